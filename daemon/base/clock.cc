@@ -1,0 +1,113 @@
+#include "base/clock.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <charconv>
+
+namespace codedriftd {
+namespace {
+
+using namespace std::chrono;
+
+/// Takes a number of exactly `digits` digits off the front of `text`.
+std::optional<int> take_number(std::string_view& text, std::size_t digits) {
+  if (text.size() < digits) return std::nullopt;
+  int value = 0;
+  for (std::size_t i = 0; i < digits; ++i) {
+    if (text[i] < '0' || text[i] > '9') return std::nullopt;
+    value = value * 10 + (text[i] - '0');
+  }
+  text.remove_prefix(digits);
+  return value;
+}
+
+bool take(std::string_view& text, char a, char b = '\0') {
+  if (text.empty() || (text.front() != a && (b == '\0' || text.front() != b))) return false;
+  text.remove_prefix(1);
+  return true;
+}
+
+std::optional<WallTime> civil(int y, int mo, int d, int h, int mi, int s) {
+  const year_month_day date{year{y}, month{static_cast<unsigned>(mo)}, day{static_cast<unsigned>(d)}};
+  if (!date.ok() || h > 23 || mi > 59 || s > 60) return std::nullopt;
+  return WallTime{sys_days{date} + hours{h} + minutes{mi} + seconds{s}};
+}
+
+}  // namespace
+
+WallTime SystemClock::wall() const { return floor<Millis>(system_clock::now()); }
+MonoTime SystemClock::mono() const { return steady_clock::now(); }
+
+std::string rfc3339(WallTime time) {
+  const auto day = floor<days>(time);
+  const year_month_day date{day};
+  const hh_mm_ss<Millis> clock{time - day};
+  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", static_cast<int>(date.year()),
+                     static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()), clock.hours().count(),
+                     clock.minutes().count(), clock.seconds().count(), clock.subseconds().count());
+}
+
+std::optional<WallTime> parse_rfc3339(std::string_view text) {
+  const auto y = take_number(text, 4);
+  if (!y || !take(text, '-')) return std::nullopt;
+  const auto mo = take_number(text, 2);
+  if (!mo || !take(text, '-')) return std::nullopt;
+  const auto d = take_number(text, 2);
+  if (!d || !(take(text, 'T', 't') || take(text, ' '))) return std::nullopt;
+  const auto h = take_number(text, 2);
+  if (!h || !take(text, ':')) return std::nullopt;
+  const auto mi = take_number(text, 2);
+  if (!mi || !take(text, ':')) return std::nullopt;
+  const auto s = take_number(text, 2);
+  if (!s) return std::nullopt;
+  int millis = 0;
+  if (take(text, '.')) {
+    std::size_t digits = 0;
+    for (int weight = 100; !text.empty() && text.front() >= '0' && text.front() <= '9'; weight /= 10, ++digits) {
+      millis += (text.front() - '0') * weight;
+      text.remove_prefix(1);
+    }
+    if (digits == 0 || digits > 9) return std::nullopt;
+  }
+  auto time = civil(*y, *mo, *d, *h, *mi, *s);
+  if (!time) return std::nullopt;
+  *time += Millis{millis};
+  if (take(text, 'Z', 'z')) return text.empty() ? time : std::nullopt;
+  const bool west = take(text, '-');
+  if (!west && !take(text, '+')) return std::nullopt;
+  const auto oh = take_number(text, 2);
+  if (!oh || !take(text, ':')) return std::nullopt;
+  const auto om = take_number(text, 2);
+  if (!om || *oh > 23 || *om > 59 || !text.empty()) return std::nullopt;
+  const auto offset = hours{*oh} + minutes{*om};
+  return west ? *time + offset : *time - offset;
+}
+
+std::optional<WallTime> parse_http_date(std::string_view text) {
+  static constexpr std::array<std::string_view, 12> kMonths{"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                                            "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+  // "Sun, 06 Nov 1994 08:49:37 GMT"
+  if (text.size() != 29 || text.substr(3, 2) != ", " || text.substr(25) != " GMT") return std::nullopt;
+  text.remove_prefix(5);
+  const auto d = take_number(text, 2);
+  if (!d || !take(text, ' ')) return std::nullopt;
+  int month = 0;
+  for (std::size_t i = 0; i < kMonths.size(); ++i) {
+    if (text.substr(0, 3) == kMonths[i]) month = static_cast<int>(i) + 1;
+  }
+  if (month == 0) return std::nullopt;
+  text.remove_prefix(3);
+  if (!take(text, ' ')) return std::nullopt;
+  const auto y = take_number(text, 4);
+  if (!y || !take(text, ' ')) return std::nullopt;
+  const auto h = take_number(text, 2);
+  if (!h || !take(text, ':')) return std::nullopt;
+  const auto mi = take_number(text, 2);
+  if (!mi || !take(text, ':')) return std::nullopt;
+  const auto s = take_number(text, 2);
+  if (!s) return std::nullopt;
+  return civil(*y, month, *d, *h, *mi, *s);
+}
+
+}  // namespace codedriftd

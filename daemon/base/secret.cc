@@ -1,0 +1,78 @@
+#include "base/secret.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <openssl/crypto.h>
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+
+#include "base/unique_fd.h"
+
+namespace codedriftd {
+
+void wipe(std::string& text) {
+  OPENSSL_cleanse(text.data(), text.capacity());
+  text.clear();
+}
+
+Secret::Secret(Secret&& other) noexcept : text_(std::move(other.text_)) { other.wipe(); }
+
+Secret& Secret::operator=(Secret&& other) noexcept {
+  if (this != &other) {
+    wipe();
+    text_ = std::move(other.text_);
+    other.wipe();
+  }
+  return *this;
+}
+
+Secret::~Secret() { wipe(); }
+
+Secret Secret::clone() const { return Secret(text_); }
+
+// A moved-from short string keeps its bytes in place, so the whole capacity is overwritten.
+void Secret::wipe() { codedriftd::wipe(text_); }
+
+Result<Secret> read_secret_file(const std::string& path) {
+  std::string full = path;
+  if (!path.starts_with('/')) {
+    const char* folder = std::getenv("CREDENTIALS_DIRECTORY");
+    if (folder == nullptr || *folder == '\0') {
+      return Error{fmt::format("{}: a relative secret file is looked up under $CREDENTIALS_DIRECTORY, which is not set; "
+                               "give an absolute path, or start through systemd with LoadCredential=",
+                               path)};
+    }
+    full = fmt::format("{}/{}", folder, path);
+  }
+  const UniqueFd fd(::open(full.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+  if (!fd.valid()) return Error{fmt::format("{}: cannot be opened: {}", full, std::strerror(errno))};
+  struct stat info {};
+  if (::fstat(fd.get(), &info) != 0) return Error{fmt::format("{}: {}", full, std::strerror(errno))};
+  if (!S_ISREG(info.st_mode)) return Error{fmt::format("{}: is not a regular file", full)};
+  // systemd's own credential folders are read-only for the group; writing by others is never right.
+  if ((info.st_mode & 027) != 0) {
+    return Error{fmt::format("{}: holds a secret, but its mode {:04o} lets others read or change it; chmod 0600 {}", full,
+                             info.st_mode & 07777, full)};
+  }
+  if (info.st_size > 65'536) return Error{fmt::format("{}: is {} bytes long; a secret has 65536 at most", full, info.st_size)};
+  std::string text(static_cast<std::size_t>(info.st_size), '\0');
+  std::size_t filled = 0;
+  while (filled < text.size()) {
+    const ssize_t got = ::read(fd.get(), text.data() + filled, text.size() - filled);
+    if (got < 0 && errno == EINTR) continue;
+    if (got <= 0) break;
+    filled += static_cast<std::size_t>(got);
+  }
+  text.resize(filled);
+  const auto first = text.find_first_not_of(" \t\r\n");
+  if (first == std::string::npos) return Error{fmt::format("{}: is empty; it should hold the secret", full)};
+  const auto last = text.find_last_not_of(" \t\r\n");
+  Secret secret(text.substr(first, last - first + 1));
+  wipe(text);
+  return secret;
+}
+
+}  // namespace codedriftd

@@ -1,0 +1,39 @@
+#pragma once
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+
+namespace codedriftd {
+
+/// Text that must not be printed, logged or stored. It has no output operator and no conversion; its bytes are
+/// overwritten when it dies. Movable; copies are explicit (`clone`).
+class Secret {
+ public:
+  Secret() = default;
+  explicit Secret(std::string text) : text_(std::move(text)) {}
+  Secret(const Secret&) = delete;
+  Secret& operator=(const Secret&) = delete;
+  Secret(Secret&& other) noexcept;
+  Secret& operator=(Secret&& other) noexcept;
+  ~Secret();
+
+  Secret clone() const;
+  /// The text itself, valid as long as this object. Every caller is a place to review.
+  std::string_view reveal() const { return text_; }
+  bool empty() const { return text_.empty(); }
+
+ private:
+  void wipe();
+  std::string text_;
+};
+
+/// Overwrites the bytes of `text` in a way the compiler may not leave out, and empties it.
+void wipe(std::string& text);
+
+/// Reads a file that holds one secret; white space around it is cut off. Refused, with the path and the remedy in the
+/// message: no such file, not a regular file, readable or writable by others, writable by the group, empty, over 64 KiB.
+/// `path` may be relative: then it is looked up under $CREDENTIALS_DIRECTORY, and refused if that is not set.
+Result<Secret> read_secret_file(const std::string& path);
+
+}  // namespace codedriftd

@@ -1,0 +1,120 @@
+#include "base/text.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <numeric>
+#include <utility>
+#include <vector>
+
+namespace codedriftd {
+namespace {
+
+constexpr char32_t kBad = 0xFFFFFFFF;
+constexpr std::string_view kReplacement = "\xEF\xBF\xBD";
+
+/// Takes one code point off the front of `text`: its value, or kBad for a byte that is not part of valid UTF-8 (then one
+/// byte is taken). REQUIRES: !text.empty().
+char32_t take_code_point(std::string_view& text) {
+  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+  const unsigned char first = byte(0);
+  std::size_t length = 1;
+  char32_t value = first;
+  char32_t least = 0;
+  if (first >= 0xF0 && first <= 0xF4) {
+    length = 4, value = first & 7U, least = 0x10000;
+  } else if (first >= 0xE0 && first < 0xF0) {
+    length = 3, value = first & 15U, least = 0x800;
+  } else if (first >= 0xC2 && first < 0xE0) {
+    length = 2, value = first & 31U, least = 0x80;
+  } else if (first >= 0x80) {
+    text.remove_prefix(1);
+    return kBad;
+  }
+  if (text.size() < length) {
+    text.remove_prefix(1);
+    return kBad;
+  }
+  for (std::size_t i = 1; i < length; ++i) {
+    if ((byte(i) & 0xC0) != 0x80) {
+      text.remove_prefix(1);
+      return kBad;
+    }
+    value = (value << 6) | (byte(i) & 63U);
+  }
+  if (value < least || value > 0x10FFFF || (value >= 0xD800 && value <= 0xDFFF)) {
+    text.remove_prefix(1);
+    return kBad;
+  }
+  text.remove_prefix(length);
+  return value;
+}
+
+bool is_dangerous(char32_t c) {
+  return c < 0x20 || (c >= 0x7F && c <= 0x9F) || c == 0x061C || c == 0x200E || c == 0x200F || c == 0x2028 ||
+         c == 0x2029 || (c >= 0x202A && c <= 0x202E) || (c >= 0x2066 && c <= 0x2069) || c == 0xFEFF;
+}
+
+}  // namespace
+
+std::string clean_utf8(std::string_view text, std::size_t max_characters) {
+  std::string clean;
+  for (std::size_t count = 0; !text.empty() && count < max_characters; ++count) {
+    const char* start = text.data();
+    const bool good = take_code_point(text) != kBad;
+    if (good) {
+      clean.append(start, static_cast<std::size_t>(text.data() - start));
+    } else {
+      clean += kReplacement;
+    }
+  }
+  return clean;
+}
+
+bool valid_utf8(std::string_view text) {
+  while (!text.empty()) {
+    if (take_code_point(text) == kBad) return false;
+  }
+  return true;
+}
+
+std::string harmless(std::string_view text) {
+  std::string safe;
+  safe.reserve(text.size());
+  while (!text.empty()) {
+    const char* start = text.data();
+    const char32_t c = take_code_point(text);
+    if (c == kBad) {
+      safe += kReplacement;
+    } else if (is_dangerous(c)) {
+      safe += fmt::format("\\u{{{:x}}}", static_cast<uint32_t>(c));
+    } else {
+      safe.append(start, static_cast<std::size_t>(text.data() - start));
+    }
+  }
+  return safe;
+}
+
+std::string_view utf8_prefix(std::string_view text, std::size_t max_bytes) {
+  if (text.size() <= max_bytes) return text;
+  std::size_t end = max_bytes;
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;
+  return text.substr(0, end);
+}
+
+std::size_t edit_distance(std::string_view a, std::string_view b) {
+  std::vector<std::size_t> row(b.size() + 1);
+  std::iota(row.begin(), row.end(), std::size_t{0});
+  for (std::size_t i = 1; i <= a.size(); ++i) {
+    std::size_t diagonal = std::exchange(row[0], i);
+    for (std::size_t j = 1; j <= b.size(); ++j) {
+      const std::size_t substituted = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
+      diagonal = row[j];
+      row[j] = std::min({row[j] + 1, row[j - 1] + 1, substituted});
+    }
+  }
+  return row[b.size()];
+}
+
+}  // namespace codedriftd

@@ -1,0 +1,40 @@
+#pragma once
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/sha256.h"
+
+namespace codedriftd {
+
+/// What one finished poll amounted to.
+enum class Outcome {
+  observed,  ///< a CodeSha256 of 64 hex digits
+  missing,   ///< the API says that there is no such function, version or namespace
+  updating,  ///< the function is being deployed
+  denied,    ///< the call was refused
+  failed,    ///< anything else: nothing is known
+};
+std::string_view to_string(Outcome outcome);
+std::optional<Outcome> parse_outcome(std::string_view name);
+
+/// Why a poll had no answer, in the cloud's words or ours. Text is clean UTF-8.
+struct PollError {
+  std::string code;        ///< the API's `Error.Code`, or `Client.…` for what went wrong on this side (scf/api.h)
+  std::string message;     ///< for people
+  std::string request_id;  ///< the API's, or empty
+
+  friend bool operator==(const PollError&, const PollError&) = default;
+};
+
+/// The reason that a status or an event gives for not seeing: the contract's words.
+/// `denied code_secret updating failed clock credentials`, or empty for an answer.
+struct Observation {
+  Outcome outcome = Outcome::failed;
+  std::optional<Sha256> sha256;     ///< set exactly when `observed`
+  PollError error;                  ///< empty code when `observed`; `request_id` is set whenever known
+  std::string reason;               ///< see above
+  bool account_cause = false;       ///< the cause is the account's, not this function's: bad credentials, a wrong clock
+};
+
+}  // namespace codedriftd

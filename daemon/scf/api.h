@@ -1,0 +1,66 @@
+#pragma once
+/// The one call this program makes of the cloud: SCF's GetFunctionAddress (API 2018-04-16).
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/clock.h"
+#include "model/observation.h"
+#include "model/target.h"
+
+namespace codedriftd {
+
+/// Codes of this side, beside the API's own. All are `Outcome::failed` unless said otherwise.
+///   Client.Timeout        the attempt's deadline passed
+///   Client.Network        name resolution, connect, reset, protocol
+///   Client.Tls            the certificate or the handshake was refused
+///   Client.HttpStatus     an HTTP status other than 200 without a readable error
+///   Client.TooLarge       headers or body over the cap
+///   Client.BadAnswer      200, but not the documented JSON, or no CodeSha256 of 64 hex digits
+///   Client.Clock          the clocks differ by more than five minutes; message says by how much
+///   Client.NoCredentials  there are none to sign with
+struct ApiAnswer {
+  Observation observation;
+  bool retry_soon = false;       ///< another attempt within the same poll makes sense
+  bool slow_down = false;        ///< RequestLimitExceeded*: the rate limit was hit
+  bool refresh_credentials = false;  ///< the cloud refused the credentials: read them again, once, before a retry
+  Millis took{0};
+  std::optional<Millis> clock_error;  ///< this machine's clock minus the cloud's, from the response's Date, if it had one
+};
+
+/// What one error code means. The table behind this covers every documented code of GetFunctionAddress and every common
+/// one; unknown codes are `failed`, by their first part where that says more (`InternalError.*` is retried).
+struct CodeMeaning {
+  Outcome outcome;
+  std::string_view reason;  ///< Observation::reason
+  bool retry_soon;
+  bool slow_down;
+  bool refresh_credentials;
+  bool account_cause;
+};
+CodeMeaning meaning_of(std::string_view code);
+
+/// Reads the body of a 200 answer. Pure. The signed `Url` in it is never copied out.
+ApiAnswer read_answer(std::string_view body);
+
+struct ApiCall {
+  Target target;
+};
+
+/// Seam for tests: carries calls. One thread owns an object and makes every call on it but `wake`.
+class Api {
+ public:
+  using Callback = std::function<void(ApiAnswer)>;
+  virtual ~Api() = default;
+  /// Starts one attempt; `done` runs inside a later `turn`, exactly once, within the account's timeout; never inside `start`.
+  virtual void start(const ApiCall& call, Callback done) = 0;
+  /// Moves what is in flight along and runs callbacks; returns after the first activity, `wake`, or `at_most`.
+  virtual void turn(Millis at_most) = 0;
+  /// Ends the wait of `turn`. Thread-safe.
+  virtual void wake() = 0;
+  virtual std::size_t in_flight() const = 0;
+};
+
+}  // namespace codedriftd

@@ -1,0 +1,99 @@
+#pragma once
+/// The configuration file as plain structs. Reading it finds all mistakes at once.
+#include <map>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/result.h"
+#include "model/alert.h"
+#include "model/target.h"
+#include "model/verdict.h"
+
+namespace codedriftd {
+
+/// A place in a configuration file: "FILE:LINE:COLUMN".
+struct Place {
+  std::string file;
+  unsigned line = 0;
+  unsigned column = 0;
+  std::string text() const;
+};
+
+struct Mistake {
+  Place place;
+  std::string message;  ///< what is wrong, and what would be right
+};
+
+struct CredentialSettings {
+  enum class Source { chain, env, profile, files, cvm_role };
+  Source source = Source::chain;
+  std::string profile_file;  ///< profile: empty = the default places
+  std::string profile = "default";
+  std::string secret_id_file, secret_key_file, token_file;  ///< files; relative: $CREDENTIALS_DIRECTORY
+  std::string role;                                         ///< cvm-role: empty = ask the metadata service
+  std::string metadata_endpoint = "http://metadata.tencentyun.com";
+};
+
+struct AccountSettings {
+  std::string name;
+  std::string endpoint = "https://scf.tencentcloudapi.com";
+  double requests_per_second = 15;  ///< for each region
+  Millis timeout{10'000};           ///< for one attempt, everything included
+  std::string ca_file;              ///< empty: the system's
+  std::string previous;             ///< an earlier label of this account
+  CredentialSettings credentials;
+};
+
+struct WatchSettings {
+  Target target;
+  std::optional<Sha256> pin;
+  std::string pin_where;  ///< "FILE:LINE"
+  Baseline baseline = Baseline::first_seen;
+  Millis interval{300'000}, stale_after{900'000}, deploy_grace{3'600'000};
+};
+
+/// One value under [alert.options], with its place: checked against the plugin's own table.
+struct OptionValue {
+  std::variant<std::string, int64_t, bool, std::vector<std::string>> value;
+  Place place;
+};
+
+struct AlertSettings {
+  Subscription subscription;  ///< its name is the alert's name
+  std::string plugin;         ///< plugin_dir/PLUGIN.so
+  std::string fallback;       ///< another alert's name, or empty
+  Millis give_up_after{72 * 3'600'000};
+  std::map<std::string, OptionValue> options;
+  Place place;  ///< of the [[alert]]
+};
+
+struct Settings {
+  std::string file;
+  std::string state_dir = "/var/lib/codedriftd";
+  std::string runtime_dir = "/run/codedriftd";
+  std::string plugin_dir = "/usr/lib/codedriftd/plugins";
+  std::optional<LogFormat> log_format;  ///< nullopt: text, or systemd's form under systemd
+  std::string instance;                 ///< default: the host's name
+  std::string log_origin;               ///< default: INSTANCE/codedriftd
+  std::string http_listen = "127.0.0.1:9817";  ///< "HOST:PORT"; empty: off
+  std::map<std::string, AccountSettings> accounts;
+  std::vector<WatchSettings> watches;  ///< sorted by target, no duplicates
+  std::vector<AlertSettings> alerts;
+  std::string digest;  ///< SHA-256 over the text of all files read, in hex
+
+  std::string database() const { return state_dir + "/codedriftd.db"; }
+  std::string lock_file() const { return state_dir + "/codedriftd.lock"; }
+};
+
+/// Reads `file` and what it includes. Throws nothing for bad input: every mistake of every file is in the error, in
+/// order of file and line.
+Result<Settings, std::vector<Mistake>> load_settings(const std::string& file);
+
+/// "FILE:LINE:COLUMN: message" for each, one a line.
+std::string format_mistakes(const std::vector<Mistake>& mistakes);
+
+}  // namespace codedriftd
