@@ -1,0 +1,126 @@
+#pragma once
+/// The cloud's side of GetFunctionAddress (SCF API 2018-04-16), as strict as documented, for tests and the demo.
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.h"
+#include "model/target.h"
+#include "support/fault.h"
+#include "support/tls_files.h"
+
+namespace codedriftd::test {
+
+/// Who may call. The defaults below are fake and look it.
+struct ScfCredential {
+  std::string secret_id;
+  std::string secret_key;
+  std::string token;  ///< of temporary keys: X-TC-Token must be exactly this. Empty: there must be none
+};
+inline const ScfCredential kFakeCredential{"FAKE-SECRET-ID-0001", "FAKE-SECRET-KEY-0001-NOT-A-REAL-KEY", ""};
+
+/// In the `Url` of every success: it must be found nowhere in logs, database or alerts.
+inline constexpr std::string_view kUrlSecret = "SIMULATED-URL-SECRET";
+
+/// How long an answer takes: the sum of draws, uniform, from a seeded generator. "Before" and "after" are before and
+/// after the request is counted against the rate limit.
+struct ScfLatency {
+  struct Range {
+    Millis min{0};
+    Millis max{0};
+  };
+  Range before;
+  Range after;
+  Range split;  ///< one draw, half of it waited before and half after
+};
+
+struct ScfOptions {
+  uint16_t port = 0;                     ///< 0: any. Always on 127.0.0.1
+  std::optional<uint16_t> control_port;  ///< also serve /_control (plain HTTP, JSON) here; 0: any
+  std::optional<TlsFiles> tls;           ///< else plain HTTP
+  std::vector<ScfCredential> credentials{kFakeCredential};
+  unsigned requests_per_second = 0;  ///< for each region; 0: no limit
+  ScfLatency latency;
+  uint64_t seed = 1;
+  std::size_t keep_requests = 10000;  ///< the last so many are kept for requests()
+};
+
+struct ScfRequest {
+  MonoTime arrived;  ///< when it was counted (after the latency "before")
+  std::string method;
+  std::string path;
+  std::string target;  ///< "REGION/NAMESPACE/FUNCTION:QUALIFIER"; empty if it could not be read
+  std::string body;
+  std::vector<std::pair<std::string, std::string>> headers;  ///< names in lower case
+  std::string answer;                                        ///< "ok", the error code, or "fault:NAME"
+};
+
+struct ScfStatistics {
+  uint64_t connections = 0;
+  uint64_t requests = 0;  ///< everything that was HTTP
+  uint64_t accepted = 0;  ///< well signed, counted against the limit and let through
+  uint64_t refused = 0;   ///< RequestLimitExceeded: not counted against the limit
+  uint64_t rejected = 0;  ///< AuthFailure*, InvalidParameter* and the like: before the rate limit is asked
+  std::map<std::string, uint64_t> by_target;  ///< accepted
+  std::map<std::string, uint64_t> by_answer;  ///< as ScfRequest::answer
+  unsigned busiest_second = 0;                ///< most accepted in any one-second window of one region
+  unsigned busiest_second_sent = 0;           ///< the same, the refused included: what the client really sent
+  std::optional<MonoTime> first_arrival;      ///< of the accepted and refused
+  std::optional<MonoTime> last_arrival;
+};
+
+/// A server on 127.0.0.1 with a thread for each connection. All methods are thread-safe and take effect with the next
+/// request. The destructor ends every connection.
+///
+/// A target is "REGION/NAMESPACE/FUNCTION:QUALIFIER", or "*" for all where a method says so. An answer set for one
+/// target wins over one for "*"; a fault wins over an error, and an error over a hash.
+class SimulatedScf {
+ public:
+  /// Listens when it returns. Throws std::runtime_error if it cannot.
+  explicit SimulatedScf(ScfOptions options = {});
+  ~SimulatedScf();
+
+  uint16_t port() const;
+  uint16_t control_port() const;  ///< 0 if there is none
+  /// "http://127.0.0.1:PORT" or "https://127.0.0.1:PORT": for `endpoint` of an account.
+  std::string endpoint() const;
+
+  /// The target as this server names it: without the account's label.
+  static std::string key(const Target& target);
+
+  /// From now on the function exists, and this is its CodeSha256 (sent as it is).
+  void set(const std::string& target, std::string sha256);
+  /// From now on it does not: ResourceNotFound.Function.
+  void remove(const std::string& target);
+  /// Answers with an error, the next `times` times (0: until cleared). "*" allowed. Code "" clears.
+  void set_error(const std::string& target, std::string code, std::string message = "simulated", unsigned times = 0);
+  /// Plays a fault, the next `times` times (0: until cleared). "*" allowed. Fault::none clears.
+  void set_fault(const std::string& target, Fault fault, unsigned times = 0);
+  /// Forgets every error and fault.
+  void clear();
+
+  void set_rate(unsigned requests_per_second);
+  void set_latency(const ScfLatency& latency);
+  /// The cloud's clock minus this machine's: signatures are judged and Date is written by it.
+  void set_clock_offset(std::chrono::seconds offset);
+  void set_credentials(std::vector<ScfCredential> credentials);
+
+  ScfStatistics statistics() const;
+  std::vector<ScfRequest> requests() const;
+  /// Counts again from zero. The rate limit's window goes on.
+  void reset_statistics();
+
+  /// Ends every connection and listens no more (connects are refused). The destructor does it too.
+  void stop();
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace codedriftd::test
