@@ -41,8 +41,9 @@ struct PluginOption {
   std::optional<std::string> default_value;  ///< as TOML text
   OptionType type = OptionType::string;
   bool required = false;
-  bool secret = false;                                ///< configured as NAME_file
-  int64_t min = std::numeric_limits<int64_t>::min();  ///< integers: value; strings and lists: length in bytes and items
+  bool secret = false;                                ///< configured as NAME_file only
+  bool in_file = false;                               ///< may be configured as NAME_file instead of NAME
+  int64_t min = std::numeric_limits<int64_t>::min();  ///< integers: value; strings: bytes; lists: items
   int64_t max = std::numeric_limits<int64_t>::max();
   std::vector<std::string> choices;  ///< the only values allowed; empty: any
 };
