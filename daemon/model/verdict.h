@@ -46,7 +46,8 @@ struct TargetState {
   Millis interval{300'000}, stale_after{900'000}, deploy_grace{3'600'000};
 
   // What is live against what is accepted.
-  std::optional<Sha256> live;  ///< the hash last seen
+  std::optional<Sha256> live;          ///< the hash last seen
+  std::optional<WallTime> live_since;  ///< when it was first seen, nothing else since
   std::optional<Sha256> accepted;
   AcceptedSource accepted_source = AcceptedSource::first_seen;
   std::optional<WallTime> accepted_at;
@@ -60,6 +61,8 @@ struct TargetState {
   std::string missing_code;  ///< the API's code
   bool failing = false;      ///< `poll.failing` is open
   std::string failing_reason;
+  bool failing_quiet =
+      false;  ///< that poll.failing was not alerted (its account was failing): nor is its poll.recovered
   std::optional<WallTime> last_polled_at;   ///< of any finished poll
   std::optional<WallTime> last_success_at;  ///< of the last answer: a hash, or "missing"
   unsigned consecutive_failures = 0;        ///< finished polls since the last answer
@@ -83,8 +86,8 @@ struct StatusView {
 };
 
 /// The status of `state` at `now`, by the wall clock; the first that holds of the contract's table.
-/// `daemon_alive_at` is when the daemon was last known to run (nullopt: unknown or never): a row that is stale while the
-/// daemon has been silent for longer than `stale_after` says `daemon_not_running`. Inside the daemon pass `now`.
+/// `daemon_alive_at` is when the daemon was last known to run (nullopt: unknown or never): a row that is stale while
+/// the daemon has been silent for longer than `stale_after` says `daemon_not_running`. Inside the daemon pass `now`.
 StatusView status_of(const TargetState& state, WallTime now, std::optional<WallTime> daemon_alive_at);
 
 // ---- inputs ---------------------------------------------------------------------------------------------------
@@ -118,8 +121,9 @@ using Input = std::variant<Observation, Tick, Watched, Unwatched, Approved, Expe
 
 struct Decision {
   TargetState state;
-  std::vector<NewEvent> events;        ///< in order
-  std::optional<std::string> refused;  ///< why Approved or Expected was refused; then state and events are unchanged/empty
+  std::vector<NewEvent> events;  ///< in order
+  std::optional<std::string>
+      refused;  ///< why Approved or Expected was refused; then state and events are unchanged/empty
 };
 
 /// What `input` at `now` makes of `state`. `target` is only named in events. Every change of a target's state goes
@@ -135,13 +139,14 @@ struct AccountState {
   std::optional<WallTime> since;
 };
 struct AccountInput {
-  unsigned watched = 0;           ///< functions of this account in this region
-  unsigned stale = 0;             ///< of those, unseen for longer than their stale_after (monotonic, as in Tick)
-  bool cause_open = false;        ///< the last finished poll had a cause that is the account's
-  std::string reason;             ///< of that cause, or the commonest among the stale
-  std::optional<PollError> error; ///< an example
+  unsigned watched = 0;            ///< functions of this account in this region
+  unsigned stale = 0;              ///< of those, unseen for longer than their stale_after (monotonic, as in Tick)
+  bool cause_open = false;         ///< the last finished poll had a cause that is the account's
+  std::string reason;              ///< of that cause, or the commonest among the stale
+  std::optional<PollError> error;  ///< an example
 };
-/// Opens when a cause is the account's, or at least 5 and more than half of the functions are stale; closes when neither holds.
+/// Opens when a cause is the account's, or at least 5 and more than half of the functions are stale; closes when
+/// neither holds.
 struct AccountDecision {
   AccountState state;
   std::vector<NewEvent> events;
