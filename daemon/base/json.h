@@ -10,7 +10,8 @@ using Json = nlohmann::json;                 ///< members sorted by name
 using OrderedJson = nlohmann::ordered_json;  ///< members as they were added: for reports people read
 
 /// RFC 8785 bytes for values without floating point numbers whose member names are ASCII: sorted members, no white
-/// space, shortest escapes. Throws std::logic_error on a float and on an integer beyond 2^53 - 1: such a value is a bug here.
+/// space, shortest escapes. Throws std::logic_error on a float and on an integer beyond 2^53 - 1: such a value is a bug
+/// here.
 std::string canonical_json(const Json& value);
 
 /// One line of JSON; invalid UTF-8 in strings becomes U+FFFD.

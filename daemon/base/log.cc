@@ -18,17 +18,19 @@ std::atomic<LogFormat> log_format{LogFormat::text};
 
 std::string_view level_name(LogLevel level) {
   switch (level) {
-    case LogLevel::error: return "error";
-    case LogLevel::warning: return "warning";
-    case LogLevel::info: return "info";
-    case LogLevel::debug: return "debug";
+    case LogLevel::error:
+      return "error";
+    case LogLevel::warning:
+      return "warning";
+    case LogLevel::info:
+      return "info";
+    case LogLevel::debug:
+      return "debug";
   }
   return "info";
 }
 
-bool plain(std::string_view value) {
-  return !value.empty() && value.find_first_of(" \"=\\") == std::string_view::npos;
-}
+bool plain(std::string_view value) { return !value.empty() && value.find_first_of(" \"=\\") == std::string_view::npos; }
 
 }  // namespace
 
@@ -45,7 +47,8 @@ void set_log(LogLevel level, LogFormat format) {
 }
 
 LogFormat default_log_format() {
-  // $JOURNAL_STREAM is DEVICE:INODE of the journal's socket: it is inherited, so compare it with stderr (systemd.exec(5)).
+  // $JOURNAL_STREAM is DEVICE:INODE of the journal's socket: it is inherited, so compare it with stderr
+  // (systemd.exec(5)).
   struct stat info {};
   const char* stream = std::getenv("JOURNAL_STREAM");
   if (stream != nullptr && ::fstat(STDERR_FILENO, &info) == 0 &&
@@ -89,7 +92,8 @@ void log(LogLevel level, std::string_view event, std::string_view message,
   try {
     std::string line = format_log_line(log_format, rfc3339(SystemClock{}.wall()), level, event, message, fields);
     line += '\n';
-    // One write, so that lines of several threads and processes do not mix. A full or closed stderr is no reason to stop.
+    // One write, so that lines of several threads and processes do not mix. A full or closed stderr is no reason to
+    // stop.
     [[maybe_unused]] const ssize_t written = ::write(STDERR_FILENO, line.data(), line.size());
   } catch (...) {  // out of memory: the line is lost, the program goes on
   }

@@ -41,9 +41,10 @@ Result<Secret> read_secret_file(const std::string& path) {
   if (!path.starts_with('/')) {
     const char* folder = std::getenv("CREDENTIALS_DIRECTORY");
     if (folder == nullptr || *folder == '\0') {
-      return Error{fmt::format("{}: a relative secret file is looked up under $CREDENTIALS_DIRECTORY, which is not set; "
-                               "give an absolute path, or start through systemd with LoadCredential=",
-                               path)};
+      return Error{
+          fmt::format("{}: a relative secret file is looked up under $CREDENTIALS_DIRECTORY, which is not set; "
+                      "give an absolute path, or start through systemd with LoadCredential=",
+                      path)};
     }
     full = fmt::format("{}/{}", folder, path);
   }
@@ -54,10 +55,11 @@ Result<Secret> read_secret_file(const std::string& path) {
   if (!S_ISREG(info.st_mode)) return Error{fmt::format("{}: is not a regular file", full)};
   // systemd's own credential folders are read-only for the group; writing by others is never right.
   if ((info.st_mode & 027) != 0) {
-    return Error{fmt::format("{}: holds a secret, but its mode {:04o} lets others read or change it; chmod 0600 {}", full,
-                             info.st_mode & 07777, full)};
+    return Error{fmt::format("{}: holds a secret, but its mode {:04o} lets others read or change it; chmod 0600 {}",
+                             full, info.st_mode & 07777, full)};
   }
-  if (info.st_size > 65'536) return Error{fmt::format("{}: is {} bytes long; a secret has 65536 at most", full, info.st_size)};
+  if (info.st_size > 65'536)
+    return Error{fmt::format("{}: is {} bytes long; a secret has 65536 at most", full, info.st_size)};
   std::string text(static_cast<std::size_t>(info.st_size), '\0');
   std::size_t filled = 0;
   while (filled < text.size()) {

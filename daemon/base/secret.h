@@ -32,8 +32,8 @@ class Secret {
 void wipe(std::string& text);
 
 /// Reads a file that holds one secret; white space around it is cut off. Refused, with the path and the remedy in the
-/// message: no such file, not a regular file, readable or writable by others, writable by the group, empty, over 64 KiB.
-/// `path` may be relative: then it is looked up under $CREDENTIALS_DIRECTORY, and refused if that is not set.
+/// message: no such file, not a regular file, readable or writable by others, writable by the group, empty, over 64
+/// KiB. `path` may be relative: then it is looked up under $CREDENTIALS_DIRECTORY, and refused if that is not set.
 Result<Secret> read_secret_file(const std::string& path);
 
 }  // namespace codedriftd

@@ -14,8 +14,8 @@ namespace {
 constexpr char32_t kBad = 0xFFFFFFFF;
 constexpr std::string_view kReplacement = "\xEF\xBF\xBD";
 
-/// Takes one code point off the front of `text`: its value, or kBad for a byte that is not part of valid UTF-8 (then one
-/// byte is taken). REQUIRES: !text.empty().
+/// Takes one code point off the front of `text`: its value, or kBad for a byte that is not part of valid UTF-8 (then
+/// one byte is taken). REQUIRES: !text.empty().
 char32_t take_code_point(std::string_view& text) {
   const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
   const unsigned char first = byte(0);

@@ -9,7 +9,8 @@ std::string clean_utf8(std::string_view text, std::size_t max_characters = 1000)
 /// True if `text` is valid UTF-8.
 bool valid_utf8(std::string_view text);
 /// Text made harmless for a terminal, a log line or a table cell: control characters (C0, DEL, C1), line and
-/// paragraph separators and bidirectional controls become `\u{…}` with their code point in hex. Invalid UTF-8 becomes U+FFFD.
+/// paragraph separators and bidirectional controls become `\u{…}` with their code point in hex. Invalid UTF-8 becomes
+/// U+FFFD.
 std::string harmless(std::string_view text);
 /// The longest prefix of at most `max_bytes` bytes that does not cut a UTF-8 character.
 std::string_view utf8_prefix(std::string_view text, std::size_t max_bytes);

@@ -1,0 +1,33 @@
+#pragma once
+#include <optional>
+#include <string>
+
+#include "base/clock.h"
+#include "store/sqlite.h"
+
+namespace codedriftd {
+
+/// Table `fact`: single named values.
+namespace facts {
+std::optional<std::string> read(Database& db, std::string_view name);
+void write(Database& db, std::string_view name, std::string_view value);
+}  // namespace facts
+
+/// Table `daemon_run`: when the daemon ran, and whether it said goodbye.
+namespace daemon_runs {
+
+struct Previous {
+  bool clean = false;
+  WallTime alive_at{};
+};
+/// The last stay before this one; nullopt: there was none.
+std::optional<Previous> previous(Database& db);
+/// A new stay begins; its row.
+int64_t begin(Database& db, int64_t pid, WallTime now);
+void alive(Database& db, int64_t id, WallTime now);
+void end(Database& db, int64_t id, WallTime now);
+/// When the daemon was last known to run: nullopt if never. A stay without an end counts until its last sign of life.
+std::optional<WallTime> last_alive(Database& db);
+
+}  // namespace daemon_runs
+}  // namespace codedriftd

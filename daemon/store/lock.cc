@@ -1,0 +1,35 @@
+#include "store/lock.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/file.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "base/text.h"
+
+namespace codedriftd {
+
+Result<StateLock> StateLock::take(const std::string& path) {
+  UniqueFd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640));
+  if (!fd.valid()) return Error{fmt::format("{}: cannot be opened: {}", path, std::strerror(errno))};
+  if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
+    if (errno != EWOULDBLOCK) return Error{fmt::format("{}: cannot be locked: {}", path, std::strerror(errno))};
+    char text[32] = {};
+    const ssize_t size = ::pread(fd.get(), text, sizeof text - 1, 0);
+    std::string holder(text, static_cast<std::size_t>(size > 0 ? size : 0));
+    while (!holder.empty() && holder.back() == '\n') holder.pop_back();
+    return Error{
+        fmt::format("{}: another codedriftd holds this state folder (pid {}); stop it first, or set another state_dir",
+                    path, holder.empty() ? "unknown" : harmless(holder))};
+  }
+  const std::string pid = fmt::format("{}\n", ::getpid());
+  if (::ftruncate(fd.get(), 0) != 0 ||
+      ::pwrite(fd.get(), pid.data(), pid.size(), 0) != static_cast<ssize_t>(pid.size())) {
+    return Error{fmt::format("{}: cannot be written: {}", path, std::strerror(errno))};
+  }
+  return StateLock(std::move(fd));
+}
+
+}  // namespace codedriftd

@@ -1,0 +1,21 @@
+#pragma once
+#include <string>
+
+#include "base/result.h"
+#include "base/unique_fd.h"
+
+namespace codedriftd {
+
+/// The right to be the one writer of a state folder: an flock on codedriftd.lock, with the holder's pid as its text.
+/// Held until this object dies, or the process.
+class StateLock {
+ public:
+  /// Fails at once if somebody else holds it; the error names the holder's pid.
+  static Result<StateLock> take(const std::string& path);
+
+ private:
+  explicit StateLock(UniqueFd fd) : fd_(std::move(fd)) {}
+  UniqueFd fd_;
+};
+
+}  // namespace codedriftd

@@ -1,0 +1,166 @@
+#include "store/outbox.h"
+
+#include <algorithm>
+#include <map>
+
+#include "base/text.h"
+
+namespace codedriftd::outbox {
+namespace {
+
+constexpr std::string_view kStates[] = {"ok", "backing_off", "held"};
+
+void end_attempt(Database& db, const PendingAlert& alert, const AttemptOutcome& outcome) {
+  const std::optional<int> status = outcome.status == 0 ? std::nullopt : std::optional(outcome.status);
+  db.run("UPDATE attempt SET took_ms = ?, result = ?, status = ?, words = ? WHERE outbox = ? AND n = ?", outcome.took,
+         outcome.result, status, clean_utf8(outcome.words), alert.id, alert.attempt);
+  db.run("UPDATE outbox SET last_status = ?, last_error = ? WHERE id = ?", status,
+         outcome.result == "delivered" ? std::nullopt : std::optional(clean_utf8(outcome.words)), alert.id);
+}
+
+// An alert waits for the earlier ones about the same target.
+constexpr std::string_view kFirstOfTarget =
+    " AND NOT EXISTS (SELECT 1 FROM outbox earlier WHERE earlier.state = 'pending' AND earlier.destination = "
+    "o.destination "
+    "AND earlier.target IS o.target AND earlier.id < o.id)";
+
+std::vector<Expired> bury(Database& db, const std::string& sql, const std::vector<std::string>& args,
+                          std::string_view reason) {
+  std::vector<Expired> gone;
+  std::vector<int64_t> ids;
+  {
+    auto rows = db.query_once_list(sql, args);
+    while (rows.step()) {
+      ids.push_back(rows.integer(0));
+      gone.push_back({rows.string(1), rows.string(2), rows.string(3), rows.optional_string(4), std::string(reason)});
+    }
+  }
+  for (const int64_t id : ids) {
+    db.run("UPDATE outbox SET state = 'dead', last_error = coalesce(last_error, ?) WHERE id = ?", reason, id);
+  }
+  return gone;
+}
+
+}  // namespace
+
+void enqueue(Database& db, std::string_view destination, const LoggedEvent& event, std::string_view body,
+             Millis give_up_after, WallTime now) {
+  db.run(
+      "INSERT INTO outbox (alert_id, destination, event_seq, kind, target, body, state, attempts, created_at_ms, "
+      "next_attempt_at_ms, give_up_at_ms) "
+      "VALUES (?, ?, ?, ?, ?, ?, 'pending', 0, ?, ?, ?) ON CONFLICT (destination, event_seq) DO NOTHING",
+      event.id, destination, event.seq, event.event.kind, event.event.target, Blob{body}, now, now,
+      now + give_up_after);
+}
+
+DestinationState destination(Database& db, std::string_view name) {
+  DestinationState state;
+  auto q = db.query("SELECT state, until_ms, failures, reason FROM destination WHERE name = ?", name);
+  if (!q.step()) return state;
+  const auto found = std::find(std::begin(kStates), std::end(kStates), q.text(0));
+  state.kind = static_cast<DestinationState::Kind>(found - std::begin(kStates));
+  state.until = q.time(1);
+  state.failures = static_cast<unsigned>(q.integer(2));
+  state.reason = q.string(3);
+  return state;
+}
+
+void set_destination(Database& db, std::string_view name, const DestinationState& state) {
+  db.run(
+      "INSERT INTO destination (name, state, until_ms, failures, reason) VALUES (?, ?, ?, ?, ?) ON CONFLICT (name) DO "
+      "UPDATE SET "
+      "state = excluded.state, until_ms = excluded.until_ms, failures = excluded.failures, reason = excluded.reason",
+      name, kStates[static_cast<std::size_t>(state.kind)], state.until, state.failures, clean_utf8(state.reason));
+}
+
+std::optional<PendingAlert> begin_attempt(Database& db, std::string_view destination_name, WallTime now) {
+  const DestinationState state = destination(db, destination_name);
+  if (state.kind != DestinationState::Kind::ok && state.until > now) return std::nullopt;
+  PendingAlert alert;
+  {
+    static const std::string kSql =
+        std::string(
+            "SELECT id, alert_id, kind, target, body, attempts, created_at_ms, give_up_at_ms FROM outbox o "
+            "WHERE destination = ? AND state = 'pending' AND next_attempt_at_ms <= ?") +
+        std::string(kFirstOfTarget) + " ORDER BY next_attempt_at_ms, id LIMIT 1";
+    auto q = db.query(kSql, destination_name, now);
+    if (!q.step()) return std::nullopt;
+    alert = {q.integer(0), q.string(1),
+             q.string(2),  q.optional_string(3),
+             q.string(4),  static_cast<unsigned>(q.integer(5)) + 1,
+             q.time(6),    q.time(7)};
+  }
+  db.run("UPDATE outbox SET attempts = ? WHERE id = ?", alert.attempt, alert.id);
+  db.run(
+      "INSERT OR REPLACE INTO attempt (outbox, n, at_ms, took_ms, result, status, words) VALUES (?, ?, ?, NULL, "
+      "'started', NULL, '')",
+      alert.id, alert.attempt, now);
+  return alert;
+}
+
+std::optional<WallTime> next_due_at(Database& db, std::string_view destination_name) {
+  static const std::string kSql =
+      std::string("SELECT min(next_attempt_at_ms) FROM outbox o WHERE destination = ? AND state = 'pending'") +
+      std::string(kFirstOfTarget);
+  std::optional<WallTime> due;
+  {
+    auto q = db.query(kSql, destination_name);
+    if (q.step()) due = q.optional_time(0);
+  }
+  if (!due) return std::nullopt;
+  const DestinationState state = destination(db, destination_name);
+  return state.kind == DestinationState::Kind::ok ? *due : std::max(*due, state.until);
+}
+
+void delivered(Database& db, const PendingAlert& alert, const AttemptOutcome& outcome, WallTime now) {
+  end_attempt(db, alert, outcome);
+  db.run("UPDATE outbox SET state = 'delivered', delivered_at_ms = ? WHERE id = ?", now, alert.id);
+}
+
+void postponed(Database& db, const PendingAlert& alert, const AttemptOutcome& outcome, WallTime,
+               WallTime next_attempt_at) {
+  end_attempt(db, alert, outcome);
+  db.run("UPDATE outbox SET next_attempt_at_ms = ? WHERE id = ?", next_attempt_at, alert.id);
+}
+
+void dead(Database& db, const PendingAlert& alert, const AttemptOutcome& outcome, WallTime) {
+  end_attempt(db, alert, outcome);
+  db.run("UPDATE outbox SET state = 'dead' WHERE id = ?", alert.id);
+}
+
+int64_t recover(Database& db, WallTime now) {
+  db.run(
+      "UPDATE attempt SET result = 'fault', words = 'the daemon ended during this attempt' WHERE result = 'started'");
+  // A clock that was ahead must not put an alert off for longer than the longest back-off.
+  return db.run(
+      "UPDATE outbox SET next_attempt_at_ms = ?1 WHERE state = 'pending' AND next_attempt_at_ms > ?1 + 86400000", now);
+}
+
+std::vector<Expired> expire(Database& db, WallTime now) {
+  return bury(db,
+              "SELECT id, alert_id, destination, kind, target FROM outbox WHERE state = 'pending' AND give_up_at_ms <= "
+              "CAST(? AS INTEGER)",
+              {std::to_string(to_ms(now))}, "not delivered within give_up_after");
+}
+
+std::vector<Expired> expire_unconfigured(Database& db, const std::vector<std::string>& configured) {
+  std::string marks;
+  for (std::size_t i = 0; i < configured.size(); ++i) marks += i == 0 ? "?" : ", ?";
+  return bury(
+      db,
+      "SELECT id, alert_id, destination, kind, target FROM outbox WHERE state = 'pending' AND destination NOT IN (" +
+          marks + ")",
+      configured, "its [[alert]] is no longer configured");
+}
+
+std::vector<Depth> depths(Database& db) {
+  std::vector<Depth> all;
+  auto q = db.query(
+      "SELECT destination, sum(state = 'pending'), sum(state = 'dead'), sum(state = 'delivered'), min(CASE WHEN state "
+      "= 'pending' THEN created_at_ms END) "
+      "FROM outbox GROUP BY destination ORDER BY destination");
+  while (q.step()) all.push_back({q.string(0), q.integer(1), q.integer(2), q.integer(3), q.optional_time(4)});
+  return all;
+}
+
+}  // namespace codedriftd::outbox

@@ -1,0 +1,88 @@
+#pragma once
+#include <string>
+#include <vector>
+
+#include "model/alert.h"
+#include "store/sqlite.h"
+
+namespace codedriftd {
+
+/// One alert on its way to one destination.
+struct PendingAlert {
+  int64_t id = 0;
+  std::string alert_id;
+  std::string kind;
+  std::optional<std::string> target;
+  std::string body;      ///< codedriftd.alert.v1
+  unsigned attempt = 0;  ///< the number of the attempt that was begun: 1 for the first
+  WallTime created_at{};
+  WallTime give_up_at{};
+};
+
+struct DestinationState {
+  enum class Kind {
+    ok,
+    backing_off,  ///< not tried before `until`
+    held,         ///< it refuses: tried with one alert at `until`
+  };
+  Kind kind = Kind::ok;
+  WallTime until{};
+  unsigned failures = 0;  ///< in a row
+  std::string reason;
+};
+
+/// What an attempt came to: the result's word, the receiver's status and words.
+struct AttemptOutcome {
+  std::string result;  ///< delivered retry rejected refused fault
+  int status = 0;      ///< 0: none
+  std::string words;
+  Millis took{0};
+};
+
+/// Tables `outbox`, `attempt` and `destination`. An alert is in here from the transaction that wrote its event until
+/// its destination answered, so a crash anywhere in between means that it is sent again, under the same id: at least
+/// once. Order holds for each (destination, target): an alert waits for the earlier ones about the same target. Throws
+/// SqliteError.
+namespace outbox {
+
+void enqueue(Database& db, std::string_view destination, const LoggedEvent& event, std::string_view body,
+             Millis give_up_after, WallTime now);
+
+DestinationState destination(Database& db, std::string_view name);
+void set_destination(Database& db, std::string_view name, const DestinationState& state);
+
+/// The alert that is due next at `now`, with its new attempt recorded as started; nullopt if none is, or the
+/// destination is not to be tried yet.
+std::optional<PendingAlert> begin_attempt(Database& db, std::string_view destination, WallTime now);
+/// When begin_attempt will next have something; nullopt: when something new comes.
+std::optional<WallTime> next_due_at(Database& db, std::string_view destination);
+
+/// The end of the attempt that begin_attempt began.
+void delivered(Database& db, const PendingAlert& alert, const AttemptOutcome& outcome, WallTime now);
+void postponed(Database& db, const PendingAlert& alert, const AttemptOutcome& outcome, WallTime now,
+               WallTime next_attempt_at);
+void dead(Database& db, const PendingAlert& alert, const AttemptOutcome& outcome, WallTime now);
+
+/// Attempts that a crash cut off: their alerts are due at once. How many.
+int64_t recover(Database& db, WallTime now);
+/// Pending alerts past their give_up_at, and those whose destination is not in `configured`, taken out as dead; what
+/// they were.
+struct Expired {
+  std::string alert_id, destination, kind;
+  std::optional<std::string> target;
+  std::string reason;
+};
+std::vector<Expired> expire(Database& db, WallTime now);
+std::vector<Expired> expire_unconfigured(Database& db, const std::vector<std::string>& configured);
+
+/// Pending and dead alerts, and the age of the oldest pending one, for each destination: for metrics and the status
+/// line.
+struct Depth {
+  std::string destination;
+  int64_t pending = 0, dead = 0, delivered = 0;
+  std::optional<WallTime> oldest_pending;
+};
+std::vector<Depth> depths(Database& db);
+
+}  // namespace outbox
+}  // namespace codedriftd

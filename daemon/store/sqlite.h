@@ -1,0 +1,171 @@
+#pragma once
+/// SQLite behind types: the only header that other folders need to read or write the database. Throws SqliteError.
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/sha256.h"
+
+struct sqlite3;
+struct sqlite3_stmt;
+
+namespace codedriftd {
+
+/// What SQLite refused, with the file, the statement and both codes.
+class SqliteError : public std::runtime_error {
+ public:
+  SqliteError(int extended_code, const std::string& what) : std::runtime_error(what), code_(extended_code) {}
+  int extended_code() const { return code_; }
+  int primary_code() const { return code_ & 0xFF; }
+  bool full() const;  ///< the disk is full: nothing was written
+  bool busy() const;
+  bool io() const;  ///< an I/O error: after a COMMIT nobody knows whether it is durable
+
+ private:
+  int code_;
+};
+
+/// Bytes to bind as a BLOB. Does not own them.
+struct Blob {
+  std::string_view bytes;
+};
+
+class Database;
+
+/// One statement being run: bound, stepped, read. Resets itself when it goes out of scope.
+///
+///   auto rows = db.query("SELECT seq, id FROM event WHERE seq >= ?", from);
+///   while (rows.step()) use(rows.integer(0), rows.text(1));
+class Query {
+ public:
+  Query(Query&& other) noexcept;
+  Query& operator=(Query&&) = delete;
+  ~Query();
+
+  /// True if there is a row to read.
+  bool step();
+
+  bool null(int column) const;
+  int64_t integer(int column) const;
+  bool boolean(int column) const { return integer(column) != 0; }
+  /// Valid until the next step. Text and blobs alike; empty for NULL.
+  std::string_view text(int column) const;
+  std::string string(int column) const { return std::string(text(column)); }
+  WallTime time(int column) const { return from_ms(integer(column)); }
+  Millis millis(int column) const { return Millis{integer(column)}; }
+  std::optional<int64_t> optional_integer(int column) const;
+  std::optional<WallTime> optional_time(int column) const;
+  std::optional<std::string> optional_string(int column) const;
+  /// Nullopt for NULL. Throws SqliteError (SQLITE_CORRUPT) for a value that is not 32 bytes long.
+  std::optional<Sha256> optional_sha256(int column) const;
+
+ private:
+  friend class Database;
+  Query(Database& db, sqlite3_stmt* statement, std::string_view sql, bool owned);
+
+  void bind(int index, std::nullptr_t);
+  void bind(int index, int64_t value);
+  void bind(int index, std::string_view value);
+  void bind(int index, Blob value);
+  void bind(int index, int value) { bind(index, static_cast<int64_t>(value)); }
+  void bind(int index, unsigned value) { bind(index, static_cast<int64_t>(value)); }
+  void bind(int index, bool value) { bind(index, static_cast<int64_t>(value)); }
+  void bind(int index, const std::string& value) { bind(index, std::string_view(value)); }
+  void bind(int index, const char* value) { bind(index, std::string_view(value)); }
+  void bind(int index, WallTime value) { bind(index, to_ms(value)); }
+  void bind(int index, Millis value) { bind(index, static_cast<int64_t>(value.count())); }
+  void bind(int index, const Sha256& value) {
+    bind(index, Blob{{reinterpret_cast<const char*>(value.bytes.data()), value.bytes.size()}});
+  }
+  template <typename T>
+  void bind(int index, const std::optional<T>& value) {
+    if (value) {
+      bind(index, *value);
+    } else {
+      bind(index, nullptr);
+    }
+  }
+
+  Database* db_;
+  sqlite3_stmt* statement_;
+  std::string_view sql_;
+  bool owned_;  ///< not from the cache: finalize instead of reset
+};
+
+/// One connection. Used by one thread at a time; keeps prepared statements by their text.
+class Database {
+ public:
+  /// The write connection, hardened and set up as this program needs it (WAL, FULL, foreign keys, no trusted schema,
+  /// …); creates the file with mode 0640. Does not migrate. `vfs` is for fault injection in tests.
+  static Database open_writer(const std::string& path, const char* vfs = nullptr);
+  /// A read-only connection that never checkpoints. Throws SqliteError if there is no such file.
+  static Database open_reader(const std::string& path);
+
+  Database(Database&&) noexcept;
+  Database& operator=(Database&&) = delete;
+  ~Database();
+
+  /// Binds `args` in order to `?`. The text of `sql` must outlive the database: use literals (or query_once).
+  template <typename... Args>
+  Query query(std::string_view sql, const Args&... args) {
+    Query q = prepare(sql, true);
+    int index = 0;
+    (q.bind(++index, args), ...);
+    return q;
+  }
+  /// The same for text made at run time: prepared for this one use.
+  template <typename... Args>
+  Query query_once(std::string_view sql, const Args&... args) {
+    Query q = prepare(sql, false);
+    int index = 0;
+    (q.bind(++index, args), ...);
+    return q;
+  }
+  /// The same with a list of text arguments.
+  Query query_once_list(std::string_view sql, const std::vector<std::string>& args);
+
+  /// Runs a statement that returns no rows; how many rows it changed.
+  template <typename... Args>
+  int64_t run(std::string_view sql, const Args&... args) {
+    query(sql, args...).step();
+    return changes();
+  }
+  /// Runs text with any number of statements, without arguments.
+  void execute(const std::string& sql);
+
+  int64_t last_id() const;
+  int64_t pragma(std::string_view name);  ///< the integer a pragma returns
+  const std::string& path() const { return path_; }
+
+  /// Moves the WAL into the database file: PASSIVE, or TRUNCATE when `truncate`. Frames that the WAL had.
+  int64_t checkpoint(bool truncate);
+  /// A consistent copy in one step into a new file `to` (mode 0640), checked and flushed, then renamed into place.
+  /// Throws SqliteError or std::system_error; `to` is then untouched.
+  void backup_to(const std::string& to);
+
+ private:
+  friend class Query;
+  Database(sqlite3* handle, std::string path) : handle_(handle), path_(std::move(path)) {}
+  static Database open(const std::string& path, int flags, const char* vfs);
+  Query prepare(std::string_view sql, bool cached);
+  int64_t changes() const;
+  [[noreturn]] void fail(int code, std::string_view sql) const;
+  void harden();
+
+  struct Cached {
+    sqlite3_stmt* statement;
+    bool in_use;
+  };
+  sqlite3* handle_;
+  std::string path_;
+  std::unordered_map<std::string_view, Cached> cache_;
+};
+
+}  // namespace codedriftd

@@ -1,0 +1,37 @@
+#pragma once
+#include <vector>
+
+#include "model/target.h"
+#include "model/verdict.h"
+#include "store/sqlite.h"
+
+namespace codedriftd {
+
+using TargetId = int64_t;
+
+struct TargetRow {
+  TargetId id = 0;
+  Target target;
+  TargetState state;
+  std::optional<int64_t> answer_run, failure_run;  ///< rows of `run`
+};
+
+/// Table `target`: the only code that reads or writes a TargetState. All throw SqliteError; a row whose values cannot
+/// be (a damaged or tampered file) is an error that names the row.
+namespace targets {
+
+/// Throws std::out_of_range if there is no such row.
+TargetRow load(Database& db, TargetId id);
+std::optional<TargetRow> find(Database& db, std::string_view address);
+/// Ordered by address; only watched ones, or all.
+std::vector<TargetRow> all(Database& db, bool also_unwatched);
+/// A new row that is not watched yet.
+TargetId insert(Database& db, const Target& target);
+/// Writes what differs from `before`. A poll that changed nothing but times costs one small UPDATE.
+void save(Database& db, TargetId id, const TargetState& before, const TargetState& after);
+void save_runs(Database& db, TargetId id, std::optional<int64_t> answer_run, std::optional<int64_t> failure_run);
+/// Gives every target of account `from` to account `to`; those whose new address exists already stay. How many moved.
+int64_t rename_account(Database& db, std::string_view from, std::string_view to);
+
+}  // namespace targets
+}  // namespace codedriftd
