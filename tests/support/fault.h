@@ -4,6 +4,9 @@
 #include <string>
 #include <string_view>
 
+#include "base/clock.h"
+#include "support/http_message.h"
+
 namespace codedriftd::test {
 
 /// What a server can do wrong. Each is played instead of the answer.
@@ -51,7 +54,18 @@ std::string_view fault_name(Fault fault);
 std::optional<Fault> parse_fault(std::string_view name);
 std::span<const Fault> all_faults();
 
+class Connection;
+/// What a fault is played with: the answer as it would have been.
+struct FaultScene {
+  Headers headers;
+  std::string body;
+  WallTime now;  ///< by the server's clock
+};
+/// Plays a fault; true if the connection may carry another request. REQUIRES: not Fault::none, and none of those that
+/// only the simulated API plays.
+bool play_fault(Connection& connection, Fault fault, const FaultScene& scene);
+
 /// What Fault::terminal_escapes puts into Error.Message.
-extern const std::string kTerminalEscapes;
+extern const std::string_view kTerminalEscapes;
 
 }  // namespace codedriftd::test

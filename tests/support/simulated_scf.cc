@@ -1,0 +1,360 @@
+#include "support/simulated_scf.h"
+
+#include <fmt/format.h>
+
+#include <atomic>
+#include <deque>
+#include <mutex>
+#include <random>
+
+#include "base/json.h"
+#include "support/http_message.h"
+#include "support/rate_window.h"
+#include "support/raw_server.h"
+#include "support/scf_control.h"
+#include "support/scf_request.h"
+#include "support/tc3_check.h"
+
+namespace codedriftd::test {
+namespace {
+
+using std::chrono::microseconds;
+
+template <typename T>
+struct Scripted {
+  T what;
+  unsigned left = 0;  ///< 0: until cleared
+};
+
+template <typename T>
+using Script = std::map<std::string, Scripted<T>>;
+
+/// What is scripted for a target, or for all; counts it down.
+template <typename T>
+std::optional<T> next(Script<T>& script, const std::string& target) {
+  auto found = script.find(target);
+  if (found == script.end()) found = script.find("*");
+  if (found == script.end()) return std::nullopt;
+  T what = found->second.what;
+  if (found->second.left == 1) {
+    script.erase(found);
+  } else if (found->second.left > 1) {
+    --found->second.left;
+  }
+  return what;
+}
+
+struct Answer {
+  std::string label;  ///< ScfRequest::answer
+  std::string body;
+  Fault fault = Fault::none;
+};
+
+struct Draw {
+  microseconds before{0};
+  microseconds after{0};
+};
+
+std::string text(const std::string& value) { return json_line(Json(value)); }
+
+std::string error_body(const ScfRefusal& refusal, const std::string& id) {
+  return fmt::format(R"({{"Response":{{"Error":{{"Code":{},"Message":{}}},"RequestId":"{}"}}}})", text(refusal.code),
+                     text(refusal.message), id);
+}
+
+std::string success_body(const std::string& sha_member, const std::string& id) {
+  return fmt::format(R"({{"Response":{{"Url":"https://bucket.example/code.zip?sign={}",{},"RequestId":"{}"}}}})",
+                     kUrlSecret, sha_member, id);
+}
+
+std::string upper(std::string value) {
+  for (char& c : value) c = (c >= 'a' && c <= 'f') ? static_cast<char>(c - 'a' + 'A') : c;
+  return value;
+}
+
+/// Faults that are a well sent answer with something wrong in it; nullopt for the others.
+std::optional<std::string> wrong_body(Fault fault, const std::string& sha256, const std::string& id) {
+  switch (fault) {
+    case Fault::sha_missing:
+      return fmt::format(R"({{"Response":{{"Url":"https://bucket.example/code.zip?sign={}","RequestId":"{}"}}}})",
+                         kUrlSecret, id);
+    case Fault::sha_empty:
+      return success_body(R"("CodeSha256":"")", id);
+    case Fault::sha_not_hex:
+      return success_body(R"("CodeSha256":"fsdfgdgfdgfdgfdgfdgfdgfdgfdgfdgfdgfdgfdgfdgfdgfdgfdgfdgfdgfdgfdg")", id);
+    case Fault::sha_upper_case:
+      return success_body(R"("CodeSha256":)" + text(upper(sha256)), id);
+    case Fault::sha_null:
+      return success_body(R"("CodeSha256":null)", id);
+    case Fault::terminal_escapes:
+      return error_body({"InternalError", std::string(kTerminalEscapes)}, id);
+    default:
+      return std::nullopt;
+  }
+}
+
+}  // namespace
+
+struct SimulatedScf::Impl {
+  struct Region {
+    RateWindow accepted;
+    RateWindow sent;
+  };
+
+  explicit Impl(ScfOptions given)
+      : options(std::move(given)),
+        credentials(std::make_shared<const std::vector<ScfCredential>>(options.credentials)),
+        random(options.seed) {}
+
+  // Set once.
+  ScfOptions options;
+  SystemClock clock;
+
+  mutable std::mutex mutex;  ///< for what follows, to the blank line
+  std::shared_ptr<const std::vector<ScfCredential>> credentials;
+  std::mt19937_64 random;
+  std::chrono::seconds offset{0};
+  std::map<std::string, std::string> functions;
+  Script<ScfRefusal> errors;
+  Script<Fault> faults;
+  std::map<std::string, Region> regions;
+  ScfStatistics statistics;
+  uint64_t connections_before = 0;  ///< accepted before the statistics were reset
+  std::deque<ScfRequest> requests;
+  uint64_t next_id = 1;
+
+  std::unique_ptr<RawServer> server;
+  std::unique_ptr<RawServer> control;
+
+  void serve(Connection& connection);
+  bool answer(Connection& connection, HttpRequest& request, Tc3Check& check);
+  Answer judge(HttpRequest& request, const std::optional<ScfRefusal>& bad_signature);
+  Answer decide(const ScfCall& call, MonoTime now, const std::string& id);
+  microseconds draw(const ScfLatency::Range& range);
+  Draw draw_latency();
+  WallTime cloud_time() const {
+    std::lock_guard guard(mutex);
+    return clock.wall() + offset;
+  }
+};
+
+microseconds SimulatedScf::Impl::draw(const ScfLatency::Range& range) {
+  if (range.max <= range.min) return range.min;
+  return microseconds(
+      std::uniform_int_distribution<int64_t>(microseconds(range.min).count(), microseconds(range.max).count())(random));
+}
+
+Draw SimulatedScf::Impl::draw_latency() {
+  std::lock_guard guard(mutex);
+  const ScfLatency& latency = options.latency;
+  const microseconds split = draw(latency.split);
+  return {draw(latency.before) + split / 2, draw(latency.after) + split / 2};
+}
+
+void SimulatedScf::Impl::serve(Connection& connection) {
+  Tc3Check check;
+  while (connection.wait_readable()) {
+    bool reset = false;
+    {
+      std::lock_guard guard(mutex);
+      const auto fault = faults.find("*");
+      if (fault != faults.end() && fault->second.what == Fault::reset_before_reading) {
+        next(faults, "*");
+        reset = true;
+      }
+    }
+    if (reset) return connection.reset();
+    auto request = connection.read_request();
+    if (!request || !answer(connection, *request, check)) return;
+  }
+}
+
+bool SimulatedScf::Impl::answer(Connection& connection, HttpRequest& request, Tc3Check& check) {
+  const bool keep_alive = request.keep_alive;
+  const Draw latency = draw_latency();
+  if (latency.before.count() > 0 && !connection.pause(latency.before)) return false;
+
+  std::shared_ptr<const std::vector<ScfCredential>> known;
+  WallTime now;
+  {
+    std::lock_guard guard(mutex);
+    known = credentials;
+    now = clock.wall() + offset;
+  }
+  const auto bad_signature = check(request, *known, to_ms(now) / 1000);
+  const Answer answer = judge(request, bad_signature);
+  if (latency.after.count() > 0 && !connection.pause(latency.after)) return false;
+
+  Headers headers{{"Date", http_date(cloud_time())}, {"Content-Type", "application/json"}};
+  if (!keep_alive) headers.emplace_back("Connection", "close");
+  if (answer.label == "404") return connection.send(http_response(404, headers, "")) && keep_alive;
+  const bool sent = answer.fault == Fault::none
+                        ? connection.send(http_response(200, headers, answer.body))
+                        : play_fault(connection, answer.fault, {headers, answer.body, cloud_time()});
+  return sent && keep_alive;
+}
+
+Answer SimulatedScf::Impl::judge(HttpRequest& request, const std::optional<ScfRefusal>& bad_signature) {
+  auto call = read_call(request);
+  if (bad_signature) call = *bad_signature;
+
+  std::lock_guard guard(mutex);
+  const MonoTime now = clock.mono();
+  const std::string id = fmt::format("51acf000-0000-4000-8000-{:012x}", next_id++);
+  ++statistics.requests;
+  Answer answer;
+  std::string target;
+  if (request.path != "/") {
+    answer.label = "404";
+  } else if (const auto* refusal = std::get_if<ScfRefusal>(&call)) {
+    ++statistics.rejected;
+    answer = {refusal->code, error_body(*refusal, id)};
+  } else {
+    target = std::get<ScfCall>(call).target;
+    answer = decide(std::get<ScfCall>(call), now, id);
+  }
+  ++statistics.by_answer[answer.label];
+  if (options.keep_requests > 0) {
+    if (requests.size() >= options.keep_requests) requests.pop_front();
+    requests.push_back({now, std::move(request.method), std::move(request.path), std::move(target),
+                        std::move(request.body), std::move(request.headers), answer.label});
+  }
+  return answer;
+}
+
+Answer SimulatedScf::Impl::decide(const ScfCall& call, MonoTime now, const std::string& id) {
+  Region& region = regions[call.region];
+  region.sent.add(now);
+  if (!statistics.first_arrival) statistics.first_arrival = now;
+  statistics.last_arrival = now;
+  if (options.requests_per_second != 0 && region.accepted.count(now) >= options.requests_per_second) {
+    ++statistics.refused;
+    const ScfRefusal refusal{"RequestLimitExceeded.UinLimitExceeded", "the rate limit of the account is exceeded"};
+    return {refusal.code, error_body(refusal, id)};
+  }
+  region.accepted.add(now);
+  ++statistics.accepted;
+  ++statistics.by_target[call.target];
+
+  const auto function = functions.find(call.target);
+  const std::string sha256 = function == functions.end() ? std::string(64, '0') : function->second;
+  const std::string good = success_body(R"("CodeSha256":)" + text(sha256), id);
+  if (const auto fault = next(faults, call.target)) {
+    const std::string label = fmt::format("fault:{}", fault_name(*fault));
+    if (auto body = wrong_body(*fault, sha256, id)) return {label, *std::move(body)};
+    return {label, good, *fault};
+  }
+  if (const auto error = next(errors, call.target)) return {error->code, error_body(*error, id)};
+  if (function != functions.end()) return {"ok", good};
+  const ScfRefusal missing{"ResourceNotFound.Function", "the function does not exist"};
+  return {missing.code, error_body(missing, id)};
+}
+
+SimulatedScf::SimulatedScf(ScfOptions options) : impl_(new Impl(std::move(options))) {
+  impl_->server = std::make_unique<RawServer>(impl_->options.port, impl_->options.tls,
+                                              [this](Connection& connection) { impl_->serve(connection); });
+  if (impl_->options.control_port)
+    impl_->control = std::make_unique<RawServer>(*impl_->options.control_port, std::nullopt,
+                                                 [this](Connection& connection) { serve_control(*this, connection); });
+}
+
+SimulatedScf::~SimulatedScf() { stop(); }
+
+void SimulatedScf::stop() {
+  if (impl_->control) impl_->control->stop();
+  impl_->server->stop();
+}
+
+uint16_t SimulatedScf::port() const { return impl_->server->port(); }
+uint16_t SimulatedScf::control_port() const { return impl_->control ? impl_->control->port() : uint16_t{0}; }
+
+std::string SimulatedScf::endpoint() const {
+  return fmt::format("{}://127.0.0.1:{}", impl_->options.tls ? "https" : "http", port());
+}
+
+std::string SimulatedScf::key(const Target& target) {
+  return fmt::format("{}/{}/{}:{}", target.region, target.ns, target.function, target.qualifier);
+}
+
+void SimulatedScf::set(const std::string& target, std::string sha256) {
+  std::lock_guard guard(impl_->mutex);
+  impl_->functions[target] = std::move(sha256);
+}
+
+void SimulatedScf::remove(const std::string& target) {
+  std::lock_guard guard(impl_->mutex);
+  impl_->functions.erase(target);
+}
+
+void SimulatedScf::set_error(const std::string& target, std::string code, std::string message, unsigned times) {
+  std::lock_guard guard(impl_->mutex);
+  if (code.empty()) {
+    impl_->errors.erase(target);
+  } else {
+    impl_->errors[target] = {{std::move(code), std::move(message)}, times};
+  }
+}
+
+void SimulatedScf::set_fault(const std::string& target, Fault fault, unsigned times) {
+  std::lock_guard guard(impl_->mutex);
+  if (fault == Fault::none) {
+    impl_->faults.erase(target);
+  } else {
+    impl_->faults[target] = {fault, times};
+  }
+}
+
+void SimulatedScf::clear() {
+  std::lock_guard guard(impl_->mutex);
+  impl_->errors.clear();
+  impl_->faults.clear();
+}
+
+void SimulatedScf::set_rate(unsigned requests_per_second) {
+  std::lock_guard guard(impl_->mutex);
+  impl_->options.requests_per_second = requests_per_second;
+}
+
+void SimulatedScf::set_latency(const ScfLatency& latency) {
+  std::lock_guard guard(impl_->mutex);
+  impl_->options.latency = latency;
+}
+
+void SimulatedScf::set_clock_offset(std::chrono::seconds offset) {
+  std::lock_guard guard(impl_->mutex);
+  impl_->offset = offset;
+}
+
+void SimulatedScf::set_credentials(std::vector<ScfCredential> credentials) {
+  std::lock_guard guard(impl_->mutex);
+  impl_->credentials = std::make_shared<const std::vector<ScfCredential>>(std::move(credentials));
+}
+
+ScfStatistics SimulatedScf::statistics() const {
+  std::lock_guard guard(impl_->mutex);
+  ScfStatistics out = impl_->statistics;
+  out.connections = impl_->server->connections() - impl_->connections_before;
+  for (const auto& [name, region] : impl_->regions) {
+    out.busiest_second = std::max(out.busiest_second, static_cast<unsigned>(region.accepted.busiest()));
+    out.busiest_second_sent = std::max(out.busiest_second_sent, static_cast<unsigned>(region.sent.busiest()));
+  }
+  return out;
+}
+
+std::vector<ScfRequest> SimulatedScf::requests() const {
+  std::lock_guard guard(impl_->mutex);
+  return {impl_->requests.begin(), impl_->requests.end()};
+}
+
+void SimulatedScf::reset_statistics() {
+  std::lock_guard guard(impl_->mutex);
+  impl_->statistics = {};
+  impl_->connections_before = impl_->server->connections();
+  impl_->requests.clear();
+  for (auto& [name, region] : impl_->regions) {
+    region.accepted.forget_busiest();
+    region.sent.forget_busiest();
+  }
+}
+
+}  // namespace codedriftd::test
