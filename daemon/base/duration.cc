@@ -19,7 +19,7 @@ constexpr int64_t kLongest = 10LL * 366 * 86'400'000;
 std::optional<Millis> parse_duration(std::string_view text) {
   int64_t number = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc{} || number < 0) return std::nullopt;
+  if (error != std::errc{} || text.front() == '-') return std::nullopt;  // "-0" is a number to from_chars
   const std::string_view unit = text.substr(static_cast<std::size_t>(end - text.data()));
   if (unit.empty() && number == 0) return Millis{0};
   for (const Unit& known : kUnits) {

@@ -11,7 +11,7 @@ namespace codedriftd {
 enum class LogLevel { error = 3, warning = 4, info = 6, debug = 7 };  ///< syslog's numbers
 
 enum class LogFormat {
-  text,     ///< for people: "12:00:03 warning poll.failing: …  target=prod/…"
+  text,     ///< for people: "2026-11-24T12:00:03.000Z warning poll.failing: … target=prod/…"
   systemd,  ///< the same without the time, with a "<4>" priority in front
   json,     ///< one object a line: time, level, event, message, fields
 };

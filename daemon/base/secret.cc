@@ -18,6 +18,8 @@ void wipe(std::string& text) {
   text.clear();
 }
 
+Secret::Secret(std::string text) : text_(std::move(text)) { codedriftd::wipe(text); }
+
 Secret::Secret(Secret&& other) noexcept : text_(std::move(other.text_)) { other.wipe(); }
 
 Secret& Secret::operator=(Secret&& other) noexcept {

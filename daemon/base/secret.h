@@ -11,7 +11,8 @@ namespace codedriftd {
 class Secret {
  public:
   Secret() = default;
-  explicit Secret(std::string text) : text_(std::move(text)) {}
+  /// Takes the text out of `text`, and wipes what short text leaves behind there.
+  explicit Secret(std::string text);
   Secret(const Secret&) = delete;
   Secret& operator=(const Secret&) = delete;
   Secret(Secret&& other) noexcept;

@@ -80,6 +80,7 @@ std::string base64(std::span<const uint8_t> bytes) {
 }
 
 std::optional<std::string> base64_decode(std::string_view text) {
+  if (text.empty()) return std::string();  // EVP_DecodeBlock reads a first byte even of nothing
   if (text.size() % 4 != 0) return std::nullopt;
   std::size_t padding = 0;
   while (padding < 2 && padding < text.size() && text[text.size() - 1 - padding] == '=') ++padding;

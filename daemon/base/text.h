@@ -26,7 +26,7 @@ std::string nearest(std::string_view word, const Range& candidates) {
   std::size_t best_distance = word.size() / 3 + 1;
   for (const auto& candidate : candidates) {
     const std::size_t distance = edit_distance(word, std::string_view(candidate));
-    if (distance < best_distance || (distance == best_distance && best.empty())) {
+    if (distance < best_distance) {
       best_distance = distance;
       best = std::string(candidate);
     }

@@ -11,7 +11,7 @@ namespace codedriftd {
 struct Subscription {
   std::string name;
   std::vector<std::string> kinds;    ///< globs; empty: all that alert by default
-  std::vector<std::string> targets;  ///< globs of addresses; an event without a target is always wanted
+  std::vector<std::string> targets;  ///< globs of addresses; empty: all. An event without a target is always wanted
 };
 
 /// True if `event` goes to `subscription`: decided when the event is written, and never again.
@@ -26,7 +26,8 @@ struct LoggedEvent {
   Sha256 leaf;
 };
 
-/// The alert (`codedriftd.alert.v1`) for one event: JSON bytes, every member of the contract present, null where it does not apply.
+/// The alert (`codedriftd.alert.v1`) for one event: JSON bytes, every member of the contract present, null where it
+/// does not apply.
 std::string compose_alert(const LoggedEvent& event, std::string_view instance, std::string_view log_origin);
 
 }  // namespace codedriftd

@@ -1,0 +1,67 @@
+#include "model/alert.h"
+
+#include <algorithm>
+#include <stdexcept>
+
+#include "model/target.h"
+
+namespace codedriftd {
+namespace {
+
+bool matches_any(const std::vector<std::string>& globs, std::string_view text) {
+  return std::any_of(globs.begin(), globs.end(), [&](const std::string& glob) { return glob_match(glob, text); });
+}
+
+OrderedJson text_or_null(std::string_view text) { return text.empty() ? OrderedJson() : OrderedJson(text); }
+
+OrderedJson hash_or_null(const std::optional<Sha256>& hash) { return hash ? OrderedJson(hash->hex()) : OrderedJson(); }
+
+OrderedJson target_or_null(const std::optional<std::string>& address) {
+  if (!address) return OrderedJson();
+  const auto target = Target::parse(*address);
+  if (!target) throw std::logic_error(target.error().message);
+  return {{"address", *address},     {"account", target->account},   {"region", target->region},
+          {"namespace", target->ns}, {"function", target->function}, {"qualifier", target->qualifier}};
+}
+
+}  // namespace
+
+bool wants(const Subscription& subscription, const NewEvent& event) {
+  if (!event.alertable || about_delivery(event.kind)) return false;
+  const bool kind = subscription.kinds.empty() ? alerts_by_default(event) : matches_any(subscription.kinds, event.kind);
+  if (!event.target || subscription.targets.empty()) return kind;
+  return kind && matches_any(subscription.targets, *event.target);
+}
+
+std::string compose_alert(const LoggedEvent& logged, std::string_view instance, std::string_view log_origin) {
+  const NewEvent& event = logged.event;
+  const AlertFacts& facts = event.facts;
+  const OrderedJson alert{
+      {"schema", "codedriftd.alert.v1"},
+      {"id", logged.id},
+      {"kind", event.kind},
+      {"severity", to_string(event.severity)},
+      {"time", rfc3339(logged.time)},
+      {"instance", instance},
+      {"summary", facts.summary},
+      {"actor", event.actor},
+      {"target", target_or_null(event.target)},
+      {"status", text_or_null(facts.status)},
+      {"previous_status", text_or_null(facts.previous_status)},
+      {"observed_sha256", hash_or_null(facts.observed)},
+      {"accepted_sha256", hash_or_null(facts.accepted)},
+      {"previous_sha256", hash_or_null(facts.previous)},
+      {"expected_sha256", hash_or_null(facts.expected)},
+      {"drift_since", facts.drift_since ? OrderedJson(rfc3339(*facts.drift_since)) : OrderedJson()},
+      {"resolution", text_or_null(facts.resolution)},
+      {"reason", text_or_null(facts.reason)},
+      {"error", OrderedJson(facts.error)},
+      {"request_id", text_or_null(facts.request_id)},
+      {"event_ids", OrderedJson::array({logged.id})},
+      {"log",
+       {{"origin", log_origin}, {"index", logged.seq}, {"leaf_hash", logged.leaf.hex()}, {"checkpoint", nullptr}}},
+  };
+  return json_line(alert);
+}
+
+}  // namespace codedriftd

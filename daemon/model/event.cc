@@ -1,0 +1,66 @@
+#include "model/event.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <stdexcept>
+
+namespace codedriftd {
+namespace {
+
+/// A tile of the log holds bodies of at most 65,535 bytes; this leaves room.
+constexpr std::size_t kLongestBody = 60'000;
+
+constexpr std::array<std::string_view, 10> kAlertingKinds{
+    "drift.detected", "drift.changed",  "drift.resolved",  "function.missing",  "function.returned",
+    "poll.failing",   "poll.recovered", "account.failing", "account.recovered", "deploy.overdue"};
+
+}  // namespace
+
+std::string_view to_string(Severity severity) {
+  switch (severity) {
+    case Severity::info:
+      return "info";
+    case Severity::warning:
+      return "warning";
+    case Severity::critical:
+      return "critical";
+  }
+  return "critical";
+}
+
+bool alerts_by_default(const NewEvent& event) {
+  if (event.kind == "watch.removed" || event.kind == "config.loaded") return event.severity == Severity::warning;
+  return std::find(kAlertingKinds.begin(), kAlertingKinds.end(), event.kind) != kAlertingKinds.end();
+}
+
+bool about_delivery(std::string_view kind) { return kind.starts_with("delivery.") || kind.starts_with("alert."); }
+
+std::string event_body(const NewEvent& event, std::string_view log_origin, int64_t seq, std::string_view id,
+                       WallTime time) {
+  const Json body{{"v", 1},
+                  {"log", log_origin},
+                  {"seq", seq},
+                  {"id", id},
+                  {"time", rfc3339(time)},
+                  {"kind", event.kind},
+                  {"severity", to_string(event.severity)},
+                  {"actor", event.actor},
+                  {"target", event.target ? Json(*event.target) : Json()},
+                  {"data", event.data}};
+  std::string bytes = canonical_json(body);
+  if (bytes.size() > kLongestBody) {
+    throw std::length_error(
+        fmt::format("the body of a {} event is {} bytes long; {} is the most", event.kind, bytes.size(), kLongestBody));
+  }
+  return bytes;
+}
+
+Sha256 leaf_hash(std::string_view body) {
+  std::string leaf(1, '\0');
+  leaf += body;
+  return sha256(leaf);
+}
+
+}  // namespace codedriftd

@@ -1,0 +1,217 @@
+#include "model/verdict_events.h"
+
+#include <fmt/format.h>
+
+#include "base/text.h"
+
+namespace codedriftd {
+namespace {
+
+Json hash_json(const std::optional<Sha256>& hash) { return hash ? Json(hash->hex()) : Json(); }
+Json time_json(const std::optional<WallTime>& time) { return time ? Json(rfc3339(*time)) : Json(); }
+Json text_json(std::string_view text) { return text.empty() ? Json() : Json(clean_utf8(text)); }
+
+NewEvent new_event(const Scene& scene, std::string_view kind, Severity severity) {
+  NewEvent event;
+  event.kind = kind;
+  event.severity = severity;
+  event.actor = scene.actor;
+  event.target = scene.target.address();
+  event.facts.observed = scene.state.live;
+  event.facts.accepted = scene.state.accepted;
+  if (!scene.state.announced.empty()) event.facts.expected = scene.state.announced.back().sha256;
+  event.facts.drift_since = scene.state.drift_since;
+  event.facts.request_id = clean_utf8(scene.request_id);
+  return event;
+}
+
+/// The data of every drift event, out of its facts.
+void set_drift_data(NewEvent& event) {
+  event.data = {{"observed_sha256", hash_json(event.facts.observed)},
+                {"accepted_sha256", hash_json(event.facts.accepted)},
+                {"previous_sha256", hash_json(event.facts.previous)},
+                {"drift_since", time_json(event.facts.drift_since)},
+                {"request_id", text_json(event.facts.request_id)}};
+}
+
+/// The data of both poll events, out of their facts.
+void set_poll_data(NewEvent& event, const std::optional<WallTime>& last_success_at) {
+  event.data = {{"reason", text_json(event.facts.reason)},
+                {"error", event.facts.error},
+                {"last_success_at", time_json(last_success_at)}};
+}
+
+std::string_view how_resolved(std::string_view resolution) {
+  if (resolution == "approved") return "was approved";
+  if (resolution == "deployed") return "is the deployment that was announced";
+  if (resolution == "pinned") return "is the one pinned in the configuration";
+  return "is the accepted one again";
+}
+
+std::string_view source_words(AcceptedSource source) {
+  switch (source) {
+    case AcceptedSource::first_seen:
+      return "trusted on first sight, not reviewed";
+    case AcceptedSource::approval:
+      return "approved";
+    case AcceptedSource::pin:
+      return "pinned in the configuration";
+    case AcceptedSource::deploy:
+      return "deployed as announced";
+  }
+  return "";
+}
+
+std::string deploy_summary(std::string_view kind, const std::string& address, const Announcement& a) {
+  const std::string hash = short_hash(a.sha256);
+  const std::string_view what = a.pin ? "the newly pinned code" : "the announced code";
+  if (kind == "deploy.expected") {
+    return fmt::format("{} is to run {} {} by {}.", address, what, hash, rfc3339(a.valid_until));
+  }
+  if (kind == "deploy.arrived") return fmt::format("{} now runs {} {}.", address, what, hash);
+  if (kind == "deploy.superseded") {
+    return fmt::format("{} no longer waits for {} {}: something newer took its place.", address, what, hash);
+  }
+  return a.pin ? fmt::format("{} still does not run {} {}, due by {}.", address, what, hash, rfc3339(a.valid_until))
+               : fmt::format("{} did not get {} {} by {}; should it still arrive, it counts as drift.", address, what,
+                             hash, rfc3339(a.valid_until));
+}
+
+}  // namespace
+
+Json error_json(const std::optional<PollError>& error) {
+  if (!error) return {};
+  return {{"code", clean_utf8(error->code)},
+          {"message", clean_utf8(error->message)},
+          {"request_id", text_json(error->request_id)}};
+}
+
+std::string short_hash(const std::optional<Sha256>& hash) { return hash ? hash->hex().substr(0, 12) : "no hash"; }
+
+NewEvent drift_event(const Scene& scene, std::string_view kind, const std::optional<Sha256>& previous) {
+  NewEvent event = new_event(scene, kind, Severity::critical);
+  // Where drift opens without a change of what is live, there is nothing it changed from.
+  if (previous != scene.state.live) event.facts.previous = previous;
+  const std::string live = short_hash(scene.state.live);
+  if (!scene.state.accepted) {
+    event.facts.summary = fmt::format("{} changed from code {} to {} while nobody has accepted either.", *event.target,
+                                      short_hash(previous), live);
+  } else if (kind == "drift.changed") {
+    event.facts.summary = fmt::format("{} changed again, from code {} to {}; the accepted code is {}.", *event.target,
+                                      short_hash(previous), live, short_hash(scene.state.accepted));
+  } else {
+    event.facts.summary =
+        fmt::format("{} runs code {}, which is neither accepted nor announced; the accepted code is {}.", *event.target,
+                    live, short_hash(scene.state.accepted));
+  }
+  set_drift_data(event);
+  return event;
+}
+
+NewEvent drift_resolved(const Scene& scene, std::string_view resolution, const std::optional<Sha256>& previous,
+                        const std::optional<WallTime>& drift_since) {
+  NewEvent event = new_event(scene, "drift.resolved", Severity::info);
+  event.facts.previous = previous;
+  event.facts.drift_since = drift_since;
+  event.facts.resolution = resolution;
+  event.facts.summary = fmt::format("{} no longer drifts: its code {} {}.", *event.target, short_hash(scene.state.live),
+                                    how_resolved(resolution));
+  set_drift_data(event);
+  event.data["resolution"] = resolution;
+  return event;
+}
+
+NewEvent function_missing(const Scene& scene) {
+  NewEvent event = new_event(scene, "function.missing", Severity::critical);
+  event.facts.reason = clean_utf8(scene.state.missing_code);
+  event.facts.error = error_json(scene.state.last_error);
+  event.facts.summary = scene.state.live
+                            ? fmt::format("{} was not found, twice in a row ({}); it last ran code {}.", *event.target,
+                                          harmless(event.facts.reason), short_hash(scene.state.live))
+                            : fmt::format("{} was not found, twice in a row ({}), and was never seen before.",
+                                          *event.target, harmless(event.facts.reason));
+  event.data = {{"code", text_json(scene.state.missing_code)}, {"request_id", text_json(scene.request_id)}};
+  return event;
+}
+
+NewEvent function_returned(const Scene& scene) {
+  NewEvent event = new_event(scene, "function.returned", Severity::info);
+  event.facts.summary =
+      fmt::format("{} was found again; it runs code {}.", *event.target, short_hash(scene.state.live));
+  event.data = {{"observed_sha256", hash_json(scene.state.live)}};
+  return event;
+}
+
+NewEvent poll_failing(const Scene& scene) {
+  NewEvent event = new_event(scene, "poll.failing", Severity::warning);
+  event.facts.reason = scene.state.failing_reason;
+  event.facts.error = error_json(scene.state.last_error);
+  const std::string seen = scene.state.last_success_at
+                               ? fmt::format("its last answer came at {}", rfc3339(*scene.state.last_success_at))
+                               : std::string("it never had an answer");
+  event.facts.summary = fmt::format("{} cannot be seen ({}); {}, so a change would go unnoticed.", *event.target,
+                                    harmless(scene.state.failing_reason), seen);
+  set_poll_data(event, scene.state.last_success_at);
+  return event;
+}
+
+NewEvent poll_recovered(const Scene& scene, const TargetState& before) {
+  NewEvent event = new_event(scene, "poll.recovered", Severity::info);
+  event.facts.reason = before.failing_reason;
+  event.facts.error = error_json(before.last_error);
+  event.facts.summary = before.last_success_at
+                            ? fmt::format("{} can be seen again; before that its last answer came at {}.",
+                                          *event.target, rfc3339(*before.last_success_at))
+                            : fmt::format("{} can be seen, for the first time.", *event.target);
+  event.alertable = !before.failing_quiet;
+  set_poll_data(event, before.last_success_at);
+  return event;
+}
+
+NewEvent deploy_event(const Scene& scene, std::string_view kind, const Announcement& announcement) {
+  const bool overdue = kind == "deploy.overdue";
+  NewEvent event = new_event(scene, kind, overdue ? Severity::warning : Severity::info);
+  event.facts.expected = announcement.sha256;
+  if (overdue) event.facts.reason = "overdue";
+  event.facts.summary = deploy_summary(kind, *event.target, announcement);
+  event.data = {{"expected_sha256", announcement.sha256.hex()},
+                {"valid_until", rfc3339(announcement.valid_until)},
+                {"build", text_json(announcement.build)},
+                {"commit", text_json(announcement.commit)}};
+  return event;
+}
+
+NewEvent baseline_set(const Scene& scene, const std::optional<Sha256>& previous, std::string_view reason,
+                      std::string_view ticket) {
+  NewEvent event = new_event(scene, "baseline.set", Severity::info);
+  event.facts.previous = previous;
+  event.facts.reason = clean_utf8(reason);
+  event.facts.summary = fmt::format("{}: code {} is accepted now ({}).", *event.target,
+                                    short_hash(scene.state.accepted), source_words(scene.state.accepted_source));
+  event.data = {{"accepted_sha256", hash_json(scene.state.accepted)},
+                {"source", to_string(scene.state.accepted_source)},
+                {"reason", text_json(reason)},
+                {"ticket", text_json(ticket)},
+                {"previous_sha256", hash_json(previous)}};
+  return event;
+}
+
+NewEvent watch_added(const Scene& scene) {
+  NewEvent event = new_event(scene, "watch.added", Severity::info);
+  event.facts.summary = fmt::format("{} is watched from now on.", *event.target);
+  event.data = {{"pin", hash_json(scene.state.pin)}};
+  return event;
+}
+
+NewEvent watch_removed(const Scene& scene) {
+  const bool open = scene.state.drift_open;
+  NewEvent event = new_event(scene, "watch.removed", open ? Severity::warning : Severity::info);
+  event.facts.summary =
+      open ? fmt::format("{} is no longer watched, though it still runs code {}, which nobody accepted.", *event.target,
+                         short_hash(scene.state.live))
+           : fmt::format("{} is no longer watched.", *event.target);
+  event.data = {{"open_drift", open}};
+  return event;
+}
+
+}  // namespace codedriftd

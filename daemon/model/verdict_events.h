@@ -1,0 +1,48 @@
+#pragma once
+/// The events of a verdict: their kind, severity, data and what an alert says of them. Private to model/.
+#include <string_view>
+
+#include "model/verdict.h"
+
+namespace codedriftd {
+
+/// What all events of one input have in common, and the state as it is when the event is made.
+struct Scene {
+  const Target& target;
+  const TargetState& state;
+  WallTime now{};
+  std::string_view actor = "daemon";
+  std::string_view request_id = {};  ///< of the answer that the event is about
+};
+
+/// `drift.detected` or `drift.changed`. `previous` is what was live before.
+NewEvent drift_event(const Scene& scene, std::string_view kind, const std::optional<Sha256>& previous);
+/// `previous` is what was live before the hash that ended the drift, or, where the live hash was accepted, what was
+/// accepted before. The state is the one after: `drift_since` of the drift that ended is given beside it.
+NewEvent drift_resolved(const Scene& scene, std::string_view resolution, const std::optional<Sha256>& previous,
+                        const std::optional<WallTime>& drift_since);
+
+NewEvent function_missing(const Scene& scene);
+NewEvent function_returned(const Scene& scene);
+
+/// The state's failing_reason and last_error say why.
+NewEvent poll_failing(const Scene& scene);
+/// `before` is the state in which it still failed.
+NewEvent poll_recovered(const Scene& scene, const TargetState& before);
+
+/// `deploy.expected`, `.arrived`, `.superseded` or `.overdue`.
+NewEvent deploy_event(const Scene& scene, std::string_view kind, const Announcement& announcement);
+
+/// The state is the one after; `previous` was accepted before.
+NewEvent baseline_set(const Scene& scene, const std::optional<Sha256>& previous, std::string_view reason,
+                      std::string_view ticket);
+
+NewEvent watch_added(const Scene& scene);
+NewEvent watch_removed(const Scene& scene);
+
+/// {code, message, request_id}, or null.
+Json error_json(const std::optional<PollError>& error);
+/// The 12 hex digits people are shown; "no hash" for none.
+std::string short_hash(const std::optional<Sha256>& hash);
+
+}  // namespace codedriftd
