@@ -79,7 +79,7 @@ typedef struct codedriftd_option {
   const char* default_value; /* given to open() when nothing is configured, as plain text: abc, 15, true, a|b for a
                                 list. NULL: the member is then absent from config_json */
   codedriftd_option_type type;
-  uint32_t flags;      /* CODEDRIFTD_OPT_* bits */
+  uint32_t flags;      /* CODEDRIFTD_OPT_* bits; a host ignores those it does not know */
   int64_t min, max;    /* least and most, both included: the value of an integer, the bytes of a string, the items of a
                           list; both 0: any */
   const char* choices; /* strings and lists: "a|b|c", the only values allowed; NULL: any */
@@ -129,7 +129,7 @@ typedef struct codedriftd_sink_api {
   uint32_t struct_size;  /* sizeof(codedriftd_sink_api) */
   uint32_t abi_minor;    /* CODEDRIFTD_SINK_ABI_MINOR */
   uint32_t alert_schema; /* N of the newest codedriftd.alert.vN the plugin reads; the host sends that or an older one */
-  uint32_t flags;        /* 0 */
+  uint32_t flags;        /* 0; a host ignores bits it does not know */
   const char* name;      /* [a-z0-9_-]{1,32} */
   const char* version;   /* the plugin's own, free text, at most 64 bytes */
   const codedriftd_option* options;

@@ -1,0 +1,232 @@
+#include "sinks/process.h"
+
+#include <fmt/format.h>
+#include <sys/eventfd.h>
+
+#include <cerrno>
+#include <filesystem>
+#include <system_error>
+
+#include "base/log.h"
+#include "base/text.h"
+#include "sinks/options.h"
+
+namespace codedriftd {
+namespace {
+
+/// How long close() has when the whole daemon is stopping: cancel and stop together stay well under its five seconds.
+constexpr Millis kHurriedClose{1'000};
+
+MonoTime now() { return SystemClock{}.mono(); }
+
+int64_t to_ns(MonoTime time) {
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(time.time_since_epoch()).count();
+}
+
+DeliveryAnswer stopped() { return {DeliveryResult::retry, Millis{0}, 0, "stopped before an answer came"}; }
+
+/// The reply of a plugin's function as an answer; a result that sink.h does not know is a fault.
+DeliveryAnswer to_answer(CallReply reply) {
+  DeliveryAnswer answer{DeliveryResult::fault, Millis{0}, reply.status, clean_utf8(reply.text)};
+  switch (reply.result) {
+    case 0:
+      answer.result = DeliveryResult::delivered;
+      break;
+    case 1:
+      answer.result = DeliveryResult::retry;
+      answer.retry_after = Millis{reply.retry_after_ms};
+      break;
+    case 2:
+      answer.result = DeliveryResult::rejected;
+      break;
+    case 3:
+      answer.result = DeliveryResult::refused;
+      break;
+    default:
+      answer.text =
+          clean_utf8(fmt::format("the plugin returned {}, which is no result: {}", reply.result, answer.text));
+  }
+  return answer;
+}
+
+StartFailure fault(std::string message) { return {StartFailure::Kind::fault, std::move(message), {}, Millis{0}}; }
+
+/// Waits for what a host process says first.
+Result<PluginInfo, StartFailure> handshake(SinkChild& child, int wake_fd) {
+  switch (child.wait(now() + kStartStep, wake_fd)) {
+    case SinkChild::Event::reply:
+      break;
+    case SinkChild::Event::broken:
+      return fault(child.what());
+    case SinkChild::Event::woken:
+      return fault("stopped while the plugin was being started");
+    case SinkChild::Event::timeout:
+      return fault(fmt::format("the plugin was not loaded within {} s", kStartStep / std::chrono::seconds(1)));
+    case SinkChild::Event::ended:
+      return fault(fmt::format("the plugin's process {} while loading it", child.kill()));
+  }
+  if (auto* described = std::get_if<DescribeReply>(&child.reply().body)) return std::move(described->plugin);
+  if (auto* unusable = std::get_if<UnusableReply>(&child.reply().body)) {
+    return StartFailure{StartFailure::Kind::refused, clean_utf8(unusable->text), {}, Millis{0}};
+  }
+  return fault("the plugin's process did not begin with a description");
+}
+
+}  // namespace
+
+std::string_view to_string(DeliveryResult result) {
+  switch (result) {
+    case DeliveryResult::delivered:
+      return "delivered";
+    case DeliveryResult::retry:
+      return "retry";
+    case DeliveryResult::rejected:
+      return "rejected";
+    case DeliveryResult::refused:
+      return "refused";
+    case DeliveryResult::fault:
+      return "fault";
+  }
+  return "fault";
+}
+
+SinkProcess::SinkProcess(SinkSpec spec) : spec_(std::move(spec)), wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+  if (!wake_.valid()) throw std::system_error(errno, std::generic_category(), "eventfd");
+}
+
+SinkProcess::~SinkProcess() { stop(); }
+
+Result<PluginInfo, StartFailure> SinkProcess::start() {
+  if (cancelled_) return fault("stopped");
+  auto child = SinkChild::spawn(spec_.sinkhost, spec_.plugin, spec_.name);
+  if (!child) return fault(child.error().message);
+  child_ = std::move(*child);
+  sequence_ = 0;
+  auto plugin = handshake(*child_, wake_.get());
+  if (plugin) plugin = open(*plugin);
+  if (!plugin) child_.reset();
+  return plugin;
+}
+
+Result<PluginInfo, StartFailure> SinkProcess::open(const PluginInfo& plugin) {
+  auto options = check_options(plugin, spec_.options, spec_.place);
+  if (!options) {
+    return StartFailure{StartFailure::Kind::mistakes, fmt::format("the options of {} are wrong", spec_.name),
+                        options.error(), Millis{0}};
+  }
+  const DeliveryAnswer opened = answer(OpenRequest{options->config_json, options->secret_files}, now() + kStartStep);
+  switch (opened.result) {
+    case DeliveryResult::delivered:
+      return plugin;
+    case DeliveryResult::retry:
+      return StartFailure{StartFailure::Kind::retry, opened.text, {}, opened.retry_after};
+    case DeliveryResult::rejected:
+    case DeliveryResult::refused:
+      return StartFailure{StartFailure::Kind::refused, opened.text, {}, Millis{0}};
+    case DeliveryResult::fault:
+      break;
+  }
+  return fault(opened.text);
+}
+
+bool SinkProcess::running() {
+  if (child_ && !child_->alive()) lost("the plugin's process ended by itself");
+  return child_ != nullptr;
+}
+
+/// Ends the child after something it should not have done, and says so in the log.
+DeliveryAnswer SinkProcess::lost(std::string_view why) {
+  const std::string text = clean_utf8(fmt::format("{}; it {}", why, child_->kill()));
+  child_.reset();
+  log(LogLevel::warning, "plugin.fault", text, {{"alert", spec_.name}, {"plugin", spec_.plugin}});
+  return {DeliveryResult::fault, Millis{0}, 0, text};
+}
+
+std::variant<CallReply, DeliveryAnswer> SinkProcess::call(const Request& request, MonoTime deadline) {
+  if (!child_) return DeliveryAnswer{DeliveryResult::fault, Millis{0}, 0, "the plugin is not running"};
+  if (cancelled_) return stopped();
+  const uint32_t sequence = ++sequence_;
+  if (!child_->send({sequence, request}, deadline)) return lost("the plugin's process did not take the request");
+  SinkChild::Event event = child_->wait(deadline, wake_.get());
+  if (event == SinkChild::Event::timeout || event == SinkChild::Event::woken) {
+    child_->ask_to_cancel();
+    event = child_->wait(now() + kCancelGrace, -1);
+    child_->withdraw_cancel();
+  }
+  switch (event) {
+    case SinkChild::Event::reply:
+      break;
+    case SinkChild::Event::broken:
+      return lost(fmt::format("the plugin's process sent nonsense: {}", child_->what()));
+    case SinkChild::Event::ended:
+      return lost("the plugin's process ended during a call");
+    case SinkChild::Event::woken:
+    case SinkChild::Event::timeout:
+      if (cancelled_) {
+        child_->kill();
+        child_.reset();
+        return stopped();
+      }
+      return lost(fmt::format("the plugin gave no answer by its deadline, nor within {} s of being asked to stop",
+                              kCancelGrace / std::chrono::seconds(1)));
+  }
+  auto* reply = std::get_if<CallReply>(&child_->reply().body);
+  if (reply == nullptr || child_->reply().sequence != sequence) {
+    return lost("the plugin's process answered what was not asked");
+  }
+  return std::move(*reply);
+}
+
+DeliveryAnswer SinkProcess::answer(const Request& request, MonoTime deadline) {
+  auto outcome = call(request, deadline);
+  if (auto* reply = std::get_if<CallReply>(&outcome)) return to_answer(std::move(*reply));
+  return std::get<DeliveryAnswer>(std::move(outcome));
+}
+
+DeliveryAnswer SinkProcess::deliver(std::string_view id, std::string_view json, uint32_t attempt, Millis timeout) {
+  if (json.size() > kMaxAlertBytes || id.size() > 64) {
+    return {DeliveryResult::rejected, Millis{0}, 0,
+            fmt::format("an alert of {} bytes is longer than {}", json.size(), kMaxAlertBytes)};
+  }
+  const MonoTime deadline = now() + timeout;
+  return answer(DeliverRequest{std::string(id), std::string(json), attempt, to_ns(deadline)}, deadline);
+}
+
+DeliveryAnswer SinkProcess::probe(Millis timeout) {
+  const MonoTime deadline = now() + timeout;
+  return answer(ProbeRequest{to_ns(deadline)}, deadline);
+}
+
+void SinkProcess::cancel() {
+  cancelled_ = true;
+  ::eventfd_write(wake_.get(), 1);
+}
+
+void SinkProcess::stop() {
+  if (!child_) return;
+  const MonoTime until = now() + (cancelled_ ? kHurriedClose : kCancelGrace);
+  if (!child_->send({++sequence_, CloseRequest{}}, until) || !child_->wait_for_end(until)) {
+    log(LogLevel::warning, "plugin.killed", "the plugin did not close in time and was killed",
+        {{"alert", spec_.name}, {"plugin", spec_.plugin}});
+  }
+  child_.reset();
+}
+
+std::string find_sinkhost() {
+  std::error_code error;
+  const std::filesystem::path folder = std::filesystem::read_symlink("/proc/self/exe", error).parent_path();
+  for (const auto& place : {folder / "codedriftd-sinkhost", folder / "../libexec/codedriftd/codedriftd-sinkhost"}) {
+    if (!error && std::filesystem::exists(place, error)) return place.lexically_normal().string();
+  }
+  return "/usr/libexec/codedriftd/codedriftd-sinkhost";
+}
+
+Result<PluginInfo> describe_plugin(const std::string& sinkhost, const std::string& plugin) {
+  auto child = SinkChild::spawn(sinkhost, plugin, plugin);
+  if (!child) return child.error();
+  auto info = handshake(**child, -1);
+  if (!info) return Error{info.error().message};
+  return std::move(*info);
+}
+
+}  // namespace codedriftd
