@@ -21,17 +21,22 @@ namespace codedriftd {
 ///   Client.BadAnswer      200, but not the documented JSON, or no CodeSha256 of 64 hex digits
 ///   Client.Clock          the clocks differ by more than five minutes; message says by how much
 ///   Client.NoCredentials  there are none to sign with
+/// The API never gets to send these: an answer whose code begins with `Client.` is Client.BadAnswer.
 struct ApiAnswer {
   Observation observation;
-  bool retry_soon = false;       ///< another attempt within the same poll makes sense
-  bool slow_down = false;        ///< RequestLimitExceeded*: the rate limit was hit
-  bool refresh_credentials = false;  ///< the cloud refused the credentials: read them again, once, before a retry
+  bool retry_soon = false;  ///< another attempt within the same poll makes sense
+  bool slow_down = false;   ///< RequestLimitExceeded*: the rate limit was hit
+  /// The cloud refused the credentials. The client has asked their provider to read them again, which takes a moment:
+  /// one more attempt (and only one) makes sense then, though `retry_soon` is false.
+  bool refresh_credentials = false;
   Millis took{0};
-  std::optional<Millis> clock_error;  ///< this machine's clock minus the cloud's, from the response's Date, if it had one
+  std::optional<Millis>
+      clock_error;  ///< this machine's clock minus the cloud's, from the response's Date, if it had one
 };
 
 /// What one error code means. The table behind this covers every documented code of GetFunctionAddress and every common
 /// one; unknown codes are `failed`, by their first part where that says more (`InternalError.*` is retried).
+/// `updating` is not for `retry_soon`: a deployment takes longer than the retries of one poll.
 struct CodeMeaning {
   Outcome outcome;
   std::string_view reason;  ///< Observation::reason
@@ -42,8 +47,9 @@ struct CodeMeaning {
 };
 CodeMeaning meaning_of(std::string_view code);
 
-/// Reads the body of a 200 answer. Pure. The signed `Url` in it is never copied out.
-ApiAnswer read_answer(std::string_view body);
+/// Reads the body of an answer. Pure. The signed `Url` in it is never copied out. A status other than 200 is
+/// Client.HttpStatus, unless the body is the API's own error.
+ApiAnswer read_answer(std::string_view body, int http_status = 200);
 
 struct ApiCall {
   Target target;
@@ -54,7 +60,8 @@ class Api {
  public:
   using Callback = std::function<void(ApiAnswer)>;
   virtual ~Api() = default;
-  /// Starts one attempt; `done` runs inside a later `turn`, exactly once, within the account's timeout; never inside `start`.
+  /// Starts one attempt; `done` runs inside a later `turn`, exactly once, within the account's timeout; never inside
+  /// `start`.
   virtual void start(const ApiCall& call, Callback done) = 0;
   /// Moves what is in flight along and runs callbacks; returns after the first activity, `wake`, or `at_most`.
   virtual void turn(Millis at_most) = 0;
