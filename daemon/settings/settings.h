@@ -76,14 +76,14 @@ struct Settings {
   std::string state_dir = "/var/lib/codedriftd";
   std::string runtime_dir = "/run/codedriftd";
   std::string plugin_dir = "/usr/lib/codedriftd/plugins";
-  std::optional<LogFormat> log_format;  ///< nullopt: text, or systemd's form under systemd
-  std::string instance;                 ///< default: the host's name
-  std::string log_origin;               ///< default: INSTANCE/codedriftd
+  std::optional<LogFormat> log_format;         ///< nullopt: text, or systemd's form under systemd
+  std::string instance;                        ///< default: the host's name
+  std::string log_origin;                      ///< default: INSTANCE/codedriftd
   std::string http_listen = "127.0.0.1:9817";  ///< "HOST:PORT"; empty: off
   std::map<std::string, AccountSettings> accounts;
   std::vector<WatchSettings> watches;  ///< sorted by target, no duplicates
   std::vector<AlertSettings> alerts;
-  std::string digest;  ///< SHA-256 over the text of all files read, in hex
+  std::string digest;  ///< SHA-256 over name, length and text of every file read, in hex
 
   std::string database() const { return state_dir + "/codedriftd.db"; }
   std::string lock_file() const { return state_dir + "/codedriftd.lock"; }
@@ -92,6 +92,9 @@ struct Settings {
 /// Reads `file` and what it includes. Throws nothing for bad input: every mistake of every file is in the error, in
 /// order of file and line.
 Result<Settings, std::vector<Mistake>> load_settings(const std::string& file);
+
+/// The same for a text that is not a file: `name` stands for it in mistakes, and `include` is not followed.
+Result<Settings, std::vector<Mistake>> load_settings_text(const std::string& name, std::string text);
 
 /// "FILE:LINE:COLUMN: message" for each, one a line.
 std::string format_mistakes(const std::vector<Mistake>& mistakes);

@@ -1,0 +1,77 @@
+#include "settings/keys.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <array>
+#include <vector>
+
+#include "base/text.h"
+
+namespace codedriftd {
+namespace {
+
+using Key = std::string_view;
+
+constexpr std::array<Key, 7> kFile{"daemon", "log", "http", "defaults", "account", "function", "alert"};
+constexpr std::array<Key, 6> kDaemon{"state_dir", "runtime_dir", "plugin_dir", "include", "log_format", "instance"};
+constexpr std::array<Key, 1> kLog{"origin"};
+constexpr std::array<Key, 1> kHttp{"listen"};
+constexpr std::array<Key, 6> kAccount{"endpoint", "requests_per_second", "timeout", "ca_file",
+                                      "previous", "credentials"};
+constexpr std::array<Key, 8> kCredentials{"source",          "file",       "profile", "secret_id_file",
+                                          "secret_key_file", "token_file", "role",    "endpoint"};
+// [[function]] takes its own three and every key of [defaults].
+constexpr std::array<Key, 11> kFunction{"name",      "names",    "sha256",   "account",     "region",      "namespace",
+                                        "qualifier", "interval", "baseline", "stale_after", "deploy_grace"};
+constexpr std::array<Key, 7> kAlert{"name", "plugin", "kinds", "targets", "fallback", "give_up_after", "options"};
+
+/// A word that says: here somebody wants to write a secret down.
+bool smells_of_secret(Key key) {
+  constexpr std::array<Key, 5> kWords{"secret", "password", "passwd", "token", "key"};
+  return std::any_of(kWords.begin(), kWords.end(), [&](Key word) { return key.find(word) != Key::npos; });
+}
+
+}  // namespace
+
+const KnownSection kFileKeys{"", kFile};
+const KnownSection kDaemonKeys{"[daemon]", kDaemon};
+const KnownSection kLogKeys{"[log]", kLog};
+const KnownSection kHttpKeys{"[http]", kHttp};
+const KnownSection kDefaultsKeys{"[defaults]", std::span<const Key>(kFunction).subspan(3)};
+const KnownSection kAccountKeys{"[account.NAME]", kAccount};
+const KnownSection kCredentialKeys{"[account.NAME.credentials]", kCredentials};
+const KnownSection kFunctionKeys{"[[function]]", kFunction};
+const KnownSection kAlertKeys{"[[alert]]", kAlert};
+
+std::span<const KnownSection* const> known_sections() {
+  static constexpr std::array<const KnownSection*, 9> kAll{&kFileKeys,       &kDaemonKeys,   &kLogKeys,
+                                                           &kHttpKeys,       &kDefaultsKeys, &kAccountKeys,
+                                                           &kCredentialKeys, &kFunctionKeys, &kAlertKeys};
+  return kAll;
+}
+
+std::string unknown_key(const KnownSection& section, Key key) {
+  const std::string shown = harmless(utf8_prefix(key, 80));
+  if (const std::string near = nearest(key, section.keys); !near.empty()) {
+    return fmt::format("unknown key '{}'; did you mean '{}'?", shown, near);
+  }
+  if (&section == &kCredentialKeys && smells_of_secret(key)) {
+    return fmt::format(
+        "unknown key '{}'; secrets never stand in the configuration: set source = \"files\" and name their files with "
+        "secret_id_file and secret_key_file (and token_file)",
+        shown);
+  }
+  std::vector<Key> homes;
+  for (const KnownSection* other : known_sections()) {
+    if (std::find(other->keys.begin(), other->keys.end(), key) == other->keys.end()) continue;
+    homes.push_back(other->title.empty() ? Key("the top of the file") : other->title);
+  }
+  if (!homes.empty()) return fmt::format("unknown key '{}' here; it belongs in {}", shown, fmt::join(homes, " or "));
+  if (section.title.empty())
+    return fmt::format("unknown key '{}'; a file knows {}", shown, fmt::join(section.keys, ", "));
+  return fmt::format("unknown key '{}'; {} knows {}", shown, section.title, fmt::join(section.keys, ", "));
+}
+
+}  // namespace codedriftd

@@ -1,0 +1,164 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+#include "base/duration.h"
+#include "base/text.h"
+#include "settings/readers.h"
+
+namespace codedriftd {
+namespace {
+
+constexpr Millis kSecond{1'000};
+constexpr Millis kMinute{60'000};
+constexpr Millis kYear{365LL * 86'400'000};
+
+/// The text keys of `section` in `keys`, and the others.
+WatchKeys read_watch_keys(const Section& section) {
+  WatchKeys keys;
+  const auto read = [&](auto& key, std::string_view name, auto value) {
+    if (!section.has(name)) return;
+    key.place = section.place(name);
+    key.value = value(name);
+  };
+  const auto text = [&](const TextRule& rule) {
+    return [&](std::string_view name) { return section.text(name, rule); };
+  };
+  const auto duration = [&](std::string_view name) { return section.duration(name, kSecond, kYear); };
+  const auto baseline = [&](std::string_view name) -> std::optional<Baseline> {
+    constexpr std::array<std::string_view, 2> kNames{"first-seen", "review"};
+    const auto index = section.choice(name, kNames);
+    if (!index) return std::nullopt;
+    return *index == 0 ? Baseline::first_seen : Baseline::review;
+  };
+  read(keys.account, "account", text(kAccountLabel));
+  read(keys.region, "region", text(kRegion));
+  read(keys.ns, "namespace", text(kNamespace));
+  read(keys.qualifier, "qualifier", text(kQualifier));
+  read(keys.baseline, "baseline", baseline);
+  read(keys.interval, "interval", duration);
+  read(keys.stale_after, "stale_after", duration);
+  read(keys.deploy_grace, "deploy_grace", duration);
+  return keys;
+}
+
+/// What a function says, else what the defaults say.
+template <typename T>
+void fall_back(WatchKeys::Key<T>& key, const WatchKeys::Key<T>& fallback) {
+  if (!key.place) key = fallback;
+}
+
+WatchKeys with_defaults(WatchKeys keys, const WatchKeys& defaults) {
+  fall_back(keys.account, defaults.account);
+  fall_back(keys.region, defaults.region);
+  fall_back(keys.ns, defaults.ns);
+  fall_back(keys.qualifier, defaults.qualifier);
+  fall_back(keys.baseline, defaults.baseline);
+  fall_back(keys.interval, defaults.interval);
+  fall_back(keys.stale_after, defaults.stale_after);
+  fall_back(keys.deploy_grace, defaults.deploy_grace);
+  return keys;
+}
+
+void check_needed(const Section& section, const WatchKeys& keys, const Accounts& accounts, bool all_read) {
+  if (!keys.account.place)
+    section.mistake(section.place(), "no 'account': give account = \"NAME\" here or in [defaults]");
+  if (!keys.region.place) {
+    section.mistake(section.place(), "no 'region': give region = \"ap-guangzhou\" (or another) here or in [defaults]");
+  }
+  if (!all_read || !keys.account.value || accounts.contains(*keys.account.value)) return;
+  const std::string& name = *keys.account.value;
+  std::vector<std::string> labels;
+  for (const auto& [label, account] : accounts) labels.push_back(label);
+  const std::string near = nearest(name, labels);
+  section.mistake(*keys.account.place,
+                  near.empty() ? fmt::format("account '{0}' is not defined; add [account.{0}]", name)
+                               : fmt::format("account '{0}' is not defined; did you mean '{1}'? (or add [account.{0}])",
+                                             name, near));
+}
+
+void set_times(const Section& section, const WatchKeys& keys, WatchSettings& watch) {
+  watch.interval = keys.interval.value.value_or(watch.interval);
+  watch.deploy_grace = keys.deploy_grace.value.value_or(watch.deploy_grace);
+  watch.stale_after = keys.stale_after.value.value_or(std::max(3 * watch.interval, kMinute));
+  if (watch.stale_after >= watch.interval) return;
+  // The key that this function itself gives is the one to change.
+  const bool by_interval = !section.has("stale_after") && section.has("interval");
+  section.mistake(
+      by_interval ? *keys.interval.place : *keys.stale_after.place,
+      fmt::format("'stale_after' is {}, shorter than the interval of {}: the function would be stale between "
+                  "any two polls; make it {} or more, or leave it out for three intervals",
+                  format_duration(watch.stale_after), format_duration(watch.interval),
+                  format_duration(watch.interval)));
+}
+
+std::vector<PlacedText> read_names(const Section& section) {
+  if (section.has("name") && section.has("names")) {
+    section.mistake(section.place("names"), "both 'name' and 'names'; give one of them");
+  }
+  if (const auto names =
+          section.texts("names", kFunctionName, "list at least one function, or remove this [[function]]"))
+    return *names;
+  if (const auto name = section.text("name", kFunctionName)) return {{*name, section.place("name")}};
+  if (!section.has("name") && !section.has("names")) {
+    section.mistake(section.place(), "no 'name': give name = \"FUNCTION\", or names = [\"ONE\", \"TWO\"]");
+  }
+  return {};
+}
+
+}  // namespace
+
+WatchKeys read_defaults(const Document& document, Mistakes& mistakes) {
+  const toml::table* table = table_at_top(document, "defaults", mistakes);
+  if (table == nullptr) return {};
+  return read_watch_keys(Section(*table, kDefaultsKeys, document.name, mistakes));
+}
+
+void read_functions(const Document& document, const WatchKeys& defaults, const Accounts& accounts, bool all_read,
+                    std::vector<PlacedWatch>& watches, Mistakes& mistakes) {
+  for (const toml::table* table : tables_at_top(document, "function", mistakes)) {
+    const Section section(*table, kFunctionKeys, document.name, mistakes);
+    const WatchKeys keys = with_defaults(read_watch_keys(section), defaults);
+    check_needed(section, keys, accounts, all_read);
+    WatchSettings watch;
+    set_times(section, keys, watch);
+    watch.baseline = keys.baseline.value.value_or(watch.baseline);
+    watch.target = {keys.account.value.value_or(""), keys.region.value.value_or(""), keys.ns.value.value_or("default"),
+                    "", keys.qualifier.value.value_or("$LATEST")};
+    if (const std::optional<std::string> hash = section.text("sha256", kSha256)) {
+      const Place place = section.place("sha256");
+      watch.pin = Sha256::from_hex(*hash);
+      watch.pin_where = fmt::format("{}:{}", place.file, place.line);
+    }
+    for (PlacedText& name : read_names(section)) {
+      watch.target.function = std::move(name.text);
+      watches.push_back({watch, std::move(name.place)});
+    }
+  }
+}
+
+std::vector<WatchSettings> sort_watches(std::vector<PlacedWatch> watches, Mistakes& mistakes) {
+  // Stable: of two with one target the one read first stays first.
+  std::stable_sort(watches.begin(), watches.end(),
+                   [](const PlacedWatch& a, const PlacedWatch& b) { return a.watch.target < b.watch.target; });
+  std::vector<WatchSettings> sorted;
+  sorted.reserve(watches.size());
+  const PlacedWatch* first = nullptr;
+  for (PlacedWatch& placed : watches) {
+    if (first != nullptr && sorted.back().target == placed.watch.target) {
+      // Without account or region it is told already what is missing.
+      if (placed.watch.target.account.empty() || placed.watch.target.region.empty()) continue;
+      mistakes.add(placed.place,
+                   fmt::format("{} is watched already, at {}; remove one of the two, or tell them apart by "
+                               "account, region, namespace or qualifier",
+                               placed.watch.target.address(), first->place.text()));
+      continue;
+    }
+    first = &placed;
+    sorted.push_back(std::move(placed.watch));
+  }
+  return sorted;
+}
+
+}  // namespace codedriftd

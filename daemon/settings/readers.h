@@ -1,0 +1,75 @@
+#pragma once
+/// For the .cc files of settings/ only: one reader for each kind of section, and what is kept between reading all files
+/// and checking them against each other.
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "settings/document.h"
+
+namespace codedriftd {
+
+// ---- [daemon] [log] [http] --------------------------------------------------------------------------------------
+
+void read_daemon(const Document& document, Settings& settings, Mistakes& mistakes);
+/// The `include` patterns of the main file.
+std::vector<PlacedText> read_include(const Document& document);
+
+// ---- [account.NAME] ---------------------------------------------------------------------------------------------
+
+struct PlacedAccount {
+  AccountSettings account;
+  Place place;
+  Place previous_place;
+};
+using Accounts = std::map<std::string, PlacedAccount>;
+
+void read_accounts(const Document& document, Accounts& accounts, Mistakes& mistakes);
+void check_accounts(const Accounts& accounts, Mistakes& mistakes);
+
+// ---- [defaults] [[function]] --------------------------------------------------------------------------------------
+
+/// The keys that [defaults] and [[function]] share, as far as they are there and right.
+struct WatchKeys {
+  template <typename T>
+  struct Key {
+    std::optional<T> value;
+    std::optional<Place> place;  ///< set as soon as the key is there, even with a bad value
+  };
+  Key<std::string> account, region, ns, qualifier;
+  Key<Baseline> baseline;
+  Key<Millis> interval, stale_after, deploy_grace;
+};
+struct PlacedWatch {
+  WatchSettings watch;
+  Place place;
+};
+
+WatchKeys read_defaults(const Document& document, Mistakes& mistakes);
+/// `all_read`: false if a file could not be read, which may hold the accounts that seem to be missing.
+void read_functions(const Document& document, const WatchKeys& defaults, const Accounts& accounts, bool all_read,
+                    std::vector<PlacedWatch>& watches, Mistakes& mistakes);
+/// Sorted by target; a target that is there twice is a mistake.
+std::vector<WatchSettings> sort_watches(std::vector<PlacedWatch> watches, Mistakes& mistakes);
+
+// ---- [[alert]] ----------------------------------------------------------------------------------------------------
+
+struct PlacedAlert {
+  AlertSettings alert;
+  Place name_place;
+  Place fallback_place;
+};
+
+void read_alerts(const Document& document, std::vector<PlacedAlert>& alerts, Mistakes& mistakes);
+/// `all_read`: false if a file could not be read, which may hold the alerts that seem to be missing.
+void check_alerts(const std::vector<PlacedAlert>& alerts, bool all_read, Mistakes& mistakes);
+
+// ---- for all of them ------------------------------------------------------------------------------------------------
+
+/// The table under `name` at the top of a file, or nullptr; anything but a table is a mistake.
+const toml::table* table_at_top(const Document& document, std::string_view name, Mistakes& mistakes);
+/// The tables of `[[name]]`; anything but a list of tables is a mistake.
+std::vector<const toml::table*> tables_at_top(const Document& document, std::string_view name, Mistakes& mistakes);
+
+}  // namespace codedriftd

@@ -1,0 +1,136 @@
+#include "settings/rules.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/sha256.h"
+#include "base/text.h"
+#include "model/event.h"
+#include "model/kinds.h"
+#include "model/target.h"
+#include "settings/urls.h"
+
+namespace codedriftd {
+namespace {
+
+constexpr std::string_view kLower = "abcdefghijklmnopqrstuvwxyz";
+constexpr std::string_view kDigits = "0123456789";
+
+bool made_of(std::string_view text, std::string_view more) {
+  return std::all_of(text.begin(), text.end(), [&](char c) {
+    return kLower.find(c) != kLower.npos || kDigits.find(c) != kDigits.npos || more.find(c) != more.npos;
+  });
+}
+bool sized(std::string_view text, std::size_t most) { return !text.empty() && text.size() <= most; }
+Problem unless(bool right, std::string_view message) { return right ? Problem{} : Problem{std::string(message)}; }
+
+bool printable(std::string_view text) {
+  return std::none_of(text.begin(), text.end(),
+                      [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; });
+}
+
+Problem any_path(std::string_view path) {
+  return unless(sized(path, 4000) && printable(path),
+                "it must be a path of 1 to 4000 bytes without control characters");
+}
+Problem absolute_path(std::string_view path) {
+  if (Problem problem = any_path(path)) return problem;
+  return unless(path.front() == '/', "it must be an absolute path: one that starts with '/'");
+}
+Problem instance(std::string_view name) {
+  return unless(sized(name, 64) && valid_part(name) && name.find('$') == name.npos,
+                "it must be 1 to 64 letters, digits, '.', '_' and '-'");
+}
+Problem origin(std::string_view text) {
+  const bool plain = std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c < 0x7F && c != '+'; });
+  return unless(sized(text, 128) && plain, "it must be 1 to 128 printable ASCII characters without spaces and '+'");
+}
+Problem part(std::string_view text) {
+  return unless(valid_part(text), "it must be 1 to 64 letters, digits, '.', '_', '$' and '-'");
+}
+Problem function_name(std::string_view text) {
+  if (text.find_first_of("*?") != text.npos)
+    return "patterns watch nothing: name each function, several with names = [...]";
+  if (text.find_first_of("/:") != text.npos)
+    return "it must be the name alone; account, region, namespace and qualifier have keys of their own";
+  return part(text);
+}
+Problem region(std::string_view text) {
+  return unless(sized(text, 64) && made_of(text, "-"),
+                "it must be lower-case letters, digits and '-', such as \"ap-guangzhou\"");
+}
+Problem hash(std::string_view text) {
+  if (Sha256::from_hex(text)) return {};
+  if (text.size() == 64) return "it must be hex digits only: 0-9 and a-f";
+  return fmt::format("it must be 64 hex digits; these are {} characters", text.size());
+}
+Problem word(std::string_view text) {
+  return unless(sized(text, 128) && printable(text), "it must be 1 to 128 characters without control characters");
+}
+Problem alert_name(std::string_view text) {
+  return unless(sized(text, 32) && made_of(text, "_-"), "it must be 1 to 32 lower-case letters, digits, '_' and '-'");
+}
+Problem plugin(std::string_view text) {
+  return unless(sized(text, 64) && made_of(text, "_-"),
+                "it must be the bare name, without folder and '.so': lower-case letters, digits, '_' and '-'");
+}
+
+Problem kind_glob(std::string_view glob) {
+  bool recorded = false;
+  for (const std::string_view kind : kEventKinds) {
+    if (!glob_match(glob, kind)) continue;
+    if (!about_delivery(kind)) return {};
+    recorded = true;
+  }
+  if (recorded) {
+    return "events about deliveries never cause alerts by themselves; name this alert as the fallback of another to "
+           "hear them";
+  }
+  std::vector<std::string> candidates(kEventKinds.begin(), kEventKinds.end());
+  for (const std::string_view kind : kEventKinds) {
+    candidates.push_back(std::string(kind.substr(0, kind.find('.'))) + ".*");
+  }
+  const std::string near = nearest(glob, candidates);
+  if (!near.empty()) return fmt::format("there is no such kind of event; did you mean \"{}\"?", near);
+  return "there is no such kind of event; kinds are \"drift.detected\", \"poll.failing\", \"function.*\" and so on";
+}
+
+Problem target_glob(std::string_view glob) {
+  const bool possible = std::all_of(glob.begin(), glob.end(), [](char c) {
+    return valid_part(std::string_view(&c, 1)) || std::string_view("*?/:").find(c) != std::string_view::npos;
+  });
+  return unless(sized(glob, 400) && possible,
+                "no address matches this; it must be a pattern of ACCOUNT/REGION/NAMESPACE/FUNCTION:QUALIFIER, such as "
+                "\"prod/*\" or \"*/charge:*\"");
+}
+
+}  // namespace
+
+const TextRule kAbsolutePath{"an absolute path in quotes, such as \"/var/lib/codedriftd\"", absolute_path};
+const TextRule kAnyPath{"a path in quotes, such as \"secret.key\"", any_path};
+const TextRule kIncludePattern{"a path or pattern in quotes, such as \"conf.d/*.toml\"", any_path};
+const TextRule kInstance{"a name in quotes, such as \"ops-1\"", instance};
+const TextRule kOrigin{"a name in quotes, such as \"ops-1/codedriftd\"", origin};
+const TextRule kListen{"HOST:PORT in quotes, such as \"127.0.0.1:9817\", or \"\" for none", listen_problem};
+const TextRule kAccountLabel{"an account's label in quotes, such as \"prod\"", part};
+const TextRule kEndpoint{"a URL in quotes, such as \"https://scf.tencentcloudapi.com\"", endpoint_problem, true};
+const TextRule kMetadataEndpoint{"a URL in quotes, such as \"http://metadata.tencentyun.com\"", metadata_problem, true};
+const TextRule kProfile{"a profile's name in quotes, such as \"default\"", word};
+const TextRule kRole{"a role's name in quotes, such as \"codedriftd\"", word};
+const TextRule kRegion{"a region in quotes, such as \"ap-guangzhou\"", region};
+const TextRule kNamespace{"a namespace in quotes, such as \"default\"", part};
+const TextRule kQualifier{"a version in quotes, such as \"$LATEST\" or \"3\"", part};
+const TextRule kFunctionName{"a function's name in quotes, such as \"charge\"", function_name};
+const TextRule kSha256{"64 hex digits in quotes, as `query status` shows them", hash};
+const TextRule kAlertName{"a name in quotes, such as \"ops\"", alert_name};
+const TextRule kPlugin{"a plugin's name in quotes, such as \"webhook\"", plugin};
+const TextRule kKindGlob{"a kind of event in quotes, such as \"drift.*\"", kind_glob};
+const TextRule kTargetGlob{"a pattern of addresses in quotes, such as \"prod/*\"", target_glob};
+
+bool is_loopback(std::string_view endpoint) {
+  const std::optional<UrlParts> url = split_url(endpoint);
+  return url && loopback_host(url->host);
+}
+
+}  // namespace codedriftd

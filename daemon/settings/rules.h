@@ -1,0 +1,26 @@
+#pragma once
+/// What a text in the configuration may be. Pure.
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace codedriftd {
+
+/// What would be right, or nullopt if the value is.
+using Problem = std::optional<std::string>;
+
+struct TextRule {
+  std::string_view wanted;  ///< with an example: `a region, such as "ap-guangzhou"`
+  Problem (*problem)(std::string_view value);
+  bool may_hold_secret = false;  ///< a URL: shown in a mistake only without user information and query
+};
+
+extern const TextRule kAbsolutePath, kAnyPath, kIncludePattern, kInstance, kOrigin, kListen;
+extern const TextRule kAccountLabel, kEndpoint, kMetadataEndpoint, kProfile, kRole;
+extern const TextRule kRegion, kNamespace, kQualifier, kFunctionName, kSha256;
+extern const TextRule kAlertName, kPlugin, kKindGlob, kTargetGlob;
+
+/// True if the host of an endpoint that kEndpoint accepts is this machine: localhost, 127.0.0.0/8 or [::1].
+bool is_loopback(std::string_view endpoint);
+
+}  // namespace codedriftd

@@ -1,0 +1,138 @@
+#include "settings/settings.h"
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+#include <set>
+
+#include "settings/readers.h"
+
+namespace codedriftd {
+namespace {
+
+/// What tells a file from another whatever it is called; nullopt if it is not there.
+std::optional<std::pair<dev_t, ino_t>> identity(const std::string& name) {
+  struct stat status {};
+  if (::stat(name.c_str(), &status) != 0) return std::nullopt;
+  return std::pair(status.st_dev, status.st_ino);
+}
+
+/// Tells which sections of an included file are not for included files.
+void check_included(const Document& document, const std::string& main_file, Mistakes& mistakes) {
+  for (const auto& [key, node] : document.table) {
+    const std::string_view name = key.str();
+    const Place place = place_of(key.source(), document.name);
+    if (name == "function" || name == "alert" || name == "account") continue;
+    if (name == "daemon" || name == "log" || name == "http" || name == "defaults") {
+      const toml::table* table = node.as_table();
+      const bool nested = name == "daemon" && table != nullptr && table->contains("include");
+      mistakes.add(place, fmt::format("{}[{}] may stand in {} only; an included file holds [[function]], [[alert]] and "
+                                      "[account.NAME]",
+                                      nested ? "an included file includes no others, and " : "", name, main_file));
+    } else {
+      mistakes.add(place, unknown_key(kFileKeys, name));
+    }
+  }
+}
+
+class Loader {
+ public:
+  explicit Loader(std::string main_file) { settings_.file = std::move(main_file); }
+
+  void read_main(std::optional<std::string> text) {
+    mistakes_.add_file(settings_.file);
+    add(settings_.file, std::move(text));
+  }
+
+  void read_includes() {
+    if (documents_.empty()) return;
+    std::set<std::pair<dev_t, ino_t>> seen;
+    if (const auto main = identity(settings_.file)) seen.insert(*main);
+    for (const PlacedText& pattern : read_include(documents_.front())) {
+      for (const std::string& name : included_files(settings_.file, pattern, mistakes_)) {
+        const auto file = identity(name);
+        if (!file) {
+          mistakes_.add(pattern.place,
+                        fmt::format("'include' names {}, which does not exist; mend the path, or use a pattern such "
+                                    "as \"conf.d/*.toml\", which may match nothing",
+                                    in_quotes(name)));
+          continue;
+        }
+        if (!seen.insert(*file).second) continue;  // matched by two patterns, or the main file itself
+        mistakes_.add_file(name);
+        add(name, read_config_file(name, mistakes_));
+      }
+    }
+  }
+
+  /// The settings, or every mistake.
+  Result<Settings, std::vector<Mistake>> finish() {
+    read_sections();
+    if (!mistakes_.empty()) return mistakes_.take();
+    std::string all;
+    for (const Document& document : documents_) {
+      all += fmt::format("{}\n{}\n{}", document.name, document.text.size(), document.text);
+    }
+    settings_.digest = sha256(all).hex();
+    return std::move(settings_);
+  }
+
+  Mistakes& mistakes() { return mistakes_; }
+
+ private:
+  /// Nullopt: the file could not be read.
+  void add(const std::string& name, std::optional<std::string> text) {
+    std::optional<Document> document;
+    if (text) document = parse_document(name, std::move(*text), mistakes_);
+    all_read_ = all_read_ && document.has_value();
+    if (document) documents_.push_back(std::move(*document));
+  }
+
+  void read_sections() {
+    Accounts accounts;
+    WatchKeys defaults;
+    for (const Document& document : documents_) {
+      if (document.name != settings_.file) {
+        check_included(document, settings_.file, mistakes_);
+      } else {
+        const Section top(document.table, kFileKeys, document.name, mistakes_);
+        read_daemon(document, settings_, mistakes_);
+        defaults = read_defaults(document, mistakes_);
+      }
+      read_accounts(document, accounts, mistakes_);
+    }
+    std::vector<PlacedWatch> watches;
+    std::vector<PlacedAlert> alerts;
+    for (const Document& document : documents_) {
+      read_functions(document, defaults, accounts, all_read_, watches, mistakes_);
+      read_alerts(document, alerts, mistakes_);
+    }
+    check_accounts(accounts, mistakes_);
+    check_alerts(alerts, all_read_, mistakes_);
+    settings_.watches = sort_watches(std::move(watches), mistakes_);
+    for (auto& [name, read] : accounts) settings_.accounts.emplace(name, std::move(read.account));
+    for (PlacedAlert& read : alerts) settings_.alerts.push_back(std::move(read.alert));
+  }
+
+  Settings settings_;
+  Mistakes mistakes_;
+  std::vector<Document> documents_;  ///< the main file first
+  bool all_read_ = true;
+};
+
+}  // namespace
+
+Result<Settings, std::vector<Mistake>> load_settings(const std::string& file) {
+  Loader loader(file);
+  loader.read_main(read_config_file(file, loader.mistakes()));
+  loader.read_includes();
+  return loader.finish();
+}
+
+Result<Settings, std::vector<Mistake>> load_settings_text(const std::string& name, std::string text) {
+  Loader loader(name);
+  loader.read_main(std::move(text));
+  return loader.finish();
+}
+
+}  // namespace codedriftd
