@@ -66,6 +66,8 @@ CREATE TABLE target (
   failure_run          INTEGER REFERENCES run (id)    -- the open run of failed, denied or updating polls
 ) STRICT;
 
+CREATE INDEX target_with_announcements ON target (id) WHERE announced != '[]';
+
 -- Run-length history: a run is one outcome (and hash, or code) seen without a gap longer than stale_after.
 CREATE TABLE run (
   id             INTEGER PRIMARY KEY,

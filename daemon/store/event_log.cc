@@ -8,7 +8,8 @@ LoggedEvent append(Database& db, const NewEvent& event, std::string_view origin,
     auto last = db.query("SELECT seq, time_ms FROM event ORDER BY seq DESC LIMIT 1");
     if (last.step()) {
       logged.seq = last.integer(0) + 1;
-      logged.time = std::max(now, last.time(1));
+      const WallTime before = last.time(1);
+      logged.time = before > now + Millis{86'400'000} ? now : std::max(now, before);
     }
   }
   const std::string body = event_body(event, origin, logged.seq, logged.id, logged.time);

@@ -14,7 +14,8 @@ bool extend(Database& db, int64_t id, const Observation& observation, WallTime a
   if (!is_answer(observation.outcome) && run.text(1) != observation.error.code) return false;
   if (run.optional_sha256(2) != observation.sha256) return false;
   const Millis gap = at - run.time(3);
-  if (gap > stale_after) return false;
+  // Below zero: the clock was far ahead then, and distances across its correction mean nothing.
+  if (gap > stale_after || gap < Millis{0}) return false;
   db.run("UPDATE run SET last_seen_ms = ?, polls = polls + 1, longest_gap_ms = ? WHERE id = ?", at,
          std::max(gap, run.millis(4)), id);
   return true;

@@ -8,7 +8,8 @@ namespace codedriftd::history {
 /// Adds one finished poll to the run-length history of `row` (and to row.answer_run, row.failure_run). An answer (a
 /// hash or "missing") that equals the open run's and comes within `stale_after` of it moves that run's end; anything
 /// else begins a new run. Failed, denied and updating polls make runs of their own by code, which an answer ends.
-/// REQUIRES: row.state.stale_after is the one in force; `at` is not before the target's last poll.
+/// A poll before the open run's end (the clock was a day ahead, and is right again) begins a new one.
+/// REQUIRES: row.state.stale_after is the one in force.
 void record(Database& db, TargetRow& row, const Observation& observation, WallTime at);
 
 /// Ends every open run: the clock was stepped, so distances across this moment mean nothing.

@@ -53,19 +53,21 @@ Applied Ledger::apply(Tx& tx, TargetId id, const Input& input, WallTime now) {
 }
 
 Applied Ledger::apply(Tx& tx, TargetRow& row, const Input& input, WallTime now) {
+  WallTime at = now;
   if (row.state.last_polled_at) {
     // A stored time more than a day ahead is a clock's mistake: it counts as now. Else a target's times never go back.
-    now = *row.state.last_polled_at > now + Millis{86'400'000} ? now : std::max(now, *row.state.last_polled_at);
+    at = *row.state.last_polled_at > now + Millis{86'400'000} ? now : std::max(now, *row.state.last_polled_at);
   }
-  if (const auto* observation = std::get_if<Observation>(&input)) history::record(tx.db, row, *observation, now);
-  Decision decision = decide(row.target, row.state, input, now);
+  const auto* observation = std::get_if<Observation>(&input);
+  if (observation != nullptr && row.state.watched) history::record(tx.db, row, *observation, at);
+  Decision decision = decide(row.target, row.state, input, at);
   Applied applied;
   applied.refused = std::move(decision.refused);
-  record_baseline(tx.db, row, decision.state, decision.events, now);
-  record_period(tx.db, row, decision.state, now);
+  record_baseline(tx.db, row, decision.state, decision.events, at);
+  record_period(tx.db, row, decision.state, at);
   targets::save(tx.db, row.id, row.state, decision.state);
   row.state = std::move(decision.state);
-  for (const NewEvent& event : decision.events) applied.events.push_back(append(tx, event, now));
+  for (const NewEvent& event : decision.events) applied.events.push_back(append(tx, event, at, now));
   return applied;
 }
 
@@ -89,8 +91,11 @@ bool Ledger::apply_account(Tx& tx, std::string_view account, std::string_view re
   return decision.state.failing;
 }
 
-LoggedEvent Ledger::append(Tx& tx, const NewEvent& event, WallTime now) {
-  LoggedEvent logged = event_log::append(tx.db, event, origin_, now);
+LoggedEvent Ledger::append(Tx& tx, const NewEvent& event, WallTime now) { return append(tx, event, now, now); }
+
+/// `at` is the target's time, which never goes back; its alerts are due by the clock as it is.
+LoggedEvent Ledger::append(Tx& tx, const NewEvent& event, WallTime at, WallTime now) {
+  LoggedEvent logged = event_log::append(tx.db, event, origin_, at);
   tx.urgent();
   for (const Route& candidate : routes_) {
     if (wants(candidate.subscription, event)) enqueue(tx, logged, candidate, now);
@@ -99,8 +104,10 @@ LoggedEvent Ledger::append(Tx& tx, const NewEvent& event, WallTime now) {
   return logged;
 }
 
-LoggedEvent Ledger::append_about_delivery(Tx& tx, const NewEvent& event, std::string_view destination, WallTime now) {
+LoggedEvent Ledger::append_about_delivery(Tx& tx, const NewEvent& event, std::string_view destination, WallTime now,
+                                          std::string_view undelivered_kind) {
   const LoggedEvent logged = append(tx, event, now);
+  if (about_delivery(undelivered_kind)) return logged;
   const Route* from = route(destination);
   const Route* to = from != nullptr ? route(from->fallback) : nullptr;
   if (to != nullptr && to != from) enqueue(tx, logged, *to, now);

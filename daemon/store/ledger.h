@@ -48,10 +48,14 @@ class Ledger {
 
   /// Adds one event, and an alert for each route that wants it.
   LoggedEvent append(Tx& tx, const NewEvent& event, WallTime now);
-  /// Adds one event about a delivery of `destination`; its fallback, if it has one, is told.
-  LoggedEvent append_about_delivery(Tx& tx, const NewEvent& event, std::string_view destination, WallTime now);
+  /// Adds one event about a delivery of `destination`; its fallback, if it has one, is told. `undelivered_kind` is the
+  /// kind of the alert that was not delivered, if it is about one: if that is itself about a delivery nobody is told,
+  /// or two destinations that are each other's fallback would go on for ever.
+  LoggedEvent append_about_delivery(Tx& tx, const NewEvent& event, std::string_view destination, WallTime now,
+                                    std::string_view undelivered_kind = {});
 
  private:
+  LoggedEvent append(Tx& tx, const NewEvent& event, WallTime at, WallTime now);
   void enqueue(Tx& tx, const LoggedEvent& logged, const Route& route, WallTime now);
   const Route* route(std::string_view name) const;
 

@@ -12,7 +12,7 @@ Checked check_owner(Database& db, int newest) {
     return Error{
         fmt::format("{}: is not a codedriftd database (application_id {:#010x}, expected {:#010x}); move it away or "
                     "set another state_dir",
-                    db.path(), application, kApplicationId)};
+                    db.path(), static_cast<uint32_t>(application), static_cast<uint32_t>(kApplicationId))};
   }
   if (version > newest) {
     return Error{
@@ -25,7 +25,9 @@ Checked check_owner(Database& db, int newest) {
 
 Checked check_applied(Database& db, const std::vector<Migration>& migrations) {
   auto rows = db.query("SELECT version, name, sha256 FROM migration ORDER BY version");
+  int64_t applied = 0;
   while (rows.step()) {
+    ++applied;
     const auto index = static_cast<std::size_t>(rows.integer(0) - 1);
     if (index >= migrations.size() || rows.text(2) != sha256(migrations[index].sql).hex()) {
       return Error{
@@ -33,6 +35,10 @@ Checked check_applied(Database& db, const std::vector<Migration>& migrations) {
                       "install the codedriftd that made it",
                       db.path(), rows.integer(0), rows.text(1))};
     }
+  }
+  if (const int64_t version = db.pragma("user_version"); applied != version) {
+    return Error{fmt::format("{}: has schema version {} but a record of {} migrations; restore a copy", db.path(),
+                             version, applied)};
   }
   return Done{};
 }

@@ -1,7 +1,9 @@
 #include "store/outbox.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
-#include <map>
+#include <stdexcept>
 
 #include "base/text.h"
 
@@ -58,6 +60,10 @@ DestinationState destination(Database& db, std::string_view name) {
   auto q = db.query("SELECT state, until_ms, failures, reason FROM destination WHERE name = ?", name);
   if (!q.step()) return state;
   const auto found = std::find(std::begin(kStates), std::end(kStates), q.text(0));
+  if (found == std::end(kStates)) {
+    throw std::runtime_error(fmt::format("the stored state of destination {} is damaged: '{}'; restore a backup", name,
+                                         harmless(q.text(0))));
+  }
   state.kind = static_cast<DestinationState::Kind>(found - std::begin(kStates));
   state.until = q.time(1);
   state.failures = static_cast<unsigned>(q.integer(2));
@@ -129,18 +135,21 @@ void dead(Database& db, const PendingAlert& alert, const AttemptOutcome& outcome
 }
 
 int64_t recover(Database& db, WallTime now) {
-  db.run(
+  const int64_t cut_off = db.run(
       "UPDATE attempt SET result = 'fault', words = 'the daemon ended during this attempt' WHERE result = 'started'");
-  // A clock that was ahead must not put an alert off for longer than the longest back-off.
-  return db.run(
-      "UPDATE outbox SET next_attempt_at_ms = ?1 WHERE state = 'pending' AND next_attempt_at_ms > ?1 + 86400000", now);
+  // A clock that was ahead must not put an alert or its destination off for longer than the longest back-off.
+  db.run("UPDATE outbox SET next_attempt_at_ms = ?1 WHERE state = 'pending' AND next_attempt_at_ms > ?1 + 86400000",
+         now);
+  db.run("UPDATE destination SET until_ms = ?1 WHERE until_ms > ?1 + 86400000", now);
+  return cut_off;
 }
 
-std::vector<Expired> expire(Database& db, WallTime now) {
-  return bury(db,
-              "SELECT id, alert_id, destination, kind, target FROM outbox WHERE state = 'pending' AND give_up_at_ms <= "
-              "CAST(? AS INTEGER)",
-              {std::to_string(to_ms(now))}, "not delivered within give_up_after");
+std::vector<Expired> expire(Database& db, std::string_view destination_name, WallTime now) {
+  return bury(
+      db,
+      "SELECT id, alert_id, destination, kind, target FROM outbox WHERE destination = ? AND state = 'pending' AND "
+      "give_up_at_ms <= CAST(? AS INTEGER)",
+      {std::string(destination_name), std::to_string(to_ms(now))}, "not delivered within give_up_after");
 }
 
 std::vector<Expired> expire_unconfigured(Database& db, const std::vector<std::string>& configured) {

@@ -63,7 +63,8 @@ void postponed(Database& db, const PendingAlert& alert, const AttemptOutcome& ou
                WallTime next_attempt_at);
 void dead(Database& db, const PendingAlert& alert, const AttemptOutcome& outcome, WallTime now);
 
-/// Attempts that a crash cut off: their alerts are due at once. How many.
+/// At start: attempts that a crash cut off are marked as such (their alerts are due as they were); how many. What a
+/// clock put off for more than a day, alerts and destinations, is due at once.
 int64_t recover(Database& db, WallTime now);
 /// Pending alerts past their give_up_at, and those whose destination is not in `configured`, taken out as dead; what
 /// they were.
@@ -72,7 +73,7 @@ struct Expired {
   std::optional<std::string> target;
   std::string reason;
 };
-std::vector<Expired> expire(Database& db, WallTime now);
+std::vector<Expired> expire(Database& db, std::string_view destination, WallTime now);
 std::vector<Expired> expire_unconfigured(Database& db, const std::vector<std::string>& configured);
 
 /// Pending and dead alerts, and the age of the oldest pending one, for each destination: for metrics and the status

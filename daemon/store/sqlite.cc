@@ -6,7 +6,8 @@
 #include <sys/stat.h>
 
 #include <cerrno>
-#include <cstdio>
+#include <cstdlib>
+#include <cstring>
 #include <system_error>
 
 #include "base/unique_fd.h"
@@ -27,29 +28,43 @@ std::string folder_of(const std::string& path) {
   return slash == std::string::npos ? "." : slash == 0 ? "/" : path.substr(0, slash);
 }
 
+/// The same file with every link in its folder's path resolved. The path as it is, if that cannot be done.
+std::string resolved_folder(const std::string& path) {
+  std::unique_ptr<char, decltype(&std::free)> folder(::realpath(folder_of(path).c_str(), nullptr), &std::free);
+  return folder == nullptr ? path : fmt::format("{}/{}", folder.get(), path.substr(path.rfind('/') + 1));
+}
+
+/// Creates `path` if there is none, with mode 0640 whatever the umask: SQLite's files beside it take its mode.
+UniqueFd create_file(const std::string& path) {
+  UniqueFd file(::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0640));
+  if (file.valid() && ::fchmod(file.get(), 0640) != 0) file.reset();
+  return file;
+}
+
 }  // namespace
 
 bool SqliteError::full() const { return primary_code() == SQLITE_FULL; }
 bool SqliteError::busy() const { return primary_code() == SQLITE_BUSY; }
 bool SqliteError::io() const { return primary_code() == SQLITE_IOERR; }
+bool SqliteError::sync() const { return code_ == SQLITE_IOERR_FSYNC || code_ == SQLITE_IOERR_DIR_FSYNC; }
 
 // ---- Query ------------------------------------------------------------------------------------------------------
 
-Query::Query(Database& db, sqlite3_stmt* statement, std::string_view sql, bool owned)
-    : db_(&db), statement_(statement), sql_(sql), owned_(owned) {}
+Query::Query(Database& db, sqlite3_stmt* statement, std::string_view sql, bool* in_use)
+    : db_(&db), statement_(statement), sql_(sql), in_use_(in_use) {}
 
 Query::Query(Query&& other) noexcept
-    : db_(other.db_), statement_(std::exchange(other.statement_, nullptr)), sql_(other.sql_), owned_(other.owned_) {}
+    : db_(other.db_), statement_(std::exchange(other.statement_, nullptr)), sql_(other.sql_), in_use_(other.in_use_) {}
 
 Query::~Query() {
   if (statement_ == nullptr) return;
-  if (owned_) {
+  if (in_use_ == nullptr) {
     sqlite3_finalize(statement_);
     return;
   }
   sqlite3_reset(statement_);
   sqlite3_clear_bindings(statement_);
-  db_->cache_.find(sql_)->second.in_use = false;
+  *in_use_ = false;
 }
 
 bool Query::step() {
@@ -94,17 +109,35 @@ std::optional<Sha256> Query::optional_sha256(int column) const {
   const std::string_view bytes = text(column);
   auto digest = Sha256::from_bytes({reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()});
   if (!digest) {
-    throw SqliteError(SQLITE_CORRUPT,
-                      fmt::format("{}: a hash of {} bytes instead of 32 (in: {})", db_->path_, bytes.size(), sql_));
+    damaged(fmt::format("a hash of {} bytes instead of 32", bytes.size()));
   }
   return digest;
+}
+WallTime Query::time(int column) const {
+  constexpr int64_t kYear1 = -62'135'596'800'000;
+  constexpr int64_t kEndOfYear9999 = 253'402'300'799'999;
+  const int64_t ms = integer(column);
+  if (ms < kYear1 || ms > kEndOfYear9999) damaged(fmt::format("a time of {} ms", ms));
+  return from_ms(ms);
+}
+Millis Query::millis(int column) const {
+  constexpr int64_t kTenThousandYears = 315'576'000'000'000;
+  const int64_t ms = integer(column);
+  if (ms < -kTenThousandYears || ms > kTenThousandYears) damaged(fmt::format("a duration of {} ms", ms));
+  return Millis{ms};
+}
+void Query::damaged(std::string_view what) const {
+  throw SqliteError(SQLITE_CORRUPT, fmt::format("{}: {} (in: {})", db_->path_, what, sql_));
 }
 
 // ---- Database -----------------------------------------------------------------------------------------------------
 
 Database Database::open(const std::string& path, int flags, const char* vfs) {
   sqlite3* handle = nullptr;
-  const int code = sqlite3_open_v2(path.c_str(), &handle, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, vfs);
+  // NOFOLLOW refuses a link anywhere in the path, but the folder may well be behind one (systemd's DynamicUser).
+  const std::string real = resolved_folder(path);
+  const int code = sqlite3_open_v2(real.c_str(), &handle,
+                                   flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE | SQLITE_OPEN_NOFOLLOW, vfs);
   Database db(handle, path);
   if (code != SQLITE_OK) db.fail(code, "open");
   sqlite3_busy_timeout(handle, kBusyTimeoutMs);
@@ -123,11 +156,12 @@ void Database::harden() {
 }
 
 Database Database::open_writer(const std::string& path, const char* vfs) {
-  // Created here and not by SQLite, for the mode: its -wal and -shm files take the database file's.
-  const UniqueFd file(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640));
-  if (!file.valid())
-    throw SqliteError(SQLITE_CANTOPEN, fmt::format("{}: cannot be opened: {}", path,
-                                                   std::system_error(errno, std::generic_category()).code().message()));
+  UniqueFd file = create_file(path);
+  if (!file.valid()) file.reset(::open(path.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW));
+  if (!file.valid()) {
+    throw SqliteError(SQLITE_CANTOPEN, fmt::format("{}: cannot be opened: {}", path, std::strerror(errno)));
+  }
+  file.reset();  // before SQLite locks the file: closing any other descriptor of it would drop its locks
   Database db = open(path, SQLITE_OPEN_READWRITE, vfs);
   db.execute("PRAGMA locking_mode = NORMAL");
   {
@@ -163,7 +197,7 @@ Database::Database(Database&& other) noexcept
     : handle_(std::exchange(other.handle_, nullptr)), path_(std::move(other.path_)), cache_(std::move(other.cache_)) {}
 
 Database::~Database() {
-  for (auto& [sql, cached] : cache_) sqlite3_finalize(cached.statement);
+  for (auto& [text, cached] : cache_) sqlite3_finalize(cached.statement);
   sqlite3_close(handle_);
 }
 
@@ -174,10 +208,10 @@ void Database::fail(int code, std::string_view sql) const {
 
 Query Database::prepare(std::string_view sql, bool cached) {
   if (cached) {
-    const auto found = cache_.find(sql);
+    const auto found = cache_.find(sql.data());
     if (found != cache_.end() && !found->second.in_use) {
       found->second.in_use = true;
-      return Query(*this, found->second.statement, found->first, false);
+      return Query(*this, found->second.statement, sql, &found->second.in_use);
     }
     if (found != cache_.end()) cached = false;  // already running further up: this use gets its own
   }
@@ -185,8 +219,10 @@ Query Database::prepare(std::string_view sql, bool cached) {
   const unsigned flags = cached ? SQLITE_PREPARE_PERSISTENT : 0U;
   const int code = sqlite3_prepare_v3(handle_, sql.data(), static_cast<int>(sql.size()), flags, &statement, nullptr);
   if (code != SQLITE_OK) fail(code, sql);
-  if (cached) cache_.emplace(sql, Cached{statement, true});
-  return Query(*this, statement, sql, !cached);
+  if (!cached) return Query(*this, statement, sql, nullptr);
+  Cached& kept = cache_[sql.data()];
+  kept = {statement, true};
+  return Query(*this, statement, sql, &kept.in_use);
 }
 
 Query Database::query_once_list(std::string_view sql, const std::vector<std::string>& args) {
@@ -213,9 +249,12 @@ int64_t Database::pragma(std::string_view name) {
 int64_t Database::checkpoint(bool truncate) {
   int frames = 0;
   int moved = 0;
-  // SQLITE_BUSY only says that a reader still needs old frames: the next one gets further.
+  // SQLITE_BUSY only says that a reader still needs old frames: the next one gets further. Waiting for it would hold up
+  // every write, and a stop.
+  sqlite3_busy_timeout(handle_, 0);
   const int code = sqlite3_wal_checkpoint_v2(
       handle_, "main", truncate ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_PASSIVE, &frames, &moved);
+  sqlite3_busy_timeout(handle_, kBusyTimeoutMs);
   if (code != SQLITE_OK && (code & 0xFF) != SQLITE_BUSY && (code & 0xFF) != SQLITE_LOCKED) fail(code, "checkpoint");
   return frames;
 }
@@ -223,21 +262,26 @@ int64_t Database::checkpoint(bool truncate) {
 void Database::backup_to(const std::string& to) {
   const std::string part = to + ".part";
   ::unlink(part.c_str());
-  const UniqueFd file(::open(part.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0640));
-  if (!file.valid()) throw std::system_error(errno, std::generic_category(), part);
   struct Remover {
     const std::string& path;
-    ~Remover() { ::unlink(path.c_str()), ::unlink((path + "-journal").c_str()); }
+    ~Remover() {
+      for (const char* end : {"", "-journal", "-wal", "-shm"}) ::unlink((path + end).c_str());
+    }
   } remover{part};
+  if (!create_file(part).valid()) throw std::system_error(errno, std::generic_category(), part);
   {
     Database copy = open(part, SQLITE_OPEN_READWRITE, nullptr);
     sqlite3_backup* backup = sqlite3_backup_init(copy.handle_, "main", handle_, "main");
     if (backup == nullptr) copy.fail(sqlite3_extended_errcode(copy.handle_), "backup");
     // In one step: in several, a busy writer makes it start over again and again.
-    sqlite3_backup_step(backup, -1);
-    const int code = sqlite3_backup_finish(backup);
-    if (code != SQLITE_OK) copy.fail(code, "backup");
-    copy.query("PRAGMA journal_mode = DELETE").step();
+    const int step = sqlite3_backup_step(backup, -1);
+    const int finish = sqlite3_backup_finish(backup);  // says OK where the step was only busy
+    if (step != SQLITE_DONE) copy.fail(finish != SQLITE_OK ? finish : step, "backup");
+    // A single file that needs no -wal and -shm beside it.
+    {
+      auto mode = copy.query("PRAGMA journal_mode = DELETE");
+      if (!mode.step() || mode.text(0) != "delete") copy.fail(SQLITE_ERROR, "PRAGMA journal_mode = DELETE");
+    }
     auto check = copy.query("PRAGMA integrity_check");
     if (!check.step() || check.text(0) != "ok") {
       throw SqliteError(SQLITE_CORRUPT, fmt::format("{}: the copy failed its integrity check: {}", to, check.text(0)));

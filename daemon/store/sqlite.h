@@ -26,7 +26,8 @@ class SqliteError : public std::runtime_error {
   int primary_code() const { return code_ & 0xFF; }
   bool full() const;  ///< the disk is full: nothing was written
   bool busy() const;
-  bool io() const;  ///< an I/O error: after a COMMIT nobody knows whether it is durable
+  bool io() const;    ///< an I/O error: after a COMMIT nobody knows whether it is durable
+  bool sync() const;  ///< a flush failed: the kernel may have dropped what it could not write, so no later flush counts
 
  private:
   int code_;
@@ -58,8 +59,10 @@ class Query {
   /// Valid until the next step. Text and blobs alike; empty for NULL.
   std::string_view text(int column) const;
   std::string string(int column) const { return std::string(text(column)); }
-  WallTime time(int column) const { return from_ms(integer(column)); }
-  Millis millis(int column) const { return Millis{integer(column)}; }
+  /// Throws SqliteError (SQLITE_CORRUPT) for a time outside the years 1 to 9999: nothing here stores one.
+  WallTime time(int column) const;
+  /// Throws SqliteError (SQLITE_CORRUPT) for more than ten thousand years.
+  Millis millis(int column) const;
   std::optional<int64_t> optional_integer(int column) const;
   std::optional<WallTime> optional_time(int column) const;
   std::optional<std::string> optional_string(int column) const;
@@ -68,7 +71,8 @@ class Query {
 
  private:
   friend class Database;
-  Query(Database& db, sqlite3_stmt* statement, std::string_view sql, bool owned);
+  Query(Database& db, sqlite3_stmt* statement, std::string_view sql, bool* in_use);
+  [[noreturn]] void damaged(std::string_view what) const;
 
   void bind(int index, std::nullptr_t);
   void bind(int index, int64_t value);
@@ -96,23 +100,26 @@ class Query {
   Database* db_;
   sqlite3_stmt* statement_;
   std::string_view sql_;
-  bool owned_;  ///< not from the cache: finalize instead of reset
+  bool* in_use_;  ///< the cache's mark that this statement is taken; nullptr: not from the cache, finalize it
 };
 
 /// One connection. Used by one thread at a time; keeps prepared statements by their text.
 class Database {
  public:
   /// The write connection, hardened and set up as this program needs it (WAL, FULL, foreign keys, no trusted schema,
-  /// …); creates the file with mode 0640. Does not migrate. `vfs` is for fault injection in tests.
+  /// …); creates the file with mode 0640, whatever the umask. Does not migrate. `vfs` is for fault injection in tests.
+  /// Throws SqliteError for what is no database, a symbolic link included.
   static Database open_writer(const std::string& path, const char* vfs = nullptr);
-  /// A read-only connection that never checkpoints. Throws SqliteError if there is no such file.
+  /// A read-only connection that never checkpoints. Throws SqliteError if there is no such file, or it is a symbolic
+  /// link.
   static Database open_reader(const std::string& path);
 
   Database(Database&&) noexcept;
   Database& operator=(Database&&) = delete;
   ~Database();
 
-  /// Binds `args` in order to `?`. The text of `sql` must outlive the database: use literals (or query_once).
+  /// Binds `args` in order to `?`. The statement is kept under the address of `sql`, whose text must neither change nor
+  /// end before the database does: literals and statics (else query_once).
   template <typename... Args>
   Query query(std::string_view sql, const Args&... args) {
     Query q = prepare(sql, true);
@@ -144,7 +151,8 @@ class Database {
   int64_t pragma(std::string_view name);  ///< the integer a pragma returns
   const std::string& path() const { return path_; }
 
-  /// Moves the WAL into the database file: PASSIVE, or TRUNCATE when `truncate`. Frames that the WAL had.
+  /// Moves the WAL into the database file: PASSIVE, or TRUNCATE when `truncate`. Never waits for a reader: what one
+  /// still needs stays for the next time. Frames that the WAL had.
   int64_t checkpoint(bool truncate);
   /// A consistent copy in one step into a new file `to` (mode 0640), checked and flushed, then renamed into place.
   /// Throws SqliteError or std::system_error; `to` is then untouched.
@@ -160,12 +168,12 @@ class Database {
   void harden();
 
   struct Cached {
-    sqlite3_stmt* statement;
-    bool in_use;
+    sqlite3_stmt* statement = nullptr;
+    bool in_use = false;
   };
   sqlite3* handle_;
   std::string path_;
-  std::unordered_map<std::string_view, Cached> cache_;
+  std::unordered_map<const char*, Cached> cache_;  ///< by the address of the text: no hash over long statements
 };
 
 }  // namespace codedriftd

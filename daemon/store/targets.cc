@@ -123,6 +123,13 @@ std::vector<TargetRow> all(Database& db, bool also_unwatched) {
   return rows;
 }
 
+std::vector<TargetId> with_announcements(Database& db) {
+  std::vector<TargetId> ids;
+  auto q = db.query("SELECT id FROM target WHERE announced != '[]' AND watched = 1");
+  while (q.step()) ids.push_back(q.integer(0));
+  return ids;
+}
+
 TargetId insert(Database& db, const Target& target) {
   const TargetState fresh;
   db.run(
@@ -169,6 +176,8 @@ void save_runs(Database& db, TargetId id, std::optional<int64_t> answer_run, std
 }
 
 int64_t rename_account(Database& db, std::string_view from, std::string_view to) {
+  // An account.failing that is open stays open under the new label, and is not announced again.
+  db.run("UPDATE OR IGNORE account_state SET account = ? WHERE account = ?", to, from);
   return db.run(
       "UPDATE target SET account = ?1, address = ?1 || substr(address, length(account) + 1) WHERE account = ?2 AND NOT "
       "EXISTS "

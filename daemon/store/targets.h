@@ -25,12 +25,15 @@ TargetRow load(Database& db, TargetId id);
 std::optional<TargetRow> find(Database& db, std::string_view address);
 /// Ordered by address; only watched ones, or all.
 std::vector<TargetRow> all(Database& db, bool also_unwatched);
+/// Watched targets that something was announced for: time alone can change them.
+std::vector<TargetId> with_announcements(Database& db);
 /// A new row that is not watched yet.
 TargetId insert(Database& db, const Target& target);
 /// Writes what differs from `before`. A poll that changed nothing but times costs one small UPDATE.
 void save(Database& db, TargetId id, const TargetState& before, const TargetState& after);
 void save_runs(Database& db, TargetId id, std::optional<int64_t> answer_run, std::optional<int64_t> failure_run);
-/// Gives every target of account `from` to account `to`; those whose new address exists already stay. How many moved.
+/// Gives every target of account `from`, and what is known of the account itself, to account `to`; those whose new
+/// address exists already stay. How many targets moved.
 int64_t rename_account(Database& db, std::string_view from, std::string_view to);
 
 }  // namespace targets

@@ -36,31 +36,33 @@ WatchSync sync_watch_list(Tx& tx, Ledger& ledger, const WatchList& list, WallTim
       log(LogLevel::info, "config.renamed", "an account goes on under its new label",
           {field("from", from), field("to", to), field("targets", moved)});
   }
-  std::unordered_map<std::string, TargetRow> stored;
+  std::vector<TargetRow> stored = targets::all(tx.db, true);
+  std::unordered_map<std::string, TargetRow*> by_address;
+  by_address.reserve(stored.size());
   int64_t watched_before = 0;
-  for (TargetRow& row : targets::all(tx.db, true)) {
+  for (TargetRow& row : stored) {
     watched_before += row.state.watched ? 1 : 0;
-    std::string address = row.target.address();
-    stored.emplace(std::move(address), std::move(row));
+    by_address.emplace(row.target.address(), &row);
   }
   WatchSync sync;
   sync.targets.reserve(list.entries.size());
   for (const WatchList::Entry& entry : list.entries) {
-    const auto found = stored.find(entry.target.address());
+    const auto found = by_address.find(entry.target.address());
     TargetRow row;
-    if (found == stored.end()) {
+    if (found == by_address.end()) {
       row.target = entry.target;
       row.id = targets::insert(tx.db, entry.target);
     } else {
-      row = std::move(found->second);
-      stored.erase(found);
+      row = std::move(*found->second);
+      found->second->state.watched = false;  // what is still watched in `stored` is what the configuration let go
+      by_address.erase(found);
     }
     if (!row.state.watched) ++sync.added;
     ledger.apply(tx, row, entry.watched, now);
     sync.targets.push_back({row.id, std::move(row.target), row.state.interval, row.state.stale_after,
-                            row.state.last_polled_at, row.state.not_found_in_a_row == 1});
+                            row.state.last_polled_at, row.state.not_found_in_a_row == 1, row.state.failing});
   }
-  for (auto& [address, row] : stored) {
+  for (TargetRow& row : stored) {
     if (!row.state.watched) continue;
     ++sync.removed;
     ledger.apply(tx, row, Unwatched{}, now);

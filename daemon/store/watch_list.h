@@ -25,6 +25,7 @@ struct WatchedTarget {
   Millis interval{}, stale_after{};
   std::optional<WallTime> last_polled_at;
   bool recheck = false;  ///< not found once: asked again soon
+  bool failing = false;  ///< its poll.failing is open
 };
 
 struct WatchSync {

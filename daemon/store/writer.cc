@@ -20,6 +20,20 @@ void end_process(const std::string& why) {
   std::_Exit(EXIT_FAILURE);
 }
 
+/// Runs what somebody else gave us: it must not end the thread, nor keep the others' from running.
+template <typename Call>
+void guarded(const Call& call) {
+  try {
+    call();
+  } catch (const std::exception& error) {
+    log(LogLevel::error, "store.hook", error.what());
+  }
+}
+
+void tell(const Writer::Done& done, std::exception_ptr why) {
+  if (done) guarded([&] { done(why); });
+}
+
 }  // namespace
 
 Writer::Writer(Database db, const Clock& clock, Options options)
@@ -31,15 +45,12 @@ Writer::Writer(Database db, const Clock& clock, Options options)
 Writer::~Writer() { stop(); }
 
 void Writer::post(Work work, Done done) {
-  {
+  const bool taken = [&] {
     auto queue = queue_.lock();
-    if (!queue->closed) {
-      queue->items.push_back({std::move(work), std::move(done)});
-      done = nullptr;
-      work = nullptr;
-    }
-  }
-  if (!work) {
+    if (!queue->closed) queue->items.push_back({std::move(work), std::move(done)});
+    return !queue->closed;
+  }();
+  if (taken) {
     bell_.ring();
   } else if (done) {
     done(std::make_exception_ptr(std::runtime_error("the store is closed")));
@@ -71,7 +82,7 @@ void Writer::stop() {
   thread_.join();
 }
 
-std::size_t Writer::queued() const { return queue_.copy().items.size(); }
+std::size_t Writer::queued() const { return queue_.lock()->items.size(); }
 
 void Writer::loop(std::stop_token stop) {
   for (;;) {
@@ -96,6 +107,7 @@ void Writer::loop(std::stop_token stop) {
   try {
     db_.checkpoint(true);
   } catch (const SqliteError& error) {
+    die_if_in_doubt(error, true, "the last checkpoint");  // closing would flush once more, and believe it
     log(LogLevel::warning, "store.checkpoint", error.what());
   }
 }
@@ -111,8 +123,10 @@ void Writer::take(Item item) {
   try {
     if (!open_) begin();
     db_.query("SAVEPOINT work").step();
-  } catch (...) {
-    if (item.done) item.done(std::current_exception());
+  } catch (const SqliteError& error) {
+    die_if_in_doubt(error, false, "the start of a transaction");
+    abandon(std::current_exception());
+    tell(item.done, std::current_exception());
     return;
   }
   Tx tx(db_);
@@ -120,6 +134,9 @@ void Writer::take(Item item) {
   try {
     item.work(tx);
     db_.query("RELEASE work").step();
+  } catch (const SqliteError& error) {
+    die_if_in_doubt(error, false, "a write");
+    why = std::current_exception();
   } catch (...) {
     why = std::current_exception();
   }
@@ -130,7 +147,7 @@ void Writer::take(Item item) {
     } catch (const SqliteError&) {
       abandon(why);  // SQLite gave the whole transaction up (disk full, I/O error)
     }
-    if (item.done) item.done(why);
+    tell(item.done, why);
     return;
   }
   hurry_ = hurry_ || tx.is_urgent();
@@ -142,17 +159,21 @@ void Writer::commit() {
   try {
     db_.query("COMMIT").step();
   } catch (const SqliteError& error) {
-    if (error.io()) {
-      options_.fatal(fmt::format("a commit failed, and whether it is durable is not known: {}", error.what()));
-    }
+    die_if_in_doubt(error, true, "a commit");
     abandon(std::current_exception());
     return;
   }
   open_ = false;
   ++commits_since_checkpoint_;
   for (Finished& finished : std::exchange(group_, {})) {
-    for (const auto& hook : finished.hooks) hook();
-    if (finished.done) finished.done(nullptr);
+    for (const auto& hook : finished.hooks) guarded(hook);
+    tell(finished.done, nullptr);
+  }
+}
+
+void Writer::die_if_in_doubt(const SqliteError& error, bool committing, std::string_view what) {
+  if (error.sync() || (committing && error.io())) {
+    options_.fatal(fmt::format("{} failed, and whether it is durable is not known: {}", what, error.what()));
   }
 }
 
@@ -163,7 +184,7 @@ void Writer::abandon(std::exception_ptr why) {
   }
   open_ = false;
   for (Finished& finished : std::exchange(group_, {})) {
-    if (finished.done) finished.done(why);
+    tell(finished.done, why);
   }
 }
 
@@ -174,7 +195,7 @@ void Writer::checkpoint_if_due(bool idle) {
     if (db_.checkpoint(false) > kManyFrames) db_.checkpoint(true);
     commits_since_checkpoint_ = 0;
   } catch (const SqliteError& error) {
-    if (error.io()) options_.fatal(fmt::format("a checkpoint failed: {}", error.what()));
+    die_if_in_doubt(error, true, "a checkpoint");
     log(LogLevel::warning, "store.checkpoint", error.what());
     commits_since_checkpoint_ = 0;
   }

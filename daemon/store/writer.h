@@ -34,8 +34,10 @@ class Tx {
 /// The one thread that writes. It owns the only write connection and does every checkpoint; work reaches it as
 /// closures, runs in the order it came, each in a savepoint of its own, and is committed in groups.
 ///
-/// An I/O error at COMMIT leaves open whether the work is durable: then `fatal` is called and must not return. Any
-/// other failed COMMIT (the disk is full) rolls the whole group back and fails it.
+/// An I/O error at COMMIT leaves open whether the work is durable, and after a failed flush no later one can be
+/// trusted: then `fatal` is called, which must not return. Any other failed COMMIT (the disk is full) rolls the whole
+/// group back and fails it. So does such an error inside a work, where SQLite gives the transaction up: a work lets
+/// SqliteError pass.
 class Writer {
  public:
   struct Options {
@@ -44,7 +46,8 @@ class Writer {
     std::function<void(const std::string&)> fatal;  ///< default: log and end the process
   };
   using Work = std::function<void(Tx&)>;
-  /// nullptr: durable. Otherwise what ended the work: it left no trace. Runs on the writer's thread.
+  /// nullptr: durable. Otherwise what ended the work: it left no trace. Runs on the writer's thread. What it throws is
+  /// logged; so with the hooks.
   using Done = std::function<void(std::exception_ptr)>;
 
   Writer(Database db, const Clock& clock, Options options);
@@ -60,7 +63,7 @@ class Writer {
   void stop();
 
   std::size_t queued() const;
-  /// When the thread last came round: it is alive if this is less than a few seconds ago.
+  /// When the thread last came round. Idle, it comes round every five seconds.
   MonoTime last_turn() const { return last_turn_.copy(); }
 
  private:
@@ -80,6 +83,7 @@ class Writer {
   void loop(std::stop_token stop);
   void take(Item item);
   void commit();
+  void die_if_in_doubt(const SqliteError& error, bool committing, std::string_view what);
   void abandon(std::exception_ptr why);
   void begin();
   void checkpoint_if_due(bool idle);
@@ -87,7 +91,7 @@ class Writer {
   Database db_;
   const Clock& clock_;
   Options options_;
-  Guarded<Queue> queue_;
+  mutable Guarded<Queue> queue_;
   Guarded<MonoTime> last_turn_;
   Bell bell_;
   // The open group; the writer's thread alone touches these.

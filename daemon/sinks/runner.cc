@@ -1,0 +1,241 @@
+#include "sinks/runner.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/backoff.h"
+#include "base/duration.h"
+#include "base/log.h"
+#include "base/text.h"
+
+namespace codedriftd {
+namespace {
+
+constexpr Backoff kBetweenAttempts{Millis{1'000}, Millis{5'000}, Millis{3'600'000}};
+constexpr Backoff kBetweenStarts{Millis{1'000}, Millis{1'000}, Millis{300'000}};
+/// How often a destination that refuses is tried with one alert.
+constexpr Millis kProbeEvery{15 * 60'000};
+/// The longest one attempt may take; a plugin's own time limit is shorter.
+constexpr Millis kAttemptLimit{70'000};
+constexpr Millis kLongestWait{30'000};
+constexpr Millis kBetweenExpiryLooks{10'000};
+/// An alert that was in flight in this many faults of its plugin is given up for that destination.
+constexpr unsigned kPoisonFaults = 3;
+
+NewEvent delivery_event(std::string_view kind, std::string_view destination, const std::string& alert_id,
+                        std::optional<std::string> target, const std::string& reason) {
+  NewEvent event;
+  event.kind = kind;
+  event.severity = Severity::warning;
+  event.target = std::move(target);
+  event.data = {{"alert", destination}, {"id", alert_id}, {"reason", clean_utf8(reason)}};
+  event.facts.reason = clean_utf8(reason);
+  event.facts.summary =
+      kind == "delivery.dead"
+          ? fmt::format("Alert {} was given up for destination {}: {}.", alert_id, destination, event.facts.reason)
+          : fmt::format("Destination {} refuses alerts and is held until it accepts one: {}.", destination,
+                        event.facts.reason);
+  return event;
+}
+
+unsigned faults_of(Database& db, int64_t outbox_id) {
+  auto q = db.query("SELECT count(*) FROM attempt WHERE outbox = ? AND result = 'fault'", outbox_id);
+  q.step();
+  return static_cast<unsigned>(q.integer(0));
+}
+
+}  // namespace
+
+Runner::Runner(std::string destination, std::unique_ptr<SinkChannel> channel, Writer& writer, Ledger& ledger,
+               const Clock& clock)
+    : destination_(std::move(destination)),
+      channel_(std::move(channel)),
+      writer_(writer),
+      ledger_(ledger),
+      clock_(clock) {}
+
+Runner::~Runner() { stop(); }
+
+void Runner::start() {
+  thread_ = std::jthread([this](std::stop_token stop) { loop(stop); });
+}
+
+void Runner::cancel() {
+  if (thread_.joinable()) thread_.request_stop();
+  channel_->cancel();
+  bell_.ring();
+}
+
+void Runner::stop() {
+  cancel();
+  if (thread_.joinable()) thread_.join();
+}
+
+void Runner::loop(std::stop_token stop) {
+  while (!stop.stop_requested()) {
+    Millis wait = kLongestWait;
+    try {
+      wait = turn();
+    } catch (const std::exception& error) {
+      log(LogLevel::error, "delivery.failed",
+          fmt::format("the alerts for {} cannot be worked on: {}", destination_, error.what()),
+          {field("alert", destination_)});
+    }
+    bell_.wait_for(stop, wait);
+  }
+  channel_->stop();  // here, on the thread that started the child: its end would end the child too
+}
+
+Millis Runner::turn() {
+  const WallTime now = clock_.wall();
+  bury_expired(now);
+  if (!channel_->running() && !bring_up(now)) {
+    const auto wait = std::chrono::ceil<Millis>(start_not_before_ - clock_.mono());
+    return std::clamp(wait, Millis{1}, kLongestWait);
+  }
+  std::optional<PendingAlert> alert;
+  std::optional<WallTime> next;
+  writer_.run([&](Tx& tx) {
+    alert = outbox::begin_attempt(tx.db, destination_, now);
+    if (!alert) next = outbox::next_due_at(tx.db, destination_);
+  });
+  if (!alert) return next ? std::clamp(*next - now, Millis{1}, kLongestWait) : kLongestWait;
+  deliver(*alert);
+  return Millis{0};
+}
+
+bool Runner::bring_up(WallTime now) {
+  const MonoTime mono = clock_.mono();
+  if (mono < start_not_before_) return false;
+  auto started = channel_->start();
+  if (started) {
+    start_failures_ = 0;
+    log(LogLevel::info, "sink.up", fmt::format("destination {} is ready", destination_),
+        {field("alert", destination_), field("plugin", started->name), field("version", started->version)});
+    auto state = state_.lock();
+    state->up = true;
+    state->down_reason.clear();
+    return true;
+  }
+  const StartFailure& failure = started.error();
+  const bool hopeless = failure.kind == StartFailure::Kind::mistakes || failure.kind == StartFailure::Kind::refused;
+  ++start_failures_;
+  start_not_before_ =
+      mono +
+      (hopeless ? kProbeEvery : backoff_delay(kBetweenStarts, start_failures_, random_unit(), failure.retry_after));
+  std::string reason = failure.message;
+  if (!failure.mistakes.empty()) reason = format_mistakes(failure.mistakes);
+  {
+    auto state = state_.lock();
+    state->up = false;
+    state->down_reason = reason;
+    state->faults += failure.kind == StartFailure::Kind::fault ? 1 : 0;
+  }
+  log(LogLevel::error, "sink.down",
+      fmt::format("destination {} cannot be opened and is tried again in {}: {}", destination_,
+                  format_duration(std::chrono::ceil<std::chrono::seconds>(start_not_before_ - mono)), reason),
+      {field("alert", destination_)});
+  if (hopeless) writer_.run([&](Tx& tx) { hold(tx, reason, "", std::nullopt, now); });
+  return false;
+}
+
+void Runner::deliver(const PendingAlert& alert) {
+  const MonoTime begun = clock_.mono();
+  const DeliveryAnswer answer = channel_->deliver(alert.alert_id, alert.body, alert.attempt, kAttemptLimit);
+  AttemptOutcome outcome;
+  outcome.result = to_string(answer.result);
+  outcome.status = answer.status;
+  outcome.words = answer.text;
+  outcome.took = std::chrono::duration_cast<Millis>(clock_.mono() - begun);
+  if (answer.result == DeliveryResult::fault) {
+    auto state = state_.lock();
+    state->up = false;
+    state->down_reason = answer.text;
+    ++state->faults;
+  }
+  log(answer.result == DeliveryResult::delivered ? LogLevel::info : LogLevel::warning,
+      fmt::format("delivery.{}", outcome.result),
+      answer.result == DeliveryResult::delivered
+          ? fmt::format("{} reached {}", alert.kind, destination_)
+          : fmt::format("{} did not reach {}: {}", alert.kind, destination_, answer.text),
+      {field("alert", destination_), field("id", alert.alert_id), field("attempt", alert.attempt),
+       field("status", answer.status), field("target", alert.target.value_or("-"))});
+  writer_.run([&](Tx& tx) { settle(tx, alert, answer, outcome, clock_.wall()); });
+}
+
+void Runner::settle(Tx& tx, const PendingAlert& alert, const DeliveryAnswer& answer, const AttemptOutcome& outcome,
+                    WallTime now) {
+  switch (answer.result) {
+    case DeliveryResult::delivered:
+      outbox::delivered(tx.db, alert, outcome, now);
+      if (outbox::destination(tx.db, destination_).failures > 0) outbox::set_destination(tx.db, destination_, {});
+      return;
+    case DeliveryResult::rejected:
+      outbox::dead(tx.db, alert, outcome, now);
+      bury(tx, alert.alert_id, alert.target, outcome.words, now);
+      return;
+    case DeliveryResult::refused:
+      outbox::postponed(tx.db, alert, outcome, now, now);
+      hold(tx, outcome.words, alert.alert_id, alert.target, now);
+      return;
+    case DeliveryResult::fault:
+      // The row of this attempt still says "started", so it is the one more.
+      if (faults_of(tx.db, alert.id) + 1 >= kPoisonFaults) {
+        outbox::dead(tx.db, alert, outcome, now);
+        bury(tx, alert.alert_id, alert.target,
+             fmt::format("it was in flight in {} faults of its plugin; the last: {}", kPoisonFaults, outcome.words),
+             now);
+        return;
+      }
+      [[fallthrough]];
+    case DeliveryResult::retry:
+      back_off(tx, alert, answer, outcome, now);
+      return;
+  }
+}
+
+void Runner::back_off(Tx& tx, const PendingAlert& alert, const DeliveryAnswer& answer, const AttemptOutcome& outcome,
+                      WallTime now) {
+  DestinationState state = outbox::destination(tx.db, destination_);
+  ++state.failures;
+  // A held destination stays held until it accepts something: a time-out in between is no new refusal afterwards.
+  if (state.kind != DestinationState::Kind::held) state.kind = DestinationState::Kind::backing_off;
+  // The destination waits as a whole, so that a queue of thousands is not thousands of tries; the alert waits by its
+  // own count too, so that one that always fails lets the others pass.
+  state.until = now + backoff_delay(kBetweenAttempts, state.failures, random_unit(), answer.retry_after);
+  state.reason = outcome.words;
+  outbox::set_destination(tx.db, destination_, state);
+  const WallTime own = now + backoff_delay(kBetweenAttempts, alert.attempt, random_unit(), answer.retry_after);
+  outbox::postponed(tx.db, alert, outcome, now, std::max(own, state.until));
+}
+
+void Runner::hold(Tx& tx, const std::string& reason, const std::string& alert_id, std::optional<std::string> target,
+                  WallTime now) {
+  DestinationState state = outbox::destination(tx.db, destination_);
+  const bool was_held = state.kind == DestinationState::Kind::held;
+  state = {DestinationState::Kind::held, now + kProbeEvery, state.failures + 1, reason};
+  outbox::set_destination(tx.db, destination_, state);
+  tx.urgent();
+  if (was_held) return;
+  ledger_.append_about_delivery(
+      tx, delivery_event("delivery.refused", destination_, alert_id, std::move(target), reason), destination_, now);
+}
+
+void Runner::bury(Tx& tx, const std::string& alert_id, std::optional<std::string> target, const std::string& reason,
+                  WallTime now) {
+  ledger_.append_about_delivery(tx, delivery_event("delivery.dead", destination_, alert_id, std::move(target), reason),
+                                destination_, now);
+}
+
+void Runner::bury_expired(WallTime now) {
+  if (looked_for_expired_at_ && now - *looked_for_expired_at_ < kBetweenExpiryLooks) return;
+  looked_for_expired_at_ = now;
+  writer_.run([&](Tx& tx) {
+    for (const outbox::Expired& gone : outbox::expire(tx.db, destination_, now)) {
+      bury(tx, gone.alert_id, gone.target, gone.reason, now);
+    }
+  });
+}
+
+}  // namespace codedriftd

@@ -1,0 +1,76 @@
+#pragma once
+#include <memory>
+#include <string>
+#include <thread>
+
+#include "base/bell.h"
+#include "base/clock.h"
+#include "base/guarded.h"
+#include "sinks/channel.h"
+#include "store/ledger.h"
+#include "store/outbox.h"
+#include "store/writer.h"
+
+namespace codedriftd {
+
+/// How one destination stands, for the status line and metrics.
+struct RunnerState {
+  bool up = false;          ///< its plugin is loaded and opened
+  std::string down_reason;  ///< why not
+  uint64_t faults = 0;      ///< crashes, hangs and nonsense of its plugin since the start
+};
+
+/// Carries the alerts of one destination from the outbox through its channel and back: one thread, one child, nothing
+/// shared with the other destinations. Each attempt is committed as begun before the alert leaves, and its end after.
+class Runner {
+ public:
+  /// `channel` is this runner's own; the others must outlive it.
+  Runner(std::string destination, std::unique_ptr<SinkChannel> channel, Writer& writer, Ledger& ledger,
+         const Clock& clock);
+  ~Runner();
+
+  /// Starts the thread; it loads the plugin at once.
+  void start();
+  /// Something is in the outbox. Thread-safe.
+  void ring() { bell_.ring(); }
+  /// Asks the attempt in flight to end, without waiting: the first half of stop(), for stopping several side by side.
+  void cancel();
+  /// Ends the thread and the child, at most a little over kCancelGrace after cancel(). Idempotent.
+  void stop();
+
+  const std::string& destination() const { return destination_; }
+  RunnerState state() const { return state_.copy(); }
+
+  /// One round of the thread: brings the channel up if it is time, makes one attempt if one is due. How long nothing
+  /// will be due. For the thread and for tests.
+  Millis turn();
+
+ private:
+  void loop(std::stop_token stop);
+  bool bring_up(WallTime now);
+  void deliver(const PendingAlert& alert);
+  void settle(Tx& tx, const PendingAlert& alert, const DeliveryAnswer& answer, const AttemptOutcome& outcome,
+              WallTime now);
+  void back_off(Tx& tx, const PendingAlert& alert, const DeliveryAnswer& answer, const AttemptOutcome& outcome,
+                WallTime now);
+  void hold(Tx& tx, const std::string& reason, const std::string& alert_id, std::optional<std::string> target,
+            WallTime now);
+  void bury(Tx& tx, const std::string& alert_id, std::optional<std::string> target, const std::string& reason,
+            WallTime now);
+  void bury_expired(WallTime now);
+
+  const std::string destination_;
+  std::unique_ptr<SinkChannel> channel_;
+  Writer& writer_;
+  Ledger& ledger_;
+  const Clock& clock_;
+  Bell bell_;
+  Guarded<RunnerState> state_;
+  // The thread's own.
+  unsigned start_failures_ = 0;
+  MonoTime start_not_before_{};
+  std::optional<WallTime> looked_for_expired_at_;
+  std::jthread thread_;
+};
+
+}  // namespace codedriftd
