@@ -14,15 +14,15 @@
 namespace codedriftd::test {
 
 struct ChildOptions {
-  std::vector<std::string> argv;              ///< argv[0] is looked up in $PATH unless it holds a '/'
-  std::map<std::string, std::string> env;     ///< added to (or replacing) what is inherited
-  std::vector<std::string> unset;             ///< taken out of what is inherited
-  bool clear_env = false;                     ///< inherit nothing but PATH, HOME, TMPDIR and the sanitizers' options
-  std::optional<std::pair<uid_t, gid_t>> as;  ///< run as this user (needs root); supplementary groups are dropped
-  std::string folder;                         ///< working directory; empty: the same
-  std::string stdout_file;                    ///< empty: captured for out()
-  std::string stderr_file;                    ///< empty: captured for err()
-  std::string stdin_text;                     ///< given on stdin, which ends after it (at most 64 kB)
+  std::vector<std::string> argv{};              ///< argv[0] is looked up in $PATH unless it holds a '/'
+  std::map<std::string, std::string> env{};     ///< added to (or replacing) what is inherited
+  std::vector<std::string> unset{};             ///< taken out of what is inherited
+  bool clear_env = false;                       ///< inherit nothing but PATH, HOME, TMPDIR and the sanitizers' options
+  std::optional<std::pair<uid_t, gid_t>> as{};  ///< run as this user (needs root); supplementary groups are dropped
+  std::string folder{};                         ///< working directory; empty: the same
+  std::string stdout_file{};                    ///< empty: captured for out()
+  std::string stderr_file{};                    ///< empty: captured for err()
+  std::string stdin_text{};                     ///< given on stdin, which ends after it (at most 64 kB)
 };
 
 struct ExitStatus {

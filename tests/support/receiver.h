@@ -16,8 +16,8 @@
 namespace codedriftd::test {
 
 struct ReceiverOptions {
-  uint16_t port = 0;            ///< 0: any. Always on 127.0.0.1
-  std::optional<TlsFiles> tls;  ///< else plain HTTP
+  uint16_t port = 0;              ///< 0: any. Always on 127.0.0.1
+  std::optional<TlsFiles> tls{};  ///< else plain HTTP
 };
 
 struct ReceivedRequest {
@@ -34,8 +34,8 @@ struct ReceivedRequest {
 /// One scripted answer: a fault, or a status with headers and a body.
 struct ReceiverAnswer {
   int status = 204;
-  std::vector<std::pair<std::string, std::string>> headers;
-  std::string body;
+  std::vector<std::pair<std::string, std::string>> headers{};
+  std::string body{};
   Fault fault = Fault::none;
   Millis delay{0};  ///< before answering
 };

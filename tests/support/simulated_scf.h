@@ -18,9 +18,9 @@ namespace codedriftd::test {
 
 /// Who may call. The defaults below are fake and look it.
 struct ScfCredential {
-  std::string secret_id;
-  std::string secret_key;
-  std::string token;  ///< of temporary keys: X-TC-Token must be exactly this. Empty: there must be none
+  std::string secret_id{};
+  std::string secret_key{};
+  std::string token{};  ///< of temporary keys: X-TC-Token must be exactly this. Empty: there must be none
 };
 inline const ScfCredential kFakeCredential{"FAKE-SECRET-ID-0001", "FAKE-SECRET-KEY-0001-NOT-A-REAL-KEY", ""};
 
@@ -34,18 +34,18 @@ struct ScfLatency {
     Millis min{0};
     Millis max{0};
   };
-  Range before;
-  Range after;
-  Range split;  ///< one draw, half of it waited before and half after
+  Range before{};
+  Range after{};
+  Range split{};  ///< one draw, half of it waited before and half after
 };
 
 struct ScfOptions {
-  uint16_t port = 0;                     ///< 0: any. Always on 127.0.0.1
-  std::optional<uint16_t> control_port;  ///< also serve /_control (plain HTTP, JSON) here; 0: any
-  std::optional<TlsFiles> tls;           ///< else plain HTTP
+  uint16_t port = 0;                       ///< 0: any. Always on 127.0.0.1
+  std::optional<uint16_t> control_port{};  ///< also serve /_control (plain HTTP, JSON) here; 0: any
+  std::optional<TlsFiles> tls{};           ///< else plain HTTP
   std::vector<ScfCredential> credentials{kFakeCredential};
   unsigned requests_per_second = 0;  ///< for each region; 0: no limit
-  ScfLatency latency;
+  ScfLatency latency{};
   uint64_t seed = 1;
   std::size_t keep_requests = 10000;  ///< the last so many are kept for requests()
 };

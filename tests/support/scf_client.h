@@ -1,0 +1,37 @@
+#pragma once
+#include <string>
+
+#include "support/http_message.h"
+#include "support/simulated_scf.h"
+
+namespace codedriftd::test {
+
+/// What a test wants to send; every part may be spoiled before it is signed, and `headers` afterwards.
+struct ScfClientRequest {
+  std::string region = "ap-guangzhou";
+  std::string action = "GetFunctionAddress";
+  std::string version = "2018-04-16";
+  std::string content_type = "application/json";
+  std::string service = "scf";
+  std::string date{};  ///< of the scope; empty: the timestamp's
+  std::string body{};
+  int64_t timestamp = 0;  ///< 0: now
+  ScfCredential credential = kFakeCredential;
+};
+
+/// The headers of a request signed by the daemon's own signer (scf/tc3), Host and Content-Type included.
+Headers signed_headers(const ScfClientRequest& request, const std::string& host);
+
+/// The bytes of an HTTP/1.1 POST.
+std::string http_post(const Headers& headers, const std::string& body, const std::string& path = "/");
+
+/// Sends raw bytes to 127.0.0.1:PORT and reads until the other side ends or `at_most` is over.
+struct RawReply {
+  std::string bytes;
+  bool closed = false;  ///< an orderly end
+  bool reset = false;   ///< RST
+};
+RawReply raw_exchange(uint16_t port, const std::string& bytes, Millis at_most = Millis{2000},
+                      std::size_t enough = 1 << 20);
+
+}  // namespace codedriftd::test
