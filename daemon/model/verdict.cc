@@ -181,11 +181,12 @@ void Deciding::close_drift(std::string_view resolution, const std::optional<Sha2
 /// The announced hash at `index` is live now.
 void Deciding::arrive(std::size_t index, const std::optional<Sha256>& previous) {
   const Announcement arrived = state().announced[index];
+  const auto before = previous && *previous != arrived.sha256 ? previous : state().accepted;
   accept(arrived.sha256, arrived.pin ? AcceptedSource::pin : AcceptedSource::deploy);
   state().announced.erase(state().announced.begin() + static_cast<std::ptrdiff_t>(index));
   add(deploy_event(scene(), "deploy.arrived", arrived));
   supersede(index, "daemon");
-  if (state().drift_open) close_drift(arrived.pin ? "pinned" : "deployed", previous);
+  if (state().drift_open) close_drift(arrived.pin ? "pinned" : "deployed", before);
 }
 
 /// Drops the `count` oldest announcements: something newer took their place.

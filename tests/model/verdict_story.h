@@ -1,0 +1,141 @@
+#pragma once
+/// A target's life told in short words, for the verdict's tests. Hashes are letters: 'A' is sha256("A").
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <optional>
+#include <ostream>
+#include <string>
+#include <vector>
+
+#include "model/verdict.h"
+
+namespace codedriftd::story {
+
+using namespace std::chrono_literals;
+
+inline const Target kTarget{"prod", "ap-guangzhou", "default", "charge", "$LATEST"};
+inline constexpr WallTime kStart{std::chrono::sys_days{std::chrono::year{2026} / 11 / 24}};
+
+inline Sha256 hash(char letter) { return sha256(std::string_view(&letter, 1)); }
+
+/// The letter of a hash in hex; '-' for null and '?' for a hash that is no letter's.
+inline char letter(const Json& hex) {
+  if (hex.is_null()) return '-';
+  for (char c = 'A'; c <= 'Z'; ++c) {
+    if (hex == hash(c).hex()) return c;
+  }
+  return '?';
+}
+inline char letter(const std::optional<Sha256>& value) { return value ? letter(Json(value->hex())) : '-'; }
+
+// ---- inputs -----------------------------------------------------------------------------------------------------
+
+inline Input see(char c) { return Observation{Outcome::observed, hash(c), {"", "", "req-1"}, "", false}; }
+inline Input gone(std::string code = "ResourceNotFound.Function") {
+  return Observation{Outcome::missing, std::nullopt, {std::move(code), "no such function", "req-2"}, "", false};
+}
+inline Input no_answer(Outcome outcome, std::string reason, std::string code) {
+  return Observation{outcome, std::nullopt, {std::move(code), "try later", "req-3"}, std::move(reason), false};
+}
+inline Input failed() { return no_answer(Outcome::failed, "failed", "InternalError"); }
+inline Input denied() { return no_answer(Outcome::denied, "denied", "UnauthorizedOperation.CAM"); }
+inline Input updating() { return no_answer(Outcome::updating, "updating", "FailedOperation.FunctionStatusError"); }
+inline Input tick(Millis unseen = 0ms, bool account_failing = false) { return Tick{unseen, account_failing}; }
+inline Input watch(char pin = '-', Baseline baseline = Baseline::first_seen) {
+  Watched watched{{}, "conf.d/pay.toml:12", baseline, 5min, 20min, 1h};
+  if (pin != '-') watched.pin = hash(pin);
+  return watched;
+}
+inline Input review() { return watch('-', Baseline::review); }
+inline Input unwatch() { return Unwatched{}; }
+inline Input approve(char c) { return Approved{hash(c), "looked at it", "OPS-1", "uid:1001(alice)"}; }
+/// Valid until `valid` after the story's start.
+inline Input expect(char c, Millis valid = 2h) {
+  return Expected{hash(c), kStart + valid, "https://ci.example/7", "c0ffee", "uid:1002(ci)"};
+}
+
+// ---- what came of them ------------------------------------------------------------------------------------------
+
+/// "KIND and what matters of its data"; in front `!` if it alerts by default.
+inline std::string brief(const NewEvent& event) {
+  const Json& d = event.data;
+  const auto is = [&](std::string_view group) { return event.kind.starts_with(group); };
+  std::string text = event.alertable && alerts_by_default(event) ? "!" : "";
+  text += event.kind;
+  const auto add = [&](char c) { (text += ' ') += c; };
+  const auto add_text = [&](const Json& value) { (text += ' ') += value.is_null() ? "-" : value.get<std::string>(); };
+  if (is("drift.")) {  // observed accepted previous
+    add(letter(d["observed_sha256"]));
+    add(letter(d["accepted_sha256"]));
+    add(letter(d["previous_sha256"]));
+    if (d.contains("resolution")) add_text(d["resolution"]);
+  } else if (is("baseline.")) {  // accepted source previous
+    add(letter(d["accepted_sha256"]));
+    add_text(d["source"]);
+    add(letter(d["previous_sha256"]));
+  } else if (is("deploy.")) {
+    add(letter(d["expected_sha256"]));
+  } else if (is("function.")) {
+    if (d.contains("code")) add_text(d["code"]);
+    if (d.contains("observed_sha256")) add(letter(d["observed_sha256"]));
+  } else if (is("poll.")) {
+    add_text(d["reason"]);
+  } else if (event.kind == "watch.added") {
+    add(letter(d["pin"]));
+  } else if (event.kind == "watch.removed") {
+    text += d["open_drift"].get<bool>() ? " drifted" : " calm";
+  }
+  return text;
+}
+
+inline std::string brief(const std::vector<NewEvent>& events) {
+  std::string text;
+  for (const NewEvent& event : events) (text += text.empty() ? "" : "; ") += brief(event);
+  return text;
+}
+
+/// "STATUS LIVE/ACCEPTED", then the source and announced hashes if there are any, then the reason in parentheses.
+inline std::string brief(const TargetState& state, WallTime now) {
+  const StatusView view = status_of(state, now, now);
+  std::string text = std::string(to_string(view.status)) + " " + letter(state.live) + "/" + letter(state.accepted);
+  if (state.accepted) (text += " ") += to_string(state.accepted_source);
+  for (const Announcement& a : state.announced) (text += " +") += letter(a.sha256);
+  if (!view.reason.empty()) text += " (" + view.reason + ")";
+  return text;
+}
+
+/// One input and what it should bring. An `events` that begins with "refused: " is the text of a refusal.
+struct Step {
+  Input input;
+  std::string events;
+  std::string status;
+  Millis after = 1min;  ///< how long after the step before
+};
+
+struct Case {
+  std::string name;
+  std::vector<Step> steps;
+};
+inline void PrintTo(const Case& c, std::ostream* out) { *out << c.name; }
+
+/// Plays the steps and checks each.
+inline void play(const Case& c) {
+  TargetState state;
+  WallTime now = kStart;
+  for (std::size_t i = 0; i < c.steps.size(); ++i) {
+    const Step& step = c.steps[i];
+    now += step.after;
+    const Decision decision = decide(kTarget, state, step.input, now);
+    const std::string happened = decision.refused ? "refused: " + *decision.refused : brief(decision.events);
+    EXPECT_EQ(happened, step.events) << c.name << ", step " << i + 1;
+    EXPECT_EQ(brief(decision.state, now), step.status) << c.name << ", step " << i + 1;
+    if (decision.refused) {
+      EXPECT_TRUE(decision.events.empty()) << c.name << ", step " << i + 1;
+      EXPECT_EQ(decision.state, state) << c.name << ", step " << i + 1 << ": a refused input changed the state";
+    }
+    state = decision.state;
+  }
+}
+
+}  // namespace codedriftd::story
