@@ -47,13 +47,15 @@ unsigned faults_of(Database& db, int64_t outbox_id) {
 
 }  // namespace
 
-Runner::Runner(std::string destination, std::unique_ptr<SinkChannel> channel, Writer& writer, Ledger& ledger,
+Runner::Runner(std::string destination, std::shared_ptr<SinkChannel> channel, Writer& writer, Ledger& ledger,
                const Clock& clock)
     : destination_(std::move(destination)),
-      channel_(std::move(channel)),
       writer_(writer),
       ledger_(ledger),
-      clock_(clock) {}
+      clock_(clock),
+      channel_(std::move(channel)) {
+  channels_.lock()->current = channel_;
+}
 
 Runner::~Runner() { stop(); }
 
@@ -63,8 +65,39 @@ void Runner::start() {
 
 void Runner::cancel() {
   if (thread_.joinable()) thread_.request_stop();
-  channel_->cancel();
+  {
+    auto channels = channels_.lock();
+    channels->cancelled = true;
+    channels->current->cancel();
+  }
   bell_.ring();
+}
+
+void Runner::replace_channel(std::shared_ptr<SinkChannel> channel) {
+  channels_.lock()->replacement = std::move(channel);
+  bell_.ring();
+}
+
+void Runner::take_over() {
+  std::shared_ptr<SinkChannel> replacement;
+  {
+    auto channels = channels_.lock();
+    if (!channels->replacement || channels->cancelled) return;
+    replacement = std::move(channels->replacement);
+    channels->replacement = nullptr;
+    channels->current = replacement;
+  }
+  channel_->stop();
+  channel_ = std::move(replacement);
+  start_failures_ = 0;
+  start_not_before_ = {};
+  writer_.run([&](Tx& tx) {
+    DestinationState state = outbox::destination(tx.db, destination_);
+    if (state.kind == DestinationState::Kind::ok) return;
+    state.until = clock_.wall();
+    outbox::set_destination(tx.db, destination_, state);
+    outbox::retry_now(tx.db, destination_, state.until);
+  });
 }
 
 void Runner::stop() {
@@ -88,6 +121,7 @@ void Runner::loop(std::stop_token stop) {
 }
 
 Millis Runner::turn() {
+  take_over();
   const WallTime now = clock_.wall();
   bury_expired(now);
   if (!channel_->running() && !bring_up(now)) {

@@ -25,7 +25,7 @@ struct RunnerState {
 class Runner {
  public:
   /// `channel` is this runner's own; the others must outlive it.
-  Runner(std::string destination, std::unique_ptr<SinkChannel> channel, Writer& writer, Ledger& ledger,
+  Runner(std::string destination, std::shared_ptr<SinkChannel> channel, Writer& writer, Ledger& ledger,
          const Clock& clock);
   ~Runner();
 
@@ -33,6 +33,9 @@ class Runner {
   void start();
   /// Something is in the outbox. Thread-safe.
   void ring() { bell_.ring(); }
+  /// After a reload: goes on with another channel once the attempt in flight has ended, at once, also if the
+  /// destination was held or backing off. Thread-safe.
+  void replace_channel(std::shared_ptr<SinkChannel> channel);
   /// Asks the attempt in flight to end, without waiting: the first half of stop(), for stopping several side by side.
   void cancel();
   /// Ends the thread and the child, at most a little over kCancelGrace after cancel(). Idempotent.
@@ -47,6 +50,7 @@ class Runner {
 
  private:
   void loop(std::stop_token stop);
+  void take_over();
   bool bring_up(WallTime now);
   void deliver(const PendingAlert& alert);
   void settle(Tx& tx, const PendingAlert& alert, const DeliveryAnswer& answer, const AttemptOutcome& outcome,
@@ -60,13 +64,19 @@ class Runner {
   void bury_expired(WallTime now);
 
   const std::string destination_;
-  std::unique_ptr<SinkChannel> channel_;
+  struct Channels {
+    std::shared_ptr<SinkChannel> current;      ///< for cancel(); the thread works with its own pointer
+    std::shared_ptr<SinkChannel> replacement;  ///< taken over by the next turn
+    bool cancelled = false;
+  };
+  Guarded<Channels> channels_;
   Writer& writer_;
   Ledger& ledger_;
   const Clock& clock_;
   Bell bell_;
   Guarded<RunnerState> state_;
   // The thread's own.
+  std::shared_ptr<SinkChannel> channel_;
   unsigned start_failures_ = 0;
   MonoTime start_not_before_{};
   std::optional<WallTime> looked_for_expired_at_;

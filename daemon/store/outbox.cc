@@ -134,6 +134,13 @@ void dead(Database& db, const PendingAlert& alert, const AttemptOutcome& outcome
   db.run("UPDATE outbox SET state = 'dead' WHERE id = ?", alert.id);
 }
 
+void retry_now(Database& db, std::string_view destination_name, WallTime now) {
+  db.run(
+      "UPDATE outbox SET next_attempt_at_ms = ?1 WHERE destination = ?2 AND state = 'pending' AND next_attempt_at_ms > "
+      "?1",
+      now, destination_name);
+}
+
 int64_t recover(Database& db, WallTime now) {
   const int64_t cut_off = db.run(
       "UPDATE attempt SET result = 'fault', words = 'the daemon ended during this attempt' WHERE result = 'started'");

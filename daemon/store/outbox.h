@@ -63,6 +63,9 @@ void postponed(Database& db, const PendingAlert& alert, const AttemptOutcome& ou
                WallTime next_attempt_at);
 void dead(Database& db, const PendingAlert& alert, const AttemptOutcome& outcome, WallTime now);
 
+/// What the destination's alerts wait for is over (a reload): they are due at once.
+void retry_now(Database& db, std::string_view destination, WallTime now);
+
 /// At start: attempts that a crash cut off are marked as such (their alerts are due as they were); how many. What a
 /// clock put off for more than a day, alerts and destinations, is due at once.
 int64_t recover(Database& db, WallTime now);

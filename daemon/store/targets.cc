@@ -123,6 +123,12 @@ std::vector<TargetRow> all(Database& db, bool also_unwatched) {
   return rows;
 }
 
+void each_watched(Database& db, const std::function<void(const TargetRow&)>& use) {
+  static const std::string kSql = std::string(kSelect) + "WHERE watched = 1";
+  auto q = db.query(kSql);
+  while (q.step()) use(read(q));
+}
+
 std::vector<TargetId> with_announcements(Database& db) {
   std::vector<TargetId> ids;
   auto q = db.query("SELECT id FROM target WHERE announced != '[]' AND watched = 1");

@@ -1,4 +1,5 @@
 #pragma once
+#include <functional>
 #include <vector>
 
 #include "model/target.h"
@@ -25,6 +26,8 @@ TargetRow load(Database& db, TargetId id);
 std::optional<TargetRow> find(Database& db, std::string_view address);
 /// Ordered by address; only watched ones, or all.
 std::vector<TargetRow> all(Database& db, bool also_unwatched);
+/// The same for watched ones, one at a time: for counting without holding them all.
+void each_watched(Database& db, const std::function<void(const TargetRow&)>& use);
 /// Watched targets that something was announced for: time alone can change them.
 std::vector<TargetId> with_announcements(Database& db);
 /// A new row that is not watched yet.

@@ -1,0 +1,445 @@
+#include "service/app.h"
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdlib>
+#include <filesystem>
+
+#include "base/duration.h"
+#include "settings/schedule.h"
+#include "sinks/process.h"
+#include "store/event_log.h"
+#include "store/facts.h"
+#include "store/migrate.h"
+#include "store/outbox.h"
+#include "store/watch_list.h"
+
+namespace codedriftd {
+namespace {
+
+constexpr Millis kStopWithin{4'500};
+constexpr Millis kProgressWithin{30'000};
+constexpr Millis kBetweenAlive{20'000};
+constexpr Millis kBetweenStatus{60'000};
+constexpr Millis kBetweenSummaries{3'600'000};
+constexpr Millis kSnapshotFor{5'000};
+
+WatchList watch_list_of(const Settings& settings) {
+  WatchList list;
+  list.digest = settings.digest;
+  list.entries.reserve(settings.watches.size());
+  for (const WatchSettings& w : settings.watches) {
+    list.entries.push_back({w.target, {w.pin, w.pin_where, w.baseline, w.interval, w.stale_after, w.deploy_grace}});
+  }
+  for (const auto& [name, account] : settings.accounts) {
+    if (!account.previous.empty()) list.renamed_accounts.emplace_back(account.previous, name);
+  }
+  return list;
+}
+
+int64_t file_size(const std::string& path) {
+  struct stat info {};
+  return ::stat(path.c_str(), &info) == 0 ? info.st_size : 0;
+}
+
+/// An event of the record is a line of the log too, under the same name.
+void log_event(const LoggedEvent& logged) {
+  const NewEvent& event = logged.event;
+  const LogLevel level = event.severity == Severity::info ? LogLevel::info : LogLevel::warning;
+  log(level, event.kind, event.facts.summary.empty() ? json_line(event.data) : event.facts.summary,
+      {field("seq", logged.seq), field("target", event.target.value_or("-")),
+       field("severity", to_string(event.severity))});
+}
+
+void warn_of_schedule(const Settings& settings) {
+  for (const RegionLoad& load : schedule_of(settings)) {
+    if (load.fits()) continue;
+    log(LogLevel::warning, "schedule.unmeetable",
+        fmt::format("{}/{}: {} functions ask for {:.1f} calls a second, the limit is {:g}: every interval gets {:.2f} "
+                    "times as long; {}",
+                    load.account, load.region, load.targets, load.demand, load.limit, load.stretch, load.remedy));
+  }
+}
+
+}  // namespace
+
+App::App(Settings settings, LogLevel log_level)
+    : settings_(std::move(settings)), log_level_(log_level), accounts_(clock_) {}
+
+App::~App() = default;
+
+int App::run() {
+  int code = EXIT_FAILURE;
+  try {
+    take_state_folder();
+    open_store();
+    begin_stay();
+    start_alerts();
+    start_polling();
+    open_status_page();
+    ready_ = true;
+    notify_.ready(status_line(snapshot()));
+    log(LogLevel::info, "daemon.ready",
+        fmt::format("watching {} functions, alerting {} destinations", settings_.watches.size(),
+                    settings_.alerts.size()),
+        {field("version", CODEDRIFTD_VERSION), field("config", settings_.file)});
+    serve();
+    code = EXIT_SUCCESS;
+  } catch (const std::exception& error) {
+    log(LogLevel::error, "daemon.failed", error.what());
+  }
+  stop();
+  return code;
+}
+
+// ---- the start list -----------------------------------------------------------------------------------------------
+
+void App::take_state_folder() {
+  ::umask(027);
+  std::error_code error;
+  if (std::filesystem::create_directories(settings_.state_dir, error)) ::chmod(settings_.state_dir.c_str(), 0750);
+  if (error)
+    throw std::runtime_error(
+        fmt::format("{}: cannot be created: {}; create it, or set state_dir", settings_.state_dir, error.message()));
+  auto lock = StateLock::take(settings_.lock_file());
+  if (!lock) throw std::runtime_error(lock.error().message);
+  lock_ = std::move(*lock);
+}
+
+void App::open_store() {
+  notify_.extend(Millis{300'000});
+  Database db = Database::open_writer(settings_.database());
+  auto migrated = migrate(db, embedded_migrations(), clock_.wall());
+  if (!migrated) throw std::runtime_error(migrated.error().message);
+  if (!migrated->copy.empty()) {
+    log(LogLevel::info, "store.migrated",
+        fmt::format("the database went from schema {} to {}; the old one is kept in {}", migrated->from, migrated->to,
+                    migrated->copy));
+  }
+  const auto origin = facts::read(db, "log_origin");
+  if (origin && *origin != settings_.log_origin) {
+    log(LogLevel::warning, "log.origin",
+        fmt::format("the log's origin was fixed at the first start as '{}'; '{}' is not used", *origin,
+                    settings_.log_origin));
+  }
+  Ledger::Hooks hooks;
+  hooks.written = log_event;
+  hooks.queued = [this](const std::string& destination) {
+    auto runners = runners_.lock();
+    const auto found = runners->find(destination);
+    if (found != runners->end()) found->second->ring();
+  };
+  ledger_ = std::make_unique<Ledger>(settings_.instance, origin.value_or(settings_.log_origin), std::move(hooks));
+  writer_ = std::make_unique<Writer>(std::move(db), clock_, Writer::Options{});
+}
+
+void App::begin_stay() {
+  const WallTime now = clock_.wall();
+  apply_routes();
+  writer_->run([&](Tx& tx) {
+    if (event_log::size(tx.db) == 0) {
+      facts::write(tx.db, "log_origin", ledger_->origin());
+      NewEvent genesis;
+      genesis.kind = "log.genesis";
+      genesis.data = {{"origin", ledger_->origin()}, {"version", CODEDRIFTD_VERSION}};
+      genesis.facts.summary = fmt::format("The log {} begins.", ledger_->origin());
+      ledger_->append(tx, genesis, now);
+    }
+    const auto previous = daemon_runs::previous(tx.db);
+    const auto last_event = event_log::last_time(tx.db);
+    NewEvent started;
+    started.kind = "daemon.started";
+    started.data = {{"previous_stop", nullptr}, {"last_event_at", nullptr}};
+    if (previous) {
+      started.data["previous_stop"] = previous->clean ? "clean" : "unclean";
+      if (last_event) started.data["last_event_at"] = rfc3339(*last_event);
+    }
+    started.facts.summary = previous ? fmt::format("The daemon started; it was last alive at {} and its stop was {}.",
+                                                   rfc3339(previous->alive_at), previous->clean ? "clean" : "unclean")
+                                     : "The daemon started for the first time.";
+    ledger_->append(tx, started, now);
+    stay_ = daemon_runs::begin(tx.db, ::getpid(), now);
+    outbox::recover(tx.db, now);
+  });
+  reader_.lock()->emplace(Database::open_reader(settings_.database()));
+}
+
+void App::start_polling() {
+  warn_of_schedule(settings_);
+  api_ = std::make_unique<CurlApi>(clock_);
+  poller_ = std::make_unique<Poller>(*api_, *writer_, *ledger_, clock_);
+  apply_watch();
+  poller_->start();
+}
+
+void App::start_alerts() {
+  auto runners = runners_.lock();
+  for (const AlertSettings& alert : settings_.alerts) {
+    const std::string& name = alert.subscription.name;
+    auto runner = std::make_shared<Runner>(name, make_channel(alert), *writer_, *ledger_, clock_);
+    runner->start();
+    runners->emplace(name, std::move(runner));
+  }
+}
+
+void App::open_status_page() {
+  if (settings_.http_listen.empty()) return;
+  StatusPage::Source source;
+  source.metrics = [this] { return metrics_text(snapshot()); };
+  source.healthy = [this] { return healthy(); };
+  source.ready = [this] { return ready(); };
+  auto page = StatusPage::open(settings_.http_listen, std::move(source));
+  if (!page) throw std::runtime_error(page.error().message);
+  status_page_ = std::move(*page);
+}
+
+// ---- what start and reload share ----------------------------------------------------------------------------------
+
+void App::apply_watch() {
+  std::vector<ApiAccount> accounts = accounts_.apply(settings_);
+  const WatchList list = watch_list_of(settings_);
+  WatchSync sync;
+  writer_->run([&](Tx& tx) { sync = sync_watch_list(tx, *ledger_, list, clock_.wall()); });
+  Poller::Watch watch;
+  watch.targets = std::move(sync.targets);
+  for (const auto& [name, account] : settings_.accounts) watch.requests_per_second[name] = account.requests_per_second;
+  watch.apply = [api = api_.get(), accounts = std::move(accounts)] { api->set_accounts(accounts); };
+  poller_->set_watch(std::move(watch));
+}
+
+void App::apply_routes() {
+  std::vector<Route> routes;
+  std::vector<std::string> names;
+  for (const AlertSettings& alert : settings_.alerts) {
+    routes.push_back({alert.subscription, alert.give_up_after, alert.fallback});
+    names.push_back(alert.subscription.name);
+  }
+  writer_->run([&](Tx& tx) {
+    ledger_->set_routes(std::move(routes));
+    for (const outbox::Expired& gone : outbox::expire_unconfigured(tx.db, names)) {
+      NewEvent event;
+      event.kind = "delivery.dead";
+      event.severity = Severity::warning;
+      event.target = gone.target;
+      event.data = {{"alert", gone.destination}, {"id", gone.alert_id}, {"reason", gone.reason}};
+      event.facts.summary =
+          fmt::format("Alert {} was given up for destination {}: {}.", gone.alert_id, gone.destination, gone.reason);
+      ledger_->append_about_delivery(tx, event, gone.destination, clock_.wall());
+    }
+  });
+}
+
+std::shared_ptr<SinkChannel> App::make_channel(const AlertSettings& alert) const {
+  SinkSpec spec;
+  spec.name = alert.subscription.name;
+  spec.sinkhost = find_sinkhost();
+  spec.plugin = std::filesystem::absolute(fmt::format("{}/{}.so", settings_.plugin_dir, alert.plugin)).string();
+  spec.options = alert.options;
+  spec.place = alert.place;
+  return std::make_shared<SinkProcess>(std::move(spec));
+}
+
+// ---- while it runs ------------------------------------------------------------------------------------------------
+
+void App::serve() {
+  next_summary_ = clock_.mono() + kBetweenSummaries;
+  for (;;) {
+    keep_time();
+    const auto signal = signals_.wait(Millis{1'000});
+    if (signal == SIGHUP) reload();
+    if (signal == SIGTERM || signal == SIGINT) {
+      log(LogLevel::info, "daemon.stopping", fmt::format("{} received", signal == SIGTERM ? "SIGTERM" : "SIGINT"));
+      return;
+    }
+  }
+}
+
+void App::keep_time() {
+  const MonoTime now = clock_.mono();
+  if (const auto interval = notify_.watchdog_interval(); interval && now >= next_watchdog_) {
+    next_watchdog_ = now + *interval;
+    bool progress = true;
+    for (const HealthCheck& check : healthy()) progress = progress && check.ok;
+    if (progress) notify_.watchdog();
+  }
+  if (now >= next_alive_) {
+    next_alive_ = now + kBetweenAlive;
+    writer_->post([id = stay_, at = clock_.wall()](Tx& tx) { daemon_runs::alive(tx.db, id, at); });
+  }
+  if (now >= next_status_) {
+    next_status_ = now + kBetweenStatus;
+    notify_.status(status_line(snapshot()));
+  }
+  if (now >= next_summary_) {
+    next_summary_ = now + kBetweenSummaries;
+    const Snapshot s = snapshot();
+    log(LogLevel::info, "daemon.summary", status_line(s),
+        {field("observed", s.polls.polls[0]), field("missing", s.polls.polls[1]), field("updating", s.polls.polls[2]),
+         field("denied", s.polls.polls[3]), field("failed", s.polls.polls[4]), field("events", s.log_size)});
+    for (const auto& lane : s.polls.lanes) {
+      if (lane.behind < Millis{60'000}) continue;
+      log(LogLevel::warning, "schedule.behind",
+          fmt::format("{}/{}: the most overdue of {} functions has been waiting for {}; `codedriftd check` says what "
+                      "would help",
+                      lane.account, lane.region, lane.watched,
+                      format_duration(std::chrono::floor<std::chrono::seconds>(lane.behind))));
+    }
+  }
+}
+
+void App::reload() {
+  notify_.reloading(clock_.mono());
+  auto loaded = load_settings(settings_.file);
+  if (!loaded) {
+    ++failed_reloads_;
+    for (const Mistake& mistake : loaded.error())
+      log(LogLevel::error, "config.mistake", fmt::format("{}: {}", mistake.place.text(), mistake.message));
+    log(LogLevel::error, "config.refused",
+        fmt::format("the reload changed nothing: {} mistakes in the configuration", loaded.error().size()));
+    notify_.ready("the last reload changed nothing: mistakes in the configuration, see the log");
+    return;
+  }
+  const auto keep = [](const char* key, std::string& now, const std::string& before) {
+    if (now == before) return;
+    log(LogLevel::warning, "config.restart",
+        fmt::format("{} is now '{}': that needs a restart, until then '{}' is used", key, now, before));
+    now = before;
+  };
+  keep("[daemon] state_dir", loaded->state_dir, settings_.state_dir);
+  keep("[daemon] runtime_dir", loaded->runtime_dir, settings_.runtime_dir);
+  keep("[daemon] instance", loaded->instance, settings_.instance);
+  keep("[log] origin", loaded->log_origin, settings_.log_origin);
+  keep("[http] listen", loaded->http_listen, settings_.http_listen);
+  settings_ = std::move(*loaded);
+  set_log(log_level_, settings_.log_format.value_or(default_log_format()));
+  apply_routes();
+  std::map<std::string, std::shared_ptr<Runner>> gone;
+  {
+    auto runners = runners_.lock();
+    gone = *runners;
+    for (const AlertSettings& alert : settings_.alerts) {
+      const std::string& name = alert.subscription.name;
+      const auto known = gone.find(name);
+      if (known != gone.end()) {
+        known->second->replace_channel(make_channel(alert));
+        gone.erase(known);
+        continue;
+      }
+      auto runner = std::make_shared<Runner>(name, make_channel(alert), *writer_, *ledger_, clock_);
+      runner->start();
+      runners->emplace(name, std::move(runner));
+    }
+    for (const auto& [name, runner] : gone) runners->erase(name);
+  }
+  for (const auto& [name, runner] : gone) runner->cancel();
+  gone.clear();
+  apply_watch();
+  warn_of_schedule(settings_);
+  *cached_.lock() = std::nullopt;
+  notify_.ready(status_line(snapshot()));
+  log(LogLevel::info, "config.reloaded",
+      fmt::format("watching {} functions, alerting {} destinations", settings_.watches.size(),
+                  settings_.alerts.size()));
+}
+
+Snapshot App::snapshot() {
+  auto cached = cached_.lock();
+  if (*cached && clock_.mono() - (*cached)->first < kSnapshotFor) return (*cached)->second;
+  Snapshot s;
+  s.now = clock_.wall();
+  s.polls = poller_->stats();
+  for (const Status status : {Status::missing, Status::drifted, Status::unobserved, Status::unreviewed,
+                              Status::pending_deploy, Status::in_sync}) {
+    s.functions[std::string(to_string(status))] = 0;
+  }
+  std::map<std::string, outbox::Depth> depths;
+  {
+    auto reader = reader_.lock();
+    Database& db = reader->value();
+    targets::each_watched(db, [&](const TargetRow& row) {
+      ++s.functions[std::string(to_string(status_of(row.state, s.now, s.now).status))];
+      s.drifts_open += row.state.drift_open ? 1 : 0;
+    });
+    for (outbox::Depth& depth : outbox::depths(db)) depths[depth.destination] = depth;
+    s.log_size = event_log::size(db);
+    auto runners = runners_.lock();
+    for (const auto& [name, runner] : *runners) {
+      const DestinationState state = outbox::destination(db, name);
+      const char* words[] = {"ok", "backing_off", "held"};
+      s.destinations.push_back({name, runner->state(), depths[name], words[static_cast<int>(state.kind)]});
+    }
+  }
+  s.writer_queue = writer_->queued();
+  s.database_bytes = file_size(settings_.database());
+  s.wal_bytes = file_size(settings_.database() + "-wal");
+  s.config_loads_failed = failed_reloads_;
+  *cached = std::pair(clock_.mono(), s);
+  return s;
+}
+
+std::vector<HealthCheck> App::healthy() const {
+  const MonoTime now = clock_.mono();
+  const auto check = [&](const char* name, MonoTime last) {
+    const auto age = std::chrono::duration_cast<Millis>(now - last);
+    return HealthCheck{name, age < kProgressWithin, fmt::format("last came round {} ms ago", age.count())};
+  };
+  return {check("poller", poller_->last_turn()), check("store", writer_->last_turn())};
+}
+
+std::vector<HealthCheck> App::ready() const {
+  std::vector<HealthCheck> checks = healthy();
+  checks.push_back({"started", ready_, ready_ ? "all of the start list is up" : "starting or stopping"});
+  return checks;
+}
+
+// ---- the stop list ------------------------------------------------------------------------------------------------
+
+void App::stop() noexcept {
+  notify_.stopping();
+  ready_ = false;
+  // Whatever hangs, systemd and the operator get their process end; an unclean stop is then what the next start reads.
+  std::jthread guard([](std::stop_token done) {
+    Bell never;
+    never.wait_for(done, kStopWithin);
+    if (done.stop_requested()) return;
+    log(LogLevel::error, "daemon.stop", "the stop took too long; the process ends as it is");
+    std::_Exit(EXIT_FAILURE);
+  });
+  const auto step = [](const char* what, auto&& action) {
+    try {
+      action();
+    } catch (const std::exception& error) {
+      log(LogLevel::error, "daemon.stop", fmt::format("{}: {}", what, error.what()));
+    }
+  };
+  step("status page", [&] { status_page_.reset(); });
+  step("polling", [&] {
+    if (poller_) poller_->stop();
+  });
+  std::map<std::string, std::shared_ptr<Runner>> runners;
+  step("alerts", [&] {
+    runners_.lock()->swap(runners);
+    for (const auto& [name, runner] : runners) runner->cancel();
+    for (const auto& [name, runner] : runners) runner->stop();
+  });
+  step("last word", [&] {
+    if (!writer_ || stay_ == 0) return;
+    writer_->run([&](Tx& tx) {
+      NewEvent stopped;
+      stopped.kind = "daemon.stopped";
+      stopped.facts.summary = "The daemon stopped.";
+      ledger_->append(tx, stopped, clock_.wall());
+      daemon_runs::end(tx.db, stay_, clock_.wall());
+    });
+  });
+  step("store", [&] {
+    *reader_.lock() = std::nullopt;
+    if (writer_) writer_->stop();
+  });
+  step("lock", [&] { lock_.reset(); });
+}
+
+}  // namespace codedriftd

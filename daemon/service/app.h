@@ -1,0 +1,80 @@
+#pragma once
+#include <atomic>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/guarded.h"
+#include "service/accounts.h"
+#include "service/metrics.h"
+#include "service/notify.h"
+#include "service/poller.h"
+#include "service/signals.h"
+#include "service/status_page.h"
+#include "settings/settings.h"
+#include "sinks/runner.h"
+#include "store/ledger.h"
+#include "store/lock.h"
+#include "store/writer.h"
+
+namespace codedriftd {
+
+/// The daemon: what it is made of, the order in which that starts, and the order in which it stops. One object, on the
+/// program's first thread.
+class App {
+ public:
+  /// `log_level` and the format of the log stay as the command line and the settings say.
+  App(Settings settings, LogLevel log_level);
+  ~App();
+
+  /// Runs until SIGTERM or SIGINT. The program's exit code: 0 after a clean stop, 1 if it could not start.
+  int run();
+
+ private:
+  // The start list, in order. Each throws std::runtime_error if the daemon cannot start without it.
+  void take_state_folder();
+  void open_store();
+  void begin_stay();
+  void start_polling();
+  void start_alerts();
+  void open_status_page();
+
+  // While it runs.
+  void serve();
+  void reload();
+  void keep_time();
+  Snapshot snapshot();
+  std::vector<HealthCheck> healthy() const;
+  std::vector<HealthCheck> ready() const;
+
+  // The stop list; runs to its end whatever fails, within 5 seconds.
+  void stop() noexcept;
+
+  void apply_watch();
+  void apply_routes();
+  std::shared_ptr<SinkChannel> make_channel(const AlertSettings& alert) const;
+
+  Settings settings_;
+  const LogLevel log_level_;
+  SystemClock clock_;
+  Signals signals_;
+  Notify notify_;
+  std::optional<StateLock> lock_;
+  std::unique_ptr<Ledger> ledger_;
+  std::unique_ptr<Writer> writer_;
+  Guarded<std::optional<Database>> reader_;  ///< for snapshots
+  int64_t stay_ = 0;                         ///< this stay's row in daemon_run
+  Accounts accounts_;
+  std::unique_ptr<CurlApi> api_;
+  std::unique_ptr<Poller> poller_;
+  Guarded<std::map<std::string, std::shared_ptr<Runner>>> runners_;
+  std::unique_ptr<StatusPage> status_page_;
+  std::atomic<bool> ready_{false};
+  std::atomic<int64_t> failed_reloads_{0};
+  Guarded<std::optional<std::pair<MonoTime, Snapshot>>> cached_;
+
+  MonoTime next_watchdog_{}, next_alive_{}, next_status_{}, next_summary_{};
+};
+
+}  // namespace codedriftd

@@ -1,0 +1,39 @@
+#pragma once
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+
+namespace codedriftd {
+
+/// One check of /readyz or /healthz.
+struct HealthCheck {
+  std::string name;
+  bool ok = false;
+  std::string detail;
+};
+
+/// /metrics, /healthz (and /livez), /readyz over HTTP; GET and HEAD only. Add `?verbose` for the checks by name.
+/// It answers on a few threads of its own, from the callbacks, which must be thread-safe and quick.
+class StatusPage {
+ public:
+  struct Source {
+    std::function<std::string()> metrics;
+    std::function<std::vector<HealthCheck>()> healthy;  ///< do the main loops make progress?
+    std::function<std::vector<HealthCheck>()> ready;    ///< can it do its work?
+  };
+  /// `listen` is "HOST:PORT", port 0 for any. Fails if it cannot listen there.
+  static Result<std::unique_ptr<StatusPage>> open(const std::string& listen, Source source);
+  ~StatusPage();
+
+  int port() const;
+
+ private:
+  struct Impl;
+  explicit StatusPage(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace codedriftd
