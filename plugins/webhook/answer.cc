@@ -1,0 +1,60 @@
+#include "answer.h"
+
+#include <fmt/format.h>
+
+#include "base/text.h"
+#include "http/retry.h"
+
+namespace codedriftd::webhook {
+namespace {
+
+constexpr std::size_t kBodyShown = 512;
+
+codedriftd_result result_of(StatusClass status) {
+  switch (status) {
+    case StatusClass::delivered:
+      return CODEDRIFTD_DELIVERED;
+    case StatusClass::retry:
+      return CODEDRIFTD_RETRY;
+    case StatusClass::final:
+      return CODEDRIFTD_REJECTED;
+    case StatusClass::refused:
+      return CODEDRIFTD_DESTINATION_REFUSED;
+  }
+  return CODEDRIFTD_RETRY;
+}
+
+std::string_view without_blanks(std::string_view text) {
+  constexpr std::string_view kBlank = " \t\r\n";
+  const std::size_t first = text.find_first_not_of(kBlank);
+  if (first == std::string_view::npos) return {};
+  return text.substr(first, text.find_last_not_of(kBlank) - first + 1);
+}
+
+}  // namespace
+
+Outcome judge(const HttpResponse& response, const Mask& mask, WallTime now) {
+  Outcome outcome;
+  if (response.failure != HttpFailure::none) {
+    // A request that may not even be sent will not be allowed later either: somebody has to look at the configuration.
+    if (response.failure == HttpFailure::refused) outcome.result = CODEDRIFTD_DESTINATION_REFUSED;
+    outcome.text = clean_utf8(mask.apply(fmt::format("{}: {}", to_string(response.failure), response.failure_text)));
+    return outcome;
+  }
+  outcome.status = response.status;
+  outcome.result = result_of(classify_status(response.status));
+  if (outcome.result == CODEDRIFTD_RETRY) {
+    if (const auto wait = parse_retry_after(response.header("retry-after"), now)) {
+      outcome.retry_after_ms = static_cast<uint32_t>(wait->count());
+    }
+  }
+  // Masked before it is cut: a secret cut in half would not be found.
+  const std::string masked = mask.apply(response.body);
+  const std::string body = clean_utf8(without_blanks(utf8_prefix(without_blanks(masked), kBodyShown)));
+  outcome.text = fmt::format("HTTP {}", response.status);
+  if (response.status >= 300 && response.status < 400) outcome.text += ", a redirect, which is not followed";
+  if (!body.empty()) outcome.text += ": " + body;
+  return outcome;
+}
+
+}  // namespace codedriftd::webhook
