@@ -1,0 +1,44 @@
+#include "mask.h"
+
+#include <gtest/gtest.h>
+
+namespace codedriftd::webhook {
+namespace {
+
+TEST(Mask, TakesOutWhatAUrlMayHideAndLeavesWhatItDoesNot) {
+  Mask mask;
+  mask.add_url("https://hooks.example.com/services/T0123456789ABCDEFG?key=fake-key-1&v=1#part");
+  EXPECT_EQ(mask.apply("got key=fake-key-1&v=1"), "got ***");
+  EXPECT_EQ(mask.apply("no such key: fake-key-1"), "no such key: ***");
+  EXPECT_EQ(mask.apply("/services/T0123456789ABCDEFG is gone"), "/services/*** is gone");
+  EXPECT_EQ(mask.apply("hooks.example.com v1 services"), "hooks.example.com v1 services");
+}
+
+TEST(Mask, AHostIsNoSecretHoweverLong) {
+  Mask mask;
+  mask.add_url("https://a-very-long-host-name.example.com");
+  EXPECT_EQ(mask.apply("a-very-long-host-name.example.com"), "a-very-long-host-name.example.com");
+}
+
+TEST(Mask, FindsASecretThatAJsonWriterEscaped) {
+  Mask mask;
+  mask.add("fake/secret/1");
+  EXPECT_EQ(mask.apply(R"({"echo":"fake\/secret\/1","again":"fake/secret/1"})"), R"({"echo":"***","again":"***"})");
+}
+
+TEST(Mask, ReplacesTheLongerOfTwoThatOverlap) {
+  Mask mask;
+  mask.add("abcd");
+  mask.add("abcdefgh");
+  EXPECT_EQ(mask.apply("abcdefgh abcd"), "*** ***");
+}
+
+TEST(Mask, IgnoresWhatIsTooShortToBeASecret) {
+  Mask mask;
+  mask.add("abc");
+  mask.add("");
+  EXPECT_EQ(mask.apply("abc"), "abc");
+}
+
+}  // namespace
+}  // namespace codedriftd::webhook
