@@ -1,0 +1,124 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "audit/coverage.h"
+#include "audit/reports.h"
+#include "audit/values.h"
+
+namespace codedriftd {
+namespace {
+
+constexpr std::string_view kFields[] = {"target",       "from",     "until",         "polls", "observed_s",
+                                        "unobserved_s", "coverage", "longest_gap_s", "gaps"};
+constexpr Column kColumns[] = {{"target", "TARGET", 0},
+                               {"from", "FROM", 0},
+                               {"until", "UNTIL", 0},
+                               {"polls", "POLLS", 0},
+                               {"coverage", "COVERAGE", 0},
+                               {"unobserved_s", "UNOBSERVED", 0},
+                               {"longest_gap_s", "LONGEST GAP", 0},
+                               {"gaps", "GAPS", 0}};
+
+// A running daemon says that it is alive at least once a minute: until then its last sign counts as running.
+constexpr Millis kSignOfLife{90'000};
+
+std::vector<Sightings::Stay> stays(Database& db, WallTime since, WallTime now) {
+  std::vector<Sightings::Stay> all;
+  auto q = db.query(
+      "SELECT started_at_ms, coalesce(stopped_at_ms, alive_at_ms), stopped_at_ms IS NULL FROM daemon_run ORDER BY id");
+  bool ended = true;
+  while (q.step()) {
+    all.push_back({q.time(0), q.time(1)});
+    ended = !q.boolean(2);
+  }
+  if (!all.empty() && !ended)
+    all.back().until = std::min(std::max(now, all.back().until), all.back().until + kSignOfLife);
+  std::erase_if(all, [&](const auto& stay) { return stay.until < since; });
+  return all;
+}
+
+Sightings sightings(Database& db, TargetId target, WallTime since, WallTime until) {
+  Sightings seen;
+  {
+    auto q = db.query(
+        "SELECT from_ms, coalesce(to_ms, ?), stale_after_ms FROM watch_period WHERE target = ? ORDER BY from_ms, id",
+        until, target);
+    while (q.step()) seen.periods.push_back({q.time(0), q.time(1), q.millis(2)});
+  }
+  {
+    auto q = db.query(
+        "SELECT outcome, code, first_seen_ms, last_seen_ms, polls, longest_gap_ms FROM run WHERE target = ? AND "
+        "last_seen_ms >= ? AND first_seen_ms <= ? ORDER BY first_seen_ms, id",
+        target, since, until);
+    while (q.step()) {
+      const bool answer = q.text(0) == "observed" || q.text(0) == "missing";
+      Sightings::Run run{q.time(2), q.time(3), q.integer(4), q.millis(5), {}};
+      if (!answer) run.reason = gap_reason(q.text(0), q.text(1));
+      (answer ? seen.answers : seen.failures).push_back(run);
+    }
+  }
+  auto q = db.query("SELECT first_seen_ms FROM run WHERE target = ? ORDER BY first_seen_ms LIMIT 1", target);
+  if (q.step()) seen.first_poll = q.time(0);
+  return seen;
+}
+
+OrderedJson gaps_of(const Coverage& coverage) {
+  OrderedJson gaps = OrderedJson::array();
+  for (const Gap& gap : coverage.gaps)
+    gaps.push_back({{"from", rfc3339(gap.from)}, {"until", rfc3339(gap.until)}, {"reason", gap.reason}});
+  return gaps;
+}
+
+OrderedJson ratio_of(Millis observed, Millis unobserved) {
+  const auto ratio = coverage_ratio(observed, unobserved);
+  return ratio ? OrderedJson(*ratio) : OrderedJson();
+}
+
+ReportEnd run(Database& db, const Selection& selection, WallTime now, const Emit& emit) {
+  const WallTime until = std::min(selection.until.value_or(now), now);
+  const WallTime since = selection.since.value_or(until - kCoverageWindow);
+  const auto ran = stays(db, since, now);
+  const auto selected = selected_targets(db, selection, now);
+  ReportEnd end;
+  Millis observed{0};
+  Millis unobserved{0};
+  Millis longest{0};
+  int64_t polls = 0;
+  for (const SelectedTarget& target : selected) {
+    const Coverage c = coverage_of(sightings(db, target.row.id, since, until), ran, since, until);
+    observed += c.observed;
+    unobserved += c.unobserved;
+    longest = std::max(longest, c.longest_gap);
+    polls += c.polls;
+    if (selection.limit && end.rows == *selection.limit) continue;
+    emit({{target.row.target.address(), value_of(c.from), value_of(c.until), c.polls, seconds(c.observed),
+           seconds(c.unobserved), ratio_of(c.observed, c.unobserved), seconds(c.longest_gap), gaps_of(c)},
+          {}});
+    ++end.rows;
+  }
+  end.summary["overall"] = ratio_of(observed, unobserved);
+  if (end.rows < static_cast<int64_t>(selected.size()))
+    end.remarks.push_back(
+        fmt::format("{} of {} rows are shown; what follows counts all of them.", end.rows, selected.size()));
+  const auto overall = coverage_ratio(observed, unobserved);
+  end.remarks.push_back(overall ? fmt::format("overall {:.6f}: {} unobserved", *overall, spell(unobserved))
+                                : "overall: no time to count");
+  if (selected.size() == 1) {
+    end.remarks.push_back(
+        fmt::format("at {} instant{}, never more than {} apart, the live hash was as \"query history\" says. What lay "
+                    "between two of them is not known.",
+                    polls, polls == 1 ? "" : "s", spell(longest)));
+  } else {
+    end.remarks.push_back(
+        "Each row says: at POLLS instants, never more than LONGEST GAP apart, the live hash was as \"query history\" "
+        "says. What lay between two of them is not known.");
+  }
+  return end;
+}
+
+}  // namespace
+
+const Report kCoverageReport{"coverage", kFields, kColumns, run};
+
+}  // namespace codedriftd

@@ -1,0 +1,173 @@
+#include "audit/render.h"
+
+#include <fmt/format.h>
+
+#include "audit/table.h"
+#include "base/text.h"
+
+namespace codedriftd {
+namespace {
+
+/// JSON text with what could confuse a terminal escaped. REQUIRES: valid UTF-8, as dump() makes it. Such characters are
+/// only ever inside strings.
+std::string plain_json(const OrderedJson& value) {
+  const std::string text = json_line(value);
+  std::string plain;
+  plain.reserve(text.size());
+  const auto byte = [&](std::size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U; };
+  for (std::size_t i = 0; i < text.size();) {
+    const unsigned a = byte(i);
+    const unsigned b = byte(i + 1);
+    const unsigned c = byte(i + 2);
+    unsigned code = 0;
+    std::size_t length = 1;
+    if (a == 0x7F) code = a;
+    if (a == 0xC2 && b < 0xA0) code = b, length = 2;
+    if (a == 0xD8 && b == 0x9C) code = 0x61C, length = 2;
+    if (a == 0xE2 && b == 0x80 && (c == 0x8E || c == 0x8F || (c >= 0xA8 && c <= 0xAE)))
+      code = 0x2000 + c - 0x80, length = 3;
+    if (a == 0xE2 && b == 0x81 && c >= 0xA6 && c <= 0xA9) code = 0x2040 + c - 0x80, length = 3;
+    if (a == 0xEF && b == 0xBB && c == 0xBF) code = 0xFEFF, length = 3;
+    if (code != 0) {
+      fmt::format_to(std::back_inserter(plain), "\\u{:04x}", code);
+    } else {
+      plain += text[i];
+    }
+    i += length;
+  }
+  return plain;
+}
+
+class JsonRows {
+ public:
+  explicit JsonRows(const Report& report) {
+    for (const std::string_view field : report.fields) names_.push_back(fmt::format("\"{}\":", field));
+  }
+  void append(const Row& row, std::string& out) const {
+    out += '{';
+    for (std::size_t i = 0; i < names_.size(); ++i) {
+      if (i > 0) out += ',';
+      out += names_[i];
+      out += plain_json(row.values[i]);
+    }
+    if (!row.problem.empty()) out += ",\"problem\":" + plain_json(row.problem);
+    out += '}';
+  }
+
+ private:
+  std::vector<std::string> names_;
+};
+
+class JsonRenderer final : public Renderer {
+ public:
+  JsonRenderer(const Report& report, WallTime generated_at, std::string& out) : rows_(report), out_(out) {
+    out_ += fmt::format("{{\"schema\":\"codedriftd.{}.v1\",\"generated_at\":\"{}\",\"rows\":[", report.name,
+                        rfc3339(generated_at));
+  }
+  void row(const Row& row) override {
+    out_ += first_ ? "\n" : ",\n";
+    first_ = false;
+    rows_.append(row, out_);
+  }
+  void end(const ReportEnd& end) override {
+    out_ += fmt::format("{}],\"summary\":{}}}\n", first_ ? "" : "\n", plain_json(end.summary));
+  }
+
+ private:
+  JsonRows rows_;
+  std::string& out_;
+  bool first_ = true;
+};
+
+class NdjsonRenderer final : public Renderer {
+ public:
+  NdjsonRenderer(const Report& report, std::string& out) : rows_(report), out_(out) {}
+  void row(const Row& row) override {
+    rows_.append(row, out_);
+    out_ += '\n';
+  }
+  void end(const ReportEnd&) override {}
+
+ private:
+  JsonRows rows_;
+  std::string& out_;
+};
+
+std::string csv_text(std::string_view field, const OrderedJson& value) {
+  if (value.is_null()) return {};
+  if (value.is_string()) return value.get<std::string>();
+  if (field == "gaps") return std::to_string(value.size());
+  if (value.is_number_float() && field == "coverage") return fmt::format("{:.6f}", value.get<double>());
+  return plain_json(value);
+}
+
+/// harmless(), but for the white space that a quoted cell may hold.
+std::string harmless_lines(std::string_view text) {
+  std::string safe;
+  while (!text.empty()) {
+    const std::size_t at = text.find_first_of("\t\r\n");
+    safe += harmless(text.substr(0, at));
+    if (at == std::string_view::npos) break;
+    safe += text[at];
+    text.remove_prefix(at + 1);
+  }
+  return safe;
+}
+
+std::string csv_cell(std::string_view field, const OrderedJson& value) {
+  std::string text = harmless_lines(csv_text(field, value));
+  if (!text.empty() && std::string_view("=+-@").find(text.front()) != std::string_view::npos) text.insert(0, 1, '\'');
+  if (text.find_first_of("\",\r\n") == std::string::npos) return text;
+  std::string quoted = "\"";
+  for (const char c : text) quoted.append(c == '"' ? 2 : 1, c);
+  return quoted + '"';
+}
+
+class CsvRenderer final : public Renderer {
+ public:
+  CsvRenderer(const Report& report, std::string& out) : fields_(report.fields), out_(out) {
+    out_ += fmt::format("{}\r\n", fmt::join(fields_, ","));
+  }
+  void row(const Row& row) override {
+    for (std::size_t i = 0; i < fields_.size(); ++i) {
+      if (i > 0) out_ += ',';
+      out_ += csv_cell(fields_[i], row.values[i]);
+    }
+    out_ += "\r\n";
+  }
+  void end(const ReportEnd&) override {}
+
+ private:
+  std::span<const std::string_view> fields_;
+  std::string& out_;
+};
+
+}  // namespace
+
+std::optional<Format> parse_format(std::string_view name) {
+  if (name == "table") return Format::table;
+  if (name == "json") return Format::json;
+  if (name == "ndjson") return Format::ndjson;
+  if (name == "csv") return Format::csv;
+  if (name == "markdown") return Format::markdown;
+  return std::nullopt;
+}
+
+std::unique_ptr<Renderer> make_renderer(Format format, const Report& report, WallTime generated_at, bool colour,
+                                        std::string& out) {
+  switch (format) {
+    case Format::json:
+      return std::make_unique<JsonRenderer>(report, generated_at, out);
+    case Format::ndjson:
+      return std::make_unique<NdjsonRenderer>(report, out);
+    case Format::csv:
+      return std::make_unique<CsvRenderer>(report, out);
+    case Format::markdown:
+      return make_markdown(report, out);
+    case Format::table:
+      break;
+  }
+  return make_table(report, colour, out);
+}
+
+}  // namespace codedriftd

@@ -1,0 +1,104 @@
+#include "audit/selection.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <set>
+
+#include "store/facts.h"
+
+namespace codedriftd {
+namespace {
+
+bool is_glob(std::string_view text) { return text.find_first_of("*?") != std::string_view::npos; }
+
+}  // namespace
+
+bool Selection::narrows_targets() const {
+  return !(names.empty() && targets.empty() && accounts.empty() && regions.empty() && namespaces.empty() &&
+           functions.empty() && qualifiers.empty() && statuses.empty());
+}
+
+bool Selection::narrows() const { return narrows_targets() || !kinds.empty() || since || until; }
+
+bool target_matches(std::string_view glob, const Target& target) {
+  if (glob.find('/') != std::string_view::npos) return glob_match(glob, target.address());
+  if (glob.find(':') != std::string_view::npos) return glob_match(glob, target.function + ":" + target.qualifier);
+  return glob_match(glob, target.function);
+}
+
+bool any_matches(const std::vector<std::string>& globs, std::string_view text) {
+  return globs.empty() || std::any_of(globs.begin(), globs.end(), [&](const auto& g) { return glob_match(g, text); });
+}
+
+bool selects(const Selection& s, const Target& target) {
+  const bool named = s.targets.empty() || std::any_of(s.targets.begin(), s.targets.end(),
+                                                      [&](const auto& g) { return target_matches(g, target); });
+  return named && any_matches(s.accounts, target.account) && any_matches(s.regions, target.region) &&
+         any_matches(s.namespaces, target.ns) && any_matches(s.functions, target.function) &&
+         any_matches(s.qualifiers, target.qualifier);
+}
+
+Checked resolve_names(Database& db, Selection& selection) {
+  for (const std::string& name : selection.names) {
+    if (is_glob(name) || name.find('/') != std::string::npos) {
+      selection.targets.push_back(name);
+      continue;
+    }
+    std::vector<std::string> candidates;
+    auto q = db.query(
+        "SELECT address, account, region, namespace, function, qualifier FROM target WHERE watched >= ? ORDER BY "
+        "address",
+        selection.all ? 0 : 1);
+    while (q.step()) {
+      const Target target{q.string(1), q.string(2), q.string(3), q.string(4), q.string(5)};
+      if (target_matches(name, target)) candidates.push_back(q.string(0));
+    }
+    if (candidates.size() > 1) {
+      const std::size_t shown = std::min<std::size_t>(candidates.size(), 10);
+      return Error{
+          fmt::format("\"{}\" names {} targets; say which, or ask for all of them with --target '{}':\n  {}{}", name,
+                      candidates.size(), name,
+                      fmt::join(candidates.begin(), candidates.begin() + static_cast<std::ptrdiff_t>(shown), "\n  "),
+                      candidates.size() > shown ? "\n  …" : "")};
+    }
+    selection.targets.push_back(candidates.empty() ? name : candidates.front());
+  }
+  selection.names.clear();
+  return Done{};
+}
+
+std::vector<SelectedTarget> selected_targets(Database& db, const Selection& selection, WallTime now) {
+  const auto alive_at = daemon_runs::last_alive(db);
+  std::vector<SelectedTarget> selected;
+  for (TargetRow& row : targets::all(db, selection.all)) {
+    if (!selects(selection, row.target)) continue;
+    StatusView status = status_of(row.state, now, alive_at);
+    if (any_matches(selection.statuses, to_string(status.status)))
+      selected.push_back({std::move(row), std::move(status)});
+  }
+  return selected;
+}
+
+AddressFilter::AddressFilter(Database& db, const Selection& selection, WallTime now) : selection_(selection) {
+  if (selection.statuses.empty()) return;
+  Selection everyone = selection;
+  everyone.all = true;
+  with_status_.emplace();
+  for (const SelectedTarget& target : selected_targets(db, everyone, now))
+    with_status_->insert(target.row.target.address());
+}
+
+bool AddressFilter::matches(const std::optional<std::string>& address) {
+  if (!selection_.narrows_targets()) return true;
+  if (!address) return false;
+  if (selected_.contains(*address)) return true;
+  if (refused_.contains(*address)) return false;
+  const auto target = Target::parse(*address);
+  const bool good = target.ok() && selects(selection_, *target) && (!with_status_ || with_status_->contains(*address));
+  (good ? selected_ : refused_).insert(*address);
+  return good;
+}
+
+}  // namespace codedriftd

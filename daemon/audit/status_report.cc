@@ -1,0 +1,92 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+#include "audit/reports.h"
+#include "audit/values.h"
+
+namespace codedriftd {
+namespace {
+
+constexpr std::string_view kFields[] = {
+    "target",          "account",     "region",          "namespace",       "function",        "qualifier",
+    "status",          "reason",      "observed_sha256", "accepted_sha256", "accepted_source", "accepted_at",
+    "expected_sha256", "drift_since", "since",           "last_polled_at",  "last_success_at", "consecutive_failures",
+    "last_error"};
+constexpr Column kColumns[] = {{"target", "TARGET", 0},
+                               {"status", "STATUS", 0},
+                               {"reason", "REASON", 40},
+                               {"since", "SINCE", 0},
+                               {"last_success_at", "LAST SEEN", 0},
+                               {"observed_sha256", "LIVE", 0},
+                               {"accepted_sha256", "ACCEPTED", 0}};
+
+/// What needs attention first: the order of the contract's table.
+constexpr std::array kStatuses{Status::missing,    Status::drifted,        Status::unobserved,
+                               Status::unreviewed, Status::pending_deploy, Status::in_sync};
+constexpr std::array<std::string_view, 6> kWords{
+    "missing", "drifted", "not observed", "not reviewed", "pending a deployment", "in sync"};
+
+OrderedJson error_value(const std::optional<PollError>& error) {
+  if (!error) return nullptr;
+  return {{"code", error->code}, {"message", error->message}, {"request_id", error->request_id}};
+}
+
+Row row_of(const SelectedTarget& selected) {
+  const TargetState& s = selected.row.state;
+  const Target& target = selected.row.target;
+  const StatusView& view = selected.status;
+  const auto expected = s.announced.empty() ? std::nullopt : std::optional(s.announced.back().sha256);
+  return {{target.address(), target.account, target.region, target.ns, target.function, target.qualifier,
+           to_string(view.status), view.reason, value_of(s.live), value_of(s.accepted),
+           s.accepted ? OrderedJson(to_string(s.accepted_source)) : OrderedJson(), value_of(s.accepted_at),
+           value_of(expected), value_of(s.drift_since), rfc3339(view.since), value_of(s.last_polled_at),
+           value_of(s.last_success_at), s.consecutive_failures, error_value(s.last_error)},
+          {}};
+}
+
+int detailed_exit(const std::array<int64_t, 6>& counts) {
+  const auto count = [&](Status status) { return counts[static_cast<std::size_t>(status)]; };
+  if (count(Status::missing) + count(Status::drifted) > 0) return 2;
+  return count(Status::unobserved) + count(Status::unreviewed) + count(Status::pending_deploy) > 0 ? 3 : 0;
+}
+
+ReportEnd run(Database& db, const Selection& selection, WallTime now, const Emit& emit) {
+  std::vector<SelectedTarget> selected = selected_targets(db, selection, now);
+  std::erase_if(selected, [&](const SelectedTarget& target) { return !selection.in_window(target.status.since); });
+  std::stable_sort(selected.begin(), selected.end(),
+                   [](const SelectedTarget& a, const SelectedTarget& b) { return a.status.status < b.status.status; });
+  ReportEnd end;
+  std::array<int64_t, 6> counts{};
+  int64_t on_first_sight = 0;
+  for (const SelectedTarget& target : selected) {
+    ++counts[static_cast<std::size_t>(target.status.status)];
+    if (selection.limit && end.rows == *selection.limit) continue;
+    if (target.row.state.accepted && target.row.state.accepted_source == AcceptedSource::first_seen) ++on_first_sight;
+    emit(row_of(target));
+    ++end.rows;
+  }
+  std::string line;
+  for (std::size_t i = 0; i < kStatuses.size(); ++i) {
+    end.summary[std::string(to_string(kStatuses[i]))] = counts[i];
+    if (counts[i] > 0)
+      fmt::format_to(std::back_inserter(line), "{}{} {}", line.empty() ? "" : ", ", counts[i], kWords[i]);
+  }
+  end.summary["selected"] = selected.size();
+  end.detailed_exit = detailed_exit(counts);
+  if (on_first_sight > 0)
+    end.remarks.push_back(fmt::format("{} of the accepted hashes {}: trusted on first sight, not reviewed.",
+                                      on_first_sight,
+                                      on_first_sight == 1 ? "is the first one seen" : "are the first ones seen"));
+  if (end.rows < static_cast<int64_t>(selected.size()))
+    end.remarks.push_back(fmt::format("{} of {} rows are shown.", end.rows, selected.size()));
+  end.remarks.push_back(line.empty() ? "nothing is selected" : line);
+  return end;
+}
+
+}  // namespace
+
+const Report kStatusReport{"status", kFields, kColumns, run};
+
+}  // namespace codedriftd

@@ -1,0 +1,32 @@
+#include "audit/values.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+namespace codedriftd {
+
+OrderedJson value_of(const std::optional<WallTime>& time) { return time ? OrderedJson(rfc3339(*time)) : OrderedJson(); }
+OrderedJson value_of(const std::optional<Sha256>& digest) {
+  return digest ? OrderedJson(digest->hex()) : OrderedJson();
+}
+OrderedJson value_of(const std::optional<std::string>& text) { return text ? OrderedJson(*text) : OrderedJson(); }
+
+OrderedJson seconds(Millis duration) {
+  const int64_t ms = duration.count();
+  if (ms % 1000 == 0) return ms / 1000;
+  return static_cast<double>(ms) / 1000.0;
+}
+
+std::string spell(Millis duration) {
+  int64_t rest = std::chrono::ceil<std::chrono::seconds>(duration).count();
+  std::string words;
+  for (const auto& [unit, length] : {std::pair{'d', 86'400}, {'h', 3'600}, {'m', 60}, {'s', 1}}) {
+    if (rest < length && !(unit == 's' && words.empty())) continue;
+    fmt::format_to(std::back_inserter(words), "{}{}{}", words.empty() ? "" : " ", rest / length, unit);
+    rest %= length;
+  }
+  return words;
+}
+
+}  // namespace codedriftd

@@ -1,0 +1,14 @@
+#pragma once
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+
+namespace codedriftd {
+
+/// Writes `content` to `path` so that it appears complete or not at all: a new file beside it, flushed, then renamed
+/// over it. Mode 0640, less the umask. A link is followed; what is no regular file (a pipe, /dev/null) is written to
+/// as it is.
+Checked write_file(const std::string& path, std::string_view content);
+
+}  // namespace codedriftd

@@ -1,0 +1,156 @@
+/// What `query --help` says.
+#include <fmt/format.h>
+
+#include "commands/query_options.h"
+
+namespace codedriftd {
+namespace {
+
+constexpr std::string_view kQuery = R"(codedriftd query REPORT [TARGET…] [options]
+
+Prints an audit report. It only reads the database, while the daemon runs or after; it asks the cloud nothing.
+
+Reports:
+  status     each function now: is the live code the accepted one, and can it be seen?
+  history    which code hash was live, from when to when, and how often that was looked at
+  events     the event log: drift, missing functions, accepted hashes, restarts, …
+  alerts     what was sent where, what waits, what could not be delivered
+  coverage   how much of the time each function was really observed, and why not
+
+Examples:
+  codedriftd query status
+  codedriftd query status --status drifted --status missing
+  codedriftd query history charge --since 7d
+  codedriftd query events --kind 'drift.*' --since 2026-11-01T00:00:00Z --format csv -o drift.csv
+  codedriftd query coverage --region ap-guangzhou --since 30d --json
+
+"codedriftd query REPORT --help" says what each of them takes.
+)";
+
+constexpr std::string_view kSelection = R"(
+Which targets (several values of one option are alternatives; different options narrow each other):
+  TARGET              ACCOUNT/REGION/NAMESPACE/FUNCTION:QUALIFIER, or FUNCTION or FUNCTION:QUALIFIER where only one
+                      target has that name
+  --target GLOB       * is any text, ? any character; compared with the whole address if it has a "/", with
+                      FUNCTION:QUALIFIER if it has a ":", else with FUNCTION. Quote it: --target 'prod/*'
+  --account, --region, --namespace, --function, --qualifier GLOB
+                      compared with that part alone
+  --status GLOB       targets whose present status is: missing drifted unobserved unreviewed pending_deploy in_sync
+  --all               also targets that are no longer watched
+)";
+
+constexpr std::string_view kOutput = R"(
+How it is printed:
+  --format FORMAT     table (the default), json, ndjson, csv or markdown; --json is --format json. table and markdown
+                      are for people and show the main columns, the others have every field
+  -o, --output FILE   into a file, which appears complete or not at all
+
+Times are RFC 3339 in UTC, or an age: 90s, 15m, 24h, 7d.
+)";
+
+constexpr std::string_view kExit = R"(
+Exit code: 0 done; 1 the database could not be read, or what was asked for matches nothing; 64 wrong usage.
+)";
+
+struct Words {
+  std::string_view report, what, own, examples;
+};
+
+constexpr Words kReports[] = {
+    {"status",
+     R"(Prints the present status of each watched function; what needs attention first.
+
+  missing         the API says that there is no such function
+  drifted         the live code is neither accepted nor announced
+  unobserved      never seen, or not for longer than stale_after: REASON says why
+  unreviewed      seen, but nothing was accepted yet (baseline = "review")
+  pending_deploy  the accepted code is live, an announced one is awaited
+  in_sync         the live code is the accepted one
+)",
+     R"(
+  --since, --until T  only where the present status began within that time
+  --limit N           the first N rows; the summary still counts all
+  --detailed-exitcode 2 if something is drifted or missing; else 3 if something is pending, unreviewed or unobserved
+)",
+     R"(
+Examples:
+  codedriftd query status
+  codedriftd query status charge --json
+  codedriftd query status --detailed-exitcode --target 'prod/*' || echo "look at this"
+)"},
+    {"history",
+     R"(Prints runs: a hash (or an answer like "missing") that every poll saw, from the first to the last of them.
+A run ends with another answer, or with a gap longer than stale_after. What it claims: at POLLS instants, never more
+than LONGEST GAP apart, the live hash was SHA256. What lay between two of them is not known.
+)",
+     R"(
+  --since, --until T  only runs that overlap that time
+  --limit N           the newest N runs
+)",
+     R"(
+Examples:
+  codedriftd query history charge
+  codedriftd query history --target 'prod/*' --since 24h --format ndjson
+)"},
+    {"events",
+     R"(Prints the event log, oldest first. Each row is compared with the bytes it was written as; a row that differs is
+marked, and the exit code is 1.
+)",
+     R"(
+  --kind GLOB         drift.* function.* poll.* account.* deploy.* baseline.set watch.* delivery.* alert.* …
+  --since, --until T  only events of that time
+  --limit N           the newest N events
+)",
+     R"(
+Targets are compared with the address in the event, whether they are still watched or not.
+
+Examples:
+  codedriftd query events --since 24h
+  codedriftd query events charge --kind 'drift.*' --json
+)"},
+    {"alerts",
+     R"(Prints the alerts and what became of them, oldest first: pending, delivered, dead (given up), dropped, or held
+(the receiver refuses everything; nothing is lost, it is asked again now and then).
+)",
+     R"(
+  --attempts          also each attempt to deliver, with the receiver's words (field attempt_log)
+  --kind GLOB         alerts about events of this kind: drift.* function.* poll.* …
+  --since, --until T  only alerts made in that time
+  --limit N           the newest N alerts
+)",
+     R"(
+Targets are compared with the address in the alert, whether they are still watched or not.
+
+Examples:
+  codedriftd query alerts --since 24h --attempts
+  codedriftd query alerts --kind 'drift.*' --json
+)"},
+    {"coverage",
+     R"(Prints how much of the time that each function was configured it was observed. A gap is a time between two
+answers longer than stale_after; COVERAGE is observed / (observed + unobserved). Why there was a gap: never_polled,
+stale, updating, denied, code_secret, failed, clock or daemon_not_running (json and ndjson list every gap).
+)",
+     R"(
+  --since, --until T  what to count; by default the last 30 days, or since the function was first configured
+  --limit N           the first N rows; the overall figure still counts all
+)",
+     R"(
+POLLS counts the answers within that time; of a run that its edge cuts, as many as are certain.
+
+Examples:
+  codedriftd query coverage
+  codedriftd query coverage charge --since 2026-11-01T00:00:00Z --until 2026-12-01T00:00:00Z --json
+)"}};
+
+}  // namespace
+
+std::string query_help(std::string_view report) {
+  for (const Words& words : kReports) {
+    if (words.report == report)
+      return fmt::format("codedriftd query {} [TARGET…] [options]\n\n{}\nWhat is reported:{}{}{}{}{}", report,
+                         words.what, words.own, kSelection, kOutput, words.examples, kExit);
+  }
+  return fmt::format("{}{}", kQuery, kExit);
+}
+
+}  // namespace codedriftd

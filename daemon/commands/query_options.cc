@@ -1,0 +1,200 @@
+#include "commands/query_options.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <array>
+#include <boost/program_options.hpp>
+#include <charconv>
+
+#include "base/duration.h"
+#include "base/text.h"
+#include "model/kinds.h"
+
+namespace codedriftd {
+namespace {
+
+namespace po = boost::program_options;
+using Strings = std::vector<std::string>;
+
+constexpr std::array<std::string_view, 5> kReports{"status", "history", "events", "alerts", "coverage"};
+constexpr std::array<std::string_view, 5> kFormats{"table", "json", "ndjson", "csv", "markdown"};
+constexpr std::array<std::string_view, 6> kStatuses{"missing",    "drifted",        "unobserved",
+                                                    "unreviewed", "pending_deploy", "in_sync"};
+
+po::options_description options() {
+  po::options_description all;
+  auto add = all.add_options();
+  for (const char* repeatable :
+       {"target", "account", "region", "namespace", "function", "qualifier", "status", "kind", "TARGET"})
+    add(repeatable, po::value<Strings>()->composing());
+  for (const char* single : {"since", "until", "limit", "format", "output,o"}) add(single, po::value<std::string>());
+  for (const char* flag : {"all", "json", "attempts", "detailed-exitcode", "help,h"}) add(flag, po::bool_switch());
+  return all;
+}
+
+/// The options that `report` has.
+bool has_option(std::string_view report, std::string_view option) {
+  if (option == "kind") return report == "events" || report == "alerts";
+  if (option == "attempts") return report == "alerts";
+  if (option == "detailed-exitcode") return report == "status";
+  return option != "TARGET";
+}
+
+std::string shown(std::string_view text) { return harmless(clean_utf8(text, 100)); }
+
+/// ", did you mean X?", or "" if nothing is near.
+template <typename Range>
+std::string did_you_mean(std::string_view word, const Range& candidates, std::string_view prefix = "") {
+  const std::string near = nearest(word, candidates);
+  return near.empty() ? "" : fmt::format(", did you mean {}{}?", prefix, near);
+}
+
+Error unknown_option(std::string_view report, std::string name) {
+  name.erase(0, name.find_first_not_of('-'));
+  name = name.substr(0, name.find('='));
+  Strings known;
+  for (const auto& option : options().options()) {
+    if (has_option(report, option->long_name())) known.push_back(option->long_name());
+  }
+  return Error{fmt::format("unknown option --{}{}", shown(name), did_you_mean(name, known, "--"))};
+}
+
+Checked check_globs(const Strings& globs, std::string_view what, std::span<const std::string_view> known) {
+  for (const std::string& glob : globs) {
+    if (std::any_of(known.begin(), known.end(), [&](auto word) { return glob_match(glob, word); })) continue;
+    return Error{fmt::format("there is no {} \"{}\"{}; there are {}", what, shown(glob), did_you_mean(glob, known),
+                             fmt::join(known, ", "))};
+  }
+  return Done{};
+}
+
+Result<std::optional<WallTime>> time_option(const po::variables_map& values, const char* name, WallTime now) {
+  if (values.count(name) == 0) return std::optional<WallTime>();
+  const auto& text = values[name].as<std::string>();
+  if (const auto time = parse_time(text, now)) return time;
+  return Error{
+      fmt::format("--{} \"{}\" is no time; write one like 2026-11-24T03:04:05Z, or an age like 90s, 15m, 24h, 7d", name,
+                  shown(text))};
+}
+
+Result<std::optional<int64_t>> limit_option(const po::variables_map& values) {
+  if (values.count("limit") == 0) return std::optional<int64_t>();
+  const auto& text = values["limit"].as<std::string>();
+  int64_t limit = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), limit);
+  if (error != std::errc{} || end != text.data() + text.size() || limit < 1)
+    return Error{fmt::format("--limit \"{}\" is no number of rows; write a whole number, 1 or more", shown(text))};
+  return std::optional(limit);
+}
+
+Result<Format> format_option(const po::variables_map& values) {
+  const bool json = values["json"].as<bool>();
+  if (values.count("format") == 0) return json ? Format::json : Format::table;
+  const auto& text = values["format"].as<std::string>();
+  const auto format = parse_format(text);
+  if (!format)
+    return Error{fmt::format("there is no format \"{}\"{}; there are {}", shown(text), did_you_mean(text, kFormats),
+                             fmt::join(kFormats, ", "))};
+  if (json && *format != Format::json) return Error{fmt::format("--json and --format {} contradict each other", text)};
+  return *format;
+}
+
+Result<Selection> selection_of(const po::variables_map& values, WallTime now) {
+  const auto list = [&](const char* name) { return values.count(name) > 0 ? values[name].as<Strings>() : Strings(); };
+  Selection s;
+  s.names = list("TARGET");
+  s.targets = list("target");
+  s.accounts = list("account");
+  s.regions = list("region");
+  s.namespaces = list("namespace");
+  s.functions = list("function");
+  s.qualifiers = list("qualifier");
+  s.statuses = list("status");
+  s.kinds = list("kind");
+  s.all = values["all"].as<bool>();
+  if (auto good = check_globs(s.statuses, "status", kStatuses); !good) return good.error();
+  if (auto good = check_globs(s.kinds, "kind of event", kEventKinds); !good) return good.error();
+  auto since = time_option(values, "since", now);
+  if (!since) return since.error();
+  auto until = time_option(values, "until", now);
+  if (!until) return until.error();
+  auto limit = limit_option(values);
+  if (!limit) return limit.error();
+  s.since = *since;
+  s.until = *until;
+  s.limit = *limit;
+  if (s.since && s.until && *s.since > *s.until)
+    return Error{fmt::format("--since {} is later than --until {}", rfc3339(*s.since), rfc3339(*s.until))};
+  return s;
+}
+
+const Report& report_named(std::string_view name, bool with_attempts) {
+  if (name == "status") return kStatusReport;
+  if (name == "history") return kHistoryReport;
+  if (name == "events") return kEventsReport;
+  if (name == "coverage") return kCoverageReport;
+  return with_attempts ? kAlertAttemptsReport : kAlertsReport;
+}
+
+Result<QueryOptions> parse_report(std::string_view report, const Strings& args, WallTime now) {
+  po::variables_map values;
+  try {
+    po::positional_options_description positional;
+    positional.add("TARGET", -1);
+    const auto all = options();
+    // Without guessing: half a word is a mistake, not an option.
+    const int style = po::command_line_style::unix_style & ~po::command_line_style::allow_guessing;
+    po::store(po::command_line_parser(args).options(all).positional(positional).style(style).run(), values);
+    po::notify(values);
+  } catch (const po::unknown_option& error) {
+    return unknown_option(report, error.get_option_name());
+  } catch (const po::error& error) {
+    return Error{harmless(clean_utf8(error.what(), 300))};
+  }
+  if (values["help"].as<bool>()) return QueryOptions{nullptr, query_help(report), {}, {}, {}, {}};
+  for (const auto& [name, value] : values) {
+    if (name == "TARGET" || value.defaulted()) continue;
+    if (!has_option(report, name))
+      return Error{fmt::format("--{} is not for \"query {}\"{}", name, report,
+                               name == "kind" ? ": status, history and coverage have no kinds" : "")};
+  }
+  auto selection = selection_of(values, now);
+  if (!selection) return selection.error();
+  auto format = format_option(values);
+  if (!format) return format.error();
+  QueryOptions parsed;
+  parsed.report = &report_named(report, values["attempts"].as<bool>());
+  parsed.selection = std::move(*selection);
+  parsed.format = *format;
+  if (values.count("output") > 0 && values["output"].as<std::string>() != "-")
+    parsed.file = values["output"].as<std::string>();
+  parsed.detailed_exit_code = values["detailed-exitcode"].as<bool>();
+  return parsed;
+}
+
+}  // namespace
+
+std::optional<WallTime> parse_time(std::string_view text, WallTime now) {
+  if (const auto age = parse_duration(text)) return now - *age;
+  return parse_rfc3339(text);
+}
+
+Result<QueryOptions> parse_query(const std::vector<std::string>& args, WallTime now) {
+  if (args.empty()) return Error{fmt::format("query needs the name of a report: {}", fmt::join(kReports, ", "))};
+  const std::string& report = args.front();
+  if (report == "--help" || report == "-h" || report == "help")
+    return QueryOptions{nullptr, query_help(""), {}, {}, {}, {}};
+  if (std::find(kReports.begin(), kReports.end(), report) != kReports.end())
+    return parse_report(report, {args.begin() + 1, args.end()}, now);
+  if (std::find(args.begin(), args.end(), "--help") != args.end())
+    return QueryOptions{nullptr, query_help(""), {}, {}, {}, {}};
+  if (report.starts_with("-"))
+    return Error{fmt::format("the report comes first, then its options: codedriftd query {{{}}} {}",
+                             fmt::join(kReports, "|"), shown(report))};
+  return Error{fmt::format("there is no report \"{}\"{}; there are {}", shown(report), did_you_mean(report, kReports),
+                           fmt::join(kReports, ", "))};
+}
+
+}  // namespace codedriftd

@@ -1,0 +1,31 @@
+#pragma once
+/// The arguments of `query`. Private to commands/.
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "audit/render.h"
+#include "base/result.h"
+
+namespace codedriftd {
+
+struct QueryOptions {
+  const Report* report = nullptr;  ///< nullptr: help is asked for
+  std::string help;                ///< the help text, if it is
+  Selection selection;
+  Format format = Format::table;
+  std::string file;  ///< -o; empty: standard output
+  bool detailed_exit_code = false;
+};
+
+/// Reads what follows the word "query"; an age counts back from `now`. The error is a sentence or two, for exit
+/// code 64.
+Result<QueryOptions> parse_query(const std::vector<std::string>& args, WallTime now);
+
+/// A point of time: RFC 3339, or an age ("90s", "15m", "24h", "7d") counted back from `now`.
+std::optional<WallTime> parse_time(std::string_view text, WallTime now);
+
+/// The help of `query`, or of one of its reports. REQUIRES: `report` is empty or a known one.
+std::string query_help(std::string_view report);
+
+}  // namespace codedriftd

@@ -1,0 +1,97 @@
+#pragma once
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "store/event_log.h"
+#include "store/facts.h"
+#include "store/history.h"
+#include "store/ledger.h"
+#include "store/migrate.h"
+#include "store/watch_list.h"
+#include "support/temp_dir.h"
+
+namespace codedriftd::test {
+
+/// A real database, filled through the store's own code at chosen times. One thread.
+class Recorded {
+ public:
+  /// 2026-11-24T00:00:00Z plus `seconds`.
+  static WallTime at(double seconds) { return WallTime{Millis{1795478400000 + static_cast<int64_t>(seconds * 1000)}}; }
+  static Sha256 hash(std::string_view of) { return sha256(of); }
+  static std::string address(std::string_view function) {
+    return "prod/ap-guangzhou/default/" + std::string(function) + ":$LATEST";
+  }
+
+  explicit Recorded(std::vector<Route> routes = {})
+      : db_(Database::open_writer(path())), ledger_("ops-1", "ops-1/codedriftd") {
+    migrate(db_, embedded_migrations(), at(0)).value();
+    ledger_.set_routes(std::move(routes));
+  }
+
+  std::string path() const { return dir_ / "codedriftd.db"; }
+  const TempDir& dir() const { return dir_; }
+  Database& db() { return db_; }
+  Ledger& ledger() { return ledger_; }
+
+  /// The configuration from now on: these functions (FUNCTION, or a whole address), each every minute, stale after
+  /// five.
+  void watch(const std::vector<std::string>& functions, WallTime now, Watched watched = minutely()) {
+    WatchList list;
+    list.digest = std::to_string(++loads_);
+    for (const std::string& function : functions) list.entries.push_back({target(function), watched});
+    write([&](Tx& tx) { sync_watch_list(tx, ledger_, list, now); });
+  }
+  static Watched minutely() {
+    Watched watched{};
+    watched.interval = Millis{60'000};
+    watched.stale_after = Millis{300'000};
+    watched.deploy_grace = Millis{3'600'000};
+    return watched;
+  }
+
+  void input(std::string_view function, const Input& input, WallTime now) {
+    write([&](Tx& tx) { ledger_.apply(tx, targets::find(db_, target(function).address()).value().id, input, now); });
+  }
+  void observed(std::string_view function, std::string_view code, WallTime now) {
+    Observation observation;
+    observation.outcome = Outcome::observed;
+    observation.sha256 = hash(code);
+    input(function, observation, now);
+  }
+  void failed(std::string_view function, Outcome outcome, std::string_view code, WallTime now,
+              std::string_view message = "no", std::string_view reason = "failed") {
+    Observation observation;
+    observation.outcome = outcome;
+    observation.error = {std::string(code), std::string(message), "req-1"};
+    observation.reason = outcome == Outcome::missing ? "" : std::string(reason);
+    input(function, observation, now);
+  }
+  /// The daemon ran from `from` until `until`, and said goodbye unless `killed`.
+  void ran(WallTime from, WallTime until, bool killed = false) {
+    const int64_t id = daemon_runs::begin(db_, 1, from);
+    daemon_runs::alive(db_, id, until);
+    if (!killed) daemon_runs::end(db_, id, until);
+  }
+
+  template <typename Work>
+  void write(const Work& work) {
+    db_.execute("BEGIN IMMEDIATE");
+    Tx tx(db_);
+    work(tx);
+    db_.execute("COMMIT");
+  }
+
+ private:
+  static Target target(std::string_view function) {
+    if (function.find('/') != std::string_view::npos) return Target::parse(function).value();
+    return {"prod", "ap-guangzhou", "default", std::string(function), "$LATEST"};
+  }
+
+  TempDir dir_;
+  Database db_;
+  Ledger ledger_;
+  int loads_ = 0;
+};
+
+}  // namespace codedriftd::test
