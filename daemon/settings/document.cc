@@ -89,7 +89,7 @@ std::optional<std::string> read_config_file(const std::string& name, Mistakes& m
   std::size_t filled = 0;
   while (true) {
     if (filled > kMostBytes) return refuse("is larger than 64 MiB; that is no configuration");
-    text.resize(std::max<std::size_t>(filled * 2, 64U << 10));
+    text.resize(std::clamp<std::size_t>(filled * 2, 64U << 10, kMostBytes + 1));
     const ssize_t got = ::read(file.get(), text.data() + filled, text.size() - filled);
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return refuse(fmt::format("cannot be read: {}", std::strerror(errno)));

@@ -1,0 +1,197 @@
+#include "commands/check.h"
+
+#include <gtest/gtest.h>
+
+#include <deque>
+#include <sstream>
+
+#include "support/temp_dir.h"
+
+namespace codedriftd {
+namespace {
+
+using test::TempDir;
+
+/// Answers each call, in a later turn, with what the test put there for its account and region.
+class FakeApi final : public Api {
+ public:
+  std::map<std::string, ApiAnswer> answers;  ///< by "ACCOUNT/REGION"
+  std::vector<std::string> asked;
+
+  void start(const ApiCall& call, Callback done) override {
+    asked.push_back(call.target.address());
+    pending_.push_back({answers.at(call.target.account + "/" + call.target.region), std::move(done)});
+  }
+  void turn(Millis) override {
+    auto [answer, done] = std::move(pending_.front());
+    pending_.pop_front();
+    done(answer);
+  }
+  void wake() override {}
+  std::size_t in_flight() const override { return pending_.size(); }
+
+ private:
+  std::deque<std::pair<ApiAnswer, Callback>> pending_;
+};
+
+constexpr char kConfig[] = R"(
+[account.prod]
+[account.spare]
+[defaults]
+account = "prod"
+region = "ap-guangzhou"
+[[function]]
+names = ["charge", "refund"]
+[[function]]
+name = "charge"
+region = "ap-tokyo"
+namespace = "shop"
+sha256 = "5077f5203547b225b532434dd6fcf7c9897025d7581a9f3d474a7afee88bc696"
+[[alert]]
+name = "ops"
+plugin = "webhook"
+kinds = ["drift.*"]
+)";
+
+struct CheckRun {
+  int code = -1;
+  std::string out, err;
+};
+
+CheckRun check(const std::string& text, const CheckOptions& options = {}, std::unique_ptr<Api> api = nullptr) {
+  const TempDir dir;
+  dir.write("webhook.so", "");
+  const std::string file = dir.write("c.toml", "[daemon]\nplugin_dir = \"" + dir.path().string() + "\"\n" + text);
+  std::ostringstream out;
+  std::ostringstream err;
+  CheckRun run;
+  run.code = run_check(
+      file, options, [&](const Settings&) { return std::move(api); }, out, err);
+  run.out = out.str();
+  run.err = err.str();
+  return run;
+}
+
+bool says(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+
+TEST(Check, PrintsWhatWouldBeWatchedAndWhoWouldBeTold) {
+  const CheckRun run = check(kConfig);
+  EXPECT_EQ(run.code, 0);
+  EXPECT_EQ(run.err, "");
+  EXPECT_TRUE(says(run.out, "c.toml: valid\n")) << run.out;
+  EXPECT_TRUE(says(run.out, "Would watch 3 targets:")) << run.out;
+  EXPECT_TRUE(says(run.out, "  prod     ap-guangzhou  default    2\n")) << run.out;
+  EXPECT_TRUE(says(run.out, "  prod     ap-tokyo      shop       1\n")) << run.out;
+  EXPECT_TRUE(says(run.out, "prod/ap-tokyo/shop/charge:$LATEST         5m        15m          pinned 5077f5203547\n"))
+      << run.out;
+  EXPECT_TRUE(says(run.out, "  prod     ap-guangzhou  0.007    15       0.0 %\n")) << run.out;
+  EXPECT_TRUE(says(run.out, "  ops    webhook  drift.*  *        -\n")) << run.out;
+  EXPECT_TRUE(says(run.out, "warning: account 'spare' is defined, and no function uses it")) << run.out;
+  EXPECT_FALSE(says(run.out, "cannot be delivered")) << run.out;
+  EXPECT_FALSE(says(run.out, "cannot be met")) << run.out;
+}
+
+TEST(Check, ListsManyTargetsOnlyWhenAsked) {
+  std::string text = std::string(kConfig) + "[[function]]\nnames = [";
+  for (int i = 0; i < 60; ++i) text += "\"many-" + std::to_string(i) + "\", ";
+  text += "]\n";
+  EXPECT_FALSE(says(check(text).out, "many-7:"));
+  EXPECT_TRUE(says(check(text).out, "--log-level debug lists every target"));
+  EXPECT_TRUE(says(check(text, {.list_all = true}).out, "prod/ap-guangzhou/default/many-7:$LATEST"));
+}
+
+TEST(Check, WarnsOfAScheduleThatCannotBeMet) {
+  const CheckRun run = check(
+      "[account.prod]\nrequests_per_second = 0.1\n[[function]]\nnames = [\"a\", \"b\"]\naccount = \"prod\"\nregion = "
+      "\"r\"\n"
+      "interval = \"10s\"\nstale_after = \"15s\"\n");
+  EXPECT_EQ(run.code, 0) << "the configuration is valid";
+  EXPECT_TRUE(says(
+      run.out,
+      "warning: prod/r: the schedule cannot be met: 2 targets at 0.2 calls/s against a limit of 0.1/s; every interval "
+      "becomes 2.04 times as long, and 2 targets would be stale between polls; raise interval to at least 21s or "
+      "requests_per_second to 1\n"))
+      << run.out;
+}
+
+TEST(Check, WarnsOfWhatIsMissing) {
+  const CheckRun run = check("[[alert]]\nname = \"a\"\nplugin = \"gone\"\n");
+  EXPECT_EQ(run.code, 0);
+  EXPECT_TRUE(says(run.out, "warning: nothing is watched")) << run.out;
+  EXPECT_TRUE(says(run.out, "warning: alert 'a' cannot be delivered: there is no plugin ")) << run.out;
+  EXPECT_TRUE(says(run.out, "/gone.so that can be read")) << run.out;
+  EXPECT_TRUE(says(check("").out, "warning: nobody is told of drift")) << run.out;
+}
+
+TEST(Check, TellsMistakesOnStderr) {
+  const CheckRun run = check("[deamon]\n[[function]]\n", {.online = true});
+  EXPECT_EQ(run.code, 78);
+  EXPECT_EQ(run.out, "");
+  EXPECT_TRUE(says(run.err, "c.toml:3:2: unknown key 'deamon'; did you mean 'daemon'?\n")) << run.err;
+  EXPECT_TRUE(says(run.err, "c.toml:4:1: no 'name'")) << run.err;
+}
+
+ApiAnswer answered(Outcome outcome, const std::string& code, std::optional<Millis> clock_error) {
+  ApiAnswer answer;
+  answer.observation.outcome = outcome;
+  if (!code.empty()) answer.observation.error = {code, "words of the cloud", "req-1"};
+  answer.took = Millis{120};
+  answer.clock_error = clock_error;
+  return answer;
+}
+
+TEST(CheckOnline, MakesOneCallForEachAccountAndRegion) {
+  auto api = std::make_unique<FakeApi>();
+  api->answers["prod/ap-guangzhou"] = answered(Outcome::observed, "", Millis{0});
+  api->answers["prod/ap-tokyo"] = answered(Outcome::observed, "", Millis{-2'340});
+  FakeApi* watched = api.get();
+  std::ostringstream out;
+  const auto loaded = load_settings_text("c", kConfig);
+  ASSERT_TRUE(loaded);
+  EXPECT_TRUE(check_online(*loaded, *watched, out));
+  EXPECT_EQ(watched->asked, (std::vector<std::string>{"prod/ap-guangzhou/default/charge:$LATEST",
+                                                      "prod/ap-tokyo/shop/charge:$LATEST"}));
+  EXPECT_TRUE(says(out.str(), "  prod/ap-guangzhou/default/charge:$LATEST: ok, 120 ms, clock right\n")) << out.str();
+  EXPECT_TRUE(says(out.str(), "  prod/ap-tokyo/shop/charge:$LATEST: ok, 120 ms, clock 2.3 s slow\n")) << out.str();
+}
+
+TEST(CheckOnline, FailsWhenACallWasRefusedOrFailed) {
+  struct Case {
+    Outcome outcome;
+    int code;
+    std::string says;
+  };
+  for (const Case& c : std::vector<Case>{
+           {Outcome::observed, 0, "ok, 120 ms"},
+           {Outcome::missing, 0, "answered: there is no such function, version or namespace (X.Y: words"},
+           {Outcome::updating, 0, "answered: the function is being deployed (X.Y: words"},
+           {Outcome::denied, 1, "denied (X.Y: words of the cloud), request req-1, 120 ms, clock 400.0 s fast"},
+           {Outcome::failed, 1, "failed (X.Y: words of the cloud), request req-1"}}) {
+    auto api = std::make_unique<FakeApi>();
+    api->answers["prod/ap-guangzhou"] =
+        answered(c.outcome, c.outcome == Outcome::observed ? "" : "X.Y", Millis{400'000});
+    api->answers["prod/ap-tokyo"] = answered(Outcome::observed, "", std::nullopt);
+    const CheckRun run = check(kConfig, {.online = true}, std::move(api));
+    EXPECT_EQ(run.code, c.code);
+    EXPECT_TRUE(says(run.out, c.says)) << run.out;
+    EXPECT_TRUE(says(run.out, "ok, 120 ms, clock unknown\n")) << run.out;
+  }
+}
+
+TEST(CheckOnline, PrintsForeignWordsHarmlessly) {
+  auto api = std::make_unique<FakeApi>();
+  api->answers["prod/ap-guangzhou"] = api->answers["prod/ap-tokyo"] =
+      answered(Outcome::failed, "Bad\x1b[31m", std::nullopt);
+  const CheckRun run = check(kConfig, {.online = true}, std::move(api));
+  EXPECT_TRUE(says(run.out, "Bad\\u{1b}[31m")) << run.out;
+  EXPECT_FALSE(says(run.out, "\x1b")) << run.out;
+}
+
+TEST(CheckOnline, WithNothingWatchedCallsNobody) {
+  const CheckRun run = check("", {.online = true}, std::make_unique<FakeApi>());
+  EXPECT_EQ(run.code, 0);
+  EXPECT_TRUE(says(run.out, "One call for each account and region (0):")) << run.out;
+}
+
+}  // namespace
+}  // namespace codedriftd

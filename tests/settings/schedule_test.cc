@@ -1,0 +1,109 @@
+#include "settings/schedule.h"
+
+#include <gtest/gtest.h>
+
+namespace codedriftd {
+namespace {
+
+struct Group {
+  std::size_t count;
+  Millis interval;
+  Millis stale_after;
+};
+
+Settings settings_of(double limit, const std::vector<Group>& groups,
+                     const std::string& endpoint = "https://scf.tencentcloudapi.com") {
+  Settings settings;
+  AccountSettings account;
+  account.name = "prod";
+  account.endpoint = endpoint;
+  account.requests_per_second = limit;
+  settings.accounts.emplace("prod", account);
+  for (const Group& group : groups) {
+    for (std::size_t i = 0; i < group.count; ++i) {
+      WatchSettings watch;
+      watch.target = {"prod", "r", "default", "f" + std::to_string(settings.watches.size()), "$LATEST"};
+      watch.interval = group.interval;
+      watch.stale_after = group.stale_after;
+      settings.watches.push_back(watch);
+    }
+  }
+  return settings;
+}
+
+constexpr Millis kMinute{60'000};
+
+TEST(Schedule, SaysWhetherTheDemandFitsAndWhatWouldMakeItFit) {
+  struct Case {
+    std::string what;
+    Settings settings;
+    double demand, stretch;
+    std::size_t stale;
+    std::string remedy;
+  };
+  const std::vector<Case> cases{
+      {"plenty of room", settings_of(15, {{300, 5 * kMinute, 15 * kMinute}}), 1.0, 1, 0, ""},
+      {"exactly what the pace uses", settings_of(20, {{196, Millis{10'000}, kMinute}}), 19.6, 1, 0, ""},
+      {"one more", settings_of(20, {{197, Millis{10'000}, kMinute}}), 19.7, 19.7 / 19.6, 0,
+       "raise interval to at least 11s"},
+      {"10,000 in five minutes", settings_of(15, {{10'000, 5 * kMinute, 15 * kMinute}}), 33.333, 33.333 / 14.7, 0,
+       "raise interval to at least 12m"},
+      {"the limit can be raised", settings_of(10, {{3'300, 5 * kMinute, 15 * kMinute}}), 11, 11 / 9.8, 0,
+       "raise interval to at least 6m or requests_per_second to 12"},
+      {"loopback takes any limit", settings_of(15, {{10'000, 5 * kMinute, 15 * kMinute}}, "http://127.0.0.1:1"), 33.333,
+       33.333 / 14.7, 0, "raise interval to at least 12m or requests_per_second to 35"},
+      {"stale between polls", settings_of(1, {{1'200, kMinute, 3 * kMinute}}), 20, 20 / 0.98, 1'200,
+       "raise interval to at least 21m"},
+      {"mixed intervals", settings_of(1, {{60, kMinute, 3 * kMinute}, {10, Millis{10'000}, kMinute}}), 2, 2 / 0.98, 0,
+       "make the intervals 2.1 times as long or raise requests_per_second to 3"},
+      {"hours", settings_of(1, {{9'000, 100 * kMinute, 300 * kMinute}}), 1.5, 1.5 / 0.98, 0,
+       "raise interval to at least 3h or requests_per_second to 2"},
+  };
+  for (const Case& c : cases) {
+    SCOPED_TRACE(c.what);
+    const std::vector<RegionLoad> loads = schedule_of(c.settings);
+    ASSERT_EQ(loads.size(), 1U);
+    EXPECT_EQ(loads[0].targets, c.settings.watches.size());
+    EXPECT_NEAR(loads[0].demand, c.demand, 0.001);
+    EXPECT_NEAR(loads[0].stretch, c.stretch, 0.001);
+    EXPECT_NEAR(loads[0].utilisation, c.demand / (loads[0].limit * 0.98), 0.001);
+    EXPECT_EQ(loads[0].fits(), c.remedy.empty());
+    EXPECT_EQ(loads[0].stale, c.stale);
+    EXPECT_EQ(loads[0].remedy, c.remedy);
+  }
+}
+
+TEST(Schedule, CountsEachAccountAndRegionByItself) {
+  const auto loaded = load_settings_text("f", R"(
+[account.a]
+requests_per_second = 5
+[account.b]
+[defaults]
+account = "a"
+region = "r1"
+interval = "10s"
+[[function]]
+names = ["x", "y"]
+[[function]]
+name = "x"
+region = "r2"
+[[function]]
+name = "x"
+account = "b"
+)");
+  ASSERT_TRUE(loaded);
+  const std::vector<RegionLoad> loads = schedule_of(*loaded);
+  ASSERT_EQ(loads.size(), 3U);
+  EXPECT_EQ(loads[0].account + loads[0].region, "ar1");
+  EXPECT_EQ(loads[0].targets, 2U);
+  EXPECT_EQ(loads[0].limit, 5);
+  EXPECT_EQ(loads[1].account + loads[1].region, "ar2");
+  EXPECT_EQ(loads[1].targets, 1U);
+  EXPECT_EQ(loads[2].account + loads[2].region, "br1");
+  EXPECT_EQ(loads[2].limit, 15);
+}
+
+TEST(Schedule, IsEmptyWhereNothingIsWatched) { EXPECT_TRUE(schedule_of(settings_of(15, {})).empty()); }
+
+}  // namespace
+}  // namespace codedriftd

@@ -1,0 +1,300 @@
+#include "settings/settings.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "support/temp_dir.h"
+
+namespace codedriftd {
+namespace {
+
+using test::TempDir;
+
+constexpr char kSmall[] =
+    "[defaults]\n"
+    "account = \"prod\"\n"
+    "region = \"ap-guangzhou\"\n"
+    "[account.prod]\n"
+    "[[function]]\n"
+    "name = \"charge\"\n";
+
+Settings good(const std::string& text) {
+  auto loaded = load_settings_text("test.toml", text);
+  if (!loaded) throw std::runtime_error(format_mistakes(loaded.error()));
+  return std::move(loaded).value();
+}
+
+TEST(Settings, NeedSixLinesAndHaveDefaultsForTheRest) {
+  const Settings settings = good(kSmall);
+  ASSERT_EQ(settings.watches.size(), 1U);
+  const WatchSettings& watch = settings.watches[0];
+  EXPECT_EQ(watch.target.address(), "prod/ap-guangzhou/default/charge:$LATEST");
+  EXPECT_EQ(watch.interval, Millis{300'000});
+  EXPECT_EQ(watch.stale_after, Millis{900'000});
+  EXPECT_EQ(watch.deploy_grace, Millis{3'600'000});
+  EXPECT_EQ(watch.baseline, Baseline::first_seen);
+  EXPECT_FALSE(watch.pin);
+  EXPECT_EQ(settings.accounts.at("prod").endpoint, "https://scf.tencentcloudapi.com");
+  EXPECT_EQ(settings.database(), "/var/lib/codedriftd/codedriftd.db");
+  EXPECT_FALSE(settings.log_format);
+  EXPECT_FALSE(settings.instance.empty());
+  EXPECT_EQ(settings.log_origin, settings.instance + "/codedriftd");
+  EXPECT_EQ(settings.file, "test.toml");
+  EXPECT_EQ(settings.digest.size(), 64U);
+}
+
+TEST(Settings, ReadEveryKey) {
+  const Settings settings = good(R"(
+[daemon]
+state_dir = "/s"
+runtime_dir = "/r"
+plugin_dir = "/p"
+log_format = "json"
+instance = "ops-1"
+[log]
+origin = "ops/log"
+[http]
+listen = ""
+[account.a]
+endpoint = "http://127.0.0.1:8080/"
+requests_per_second = 500.5
+timeout = "250ms"
+ca_file = "/ca.pem"
+previous = "older"
+[account.a.credentials]
+source = "files"
+secret_id_file = "id"
+secret_key_file = "/key"
+token_file = "token"
+[account.b.credentials]
+source = "profile"
+file = "/f"
+profile = "audit"
+[account.c.credentials]
+source = "cvm-role"
+role = "reader"
+endpoint = "http://10.0.0.1/"
+[[function]]
+names = ["two", "one"]
+account = "b"
+region = "ap-tokyo"
+namespace = "shop"
+qualifier = "3"
+interval = "1s"
+baseline = "review"
+stale_after = "2s"
+deploy_grace = "7d"
+sha256 = "5077F5203547b225b532434dd6fcf7c9897025d7581a9f3d474a7afee88bc696"
+[[alert]]
+name = "ops"
+plugin = "webhook"
+kinds = ["drift.*"]
+targets = ["b/*", "*:3"]
+fallback = "pager"
+give_up_after = "2s"
+[alert.options]
+url = "https://hooks.example.com"
+retries = 3
+loud = true
+headers = ["a", "b"]
+[[alert]]
+name = "pager"
+plugin = "file"
+)");
+  EXPECT_EQ(settings.state_dir + settings.runtime_dir + settings.plugin_dir, "/s/r/p");
+  EXPECT_EQ(settings.log_format, LogFormat::json);
+  EXPECT_EQ(settings.instance, "ops-1");
+  EXPECT_EQ(settings.log_origin, "ops/log");
+  EXPECT_EQ(settings.http_listen, "");
+
+  const AccountSettings& a = settings.accounts.at("a");
+  EXPECT_EQ(a.name, "a");
+  EXPECT_EQ(a.endpoint, "http://127.0.0.1:8080");
+  EXPECT_DOUBLE_EQ(a.requests_per_second, 500.5);
+  EXPECT_EQ(a.timeout, Millis{250});
+  EXPECT_EQ(a.ca_file, "/ca.pem");
+  EXPECT_EQ(a.previous, "older");
+  EXPECT_EQ(a.credentials.source, CredentialSettings::Source::files);
+  EXPECT_EQ(a.credentials.secret_id_file + a.credentials.secret_key_file + a.credentials.token_file, "id/keytoken");
+  const CredentialSettings& b = settings.accounts.at("b").credentials;
+  EXPECT_EQ(b.source, CredentialSettings::Source::profile);
+  EXPECT_EQ(b.profile_file + b.profile, "/faudit");
+  const CredentialSettings& c = settings.accounts.at("c").credentials;
+  EXPECT_EQ(c.source, CredentialSettings::Source::cvm_role);
+  EXPECT_EQ(c.role, "reader");
+  EXPECT_EQ(c.metadata_endpoint, "http://10.0.0.1");
+
+  ASSERT_EQ(settings.watches.size(), 2U);
+  EXPECT_EQ(settings.watches[0].target.address(), "b/ap-tokyo/shop/one:3");
+  EXPECT_EQ(settings.watches[1].target.address(), "b/ap-tokyo/shop/two:3");
+  const WatchSettings& watch = settings.watches[0];
+  EXPECT_EQ(watch.interval, Millis{1'000});
+  EXPECT_EQ(watch.stale_after, Millis{2'000});
+  EXPECT_EQ(watch.deploy_grace, Millis{7 * 86'400'000});
+  EXPECT_EQ(watch.baseline, Baseline::review);
+  EXPECT_EQ(watch.pin->hex(), "5077f5203547b225b532434dd6fcf7c9897025d7581a9f3d474a7afee88bc696");
+  EXPECT_EQ(watch.pin_where, "test.toml:41");
+
+  ASSERT_EQ(settings.alerts.size(), 2U);
+  const AlertSettings& alert = settings.alerts[0];
+  EXPECT_EQ(alert.subscription.name, "ops");
+  EXPECT_EQ(alert.subscription.kinds, std::vector<std::string>{"drift.*"});
+  EXPECT_EQ(alert.subscription.targets, (std::vector<std::string>{"b/*", "*:3"}));
+  EXPECT_EQ(alert.plugin, "webhook");
+  EXPECT_EQ(alert.fallback, "pager");
+  EXPECT_EQ(alert.give_up_after, Millis{2'000});
+  EXPECT_EQ(alert.place.text(), "test.toml:42:1");
+  ASSERT_EQ(alert.options.size(), 4U);
+  EXPECT_EQ(std::get<std::string>(alert.options.at("url").value), "https://hooks.example.com");
+  EXPECT_EQ(std::get<int64_t>(alert.options.at("retries").value), 3);
+  EXPECT_TRUE(std::get<bool>(alert.options.at("loud").value));
+  EXPECT_EQ(std::get<std::vector<std::string>>(alert.options.at("headers").value),
+            (std::vector<std::string>{"a", "b"}));
+  EXPECT_EQ(alert.options.at("url").place.text(), "test.toml:50:7");
+  EXPECT_TRUE(settings.alerts[1].subscription.kinds.empty());
+  EXPECT_EQ(settings.alerts[1].subscription.targets, std::vector<std::string>{"*"});
+}
+
+TEST(Settings, OfAFunctionWinOverTheDefaults) {
+  const Settings settings = good(std::string(kSmall) + R"(
+[[function]]
+name = "charge"
+region = "ap-tokyo"
+interval = "10s"
+[[function]]
+name = "refund"
+interval = "1h"
+)");
+  ASSERT_EQ(settings.watches.size(), 3U);
+  EXPECT_EQ(settings.watches[2].target.region, "ap-tokyo");
+  EXPECT_EQ(settings.watches[2].interval, Millis{10'000});
+  EXPECT_EQ(settings.watches[2].stale_after, Millis{60'000}) << "one minute at least";
+  EXPECT_EQ(settings.watches[1].stale_after, Millis{3 * 3'600'000}) << "three intervals";
+}
+
+TEST(Settings, MayWatchNothing) { EXPECT_TRUE(good("").watches.empty()); }
+
+TEST(Settings, DigestTellsTextsApart) {
+  EXPECT_EQ(good(kSmall).digest, good(kSmall).digest);
+  EXPECT_NE(good(kSmall).digest, good(std::string(kSmall) + "\n").digest);
+}
+
+std::string functions(std::size_t count, bool one_list) {
+  std::string text = "[defaults]\naccount = \"prod\"\nregion = \"ap-guangzhou\"\n[account.prod]\n";
+  if (one_list) text += "[[function]]\nnames = [\n";
+  for (std::size_t i = 0; i < count; ++i) {
+    const std::string name = "\"function-" + std::to_string(i) + "\"";
+    text += one_list ? name + ",\n" : "[[function]]\nname = " + name + "\n";
+  }
+  return one_list ? text + "]\n" : text;
+}
+
+TEST(Settings, HoldTenThousandFunctions) {
+  for (const bool one_list : {false, true}) {
+    const Settings settings = good(functions(10'000, one_list));
+    EXPECT_EQ(settings.watches.size(), 10'000U);
+    EXPECT_TRUE(std::is_sorted(settings.watches.begin(), settings.watches.end(),
+                               [](const auto& a, const auto& b) { return a.target < b.target; }));
+  }
+}
+
+// ---- files -----------------------------------------------------------------------------------------------------
+
+std::string mistakes_of(const std::string& file) {
+  const auto loaded = load_settings(file);
+  return loaded ? "none" : format_mistakes(loaded.error());
+}
+
+TEST(SettingsFiles, IncludeOthersSortedAndOnce) {
+  const TempDir dir;
+  const std::string main =
+      dir.write("main.toml",
+                "[daemon]\ninclude = [\"conf.d/*.toml\", \"conf.d/b.toml\", \"*.toml\", \"none/*.toml\", "
+                "\"conf.d/nothing*\"]\n[defaults]\nregion = \"ap-guangzhou\"\n");
+  dir.write("conf.d/b.toml", "[[alert]]\nname = \"second\"\nplugin = \"x\"\n[account.prod]\n");
+  dir.write("conf.d/a.toml",
+            "[[alert]]\nname = \"first\"\nplugin = \"x\"\n[[function]]\nname = \"f\"\naccount = \"prod\"\n");
+  dir.write("conf.d/.hidden.toml", "not = read\n");
+  std::filesystem::create_directory(dir.path() / "conf.d" / "folder.toml");
+  const auto loaded = load_settings(main);
+  ASSERT_TRUE(loaded) << mistakes_of(main);
+  ASSERT_EQ(loaded->alerts.size(), 2U);
+  EXPECT_EQ(loaded->alerts[0].subscription.name, "first");
+  EXPECT_EQ(loaded->alerts[1].subscription.name, "second");
+  EXPECT_EQ(loaded->alerts[1].place.text(), dir / "conf.d/b.toml" + ":1:1");
+  ASSERT_EQ(loaded->watches.size(), 1U);
+  EXPECT_EQ(loaded->watches[0].target.address(), "prod/ap-guangzhou/default/f:$LATEST");
+
+  const std::string before = loaded->digest;
+  dir.write("conf.d/b.toml", "[[alert]]\nname = \"third\"\nplugin = \"x\"\n[account.prod]\n");
+  EXPECT_NE(load_settings(main)->digest, before) << "an included file counts";
+}
+
+TEST(SettingsFiles, TellWhatCannotBeIncluded) {
+  const TempDir dir;
+  const std::string main = dir.write("main.toml", "[daemon]\ninclude = [\"gone.toml\", \"more.toml\"]\n");
+  dir.write("more.toml", "[daemon]\ninclude = [\"x\"]\n[defaults]\nregion = \"r\"\n[functions]\n");
+  const std::string mistakes = mistakes_of(main);
+  const std::string more = dir / "more.toml";
+  EXPECT_NE(mistakes.find(main + ":2:12: 'include' names \"" + (dir / "gone.toml") + "\", which does not exist"),
+            std::string::npos)
+      << mistakes;
+  EXPECT_NE(
+      mistakes.find(more + ":1:2: an included file includes no others, and [daemon] may stand in " + main + " only"),
+      std::string::npos)
+      << mistakes;
+  EXPECT_NE(mistakes.find(more + ":3:2: [defaults] may stand in " + main + " only"), std::string::npos) << mistakes;
+  EXPECT_NE(mistakes.find(more + ":5:2: unknown key 'functions'; did you mean 'function'?"), std::string::npos)
+      << mistakes;
+}
+
+TEST(SettingsFiles, TellMistakesOfAllFilesInTheOrderTheyAreRead) {
+  const TempDir dir;
+  const std::string main =
+      dir.write("z.toml",
+                "[daemon]\ninclude = [\"*.d.toml\"]\nstate_dir = 3\n[[function]]\nname = \"f\"\naccount = \"prod\"\n"
+                "region = \"r\"\n[[alert]]\nname = \"a\"\nplugin = \"x\"\nfallback = \"elsewhere\"\n");
+  dir.write("a.d.toml", "[[function]]\nname = = 3\n");  // may have held account and alert: nothing is said of them
+  dir.write("b.d.toml", "[[alert]]\nname = \"B\"\nplugin = \"x\"\n");
+  const std::string mistakes = mistakes_of(main);
+  const std::size_t first = mistakes.find(main + ":3:13: 'state_dir' is an integer; it must be an absolute path");
+  const std::size_t second = mistakes.find(dir / "a.d.toml" + ":2:8: not valid TOML: ");
+  const std::size_t third = mistakes.find(dir / "b.d.toml" + ":2:8: 'name' is \"B\": it must be 1 to 32 lower-case");
+  EXPECT_LT(first, second) << mistakes;
+  EXPECT_LT(second, third) << mistakes;
+  EXPECT_NE(third, std::string::npos) << mistakes;
+  EXPECT_EQ(std::count(mistakes.begin(), mistakes.end(), '\n'), 3) << mistakes;
+}
+
+TEST(SettingsFiles, NameTheFirstPlaceOfATwin) {
+  const TempDir dir;
+  const std::string main = dir.write("m.toml", "[daemon]\ninclude = [\"b.d.toml\"]\n" + std::string(kSmall));
+  dir.write("b.d.toml", "[account.prod]\n[[function]]\nnames = [\"x\", \"charge\"]\n");
+  const std::string mistakes = mistakes_of(main);
+  EXPECT_NE(mistakes.find(dir / "b.d.toml" + ":1:1: account 'prod' is defined already, at " + main + ":6:1"),
+            std::string::npos)
+      << mistakes;
+  EXPECT_NE(mistakes.find(dir / "b.d.toml" + ":3:15: prod/ap-guangzhou/default/charge:$LATEST is watched already, at " +
+                          main + ":8:8"),
+            std::string::npos)
+      << mistakes;
+}
+
+TEST(SettingsFiles, ThatCannotBeReadAreOneMistake) {
+  const TempDir dir;
+  EXPECT_EQ(mistakes_of(dir / "gone.toml"), dir / "gone.toml" + ":1:1: cannot be read: No such file or directory\n");
+  EXPECT_EQ(mistakes_of(dir.path().string()), dir.path().string() + ":1:1: cannot be read: Is a directory\n");
+  EXPECT_EQ(mistakes_of("/dev/zero"), "/dev/zero:1:1: is larger than 64 MiB; that is no configuration\n");
+}
+
+TEST(SettingsFiles, NamesAreFoundInOddFolders) {
+  const TempDir dir;
+  const std::string main = dir.write("[a]*?/m.toml", "[daemon]\ninclude = [\"*.d.toml\"]\n");
+  dir.write("[a]*?/x.d.toml", "[[alert]]\nname = \"x\"\nplugin = \"x\"\n");
+  ASSERT_TRUE(load_settings(main)) << mistakes_of(main);
+  EXPECT_EQ(load_settings(main)->alerts.size(), 1U);
+}
+
+}  // namespace
+}  // namespace codedriftd
