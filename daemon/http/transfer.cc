@@ -194,9 +194,9 @@ HttpFailure Transfer::failure_of(CURLcode code) const {
     case CURLE_OUT_OF_MEMORY:
       return HttpFailure::too_large;  // the latter is what an endless header line ends with
     case CURLE_SSL_CONNECT_ERROR:
-      // "SSL_connect:" is how libcurl begins when it was the connection that broke and not the handshake.
-      return std::string_view(error_).find("SSL_connect:") == std::string_view::npos ? HttpFailure::tls
-                                                                                     : HttpFailure::network;
+      // Also what a connection that broke during the handshake ends with; only OpenSSL's own words say "error:".
+      return std::string_view(error_).find("error:") != std::string_view::npos ? HttpFailure::tls
+                                                                               : HttpFailure::network;
     case CURLE_PEER_FAILED_VERIFICATION:
     case CURLE_SSL_CERTPROBLEM:
     case CURLE_SSL_CIPHER:

@@ -39,7 +39,7 @@ CredentialProvider::~CredentialProvider() {
 }
 
 Checked CredentialProvider::load(Millis at_most) {
-  read(at_most);
+  read(at_most, {});
   thread_ = std::jthread([this](std::stop_token stop) { run(std::move(stop)); });
   auto state = state_.lock();
   if (state->current == nullptr) return Error{state->error};
@@ -86,11 +86,11 @@ void CredentialProvider::run(std::stop_token stop) {
       if (!state->wanted && !refresh_due(*state)) continue;
       state->wanted = false;
     }
-    read(kReadTime);
+    read(kReadTime, stop);
   }
 }
 
-void CredentialProvider::read(Millis at_most) {
+void CredentialProvider::read(Millis at_most, const std::stop_token& stop) {
   auto found = [&]() -> Result<Credentials, Unavailable> {
     try {
       return read_credentials(spec_, at_most, cancel_.get());
@@ -98,13 +98,15 @@ void CredentialProvider::read(Millis at_most) {
       return Unavailable{error.what(), true};
     }
   }();
+  if (stop.stop_requested()) return;  // what was cut short is no failure
   auto state = state_.lock();
   if (!found) {
+    const bool repeated = state->failures > 0 && state->error == found.error().message;
     state->error = found.error().message;
     ++state->failures;
     const Millis pause = backoff_delay(kRefreshBackoff, state->failures, random_unit());
     state->refresh_not_before = clock_.mono() + pause;
-    log(LogLevel::warning, "credentials.failed",
+    log(repeated ? LogLevel::debug : LogLevel::warning, "credentials.failed",
         fmt::format("credentials of account {} could not be read: {}{}", account_, state->error,
                     state->current == nullptr ? "" : "; the earlier ones stay in use"));
     return;

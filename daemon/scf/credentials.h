@@ -51,7 +51,7 @@ class CredentialProvider {
   };
 
   void run(std::stop_token stop);
-  void read(Millis at_most);
+  void read(Millis at_most, const std::stop_token& stop);
   bool refresh_due(const State& state) const;
   Millis until_refresh(const State& state) const;
 

@@ -1,0 +1,106 @@
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "scf/api.h"
+
+namespace codedriftd::test {
+namespace {
+
+struct Row {
+  const char* code;
+  Outcome outcome;
+  const char* reason;
+  const char* flags;  ///< r: retry soon, s: slow down, k: read the keys again, a: the account's cause
+};
+
+// Written out once more, from the contract and the API's documentation, and not derived from the table under test.
+constexpr Row kRows[] = {
+    {"FailedOperation.FunctionStatusError", Outcome::updating, "updating", ""},
+    {"FailedOperation.GetFunctionAddress", Outcome::failed, "failed", "r"},
+    {"InternalError", Outcome::failed, "failed", "r"},
+    {"InternalError.System", Outcome::failed, "failed", "r"},
+    {"InvalidParameter.Payload", Outcome::failed, "failed", ""},
+    {"InvalidParameterValue", Outcome::failed, "failed", ""},
+    {"InvalidParameterValue.Action", Outcome::failed, "failed", ""},
+    {"InvalidParameterValue.FunctionName", Outcome::missing, "", ""},
+    {"InvalidParameterValue.Namespace", Outcome::failed, "failed", ""},
+    {"InvalidParameterValue.Qualifier", Outcome::failed, "failed", ""},
+    {"ResourceNotFound.Function", Outcome::missing, "", ""},
+    {"ResourceNotFound.FunctionName", Outcome::missing, "", ""},
+    {"ResourceNotFound.FunctionVersion", Outcome::missing, "", ""},
+    {"ResourceNotFound.Version", Outcome::missing, "", ""},
+    {"ResourceNotFound.Namespace", Outcome::missing, "", ""},
+    {"UnauthorizedOperation.CAM", Outcome::denied, "denied", ""},
+    {"UnauthorizedOperation.CodeSecret", Outcome::denied, "code_secret", ""},
+    {"RequestLimitExceeded", Outcome::failed, "failed", "rs"},
+    {"RequestLimitExceeded.UinLimitExceeded", Outcome::failed, "failed", "rs"},
+    {"RequestLimitExceeded.GlobalRegionUinLimitExceeded", Outcome::failed, "failed", "rs"},
+    {"RequestLimitExceeded.IPLimitExceeded", Outcome::failed, "failed", "rs"},
+    {"AuthFailure.SignatureExpire", Outcome::denied, "denied", "a"},
+    {"AuthFailure.SignatureFailure", Outcome::denied, "denied", "ka"},
+    {"AuthFailure.SecretIdNotFound", Outcome::denied, "denied", "ka"},
+    {"AuthFailure.InvalidSecretId", Outcome::denied, "denied", "ka"},
+    {"AuthFailure.TokenFailure", Outcome::denied, "denied", "ka"},
+    {"AuthFailure.InvalidAuthorization", Outcome::denied, "denied", "a"},
+    {"AuthFailure.UnauthorizedOperation", Outcome::denied, "denied", "a"},
+    {"AuthFailure.MFAFailure", Outcome::denied, "denied", "a"},
+    {"UnauthorizedOperation", Outcome::denied, "denied", ""},
+    {"InvalidParameter", Outcome::failed, "failed", ""},
+    {"MissingParameter", Outcome::failed, "failed", ""},
+    {"UnknownParameter", Outcome::failed, "failed", ""},
+    {"InvalidAction", Outcome::failed, "failed", ""},
+    {"InvalidRequest", Outcome::failed, "failed", ""},
+    {"NoSuchProduct", Outcome::failed, "failed", ""},
+    {"NoSuchVersion", Outcome::failed, "failed", ""},
+    {"UnsupportedRegion", Outcome::failed, "failed", ""},
+    {"UnsupportedOperation", Outcome::failed, "failed", ""},
+    {"UnsupportedProtocol", Outcome::failed, "failed", ""},
+    {"ActionOffline", Outcome::failed, "failed", ""},
+    {"IpInBlacklist", Outcome::failed, "failed", "a"},
+    {"IpNotInWhitelist", Outcome::failed, "failed", "a"},
+    {"LimitExceeded", Outcome::failed, "failed", ""},
+    {"RequestSizeLimitExceeded", Outcome::failed, "failed", ""},
+    {"ResponseSizeLimitExceeded", Outcome::failed, "failed", ""},
+    {"ResourceNotFound", Outcome::missing, "", ""},
+    {"ResourceInsufficient", Outcome::failed, "failed", ""},
+    {"DryRunOperation", Outcome::failed, "failed", ""},
+    {"FailedOperation", Outcome::failed, "failed", ""},
+    // Not documented: by the first part, and `failed` where that says nothing.
+    {"ResourceNotFound.Layer", Outcome::missing, "", ""},
+    {"UnauthorizedOperation.Region", Outcome::denied, "denied", ""},
+    {"AuthFailure.Whatever", Outcome::denied, "denied", "a"},
+    {"InternalError.Exception", Outcome::failed, "failed", "r"},
+    {"RequestLimitExceeded.Other", Outcome::failed, "failed", "rs"},
+    {"FailedOperation.Other", Outcome::failed, "failed", ""},
+    {"InvalidParameterValue.Other", Outcome::failed, "failed", ""},
+    {"ResourceNotFoundBecause", Outcome::failed, "failed", ""},
+    {"", Outcome::failed, "failed", ""},
+    // This side's.
+    {"Client.Timeout", Outcome::failed, "failed", "r"},
+    {"Client.Network", Outcome::failed, "failed", "r"},
+    {"Client.Tls", Outcome::failed, "failed", ""},
+    {"Client.HttpStatus", Outcome::failed, "failed", ""},
+    {"Client.TooLarge", Outcome::failed, "failed", ""},
+    {"Client.BadAnswer", Outcome::failed, "failed", ""},
+    {"Client.Clock", Outcome::failed, "clock", "a"},
+    {"Client.NoCredentials", Outcome::failed, "credentials", "a"},
+};
+
+TEST(MeaningOf, IsWhatTheContractSaysForEveryDocumentedCode) {
+  for (const Row& row : kRows) {
+    SCOPED_TRACE(row.code);
+    const CodeMeaning meaning = meaning_of(row.code);
+    EXPECT_EQ(meaning.outcome, row.outcome);
+    EXPECT_EQ(meaning.reason, row.reason);
+    std::string flags;
+    if (meaning.retry_soon) flags += 'r';
+    if (meaning.slow_down) flags += 's';
+    if (meaning.refresh_credentials) flags += 'k';
+    if (meaning.account_cause) flags += 'a';
+    EXPECT_EQ(flags, row.flags);
+  }
+}
+
+}  // namespace
+}  // namespace codedriftd::test
