@@ -162,7 +162,7 @@ bool play_fault(Connection& connection, Fault fault, const FaultScene& scene) {
       return on;
     }
     case Fault::garbage:
-      connection.send(std::string_view("\0\xff\x16\x03\x01 this is not HTTP \r\n\r\n\x80\x80", 31));
+      connection.send("\0\xff\x16\x03\x01 this is not HTTP \r\n\r\n\x80\x80"sv);
       return false;
     case Fault::short_content_length:
       return connection.send(head(scene) + fmt::format("Content-Length: {}\r\n\r\n{}", body.size() / 2, body)) && false;

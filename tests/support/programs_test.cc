@@ -67,6 +67,7 @@ TEST(SimulatedScfProgram, EndsWithTheProcessThatStartedIt) {
   // The shell is the parent; the program's stdout closes nothing it needs.
   Child shell({.argv = {"sh", "-c", kScf + " --die-with-parent --max-seconds 60 & echo pid=$!.; wait"}});
   ASSERT_TRUE(shell.wait_for_output("ready:", Millis{10000}));
+  ASSERT_TRUE(shell.wait_for_output(".\n", Millis{10000}));
   const std::string out = shell.out();
   const pid_t pid = std::stoi(out.substr(out.find("pid=") + 4));
   EXPECT_EQ(::kill(pid, 0), 0);
