@@ -92,7 +92,8 @@ void print_schedule(const Settings& settings, std::ostream& out) {
 }
 
 void print_accounts(const Settings& settings, std::ostream& out) {
-  for (const auto& [name, account] : settings.accounts) {
+  for (const auto& account : settings.accounts) {
+    const std::string& name = account.first;
     const bool used = std::any_of(settings.watches.begin(), settings.watches.end(),
                                   [&](const WatchSettings& watch) { return watch.target.account == name; });
     if (!used) out << fmt::format("warning: account '{}' is defined, and no function uses it\n", name);
