@@ -54,7 +54,8 @@ Sha256 sha256(std::string_view data) {
 Sha256 hmac_sha256(std::string_view key, std::string_view data) {
   Sha256 digest;
   unsigned int length = 0;
-  if (HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()), bytes_of(data), data.size(), digest.bytes.data(),
+  const char* key_bytes = key.empty() ? "" : key.data();  // OpenSSL takes a null pointer for "no key given"
+  if (HMAC(EVP_sha256(), key_bytes, static_cast<int>(key.size()), bytes_of(data), data.size(), digest.bytes.data(),
            &length) == nullptr) {
     throw std::runtime_error("OpenSSL could not compute an HMAC");
   }

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <map>
 #include <optional>
 #include <ostream>
 #include <string>
@@ -19,15 +20,23 @@ inline constexpr WallTime kStart{std::chrono::sys_days{std::chrono::year{2026} /
 
 inline Sha256 hash(char letter) { return sha256(std::string_view(&letter, 1)); }
 
-/// The letter of a hash in hex; '-' for null and '?' for a hash that is no letter's.
+/// The letter of a hash; '-' for none and '?' for a hash that is no letter's.
+inline char letter(const std::optional<Sha256>& value) {
+  static const std::map<Sha256, char> kLetters = [] {
+    std::map<Sha256, char> letters;
+    for (char c = 'A'; c <= 'Z'; ++c) letters[hash(c)] = c;
+    return letters;
+  }();
+  if (!value) return '-';
+  const auto found = kLetters.find(*value);
+  return found == kLetters.end() ? '?' : found->second;
+}
+/// The same for a member of an event's data.
 inline char letter(const Json& hex) {
   if (hex.is_null()) return '-';
-  for (char c = 'A'; c <= 'Z'; ++c) {
-    if (hex == hash(c).hex()) return c;
-  }
-  return '?';
+  const auto value = Sha256::from_hex(hex.get<std::string>());
+  return value ? letter(value) : '?';
 }
-inline char letter(const std::optional<Sha256>& value) { return value ? letter(Json(value->hex())) : '-'; }
 
 // ---- inputs -----------------------------------------------------------------------------------------------------
 

@@ -1,0 +1,122 @@
+#include "model/alert.h"
+
+#include <gtest/gtest.h>
+
+#include <stdexcept>
+
+namespace codedriftd {
+namespace {
+
+constexpr WallTime kTime{Millis{1'800'000'000'123}};
+constexpr char kAddress[] = "prod/ap-guangzhou/default/charge:$LATEST";
+
+NewEvent event_of(std::string_view kind, Severity severity = Severity::info) {
+  NewEvent event;
+  event.kind = kind;
+  event.severity = severity;
+  event.target = kAddress;
+  return event;
+}
+
+TEST(Wants, WithoutKindsWhatAlertsByDefault) {
+  const Subscription ops{"ops", {}, {"*"}};
+  EXPECT_TRUE(wants(ops, event_of("drift.detected", Severity::critical)));
+  EXPECT_FALSE(wants(ops, event_of("baseline.set")));
+  EXPECT_FALSE(wants(ops, event_of("watch.removed")));
+  EXPECT_TRUE(wants(ops, event_of("watch.removed", Severity::warning)));
+}
+
+TEST(Wants, KindsAndTargetsAreGlobs) {
+  EXPECT_TRUE(wants({"a", {"baseline.*"}, {"*"}}, event_of("baseline.set")));
+  EXPECT_FALSE(wants({"a", {"baseline.*"}, {"*"}}, event_of("drift.detected")));
+  EXPECT_TRUE(wants({"a", {"poll.*", "drift.*"}, {"test/*", "prod/*"}}, event_of("drift.detected")));
+  EXPECT_FALSE(wants({"a", {"drift.*"}, {"test/*"}}, event_of("drift.detected")));
+  EXPECT_TRUE(wants({"a", {"drift.*"}, {}}, event_of("drift.detected"))) << "no targets named: all";
+}
+
+TEST(Wants, WhatHasNoTargetConcernsEverybody) {
+  NewEvent event = event_of("account.failing", Severity::warning);
+  event.target.reset();
+  EXPECT_TRUE(wants({"a", {}, {"test/*"}}, event));
+}
+
+TEST(Wants, NothingThatIsNotAlertable) {
+  NewEvent event = event_of("poll.failing", Severity::warning);
+  event.alertable = false;
+  EXPECT_FALSE(wants({"a", {}, {"*"}}, event));
+  EXPECT_FALSE(wants({"a", {"*"}, {"*"}}, event));
+}
+
+TEST(Wants, NothingAboutDeliveries) {
+  for (const std::string_view kind : {"delivery.dead", "delivery.refused", "alert.replayed", "alert.dropped"}) {
+    EXPECT_FALSE(wants({"a", {"*"}, {"*"}}, event_of(kind))) << kind;
+    EXPECT_FALSE(wants({"a", {std::string(kind)}, {"*"}}, event_of(kind))) << kind;
+  }
+}
+
+TEST(ComposeAlert, CarriesEverythingItKnows) {
+  LoggedEvent logged{event_of("drift.resolved"), 41, "abcdefghijklmnopqrstuvwxyz", kTime, sha256("leaf")};
+  AlertFacts& facts = logged.event.facts;
+  facts = {"All is well.", "in_sync",   "drifted",   sha256("o"),
+           sha256("a"),    sha256("p"), sha256("e"), kTime - Millis{123},
+           "returned",     "why",       "req-1",     {{"code", "C"}, {"message", "m"}, {"request_id", nullptr}}};
+  const Json expected{
+      {"schema", "codedriftd.alert.v1"},
+      {"id", "abcdefghijklmnopqrstuvwxyz"},
+      {"kind", "drift.resolved"},
+      {"severity", "info"},
+      {"time", "2027-01-15T08:00:00.123Z"},
+      {"instance", "ops-1"},
+      {"summary", "All is well."},
+      {"actor", "daemon"},
+      {"target",
+       {{"address", kAddress},
+        {"account", "prod"},
+        {"region", "ap-guangzhou"},
+        {"namespace", "default"},
+        {"function", "charge"},
+        {"qualifier", "$LATEST"}}},
+      {"status", "in_sync"},
+      {"previous_status", "drifted"},
+      {"observed_sha256", sha256("o").hex()},
+      {"accepted_sha256", sha256("a").hex()},
+      {"previous_sha256", sha256("p").hex()},
+      {"expected_sha256", sha256("e").hex()},
+      {"drift_since", "2027-01-15T08:00:00.000Z"},
+      {"resolution", "returned"},
+      {"reason", "why"},
+      {"error", {{"code", "C"}, {"message", "m"}, {"request_id", nullptr}}},
+      {"request_id", "req-1"},
+      {"event_ids", Json::array({"abcdefghijklmnopqrstuvwxyz"})},
+      {"log",
+       {{"origin", "ops-1/codedriftd"}, {"index", 41}, {"leaf_hash", sha256("leaf").hex()}, {"checkpoint", nullptr}}},
+  };
+  EXPECT_EQ(Json::parse(compose_alert(logged, "ops-1", "ops-1/codedriftd")), expected);
+}
+
+TEST(ComposeAlert, WhatDoesNotApplyIsNull) {
+  LoggedEvent logged{event_of("account.failing"), 0, "id", kTime, sha256("leaf")};
+  logged.event.target.reset();
+  const Json alert = Json::parse(compose_alert(logged, "i", "o"));
+  EXPECT_EQ(alert.size(), 22U);
+  for (const std::string name :
+       {"target", "status", "previous_status", "observed_sha256", "accepted_sha256", "previous_sha256",
+        "expected_sha256", "drift_since", "resolution", "reason", "error", "request_id"}) {
+    ASSERT_TRUE(alert.contains(name)) << name;
+    EXPECT_EQ(alert[name], nullptr) << name;
+  }
+}
+
+TEST(ComposeAlert, TheSameEventGivesTheSameBytes) {
+  const LoggedEvent logged{event_of("drift.detected"), 3, "id", kTime, sha256("leaf")};
+  EXPECT_EQ(compose_alert(logged, "i", "o"), compose_alert(logged, "i", "o"));
+}
+
+TEST(ComposeAlert, ATargetThatIsNoAddressIsABug) {
+  LoggedEvent logged{event_of("drift.detected"), 3, "id", kTime, sha256("leaf")};
+  logged.event.target = "nonsense";
+  EXPECT_THROW(compose_alert(logged, "i", "o"), std::logic_error);
+}
+
+}  // namespace
+}  // namespace codedriftd
