@@ -147,6 +147,7 @@ void Writer::take(Item item) {
     } catch (const SqliteError&) {
       abandon(why);  // SQLite gave the whole transaction up (disk full, I/O error)
     }
+    if (open_ && group_.empty()) abandon(why);  // nothing is left to commit: no reason to hold the lock
     tell(item.done, why);
     return;
   }
