@@ -55,7 +55,8 @@ Error unknown_option(std::string_view report, std::string name) {
   name.erase(0, name.find_first_not_of('-'));
   name = name.substr(0, name.find('='));
   Strings known;
-  for (const auto& option : options().options()) {
+  const po::options_description all = options();
+  for (const auto& option : all.options()) {
     if (has_option(report, option->long_name())) known.push_back(option->long_name());
   }
   return Error{fmt::format("unknown option --{}{}", shown(name), did_you_mean(name, known, "--"))};

@@ -35,11 +35,6 @@ std::ostream& operator<<(std::ostream& out, const Case& c) { return out << c.nam
 
 const std::vector<Stay> kAlways{{at(-100'000), at(1'000'000)}};
 
-Sightings with_first_poll(Sightings seen, int64_t first) {
-  seen.first_poll = at(first);
-  return seen;
-}
-
 class CoverageOf : public testing::TestWithParam<Case> {};
 
 TEST_P(CoverageOf, IsWhatWasComputedByHand) {

@@ -1,0 +1,322 @@
+#include "commands/query.h"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "commands/output_file.h"
+#include "commands/query_options.h"
+#include "support/recorded.h"
+
+namespace codedriftd {
+namespace {
+
+using test::Recorded;
+using test::TempDir;
+using Args = std::vector<std::string>;
+
+WallTime at(double seconds) { return Recorded::at(seconds); }
+
+struct Ran {
+  int code;
+  std::string out, err;
+};
+
+Ran query_at(const std::string& path, const Args& args, bool terminal = false, WallTime now = at(100)) {
+  std::ostringstream out, err;
+  const int code = run_query(
+      args, [&] { return path; }, now, terminal, out, err);
+  return {code, out.str(), err.str()};
+}
+
+std::string file_text(const std::string& path) {
+  std::ifstream in(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+/// Two functions in sync, one drifted, one that was never seen, and one no longer watched.
+class Query : public testing::Test {
+ protected:
+  Query() {
+    ::unsetenv("NO_COLOR");
+    r_.ran(at(0), at(100), true);
+    r_.watch({"charge", "refund", "ship", "test/ap-guangzhou/default/ship:$LATEST", "old"}, at(0));
+    r_.watch({"charge", "refund", "ship", "test/ap-guangzhou/default/ship:$LATEST"}, at(5));
+    for (const char* function : {"charge", "refund", "ship"}) r_.observed(function, "A", at(10));
+    r_.observed("charge", "B", at(70));
+  }
+  Ran query(const Args& args, bool terminal = false) { return query_at(r_.path(), args, terminal); }
+
+  Recorded r_;
+};
+
+TEST_F(Query, StatusTableEndsWithAPlainSummary) {
+  const Ran ran = query({"status"});
+  EXPECT_EQ(ran.code, 0) << ran.err;
+  EXPECT_TRUE(ran.out.starts_with("TARGET ")) << ran.out;
+  EXPECT_TRUE(ran.out.ends_with("\n1 drifted, 1 not observed, 2 in sync\n")) << ran.out;
+  EXPECT_NE(ran.out.find("trusted on first sight, not reviewed"), std::string::npos);
+  EXPECT_EQ(ran.out.find("old"), std::string::npos);
+  EXPECT_EQ(ran.err, "");
+}
+
+TEST_F(Query, EveryReportHasEveryFormat) {
+  for (const char* report : {"status", "history", "events", "alerts", "coverage"}) {
+    for (const char* format : {"table", "json", "ndjson", "csv", "markdown"}) {
+      const Ran ran = query({report, "--format", format});
+      EXPECT_EQ(ran.code, 0) << report << ' ' << format << ran.err;
+    }
+    const Json json = Json::parse(query({report, "--json"}).out);
+    EXPECT_EQ(json.at("schema"), std::string("codedriftd.") + report + ".v1");
+    EXPECT_EQ(json.at("generated_at"), rfc3339(at(100)));
+    EXPECT_TRUE(json.at("summary").is_object());
+  }
+}
+
+TEST_F(Query, SelectsInEveryWayThereIs) {
+  struct Case {
+    Args args;
+    std::size_t rows;
+  };
+  const Case cases[] = {{{"status"}, 4},
+                        {{"status", "--all"}, 5},
+                        {{"status", "charge"}, 1},
+                        {{"status", "charge", "refund:$LATEST"}, 2},
+                        {{"status", "prod/*"}, 3},
+                        {{"status", "--target", "ship"}, 2},
+                        {{"status", "--target", "charge", "--target=refund"}, 2},
+                        {{"status", "--account", "t*"}, 1},
+                        {{"status", "--region", "ap-*", "--function", "ship"}, 2},
+                        {{"status", "--namespace", "default", "--qualifier", "$LATEST"}, 4},
+                        {{"status", "--status", "drifted"}, 1},
+                        {{"status", "--status", "in_*", "--status", "unobserved"}, 3},
+                        {{"status", "--since", "40s"}, 1},
+                        {{"status", "--limit", "2"}, 2},
+                        {{"history", "charge"}, 2},
+                        {{"history", "charge", "--since", "40s"}, 1},
+                        {{"events", "--kind", "drift.*"}, 1},
+                        {{"events", "--kind", "drift.*", "--status", "drifted"}, 1},
+                        {{"coverage", "--since", "2026-11-24T00:00:00Z", "--until", "2026-11-24T08:00:30+08:00"}, 4}};
+  for (const Case& c : cases) {
+    Args args = c.args;
+    args.push_back("--json");
+    const Ran ran = query(args);
+    ASSERT_EQ(ran.code, 0) << ran.err;
+    EXPECT_EQ(Json::parse(ran.out).at("rows").size(), c.rows) << testing::PrintToString(c.args);
+  }
+}
+
+TEST_F(Query, ASelectionThatMatchesNothingIsAFailureThatSaysWhatIsNear) {
+  const Ran table = query({"status", "chrage"});
+  EXPECT_EQ(table.code, 1);
+  EXPECT_EQ(table.out, "");
+  EXPECT_NE(table.err.find("no target matches"), std::string::npos);
+  EXPECT_NE(table.err.find(Recorded::address("charge")), std::string::npos);
+  for (const Args& args :
+       {Args{"history", "--target", "nope*"}, Args{"events", "nope"}, Args{"alerts", "--kind", "drift.*"},
+        Args{"coverage", "--region", "eu"}, Args{"status", "--status", "missing"}, Args{"events", "--since", "1s"},
+        Args{"status", "old"}}) {
+    Args json = args;
+    json.push_back("--json");
+    const Ran ran = query(json);
+    EXPECT_EQ(ran.code, 1) << testing::PrintToString(args);
+    EXPECT_TRUE(Json::parse(ran.out).at("rows").empty()) << "what a script reads is still a report";
+    EXPECT_NE(ran.err, "");
+  }
+  EXPECT_EQ(query({"alerts"}).code, 0) << "no alerts at all, and nothing was asked for";
+}
+
+TEST_F(Query, AnAmbiguousNameIsWrongUsageAndListsTheCandidates) {
+  const Ran ran = query({"history", "ship"});
+  EXPECT_EQ(ran.code, 64);
+  EXPECT_EQ(ran.out, "");
+  EXPECT_NE(ran.err.find(Recorded::address("ship")), std::string::npos);
+  EXPECT_NE(ran.err.find("test/ap-guangzhou/default/ship:$LATEST"), std::string::npos);
+}
+
+TEST_F(Query, DetailedExitCodeFollowsWhatIsSelected) {
+  EXPECT_EQ(query({"status", "--detailed-exitcode"}).code, 2);
+  EXPECT_EQ(query({"status", "--detailed-exitcode", "--limit", "1", "--status", "unobserved"}).code, 3);
+  EXPECT_EQ(query({"status", "--detailed-exitcode", "--target", "refund"}).code, 0);
+  EXPECT_EQ(query({"status", "--detailed-exitcode", "nope"}).code, 1);
+  EXPECT_EQ(query({"status"}).code, 0);
+}
+
+TEST_F(Query, WrongUsageNamesWhatWouldBeRight) {
+  struct Case {
+    Args args;
+    std::string says;
+  };
+  const Case cases[] = {{{}, "status, history, events, alerts, coverage"},
+                        {{"statsu"}, "did you mean status?"},
+                        {{"report"}, "there is no report"},
+                        {{"--json", "status"}, "the report comes first"},
+                        {{"status", "--regoin", "x"}, "did you mean --region?"},
+                        {{"status", "--reg", "x"}, "unknown option --reg"},
+                        {{"status", "--region"}, "region"},
+                        {{"status", "-x"}, "unknown option"},
+                        {{"status", "--status", "driftd"}, "did you mean drifted?"},
+                        {{"events", "--kind", "drift.detectd"}, "did you mean drift.detected?"},
+                        {{"status", "--kind", "drift.*"}, "not for \"query status\""},
+                        {{"events", "--attempts"}, "not for \"query events\""},
+                        {{"history", "--detailed-exitcode"}, "not for \"query history\""},
+                        {{"status", "--format", "yaml"}, "there are table, json, ndjson, csv, markdown"},
+                        {{"status", "--format", "jsn"}, "did you mean json?"},
+                        {{"status", "--json", "--format", "csv"}, "contradict"},
+                        {{"status", "--limit", "0"}, "1 or more"},
+                        {{"status", "--limit", "9x"}, "1 or more"},
+                        {{"status", "--limit", "99999999999999999999"}, "1 or more"},
+                        {{"events", "--since", "yesterday"}, "90s, 15m, 24h, 7d"},
+                        {{"events", "--until", "2026-13-01T00:00:00Z"}, "is no time"},
+                        {{"events", "--since", "1h", "--until", "2h"}, "is later than"},
+                        {{"events", "--since", "1h", "--since", "2h"}, "since"},
+                        {{"status", "--\x1b[31m"}, "unknown option"}};
+  for (const Case& c : cases) {
+    const Ran ran = query(c.args);
+    EXPECT_EQ(ran.code, 64) << testing::PrintToString(c.args);
+    EXPECT_NE(ran.err.find(c.says), std::string::npos) << testing::PrintToString(c.args) << ran.err;
+    EXPECT_EQ(ran.err.find('\x1b'), std::string::npos);
+    EXPECT_EQ(ran.out, "");
+  }
+}
+
+TEST_F(Query, ColourIsForTerminalsWithoutNoColor) {
+  EXPECT_NE(query({"status"}, true).out.find("\x1b["), std::string::npos);
+  EXPECT_EQ(query({"status"}, false).out.find('\x1b'), std::string::npos);
+  EXPECT_EQ(query({"status", "--format", "markdown"}, true).out.find('\x1b'), std::string::npos);
+  const std::string file = r_.dir() / "out.txt";
+  EXPECT_EQ(query({"status", "-o", file}, true).code, 0);
+  EXPECT_EQ(file_text(file).find('\x1b'), std::string::npos);
+  ::setenv("NO_COLOR", "1", 1);
+  EXPECT_EQ(query({"status"}, true).out.find('\x1b'), std::string::npos);
+  ::unsetenv("NO_COLOR");
+}
+
+TEST_F(Query, ATamperedEventIsShownAndFails) {
+  r_.db().execute("DROP TRIGGER event_is_never_changed; UPDATE event SET kind = 'drift.resolved' WHERE seq = 1");
+  const Ran ran = query({"events", "--json"});
+  EXPECT_EQ(ran.code, 1);
+  EXPECT_NE(ran.err.find("event 1"), std::string::npos);
+  EXPECT_NE(Json::parse(ran.out).at("rows").at(1).at("problem"), "");
+}
+
+TEST_F(Query, HelpNeedsNoDatabase) {
+  std::ostringstream out, err;
+  const auto none = []() -> std::string { throw std::logic_error("asked for the database"); };
+  for (const Args& args : {Args{"--help"}, Args{"-h"}, Args{"status", "--help"}, Args{"history", "-h"},
+                           Args{"events", "--help"}, Args{"alerts", "--help"}, Args{"coverage", "--help"}}) {
+    out.str("");
+    EXPECT_EQ(run_query(args, none, at(0), false, out, err), 0);
+    EXPECT_NE(out.str().find("Example"), std::string::npos);
+    EXPECT_NE(out.str().find("Exit code"), std::string::npos);
+  }
+  EXPECT_EQ(err.str(), "");
+  EXPECT_THROW(run_query({"status"}, none, at(0), false, out, err), std::logic_error)
+      << "what it throws passes through";
+}
+
+TEST_F(Query, WritesAFileCompletelyOrNotAtAll) {
+  const std::string file = r_.dir() / "report.csv";
+  const mode_t before = ::umask(0);
+  EXPECT_EQ(query({"status", "--format", "csv", "-o", file}).code, 0);
+  ::umask(before);
+  EXPECT_EQ(file_text(file), query({"status", "--format", "csv"}).out);
+  struct stat info {};
+  ASSERT_EQ(::stat(file.c_str(), &info), 0);
+  EXPECT_EQ(info.st_mode & 07777, 0640U);
+  const Ran failed = query({"status", "-o", r_.dir() / "no/such/folder.csv"});
+  EXPECT_EQ(failed.code, 1);
+  EXPECT_NE(failed.err.find("cannot be written"), std::string::npos);
+  EXPECT_EQ(query({"status", "-o", "/dev/null"}).code, 0);
+  EXPECT_NE(query({"status", "-o", "-"}).out, "");
+}
+
+TEST(WriteFile, FollowsALinkAndLeavesNothingBehind) {
+  TempDir dir;
+  const std::string real = dir.write("real", "old");
+  std::filesystem::create_symlink(real, dir.path() / "link");
+  ASSERT_TRUE(write_file(dir / "link", "new"));
+  EXPECT_EQ(file_text(real), "new");
+  EXPECT_TRUE(std::filesystem::is_symlink(dir.path() / "link"));
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(dir.path()), {}), 2);
+  EXPECT_FALSE(write_file(dir.path().string(), "a folder")) << "a folder cannot be written to";
+}
+
+TEST(QueryDatabase, ThatIsMissingOrForeignOrDamagedIsExplained) {
+  TempDir dir;
+  const Ran missing = query_at(dir / "none.db", {"status"});
+  EXPECT_EQ(missing.code, 1);
+  EXPECT_NE(missing.err.find("start the daemon"), std::string::npos);
+  EXPECT_NE(missing.err.find("none.db"), std::string::npos);
+
+  const Ran text = query_at(dir.write("text.db", std::string(4096, 'x')), {"status"});
+  EXPECT_EQ(text.code, 1);
+  EXPECT_NE(text.err.find("not a codedriftd database"), std::string::npos) << text.err;
+
+  const Ran empty = query_at(dir.write("empty.db", ""), {"status"});
+  EXPECT_EQ(empty.code, 1);
+  EXPECT_NE(empty.err.find("not a codedriftd database"), std::string::npos) << empty.err;
+}
+
+TEST(QueryDatabase, ThatIsNewerIsRefusedWithBothVersions) {
+  Recorded r;
+  r.db().execute("PRAGMA user_version = 99");
+  const Ran ran = query_at(r.path(), {"status"});
+  EXPECT_EQ(ran.code, 1);
+  EXPECT_NE(ran.err.find("99"), std::string::npos);
+}
+
+TEST(QueryDatabase, WithARowThatCannotBeIsExplained) {
+  Recorded r;
+  r.watch({"f"}, at(0));
+  r.db().execute("UPDATE target SET announced = '[{'");
+  const Ran ran = query_at(r.path(), {"status"});
+  EXPECT_EQ(ran.code, 1);
+  EXPECT_NE(ran.err.find("damaged"), std::string::npos) << ran.err;
+}
+
+TEST(QueryDatabase, WithNothingWatchedIsNoGoodNews) {
+  Recorded r;
+  EXPECT_EQ(query_at(r.path(), {"status"}).code, 1);
+  EXPECT_EQ(query_at(r.path(), {"coverage"}).code, 1);
+  EXPECT_EQ(query_at(r.path(), {"events"}).code, 0);
+}
+
+TEST(QueryDatabase, ThatMayNotBeReadNamesTheGroup) {
+  if (::geteuid() == 0) {
+    // root reads everything: the test runs as somebody else, in a child.
+    Recorded r;
+    std::filesystem::permissions(r.dir().path(), std::filesystem::perms::owner_all);
+    const pid_t child = ::fork();
+    if (child == 0) {
+      if (::setuid(65534) != 0) ::_exit(9);
+      const Ran ran = query_at(r.path(), {"status"});
+      ::_exit(ran.code == 1 && ran.err.find("join the group codedriftd") != std::string::npos ? 0 : 1);
+    }
+    int status = 0;
+    ASSERT_EQ(::waitpid(child, &status, 0), child);
+    EXPECT_EQ(WEXITSTATUS(status), 0);
+  } else {
+    TempDir dir;
+    const std::string path = dir.write("codedriftd.db", "", std::filesystem::perms::none);
+    EXPECT_NE(query_at(path, {"status"}).err.find("join the group codedriftd"), std::string::npos);
+  }
+}
+
+TEST(ParseTime, TakesAgesAndRfc3339) {
+  EXPECT_EQ(parse_time("90s", at(100)), at(10));
+  EXPECT_EQ(parse_time("0", at(100)), at(100));
+  EXPECT_EQ(parse_time("2026-11-24T01:00:10+01:00", at(100)), at(10));
+  EXPECT_EQ(parse_time("2026-11-24", at(100)), std::nullopt);
+  EXPECT_EQ(parse_time("", at(100)), std::nullopt);
+}
+
+}  // namespace
+}  // namespace codedriftd
