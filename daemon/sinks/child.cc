@@ -6,8 +6,8 @@
 #include <signal.h>
 #include <spawn.h>
 #include <sys/eventfd.h>
-#include <sys/pidfd.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include <algorithm>
@@ -43,6 +43,9 @@ UniqueFd owned(int fd, const char* what) {
 }
 
 UniqueFd raised(const UniqueFd& fd) { return owned(::fcntl(fd.get(), F_DUPFD_CLOEXEC, kOwnDescriptors), "fcntl"); }
+
+/// By its number: glibc 2.36 declares pidfd_open without C linkage. Close-on-exec by itself.
+int pidfd_of(pid_t pid) { return static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)); }
 
 void set_nonblocking(const UniqueFd& fd) {
   if (::fcntl(fd.get(), F_SETFL, O_NONBLOCK) != 0) fail("fcntl");
@@ -138,7 +141,7 @@ Result<std::unique_ptr<SinkChild>> SinkChild::spawn(const std::string& sinkhost,
     setup.give(cancel_up.get(), kHostCancel);
     child->pid_ = setup.spawn(sinkhost, {sinkhost, std::string(kServeArgument), plugin, std::to_string(::getpid())},
                               child_environment());
-    child->pidfd_ = owned(::pidfd_open(child->pid_, 0), "pidfd_open");  // close-on-exec by itself
+    child->pidfd_ = owned(pidfd_of(child->pid_), "pidfd_open");
     return child;
   } catch (const std::system_error& error) {
     return Error{fmt::format("{} could not be started: {}", sinkhost, error.what())};
@@ -255,13 +258,8 @@ bool SinkChild::wait_for_end(MonoTime until) const {
 }
 
 std::string SinkChild::kill() {
-  // The group first: until its leader is reaped, its number belongs to nobody else.
+  // The whole group, its leader among it. Until the leader is reaped, its number belongs to nobody else.
   ::kill(-pid_, SIGKILL);
-  if (pidfd_.valid()) {
-    ::pidfd_send_signal(pidfd_.get(), SIGKILL, nullptr, 0);
-  } else {
-    ::kill(pid_, SIGKILL);
-  }
   int status = 0;
   pid_t reaped = -1;
   do {

@@ -180,6 +180,8 @@ Result<LoadedPlugin> load_plugin(const std::string& path) {
     if (why.starts_with(opened)) why.erase(0, why.find_first_not_of(": ", opened.size()));
     return Error{fmt::format("{}: cannot be loaded: {}", path, why)};
   }
+  // Open for good, like the library: the linker knows it by this name, which must not come to mean another file.
+  file->release();
   // A plain cast from void* to a function pointer is what POSIX promises to work.
   const auto entry = reinterpret_cast<codedriftd_sink_entry_fn>(::dlsym(library, CODEDRIFTD_SINK_ENTRY_NAME));
   if (entry == nullptr) {

@@ -190,7 +190,8 @@ TEST_F(LoadPlugin, LoadsAGoodOneAlsoThroughALink) {
 TEST_F(LoadPlugin, RefusesWhatIsNoFileOrNoPlugin) {
   expect_refused("faulty.so", "must be absolute");
   expect_refused(folder_ / "none.so", "No such file");
-  expect_refused(folder_.path().string(), "is not a regular file");
+  std::filesystem::create_directory(folder_ / "folder.so");
+  expect_refused(folder_ / "folder.so", "is not a regular file");
   ASSERT_EQ(::mkfifo((folder_ / "fifo.so").c_str(), 0600), 0);
   expect_refused(folder_ / "fifo.so", "is not a regular file");
   expect_refused(folder_.write("text.so", "not a shared object"), "text.so: cannot be loaded: ");
@@ -200,7 +201,7 @@ TEST_F(LoadPlugin, RefusesWhatIsNoFileOrNoPlugin) {
 
 TEST_F(LoadPlugin, RefusesWhatOthersCouldChange) {
   const std::string path = copied("faulty.so");
-  for (const mode_t mode : {0775, 0757, 0777}) {
+  for (const mode_t mode : {0775U, 0757U, 0777U}) {
     ::chmod(path.c_str(), mode);
     expect_refused(path, "lets others change it; chmod go-w " + path);
   }
