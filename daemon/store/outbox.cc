@@ -13,11 +13,12 @@ namespace {
 constexpr std::string_view kStates[] = {"ok", "backing_off", "held"};
 
 void end_attempt(Database& db, const PendingAlert& alert, const AttemptOutcome& outcome) {
-  const std::optional<int> status = outcome.status == 0 ? std::nullopt : std::optional(outcome.status);
-  db.run("UPDATE attempt SET took_ms = ?, result = ?, status = ?, words = ? WHERE outbox = ? AND n = ?", outcome.took,
-         outcome.result, status, clean_utf8(outcome.words), alert.id, alert.attempt);
-  db.run("UPDATE outbox SET last_status = ?, last_error = ? WHERE id = ?", status,
-         outcome.result == "delivered" ? std::nullopt : std::optional(clean_utf8(outcome.words)), alert.id);
+  const std::string words = clean_utf8(outcome.words);
+  db.run("UPDATE attempt SET took_ms = ?, result = ?, status = nullif(?, 0), words = ? WHERE outbox = ? AND n = ?",
+         outcome.took, outcome.result, outcome.status, words, alert.id, alert.attempt);
+  std::optional<std::string_view> error;
+  if (outcome.result != "delivered") error = words;
+  db.run("UPDATE outbox SET last_status = nullif(?, 0), last_error = ? WHERE id = ?", outcome.status, error, alert.id);
 }
 
 // An alert waits for the earlier ones about the same target.
