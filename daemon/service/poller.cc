@@ -19,6 +19,7 @@ constexpr unsigned kAttempts = 3;
 /// others.
 constexpr unsigned kFailuresWithRetries = 3;
 constexpr Backoff kBetweenAttempts{Millis{200}, Millis{1'000}, Millis{5'000}};
+constexpr Millis kUntilRefreshed{1'000};
 /// "Asked again soon": while a function is updating, and after it was not found once.
 constexpr Millis kSoon{30'000};
 constexpr double kTookBounds[] = {0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10};
@@ -137,8 +138,12 @@ void Poller::answered(TargetId id, MonoTime sent, const ApiAnswer& answer) {
   } else {
     entry.lane->pace.answered(now);
   }
-  if (answer.retry_soon && entry.attempt < kAttempts && entry.failures < kFailuresWithRetries) {
+  const bool may_retry = entry.attempt < kAttempts && entry.failures < kFailuresWithRetries;
+  if (may_retry && answer.retry_soon) {
     requeue(entry, now + backoff_delay(kBetweenAttempts, entry.attempt, random_unit()));
+  } else if (may_retry && answer.refresh_credentials && !entry.refreshed) {
+    entry.refreshed = true;  // they are being read again on another thread
+    requeue(entry, now + kUntilRefreshed);
   } else {
     finish(entry, answer, now);
   }
@@ -150,6 +155,7 @@ void Poller::finish(Entry& entry, const ApiAnswer& answer, MonoTime now) {
   Lane& lane = *entry.lane;
   count_poll(observation.outcome);
   entry.attempt = 0;
+  entry.refreshed = false;
   if (observation.outcome == Outcome::observed || observation.outcome == Outcome::missing) {
     entry.seen = now;
     entry.failures = 0;

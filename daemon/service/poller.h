@@ -78,8 +78,9 @@ class Poller {
     unsigned failures = 0;  ///< finished polls without an answer, in a row
     unsigned not_found = 0;
     bool in_flight = false;
-    bool stale = false;     ///< and the ledger was told
-    std::string last_code;  ///< of the last finished poll: a log line only when it changes
+    bool refreshed = false;  ///< this poll has had its attempt with credentials read anew
+    bool stale = false;      ///< and the ledger was told
+    std::string last_code;   ///< of the last finished poll: a log line only when it changes
     std::string last_reason;
   };
   /// One account in one region: what shares a rate limit.

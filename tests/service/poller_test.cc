@@ -1,0 +1,350 @@
+#include "service/poller.h"
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include "service/fake_api.h"
+#include "store/migrate.h"
+#include "store/watch_list.h"
+#include "support/manual_clock.h"
+#include "support/temp_dir.h"
+
+namespace codedriftd::test {
+namespace {
+
+using namespace std::chrono_literals;
+
+/// A poller on a fake API, a manual clock and a real store.
+class PollerTest : public testing::Test {
+ protected:
+  PollerTest() {
+    Database db = Database::open_writer(dir / "codedriftd.db");
+    EXPECT_TRUE(migrate(db, embedded_migrations(), clock.wall()).ok());
+    writer = std::make_unique<Writer>(std::move(db), clock, Writer::Options{});
+    poller = std::make_unique<Poller>(api, *writer, ledger, clock);
+    api.answer_with = [](const Target&) { return observed("reviewed"); };
+  }
+
+  static Target target(const std::string& function) { return {"prod", "ap-guangzhou", "default", function, "$LATEST"}; }
+
+  /// Watches functions f0 … f(count-1).
+  void watch(int count, Millis interval = 60s, double rate = 1000) {
+    WatchList list;
+    for (int i = 0; i < count; ++i) {
+      Watched watched;
+      watched.interval = interval;
+      watched.stale_after = std::max<Millis>(3 * interval, 60s);
+      watched.deploy_grace = 1h;
+      list.entries.push_back({target(fmt::format("f{}", i)), watched});
+    }
+    Poller::Watch watch;
+    writer->run([&](Tx& tx) { watch.targets = sync_watch_list(tx, ledger, list, clock.wall()).targets; });
+    watch.requests_per_second["prod"] = rate;
+    poller->set_watch(std::move(watch));
+  }
+  /// Lets `time` pass in steps of `step`.
+  void pass(Millis time, Millis step = 100ms) {
+    for (Millis done{0}; done < time; done += step) {
+      poller->turn(0ms);
+      clock.advance(step);
+    }
+    poller->turn(0ms);
+  }
+  int calls_to(const std::string& function) const {
+    return static_cast<int>(std::count(api.calls.begin(), api.calls.end(), target(function).address()));
+  }
+  TargetState state(const std::string& function) {
+    TargetState found;
+    writer->run([&](Tx& tx) { found = targets::find(tx.db, target(function).address()).value().state; });
+    return found;
+  }
+  /// Kinds of all events but the noise of watching, in order.
+  std::vector<std::string> events() {
+    std::vector<std::string> kinds;
+    writer->run([&](Tx& tx) {
+      auto q = tx.db.query(
+          "SELECT kind FROM event WHERE kind NOT IN ('watch.added', 'baseline.set', 'config.loaded') ORDER BY seq");
+      while (q.step()) kinds.push_back(q.string(0));
+    });
+    return kinds;
+  }
+
+  TempDir dir;
+  ManualClock clock;
+  FakeApi api;
+  Ledger ledger{"test", "test/codedriftd"};
+  std::unique_ptr<Writer> writer;
+  std::unique_ptr<Poller> poller;
+};
+
+TEST_F(PollerTest, PollsEverythingNewAtOnceAndThenOnceInEachInterval) {
+  watch(10);
+  pass(1s);
+  EXPECT_EQ(api.calls.size(), 10U);
+  pass(10min, 1s);
+  for (int i = 0; i < 10; ++i) {
+    const int calls = calls_to(fmt::format("f{}", i));
+    EXPECT_GE(calls, 10) << i;
+    EXPECT_LE(calls, 12) << i;
+  }
+}
+
+TEST_F(PollerTest, RecordsWhatItSaw) {
+  watch(1);
+  pass(1s);
+  EXPECT_EQ(state("f0").live, sha256("reviewed"));
+  EXPECT_EQ(state("f0").accepted, sha256("reviewed"));
+}
+
+TEST_F(PollerTest, NeverExceedsThePace) {
+  watch(100, 60s, 10);
+  pass(5s, 10ms);
+  EXPECT_LE(api.calls.size(), 51U);
+  EXPECT_GE(api.calls.size(), 44U);
+}
+
+TEST_F(PollerTest, ARestartDoesNotPollAgainWhatWasJustPolled) {
+  watch(10);
+  pass(1s);
+  writer->run([](Tx&) {});
+  api.calls.clear();
+  poller = std::make_unique<Poller>(api, *writer, ledger, clock);
+  watch(10);
+  pass(1s);
+  EXPECT_LE(api.calls.size(), 2U) << "only what has its slot in this second";
+}
+
+TEST_F(PollerTest, RetriesSoonWithinOnePollAndThenRecordsTheFailure) {
+  api.answer_with = [](const Target&) { return refused("InternalError"); };
+  watch(1);
+  pass(20s);
+  EXPECT_EQ(api.calls.size(), 3U);
+  EXPECT_EQ(state("f0").consecutive_failures, 1U);
+  EXPECT_EQ(state("f0").last_error->code, "InternalError");
+}
+
+TEST_F(PollerTest, ARetryThatSucceedsLeavesNoTraceOfTheFailure) {
+  int call = 0;
+  api.answer_with = [&call](const Target&) { return ++call == 1 ? refused("InternalError") : observed("reviewed"); };
+  watch(1);
+  pass(20s);
+  EXPECT_EQ(api.calls.size(), 2U);
+  EXPECT_EQ(state("f0").consecutive_failures, 0U);
+}
+
+TEST_F(PollerTest, WhatKeepsFailingGetsOneAttemptForEachPoll) {
+  api.answer_with = [](const Target&) { return refused("InternalError"); };
+  watch(1);
+  pass(4min, 1s);
+  api.calls.clear();
+  pass(10min, 1s);
+  EXPECT_LE(api.calls.size(), 11U);
+  EXPECT_GE(api.calls.size(), 9U);
+}
+
+TEST_F(PollerTest, ADeniedCallIsNotRetriedWithinThePoll) {
+  api.answer_with = [](const Target&) { return refused("UnauthorizedOperation.CAM"); };
+  watch(1);
+  pass(20s);
+  EXPECT_EQ(api.calls.size(), 1U);
+}
+
+TEST_F(PollerTest, RefusedCredentialsGetOneMoreAttemptOnceTheyWereReadAnew) {
+  api.answer_with = [](const Target&) { return refused("AuthFailure.SecretIdNotFound"); };
+  watch(1);
+  pass(20s);
+  EXPECT_EQ(api.calls.size(), 2U);
+}
+
+TEST_F(PollerTest, AFunctionNotFoundIsAskedAgainAfterHalfAMinuteBeforeItCounts) {
+  bool gone = false;
+  api.answer_with = [&gone](const Target&) {
+    return gone ? refused("ResourceNotFound.Function") : observed("reviewed");
+  };
+  watch(1, 10min);
+  pass(1s);
+  gone = true;
+  pass(10min, 1s);
+  const auto first = api.calls.size();
+  ASSERT_GE(first, 2U);
+  pass(31s, 1s);
+  EXPECT_TRUE(state("f0").missing);
+  EXPECT_EQ(events(), std::vector<std::string>{"function.missing"});
+}
+
+TEST_F(PollerTest, AFunctionThatIsUpdatingIsAskedAgainSoon) {
+  api.answer_with = [](const Target&) { return refused("FailedOperation.FunctionStatusError"); };
+  watch(1, 10min);
+  pass(100s, 1s);
+  EXPECT_GE(api.calls.size(), 3U);
+  EXPECT_LE(api.calls.size(), 5U);
+}
+
+TEST_F(PollerTest, AFunctionThatNeverAnswersDelaysNoOther) {
+  api.answer_with = [](const Target& t) -> std::optional<ApiAnswer> {
+    if (t.function == "f0") return std::nullopt;
+    return observed("reviewed");
+  };
+  watch(10);
+  pass(10min, 1s);
+  EXPECT_EQ(calls_to("f0"), 1);
+  for (int i = 1; i < 10; ++i) EXPECT_GE(calls_to(fmt::format("f{}", i)), 10) << i;
+}
+
+TEST_F(PollerTest, AScheduleThatCannotBeMetGetsLongerEvenly) {
+  watch(100, 1s, 10);
+  pass(120s, 10ms);
+  int least = 1'000'000;
+  int most = 0;
+  for (int i = 0; i < 100; ++i) {
+    const int calls = calls_to(fmt::format("f{}", i));
+    least = std::min(least, calls);
+    most = std::max(most, calls);
+  }
+  EXPECT_GE(least, 10);
+  EXPECT_LE(most - least, 2);
+  EXPECT_GT(poller->stats().lanes.at(0).behind, 5s);
+}
+
+TEST_F(PollerTest, IsSlowedDownByRefusals) {
+  api.answer_with = [](const Target&) { return refused("RequestLimitExceeded.UinLimitExceeded"); };
+  watch(100, 60s, 20);
+  pass(6s, 10ms);
+  EXPECT_LT(poller->stats().lanes.at(0).rate, 10);
+  EXPECT_GT(poller->stats().refused_by_limit, 10U);
+}
+
+TEST_F(PollerTest, AFunctionThatIsNotSeenForTooLongFailsAndRecovers) {
+  bool down = false;
+  api.answer_with = [&down](const Target& t) {
+    return down && t.function == "f0" ? refused("InternalError") : observed("reviewed");
+  };
+  watch(10);
+  pass(1s);
+  down = true;
+  pass(5min, 1s);
+  EXPECT_EQ(events(), std::vector<std::string>{"poll.failing"});
+  down = false;
+  pass(2min, 1s);
+  EXPECT_EQ(events(), (std::vector<std::string>{"poll.failing", "poll.recovered"}));
+}
+
+TEST_F(PollerTest, WhenMostOfAnAccountFailsOneEventSaysSoForAll) {
+  bool down = false;
+  api.answer_with = [&down](const Target&) { return down ? refused("InternalError") : observed("reviewed"); };
+  watch(10);
+  pass(1s);
+  down = true;
+  pass(8min, 1s);
+  auto kinds = events();
+  EXPECT_EQ(std::count(kinds.begin(), kinds.end(), "account.failing"), 1);
+  EXPECT_EQ(std::count(kinds.begin(), kinds.end(), "poll.failing"), 10);
+  down = false;
+  pass(3min, 1s);
+  kinds = events();
+  EXPECT_EQ(std::count(kinds.begin(), kinds.end(), "account.recovered"), 1);
+  EXPECT_EQ(std::count(kinds.begin(), kinds.end(), "poll.recovered"), 10);
+}
+
+TEST_F(PollerTest, ACauseThatIsTheAccountsIsToldAtOnce) {
+  bool refuse = true;
+  api.answer_with = [&refuse](const Target&) {
+    return refuse ? refused("AuthFailure.SignatureFailure") : observed("reviewed");
+  };
+  watch(10);
+  pass(12s);
+  EXPECT_EQ(events(), std::vector<std::string>{"account.failing"});
+  refuse = false;
+  pass(2min, 1s);
+  EXPECT_EQ(events(), (std::vector<std::string>{"account.failing", "account.recovered"}));
+}
+
+TEST_F(PollerTest, ARestartWhileAnAccountFailsNeitherRepeatsNorForgets) {
+  api.answer_with = [](const Target&) { return refused("AuthFailure.SignatureFailure"); };
+  watch(10);
+  pass(12s);
+  poller = std::make_unique<Poller>(api, *writer, ledger, clock);
+  watch(10);
+  pass(2min, 1s);
+  EXPECT_EQ(events(), std::vector<std::string>{"account.failing"});
+  api.answer_with = [](const Target&) { return observed("reviewed"); };
+  pass(2min, 1s);
+  EXPECT_EQ(events(), (std::vector<std::string>{"account.failing", "account.recovered"}));
+}
+
+TEST_F(PollerTest, TimeThatTheProcessCouldNotPollMakesNothingStale) {
+  watch(10);
+  pass(1s);
+  clock.step_wall(24h);  // a day asleep: the monotonic clock stood still
+  pass(10s);
+  EXPECT_EQ(events(), std::vector<std::string>{"clock.stepped"});
+}
+
+TEST_F(PollerTest, AClockStepEndsTheOpenRuns) {
+  watch(1);
+  pass(1s);
+  clock.step_wall(-2min);
+  pass(130s, 1s);
+  int64_t runs = 0;
+  writer->run([&](Tx& tx) {
+    auto q = tx.db.query("SELECT count(*) FROM run");
+    q.step();
+    runs = q.integer(0);
+  });
+  EXPECT_EQ(runs, 2);
+}
+
+TEST_F(PollerTest, AReloadForgetsWhatIsNoLongerWatchedAndAddsWhatIsNew) {
+  watch(2);
+  pass(1s);
+  api.calls.clear();
+  watch(1);
+  pass(2min, 1s);
+  EXPECT_GE(calls_to("f0"), 1);
+  EXPECT_EQ(calls_to("f1"), 0);
+  watch(3);
+  pass(1s);
+  EXPECT_EQ(calls_to("f2"), 1);
+}
+
+TEST_F(PollerTest, AnAnswerForWhatAReloadRemovedIsIgnored) {
+  bool answer = false;
+  api.answer_with = [&answer](const Target&) -> std::optional<ApiAnswer> {
+    if (!answer) return std::nullopt;
+    return observed("reviewed");
+  };
+  watch(2);
+  pass(1s);
+  watch(1);
+  pass(1s);
+  answer = true;
+  pass(1s);
+  EXPECT_FALSE(state("f1").live.has_value());
+  EXPECT_TRUE(state("f0").live.has_value());
+}
+
+TEST_F(PollerTest, AChangedIntervalIsTakenOverByAReload) {
+  watch(1, 1h);
+  pass(1s);
+  watch(1, 10s);
+  api.calls.clear();
+  pass(60s, 1s);
+  EXPECT_GE(api.calls.size(), 5U);
+}
+
+TEST_F(PollerTest, AnOverdueDeploymentIsToldWhenItsTimeHasPassed) {
+  watch(1);
+  pass(1s);
+  writer->run([&](Tx& tx) {
+    const TargetId id = targets::find(tx.db, target("f0").address())->id;
+    ledger.apply(tx, id, Expected{sha256("announced"), clock.wall() + 5min, "build-1", "c0ffee", "uid:1001(alice)"},
+                 clock.wall());
+  });
+  pass(4min, 1s);
+  EXPECT_EQ(events(), std::vector<std::string>{"deploy.expected"});
+  pass(2min, 1s);
+  EXPECT_EQ(events(), (std::vector<std::string>{"deploy.expected", "deploy.overdue"}));
+}
+
+}  // namespace
+}  // namespace codedriftd::test
