@@ -70,6 +70,12 @@ Result<std::unique_ptr<StatusPage>> StatusPage::open(const std::string& listen, 
   server.set_keep_alive_timeout(2);
   server.set_payload_max_length(1024);
   server.set_tcp_nodelay(true);
+  // Not httplib's default, SO_REUSEPORT: with that a second daemon could listen on the same port and nobody would
+  // notice.
+  server.set_socket_options([](socket_t socket) {
+    const int yes = 1;
+    ::setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
+  });
   // Before a body is read: this version of httplib does not limit chunked ones.
   server.set_pre_routing_handler([](const httplib::Request& request, httplib::Response& response) {
     const bool with_body =

@@ -1,0 +1,296 @@
+#include "sinks/runner.h"
+
+#include <gtest/gtest.h>
+
+#include <deque>
+
+#include "store/migrate.h"
+#include "support/manual_clock.h"
+#include "support/temp_dir.h"
+
+namespace codedriftd::test {
+namespace {
+
+using namespace std::chrono_literals;
+
+/// A channel that answers as it was told.
+class FakeChannel final : public SinkChannel {
+ public:
+  struct Delivered {
+    std::string id, body;
+    uint32_t attempt;
+  };
+  std::deque<DeliveryAnswer> answers;       ///< for the next deliveries; then "delivered"
+  std::deque<StartFailure> start_failures;  ///< for the next starts; then success
+  std::vector<Delivered> deliveries;
+  int starts = 0;
+  bool stopped = false;
+
+  Result<PluginInfo, StartFailure> start() override {
+    ++starts;
+    if (!start_failures.empty()) {
+      StartFailure failure = start_failures.front();
+      start_failures.pop_front();
+      return failure;
+    }
+    running_ = true;
+    return PluginInfo{};
+  }
+  bool running() override { return running_; }
+  DeliveryAnswer deliver(std::string_view id, std::string_view json, uint32_t attempt, Millis) override {
+    deliveries.push_back({std::string(id), std::string(json), attempt});
+    if (answers.empty()) return {DeliveryResult::delivered, Millis{0}, 204, ""};
+    DeliveryAnswer answer = answers.front();
+    answers.pop_front();
+    if (answer.result == DeliveryResult::fault) running_ = false;
+    return answer;
+  }
+  DeliveryAnswer probe(Millis) override { return {}; }
+  void cancel() override {}
+  void stop() override {
+    running_ = false;
+    stopped = true;
+  }
+
+ private:
+  bool running_ = false;
+};
+
+DeliveryAnswer answer(DeliveryResult result, int status = 0, Millis retry_after = 0ms) {
+  return {result, retry_after, status, "simulated"};
+}
+
+class RunnerTest : public testing::Test {
+ protected:
+  RunnerTest() {
+    Database db = Database::open_writer(dir / "codedriftd.db");
+    EXPECT_TRUE(migrate(db, embedded_migrations(), clock.wall()).ok());
+    writer = std::make_unique<Writer>(std::move(db), clock, Writer::Options{});
+    writer->run([&](Tx&) {
+      ledger.set_routes({{{"ops", {}, {}}, 72h, "pager"}, {{"pager", {"none.*"}, {}}, 72h, ""}});
+    });
+    runner = std::make_unique<Runner>("ops", channel, *writer, ledger, clock);
+  }
+
+  /// Writes a drift.detected about `function`: one alert for "ops".
+  void drift(const std::string& function = "charge") {
+    writer->run([&](Tx& tx) {
+      NewEvent event;
+      event.kind = "drift.detected";
+      event.severity = Severity::critical;
+      event.target = "prod/ap-guangzhou/default/" + function + ":$LATEST";
+      event.facts.summary = "drift";
+      ledger.append(tx, event, clock.wall());
+    });
+  }
+  /// Turns until nothing is due.
+  void work() {
+    for (int i = 0; i < 50 && runner->turn() == Millis{0}; ++i) {
+    }
+  }
+  /// The same while time passes in steps of a second.
+  void pass(Millis time) {
+    for (Millis done{0}; done < time; done += 1s) {
+      work();
+      clock.advance(1s);
+    }
+    work();
+  }
+  std::vector<std::string> column(std::string_view sql) {
+    std::vector<std::string> values;
+    writer->run([&](Tx& tx) {
+      auto q = tx.db.query_once(sql);
+      while (q.step()) values.push_back(q.string(0));
+    });
+    return values;
+  }
+  std::vector<std::string> states() { return column("SELECT state FROM outbox WHERE destination = 'ops' ORDER BY id"); }
+  std::vector<std::string> delivery_events() {
+    return column("SELECT kind FROM event WHERE kind LIKE 'delivery.%' ORDER BY seq");
+  }
+
+  TempDir dir;
+  ManualClock clock;
+  std::shared_ptr<FakeChannel> channel = std::make_shared<FakeChannel>();
+  Ledger ledger{"test", "test/codedriftd"};
+  std::unique_ptr<Writer> writer;
+  std::unique_ptr<Runner> runner;
+};
+
+using Strings = std::vector<std::string>;
+
+TEST_F(RunnerTest, LoadsThePluginBeforeThereIsAnythingToSend) {
+  work();
+  EXPECT_EQ(channel->starts, 1);
+  EXPECT_TRUE(runner->state().up);
+}
+
+TEST_F(RunnerTest, DeliversWhatIsInTheOutboxOnceAndInOrder) {
+  drift("charge");
+  drift("refund");
+  work();
+  work();
+  ASSERT_EQ(channel->deliveries.size(), 2U);
+  EXPECT_NE(channel->deliveries[0].body.find("charge"), std::string::npos);
+  EXPECT_NE(channel->deliveries[1].body.find("refund"), std::string::npos);
+  EXPECT_EQ(states(), (Strings{"delivered", "delivered"}));
+}
+
+TEST_F(RunnerTest, RetriesUnderTheSameIdWithTheSameBytes) {
+  channel->answers = {answer(DeliveryResult::retry, 503), answer(DeliveryResult::retry, 0)};
+  drift();
+  pass(60s);
+  ASSERT_EQ(channel->deliveries.size(), 3U);
+  EXPECT_EQ(channel->deliveries[0].id, channel->deliveries[2].id);
+  EXPECT_EQ(channel->deliveries[0].body, channel->deliveries[2].body);
+  EXPECT_EQ(channel->deliveries[2].attempt, 3U);
+  EXPECT_EQ(states(), Strings{"delivered"});
+  EXPECT_EQ(column("SELECT result FROM attempt ORDER BY n"), (Strings{"retry", "retry", "delivered"}));
+}
+
+TEST_F(RunnerTest, WaitsAtLeastASecondBetweenAttempts) {
+  channel->answers = {answer(DeliveryResult::retry, 503)};
+  drift();
+  work();
+  clock.advance(999ms);
+  work();
+  EXPECT_EQ(channel->deliveries.size(), 1U);
+}
+
+TEST_F(RunnerTest, RetryAfterIsAMinimumForTheWholeDestination) {
+  channel->answers = {answer(DeliveryResult::retry, 429, 120s)};
+  drift("charge");
+  drift("refund");
+  pass(119s);
+  EXPECT_EQ(channel->deliveries.size(), 1U);
+  pass(30s);
+  EXPECT_EQ(states(), (Strings{"delivered", "delivered"}));
+}
+
+TEST_F(RunnerTest, AnAlertThatAlwaysFailsLetsOthersPass) {
+  drift("charge");
+  channel->answers = {answer(DeliveryResult::retry, 500)};
+  work();
+  drift("refund");
+  pass(20s);
+  EXPECT_EQ(column("SELECT state FROM outbox WHERE target LIKE '%refund%'"), Strings{"delivered"});
+}
+
+TEST_F(RunnerTest, ALaterAlertAboutTheSameFunctionWaitsForTheEarlier) {
+  channel->answers = {answer(DeliveryResult::retry, 500)};
+  drift("charge");
+  drift("charge");
+  pass(60s);
+  ASSERT_EQ(channel->deliveries.size(), 3U);
+  EXPECT_EQ(channel->deliveries[0].id, channel->deliveries[1].id);
+  EXPECT_NE(channel->deliveries[1].id, channel->deliveries[2].id);
+}
+
+TEST_F(RunnerTest, ARejectedAlertIsDeadAtOnceAndTheFallbackIsTold) {
+  channel->answers = {answer(DeliveryResult::rejected, 400)};
+  drift();
+  work();
+  EXPECT_EQ(states(), Strings{"dead"});
+  EXPECT_EQ(delivery_events(), Strings{"delivery.dead"});
+  EXPECT_EQ(column("SELECT kind FROM outbox WHERE destination = 'pager'"), Strings{"delivery.dead"});
+}
+
+TEST_F(RunnerTest, ARefusingDestinationIsHeldToldOnceAndProbedEveryQuarterOfAnHour) {
+  channel->answers = {answer(DeliveryResult::refused, 404), answer(DeliveryResult::refused, 404)};
+  drift();
+  pass(14min);
+  EXPECT_EQ(channel->deliveries.size(), 1U);
+  EXPECT_EQ(column("SELECT state FROM destination WHERE name = 'ops'"), Strings{"held"});
+  pass(2min);
+  EXPECT_EQ(channel->deliveries.size(), 2U);
+  EXPECT_EQ(delivery_events(), Strings{"delivery.refused"});
+  pass(15min);
+  EXPECT_EQ(states(), Strings{"delivered"});
+  EXPECT_EQ(column("SELECT state FROM destination WHERE name = 'ops'"), Strings{"ok"});
+}
+
+TEST_F(RunnerTest, NothingIsThrownAwayBeforeItsTimeAndThenItIsDead) {
+  for (int i = 0; i < 400; ++i) channel->answers.push_back(answer(DeliveryResult::refused, 401));
+  drift();
+  work();
+  clock.advance(71h);
+  work();
+  EXPECT_EQ(states(), Strings{"pending"});
+  clock.advance(61min);
+  work();
+  EXPECT_EQ(states(), Strings{"dead"});
+  EXPECT_EQ(delivery_events(), (Strings{"delivery.refused", "delivery.dead"}));
+}
+
+TEST_F(RunnerTest, AnAlertInFlightInThreeFaultsIsDeadForThisDestination) {
+  channel->answers = {answer(DeliveryResult::fault), answer(DeliveryResult::fault), answer(DeliveryResult::fault)};
+  drift("charge");
+  pass(5min);
+  EXPECT_EQ(states(), Strings{"dead"});
+  EXPECT_EQ(delivery_events(), Strings{"delivery.dead"});
+  drift("refund");
+  pass(1min);
+  EXPECT_EQ(states(), (Strings{"dead", "delivered"}));
+  EXPECT_EQ(channel->starts, 4);
+  EXPECT_EQ(runner->state().faults, 3U);
+}
+
+TEST_F(RunnerTest, APluginThatDoesNotStartIsTriedAgainWithBackOff) {
+  StartFailure failure;
+  failure.message = "it crashed";
+  channel->start_failures = {failure, failure, failure};
+  drift();
+  pass(5min);
+  EXPECT_EQ(channel->starts, 4);
+  EXPECT_EQ(states(), Strings{"delivered"});
+}
+
+TEST_F(RunnerTest, AWrongOptionHoldsTheDestinationUntilAReload) {
+  StartFailure failure;
+  failure.kind = StartFailure::Kind::mistakes;
+  failure.mistakes = {{{"a.toml", 3, 1}, "unknown option 'ur'; did you mean 'url'?"}};
+  channel->start_failures = {failure};
+  drift();
+  pass(10min);
+  EXPECT_EQ(channel->starts, 1);
+  EXPECT_EQ(delivery_events(), Strings{"delivery.refused"});
+  EXPECT_NE(runner->state().down_reason.find("a.toml:3:1"), std::string::npos);
+  auto mended = std::make_shared<FakeChannel>();
+  runner->replace_channel(mended);
+  work();
+  EXPECT_EQ(mended->deliveries.size(), 1U);
+  EXPECT_TRUE(channel->stopped);
+  EXPECT_EQ(states(), Strings{"delivered"});
+}
+
+TEST_F(RunnerTest, AReloadTriesABackedOffDestinationAtOnce) {
+  channel->answers = {answer(DeliveryResult::retry, 503, 1h)};
+  drift();
+  work();
+  auto next = std::make_shared<FakeChannel>();
+  runner->replace_channel(next);
+  work();
+  EXPECT_EQ(next->deliveries.size(), 1U);
+}
+
+TEST_F(RunnerTest, ARestartResumesWhereItWas) {
+  channel->answers = {answer(DeliveryResult::retry, 503, 60s)};
+  drift();
+  work();
+  auto again = std::make_shared<FakeChannel>();
+  runner = std::make_unique<Runner>("ops", again, *writer, ledger, clock);
+  pass(59s);
+  EXPECT_EQ(again->deliveries.size(), 0U);
+  pass(30s);
+  ASSERT_EQ(again->deliveries.size(), 1U);
+  EXPECT_EQ(again->deliveries[0].attempt, 2U);
+}
+
+TEST_F(RunnerTest, ItsThreadStopsWhileItWaits) {
+  runner->start();
+  runner->stop();
+  EXPECT_TRUE(channel->stopped);
+}
+
+}  // namespace
+}  // namespace codedriftd::test
