@@ -49,6 +49,7 @@ struct HttpResponse {
   HttpFailure failure = HttpFailure::none;
   std::string failure_text;         ///< for people; names the origin, never a path, a query string or a header
   int status = 0;                   ///< 0 unless `failure` is none
+  int status_before_body = 0;       ///< with `too_large`, if it was the body that was: the status that came before it
   std::vector<HttpHeader> headers;  ///< of the last header block, names in lower case; 100 at most are kept
   std::string body;                 ///< as sent: nothing is decompressed
   Millis took{0};

@@ -13,6 +13,7 @@ namespace {
 
 constexpr std::size_t kLineCap = 16 * 1024;
 constexpr std::size_t kHeadersKept = 100;
+constexpr const char* kBody = "the body";
 
 // libcurl stores the CA certificates of a file between connections only if no folder of certificates is named beside
 // it.
@@ -176,7 +177,7 @@ std::size_t Transfer::on_body(char* data, std::size_t size, std::size_t count, v
   std::string& body = transfer.response_.body;
   const std::size_t length = size * count;
   if (length > transfer.request_.body_cap - body.size()) {
-    transfer.over_cap_ = "the body";
+    transfer.over_cap_ = kBody;
     return length + 1;  // anything else than `length` ends the transfer
   }
   body.append(data, length);
@@ -218,14 +219,17 @@ HttpFailure Transfer::failure_of(CURLcode code) const {
 
 HttpResponse Transfer::finish(CURLcode code, MonoTime now) {
   const HttpFailure failure = failure_of(code);
+  long status = 0;
+  curl_easy_getinfo(easy_, CURLINFO_RESPONSE_CODE, &status);
   if (failure != HttpFailure::none) {
     const std::string text = over_cap_ != nullptr ? fmt::format("{} of the answer went over the cap", over_cap_)
                              : error_[0] != '\0'  ? clean_utf8(error_, 300)
                                                   : std::string(curl_easy_strerror(code));
+    if (code == CURLE_FILESIZE_EXCEEDED || (over_cap_ != nullptr && std::string_view(over_cap_) == kBody)) {
+      response_.status_before_body = static_cast<int>(status);
+    }
     return abandon(failure, text, now);
   }
-  long status = 0;
-  curl_easy_getinfo(easy_, CURLINFO_RESPONSE_CODE, &status);
   response_.status = static_cast<int>(status);
   return close(now);
 }

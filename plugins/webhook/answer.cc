@@ -39,6 +39,11 @@ Outcome judge(const HttpResponse& response, const Mask& mask, WallTime now) {
     // A request that may not even be sent will not be allowed later either: somebody has to look at the configuration.
     if (response.failure == HttpFailure::refused) outcome.result = CODEDRIFTD_DESTINATION_REFUSED;
     outcome.text = clean_utf8(mask.apply(fmt::format("{}: {}", to_string(response.failure), response.failure_text)));
+    // Taken over, by a receiver with too much to say: to try again would only be to repeat the alert for ever.
+    if (classify_status(response.status_before_body) == StatusClass::delivered) {
+      outcome.result = CODEDRIFTD_DELIVERED;
+      outcome.status = response.status_before_body;
+    }
     return outcome;
   }
   outcome.status = response.status;

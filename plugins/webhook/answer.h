@@ -17,8 +17,9 @@ struct Outcome {
   std::string text;  ///< "HTTP 503: " and the first 512 bytes of the body, secrets masked
 };
 
-/// 2xx: delivered. 408, 425, 429, 5xx, and no answer: retry, with Retry-After where the receiver gives it. 400, 413,
-/// 415, 422: rejected. Other 4xx, and 3xx, which are not followed: the destination refuses. (http/retry.h)
+/// 2xx: delivered, also if the body that follows is longer than the client reads. 408, 425, 429, 5xx, and no answer:
+/// retry, with Retry-After where the receiver gives it. 400, 413, 415, 422: rejected. Other 4xx, and 3xx, which are not
+/// followed: the destination refuses. (http/retry.h)
 Outcome judge(const HttpResponse& response, const Mask& mask, WallTime now);
 
 }  // namespace codedriftd::webhook

@@ -47,6 +47,17 @@ TEST(Judge, NoAnswerIsARetryWhateverTheReason) {
   EXPECT_EQ(judge(never_sent, {}, {}).result, CODEDRIFTD_DESTINATION_REFUSED);
 }
 
+TEST(Judge, ABodyTooLongToReadLeavesTheStatusAsItWas) {
+  HttpResponse response;
+  response.failure = HttpFailure::too_large;
+  response.failure_text = "the body went over the cap";
+  response.status_before_body = 200;
+  EXPECT_EQ(judge(response, {}, {}).result, CODEDRIFTD_DELIVERED);
+  EXPECT_EQ(judge(response, {}, {}).status, 200);
+  response.status_before_body = 503;
+  EXPECT_EQ(judge(response, {}, {}).result, CODEDRIFTD_RETRY);
+}
+
 TEST(Judge, RetryAfterIsPassedOnWithRetriesOnly) {
   EXPECT_EQ(judge(with_status(429, "", {{"retry-after", "120"}}), {}, {}).retry_after_ms, 120'000U);
   EXPECT_EQ(judge(with_status(503, "", {{"retry-after", "99999999999"}}), {}, {}).retry_after_ms, 86'400'000U);
