@@ -28,8 +28,8 @@ std::string words_of(const Selection& s) {
   add("--qualifier", s.qualifiers);
   add("--status", s.statuses);
   add("--kind", s.kinds);
-  if (s.since) words.push_back("--since " + rfc3339(*s.since));
-  if (s.until) words.push_back("--until " + rfc3339(*s.until));
+  if (s.since) words.push_back(fmt::format("--since {}", rfc3339(*s.since)));
+  if (s.until) words.push_back(fmt::format("--until {}", rfc3339(*s.until)));
   return fmt::format("{}", fmt::join(words, " "));
 }
 
@@ -65,7 +65,7 @@ std::string nearest_targets(const std::string& glob, const std::vector<Target>& 
       if (target.function == name) near.insert(target.address());
     }
   }
-  if (!near.empty()) return "; did you mean " + examples(near) + "?";
+  if (!near.empty()) return fmt::format("; did you mean {}?", examples(near));
   return fmt::format("; {} {} known: {}", addresses.size(), addresses.size() == 1 ? "target is" : "targets are",
                      examples(addresses));
 }
@@ -102,7 +102,7 @@ std::string explain_nothing(Database& db, const Selection& selection, WallTime n
   if (asked.empty()) return "nothing is watched any more; add --all to see what was";
 
   const std::vector<Target>& pool = watched.empty() ? unwatched : watched;
-  std::string why = "no target matches " + asked;
+  std::string why = fmt::format("no target matches {}", asked);
   const auto part = [&](std::string_view what, const std::vector<std::string>& globs, std::string Target::*member) {
     if (globs.empty()) return;
     std::set<std::string> values;

@@ -50,7 +50,7 @@ class JsonRows {
       out += names_[i];
       out += plain_json(row.values[i]);
     }
-    if (!row.problem.empty()) out += ",\"problem\":" + plain_json(row.problem);
+    if (!row.problem.empty()) out += fmt::format(",\"problem\":{}", plain_json(row.problem));
     out += '}';
   }
 

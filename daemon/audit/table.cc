@@ -73,9 +73,9 @@ std::vector<std::string> attempt_lines(const OrderedJson& attempts) {
   for (const OrderedJson& attempt : attempts) {
     std::string line = fmt::format("attempt {} {} {}", attempt.at("n").dump(), attempt.at("at").get<std::string>(),
                                    attempt.at("result").get<std::string>());
-    if (!attempt.at("status").is_null()) line += " " + attempt.at("status").dump();
-    if (!attempt.at("took_s").is_null()) line += " after " + attempt.at("took_s").dump() + " s";
-    if (attempt.at("words") != "") line += ": " + attempt.at("words").get<std::string>();
+    if (!attempt.at("status").is_null()) line += fmt::format(" {}", attempt.at("status").dump());
+    if (!attempt.at("took_s").is_null()) line += fmt::format(" after {} s", attempt.at("took_s").dump());
+    if (attempt.at("words") != "") line += fmt::format(": {}", attempt.at("words").get<std::string>());
     lines.push_back(std::move(line));
   }
   return lines;
@@ -122,7 +122,7 @@ class TableRenderer final : public Renderer {
       const OrderedJson& value = row.values[place];
       if (column.heading.empty()) {  // not a cell but lines beneath
         for (const std::string& text : attempt_lines(value))
-          line.beneath.push_back("    " + shortened(harmless(text), 140));
+          line.beneath.push_back(fmt::format("    {}", shortened(harmless(text), 140)));
         continue;
       }
       std::string text = harmless(cell_text(column.field, value, false));
@@ -130,7 +130,7 @@ class TableRenderer final : public Renderer {
       widths_[i] = std::max(widths_[i], display_width(text));
       line.cells.push_back(std::move(text));
     }
-    if (!row.problem.empty()) line.beneath.push_back("    ! " + harmless(row.problem));
+    if (!row.problem.empty()) line.beneath.push_back(fmt::format("    ! {}", harmless(row.problem)));
     lines_.push_back(std::move(line));
   }
 
@@ -201,8 +201,8 @@ class MarkdownRenderer final : public Renderer {
     if (!row.problem.empty()) problems_.push_back(row.problem);
   }
   void end(const ReportEnd& end) override {
-    for (const std::string& problem : problems_) out_ += "\n" + markdown_text(problem) + "\n";
-    for (const std::string& remark : end.remarks) out_ += "\n" + markdown_text(remark) + "\n";
+    for (const std::string& problem : problems_) out_ += fmt::format("\n{}\n", markdown_text(problem));
+    for (const std::string& remark : end.remarks) out_ += fmt::format("\n{}\n", markdown_text(remark));
   }
 
  private:

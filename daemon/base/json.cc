@@ -3,6 +3,20 @@
 #include <stdexcept>
 
 namespace codedriftd {
+
+JsonBox::JsonBox() : value_(std::make_unique<Json>()) {}
+JsonBox::JsonBox(Json value) : value_(std::make_unique<Json>(std::move(value))) {}
+JsonBox::JsonBox(const JsonBox& other) : value_(std::make_unique<Json>(*other.value_)) {}
+// A box that was moved from holds nothing; it may only be assigned to or destroyed.
+JsonBox::JsonBox(JsonBox&& other) noexcept = default;
+JsonBox& JsonBox::operator=(JsonBox other) noexcept {
+  value_ = std::move(other.value_);
+  return *this;
+}
+JsonBox::~JsonBox() = default;
+bool operator==(const JsonBox& a, const JsonBox& b) { return *a == *b; }
+JsonBox empty_object() { return Json::object(); }
+
 namespace {
 
 constexpr int64_t kLargestExact = (1LL << 53) - 1;

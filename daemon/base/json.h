@@ -4,10 +4,9 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
-namespace codedriftd {
+#include "base/json_box.h"
 
-using Json = nlohmann::json;                 ///< members sorted by name
-using OrderedJson = nlohmann::ordered_json;  ///< members as they were added: for reports people read
+namespace codedriftd {
 
 /// RFC 8785 bytes for values without floating point numbers whose member names are ASCII: sorted members, no white
 /// space, shortest escapes. Throws std::logic_error on a float and on an integer beyond 2^53 - 1: such a value is a bug

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "base/json.h"
 #include "model/target.h"
 
 namespace codedriftd {
@@ -55,7 +56,7 @@ std::string compose_alert(const LoggedEvent& logged, std::string_view instance, 
       {"drift_since", facts.drift_since ? OrderedJson(rfc3339(*facts.drift_since)) : OrderedJson()},
       {"resolution", text_or_null(facts.resolution)},
       {"reason", text_or_null(facts.reason)},
-      {"error", OrderedJson(facts.error)},
+      {"error", OrderedJson(*facts.error)},
       {"request_id", text_or_null(facts.request_id)},
       {"event_ids", OrderedJson::array({logged.id})},
       {"log",

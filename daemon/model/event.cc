@@ -6,6 +6,8 @@
 #include <array>
 #include <stdexcept>
 
+#include "base/json.h"
+
 namespace codedriftd {
 namespace {
 
@@ -48,7 +50,7 @@ std::string event_body(const NewEvent& event, std::string_view log_origin, int64
                   {"severity", to_string(event.severity)},
                   {"actor", event.actor},
                   {"target", event.target ? Json(*event.target) : Json()},
-                  {"data", event.data}};
+                  {"data", *event.data}};
   std::string bytes = canonical_json(body);
   if (bytes.size() > kLongestBody) {
     throw std::length_error(

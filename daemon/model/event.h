@@ -5,7 +5,7 @@
 #include <string_view>
 
 #include "base/clock.h"
-#include "base/json.h"
+#include "base/json_box.h"
 #include "base/sha256.h"
 
 namespace codedriftd {
@@ -20,7 +20,7 @@ struct AlertFacts {
   std::optional<Sha256> observed, accepted, previous, expected;
   std::optional<WallTime> drift_since;
   std::string resolution, reason, request_id;
-  Json error;  ///< {code, message, request_id} or null
+  JsonBox error;  ///< {code, message, request_id} or null
 };
 
 /// An event that is to be written: without its place in the log, which the store gives it.
@@ -29,7 +29,7 @@ struct NewEvent {
   Severity severity = Severity::info;
   std::string actor = "daemon";       ///< `daemon`, `config` or `uid:1001(alice)`
   std::optional<std::string> target;  ///< an address, or nullopt for the whole daemon
-  Json data = Json::object();         ///< the members the contract gives this kind
+  JsonBox data = empty_object();      ///< the members the contract gives this kind
   bool alertable = true;              ///< false: recorded, but no alert, whatever is subscribed (an account is failing)
   AlertFacts facts;
 };
@@ -42,7 +42,8 @@ bool about_delivery(std::string_view kind);
 
 /// The event's leaf: canonical JSON of exactly {v, log, seq, id, time, kind, severity, actor, target, data}.
 /// Throws std::length_error over 60,000 bytes.
-std::string event_body(const NewEvent& event, std::string_view log_origin, int64_t seq, std::string_view id, WallTime time);
+std::string event_body(const NewEvent& event, std::string_view log_origin, int64_t seq, std::string_view id,
+                       WallTime time);
 /// SHA-256(0x00 ‖ body), RFC 6962 2.1.
 Sha256 leaf_hash(std::string_view body);
 

@@ -1,6 +1,7 @@
 /// One cause, many functions: the verdict on an account in one region.
 #include <fmt/format.h>
 
+#include "base/json.h"
 #include "base/text.h"
 #include "model/verdict.h"
 #include "model/verdict_events.h"
@@ -23,7 +24,7 @@ NewEvent account_event(std::string_view kind, Severity severity, std::string_vie
   event.facts.reason = reason;
   event.facts.error = error_json(error);
   if (error) event.facts.request_id = clean_utf8(error->request_id);
-  event.data = {{"reason", clean_utf8(reason)}, {"error", event.facts.error}, {"functions", functions}};
+  event.data = Json{{"reason", clean_utf8(reason)}, {"error", *event.facts.error}, {"functions", functions}};
   return event;
 }
 

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "base/json.h"
 #include "base/text.h"
 
 namespace codedriftd {
@@ -27,18 +28,18 @@ NewEvent new_event(const Scene& scene, std::string_view kind, Severity severity)
 
 /// The data of every drift event, out of its facts.
 void set_drift_data(NewEvent& event) {
-  event.data = {{"observed_sha256", hash_json(event.facts.observed)},
-                {"accepted_sha256", hash_json(event.facts.accepted)},
-                {"previous_sha256", hash_json(event.facts.previous)},
-                {"drift_since", time_json(event.facts.drift_since)},
-                {"request_id", text_json(event.facts.request_id)}};
+  event.data = Json{{"observed_sha256", hash_json(event.facts.observed)},
+                    {"accepted_sha256", hash_json(event.facts.accepted)},
+                    {"previous_sha256", hash_json(event.facts.previous)},
+                    {"drift_since", time_json(event.facts.drift_since)},
+                    {"request_id", text_json(event.facts.request_id)}};
 }
 
 /// The data of both poll events, out of their facts.
 void set_poll_data(NewEvent& event, const std::optional<WallTime>& last_success_at) {
-  event.data = {{"reason", text_json(event.facts.reason)},
-                {"error", event.facts.error},
-                {"last_success_at", time_json(last_success_at)}};
+  event.data = Json{{"reason", text_json(event.facts.reason)},
+                    {"error", *event.facts.error},
+                    {"last_success_at", time_json(last_success_at)}};
 }
 
 std::string_view how_resolved(std::string_view resolution) {
@@ -117,7 +118,7 @@ NewEvent drift_resolved(const Scene& scene, std::string_view resolution, const s
   event.facts.summary = fmt::format("{} no longer drifts: its code {} {}.", *event.target, short_hash(scene.state.live),
                                     how_resolved(resolution));
   set_drift_data(event);
-  event.data["resolution"] = resolution;
+  (*event.data)["resolution"] = resolution;
   return event;
 }
 
@@ -130,7 +131,7 @@ NewEvent function_missing(const Scene& scene) {
                                           harmless(event.facts.reason), short_hash(scene.state.live))
                             : fmt::format("{} was not found, twice in a row ({}), and was never seen before.",
                                           *event.target, harmless(event.facts.reason));
-  event.data = {{"code", text_json(scene.state.missing_code)}, {"request_id", text_json(scene.request_id)}};
+  event.data = Json{{"code", text_json(scene.state.missing_code)}, {"request_id", text_json(scene.request_id)}};
   return event;
 }
 
@@ -138,7 +139,7 @@ NewEvent function_returned(const Scene& scene) {
   NewEvent event = new_event(scene, "function.returned", Severity::info);
   event.facts.summary =
       fmt::format("{} was found again; it runs code {}.", *event.target, short_hash(scene.state.live));
-  event.data = {{"observed_sha256", hash_json(scene.state.live)}};
+  event.data = Json{{"observed_sha256", hash_json(scene.state.live)}};
   return event;
 }
 
@@ -174,10 +175,10 @@ NewEvent deploy_event(const Scene& scene, std::string_view kind, const Announcem
   event.facts.expected = announcement.sha256;
   if (overdue) event.facts.reason = "overdue";
   event.facts.summary = deploy_summary(kind, *event.target, announcement);
-  event.data = {{"expected_sha256", announcement.sha256.hex()},
-                {"valid_until", rfc3339(announcement.valid_until)},
-                {"build", text_json(announcement.build)},
-                {"commit", text_json(announcement.commit)}};
+  event.data = Json{{"expected_sha256", announcement.sha256.hex()},
+                    {"valid_until", rfc3339(announcement.valid_until)},
+                    {"build", text_json(announcement.build)},
+                    {"commit", text_json(announcement.commit)}};
   return event;
 }
 
@@ -188,18 +189,18 @@ NewEvent baseline_set(const Scene& scene, const std::optional<Sha256>& previous,
   event.facts.reason = clean_utf8(reason);
   event.facts.summary = fmt::format("{}: code {} is accepted now ({}).", *event.target,
                                     short_hash(scene.state.accepted), source_words(scene.state.accepted_source));
-  event.data = {{"accepted_sha256", hash_json(scene.state.accepted)},
-                {"source", to_string(scene.state.accepted_source)},
-                {"reason", text_json(reason)},
-                {"ticket", text_json(ticket)},
-                {"previous_sha256", hash_json(previous)}};
+  event.data = Json{{"accepted_sha256", hash_json(scene.state.accepted)},
+                    {"source", to_string(scene.state.accepted_source)},
+                    {"reason", text_json(reason)},
+                    {"ticket", text_json(ticket)},
+                    {"previous_sha256", hash_json(previous)}};
   return event;
 }
 
 NewEvent watch_added(const Scene& scene) {
   NewEvent event = new_event(scene, "watch.added", Severity::info);
   event.facts.summary = fmt::format("{} is watched from now on.", *event.target);
-  event.data = {{"pin", hash_json(scene.state.pin)}};
+  event.data = Json{{"pin", hash_json(scene.state.pin)}};
   return event;
 }
 
@@ -210,7 +211,7 @@ NewEvent watch_removed(const Scene& scene) {
       open ? fmt::format("{} is no longer watched, though it still runs code {}, which nobody accepted.", *event.target,
                          short_hash(scene.state.live))
            : fmt::format("{} is no longer watched.", *event.target);
-  event.data = {{"open_drift", open}};
+  event.data = Json{{"open_drift", open}};
   return event;
 }
 

@@ -9,6 +9,7 @@
 #include <filesystem>
 
 #include "base/duration.h"
+#include "base/json.h"
 #include "settings/schedule.h"
 #include "sinks/process.h"
 #include "store/event_log.h"
@@ -49,7 +50,7 @@ int64_t file_size(const std::string& path) {
 void log_event(const LoggedEvent& logged) {
   const NewEvent& event = logged.event;
   const LogLevel level = event.severity == Severity::info ? LogLevel::info : LogLevel::warning;
-  log(level, event.kind, event.facts.summary.empty() ? json_line(event.data) : event.facts.summary,
+  log(level, event.kind, event.facts.summary.empty() ? json_line(*event.data) : event.facts.summary,
       {field("seq", logged.seq), field("target", event.target.value_or("-")),
        field("severity", to_string(event.severity))});
 }
@@ -144,7 +145,7 @@ void App::begin_stay() {
       facts::write(tx.db, "log_origin", ledger_->origin());
       NewEvent genesis;
       genesis.kind = "log.genesis";
-      genesis.data = {{"origin", ledger_->origin()}, {"version", CODEDRIFTD_VERSION}};
+      genesis.data = Json{{"origin", ledger_->origin()}, {"version", CODEDRIFTD_VERSION}};
       genesis.facts.summary = fmt::format("The log {} begins.", ledger_->origin());
       ledger_->append(tx, genesis, now);
     }
@@ -152,10 +153,10 @@ void App::begin_stay() {
     const auto last_event = event_log::last_time(tx.db);
     NewEvent started;
     started.kind = "daemon.started";
-    started.data = {{"previous_stop", nullptr}, {"last_event_at", nullptr}};
+    started.data = Json{{"previous_stop", nullptr}, {"last_event_at", nullptr}};
     if (previous) {
-      started.data["previous_stop"] = previous->clean ? "clean" : "unclean";
-      if (last_event) started.data["last_event_at"] = rfc3339(*last_event);
+      (*started.data)["previous_stop"] = previous->clean ? "clean" : "unclean";
+      if (last_event) (*started.data)["last_event_at"] = rfc3339(*last_event);
     }
     started.facts.summary = previous ? fmt::format("The daemon started; it was last alive at {} and its stop was {}.",
                                                    rfc3339(previous->alive_at), previous->clean ? "clean" : "unclean")
@@ -224,7 +225,7 @@ void App::apply_routes() {
       event.kind = "delivery.dead";
       event.severity = Severity::warning;
       event.target = gone.target;
-      event.data = {{"alert", gone.destination}, {"id", gone.alert_id}, {"reason", gone.reason}};
+      event.data = Json{{"alert", gone.destination}, {"id", gone.alert_id}, {"reason", gone.reason}};
       event.facts.summary =
           fmt::format("Alert {} was given up for destination {}: {}.", gone.alert_id, gone.destination, gone.reason);
       ledger_->append_about_delivery(tx, event, gone.destination, clock_.wall());

@@ -7,6 +7,7 @@
 
 #include "base/backoff.h"
 #include "base/duration.h"
+#include "base/json.h"
 #include "base/log.h"
 #include "service/slots.h"
 #include "store/history.h"
@@ -27,7 +28,7 @@ constexpr double kTookBounds[] = {0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10};
 }  // namespace
 
 Poller::Poller(Api& api, Writer& writer, Ledger& ledger, const Clock& clock)
-    : api_(api), writer_(writer), ledger_(ledger), clock_(clock), last_turn_(clock.mono()) {
+    : api_(api), writer_(writer), ledger_(ledger), clock_(clock), last_turn_(clock.mono()), started_at_(clock.wall()) {
   auto stats = stats_.lock();
   for (const double bound : kTookBounds) stats->took[bound] = 0;
 }
@@ -298,8 +299,9 @@ std::string Poller::commonest_reason(const Lane& lane) const {
 }
 
 void Poller::tell_overdue_deploys() {
-  write([this, wall = clock_.wall()](Tx& tx) {
-    for (const TargetId id : targets::with_announcements(tx.db)) ledger_.apply(tx, id, Tick{}, wall);
+  // Only what was polled since the start: a deployment that came while nobody looked is first to be seen, not missed.
+  write([this, wall = clock_.wall(), since = started_at_](Tx& tx) {
+    for (const TargetId id : targets::with_announcements(tx.db, since)) ledger_.apply(tx, id, Tick{}, wall);
   });
 }
 
@@ -315,7 +317,7 @@ void Poller::check_clocks(MonoTime now) {
     history::end_open_runs(tx.db);
     NewEvent event;
     event.kind = "clock.stepped";
-    event.data = {{"by_s", by.count() / 1000}};
+    event.data = Json{{"by_s", by.count() / 1000}};
     event.facts.summary = fmt::format(
         "The clock of this machine was stepped by {} s, or the machine slept; open runs of the history end here.",
         by.count() / 1000);

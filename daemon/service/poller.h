@@ -130,6 +130,7 @@ class Poller {
   Guarded<std::optional<Watch>> mailbox_;
   Guarded<PollStats> stats_;
   Guarded<MonoTime> last_turn_;
+  const WallTime started_at_;
   MonoTime next_look_{};
   std::optional<Millis> clock_offset_;  ///< wall minus monotonic, when last looked at
   std::jthread thread_;

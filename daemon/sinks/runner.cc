@@ -6,6 +6,7 @@
 
 #include "base/backoff.h"
 #include "base/duration.h"
+#include "base/json.h"
 #include "base/log.h"
 #include "base/text.h"
 
@@ -29,7 +30,7 @@ NewEvent delivery_event(std::string_view kind, std::string_view destination, con
   event.kind = kind;
   event.severity = Severity::warning;
   event.target = std::move(target);
-  event.data = {{"alert", destination}, {"id", alert_id}, {"reason", clean_utf8(reason)}};
+  event.data = Json{{"alert", destination}, {"id", alert_id}, {"reason", clean_utf8(reason)}};
   event.facts.reason = clean_utf8(reason);
   event.facts.summary =
       kind == "delivery.dead"

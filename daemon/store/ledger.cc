@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/json.h"
 #include "store/event_log.h"
 #include "store/history.h"
 #include "store/outbox.h"
@@ -22,8 +23,8 @@ void record_baseline(Database& db, const TargetRow& row, const TargetState& afte
     if (event.kind != "baseline.set") continue;
     actor = event.actor;
     const auto text = [&](const char* name) {
-      const auto member = event.data.find(name);
-      return member != event.data.end() && member->is_string() ? member->get<std::string>() : std::string();
+      const auto member = event.data->find(name);
+      return member != event.data->end() && member->is_string() ? member->get<std::string>() : std::string();
     };
     reason = text("reason");
     ticket = text("ticket");

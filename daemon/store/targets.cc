@@ -129,9 +129,10 @@ void each_watched(Database& db, const std::function<void(const TargetRow&)>& use
   while (q.step()) use(read(q));
 }
 
-std::vector<TargetId> with_announcements(Database& db) {
+std::vector<TargetId> with_announcements(Database& db, WallTime polled_since) {
   std::vector<TargetId> ids;
-  auto q = db.query("SELECT id FROM target WHERE announced != '[]' AND watched = 1");
+  auto q = db.query("SELECT id FROM target WHERE announced != '[]' AND watched = 1 AND last_polled_at_ms >= ?",
+                    polled_since);
   while (q.step()) ids.push_back(q.integer(0));
   return ids;
 }

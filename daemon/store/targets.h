@@ -28,8 +28,9 @@ std::optional<TargetRow> find(Database& db, std::string_view address);
 std::vector<TargetRow> all(Database& db, bool also_unwatched);
 /// The same for watched ones, one at a time: for counting without holding them all.
 void each_watched(Database& db, const std::function<void(const TargetRow&)>& use);
-/// Watched targets that something was announced for: time alone can change them.
-std::vector<TargetId> with_announcements(Database& db);
+/// Watched targets that something was announced for and that were polled since `polled_since`: time alone can change
+/// them.
+std::vector<TargetId> with_announcements(Database& db, WallTime polled_since);
 /// A new row that is not watched yet.
 TargetId insert(Database& db, const Target& target);
 /// Writes what differs from `before`. A poll that changed nothing but times costs one small UPDATE.

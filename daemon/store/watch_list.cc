@@ -4,6 +4,7 @@
 
 #include <unordered_map>
 
+#include "base/json.h"
 #include "base/log.h"
 #include "store/facts.h"
 
@@ -21,7 +22,7 @@ void record_load(Tx& tx, Ledger& ledger, const WatchList& list, const WatchSync&
   event.kind = "config.loaded";
   event.severity = large ? Severity::warning : Severity::info;
   event.actor = "config";
-  event.data = {{"digest", list.digest}, {"added", sync.added}, {"removed", sync.removed}};
+  event.data = Json{{"digest", list.digest}, {"added", sync.added}, {"removed", sync.removed}};
   event.facts.summary = fmt::format("A new configuration was loaded: {} functions are watched, {} added, {} removed.",
                                     list.entries.size(), sync.added, sync.removed);
   ledger.append(tx, event, now);

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "audit/table.h"
+#include "base/json.h"
 #include "support/recorded.h"
 
 namespace codedriftd {

@@ -4,6 +4,7 @@
 
 #include "audit/stored_event.h"
 #include "audit/values.h"
+#include "base/json.h"
 #include "store/outbox.h"
 #include "support/recorded.h"
 
@@ -295,7 +296,7 @@ StoredEvent written() {
   event.kind = "drift.detected";
   event.severity = Severity::critical;
   event.target = Recorded::address("f");
-  event.data = {{"observed_sha256", hex("B")}};
+  event.data = Json{{"observed_sha256", hex("B")}};
   StoredEvent stored{7, "abc", at(1), event.kind, "critical", event.actor, event.target, "", {}};
   stored.body = event_body(event, "ops-1/codedriftd", 7, "abc", at(1));
   stored.leaf_hash = leaf_hash(stored.body);

@@ -11,6 +11,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "base/json.h"
 #include "commands/output_file.h"
 #include "commands/query_options.h"
 #include "support/recorded.h"

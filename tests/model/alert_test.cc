@@ -4,6 +4,8 @@
 
 #include <stdexcept>
 
+#include "base/json.h"
+
 namespace codedriftd {
 namespace {
 
@@ -59,7 +61,7 @@ TEST(ComposeAlert, CarriesEverythingItKnows) {
   AlertFacts& facts = logged.event.facts;
   facts = {"All is well.", "in_sync",   "drifted",   sha256("o"),
            sha256("a"),    sha256("p"), sha256("e"), kTime - Millis{123},
-           "returned",     "why",       "req-1",     {{"code", "C"}, {"message", "m"}, {"request_id", nullptr}}};
+           "returned",     "why",       "req-1",     Json{{"code", "C"}, {"message", "m"}, {"request_id", nullptr}}};
   const Json expected{
       {"schema", "codedriftd.alert.v1"},
       {"id", "abcdefghijklmnopqrstuvwxyz"},

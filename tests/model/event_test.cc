@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "base/json.h"
 #include "model/kinds.h"
 
 namespace codedriftd {
@@ -50,7 +51,7 @@ TEST(Event, BodyIsCanonicalAndHasExactlyItsTenMembers) {
   NewEvent event = event_of("baseline.set");
   event.actor = "uid:1001(alice)";
   event.target = "prod/r/default/f:1";
-  event.data = {{"source", "pin"}, {"accepted_sha256", nullptr}};
+  event.data = Json{{"source", "pin"}, {"accepted_sha256", nullptr}};
   event.facts.summary = "not part of the body";
   const std::string body =
       R"json({"actor":"uid:1001(alice)","data":{"accepted_sha256":null,"source":"pin"},"id":"abc","kind":"baseline.set",)json"
@@ -69,15 +70,15 @@ TEST(Event, WithoutATargetItIsNull) {
 TEST(Event, BodiesBeyondTheLimitAreRefused) {
   NewEvent event = event_of("baseline.set");
   const std::size_t rest = event_body(event, "o", 0, "i", kTime).size() + std::string(R"("x":"")").size();
-  event.data = {{"x", std::string(60'000 - rest, 'x')}};
+  event.data = Json{{"x", std::string(60'000 - rest, 'x')}};
   EXPECT_EQ(event_body(event, "o", 0, "i", kTime).size(), 60'000U);
-  event.data = {{"x", std::string(60'001 - rest, 'x')}};
+  event.data = Json{{"x", std::string(60'001 - rest, 'x')}};
   EXPECT_THROW(event_body(event, "o", 0, "i", kTime), std::length_error);
 }
 
 TEST(Event, FloatsAreRefused) {
   NewEvent event = event_of("clock.stepped");
-  event.data = {{"by_s", 1.5}};
+  event.data = Json{{"by_s", 1.5}};
   EXPECT_THROW(event_body(event, "o", 0, "i", kTime), std::logic_error);
 }
 

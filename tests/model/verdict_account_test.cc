@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include "base/json.h"
 #include "model/verdict.h"
 
 namespace codedriftd {
@@ -38,7 +39,7 @@ TEST(Account, ACauseNamesItselfAndConcernsAll) {
   EXPECT_EQ(event.target, std::nullopt);
   EXPECT_TRUE(alerts_by_default(event));
   EXPECT_EQ(
-      event.data,
+      *event.data,
       (Json{{"reason", "credentials"},
             {"error", {{"code", "AuthFailure.SecretIdNotFound"}, {"message", "no such key"}, {"request_id", "req-9"}}},
             {"functions", 42}}));
@@ -57,7 +58,7 @@ TEST(Account, RecoversOnceWhenNeitherHolds) {
   const NewEvent& event = decision.events.at(0);
   EXPECT_EQ(event.kind, "account.recovered");
   EXPECT_EQ(event.severity, Severity::info);
-  EXPECT_EQ(event.data, (Json{{"reason", "denied"}, {"error", nullptr}, {"functions", 2}}));
+  EXPECT_EQ(*event.data, (Json{{"reason", "denied"}, {"error", nullptr}, {"functions", 2}}));
   EXPECT_EQ(event.facts.summary,
             "Most functions of account prod in ap-guangzhou can be seen again; 2 of 10 still cannot.");
   EXPECT_TRUE(decide_prod(decision.state, {10, 2, false, "denied", kError}).events.empty());

@@ -97,7 +97,7 @@ TEST(VerdictEvents, HaveExactlyTheDataSeverityAndAlertOfTheContract) {
     const NewEvent& event = late.last.at(row.kind);
     EXPECT_EQ(event.severity, row.severity) << row.kind;
     EXPECT_EQ(alerts_by_default(event), row.alerts) << row.kind;
-    EXPECT_EQ(members(event.data), row.data) << row.kind;
+    EXPECT_EQ(members(*event.data), row.data) << row.kind;
     EXPECT_EQ(event.target, kTarget.address()) << row.kind;
     EXPECT_TRUE(event.facts.summary.find(kTarget.address()) != std::string::npos) << event.facts.summary;
     EXPECT_TRUE(event.facts.summary.ends_with('.')) << event.facts.summary;
@@ -111,11 +111,11 @@ TEST(VerdictEvents, ADriftSaysWhatIsLiveWhatIsAcceptedAndWhatWasBefore) {
   const Told told({watch(), see('A'), see('X'), see('Y')});
   const NewEvent& event = told.last.at("drift.changed");
   EXPECT_EQ(event.actor, "daemon");
-  EXPECT_EQ(event.data, (Json{{"observed_sha256", hash('Y').hex()},
-                              {"accepted_sha256", hash('A').hex()},
-                              {"previous_sha256", hash('X').hex()},
-                              {"drift_since", "2026-11-24T00:03:00.000Z"},
-                              {"request_id", "req-1"}}));
+  EXPECT_EQ(*event.data, (Json{{"observed_sha256", hash('Y').hex()},
+                               {"accepted_sha256", hash('A').hex()},
+                               {"previous_sha256", hash('X').hex()},
+                               {"drift_since", "2026-11-24T00:03:00.000Z"},
+                               {"request_id", "req-1"}}));
   EXPECT_EQ(event.facts.observed, hash('Y'));
   EXPECT_EQ(event.facts.accepted, hash('A'));
   EXPECT_EQ(event.facts.previous, hash('X'));
@@ -133,8 +133,8 @@ TEST(VerdictEvents, ADriftSaysWhatIsLiveWhatIsAcceptedAndWhatWasBefore) {
 TEST(VerdictEvents, TheEndOfADriftSaysHowAndSinceWhenItLasted) {
   const Told told({watch(), see('A'), see('X'), see('A')});
   const NewEvent& event = told.last.at("drift.resolved");
-  EXPECT_EQ(event.data["drift_since"], "2026-11-24T00:03:00.000Z");
-  EXPECT_EQ(event.data["resolution"], "returned");
+  EXPECT_EQ((*event.data)["drift_since"], "2026-11-24T00:03:00.000Z");
+  EXPECT_EQ((*event.data)["resolution"], "returned");
   EXPECT_EQ(event.facts.resolution, "returned");
   EXPECT_EQ(event.facts.drift_since, kStart + 3min);
   EXPECT_EQ(event.facts.previous, hash('X'));
@@ -147,37 +147,37 @@ TEST(VerdictEvents, AnApprovalNamesWhoAndWhy) {
   const Told told({watch(), see('A'), see('X'), approve('X')});
   const NewEvent& event = told.last.at("baseline.set");
   EXPECT_EQ(event.actor, "uid:1001(alice)");
-  EXPECT_EQ(event.data, (Json{{"accepted_sha256", hash('X').hex()},
-                              {"source", "approval"},
-                              {"reason", "looked at it"},
-                              {"ticket", "OPS-1"},
-                              {"previous_sha256", hash('A').hex()}}));
+  EXPECT_EQ(*event.data, (Json{{"accepted_sha256", hash('X').hex()},
+                               {"source", "approval"},
+                               {"reason", "looked at it"},
+                               {"ticket", "OPS-1"},
+                               {"previous_sha256", hash('A').hex()}}));
   const NewEvent& resolved = told.last.at("drift.resolved");
   EXPECT_EQ(resolved.actor, "uid:1001(alice)");
-  EXPECT_EQ(resolved.data["request_id"], nullptr);
-  EXPECT_EQ(resolved.data["accepted_sha256"], hash('X').hex());
-  EXPECT_EQ(resolved.data["previous_sha256"], hash('A').hex());
+  EXPECT_EQ((*resolved.data)["request_id"], nullptr);
+  EXPECT_EQ((*resolved.data)["accepted_sha256"], hash('X').hex());
+  EXPECT_EQ((*resolved.data)["previous_sha256"], hash('A').hex());
 }
 
 TEST(VerdictEvents, FirstSightHasNoReasonAndNothingBefore) {
   const Told told({watch(), see('A')});
   const NewEvent& event = told.last.at("baseline.set");
   EXPECT_EQ(event.actor, "daemon");
-  EXPECT_EQ(event.data, (Json{{"accepted_sha256", hash('A').hex()},
-                              {"source", "first_seen"},
-                              {"reason", nullptr},
-                              {"ticket", nullptr},
-                              {"previous_sha256", nullptr}}));
+  EXPECT_EQ(*event.data, (Json{{"accepted_sha256", hash('A').hex()},
+                               {"source", "first_seen"},
+                               {"reason", nullptr},
+                               {"ticket", nullptr},
+                               {"previous_sha256", nullptr}}));
 }
 
 TEST(VerdictEvents, AnAnnouncementCarriesItsBuildAndLastingTime) {
   const Told told({watch(), see('A'), expect('H')});
   const NewEvent& event = told.last.at("deploy.expected");
   EXPECT_EQ(event.actor, "uid:1002(ci)");
-  EXPECT_EQ(event.data, (Json{{"expected_sha256", hash('H').hex()},
-                              {"valid_until", "2026-11-24T02:00:00.000Z"},
-                              {"build", "https://ci.example/7"},
-                              {"commit", "c0ffee"}}));
+  EXPECT_EQ(*event.data, (Json{{"expected_sha256", hash('H').hex()},
+                               {"valid_until", "2026-11-24T02:00:00.000Z"},
+                               {"build", "https://ci.example/7"},
+                               {"commit", "c0ffee"}}));
   EXPECT_EQ(event.facts.expected, hash('H'));
   EXPECT_EQ(event.facts.status, "pending_deploy");
 }
@@ -186,24 +186,24 @@ TEST(VerdictEvents, APinIsAnnouncedByTheConfiguration) {
   const Told told({watch('A'), see('A'), watch('P')});
   const NewEvent& event = told.last.at("deploy.expected");
   EXPECT_EQ(event.actor, "config");
-  EXPECT_EQ(event.data, (Json{{"expected_sha256", hash('P').hex()},
-                              {"valid_until", "2026-11-24T01:03:00.000Z"},
-                              {"build", nullptr},
-                              {"commit", nullptr}}));
-  EXPECT_EQ(told.last.at("watch.added").data["pin"], hash('A').hex());
+  EXPECT_EQ(*event.data, (Json{{"expected_sha256", hash('P').hex()},
+                               {"valid_until", "2026-11-24T01:03:00.000Z"},
+                               {"build", nullptr},
+                               {"commit", nullptr}}));
+  EXPECT_EQ((*told.last.at("watch.added").data)["pin"], hash('A').hex());
   EXPECT_EQ(told.last.at("baseline.set").actor, "config");
 }
 
 TEST(VerdictEvents, MissingNamesTheCodeAndReturnedTheHash) {
   const Told told({watch(), see('A'), gone(), gone(), see('X')});
   const NewEvent& missing = told.last.at("function.missing");
-  EXPECT_EQ(missing.data, (Json{{"code", "ResourceNotFound.Function"}, {"request_id", "req-2"}}));
+  EXPECT_EQ(*missing.data, (Json{{"code", "ResourceNotFound.Function"}, {"request_id", "req-2"}}));
   EXPECT_EQ(missing.facts.reason, "ResourceNotFound.Function");
-  EXPECT_EQ(missing.facts.error["message"], "no such function");
+  EXPECT_EQ((*missing.facts.error)["message"], "no such function");
   EXPECT_EQ(missing.facts.observed, hash('A'));
   EXPECT_EQ(missing.facts.status, "missing");
   const NewEvent& returned = told.last.at("function.returned");
-  EXPECT_EQ(returned.data, (Json{{"observed_sha256", hash('X').hex()}}));
+  EXPECT_EQ(*returned.data, (Json{{"observed_sha256", hash('X').hex()}}));
   EXPECT_EQ(returned.facts.previous_status, "missing");
   EXPECT_EQ(returned.facts.status, "drifted");
 }
@@ -212,14 +212,14 @@ TEST(VerdictEvents, NotSeeingCarriesTheErrorAndTheLastAnswer) {
   const Told told({watch(), see('A'), denied(), tick(21min), see('A')});
   const Json error{{"code", "UnauthorizedOperation.CAM"}, {"message", "try later"}, {"request_id", "req-3"}};
   const Json data{{"reason", "denied"}, {"error", error}, {"last_success_at", "2026-11-24T00:02:00.000Z"}};
-  EXPECT_EQ(told.last.at("poll.failing").data, data);
-  EXPECT_EQ(told.last.at("poll.failing").facts.error, error);
-  EXPECT_EQ(told.last.at("poll.recovered").data, data);
+  EXPECT_EQ(*told.last.at("poll.failing").data, data);
+  EXPECT_EQ(*told.last.at("poll.failing").facts.error, error);
+  EXPECT_EQ(*told.last.at("poll.recovered").data, data);
 }
 
 TEST(VerdictEvents, NeverSeenHasNoErrorAndNoLastAnswer) {
   const Told told({watch(), tick(21min)});
-  EXPECT_EQ(told.last.at("poll.failing").data,
+  EXPECT_EQ(*told.last.at("poll.failing").data,
             (Json{{"reason", "never_polled"}, {"error", nullptr}, {"last_success_at", nullptr}}));
 }
 
@@ -228,13 +228,13 @@ TEST(VerdictEvents, RemovalWithDriftOpenIsAWarning) {
   const NewEvent& event = told.last.at("watch.removed");
   EXPECT_EQ(event.severity, Severity::warning);
   EXPECT_EQ(event.actor, "config");
-  EXPECT_EQ(event.data, (Json{{"open_drift", true}}));
+  EXPECT_EQ(*event.data, (Json{{"open_drift", true}}));
 }
 
 TEST(VerdictEvents, ForeignTextIsCleanedCutAndHarmlessInSentences) {
   Approved approved{hash('A'), std::string(5000, 'r'), "T\xff", "uid:0(root)"};
   const Told told({watch(), see('A'), approved, gone("Bad\x1b[31m\n"), gone("Bad\x1b[31m\n")});
-  const Json& data = told.last.at("baseline.set").data;
+  const Json& data = *told.last.at("baseline.set").data;
   EXPECT_EQ(data["reason"].get<std::string>().size(), 1000U);
   EXPECT_EQ(data["ticket"], "T\xEF\xBF\xBD");
   const std::string& summary = told.last.at("function.missing").facts.summary;

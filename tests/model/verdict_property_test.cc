@@ -223,7 +223,7 @@ class Life {
       turns("function.missing", "function.returned");
       turns("poll.failing", "poll.recovered");
       turns("watch.added", "watch.removed");
-      if (event.kind == "drift.changed" && !event.data["accepted_sha256"].is_null()) {
+      if (event.kind == "drift.changed" && !(*event.data)["accepted_sha256"].is_null()) {
         EXPECT_TRUE(open_["drift.detected"]);
       }
       if (event.kind == "poll.failing") quiet_ = !event.alertable;

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "base/json.h"
 #include "model/verdict.h"
 
 namespace codedriftd::story {
@@ -68,7 +69,7 @@ inline Input expect(char c, Millis valid = 2h) {
 
 /// "KIND and what matters of its data"; in front `!` if it alerts by default.
 inline std::string brief(const NewEvent& event) {
-  const Json& d = event.data;
+  const Json& d = *event.data;
   const auto is = [&](std::string_view group) { return event.kind.starts_with(group); };
   std::string text = event.alertable && alerts_by_default(event) ? "!" : "";
   text += event.kind;

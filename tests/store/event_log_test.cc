@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "base/json.h"
 #include "store/store_support.h"
 
 namespace codedriftd::test {
@@ -11,7 +12,7 @@ NewEvent event_of(const std::string& kind) {
   NewEvent event;
   event.kind = kind;
   event.target = function_named("charge").address();
-  event.data = {{"z", 1}, {"a", "ä\n"}};
+  event.data = Json{{"z", 1}, {"a", "ä\n"}};
   return event;
 }
 
@@ -72,7 +73,7 @@ TEST(EventLog, TimeNeverGoesBackUnlessTheClockWasADayAhead) {
 TEST(EventLog, ABodyThatIsTooLongIsRefusedAndLeavesNothing) {
   Store store;
   NewEvent event = event_of("config.loaded");
-  event.data = {{"digest", std::string(60'001, 'x')}};
+  event.data = Json{{"digest", std::string(60'001, 'x')}};
   EXPECT_THROW(event_log::append(store.db, event, "o", kStart), std::length_error);
   EXPECT_EQ(event_log::size(store.db), 0);
 }

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "base/json.h"
 #include "store/history.h"
 #include "store/outbox.h"
 #include "store/statements.h"

@@ -209,10 +209,12 @@ TEST_F(Outbox, DepthsCountEachDestination) {
 }
 
 TEST(OutboxPlans, EveryStatementOfADeliveryUsesAnIndex) {
-  const Statements statements;
   const Store store;
   Database db = Database::open_writer(store.path);
-  const LoggedEvent logged = event_log::append(db, NewEvent{"drift.detected"}, "o", kStart);
+  NewEvent event;
+  event.kind = "drift.detected";
+  const LoggedEvent logged = event_log::append(db, event, "o", kStart);
+  const Statements statements;
   outbox::enqueue(db, "ops", logged, "{}", std::chrono::hours(1), kStart);
   const auto alert = outbox::begin_attempt(db, "ops", kStart);
   ASSERT_TRUE(alert);

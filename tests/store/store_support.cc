@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "base/json.h"
+
 namespace codedriftd::test {
 
 std::string broken_invariant(Database& db) {
