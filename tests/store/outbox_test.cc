@@ -210,11 +210,12 @@ TEST_F(Outbox, DepthsCountEachDestination) {
 
 TEST(OutboxPlans, EveryStatementOfADeliveryUsesAnIndex) {
   const Store store;
-  Database db = Database::open_writer(store.path);
   NewEvent event;
   event.kind = "drift.detected";
-  const LoggedEvent logged = event_log::append(db, event, "o", kStart);
+  Database log = Database::open_writer(store.path);
+  const LoggedEvent logged = event_log::append(log, event, "o", kStart);
   const Statements statements;
+  Database db = Database::open_writer(store.path);
   outbox::enqueue(db, "ops", logged, "{}", std::chrono::hours(1), kStart);
   const auto alert = outbox::begin_attempt(db, "ops", kStart);
   ASSERT_TRUE(alert);
