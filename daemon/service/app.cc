@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
@@ -195,6 +196,9 @@ void App::open_status_page() {
   auto page = StatusPage::open(settings_.http_listen, std::move(source));
   if (!page) throw std::runtime_error(page.error().message);
   status_page_ = std::move(*page);
+  log(LogLevel::info, "http.listening",
+      fmt::format("metrics and health at http://{}:{}",
+                  settings_.http_listen.substr(0, settings_.http_listen.rfind(':')), status_page_->port()));
 }
 
 // ---- what start and reload share ----------------------------------------------------------------------------------
@@ -249,7 +253,9 @@ void App::serve() {
   next_summary_ = clock_.mono() + kBetweenSummaries;
   for (;;) {
     keep_time();
-    const auto signal = signals_.wait(Millis{1'000});
+    const MonoTime next = std::min(
+        {next_alive_, next_status_, next_summary_, notify_.watchdog_interval() ? next_watchdog_ : MonoTime::max()});
+    const auto signal = signals_.wait(std::max(Millis{1}, std::chrono::ceil<Millis>(next - clock_.mono())));
     if (signal == SIGHUP) reload();
     if (signal == SIGTERM || signal == SIGINT) {
       log(LogLevel::info, "daemon.stopping", fmt::format("{} received", signal == SIGTERM ? "SIGTERM" : "SIGINT"));
@@ -272,7 +278,7 @@ void App::keep_time() {
   }
   if (now >= next_status_) {
     next_status_ = now + kBetweenStatus;
-    notify_.status(status_line(snapshot()));
+    if (notify_.heard()) notify_.status(status_line(snapshot()));
   }
   if (now >= next_summary_) {
     next_summary_ = now + kBetweenSummaries;

@@ -14,6 +14,8 @@ class Notify {
  public:
   Notify();
 
+  /// False where nobody listens.
+  bool heard() const { return !socket_.empty(); }
   void ready(std::string_view status);
   void reloading(MonoTime now);
   void stopping();

@@ -52,7 +52,7 @@ void Poller::stop() {
 }
 
 void Poller::loop(std::stop_token stop) {
-  constexpr Millis kLongestTurn{1'000};
+  constexpr Millis kLongestTurn{5'000};
   while (!stop.stop_requested()) turn(kLongestTurn);
 }
 

@@ -114,7 +114,7 @@ const TextRule kInstance{"a name in quotes, such as \"ops-1\"", instance};
 const TextRule kOrigin{"a name in quotes, such as \"ops-1/codedriftd\"", origin};
 const TextRule kListen{"HOST:PORT in quotes, such as \"127.0.0.1:9817\", or \"\" for none", listen_problem};
 const TextRule kAccountLabel{"an account's label in quotes, such as \"prod\"", part};
-const TextRule kEndpoint{"a URL in quotes, such as \"https://scf.tencentcloudapi.com\"", endpoint_problem, true};
+const TextRule kEndpoint{"a URL in quotes, such as \"https://scf.intl.tencentcloudapi.com\"", endpoint_problem, true};
 const TextRule kMetadataEndpoint{"a URL in quotes, such as \"http://metadata.tencentyun.com\"", metadata_problem, true};
 const TextRule kProfile{"a profile's name in quotes, such as \"default\"", word};
 const TextRule kRole{"a role's name in quotes, such as \"codedriftd\"", word};

@@ -40,7 +40,7 @@ struct CredentialSettings {
 
 struct AccountSettings {
   std::string name;
-  std::string endpoint = "https://scf.tencentcloudapi.com";
+  std::string endpoint = "https://scf.intl.tencentcloudapi.com";
   double requests_per_second = 15;  ///< for each region
   Millis timeout{10'000};           ///< for one attempt, everything included
   std::string ca_file;              ///< empty: the system's

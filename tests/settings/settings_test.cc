@@ -35,7 +35,7 @@ TEST(Settings, NeedSixLinesAndHaveDefaultsForTheRest) {
   EXPECT_EQ(watch.deploy_grace, Millis{3'600'000});
   EXPECT_EQ(watch.baseline, Baseline::first_seen);
   EXPECT_FALSE(watch.pin);
-  EXPECT_EQ(settings.accounts.at("prod").endpoint, "https://scf.tencentcloudapi.com");
+  EXPECT_EQ(settings.accounts.at("prod").endpoint, "https://scf.intl.tencentcloudapi.com");
   EXPECT_EQ(settings.database(), "/var/lib/codedriftd/codedriftd.db");
   EXPECT_FALSE(settings.log_format);
   EXPECT_FALSE(settings.instance.empty());
