@@ -5,7 +5,7 @@
 
 #include <thread>
 
-#include "base/log.h"
+#include "base/clock.h"
 
 namespace codedriftd {
 namespace {
@@ -106,6 +106,8 @@ Result<std::unique_ptr<StatusPage>> StatusPage::open(const std::string& listen, 
         fmt::format("[http] listen = \"{}\": cannot listen there (in use, or not an address of this machine)", listen)};
   }
   impl->thread = std::thread([&server] { server.listen_after_bind(); });
+  // stop() before the thread has come to listening is lost in this version of httplib: the thread would never end.
+  for (int i = 0; i < 5'000 && !server.is_running(); ++i) std::this_thread::sleep_for(Millis{1});
   return std::unique_ptr<StatusPage>(new StatusPage(std::move(impl)));
 }
 
