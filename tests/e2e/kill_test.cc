@@ -1,0 +1,93 @@
+/// SIGKILL at any moment: no event lost, no gap in seq, every alert delivered at least once and always the same bytes.
+#include <gtest/gtest.h>
+
+#include <random>
+#include <set>
+#include <thread>
+
+#include "e2e/daemon.h"
+#include "e2e/record.h"
+
+namespace codedriftd::test {
+namespace {
+
+constexpr int kKills = 50;
+const char* const kFunctions[] = {"charge", "refund", "invoice", "ship"};
+
+TEST(Kill, FiftyTimesAtRandomMomentsLosesNothing) {
+  Daemon daemon;
+  daemon.config.functions.clear();
+  for (const char* function : kFunctions) {
+    daemon.config.functions.emplace_back(function, "");
+    daemon.deploy(function, "reviewed");
+  }
+  daemon.config.account = "requests_per_second = 200";
+  daemon.write_config();
+  const auto seed = std::random_device{}();
+  SCOPED_TRACE("seed " + std::to_string(seed));
+  std::mt19937 random(seed);
+  const auto up_to = [&](int most) { return std::uniform_int_distribution<>(0, most)(random); };
+
+  std::jthread flipping([&daemon, seed](std::stop_token stop) {
+    std::mt19937 own(seed + 1);
+    const char* const codes[] = {"reviewed", "hurried", "worse"};
+    while (!stop.stop_requested()) {
+      daemon.deploy(kFunctions[own() % 4], codes[own() % 3]);
+      wait_until([&] { return stop.stop_requested(); }, Millis{50});
+    }
+  });
+  for (int kill = 0; kill < kKills; ++kill) {
+    daemon.launch();
+    // Some die while they start, some while they poll and deliver.
+    const bool ready_first = kill % 4 != 0;
+    if (ready_first) daemon.wait_until_ready();
+    EXPECT_FALSE(daemon.child().wait(Millis{up_to(ready_first ? 900 : 150)})) << daemon.log();
+    daemon.kill();
+    ASSERT_TRUE(kill % 10 != 9 || !std::filesystem::exists(daemon.database()) || whole_record(daemon.database()));
+  }
+  flipping.request_stop();
+  flipping.join();
+
+  daemon.launch();
+  daemon.wait_until_ready();
+  const auto pending = [&] {
+    const Json rows = daemon.rows({"alerts"});
+    return std::count_if(rows.begin(), rows.end(), [](const Json& row) { return row.at("state") == "pending"; });
+  };
+  ASSERT_TRUE(daemon.wait_for_polls(2));
+  EXPECT_TRUE(eventually([&] { return pending() == 0; }, Millis{40'000})) << daemon.log();
+  const Json events = daemon.rows({"events"});
+  const Json alerts = daemon.rows({"alerts"});
+  EXPECT_EQ(daemon.stop(), (ExitStatus{0, 0}));
+
+  EXPECT_TRUE(whole_record(daemon.database()));
+  const std::vector<ReceivedRequest> received = daemon.receiver().requests();
+  EXPECT_TRUE(same_bytes_under_one_id(received, kWebhookSecret));
+  std::set<std::string> arrived, sent;
+  for (const ReceivedRequest& request : received) arrived.insert(request.header("webhook-id"));
+  std::map<std::string, std::string> last;
+  for (const Json& event : events) {
+    const std::string kind = event.at("kind");
+    if (!kind.starts_with("drift.")) continue;
+    const std::string id = event.at("id");
+    sent.insert(id);
+    EXPECT_TRUE(arrived.contains(id)) << "never delivered: " << event.dump();
+    // Drift opens before it changes or closes, and does not open twice.
+    std::string& before = last[event.at("target")];
+    EXPECT_EQ(kind == "drift.detected", before.empty() || before == "drift.resolved") << event.dump();
+    before = kind;
+  }
+  for (const Json& alert : alerts) EXPECT_EQ(alert.at("state"), "delivered") << alert.dump();
+  for (const std::string& id : arrived) EXPECT_TRUE(sent.contains(id)) << "of no event: " << id;
+  EXPECT_EQ(alerts.size(), sent.size());
+  // Where a function stands now is what the cloud has, and drifted unless that is the accepted code.
+  EXPECT_GT(sent.size(), 10U) << "too little happened for this to show anything";
+  EXPECT_GT(received.size(), 0U);
+  RecordProperty("alertable_events", static_cast<int>(sent.size()));
+  RecordProperty("deliveries", static_cast<int>(received.size()));
+  std::printf("%d kills: %zu events, %zu of them alerts, %zu deliveries\n", kKills, events.size(), sent.size(),
+              received.size());
+}
+
+}  // namespace
+}  // namespace codedriftd::test
