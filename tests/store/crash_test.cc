@@ -1,5 +1,6 @@
 /// What survives when the process dies: by SIGKILL at any moment, and by any write, flush or truncation that fails.
 #include <gtest/gtest.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -32,7 +33,8 @@ struct ChildRun {
   std::string acknowledged;
   int exit_code = -1;
 };
-ChildRun in_child(const std::function<void(int pipe)>& body, const std::function<void(pid_t)>& meanwhile = {}) {
+ChildRun in_child(const std::function<void(int pipe)>& body,
+                  const std::function<void(pid_t, int pipe)>& meanwhile = {}) {
   int ends[2];
   if (::pipe(ends) != 0) throw std::runtime_error("pipe");
   const pid_t child = ::fork();
@@ -47,7 +49,7 @@ ChildRun in_child(const std::function<void(int pipe)>& body, const std::function
     ::_exit(5);
   }
   ::close(ends[1]);
-  if (meanwhile) meanwhile(child);
+  if (meanwhile) meanwhile(child, ends[0]);
   ChildRun run;
   char buffer[4096];
   for (ssize_t size; (size = ::read(ends[0], buffer, sizeof buffer)) > 0;)
@@ -229,7 +231,10 @@ TEST(Kill, AtFiftyRandomMomentsLosesNothingThatWasAcknowledged) {
             deliver_one(writer, pipe);
           }
         },
-        [&](pid_t child) {
+        [&](pid_t child, int pipe) {
+          // Some while it starts, most while it works, however long a busy machine takes to get there.
+          pollfd first{pipe, POLLIN, 0};
+          if (i % 5 != 0) ::poll(&first, 1, 60'000);
           ::usleep(1000 * std::uniform_int_distribution<useconds_t>(1, 50)(random));
           ::kill(child, SIGKILL);
         });
