@@ -121,6 +121,9 @@ class Host {
       config[name] = std::string(secret->reveal());
     }
     std::string text = json_line(config);
+    for (Json& value : config) {
+      if (value.is_string()) wipe(value.get_ref<std::string&>());
+    }
     Report report;
     codedriftd_result result = plugin_.api->open(&host_, text.c_str(), text.size(), &sink_, report.get());
     wipe(text);

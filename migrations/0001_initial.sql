@@ -20,7 +20,7 @@ CREATE TABLE daemon_run (
   version       TEXT    NOT NULL,
   pid           INTEGER NOT NULL,
   started_at_ms INTEGER NOT NULL,
-  alive_at_ms   INTEGER NOT NULL,           -- moves with every commit, and at least once a minute
+  alive_at_ms   INTEGER NOT NULL,           -- moves every 20 seconds
   stopped_at_ms INTEGER                     -- NULL: running, or it ended without a word
 ) STRICT;
 

@@ -46,15 +46,21 @@ Checked resolve_names(Database& db, Selection& selection) {
       selection.targets.push_back(name);
       continue;
     }
-    std::vector<std::string> candidates;
-    auto q = db.query(
-        "SELECT address, account, region, namespace, function, qualifier FROM target WHERE watched >= ? ORDER BY "
-        "address",
-        selection.all ? 0 : 1);
-    while (q.step()) {
-      const Target target{q.string(1), q.string(2), q.string(3), q.string(4), q.string(5)};
-      if (target_matches(name, target)) candidates.push_back(q.string(0));
-    }
+    const auto matching = [&](bool watched) {
+      std::vector<std::string> found;
+      auto q = db.query(
+          "SELECT address, account, region, namespace, function, qualifier FROM target WHERE watched = ? ORDER BY "
+          "address",
+          watched);
+      while (q.step()) {
+        const Target target{q.string(1), q.string(2), q.string(3), q.string(4), q.string(5)};
+        if (target_matches(name, target)) found.push_back(q.string(0));
+      }
+      return found;
+    };
+    // What is watched comes first: a function that moved is still found by its name.
+    std::vector<std::string> candidates = matching(true);
+    if (candidates.empty() && selection.all) candidates = matching(false);
     if (candidates.size() > 1) {
       const std::size_t shown = std::min<std::size_t>(candidates.size(), 10);
       return Error{

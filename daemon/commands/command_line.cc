@@ -89,7 +89,7 @@ int command_run(const Context& context) {
              options, {}, values))
     return 0;
   Settings settings = load(context);
-  set_log(context.log_level, settings.log_format.value_or(default_log_format()));
+  set_log(context.log_level, settings.log_form());
   return App(std::move(settings), context.log_level).run();
 }
 
@@ -221,6 +221,10 @@ int dispatch(int argc, const char* const argv[], std::ostream& out, std::ostream
     throw UsageError("no command given; one of run, check, query, migrate, backup, see codedriftd --help");
   context.args.assign(argv + first + 1, argv + argc);
   const std::string_view name = argv[first];
+  if (name == "help") {
+    print_help(out, options);
+    return 0;
+  }
   std::vector<std::string_view> names;
   for (const Command& command : kCommands) {
     if (command.name == name) return command.run(context);

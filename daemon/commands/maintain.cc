@@ -53,7 +53,7 @@ int run_migrate(const Settings& settings, std::ostream& out, std::ostream& err) 
 int run_backup(const Settings& settings, const std::string& file, std::ostream& out, std::ostream& err) {
   try {
     Database db = Database::open_reader(settings.database());
-    if (auto schema = check_schema(db); !schema) throw std::runtime_error(schema.error().message);
+    if (auto owner = check_owner(db); !owner) throw std::runtime_error(owner.error().message);
     db.backup_to(file);
     fmt::print(out, "{}: a copy of {}, checked\n", file, settings.database());
     return EXIT_SUCCESS;

@@ -49,7 +49,8 @@ Times are RFC 3339 in UTC, or an age: 90s, 15m, 24h, 7d.
 )";
 
 constexpr std::string_view kExit = R"(
-Exit code: 0 done; 1 the database could not be read, or what was asked for matches nothing; 64 wrong usage.
+Exit code: 0 done; 1 the database could not be read, or what was asked for matches nothing; 64 wrong usage;
+78 wrong configuration.
 )";
 
 struct Words {

@@ -17,7 +17,9 @@ bool overdue(const TargetState& state) {
 
 /// Why a target is not seen, in the contract's words.
 std::string unobserved_reason(const TargetState& state, WallTime now, std::optional<WallTime> daemon_alive_at) {
-  if (!daemon_alive_at || now - as_stored(*daemon_alive_at, now) > state.stale_after) return "daemon_not_running";
+  // It gives a sign of life every 20 seconds: silence shorter than a minute says nothing.
+  const Millis silence = std::max<Millis>(state.stale_after, std::chrono::minutes(1));
+  if (!daemon_alive_at || now - as_stored(*daemon_alive_at, now) > silence) return "daemon_not_running";
   if (!state.last_polled_at) return "never_polled";
   if (state.last_reason == "credentials") {  // a word of events; the status has the outcome's
     return state.last_error && state.last_error->code.starts_with("Client.") ? "failed" : "denied";

@@ -116,6 +116,7 @@ void blame_clock(ApiAnswer& answer) {
                   "AuthFailure.SignatureExpire): set the clock",
                   seconds, error > Millis{0} ? "ahead of" : "behind"),
       answer.observation.error.request_id);
+  blamed.observation.outcome = Outcome::denied;  // as every AuthFailure
   blamed.clock_error = answer.clock_error;
   answer = std::move(blamed);
 }

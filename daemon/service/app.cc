@@ -69,19 +69,22 @@ void warn_of_schedule(const Settings& settings) {
 }  // namespace
 
 App::App(Settings settings, LogLevel log_level)
-    : settings_(std::move(settings)), log_level_(log_level), accounts_(clock_) {}
+    : settings_(std::move(settings)), log_level_(log_level), signals_(kStopWithin), accounts_(clock_) {}
 
 App::~App() = default;
 
 int App::run() {
   int code = EXIT_FAILURE;
   try {
-    take_state_folder();
-    open_store();
-    begin_stay();
-    start_alerts();
-    start_polling();
-    open_status_page();
+    for (const auto step : {&App::take_state_folder, &App::open_store, &App::begin_stay, &App::start_alerts,
+                            &App::start_polling, &App::open_status_page}) {
+      if (signals_.stopping()) break;
+      (this->*step)();
+    }
+    if (signals_.stopping()) {
+      stop();
+      return EXIT_SUCCESS;
+    }
     ready_ = true;
     notify_.ready(status_line(snapshot()));
     log(LogLevel::info, "daemon.ready",
@@ -173,18 +176,20 @@ void App::start_polling() {
   warn_of_schedule(settings_);
   api_ = std::make_unique<CurlApi>(clock_);
   poller_ = std::make_unique<Poller>(*api_, *writer_, *ledger_, clock_);
-  apply_watch();
+  apply_watch(settings_);
   poller_->start();
 }
 
 void App::start_alerts() {
   auto runners = runners_.lock();
-  for (const AlertSettings& alert : settings_.alerts) {
-    const std::string& name = alert.subscription.name;
-    auto runner = std::make_shared<Runner>(name, make_channel(alert), *writer_, *ledger_, clock_);
-    runner->start();
-    runners->emplace(name, std::move(runner));
-  }
+  for (const AlertSettings& alert : settings_.alerts) start_runner(*runners, alert);
+}
+
+void App::start_runner(std::map<std::string, std::shared_ptr<Runner>>& runners, const AlertSettings& alert) {
+  const std::string& name = alert.subscription.name;
+  auto runner = std::make_shared<Runner>(name, make_channel(alert), *writer_, *ledger_, clock_);
+  runner->start();
+  runners.emplace(name, std::move(runner));
 }
 
 void App::open_status_page() {
@@ -203,11 +208,11 @@ void App::open_status_page() {
 
 // ---- what start and reload share ----------------------------------------------------------------------------------
 
-void App::apply_watch() {
-  std::vector<ApiAccount> accounts = accounts_.apply(settings_);
-  const WatchList list = watch_list_of(settings_);
+void App::apply_watch(const Settings& settings) {
+  const WatchList list = watch_list_of(settings);
   WatchSync sync;
   writer_->run([&](Tx& tx) { sync = sync_watch_list(tx, *ledger_, list, clock_.wall()); });
+  std::vector<ApiAccount> accounts = accounts_.apply(settings);
   Poller::Watch watch;
   watch.targets = std::move(sync.targets);
   for (const auto& [name, account] : settings_.accounts) watch.requests_per_second[name] = account.requests_per_second;
@@ -232,7 +237,7 @@ void App::apply_routes() {
       event.data = Json{{"alert", gone.destination}, {"id", gone.alert_id}, {"reason", gone.reason}};
       event.facts.summary =
           fmt::format("Alert {} was given up for destination {}: {}.", gone.alert_id, gone.destination, gone.reason);
-      ledger_->append_about_delivery(tx, event, gone.destination, clock_.wall());
+      ledger_->append_about_delivery(tx, event, gone.destination, clock_.wall(), gone.kind);
     }
   });
 }
@@ -256,7 +261,16 @@ void App::serve() {
     const MonoTime next = std::min(
         {next_alive_, next_status_, next_summary_, notify_.watchdog_interval() ? next_watchdog_ : MonoTime::max()});
     const auto signal = signals_.wait(std::max(Millis{1}, std::chrono::ceil<Millis>(next - clock_.mono())));
-    if (signal == SIGHUP) reload();
+    if (signal == SIGHUP) {
+      try {
+        reload();
+      } catch (const std::exception& error) {
+        ++failed_reloads_;
+        log(LogLevel::error, "config.refused",
+            fmt::format("the reload failed half way, the next one starts anew: {}", error.what()));
+        notify_.ready("the last reload failed, see the log");
+      }
+    }
     if (signal == SIGTERM || signal == SIGINT) {
       log(LogLevel::info, "daemon.stopping", fmt::format("{} received", signal == SIGTERM ? "SIGTERM" : "SIGINT"));
       return;
@@ -320,36 +334,40 @@ void App::reload() {
   keep("[daemon] instance", loaded->instance, settings_.instance);
   keep("[log] origin", loaded->log_origin, settings_.log_origin);
   keep("[http] listen", loaded->http_listen, settings_.http_listen);
+  // The record first: if it cannot be written, the settings in force stay.
+  apply_watch(*loaded);
   settings_ = std::move(*loaded);
-  set_log(log_level_, settings_.log_format.value_or(default_log_format()));
-  apply_routes();
-  std::map<std::string, std::shared_ptr<Runner>> gone;
-  {
-    auto runners = runners_.lock();
-    gone = *runners;
-    for (const AlertSettings& alert : settings_.alerts) {
-      const std::string& name = alert.subscription.name;
-      const auto known = gone.find(name);
-      if (known != gone.end()) {
-        known->second->replace_channel(make_channel(alert));
-        gone.erase(known);
-        continue;
-      }
-      auto runner = std::make_shared<Runner>(name, make_channel(alert), *writer_, *ledger_, clock_);
-      runner->start();
-      runners->emplace(name, std::move(runner));
-    }
-    for (const auto& [name, runner] : gone) runners->erase(name);
-  }
-  for (const auto& [name, runner] : gone) runner->cancel();
-  gone.clear();
-  apply_watch();
+  set_log(log_level_, settings_.log_form());
+  replace_runners();
   warn_of_schedule(settings_);
   *cached_.lock() = std::nullopt;
   notify_.ready(status_line(snapshot()));
   log(LogLevel::info, "config.reloaded",
       fmt::format("watching {} functions, alerting {} destinations", settings_.watches.size(),
                   settings_.alerts.size()));
+}
+
+void App::replace_runners() {
+  std::map<std::string, std::shared_ptr<Runner>> gone;
+  {
+    auto runners = runners_.lock();
+    gone = *runners;
+    for (const AlertSettings& alert : settings_.alerts) gone.erase(alert.subscription.name);
+    for (const auto& [name, runner] : gone) runners->erase(name);
+  }
+  // They end before their alerts are given up: none of them may still be on its way.
+  for (const auto& [name, runner] : gone) runner->cancel();
+  gone.clear();
+  apply_routes();
+  auto runners = runners_.lock();
+  for (const AlertSettings& alert : settings_.alerts) {
+    const auto known = runners->find(alert.subscription.name);
+    if (known != runners->end()) {
+      known->second->replace_channel(make_channel(alert));
+    } else {
+      start_runner(*runners, alert);
+    }
+  }
 }
 
 Snapshot App::snapshot() {
@@ -398,6 +416,8 @@ std::vector<HealthCheck> App::healthy() const {
 
 std::vector<HealthCheck> App::ready() const {
   std::vector<HealthCheck> checks = healthy();
+  const std::string trouble = writer_->trouble();
+  checks.push_back({"record", trouble.empty(), trouble.empty() ? "the last commit succeeded" : trouble});
   checks.push_back({"started", ready_, ready_ ? "all of the start list is up" : "starting or stopping"});
   return checks;
 }
@@ -407,14 +427,6 @@ std::vector<HealthCheck> App::ready() const {
 void App::stop() noexcept {
   notify_.stopping();
   ready_ = false;
-  // Whatever hangs, systemd and the operator get their process end; an unclean stop is then what the next start reads.
-  std::jthread guard([](std::stop_token done) {
-    Bell never;
-    never.wait_for(done, kStopWithin);
-    if (done.stop_requested()) return;
-    log(LogLevel::error, "daemon.stop", "the stop took too long; the process ends as it is");
-    std::_Exit(EXIT_FAILURE);
-  });
   const auto step = [](const char* what, auto&& action) {
     try {
       action();
@@ -422,14 +434,15 @@ void App::stop() noexcept {
       log(LogLevel::error, "daemon.stop", fmt::format("{}: {}", what, error.what()));
     }
   };
-  step("status page", [&] { status_page_.reset(); });
-  step("polling", [&] {
-    if (poller_) poller_->stop();
-  });
   std::map<std::string, std::shared_ptr<Runner>> runners;
   step("alerts", [&] {
     runners_.lock()->swap(runners);
     for (const auto& [name, runner] : runners) runner->cancel();
+  });
+  step("polling", [&] {
+    if (poller_) poller_->stop();
+  });
+  step("alerts", [&] {
     for (const auto& [name, runner] : runners) runner->stop();
   });
   step("last word", [&] {
@@ -442,6 +455,7 @@ void App::stop() noexcept {
       daemon_runs::end(tx.db, stay_, clock_.wall());
     });
   });
+  step("status page", [&] { status_page_.reset(); });  // may wait for a slow client
   step("store", [&] {
     *reader_.lock() = std::nullopt;
     if (writer_) writer_->stop();

@@ -51,8 +51,10 @@ class App {
   // The stop list; runs to its end whatever fails, within 5 seconds.
   void stop() noexcept;
 
-  void apply_watch();
+  void apply_watch(const Settings& settings);
   void apply_routes();
+  void replace_runners();
+  void start_runner(std::map<std::string, std::shared_ptr<Runner>>& runners, const AlertSettings& alert);
   std::shared_ptr<SinkChannel> make_channel(const AlertSettings& alert) const;
 
   Settings settings_;

@@ -6,11 +6,14 @@
 #include <functional>
 
 #include "base/backoff.h"
+#include "base/bell.h"
 #include "base/duration.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "service/slots.h"
 #include "store/history.h"
+#include "store/outbox.h"
 
 namespace codedriftd {
 namespace {
@@ -20,6 +23,8 @@ constexpr unsigned kAttempts = 3;
 /// others.
 constexpr unsigned kFailuresWithRetries = 3;
 constexpr Backoff kBetweenAttempts{Millis{200}, Millis{1'000}, Millis{5'000}};
+/// So many polls in a row refused for a cause that is the account's make the account fail.
+constexpr unsigned kCausesInARow = 3;
 constexpr Millis kUntilRefreshed{1'000};
 /// "Asked again soon": while a function is updating, and after it was not found once.
 constexpr Millis kSoon{30'000};
@@ -53,18 +58,27 @@ void Poller::stop() {
 
 void Poller::loop(std::stop_token stop) {
   constexpr Millis kLongestTurn{5'000};
-  while (!stop.stop_requested()) turn(kLongestTurn);
+  constexpr Millis kPause{1'000};
+  Bell pause;
+  while (!stop.stop_requested()) {
+    try {
+      turn(kLongestTurn);
+    } catch (const std::exception& error) {
+      log(LogLevel::error, "poll.failed", fmt::format("polling goes on after a pause: {}", error.what()));
+      pause.wait_for(stop, kPause);
+    }
+  }
 }
 
 void Poller::turn(Millis at_most) {
   const MonoTime now = clock_.mono();
-  *last_turn_.lock() = now;
   std::optional<Watch> watch;
   mailbox_.lock()->swap(watch);
   if (watch) take_over(std::move(*watch));
   start_due(now);
   look_after_time(now);
   api_.turn(std::min(at_most, until_next(clock_.mono())));
+  *last_turn_.lock() = clock_.mono();  // last: a turn that fails is no progress
 }
 
 void Poller::take_over(Watch watch) {
@@ -102,6 +116,9 @@ void Poller::take_over(Watch watch) {
     if (!entry.in_flight) {
       if (!same_slot)
         entry.due = now + (first_due(entry.address, entry.watched.interval, entry.watched.last_polled_at, wall) - wall);
+      if (known == old.end() && entry.watched.recheck) {
+        entry.due = std::min(entry.due, now + std::min(entry.watched.interval, kSoon));
+      }
       lane.queue.emplace(entry.due, entry.watched.id);
     }
     const TargetId id = entry.watched.id;
@@ -123,15 +140,25 @@ void Poller::start_due(MonoTime now) {
 void Poller::start_attempt(Entry& entry, MonoTime now) {
   ++entry.attempt;
   entry.in_flight = true;
+  entry.call = ++calls_;
   const TargetId id = entry.watched.id;
-  api_.start({entry.watched.target}, [this, id, now](const ApiAnswer& answer) { answered(id, now, answer); });
+  const auto done = [this, id, call = entry.call, now](const ApiAnswer& answer) { answered(id, call, now, answer); };
+  try {
+    api_.start({entry.watched.target}, done);
+  } catch (const std::exception& error) {  // out of memory or descriptors: this attempt failed, nothing else
+    ApiAnswer failed;
+    failed.observation.error = {"Client.Network", clean_utf8(error.what()), ""};
+    failed.observation.reason = "failed";
+    done(failed);
+  }
 }
 
-void Poller::answered(TargetId id, MonoTime sent, const ApiAnswer& answer) {
+void Poller::answered(TargetId id, uint64_t call, MonoTime sent, const ApiAnswer& answer) {
   const MonoTime now = clock_.mono();
   count_attempt(answer);
   const auto found = entries_.find(id);
-  if (found == entries_.end()) return;  // no longer watched since a reload
+  // No longer watched since a reload, or watched anew while this call was in flight.
+  if (found == entries_.end() || !found->second.in_flight || found->second.call != call) return;
   Entry& entry = found->second;
   entry.in_flight = false;
   if (answer.slow_down) {
@@ -164,23 +191,32 @@ void Poller::finish(Entry& entry, const ApiAnswer& answer, MonoTime now) {
   } else {
     ++entry.failures;
   }
-  if (observation.outcome == Outcome::observed) entry.not_found = 0;
+  if (observation.outcome == Outcome::observed || observation.outcome == Outcome::updating) entry.not_found = 0;
   if (observation.outcome == Outcome::missing) ++entry.not_found;
   log_change(entry, observation);
   entry.last_code = observation.error.code;
   entry.last_reason = observation.reason;
-  lane.polled = true;
-  lane.cause_open = observation.account_cause;
-  if (observation.account_cause) {
-    lane.cause = observation.reason;
-    lane.cause_error = observation.error;
-  }
+  judge_account(lane, observation);
 
   const bool soon =
       observation.outcome == Outcome::updating || (observation.outcome == Outcome::missing && entry.not_found == 1);
   const Millis until_slot = next_slot(entry.address, entry.watched.interval, wall) - wall;
   requeue(entry, now + (soon ? std::min(entry.watched.interval, kSoon) : until_slot));
   write([this, id = entry.watched.id, observation, wall](Tx& tx) { ledger_.apply(tx, id, observation, wall); });
+}
+
+void Poller::judge_account(Lane& lane, const Observation& observation) {
+  if (observation.account_cause) {
+    lane.cause = observation.reason;
+    lane.cause_error = observation.error;
+    // Several in a row: one function whose call alone is refused must not speak for the account.
+    if (++lane.causes_in_a_row < std::min<std::size_t>(kCausesInARow, lane.watched)) return;
+    lane.cause_open = lane.cause_known = true;
+  } else if (observation.outcome == Outcome::observed || !observation.error.code.starts_with("Client.")) {
+    lane.causes_in_a_row = 0;
+    lane.cause_open = false;
+    lane.cause_known = true;
+  }  // what failed on this side says nothing about the account, either way
 }
 
 void Poller::requeue(Entry& entry, MonoTime due) {
@@ -197,14 +233,15 @@ void Poller::log_change(const Entry& entry, const Observation& observation) cons
        field("code", observation.error.code), field("request_id", observation.error.request_id)});
 }
 
-void Poller::write(Writer::Work work) {
-  writer_.post(std::move(work), [](std::exception_ptr why) {
+void Poller::write(Writer::Work work, std::function<void()> lost) {
+  writer_.post(std::move(work), [lost = std::move(lost)](std::exception_ptr why) {
     if (!why) return;
+    if (lost) lost();
     try {
       std::rethrow_exception(why);
     } catch (const std::exception& error) {
       log(LogLevel::error, "store.write",
-          fmt::format("a poll could not be recorded and does not count: {}", error.what()));
+          fmt::format("what the poller saw could not be recorded and does not count: {}", error.what()));
     }
   });
 }
@@ -243,13 +280,17 @@ void Poller::look_after_time(MonoTime now) {
   constexpr Millis kBetweenLooks{5'000};
   next_look_ = now + kBetweenLooks;
   check_clocks(now);
+  // After a write that failed everything is told again; the verdict ignores what it knows.
+  const bool again = retell_.exchange(false);
   std::map<Lane*, std::vector<Stale>> newly;
   for (auto& [id, entry] : entries_) {
     const auto unseen_for = std::chrono::duration_cast<Millis>(now - entry.seen);
-    if (entry.stale || unseen_for <= entry.watched.stale_after) continue;
-    entry.stale = true;
-    ++entry.lane->stale;
+    if (unseen_for <= entry.watched.stale_after || (entry.stale && !again)) continue;
+    if (!std::exchange(entry.stale, true)) ++entry.lane->stale;
     newly[entry.lane].push_back({id, unseen_for});
+  }
+  if (again) {
+    for (auto& [key, lane] : lanes_) lane.told.reset();
   }
   for (auto& [key, lane] : lanes_) tell_account(lane, std::move(newly[&lane]));
   tell_overdue_deploys();
@@ -267,7 +308,7 @@ void Poller::look_after_time(MonoTime now) {
 
 void Poller::tell_account(Lane& lane, std::vector<Stale> newly) {
   const std::pair now_is{lane.cause_open, lane.stale >= 5 && lane.stale * 2 > lane.watched};
-  if (newly.empty() && (!lane.polled || lane.told == now_is)) return;
+  if (newly.empty() && (!lane.cause_known || lane.told == now_is)) return;
   lane.told = now_is;
 
   AccountInput account;
@@ -281,11 +322,13 @@ void Poller::tell_account(Lane& lane, std::vector<Stale> newly) {
     account.reason = commonest_reason(lane);
   }
   // One piece of work, the account first: its functions' poll.failing are then recorded without an alert each.
-  write([this, name = lane.account, region = lane.region, account = std::move(account), newly = std::move(newly),
-         wall = clock_.wall()](Tx& tx) {
-    const bool failing = ledger_.apply_account(tx, name, region, account, wall);
-    for (const Stale& stale : newly) ledger_.apply(tx, stale.id, Tick{stale.unseen_for, failing}, wall);
-  });
+  write(
+      [this, name = lane.account, region = lane.region, account = std::move(account), newly = std::move(newly),
+       wall = clock_.wall()](Tx& tx) {
+        const bool failing = ledger_.apply_account(tx, name, region, account, wall);
+        for (const Stale& stale : newly) ledger_.apply(tx, stale.id, Tick{stale.unseen_for, failing}, wall);
+      },
+      [this] { retell_ = true; });
 }
 
 std::string Poller::commonest_reason(const Lane& lane) const {
@@ -309,20 +352,25 @@ void Poller::check_clocks(MonoTime now) {
   constexpr Millis kStep{60'000};
   const WallTime wall = clock_.wall();
   const Millis offset = wall.time_since_epoch() - std::chrono::duration_cast<Millis>(now.time_since_epoch());
-  const Millis by = clock_offset_ ? offset - *clock_offset_ : Millis{0};
+  const Millis by = (clock_offset_ ? offset - *clock_offset_ : Millis{0}) + Millis{unrecorded_step_ms_.exchange(0)};
   if (!clock_offset_ || std::chrono::abs(by) > kStep) clock_offset_ = offset;
   if (std::chrono::abs(by) <= kStep) return;
-  // Due times are monotonic and stay; slots are of the wall clock and are found again after each poll.
-  write([this, by, wall](Tx& tx) {
-    history::end_open_runs(tx.db);
-    NewEvent event;
-    event.kind = "clock.stepped";
-    event.data = Json{{"by_s", by.count() / 1000}};
-    event.facts.summary = fmt::format(
-        "The clock of this machine was stepped by {} s, or the machine slept; open runs of the history end here.",
-        by.count() / 1000);
-    ledger_.append(tx, event, wall);
-  });
+  started_at_ = std::min(started_at_, wall);
+  // Due times are monotonic and stay; slots are of the wall clock and are found again after each poll. What waits in
+  // the outbox waits for a moment of the wall clock: it moves along.
+  write(
+      [this, by, wall](Tx& tx) {
+        history::end_open_runs(tx.db);
+        outbox::move_times(tx.db, by);
+        NewEvent event;
+        event.kind = "clock.stepped";
+        event.data = Json{{"by_s", by.count() / 1000}};
+        event.facts.summary = fmt::format(
+            "The clock of this machine was stepped by {} s, or the machine slept; open runs of the history end here.",
+            by.count() / 1000);
+        ledger_.append(tx, event, wall);
+      },
+      [this, by] { unrecorded_step_ms_ += by.count(); });
 }
 
 }  // namespace codedriftd

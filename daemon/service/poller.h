@@ -1,5 +1,7 @@
 #pragma once
 #include <array>
+#include <atomic>
+#include <functional>
 #include <map>
 #include <memory>
 #include <set>
@@ -75,6 +77,7 @@ class Poller {
     MonoTime due{};         ///< of the poll, or of its next attempt
     MonoTime seen{};        ///< the last answer, or when this process began to watch it
     unsigned attempt = 0;   ///< of the poll under way; 0: none
+    uint64_t call = 0;      ///< the number of the attempt in flight: an answer to another one is not ours
     unsigned failures = 0;  ///< finished polls without an answer, in a row
     unsigned not_found = 0;
     bool in_flight = false;
@@ -92,8 +95,9 @@ class Poller {
     std::set<std::pair<MonoTime, TargetId>> queue;  ///< what waits for its time, most overdue first
     std::size_t watched = 0;
     std::size_t stale = 0;
-    bool polled = false;      ///< a poll was finished since the start: only then is cause_open known
-    bool cause_open = false;  ///< the last finished poll had a cause that is the account's
+    unsigned causes_in_a_row = 0;  ///< finished polls with a cause that is the account's
+    bool cause_known = false;      ///< there was an answer since the start that tells
+    bool cause_open = false;       ///< polls fail for a cause that is the account's
     std::string cause;
     std::optional<PollError> cause_error;
     std::optional<std::pair<bool, bool>> told;  ///< cause_open and "most are stale", as the ledger knows them
@@ -107,8 +111,9 @@ class Poller {
   void take_over(Watch watch);
   void start_due(MonoTime now);
   void start_attempt(Entry& entry, MonoTime now);
-  void answered(TargetId id, MonoTime sent, const ApiAnswer& answer);
+  void answered(TargetId id, uint64_t call, MonoTime sent, const ApiAnswer& answer);
   void finish(Entry& entry, const ApiAnswer& answer, MonoTime now);
+  static void judge_account(Lane& lane, const Observation& observation);
   void requeue(Entry& entry, MonoTime due);
   void log_change(const Entry& entry, const Observation& observation) const;
   void look_after_time(MonoTime now);
@@ -119,7 +124,8 @@ class Poller {
   void count_attempt(const ApiAnswer& answer);
   void count_poll(Outcome outcome);
   Millis until_next(MonoTime now) const;
-  void write(Writer::Work work);
+  /// `lost` runs on the writer's thread if the work left no trace.
+  void write(Writer::Work work, std::function<void()> lost = {});
 
   Api& api_;
   Writer& writer_;
@@ -130,7 +136,10 @@ class Poller {
   Guarded<std::optional<Watch>> mailbox_;
   Guarded<PollStats> stats_;
   Guarded<MonoTime> last_turn_;
-  const WallTime started_at_;
+  WallTime started_at_;
+  uint64_t calls_ = 0;
+  std::atomic<bool> retell_{false};             ///< what was told of stale targets and accounts may be lost
+  std::atomic<int64_t> unrecorded_step_ms_{0};  ///< a clock step whose event could not be written
   MonoTime next_look_{};
   std::optional<Millis> clock_offset_;  ///< wall minus monotonic, when last looked at
   std::jthread thread_;

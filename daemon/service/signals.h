@@ -1,21 +1,44 @@
 #pragma once
+#include <deque>
 #include <optional>
+#include <thread>
 
+#include "base/bell.h"
 #include "base/clock.h"
+#include "base/guarded.h"
 #include "base/unique_fd.h"
 
 namespace codedriftd {
 
 /// SIGTERM, SIGINT and SIGHUP as values. Make it before any thread: it blocks them in the calling thread, and new
 /// threads inherit that. Also ignores SIGPIPE. Throws std::system_error.
+///
+/// A thread of its own hears them, whatever the others are at (starting, reloading): from SIGTERM or SIGINT on the
+/// process has `stop_within` to end by itself; then it is ended as it is, which the next start calls an unclean stop.
 class Signals {
  public:
-  Signals();
+  explicit Signals(Millis stop_within);
+  ~Signals();
+  Signals(const Signals&) = delete;
+
   /// The next signal's number, or nullopt after `at_most`.
   std::optional<int> wait(Millis at_most);
+  /// True from SIGTERM or SIGINT on, also before wait() has returned it.
+  bool stopping() const { return state_.copy().stopping; }
 
  private:
+  struct State {
+    std::deque<int> queue;
+    bool stopping = false;
+  };
+  void listen(std::stop_token stop);
+
+  const Millis stop_within_;
   UniqueFd fd_;
+  UniqueFd wake_;  ///< an eventfd: ends the thread
+  Guarded<State> state_;
+  Bell bell_;
+  std::jthread thread_;  ///< last: stops first
 };
 
 }  // namespace codedriftd

@@ -85,6 +85,8 @@ struct Settings {
   std::vector<AlertSettings> alerts;
   std::string digest;  ///< SHA-256 over name, length and text of every file read, in hex
 
+  /// "json" on request; text takes systemd's form where stderr is the journal.
+  LogFormat log_form() const { return log_format == LogFormat::json ? LogFormat::json : default_log_format(); }
   std::string database() const { return state_dir + "/codedriftd.db"; }
   std::string lock_file() const { return state_dir + "/codedriftd.lock"; }
 };

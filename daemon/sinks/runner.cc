@@ -93,11 +93,9 @@ void Runner::take_over() {
   start_failures_ = 0;
   start_not_before_ = {};
   writer_.run([&](Tx& tx) {
-    DestinationState state = outbox::destination(tx.db, destination_);
-    if (state.kind == DestinationState::Kind::ok) return;
-    state.until = clock_.wall();
-    outbox::set_destination(tx.db, destination_, state);
-    outbox::retry_now(tx.db, destination_, state.until);
+    // Somebody acted: a refusal after this is a new one.
+    outbox::set_destination(tx.db, destination_, {});
+    outbox::retry_now(tx.db, destination_, clock_.wall());
   });
 }
 
@@ -146,6 +144,9 @@ bool Runner::bring_up(WallTime now) {
   auto started = channel_->start();
   if (started) {
     start_failures_ = 0;
+    if (std::exchange(held_at_start_, false)) {
+      writer_.run([&](Tx& tx) { outbox::set_destination(tx.db, destination_, {}); });
+    }
     log(LogLevel::info, "sink.up", fmt::format("destination {} is ready", destination_),
         {field("alert", destination_), field("plugin", started->name), field("version", started->version)});
     auto state = state_.lock();
@@ -171,7 +172,10 @@ bool Runner::bring_up(WallTime now) {
       fmt::format("destination {} cannot be opened and is tried again in {}: {}", destination_,
                   format_duration(std::chrono::ceil<std::chrono::seconds>(start_not_before_ - mono)), reason),
       {field("alert", destination_)});
-  if (hopeless) writer_.run([&](Tx& tx) { hold(tx, reason, "", std::nullopt, now); });
+  if (hopeless) {
+    writer_.run([&](Tx& tx) { hold(tx, reason, {}, now); });
+    held_at_start_ = true;
+  }
   return false;
 }
 
@@ -183,6 +187,9 @@ void Runner::deliver(const PendingAlert& alert) {
   outcome.status = answer.status;
   outcome.words = answer.text;
   outcome.took = std::chrono::duration_cast<Millis>(clock_.mono() - begun);
+  // A receiver that refuses may want another secret: the next attempt opens the plugin anew, which reads its files
+  // again.
+  if (answer.result == DeliveryResult::refused) channel_->stop();
   if (answer.result == DeliveryResult::fault) {
     auto state = state_.lock();
     state->up = false;
@@ -207,20 +214,17 @@ void Runner::settle(Tx& tx, const PendingAlert& alert, const DeliveryAnswer& ans
       if (outbox::destination(tx.db, destination_).failures > 0) outbox::set_destination(tx.db, destination_, {});
       return;
     case DeliveryResult::rejected:
-      outbox::dead(tx.db, alert, outcome, now);
-      bury(tx, alert.alert_id, alert.target, outcome.words, now);
+      if (outbox::dead(tx.db, alert, outcome, now)) bury(tx, alert, outcome.words, now);
       return;
     case DeliveryResult::refused:
-      outbox::postponed(tx.db, alert, outcome, now, now);
-      hold(tx, outcome.words, alert.alert_id, alert.target, now);
+      if (outbox::postponed(tx.db, alert, outcome, now, now)) hold(tx, outcome.words, alert, now);
       return;
     case DeliveryResult::fault:
       // The row of this attempt still says "started", so it is the one more.
       if (faults_of(tx.db, alert.id) + 1 >= kPoisonFaults) {
-        outbox::dead(tx.db, alert, outcome, now);
-        bury(tx, alert.alert_id, alert.target,
-             fmt::format("it was in flight in {} faults of its plugin; the last: {}", kPoisonFaults, outcome.words),
-             now);
+        const std::string reason =
+            fmt::format("it was in flight in {} faults of its plugin; the last: {}", kPoisonFaults, outcome.words);
+        if (outbox::dead(tx.db, alert, outcome, now)) bury(tx, alert, reason, now);
         return;
       }
       [[fallthrough]];
@@ -245,8 +249,7 @@ void Runner::back_off(Tx& tx, const PendingAlert& alert, const DeliveryAnswer& a
   outbox::postponed(tx.db, alert, outcome, now, std::max(own, state.until));
 }
 
-void Runner::hold(Tx& tx, const std::string& reason, const std::string& alert_id, std::optional<std::string> target,
-                  WallTime now) {
+void Runner::hold(Tx& tx, const std::string& reason, const PendingAlert& undelivered, WallTime now) {
   DestinationState state = outbox::destination(tx.db, destination_);
   const bool was_held = state.kind == DestinationState::Kind::held;
   state = {DestinationState::Kind::held, now + kProbeEvery, state.failures + 1, reason};
@@ -254,21 +257,27 @@ void Runner::hold(Tx& tx, const std::string& reason, const std::string& alert_id
   tx.urgent();
   if (was_held) return;
   ledger_.append_about_delivery(
-      tx, delivery_event("delivery.refused", destination_, alert_id, std::move(target), reason), destination_, now);
+      tx, delivery_event("delivery.refused", destination_, undelivered.alert_id, undelivered.target, reason),
+      destination_, now, undelivered.kind);
 }
 
-void Runner::bury(Tx& tx, const std::string& alert_id, std::optional<std::string> target, const std::string& reason,
-                  WallTime now) {
-  ledger_.append_about_delivery(tx, delivery_event("delivery.dead", destination_, alert_id, std::move(target), reason),
-                                destination_, now);
+void Runner::bury(Tx& tx, const PendingAlert& undelivered, const std::string& reason, WallTime now) {
+  ledger_.append_about_delivery(
+      tx, delivery_event("delivery.dead", destination_, undelivered.alert_id, undelivered.target, reason), destination_,
+      now, undelivered.kind);
 }
 
 void Runner::bury_expired(WallTime now) {
-  if (looked_for_expired_at_ && now - *looked_for_expired_at_ < kBetweenExpiryLooks) return;
-  looked_for_expired_at_ = now;
+  const MonoTime mono = clock_.mono();
+  if (looked_for_expired_at_ && mono - *looked_for_expired_at_ < kBetweenExpiryLooks) return;
+  looked_for_expired_at_ = mono;
   writer_.run([&](Tx& tx) {
     for (const outbox::Expired& gone : outbox::expire(tx.db, destination_, now)) {
-      bury(tx, gone.alert_id, gone.target, gone.reason, now);
+      PendingAlert undelivered;
+      undelivered.alert_id = gone.alert_id;
+      undelivered.kind = gone.kind;
+      undelivered.target = gone.target;
+      bury(tx, undelivered, gone.reason, now);
     }
   });
 }

@@ -57,10 +57,9 @@ class Runner {
               WallTime now);
   void back_off(Tx& tx, const PendingAlert& alert, const DeliveryAnswer& answer, const AttemptOutcome& outcome,
                 WallTime now);
-  void hold(Tx& tx, const std::string& reason, const std::string& alert_id, std::optional<std::string> target,
-            WallTime now);
-  void bury(Tx& tx, const std::string& alert_id, std::optional<std::string> target, const std::string& reason,
-            WallTime now);
+  /// `undelivered`: the alert it was noticed with, if there was one.
+  void hold(Tx& tx, const std::string& reason, const PendingAlert& undelivered, WallTime now);
+  void bury(Tx& tx, const PendingAlert& undelivered, const std::string& reason, WallTime now);
   void bury_expired(WallTime now);
 
   const std::string destination_;
@@ -79,7 +78,8 @@ class Runner {
   std::shared_ptr<SinkChannel> channel_;
   unsigned start_failures_ = 0;
   MonoTime start_not_before_{};
-  std::optional<WallTime> looked_for_expired_at_;
+  std::optional<MonoTime> looked_for_expired_at_;
+  bool held_at_start_ = false;  ///< the destination is held because the channel could not be opened
   std::jthread thread_;
 };
 

@@ -5,24 +5,6 @@
 namespace codedriftd {
 namespace {
 
-Checked check_owner(Database& db, int newest) {
-  const int64_t application = db.pragma("application_id");
-  const int64_t version = db.pragma("user_version");
-  if (application != kApplicationId) {
-    return Error{
-        fmt::format("{}: is not a codedriftd database (application_id {:#010x}, expected {:#010x}); move it away or "
-                    "set another state_dir",
-                    db.path(), static_cast<uint32_t>(application), static_cast<uint32_t>(kApplicationId))};
-  }
-  if (version > newest) {
-    return Error{
-        fmt::format("{}: has schema version {}, this program knows up to {}; install the newer codedriftd, or restore "
-                    "a copy of version {} or older",
-                    db.path(), version, newest, newest)};
-  }
-  return Done{};
-}
-
 Checked check_applied(Database& db, const std::vector<Migration>& migrations) {
   auto rows = db.query("SELECT version, name, sha256 FROM migration ORDER BY version");
   int64_t applied = 0;
@@ -61,6 +43,24 @@ void apply(Database& db, const Migration& migration, WallTime now) {
 }
 
 }  // namespace
+
+Checked check_owner(Database& db, int newest) {
+  const int64_t application = db.pragma("application_id");
+  const int64_t version = db.pragma("user_version");
+  if (application != kApplicationId) {
+    return Error{
+        fmt::format("{}: is not a codedriftd database (application_id {:#010x}, expected {:#010x}); move it away or "
+                    "set another state_dir",
+                    db.path(), static_cast<uint32_t>(application), static_cast<uint32_t>(kApplicationId))};
+  }
+  if (version > newest) {
+    return Error{
+        fmt::format("{}: has schema version {}, this program knows up to {}; install the newer codedriftd, or restore "
+                    "a copy of version {} or older",
+                    db.path(), version, newest, newest)};
+  }
+  return Done{};
+}
 
 Result<MigrationReport> migrate(Database& db, const std::vector<Migration>& migrations, WallTime now) {
   MigrationReport report;

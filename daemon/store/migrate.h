@@ -19,9 +19,6 @@ struct Migration {
 /// The files of migrations/ as compiled in, by number, from 1 without a gap.
 const std::vector<Migration>& embedded_migrations();
 
-/// "DRFT": what says that a SQLite file is ours.
-constexpr int64_t kApplicationId = 0x44524654;
-
 struct MigrationReport {
   int from = 0;      ///< the version found; 0: a new database
   int to = 0;        ///< the version it has now
@@ -32,6 +29,9 @@ struct MigrationReport {
 /// Fails, with both numbers, on a file of another program, on one that is newer, and where an applied migration has
 /// another text than the one known here. Throws SqliteError.
 Result<MigrationReport> migrate(Database& db, const std::vector<Migration>& migrations, WallTime now);
+
+/// For whoever copies it: fails for a file of another program and for one that is newer.
+Checked check_owner(Database& db, int newest = static_cast<int>(embedded_migrations().size()));
 
 /// For readers: fails as above, and also if the database is older than `newest`.
 Checked check_schema(Database& db, int newest = static_cast<int>(embedded_migrations().size()));

@@ -119,20 +119,30 @@ std::optional<WallTime> next_due_at(Database& db, std::string_view destination_n
   return state.kind == DestinationState::Kind::ok ? *due : std::max(*due, state.until);
 }
 
-void delivered(Database& db, const PendingAlert& alert, const AttemptOutcome& outcome, WallTime now) {
+bool delivered(Database& db, const PendingAlert& alert, const AttemptOutcome& outcome, WallTime now) {
   end_attempt(db, alert, outcome);
-  db.run("UPDATE outbox SET state = 'delivered', delivered_at_ms = ? WHERE id = ?", now, alert.id);
+  return db.run("UPDATE outbox SET state = 'delivered', delivered_at_ms = ? WHERE id = ? AND state = 'pending'", now,
+                alert.id) > 0;
 }
 
-void postponed(Database& db, const PendingAlert& alert, const AttemptOutcome& outcome, WallTime,
+bool postponed(Database& db, const PendingAlert& alert, const AttemptOutcome& outcome, WallTime,
                WallTime next_attempt_at) {
   end_attempt(db, alert, outcome);
-  db.run("UPDATE outbox SET next_attempt_at_ms = ? WHERE id = ?", next_attempt_at, alert.id);
+  return db.run("UPDATE outbox SET next_attempt_at_ms = ? WHERE id = ? AND state = 'pending'", next_attempt_at,
+                alert.id) > 0;
 }
 
-void dead(Database& db, const PendingAlert& alert, const AttemptOutcome& outcome, WallTime) {
+bool dead(Database& db, const PendingAlert& alert, const AttemptOutcome& outcome, WallTime) {
   end_attempt(db, alert, outcome);
-  db.run("UPDATE outbox SET state = 'dead' WHERE id = ?", alert.id);
+  return db.run("UPDATE outbox SET state = 'dead' WHERE id = ? AND state = 'pending'", alert.id) > 0;
+}
+
+void move_times(Database& db, Millis by) {
+  db.run(
+      "UPDATE outbox SET next_attempt_at_ms = next_attempt_at_ms + ?1, give_up_at_ms = give_up_at_ms + ?1 WHERE state "
+      "= 'pending'",
+      by);
+  db.run("UPDATE destination SET until_ms = until_ms + ?", by);
 }
 
 void retry_now(Database& db, std::string_view destination_name, WallTime now) {
@@ -144,11 +154,12 @@ void retry_now(Database& db, std::string_view destination_name, WallTime now) {
 
 int64_t recover(Database& db, WallTime now) {
   const int64_t cut_off = db.run(
-      "UPDATE attempt SET result = 'fault', words = 'the daemon ended during this attempt' WHERE result = 'started'");
+      "UPDATE attempt SET result = 'retry', words = 'the daemon ended during this attempt' WHERE result = 'started'");
   // A clock that was ahead must not put an alert or its destination off for longer than the longest back-off.
   db.run("UPDATE outbox SET next_attempt_at_ms = ?1 WHERE state = 'pending' AND next_attempt_at_ms > ?1 + 86400000",
          now);
   db.run("UPDATE destination SET until_ms = ?1 WHERE until_ms > ?1 + 86400000", now);
+  db.run("UPDATE outbox SET give_up_at_ms = max(give_up_at_ms, ?1 + 3600000) WHERE state = 'pending'", now);
   return cut_off;
 }
 

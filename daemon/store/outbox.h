@@ -57,17 +57,21 @@ std::optional<PendingAlert> begin_attempt(Database& db, std::string_view destina
 /// When begin_attempt will next have something; nullopt: when something new comes.
 std::optional<WallTime> next_due_at(Database& db, std::string_view destination);
 
-/// The end of the attempt that begin_attempt began.
-void delivered(Database& db, const PendingAlert& alert, const AttemptOutcome& outcome, WallTime now);
-void postponed(Database& db, const PendingAlert& alert, const AttemptOutcome& outcome, WallTime now,
+/// The end of the attempt that begin_attempt began. False, and nothing is changed but the attempt's record, if the
+/// alert is no longer pending: its destination was taken out of the configuration meanwhile.
+bool delivered(Database& db, const PendingAlert& alert, const AttemptOutcome& outcome, WallTime now);
+bool postponed(Database& db, const PendingAlert& alert, const AttemptOutcome& outcome, WallTime now,
                WallTime next_attempt_at);
-void dead(Database& db, const PendingAlert& alert, const AttemptOutcome& outcome, WallTime now);
+bool dead(Database& db, const PendingAlert& alert, const AttemptOutcome& outcome, WallTime now);
 
+/// The wall clock was stepped by `by`: what waits goes on waiting, and may be given up, for as long as it would have.
+void move_times(Database& db, Millis by);
 /// What the destination's alerts wait for is over (a reload): they are due at once.
 void retry_now(Database& db, std::string_view destination, WallTime now);
 
 /// At start: attempts that a crash cut off are marked as such (their alerts are due as they were); how many. What a
-/// clock put off for more than a day, alerts and destinations, is due at once.
+/// clock put off for more than a day is due at once, and nothing is given up before it was tried again: not within the
+/// hour.
 int64_t recover(Database& db, WallTime now);
 /// Pending alerts past their give_up_at, and those whose destination is not in `configured`, taken out as dead; what
 /// they were.

@@ -163,7 +163,9 @@ Database Database::open_writer(const std::string& path, const char* vfs) {
   }
   file.reset();  // before SQLite locks the file: closing any other descriptor of it would drop its locks
   Database db = open(path, SQLITE_OPEN_READWRITE, vfs);
-  db.execute("PRAGMA locking_mode = NORMAL");
+  // Somebody else's file stays as it is; what it is and what would help, migrate() says.
+  const bool foreign = db.pragma("application_id") != kApplicationId && db.query("SELECT 1 FROM sqlite_schema").step();
+  if (foreign) return db;
   {
     auto mode = db.query("PRAGMA journal_mode = WAL");
     if (!mode.step() || mode.text(0) != "wal") {

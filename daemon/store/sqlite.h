@@ -33,6 +33,9 @@ class SqliteError : public std::runtime_error {
   int code_;
 };
 
+/// "DRFT": what says that a SQLite file is ours.
+constexpr int64_t kApplicationId = 0x44524654;
+
 /// Bytes to bind as a BLOB. Does not own them.
 struct Blob {
   std::string_view bytes;
@@ -107,7 +110,8 @@ class Query {
 class Database {
  public:
   /// The write connection, hardened and set up as this program needs it (WAL, FULL, foreign keys, no trusted schema,
-  /// …); creates the file with mode 0640, whatever the umask. Does not migrate. `vfs` is for fault injection in tests.
+  /// …); creates the file with mode 0640, whatever the umask. Does not migrate, and leaves a file of
+  /// another program as it is, for migrate() to refuse. `vfs` is for fault injection in tests.
   /// Throws SqliteError for what is no database, a symbolic link included.
   static Database open_writer(const std::string& path, const char* vfs = nullptr);
   /// A read-only connection that never checkpoints. Throws SqliteError if there is no such file, or it is a symbolic

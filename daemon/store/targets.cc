@@ -16,6 +16,9 @@ constexpr char kSelect[] =
     "last_success_at_ms, consecutive_failures, error_code, error_message, error_request_id, last_reason, "
     "status_since_ms, answer_run, failure_run, live_since_ms, failing_quiet FROM target ";
 
+/// The year 9999: what lies beyond is no time of ours.
+constexpr int64_t kLatestMs = 253'402'300'800'000;
+
 [[noreturn]] void damaged(std::string_view address, std::string_view what) {
   throw std::runtime_error(fmt::format("the stored row of {} is damaged: {}; restore a backup", address, what));
 }
@@ -42,6 +45,9 @@ std::vector<Announcement> announced_from(std::string_view text, std::string_view
     for (const Json& item : Json::parse(text)) {
       const auto digest = Sha256::from_hex(item.at("sha256").get<std::string>());
       if (!digest) damaged(address, "an announced hash");
+      for (const char* time : {"announced_at", "valid_until"}) {
+        if (std::abs(item.at(time).get<int64_t>()) > kLatestMs) damaged(address, "the time of an announcement");
+      }
       announced.push_back({*digest, item.at("pin").get<bool>(), from_ms(item.at("announced_at").get<int64_t>()),
                            from_ms(item.at("valid_until").get<int64_t>()), item.at("overdue").get<bool>(),
                            item.at("build").get<std::string>(), item.at("commit").get<std::string>()});

@@ -125,6 +125,7 @@ void Writer::take(Item item) {
     db_.query("SAVEPOINT work").step();
   } catch (const SqliteError& error) {
     die_if_in_doubt(error, false, "the start of a transaction");
+    *trouble_.lock() = error.what();
     abandon(std::current_exception());
     tell(item.done, std::current_exception());
     return;
@@ -136,6 +137,7 @@ void Writer::take(Item item) {
     db_.query("RELEASE work").step();
   } catch (const SqliteError& error) {
     die_if_in_doubt(error, false, "a write");
+    *trouble_.lock() = error.what();
     why = std::current_exception();
   } catch (...) {
     why = std::current_exception();
@@ -161,10 +163,12 @@ void Writer::commit() {
     db_.query("COMMIT").step();
   } catch (const SqliteError& error) {
     die_if_in_doubt(error, true, "a commit");
+    *trouble_.lock() = error.what();
     abandon(std::current_exception());
     return;
   }
   open_ = false;
+  trouble_.lock()->clear();
   ++commits_since_checkpoint_;
   for (Finished& finished : std::exchange(group_, {})) {
     for (const auto& hook : finished.hooks) guarded(hook);

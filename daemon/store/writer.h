@@ -63,6 +63,8 @@ class Writer {
   void stop();
 
   std::size_t queued() const;
+  /// Why the last commit failed; empty if it succeeded. Thread-safe.
+  std::string trouble() const { return trouble_.copy(); }
   /// When the thread last came round. Idle, it comes round every five seconds.
   MonoTime last_turn() const { return last_turn_.copy(); }
 
@@ -93,6 +95,7 @@ class Writer {
   Options options_;
   mutable Guarded<Queue> queue_;
   Guarded<MonoTime> last_turn_;
+  Guarded<std::string> trouble_;
   Bell bell_;
   // The open group; the writer's thread alone touches these.
   bool open_ = false;

@@ -50,7 +50,7 @@ Result<std::vector<Secret>> decode_secrets(std::string_view text) {
 }
 
 Result<Options> read_options(std::string_view config_json) {
-  const Json config = Json::parse(config_json, nullptr, false);
+  Json config = Json::parse(config_json, nullptr, false);
   if (!config.is_object()) return Error{"the configuration is no object"};
   Options options;
   options.url = text_at(config, "url");
@@ -58,7 +58,8 @@ Result<Options> read_options(std::string_view config_json) {
   if (!url) return Error{"url: " + url.error().message};
   if (auto allowed = check_transport(*url, false); !allowed) return Error{"url: " + allowed.error().message};
   options.mask.add_url(options.url);
-  if (const std::string secret = text_at(config, "secret"); !secret.empty()) {
+  if (Secret held(text_at(config, "secret")); !held.empty()) {
+    const std::string_view secret = held.reveal();
     auto keys = decode_secrets(secret);
     if (!keys) return keys.error();
     options.keys = std::move(*keys);

@@ -138,7 +138,7 @@ TEST(AnswerOf, BlamesTheClockOnlyWhereTheDateShowsIt) {
   const std::string expired = api_error("AuthFailure.SignatureExpire");
   const ApiAnswer ahead = answer_of(response_of(expired, "Mon, 23 Nov 2026 23:50:00 GMT"), kNow);
   EXPECT_EQ(ahead.observation.error.code, "Client.Clock");
-  EXPECT_EQ(ahead.observation.outcome, Outcome::failed);
+  EXPECT_EQ(ahead.observation.outcome, Outcome::denied);
   EXPECT_EQ(ahead.observation.reason, "clock");
   EXPECT_TRUE(ahead.observation.account_cause);
   EXPECT_NE(ahead.observation.error.message.find("599 s ahead of"), std::string::npos)

@@ -60,6 +60,8 @@ constexpr Row kRows[] = {
     {"IpInBlacklist", Outcome::failed, "failed", "a"},
     {"IpNotInWhitelist", Outcome::failed, "failed", "a"},
     {"LimitExceeded", Outcome::failed, "failed", ""},
+    {"ResourceInUse", Outcome::failed, "failed", "r"},
+    {"ResourceUnavailable", Outcome::failed, "failed", "r"},
     {"RequestSizeLimitExceeded", Outcome::failed, "failed", ""},
     {"ResponseSizeLimitExceeded", Outcome::failed, "failed", ""},
     {"ResourceNotFound", Outcome::missing, "", ""},

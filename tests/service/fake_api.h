@@ -1,6 +1,7 @@
 #pragma once
 #include <deque>
 #include <functional>
+#include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
@@ -14,9 +15,11 @@ namespace codedriftd::test {
 class FakeApi final : public Api {
  public:
   std::function<std::optional<ApiAnswer>(const Target&)> answer_with;
+  bool start_throws = false;
   std::vector<std::string> calls;  ///< addresses, in the order they were started
 
   void start(const ApiCall& call, Callback done) override {
+    if (start_throws) throw std::runtime_error("simulated: no descriptors left");
     calls.push_back(call.target.address());
     flight_.emplace_back(call.target, std::move(done));
   }

@@ -5,6 +5,7 @@
 
 #include "service/fake_api.h"
 #include "store/migrate.h"
+#include "store/outbox.h"
 #include "store/watch_list.h"
 #include "support/manual_clock.h"
 #include "support/temp_dir.h"
@@ -257,6 +258,81 @@ TEST_F(PollerTest, ACauseThatIsTheAccountsIsToldAtOnce) {
   refuse = false;
   pass(2min, 1s);
   EXPECT_EQ(events(), (std::vector<std::string>{"account.failing", "account.recovered"}));
+}
+
+TEST_F(PollerTest, OneFunctionWhoseCallAloneIsRefusedDoesNotSpeakForItsAccount) {
+  api.answer_with = [](const Target& t) {
+    return t.function == "f0" ? refused("AuthFailure.UnauthorizedOperation") : observed("reviewed");
+  };
+  watch(10);
+  pass(3min, 1s);
+  const auto kinds = events();
+  EXPECT_EQ(std::count(kinds.begin(), kinds.end(), "account.failing"), 0);
+}
+
+TEST_F(PollerTest, ATimeoutInBetweenIsNoRecoveryOfTheAccount) {
+  int call = 0;
+  api.answer_with = [&call](const Target&) {
+    if (++call % 5 != 0) return refused("AuthFailure.SignatureFailure");
+    ApiAnswer timeout;
+    timeout.observation.error = {"Client.Timeout", "simulated", ""};
+    timeout.observation.reason = "failed";
+    return timeout;
+  };
+  watch(10);
+  pass(2min, 1s);
+  EXPECT_EQ(events(), std::vector<std::string>{"account.failing"});
+}
+
+TEST_F(PollerTest, AFunctionRemovedAndAddedWhileItsCallIsInFlightIsNotPolledTwice) {
+  bool answer = false;
+  api.answer_with = [&answer](const Target&) -> std::optional<ApiAnswer> {
+    if (!answer) return std::nullopt;
+    return observed("reviewed");
+  };
+  watch(2);
+  pass(1s);
+  watch(1);
+  pass(1s);
+  watch(2);
+  pass(1s);
+  answer = true;
+  pass(1s);
+  api.calls.clear();
+  pass(10min, 1s);
+  EXPECT_LE(calls_to("f1"), 11);
+}
+
+TEST_F(PollerTest, AFunctionNotFoundBeforeARestartIsAskedSoonAfterIt) {
+  api.answer_with = [](const Target&) { return refused("ResourceNotFound.Function"); };
+  watch(1, 1h);
+  pass(1s);
+  poller = std::make_unique<Poller>(api, *writer, ledger, clock);
+  watch(1, 1h);
+  pass(31s, 1s);
+  EXPECT_EQ(events(), std::vector<std::string>{"function.missing"});
+}
+
+TEST_F(PollerTest, WhatWaitsInTheOutboxMovesAlongWithAClockStep) {
+  watch(1);
+  pass(1s);
+  int64_t before = 0;
+  writer->run([&](Tx& tx) {
+    outbox::set_destination(tx.db, "ops", {DestinationState::Kind::backing_off, clock.wall() + 60s, 1, ""});
+    before = to_ms(outbox::destination(tx.db, "ops").until);
+  });
+  clock.step_wall(-6h);
+  pass(10s);
+  int64_t after = 0;
+  writer->run([&](Tx& tx) { after = to_ms(outbox::destination(tx.db, "ops").until); });
+  EXPECT_EQ(before - after, Millis(6h).count());
+}
+
+TEST_F(PollerTest, ACallThatCannotEvenBeStartedIsAFailedAttempt) {
+  api.start_throws = true;
+  watch(1);
+  pass(1s);
+  EXPECT_EQ(state("f0").last_error->code, "Client.Network");
 }
 
 TEST_F(PollerTest, ARestartWhileAnAccountFailsNeitherRepeatsNorForgets) {

@@ -209,6 +209,52 @@ TEST_F(RunnerTest, ARefusingDestinationIsHeldToldOnceAndProbedEveryQuarterOfAnHo
   EXPECT_EQ(column("SELECT state FROM destination WHERE name = 'ops'"), Strings{"ok"});
 }
 
+TEST_F(RunnerTest, ARefusalOpensThePluginAnewSoThatItsSecretsAreReadAgain) {
+  channel->answers = {answer(DeliveryResult::refused, 401)};
+  drift();
+  pass(16min);
+  EXPECT_EQ(channel->starts, 2);
+  EXPECT_EQ(states(), Strings{"delivered"});
+}
+
+TEST_F(RunnerTest, ARefusalAfterAReloadIsToldAgain) {
+  channel->answers = {answer(DeliveryResult::refused, 401)};
+  drift();
+  work();
+  auto next = std::make_shared<FakeChannel>();
+  next->answers = {answer(DeliveryResult::refused, 401)};
+  runner->replace_channel(next);
+  work();
+  EXPECT_EQ(next->deliveries.size(), 1U);
+  EXPECT_EQ(delivery_events(), (Strings{"delivery.refused", "delivery.refused"}));
+}
+
+TEST_F(RunnerTest, TheFallbackIsNotToldOfAnAlertThatWasItselfAboutADelivery) {
+  writer->run([&](Tx&) {
+    ledger.set_routes({{{"first", {"none.*"}, {}}, 72h, "ops"},
+                       {{"ops", {}, {}}, 72h, "pager"},
+                       {{"pager", {"none.*"}, {}}, 72h, ""}});
+  });
+  channel->answers = {answer(DeliveryResult::rejected, 400)};
+  writer->run([&](Tx& tx) {
+    NewEvent dead;
+    dead.kind = "delivery.dead";
+    dead.severity = Severity::warning;
+    ledger.append_about_delivery(tx, dead, "first", clock.wall());
+  });
+  work();
+  EXPECT_EQ(states(), Strings{"dead"});
+  EXPECT_EQ(column("SELECT kind FROM outbox WHERE destination = 'pager'"), Strings{});
+}
+
+TEST_F(RunnerTest, AnAlertIsTriedOnceMoreAfterADowntimeLongerThanItsTime) {
+  drift();
+  clock.advance(100h);
+  writer->run([&](Tx& tx) { outbox::recover(tx.db, clock.wall()); });
+  work();
+  EXPECT_EQ(states(), Strings{"delivered"});
+}
+
 TEST_F(RunnerTest, NothingIsThrownAwayBeforeItsTimeAndThenItIsDead) {
   for (int i = 0; i < 400; ++i) channel->answers.push_back(answer(DeliveryResult::refused, 401));
   drift();

@@ -148,7 +148,7 @@ TEST_F(Outbox, AnAttemptThatACrashCutOffIsMarkedAndMadeAgain) {
   const std::string id = add("ops", "charge");
   ASSERT_TRUE(begin());
   EXPECT_EQ(outbox::recover(db, kStart), 1);
-  EXPECT_EQ(text(db, "SELECT result FROM attempt"), "fault");
+  EXPECT_EQ(text(db, "SELECT result FROM attempt"), "retry");
   const auto again = begin();
   ASSERT_TRUE(again);
   EXPECT_EQ(again->alert_id, id);
