@@ -31,10 +31,10 @@ struct PollError {
 /// `denied code_secret updating failed clock credentials`, or empty for an answer.
 struct Observation {
   Outcome outcome = Outcome::failed;
-  std::optional<Sha256> sha256;     ///< set exactly when `observed`
-  PollError error;                  ///< empty code when `observed`; `request_id` is set whenever known
-  std::string reason;               ///< see above
-  bool account_cause = false;       ///< the cause is the account's, not this function's: bad credentials, a wrong clock
+  std::optional<Sha256> sha256;  ///< set exactly when `observed`
+  PollError error;               ///< empty code when `observed`; `request_id` is set whenever known
+  std::string reason;            ///< see above
+  bool account_cause = false;    ///< the cause is the account's, not this function's: bad credentials, a wrong clock
 };
 
 }  // namespace codedriftd
