@@ -18,6 +18,7 @@ std::string_view utf8_prefix(std::string_view text, std::size_t max_bytes);
 /// empty otherwise.
 template <typename Range>
 std::string nearest(std::string_view word, const Range& candidates);
+/// Insertions, deletions, substitutions, and swaps of two neighbours that make `b` of `a`.
 std::size_t edit_distance(std::string_view a, std::string_view b);
 
 template <typename Range>

@@ -80,7 +80,8 @@ TEST(Nearest, FindsATypoAndNothingFarther) {
   const std::array<std::string_view, 4> keys{"interval", "qualifier", "name", "names"};
   EXPECT_EQ(nearest("intervall", keys), "interval");
   EXPECT_EQ(nearest("qualifer", keys), "qualifier");
-  EXPECT_EQ(nearest("nmae", keys), "") << "two edits of four are more than a third";
+  EXPECT_EQ(nearest("nmae", keys), "name") << "two neighbours swapped are one edit";
+  EXPECT_EQ(nearest("nxxe", keys), "") << "two edits of four are more than a third";
   EXPECT_EQ(nearest("name", keys), "name");
   EXPECT_EQ(nearest("nam", keys), "name");
   EXPECT_EQ(nearest("timeout", keys), "");
@@ -93,6 +94,7 @@ TEST(EditDistance, CountsInsertionsDeletionsAndSubstitutions) {
   EXPECT_EQ(edit_distance("abc", ""), 3U);
   EXPECT_EQ(edit_distance("", "abc"), 3U);
   EXPECT_EQ(edit_distance("kitten", "sitting"), 3U);
+  EXPECT_EQ(edit_distance("chekc", "check"), 1U);
 }
 
 }  // namespace

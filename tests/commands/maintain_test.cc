@@ -1,0 +1,93 @@
+#include "commands/maintain.h"
+
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <sstream>
+
+#include "store/lock.h"
+#include "store/migrate.h"
+#include "support/temp_dir.h"
+
+namespace codedriftd::test {
+namespace {
+
+class MaintainTest : public testing::Test {
+ protected:
+  MaintainTest() { settings.state_dir = dir.path().string(); }
+
+  void make_database() {
+    Database db = Database::open_writer(settings.database());
+    ASSERT_TRUE(migrate(db, embedded_migrations(), from_ms(0)).ok());
+  }
+
+  TempDir dir;
+  Settings settings;
+  std::ostringstream out, err;
+};
+
+TEST_F(MaintainTest, MigrateMakesAndBringsUpToDate) {
+  EXPECT_EQ(run_migrate(settings, out, err), 0) << err.str();
+  EXPECT_NE(out.str().find("schema 0 -> "), std::string::npos) << out.str();
+  EXPECT_EQ(run_migrate(settings, out, err), 0);
+  EXPECT_NE(out.str().find("is up to date"), std::string::npos) << out.str();
+}
+
+TEST_F(MaintainTest, MigrateIsRefusedWhileTheDaemonHoldsTheFolderAndNamesIt) {
+  auto lock = StateLock::take(settings.lock_file());
+  ASSERT_TRUE(lock.ok());
+  EXPECT_EQ(run_migrate(settings, out, err), 1);
+  EXPECT_NE(err.str().find("pid " + std::to_string(::getpid())), std::string::npos) << err.str();
+}
+
+TEST_F(MaintainTest, MigrateRefusesANewerDatabaseWithBothNumbers) {
+  make_database();
+  Database::open_writer(settings.database()).execute("PRAGMA user_version = 999");
+  EXPECT_EQ(run_migrate(settings, out, err), 1);
+  EXPECT_NE(err.str().find("999"), std::string::npos) << err.str();
+  EXPECT_NE(err.str().find("knows up to " + std::to_string(embedded_migrations().size())), std::string::npos);
+}
+
+TEST_F(MaintainTest, MigrateLeavesADatabaseOfAnotherProgramAsItIs) {
+  {
+    Database other = Database::open_writer(settings.database());
+    other.execute("PRAGMA journal_mode = DELETE; CREATE TABLE theirs (x)");
+  }
+  EXPECT_EQ(run_migrate(settings, out, err), 1);
+  EXPECT_NE(err.str().find("is not a codedriftd database"), std::string::npos) << err.str();
+  Database still = Database::open_reader(settings.database());
+  auto mode = still.query("PRAGMA journal_mode");
+  ASSERT_TRUE(mode.step());
+  EXPECT_EQ(mode.text(0), "delete");
+}
+
+TEST_F(MaintainTest, MigrateSaysSoWhenThereIsNoFolder) {
+  settings.state_dir = dir / "nowhere";
+  EXPECT_EQ(run_migrate(settings, out, err), 1);
+  EXPECT_NE(err.str().find("there is no such folder"), std::string::npos) << err.str();
+}
+
+TEST_F(MaintainTest, BackupWritesACopyThatCanBeRead) {
+  make_database();
+  EXPECT_EQ(run_backup(settings, dir / "copy.db", out, err), 0) << err.str();
+  Database copy = Database::open_reader(dir / "copy.db");
+  EXPECT_TRUE(check_schema(copy).ok());
+}
+
+TEST_F(MaintainTest, BackupCopiesAnOlderDatabaseToo) {
+  make_database();
+  Database::open_writer(settings.database()).execute("PRAGMA user_version = 0");
+  EXPECT_EQ(run_backup(settings, dir / "copy.db", out, err), 0) << err.str();
+}
+
+TEST_F(MaintainTest, BackupSaysSoWhenItCannotWriteOrThereIsNothingToCopy) {
+  EXPECT_EQ(run_backup(settings, dir / "copy.db", out, err), 1);
+  EXPECT_NE(err.str().find("codedriftd.db"), std::string::npos) << err.str();
+  make_database();
+  EXPECT_EQ(run_backup(settings, "/nowhere/copy.db", out, err), 1);
+  EXPECT_NE(err.str().find("/nowhere/copy.db"), std::string::npos) << err.str();
+}
+
+}  // namespace
+}  // namespace codedriftd::test
