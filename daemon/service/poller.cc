@@ -38,7 +38,13 @@ Poller::Poller(Api& api, Writer& writer, Ledger& ledger, const Clock& clock)
   for (const double bound : kTookBounds) stats->took[bound] = 0;
 }
 
-Poller::~Poller() { stop(); }
+Poller::~Poller() {
+  stop();
+  try {
+    writer_.run([](Tx&) {});         // what it still has to write for us refers to this
+  } catch (const std::exception&) {  // the writer has stopped: it has nothing any more
+  }
+}
 
 void Poller::set_watch(Watch watch) {
   *mailbox_.lock() = std::move(watch);
