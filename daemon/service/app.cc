@@ -215,7 +215,7 @@ void App::apply_watch(const Settings& settings) {
   std::vector<ApiAccount> accounts = accounts_.apply(settings);
   Poller::Watch watch;
   watch.targets = std::move(sync.targets);
-  for (const auto& [name, account] : settings_.accounts) watch.requests_per_second[name] = account.requests_per_second;
+  for (const auto& [name, account] : settings.accounts) watch.requests_per_second[name] = account.requests_per_second;
   watch.apply = [api = api_.get(), accounts = std::move(accounts)] { api->set_accounts(accounts); };
   poller_->set_watch(std::move(watch));
 }

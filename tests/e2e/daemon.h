@@ -23,7 +23,7 @@ namespace codedriftd::test {
 inline constexpr std::string_view kWebhookSecret = "whsec_RkFLRS1XRUJIT09LLVNFQ1JFVC1OT1QtUkVBTC0wMDAx";
 
 /// How long anything may take that has to happen: the machine may be busy.
-inline constexpr Millis kSoonEnough{20'000};
+inline constexpr Millis kSoonEnough{30'000};
 /// True as soon as `predicate` is; false after `at_most`.
 inline bool eventually(const std::function<bool()>& predicate, Millis at_most = kSoonEnough) {
   return wait_until(predicate, at_most);

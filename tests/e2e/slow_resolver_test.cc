@@ -8,6 +8,9 @@
 namespace codedriftd::test {
 namespace {
 
+/// Polled every second. On a busy machine that may be late, but whoever waits for the resolver is twenty seconds late.
+constexpr Millis kOnTime{10'000};
+
 TEST(SlowResolver, OtherAccountsArePolledOnTimeAndTheStopDoesNotWaitForIt) {
   DaemonOptions options;
   options.cloud.keep_requests = 100'000;
@@ -46,11 +49,11 @@ TEST(SlowResolver, OtherAccountsArePolledOnTimeAndTheStopDoesNotWaitForIt) {
     std::optional<MonoTime> last;
     for (const ScfRequest& request : daemon.cloud().requests()) {
       if (request.target != Daemon::key(name)) continue;
-      EXPECT_LT(request.arrived - last.value_or(request.arrived), std::chrono::seconds(4)) << name;
+      EXPECT_LT(request.arrived - last.value_or(request.arrived), kOnTime) << name;
       last = request.arrived;
     }
     ASSERT_TRUE(last) << name;
-    EXPECT_LT(SystemClock{}.mono() - *last, std::chrono::seconds(4)) << name;
+    EXPECT_LT(SystemClock{}.mono() - *last, kOnTime) << name;
   }
   const MonoTime before = SystemClock{}.mono();
   EXPECT_EQ(daemon.stop(), (ExitStatus{0, 0}));
