@@ -3,13 +3,19 @@
 #include <curl/curl.h>
 #include <fmt/format.h>
 #include <poll.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <csignal>
 #include <deque>
 #include <optional>
 #include <stdexcept>
+#include <system_error>
 
+#include "base/unique_fd.h"
 #include "http/transfer.h"
 #include "http/url.h"
 
@@ -59,6 +65,8 @@ Result<Url> check(const HttpRequest& request) {
 
 }  // namespace
 
+/// libcurl's event-driven interface over epoll: curl_multi_perform asks the kernel about every transfer in flight each
+/// time anything happens to one of them.
 class HttpClient::Engine {
  public:
   Engine();
@@ -67,7 +75,7 @@ class HttpClient::Engine {
   /// The transfer that carries it, or nullptr if it was refused.
   Transfer* start(HttpRequest request, Callback done);
   void turn(Millis at_most, int cancel_fd, Transfer* cancelled);
-  void wake() { curl_multi_wakeup(multi_); }
+  void wake() { ::eventfd_write(wake_.get(), 1); }
   std::size_t in_flight() const { return active_.size() + ready_.size(); }
 
  private:
@@ -76,11 +84,18 @@ class HttpClient::Engine {
     HttpResponse response;
   };
 
+  static int on_socket(CURL* easy, curl_socket_t fd, int wanted, void* self, void* known);
+  static int on_timer(CURLM* multi, long in_ms, void* self);
+  void run_due();
+  void wait(Millis at_most, int cancel_fd);
   void collect();
   void end_overdue(MonoTime now);
   void settle(Transfer* transfer, HttpResponse response);
 
   SystemClock clock_;
+  UniqueFd epoll_;
+  UniqueFd wake_;                           ///< an eventfd in epoll_, as are the sockets libcurl waits for
+  MonoTime libcurl_due_ = MonoTime::max();  ///< when libcurl wants to be called, events or not
   CURLM* multi_ = nullptr;
   CURLSH* share_ = nullptr;
   std::vector<std::unique_ptr<Transfer>> active_;
@@ -89,12 +104,21 @@ class HttpClient::Engine {
   MonoTime next_overdue_ = MonoTime::max();  ///< no transfer in flight is overdue before
 };
 
-HttpClient::Engine::Engine() {
+HttpClient::Engine::Engine() : epoll_(::epoll_create1(EPOLL_CLOEXEC)), wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
   prepare_process();
+  epoll_event event{};
+  event.events = EPOLLIN;
+  event.data.fd = wake_.get();
+  if (!epoll_.valid() || !wake_.valid() || ::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, wake_.get(), &event) != 0)
+    throw std::system_error(errno, std::generic_category(), "epoll");
   multi_ = curl_multi_init();
   share_ = curl_share_init();
   if (multi_ == nullptr || share_ == nullptr) throw std::runtime_error("libcurl gives no handle");
   curl_share_setopt(share_, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION);  // one thread: no locks needed
+  curl_multi_setopt(multi_, CURLMOPT_SOCKETFUNCTION, &Engine::on_socket);
+  curl_multi_setopt(multi_, CURLMOPT_SOCKETDATA, this);
+  curl_multi_setopt(multi_, CURLMOPT_TIMERFUNCTION, &Engine::on_timer);
+  curl_multi_setopt(multi_, CURLMOPT_TIMERDATA, this);
   curl_multi_setopt(multi_, CURLMOPT_PIPELINING, static_cast<long>(CURLPIPE_NOTHING));
   curl_multi_setopt(multi_, CURLMOPT_MAX_HOST_CONNECTIONS, kConnectionsToOneHost);
   curl_multi_setopt(multi_, CURLMOPT_MAXCONNECTS, kConnectionsKept);
@@ -134,19 +158,66 @@ Transfer* HttpClient::Engine::start(HttpRequest request, Callback done) {
   return active_.back().get();
 }
 
-void HttpClient::Engine::turn(Millis at_most, int cancel_fd, Transfer* cancelled) {
-  Millis wait = ready_.empty() ? std::max(at_most, Millis{0}) : Millis{0};
-  if (!active_.empty()) {
-    wait = std::clamp(std::chrono::ceil<Millis>(next_overdue_ - clock_.mono()), Millis{0}, wait);
+int HttpClient::Engine::on_socket(CURL*, curl_socket_t fd, int wanted, void* self, void*) {
+  const int epoll = static_cast<Engine*>(self)->epoll_.get();
+  if (wanted == CURL_POLL_REMOVE) {
+    ::epoll_ctl(epoll, EPOLL_CTL_DEL, fd, nullptr);
+    return 0;
   }
-  curl_waitfd extra{};
-  extra.fd = cancel_fd;
-  extra.events = CURL_WAIT_POLLIN;
-  const auto timeout = static_cast<int>(std::min<Millis::rep>(wait.count(), 1'000'000'000));
-  curl_multi_poll(multi_, &extra, cancel_fd >= 0 ? 1 : 0, timeout, nullptr);
+  epoll_event event{};
+  event.events = ((wanted & CURL_POLL_IN) != 0 ? EPOLLIN : 0U) | ((wanted & CURL_POLL_OUT) != 0 ? EPOLLOUT : 0U);
+  event.data.fd = fd;
+  const bool taken = ::epoll_ctl(epoll, EPOLL_CTL_MOD, fd, &event) == 0 ||
+                     (errno == ENOENT && ::epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) == 0);
+  return taken ? 0 : -1;
+}
+
+int HttpClient::Engine::on_timer(CURLM*, long in_ms, void* self) {
+  auto& engine = *static_cast<Engine*>(self);
+  engine.libcurl_due_ = in_ms < 0 ? MonoTime::max() : engine.clock_.mono() + Millis{in_ms};
+  return 0;
+}
+
+void HttpClient::Engine::run_due() {
+  if (clock_.mono() < libcurl_due_) return;
+  libcurl_due_ = MonoTime::max();  // libcurl sets it anew while it runs
   int running = 0;
-  curl_multi_perform(multi_, &running);
+  curl_multi_socket_action(multi_, CURL_SOCKET_TIMEOUT, 0, &running);
   collect();
+}
+
+void HttpClient::Engine::wait(Millis at_most, int cancel_fd) {
+  auto timeout = static_cast<int>(std::min<Millis::rep>(at_most.count(), 1'000'000'000));
+  if (cancel_fd >= 0) {
+    pollfd either[] = {{epoll_.get(), POLLIN, 0}, {cancel_fd, POLLIN, 0}};
+    ::poll(either, 2, timeout);
+    timeout = 0;
+  }
+  epoll_event events[kConnectionsToOneHost];
+  const int count = ::epoll_wait(epoll_.get(), events, kConnectionsToOneHost, timeout);
+  for (int i = 0; i < count; ++i) {
+    if (events[i].data.fd == wake_.get()) {
+      eventfd_t ignored = 0;
+      ::eventfd_read(wake_.get(), &ignored);
+      continue;
+    }
+    const uint32_t seen = events[i].events;
+    const int mask = ((seen & EPOLLIN) != 0 ? CURL_CSELECT_IN : 0) | ((seen & EPOLLOUT) != 0 ? CURL_CSELECT_OUT : 0) |
+                     ((seen & (EPOLLERR | EPOLLHUP)) != 0 ? CURL_CSELECT_ERR : 0);
+    int running = 0;
+    curl_multi_socket_action(multi_, events[i].data.fd, mask, &running);
+  }
+  collect();
+}
+
+void HttpClient::Engine::turn(Millis at_most, int cancel_fd, Transfer* cancelled) {
+  run_due();  // sends what was started
+  Millis patience = ready_.empty() ? std::max(at_most, Millis{0}) : Millis{0};
+  if (const MonoTime next = std::min(libcurl_due_, next_overdue_); next != MonoTime::max()) {
+    patience = std::clamp(std::chrono::ceil<Millis>(next - clock_.mono()), Millis{0}, patience);
+  }
+  wait(patience, cancel_fd);
+  run_due();
   const MonoTime now = clock_.mono();
   if (now >= next_overdue_) end_overdue(now);
   // Where libcurl answered in the same turn, `cancelled` is idle by now, and its answer counts.
@@ -177,7 +248,7 @@ void HttpClient::Engine::end_overdue(MonoTime now) {
   for (std::size_t i = active_.size(); i-- > 0;) {
     Transfer* transfer = active_[i].get();
     if (transfer->deadline() <= now) {
-      settle(transfer, transfer->abandon(HttpFailure::timeout, "no whole answer within the deadline", now));
+      settle(transfer, transfer->abandon(HttpFailure::timeout, kTooLate, now));
     } else {
       next_overdue_ = std::min(next_overdue_, transfer->deadline());
     }

@@ -222,9 +222,10 @@ HttpResponse Transfer::finish(CURLcode code, MonoTime now) {
   long status = 0;
   curl_easy_getinfo(easy_, CURLINFO_RESPONSE_CODE, &status);
   if (failure != HttpFailure::none) {
-    const std::string text = over_cap_ != nullptr ? fmt::format("{} of the answer went over the cap", over_cap_)
-                             : error_[0] != '\0'  ? clean_utf8(error_, 300)
-                                                  : std::string(curl_easy_strerror(code));
+    std::string text = over_cap_ != nullptr ? fmt::format("{} of the answer went over the cap", over_cap_)
+                       : error_[0] != '\0'  ? clean_utf8(error_, 300)
+                                            : std::string(curl_easy_strerror(code));
+    if (failure == HttpFailure::timeout) text = fmt::format("{}: {}", kTooLate, text);
     if (code == CURLE_FILESIZE_EXCEEDED || (over_cap_ != nullptr && std::string_view(over_cap_) == kBody)) {
       response_.status_before_body = static_cast<int>(status);
     }

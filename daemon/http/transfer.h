@@ -4,12 +4,16 @@
 
 #include <cstddef>
 #include <memory>
+#include <string_view>
 
 #include "base/clock.h"
 #include "http/client.h"
 #include "http/url.h"
 
 namespace codedriftd {
+
+/// What every `timeout` says, whoever noticed it.
+inline constexpr std::string_view kTooLate = "no whole answer within the deadline";
 
 class Transfer {
  public:

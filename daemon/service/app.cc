@@ -1,6 +1,7 @@
 #include "service/app.h"
 
 #include <fmt/format.h>
+#include <malloc.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -29,13 +30,16 @@ constexpr Millis kBetweenStatus{60'000};
 constexpr Millis kBetweenSummaries{3'600'000};
 constexpr Millis kSnapshotFor{5'000};
 
-WatchList watch_list_of(const Settings& settings) {
+/// Takes the watches out of `settings`: ten thousand of them weigh several megabytes, and nobody needs them any more.
+WatchList watch_list_of(Settings& settings) {
   WatchList list;
   list.digest = settings.digest;
   list.entries.reserve(settings.watches.size());
-  for (const WatchSettings& w : settings.watches) {
-    list.entries.push_back({w.target, {w.pin, w.pin_where, w.baseline, w.interval, w.stale_after, w.deploy_grace}});
+  for (WatchSettings& w : settings.watches) {
+    list.entries.push_back(
+        {std::move(w.target), {w.pin, std::move(w.pin_where), w.baseline, w.interval, w.stale_after, w.deploy_grace}});
   }
+  settings.watches = {};
   for (const auto& [name, account] : settings.accounts) {
     if (!account.previous.empty()) list.renamed_accounts.emplace_back(account.previous, name);
   }
@@ -74,6 +78,8 @@ App::App(Settings settings, LogLevel log_level)
 App::~App() = default;
 
 int App::run() {
+  // One heap for all threads: what reading the configuration took is used again by the writer and the poller.
+  ::mallopt(M_ARENA_MAX, 1);
   int code = EXIT_FAILURE;
   try {
     for (const auto step : {&App::take_state_folder, &App::open_store, &App::begin_stay, &App::start_alerts,
@@ -87,9 +93,9 @@ int App::run() {
     }
     ready_ = true;
     notify_.ready(status_line(snapshot()));
+    ::malloc_trim(0);  // starting needs more than running
     log(LogLevel::info, "daemon.ready",
-        fmt::format("watching {} functions, alerting {} destinations", settings_.watches.size(),
-                    settings_.alerts.size()),
+        fmt::format("watching {} functions, alerting {} destinations", functions_, settings_.alerts.size()),
         {field("version", CODEDRIFTD_VERSION), field("config", settings_.file)});
     serve();
     code = EXIT_SUCCESS;
@@ -173,7 +179,6 @@ void App::begin_stay() {
 }
 
 void App::start_polling() {
-  warn_of_schedule(settings_);
   api_ = std::make_unique<CurlApi>(clock_);
   poller_ = std::make_unique<Poller>(*api_, *writer_, *ledger_, clock_);
   apply_watch(settings_);
@@ -208,7 +213,8 @@ void App::open_status_page() {
 
 // ---- what start and reload share ----------------------------------------------------------------------------------
 
-void App::apply_watch(const Settings& settings) {
+void App::apply_watch(Settings& settings) {
+  warn_of_schedule(settings);
   const WatchList list = watch_list_of(settings);
   WatchSync sync;
   writer_->run([&](Tx& tx) { sync = sync_watch_list(tx, *ledger_, list, clock_.wall()); });
@@ -217,6 +223,7 @@ void App::apply_watch(const Settings& settings) {
   watch.targets = std::move(sync.targets);
   for (const auto& [name, account] : settings.accounts) watch.requests_per_second[name] = account.requests_per_second;
   watch.apply = [api = api_.get(), accounts = std::move(accounts)] { api->set_accounts(accounts); };
+  functions_ = watch.targets.size();
   poller_->set_watch(std::move(watch));
 }
 
@@ -339,12 +346,11 @@ void App::reload() {
   settings_ = std::move(*loaded);
   set_log(log_level_, settings_.log_form());
   replace_runners();
-  warn_of_schedule(settings_);
   *cached_.lock() = std::nullopt;
   notify_.ready(status_line(snapshot()));
+  ::malloc_trim(0);
   log(LogLevel::info, "config.reloaded",
-      fmt::format("watching {} functions, alerting {} destinations", settings_.watches.size(),
-                  settings_.alerts.size()));
+      fmt::format("watching {} functions, alerting {} destinations", functions_, settings_.alerts.size()));
 }
 
 void App::replace_runners() {

@@ -51,7 +51,8 @@ class App {
   // The stop list; runs to its end whatever fails, within 5 seconds.
   void stop() noexcept;
 
-  void apply_watch(const Settings& settings);
+  /// Takes the watches out of `settings`.
+  void apply_watch(Settings& settings);
   void apply_routes();
   void replace_runners();
   void start_runner(std::map<std::string, std::shared_ptr<Runner>>& runners, const AlertSettings& alert);
@@ -67,6 +68,7 @@ class App {
   std::unique_ptr<Writer> writer_;
   Guarded<std::optional<Database>> reader_;  ///< for snapshots
   int64_t stay_ = 0;                         ///< this stay's row in daemon_run
+  std::size_t functions_ = 0;                ///< watched
   Accounts accounts_;
   std::unique_ptr<CurlApi> api_;
   std::unique_ptr<Poller> poller_;

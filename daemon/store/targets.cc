@@ -129,6 +129,13 @@ std::vector<TargetRow> all(Database& db, bool also_unwatched) {
   return rows;
 }
 
+std::map<std::string, Known> known(Database& db) {
+  std::map<std::string, Known> rows;
+  auto q = db.query("SELECT address, id, watched FROM target ORDER BY address");
+  while (q.step()) rows.emplace_hint(rows.end(), q.string(0), Known{q.integer(1), q.boolean(2)});
+  return rows;
+}
+
 void each_watched(Database& db, const std::function<void(const TargetRow&)>& use) {
   static const std::string kSql = std::string(kSelect) + "WHERE watched = 1";
   auto q = db.query(kSql);

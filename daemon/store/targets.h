@@ -1,5 +1,7 @@
 #pragma once
 #include <functional>
+#include <map>
+#include <string>
 #include <vector>
 
 #include "model/target.h"
@@ -26,7 +28,13 @@ TargetRow load(Database& db, TargetId id);
 std::optional<TargetRow> find(Database& db, std::string_view address);
 /// Ordered by address; only watched ones, or all.
 std::vector<TargetRow> all(Database& db, bool also_unwatched);
-/// The same for watched ones, one at a time: for counting without holding them all.
+/// Ids of all rows by address, and whether they are watched: the whole list without the weight of the states.
+struct Known {
+  TargetId id = 0;
+  bool watched = false;
+};
+std::map<std::string, Known> known(Database& db);
+/// The watched rows, one at a time: for counting without holding them all.
 void each_watched(Database& db, const std::function<void(const TargetRow&)>& use);
 /// Watched targets that something was announced for and that were polled since `polled_since`: time alone can change
 /// them.

@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include <unordered_map>
+#include <map>
 
 #include "base/json.h"
 #include "base/log.h"
@@ -37,36 +37,30 @@ WatchSync sync_watch_list(Tx& tx, Ledger& ledger, const WatchList& list, WallTim
       log(LogLevel::info, "config.renamed", "an account goes on under its new label",
           {field("from", from), field("to", to), field("targets", moved)});
   }
-  std::vector<TargetRow> stored = targets::all(tx.db, true);
-  std::unordered_map<std::string, TargetRow*> by_address;
-  by_address.reserve(stored.size());
+  std::map<std::string, targets::Known> stored = targets::known(tx.db);
   int64_t watched_before = 0;
-  for (TargetRow& row : stored) {
-    watched_before += row.state.watched ? 1 : 0;
-    by_address.emplace(row.target.address(), &row);
-  }
+  for (const auto& [address, known] : stored) watched_before += known.watched ? 1 : 0;
   WatchSync sync;
   sync.targets.reserve(list.entries.size());
   for (const WatchList::Entry& entry : list.entries) {
-    const auto found = by_address.find(entry.target.address());
+    const auto found = stored.find(entry.target.address());
     TargetRow row;
-    if (found == by_address.end()) {
+    if (found == stored.end()) {
       row.target = entry.target;
       row.id = targets::insert(tx.db, entry.target);
     } else {
-      row = std::move(*found->second);
-      found->second->state.watched = false;  // what is still watched in `stored` is what the configuration let go
-      by_address.erase(found);
+      row = targets::load(tx.db, found->second.id);
+      stored.erase(found);  // what is still in `stored` at the end is what the configuration let go
     }
     if (!row.state.watched) ++sync.added;
     ledger.apply(tx, row, entry.watched, now);
     sync.targets.push_back({row.id, std::move(row.target), row.state.interval, row.state.stale_after,
                             row.state.last_polled_at, row.state.not_found_in_a_row == 1, row.state.failing});
   }
-  for (TargetRow& row : stored) {
-    if (!row.state.watched) continue;
+  for (const auto& [address, known] : stored) {
+    if (!known.watched) continue;
     ++sync.removed;
-    ledger.apply(tx, row, Unwatched{}, now);
+    ledger.apply(tx, known.id, Unwatched{}, now);
   }
   record_load(tx, ledger, list, sync, watched_before, now);
   return sync;

@@ -28,12 +28,14 @@ TEST(Secrets, AreFoundNowhereInLogsDatabaseAlertsAndReports) {
       "[[alert]]\nname = \"ops\"\nplugin = \"webhook\"\n[alert.options]\nurl_file = \"hook.url\"\nsecret_file "
       "= \"{}\"\ntimeout_s = 2\n",
       daemon.secret_file());
-  for (const char* name : {"refund", "invoice", "ship", "bill"}) {
+  const auto others = {"refund", "invoice", "ship", "bill"};
+  for (const char* name : others) {
     daemon.deploy(name, "reviewed");
     daemon.config.functions.emplace_back(name, "");
   }
   daemon.start();
-  ASSERT_TRUE(daemon.wait_for_status("bill", "in_sync")) << daemon.log();
+  ASSERT_TRUE(daemon.wait_for_status("charge", "in_sync")) << daemon.log();
+  for (const char* name : others) ASSERT_TRUE(daemon.wait_for_status(name, "in_sync")) << daemon.log();
 
   // Receivers that talk back what they were sent, a broken one, and one that works.
   const std::string echo = fmt::format("no such token {} {} {}", kUrlToken, kWebhookSecret, kWebhookSecret.substr(6));

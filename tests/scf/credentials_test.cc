@@ -190,7 +190,7 @@ TEST_F(CredentialsTest, EveryBadAnswerOfTheMetadataServiceIsAnError) {
     spec.role = role;
     for (const Case& c :
          {Case{Mode::no_role, "HTTP 404"}, Case{Mode::redirect, "HTTP 302"}, Case{Mode::http_500, "HTTP 500"},
-          Case{Mode::silent, "imed out"}, Case{Mode::garbage, "cvm-role"}}) {
+          Case{Mode::silent, "no whole answer within the deadline"}, Case{Mode::garbage, "cvm-role"}}) {
       SCOPED_TRACE(c.message);
       metadata.set_mode(c.mode);
       const auto found = read_credentials(spec, Millis{300});
