@@ -76,11 +76,11 @@ Checked resolve_names(Database& db, Selection& selection) {
 }
 
 std::vector<SelectedTarget> selected_targets(Database& db, const Selection& selection, WallTime now) {
-  const auto alive_at = daemon_runs::last_alive(db);
+  const auto stay = daemon_runs::last(db);
   std::vector<SelectedTarget> selected;
   for (TargetRow& row : targets::all(db, selection.all)) {
     if (!selects(selection, row.target)) continue;
-    StatusView status = status_of(row.state, now, alive_at);
+    StatusView status = status_of(row.state, now, stay);
     if (any_matches(selection.statuses, to_string(status.status)))
       selected.push_back({std::move(row), std::move(status)});
   }

@@ -83,9 +83,10 @@ void print_schedule(const Settings& settings, std::ostream& out) {
   for (const RegionLoad& load : loads) {
     if (load.fits()) continue;
     out << fmt::format(
-        "warning: {}/{}: the schedule cannot be met: {} at {:.1f} calls/s against a limit of {:g}/s; every interval "
-        "becomes {:.2f} times as long",
-        load.account, load.region, plural(load.targets, "target"), load.demand, load.limit, load.stretch);
+        "warning: {}/{}: the schedule cannot be met: {} at {:.1f} calls/s against a limit of {:g}/s; intervals shorter "
+        "than {} become about that long",
+        load.account, load.region, plural(load.targets, "target"), load.demand, load.limit,
+        format_duration(load.shortest_kept));
     if (load.stale > 0) out << fmt::format(", and {} would be stale between polls", plural(load.stale, "target"));
     out << fmt::format("; {}\n", load.remedy);
   }

@@ -258,6 +258,7 @@ void HttpClient::Engine::end_overdue(MonoTime now) {
 /// Takes `transfer` out of flight and queues its callback.
 void HttpClient::Engine::settle(Transfer* transfer, HttpResponse response) {
   curl_multi_remove_handle(multi_, transfer->handle());
+  transfer->drop_headers();
   ready_.push_back({transfer->take_callback(), std::move(response)});
   const std::size_t position = transfer->position;
   std::swap(active_[position], active_.back());

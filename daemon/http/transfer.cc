@@ -1,8 +1,10 @@
 #include "http/transfer.h"
 
 #include <fmt/format.h>
+#include <openssl/crypto.h>
 
 #include <algorithm>
+#include <cstring>
 #include <stdexcept>
 
 #include "base/secret.h"
@@ -66,8 +68,8 @@ Transfer::Transfer(CURLSH* share) : easy_(curl_easy_init()) {
 }
 
 Transfer::~Transfer() {
+  drop_headers();
   curl_easy_cleanup(easy_);
-  curl_slist_free_all(header_lines_);
 }
 
 void Transfer::prepare(HttpRequest request, const Url& url, HttpClient::Callback done, MonoTime now) {
@@ -124,9 +126,16 @@ void Transfer::set_tls() {
   set(easy_, CURLOPT_SSLKEY, or_null(request_.client_key_file));
 }
 
-void Transfer::set_headers() {
+void Transfer::drop_headers() {
+  for (curl_slist* line = header_lines_; line != nullptr; line = line->next)
+    OPENSSL_cleanse(line->data, std::strlen(line->data));
   curl_slist_free_all(header_lines_);
   header_lines_ = nullptr;
+  set(easy_, CURLOPT_HTTPHEADER, header_lines_);
+}
+
+void Transfer::set_headers() {
+  drop_headers();
   std::string line;
   const auto add = [this](const char* text) {
     curl_slist* longer = curl_slist_append(header_lines_, text);

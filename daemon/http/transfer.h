@@ -29,6 +29,9 @@ class Transfer {
   HttpResponse finish(CURLcode code, MonoTime now);
   HttpResponse abandon(HttpFailure failure, std::string_view text, MonoTime now);
 
+  /// Wipes what was sent as headers: signatures and tokens. Only while libcurl does not carry it.
+  void drop_headers();
+
   CURL* handle() const { return easy_; }
   MonoTime deadline() const { return deadline_; }
   HttpClient::Callback take_callback() { return std::move(done_); }

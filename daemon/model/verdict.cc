@@ -370,9 +370,12 @@ Decision Deciding::finish() && {
   const Status status = bare_status(state(), now_);
   const Status previous = bare_status(before_, now_);
   if (status != previous || !state().status_since) state().status_since = now_;
+  // Time alone makes a row stale, before the tick that notices: what it was before is what it was while it was seen.
+  const bool lost = state().failing && !before_.failing && before_.last_success_at;
+  const Status told = lost ? bare_status(before_, *before_.last_success_at) : previous;
   for (NewEvent& event : decision_.events) {
     event.facts.status = to_string(status);
-    event.facts.previous_status = to_string(previous);
+    event.facts.previous_status = to_string(told);
   }
   return std::move(decision_);
 }

@@ -79,6 +79,12 @@ enum class Status { missing, drifted, unobserved, unreviewed, pending_deploy, in
 std::string_view to_string(Status status);
 std::optional<Status> parse_status(std::string_view name);
 
+/// One time that the daemon ran.
+struct DaemonStay {
+  WallTime alive_at{};   ///< its last sign of life; it gives one every 20 seconds, and one as it stops
+  bool stopped = false;  ///< it said goodbye: that sign was the last
+};
+
 struct StatusView {
   Status status;
   std::string reason;  ///< the contract's words, or empty
@@ -86,9 +92,9 @@ struct StatusView {
 };
 
 /// The status of `state` at `now`, by the wall clock; the first that holds of the contract's table.
-/// `daemon_alive_at` is when the daemon was last known to run (nullopt: unknown or never): a row that is stale while
-/// the daemon has been silent for longer than `stale_after` says `daemon_not_running`. Inside the daemon pass `now`.
-StatusView status_of(const TargetState& state, WallTime now, std::optional<WallTime> daemon_alive_at);
+/// `stay` is the daemon's last one (nullopt: there was none): a row that is stale while the daemon has not run for
+/// longer than `stale_after` says `daemon_not_running`. Inside the daemon pass one that is alive `now`.
+StatusView status_of(const TargetState& state, WallTime now, const std::optional<DaemonStay>& stay);
 
 // ---- inputs ---------------------------------------------------------------------------------------------------
 

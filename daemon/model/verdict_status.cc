@@ -16,10 +16,12 @@ bool overdue(const TargetState& state) {
 }
 
 /// Why a target is not seen, in the contract's words.
-std::string unobserved_reason(const TargetState& state, WallTime now, std::optional<WallTime> daemon_alive_at) {
-  // It gives a sign of life every 20 seconds: silence shorter than a minute says nothing.
-  const Millis silence = std::max<Millis>(state.stale_after, std::chrono::minutes(1));
-  if (!daemon_alive_at || now - as_stored(*daemon_alive_at, now) > silence) return "daemon_not_running";
+std::string unobserved_reason(const TargetState& state, WallTime now, const std::optional<DaemonStay>& stay) {
+  if (!stay) return "daemon_not_running";
+  // Signs of life are 20 seconds apart: without a goodbye, silence shorter than a minute says nothing.
+  const Millis silence =
+      stay->stopped ? state.stale_after : std::max<Millis>(state.stale_after, std::chrono::minutes(1));
+  if (now - as_stored(stay->alive_at, now) > silence) return "daemon_not_running";
   if (!state.last_polled_at) return "never_polled";
   if (state.last_reason == "credentials") {  // a word of events; the status has the outcome's
     return state.last_error && state.last_error->code.starts_with("Client.") ? "failed" : "denied";
@@ -87,7 +89,7 @@ Status bare_status(const TargetState& state, WallTime now) {
   return state.announced.empty() ? Status::in_sync : Status::pending_deploy;
 }
 
-StatusView status_of(const TargetState& state, WallTime now, std::optional<WallTime> daemon_alive_at) {
+StatusView status_of(const TargetState& state, WallTime now, const std::optional<DaemonStay>& stay) {
   StatusView view{bare_status(state, now), {}, as_stored(state.status_since.value_or(now), now)};
   switch (view.status) {
     case Status::missing:
@@ -97,7 +99,7 @@ StatusView status_of(const TargetState& state, WallTime now, std::optional<WallT
       if (stale(state, now)) view.reason = "stale";
       break;
     case Status::unobserved:
-      view.reason = unobserved_reason(state, now, daemon_alive_at);
+      view.reason = unobserved_reason(state, now, stay);
       // Nothing happens at the moment a row becomes stale; it is stale from then on all the same.
       if (state.live && stale(state, now)) {
         view.since = std::max(view.since, as_stored(*state.last_success_at, now) + state.stale_after);

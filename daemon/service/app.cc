@@ -24,10 +24,6 @@ namespace codedriftd {
 namespace {
 
 constexpr Millis kStopWithin{4'500};
-constexpr Millis kProgressWithin{30'000};
-constexpr Millis kBetweenAlive{20'000};
-constexpr Millis kBetweenStatus{60'000};
-constexpr Millis kBetweenSummaries{3'600'000};
 constexpr Millis kSnapshotFor{5'000};
 
 /// Takes the watches out of `settings`: ten thousand of them weigh several megabytes, and nobody needs them any more.
@@ -64,9 +60,10 @@ void warn_of_schedule(const Settings& settings) {
   for (const RegionLoad& load : schedule_of(settings)) {
     if (load.fits()) continue;
     log(LogLevel::warning, "schedule.unmeetable",
-        fmt::format("{}/{}: {} functions ask for {:.1f} calls a second, the limit is {:g}: every interval gets {:.2f} "
-                    "times as long; {}",
-                    load.account, load.region, load.targets, load.demand, load.limit, load.stretch, load.remedy));
+        fmt::format("{}/{}: {} functions ask for {:.1f} calls a second, the limit is {:g}: intervals shorter than {} "
+                    "become about that long; {}",
+                    load.account, load.region, load.targets, load.demand, load.limit,
+                    format_duration(load.shortest_kept), load.remedy));
   }
 }
 
@@ -159,17 +156,17 @@ void App::begin_stay() {
       genesis.facts.summary = fmt::format("The log {} begins.", ledger_->origin());
       ledger_->append(tx, genesis, now);
     }
-    const auto previous = daemon_runs::previous(tx.db);
+    const auto previous = daemon_runs::last(tx.db);
     const auto last_event = event_log::last_time(tx.db);
     NewEvent started;
     started.kind = "daemon.started";
     started.data = Json{{"previous_stop", nullptr}, {"last_event_at", nullptr}};
     if (previous) {
-      (*started.data)["previous_stop"] = previous->clean ? "clean" : "unclean";
+      (*started.data)["previous_stop"] = previous->stopped ? "clean" : "unclean";
       if (last_event) (*started.data)["last_event_at"] = rfc3339(*last_event);
     }
     started.facts.summary = previous ? fmt::format("The daemon started; it was last alive at {} and its stop was {}.",
-                                                   rfc3339(previous->alive_at), previous->clean ? "clean" : "unclean")
+                                                   rfc3339(previous->alive_at), previous->stopped ? "clean" : "unclean")
                                      : "The daemon started for the first time.";
     ledger_->append(tx, started, now);
     stay_ = daemon_runs::begin(tx.db, ::getpid(), now);
@@ -262,11 +259,10 @@ std::shared_ptr<SinkChannel> App::make_channel(const AlertSettings& alert) const
 // ---- while it runs ------------------------------------------------------------------------------------------------
 
 void App::serve() {
-  next_summary_ = clock_.mono() + kBetweenSummaries;
+  Timetable timetable(clock_.mono());
   for (;;) {
-    keep_time();
-    const MonoTime next = std::min(
-        {next_alive_, next_status_, next_summary_, notify_.watchdog_interval() ? next_watchdog_ : MonoTime::max()});
+    keep_time(timetable);
+    const MonoTime next = timetable.next(notify_.watchdog_interval().has_value());
     const auto signal = signals_.wait(std::max(Millis{1}, std::chrono::ceil<Millis>(next - clock_.mono())));
     if (signal == SIGHUP) {
       try {
@@ -285,24 +281,14 @@ void App::serve() {
   }
 }
 
-void App::keep_time() {
-  const MonoTime now = clock_.mono();
-  if (const auto interval = notify_.watchdog_interval(); interval && now >= next_watchdog_) {
-    next_watchdog_ = now + *interval;
-    bool progress = true;
-    for (const HealthCheck& check : healthy()) progress = progress && check.ok;
-    if (progress) notify_.watchdog();
-  }
-  if (now >= next_alive_) {
-    next_alive_ = now + kBetweenAlive;
-    writer_->post([id = stay_, at = clock_.wall()](Tx& tx) { daemon_runs::alive(tx.db, id, at); });
-  }
-  if (now >= next_status_) {
-    next_status_ = now + kBetweenStatus;
-    if (notify_.heard()) notify_.status(status_line(snapshot()));
-  }
-  if (now >= next_summary_) {
-    next_summary_ = now + kBetweenSummaries;
+void App::keep_time(Timetable& timetable) {
+  const auto checks = healthy();
+  const bool progress = std::all_of(checks.begin(), checks.end(), [](const HealthCheck& check) { return check.ok; });
+  const Timetable::Due due = timetable.due(clock_.mono(), notify_.watchdog_interval(), progress);
+  if (due.watchdog) notify_.watchdog();
+  if (due.alive) writer_->post([id = stay_, at = clock_.wall()](Tx& tx) { daemon_runs::alive(tx.db, id, at); });
+  if (due.status && notify_.heard()) notify_.status(status_line(snapshot()));
+  if (due.summary) {
     const Snapshot s = snapshot();
     log(LogLevel::info, "daemon.summary", status_line(s),
         {field("observed", s.polls.polls[0]), field("missing", s.polls.polls[1]), field("updating", s.polls.polls[2]),
@@ -391,7 +377,7 @@ Snapshot App::snapshot() {
     auto reader = reader_.lock();
     Database& db = reader->value();
     targets::each_watched(db, [&](const TargetRow& row) {
-      ++s.functions[std::string(to_string(status_of(row.state, s.now, s.now).status))];
+      ++s.functions[std::string(to_string(status_of(row.state, s.now, DaemonStay{s.now}).status))];
       s.drifts_open += row.state.drift_open ? 1 : 0;
     });
     for (outbox::Depth& depth : outbox::depths(db)) depths[depth.destination] = depth;
@@ -415,7 +401,7 @@ std::vector<HealthCheck> App::healthy() const {
   const MonoTime now = clock_.mono();
   const auto check = [&](const char* name, MonoTime last) {
     const auto age = std::chrono::duration_cast<Millis>(now - last);
-    return HealthCheck{name, age < kProgressWithin, fmt::format("last came round {} ms ago", age.count())};
+    return HealthCheck{name, makes_progress(last, now), fmt::format("last came round {} ms ago", age.count())};
   };
   return {check("poller", poller_->last_turn()), check("store", writer_->last_turn())};
 }

@@ -12,6 +12,7 @@
 #include "service/poller.h"
 #include "service/signals.h"
 #include "service/status_page.h"
+#include "service/timetable.h"
 #include "settings/settings.h"
 #include "sinks/runner.h"
 #include "store/ledger.h"
@@ -43,7 +44,7 @@ class App {
   // While it runs.
   void serve();
   void reload();
-  void keep_time();
+  void keep_time(Timetable& timetable);
   Snapshot snapshot();
   std::vector<HealthCheck> healthy() const;
   std::vector<HealthCheck> ready() const;
@@ -77,8 +78,6 @@ class App {
   std::atomic<bool> ready_{false};
   std::atomic<int64_t> failed_reloads_{0};
   Guarded<std::optional<std::pair<MonoTime, Snapshot>>> cached_;
-
-  MonoTime next_watchdog_{}, next_alive_{}, next_status_{}, next_summary_{};
 };
 
 }  // namespace codedriftd

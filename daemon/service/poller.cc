@@ -116,12 +116,13 @@ void Poller::take_over(Watch watch) {
     }
     const bool same_slot = known != old.end() && entry.watched.interval == target.interval;
     entry.watched = std::move(target);
-    entry.address = entry.watched.target.address();
     entry.lane = &lane;
     lane.stale += entry.stale ? 1 : 0;
     if (!entry.in_flight) {
       if (!same_slot)
-        entry.due = now + (first_due(entry.address, entry.watched.interval, entry.watched.last_polled_at, wall) - wall);
+        entry.due = now + (first_due(entry.watched.target.address(), entry.watched.interval,
+                                     entry.watched.last_polled_at, wall) -
+                           wall);
       if (known == old.end() && entry.watched.recheck) {
         entry.due = std::min(entry.due, now + std::min(entry.watched.interval, kSoon));
       }
@@ -206,7 +207,7 @@ void Poller::finish(Entry& entry, const ApiAnswer& answer, MonoTime now) {
 
   const bool soon =
       observation.outcome == Outcome::updating || (observation.outcome == Outcome::missing && entry.not_found == 1);
-  const Millis until_slot = next_slot(entry.address, entry.watched.interval, wall) - wall;
+  const Millis until_slot = next_slot(entry.watched.target.address(), entry.watched.interval, wall) - wall;
   requeue(entry, now + (soon ? std::min(entry.watched.interval, kSoon) : until_slot));
   write([this, id = entry.watched.id, observation, wall](Tx& tx) { ledger_.apply(tx, id, observation, wall); });
 }
@@ -233,9 +234,10 @@ void Poller::requeue(Entry& entry, MonoTime due) {
 void Poller::log_change(const Entry& entry, const Observation& observation) const {
   if (observation.outcome == Outcome::observed || observation.error.code == entry.last_code) return;
   // Several thousand functions that fail for one cause say so once, as account.failing.
+  const std::string address = entry.watched.target.address();
   log(observation.account_cause ? LogLevel::debug : LogLevel::warning, "poll.unanswered",
-      fmt::format("{}: {}", entry.address, observation.error.message),
-      {field("target", entry.address), field("outcome", to_string(observation.outcome)),
+      fmt::format("{}: {}", address, observation.error.message),
+      {field("target", address), field("outcome", to_string(observation.outcome)),
        field("code", observation.error.code), field("request_id", observation.error.request_id)});
 }
 

@@ -72,7 +72,6 @@ class Poller {
   struct Lane;
   struct Entry {
     WatchedTarget watched;
-    std::string address;
     Lane* lane = nullptr;
     MonoTime due{};         ///< of the poll, or of its next attempt
     MonoTime seen{};        ///< the last answer, or when this process began to watch it

@@ -25,21 +25,26 @@ Millis round_up(double ms) {
   return Millis{static_cast<Millis::rep>(std::ceil(ms / unit - 1e-9) * unit)};
 }
 
-struct Intervals {
-  Millis shortest = Millis::max();
-  Millis longest{0};
-};
+/// The shortest interval that `usable` requests a second have room for, if every shorter one becomes that long:
+/// what is most overdue is polled first, so a lack of requests is felt by those that ask most often.
+/// `intervals` are sorted.
+double shortest_kept(const std::vector<double>& intervals, double usable) {
+  double left = usable / 1000;  // requests a millisecond for those that are stretched
+  for (const double interval : intervals) left -= 1 / interval;
+  std::size_t stretched = 0;
+  double kept = 0;
+  while (stretched < intervals.size() && (left <= 0 || kept > intervals[stretched])) {
+    left += 1 / intervals[stretched++];
+    if (left > 0) kept = static_cast<double>(stretched) / left;
+  }
+  return kept;
+}
 
-std::string remedy(const RegionLoad& load, const Intervals& intervals, bool any_limit) {
+std::string remedy(const RegionLoad& load, bool any_limit) {
   const double requests = std::ceil(load.demand / kUsableShare - 1e-9);
   const bool raise_limit = any_limit || requests <= kMostRequests;
-  if (intervals.shortest == intervals.longest) {
-    const Millis needed = round_up(static_cast<double>(intervals.longest.count()) * load.stretch);
-    return fmt::format("raise interval to at least {}", format_duration(needed)) +
-           (raise_limit ? fmt::format(" or requests_per_second to {:.0f}", requests) : "");
-  }
-  return fmt::format("make the intervals {:.1f} times as long", std::ceil(load.stretch * 10 - 1e-9) / 10) +
-         (raise_limit ? fmt::format(" or raise requests_per_second to {:.0f}", requests) : "");
+  return fmt::format("raise interval to at least {}", format_duration(load.shortest_kept)) +
+         (raise_limit ? fmt::format(" or requests_per_second to {:.0f}", requests) : "");
 }
 
 }  // namespace
@@ -57,20 +62,17 @@ std::vector<RegionLoad> schedule_of(const Settings& settings) {
     load.region = begin->target.region;
     load.targets = static_cast<std::size_t>(end - begin);
     load.limit = account.requests_per_second;
-    Intervals intervals;
-    for (auto watch = begin; watch != end; ++watch) {
-      load.demand += 1000.0 / static_cast<double>(watch->interval.count());
-      intervals.shortest = std::min(intervals.shortest, watch->interval);
-      intervals.longest = std::max(intervals.longest, watch->interval);
-    }
+    std::vector<double> intervals;
+    for (auto watch = begin; watch != end; ++watch) intervals.push_back(static_cast<double>(watch->interval.count()));
+    for (const double interval : intervals) load.demand += 1000 / interval;
     load.utilisation = load.demand / (load.limit * kUsableShare);
     if (load.utilisation > 1 + 1e-9) {
-      load.stretch = load.utilisation;
+      std::sort(intervals.begin(), intervals.end());
+      load.shortest_kept = round_up(shortest_kept(intervals, load.limit * kUsableShare));
       load.stale = static_cast<std::size_t>(std::count_if(begin, end, [&](const WatchSettings& watch) {
-        return static_cast<double>(watch.interval.count()) * load.stretch >
-               static_cast<double>(watch.stale_after.count());
+        return watch.interval < load.shortest_kept && watch.stale_after < load.shortest_kept;
       }));
-      load.remedy = remedy(load, intervals, is_loopback(account.endpoint));
+      load.remedy = remedy(load, is_loopback(account.endpoint));
     }
     loads.push_back(std::move(load));
     begin = end;

@@ -14,14 +14,14 @@ inline constexpr double kUsableShare = 0.98;
 struct RegionLoad {
   std::string account, region;
   std::size_t targets = 0;
-  double demand = 0;       ///< calls a second: the sum of 1/interval
-  double limit = 0;        ///< requests_per_second
-  double utilisation = 0;  ///< demand / (limit * kUsableShare)
-  double stretch = 1;      ///< the factor by which every interval gets longer; 1 if the schedule can be met
-  std::size_t stale = 0;   ///< targets whose interval then is longer than their stale_after
-  std::string remedy;      ///< what would make it fit; empty if it does
+  double demand = 0;        ///< calls a second: the sum of 1/interval
+  double limit = 0;         ///< requests_per_second
+  double utilisation = 0;   ///< demand / (limit * kUsableShare)
+  Millis shortest_kept{0};  ///< shorter intervals become about that long; 0: the schedule can be met
+  std::size_t stale = 0;    ///< targets whose interval then is longer than their stale_after
+  std::string remedy;       ///< what would make it fit; empty if it does
 
-  bool fits() const { return stretch <= 1; }
+  bool fits() const { return shortest_kept == Millis{0}; }
 };
 
 /// In order of account and region; only what has targets.

@@ -19,10 +19,10 @@ void write(Database& db, std::string_view name, std::string_view value) {
 
 namespace daemon_runs {
 
-std::optional<Previous> previous(Database& db) {
-  auto q = db.query("SELECT stopped_at_ms IS NOT NULL, alive_at_ms FROM daemon_run ORDER BY id DESC LIMIT 1");
+std::optional<DaemonStay> last(Database& db) {
+  auto q = db.query("SELECT alive_at_ms, stopped_at_ms IS NOT NULL FROM daemon_run ORDER BY id DESC LIMIT 1");
   if (!q.step()) return std::nullopt;
-  return Previous{q.boolean(0), q.time(1)};
+  return DaemonStay{q.time(0), q.boolean(1)};
 }
 
 int64_t begin(Database& db, int64_t pid, WallTime now) {
@@ -38,11 +38,6 @@ void alive(Database& db, int64_t id, WallTime now) {
 void end(Database& db, int64_t id, WallTime now) {
   db.run("UPDATE daemon_run SET alive_at_ms = max(alive_at_ms, ?1), stopped_at_ms = max(alive_at_ms, ?1) WHERE id = ?2",
          now, id);
-}
-
-std::optional<WallTime> last_alive(Database& db) {
-  auto q = db.query("SELECT max(alive_at_ms) FROM daemon_run");
-  return q.step() ? q.optional_time(0) : std::nullopt;
 }
 
 }  // namespace daemon_runs

@@ -3,6 +3,7 @@
 #include <string>
 
 #include "base/clock.h"
+#include "model/verdict.h"
 #include "store/sqlite.h"
 
 namespace codedriftd {
@@ -16,18 +17,12 @@ void write(Database& db, std::string_view name, std::string_view value);
 /// Table `daemon_run`: when the daemon ran, and whether it said goodbye.
 namespace daemon_runs {
 
-struct Previous {
-  bool clean = false;
-  WallTime alive_at{};
-};
-/// The last stay before this one; nullopt: there was none.
-std::optional<Previous> previous(Database& db);
+/// The last stay; nullopt: there was none.
+std::optional<DaemonStay> last(Database& db);
 /// A new stay begins; its row.
 int64_t begin(Database& db, int64_t pid, WallTime now);
 void alive(Database& db, int64_t id, WallTime now);
 void end(Database& db, int64_t id, WallTime now);
-/// When the daemon was last known to run: nullopt if never. A stay without an end counts until its last sign of life.
-std::optional<WallTime> last_alive(Database& db);
 
 }  // namespace daemon_runs
 }  // namespace codedriftd

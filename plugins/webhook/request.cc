@@ -67,6 +67,7 @@ Result<Options> read_options(std::string_view config_json) {
     for (std::string_view word = take_word(rest); !word.empty(); word = take_word(rest)) {
       options.mask.add(word.substr(kSecretPrefix.size()));
     }
+    wipe(config["secret"].get_ref<std::string&>());
   }
   options.timeout = std::chrono::seconds(config.value("timeout_s", 15));
   options.ca_file = text_at(config, "ca_file");

@@ -256,8 +256,8 @@ class Life {
     }
     // The status derives from the state: an equal copy has the same one, and it names the first that holds.
     const TargetState copy = state_;
-    const StatusView view = status_of(copy, latest_, latest_);
-    const StatusView same = status_of(state_, latest_, latest_);
+    const StatusView view = status_of(copy, latest_, DaemonStay{latest_});
+    const StatusView same = status_of(state_, latest_, DaemonStay{latest_});
     EXPECT_EQ(view.status, same.status);
     EXPECT_EQ(view.since, same.since);
     if (state_.missing) {

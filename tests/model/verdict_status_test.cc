@@ -30,10 +30,10 @@ TEST(Status, NamesGoBothWays) {
 
 TEST(Status, StalenessBeginsWhenTheLastAnswerIsTooOld) {
   const TargetState state = after({watch(), see('A')});  // seen at 00:02, stale_after 20 minutes
-  const auto fresh = status_of(state, kStart + 22min, kStart + 22min);
+  const auto fresh = status_of(state, kStart + 22min, DaemonStay{kStart + 22min});
   EXPECT_EQ(fresh.status, Status::in_sync);
   EXPECT_EQ(fresh.since, kStart + 2min);
-  const auto stale = status_of(state, kStart + 22min + 1ms, kStart + 22min);
+  const auto stale = status_of(state, kStart + 22min + 1ms, DaemonStay{kStart + 22min});
   EXPECT_EQ(stale.status, Status::unobserved);
   EXPECT_EQ(stale.reason, "stale");
   EXPECT_EQ(stale.since, kStart + 22min);
@@ -42,15 +42,22 @@ TEST(Status, StalenessBeginsWhenTheLastAnswerIsTooOld) {
 TEST(Status, AStoppedDaemonIsTheReasonOnceItIsSilentForLongerThanStale) {
   const TargetState state = after({watch(), see('A')});
   const WallTime now = kStart + 1h;
-  EXPECT_EQ(status_of(state, now, now).reason, "stale");
-  EXPECT_EQ(status_of(state, now, now - 20min).reason, "stale");
-  EXPECT_EQ(status_of(state, now, now - 21min).reason, "daemon_not_running");
+  EXPECT_EQ(status_of(state, now, DaemonStay{now}).reason, "stale");
+  EXPECT_EQ(status_of(state, now, DaemonStay{now - 20min}).reason, "stale");
+  EXPECT_EQ(status_of(state, now, DaemonStay{now - 21min}).reason, "daemon_not_running");
   EXPECT_EQ(status_of(state, now, std::nullopt).reason, "daemon_not_running");
   EXPECT_EQ(status_of(state, kStart + 10min, std::nullopt).status, Status::in_sync) << "not stale yet";
   EXPECT_EQ(status_of(after({watch()}), now, std::nullopt).reason, "daemon_not_running");
   const auto drifted = status_of(after({watch(), see('A'), see('X')}), now, std::nullopt);
   EXPECT_EQ(drifted.status, Status::drifted);
   EXPECT_EQ(drifted.reason, "stale");
+
+  TargetState impatient = state;
+  impatient.stale_after = 10s;
+  EXPECT_EQ(status_of(impatient, now, DaemonStay{now - 11s}).reason, "stale") << "it may still run";
+  EXPECT_EQ(status_of(impatient, now, DaemonStay{now - 61s}).reason, "daemon_not_running");
+  EXPECT_EQ(status_of(impatient, now, DaemonStay{now - 11s, true}).reason, "daemon_not_running");
+  EXPECT_EQ(status_of(impatient, now, DaemonStay{now - 10s, true}).reason, "stale");
 }
 
 TEST(Status, MissingStaysMissingHoweverOldTheAnswer) {
@@ -63,7 +70,9 @@ TEST(Status, MissingStaysMissingHoweverOldTheAnswer) {
 
 TEST(Status, TheReasonForNotSeeingIsTheLastPolls) {
   const WallTime now = kStart + 1h;
-  const auto reason = [&](const Input& poll) { return status_of(after({watch(), see('A'), poll}), now, now).reason; };
+  const auto reason = [&](const Input& poll) {
+    return status_of(after({watch(), see('A'), poll}), now, DaemonStay{now}).reason;
+  };
   EXPECT_EQ(reason(updating()), "updating");
   EXPECT_EQ(reason(denied()), "denied");
   EXPECT_EQ(reason(failed()), "failed");
@@ -77,17 +86,17 @@ TEST(Status, TheReasonForNotSeeingIsTheLastPolls) {
 
 TEST(Status, SinceIsTheLastChangeOfStatus) {
   TargetState state = after({watch(), see('A'), see('A'), see('X'), see('Y'), failed()});
-  EXPECT_EQ(status_of(state, kStart + 7min, kStart).since, kStart + 4min);
+  EXPECT_EQ(status_of(state, kStart + 7min, DaemonStay{kStart}).since, kStart + 4min);
   // Approved while stale: from then on it is merely unobserved.
   state = decide(kTarget, state, approve('Y'), kStart + 2h).state;
-  const auto view = status_of(state, kStart + 3h, kStart + 3h);
+  const auto view = status_of(state, kStart + 3h, DaemonStay{kStart + 3h});
   EXPECT_EQ(view.status, Status::unobserved);
   EXPECT_EQ(view.since, kStart + 2h);
 }
 
 TEST(Status, ANeverSeenTargetIsUnobservedSinceItIsWatched) {
-  EXPECT_EQ(status_of(after({watch(), failed(), failed()}), kStart + 1h, kStart).since, kStart + 1min);
-  EXPECT_EQ(status_of(TargetState{}, kStart, kStart).since, kStart) << "nothing is known: now";
+  EXPECT_EQ(status_of(after({watch(), failed(), failed()}), kStart + 1h, DaemonStay{kStart}).since, kStart + 1min);
+  EXPECT_EQ(status_of(TargetState{}, kStart, DaemonStay{kStart}).since, kStart) << "nothing is known: now";
 }
 
 TEST(VerdictTime, NeverGoesBackForOneTarget) {
@@ -105,7 +114,7 @@ TEST(VerdictTime, MoreThanADayAheadCountsAsNow) {
   const Decision decision = decide(kTarget, state, see('A'), now);
   EXPECT_EQ(decision.state.last_polled_at, now);
   EXPECT_EQ(decision.state.status_since, now);
-  const auto view = status_of(state, now, kStart);
+  const auto view = status_of(state, now, DaemonStay{kStart});
   EXPECT_EQ(view.status, Status::drifted);
   EXPECT_EQ(view.reason, "") << "its last answer counts as now";
   EXPECT_EQ(view.since, now);

@@ -107,7 +107,7 @@ inline std::string brief(const std::vector<NewEvent>& events) {
 
 /// "STATUS LIVE/ACCEPTED", then the source and announced hashes if there are any, then the reason in parentheses.
 inline std::string brief(const TargetState& state, WallTime now) {
-  const StatusView view = status_of(state, now, now);
+  const StatusView view = status_of(state, now, DaemonStay{now});
   std::string text = std::string(to_string(view.status)) + " " + letter(state.live) + "/" + letter(state.accepted);
   if (state.accepted) (text += " ") += to_string(state.accepted_source);
   for (const Announcement& a : state.announced) (text += " +") += letter(a.sha256);

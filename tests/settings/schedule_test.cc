@@ -37,26 +37,30 @@ TEST(Schedule, SaysWhetherTheDemandFitsAndWhatWouldMakeItFit) {
   struct Case {
     std::string what;
     Settings settings;
-    double demand, stretch;
+    double demand;
+    Millis shortest_kept;
     std::size_t stale;
     std::string remedy;
   };
   const std::vector<Case> cases{
-      {"plenty of room", settings_of(15, {{300, 5 * kMinute, 15 * kMinute}}), 1.0, 1, 0, ""},
-      {"exactly what the pace uses", settings_of(20, {{196, Millis{10'000}, kMinute}}), 19.6, 1, 0, ""},
-      {"one more", settings_of(20, {{197, Millis{10'000}, kMinute}}), 19.7, 19.7 / 19.6, 0,
+      {"plenty of room", settings_of(15, {{300, 5 * kMinute, 15 * kMinute}}), 1.0, Millis{0}, 0, ""},
+      {"exactly what the pace uses", settings_of(20, {{196, Millis{10'000}, kMinute}}), 19.6, Millis{0}, 0, ""},
+      {"one more", settings_of(20, {{197, Millis{10'000}, kMinute}}), 19.7, Millis{11'000}, 0,
        "raise interval to at least 11s"},
-      {"10,000 in five minutes", settings_of(15, {{10'000, 5 * kMinute, 15 * kMinute}}), 33.333, 33.333 / 14.7, 0,
+      {"10,000 in five minutes", settings_of(15, {{10'000, 5 * kMinute, 15 * kMinute}}), 33.333, 12 * kMinute, 0,
        "raise interval to at least 12m"},
-      {"the limit can be raised", settings_of(10, {{3'300, 5 * kMinute, 15 * kMinute}}), 11, 11 / 9.8, 0,
+      {"the limit can be raised", settings_of(10, {{3'300, 5 * kMinute, 15 * kMinute}}), 11, 6 * kMinute, 0,
        "raise interval to at least 6m or requests_per_second to 12"},
       {"loopback takes any limit", settings_of(15, {{10'000, 5 * kMinute, 15 * kMinute}}, "http://127.0.0.1:1"), 33.333,
-       33.333 / 14.7, 0, "raise interval to at least 12m or requests_per_second to 35"},
-      {"stale between polls", settings_of(1, {{1'200, kMinute, 3 * kMinute}}), 20, 20 / 0.98, 1'200,
+       12 * kMinute, 0, "raise interval to at least 12m or requests_per_second to 35"},
+      {"stale between polls", settings_of(1, {{1'200, kMinute, 3 * kMinute}}), 20, 21 * kMinute, 1'200,
        "raise interval to at least 21m"},
-      {"mixed intervals", settings_of(1, {{60, kMinute, 3 * kMinute}, {10, Millis{10'000}, kMinute}}), 2, 2 / 0.98, 0,
-       "make the intervals 2.1 times as long or raise requests_per_second to 3"},
-      {"hours", settings_of(1, {{9'000, 100 * kMinute, 300 * kMinute}}), 1.5, 1.5 / 0.98, 0,
+      {"mixed intervals, all too short", settings_of(1, {{60, kMinute, 3 * kMinute}, {10, Millis{10'000}, kMinute}}), 2,
+       Millis{72'000}, 10, "raise interval to at least 72s or requests_per_second to 3"},
+      {"mixed intervals, long ones are kept",
+       settings_of(10, {{31, Millis{1'000}, Millis{3'000}}, {1'000, 60 * kMinute, 180 * kMinute}}), 31.278,
+       Millis{4'000}, 31, "raise interval to at least 4s"},
+      {"hours", settings_of(1, {{9'000, 100 * kMinute, 300 * kMinute}}), 1.5, 180 * kMinute, 0,
        "raise interval to at least 3h or requests_per_second to 2"},
   };
   for (const Case& c : cases) {
@@ -65,7 +69,7 @@ TEST(Schedule, SaysWhetherTheDemandFitsAndWhatWouldMakeItFit) {
     ASSERT_EQ(loads.size(), 1U);
     EXPECT_EQ(loads[0].targets, c.settings.watches.size());
     EXPECT_NEAR(loads[0].demand, c.demand, 0.001);
-    EXPECT_NEAR(loads[0].stretch, c.stretch, 0.001);
+    EXPECT_EQ(loads[0].shortest_kept, c.shortest_kept);
     EXPECT_NEAR(loads[0].utilisation, c.demand / (loads[0].limit * 0.98), 0.001);
     EXPECT_EQ(loads[0].fits(), c.remedy.empty());
     EXPECT_EQ(loads[0].stale, c.stale);

@@ -18,22 +18,20 @@ TEST(Facts, AreWrittenReadAndReplaced) {
 
 TEST(DaemonRuns, SayWhetherTheLastStaySaidGoodbye) {
   Store store;
-  EXPECT_FALSE(daemon_runs::previous(store.db));
-  EXPECT_EQ(daemon_runs::last_alive(store.db), std::nullopt);
+  EXPECT_FALSE(daemon_runs::last(store.db));
   const int64_t first = daemon_runs::begin(store.db, 1, kStart);
   daemon_runs::alive(store.db, first, kStart + 5 * kMinute);
   daemon_runs::alive(store.db, first, kStart);  // the clock was set back
-  const auto crashed = daemon_runs::previous(store.db);
+  const auto crashed = daemon_runs::last(store.db);
   ASSERT_TRUE(crashed);
-  EXPECT_FALSE(crashed->clean);
+  EXPECT_FALSE(crashed->stopped);
   EXPECT_EQ(crashed->alive_at, kStart + 5 * kMinute);
   const int64_t second = daemon_runs::begin(store.db, 2, kStart + 6 * kMinute);
   daemon_runs::end(store.db, second, kStart + 7 * kMinute);
-  const auto stopped = daemon_runs::previous(store.db);
+  const auto stopped = daemon_runs::last(store.db);
   ASSERT_TRUE(stopped);
-  EXPECT_TRUE(stopped->clean);
+  EXPECT_TRUE(stopped->stopped);
   EXPECT_EQ(stopped->alive_at, kStart + 7 * kMinute);
-  EXPECT_EQ(daemon_runs::last_alive(store.db), kStart + 7 * kMinute);
 }
 
 }  // namespace
