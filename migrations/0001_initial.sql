@@ -157,6 +157,7 @@ CREATE TABLE outbox (
 ) STRICT;
 CREATE INDEX outbox_due ON outbox (destination, next_attempt_at_ms, id) WHERE state = 'pending';
 CREATE INDEX outbox_of_target ON outbox (destination, target, id) WHERE state = 'pending';
+CREATE INDEX outbox_dead ON outbox (destination) WHERE state = 'dead';
 
 CREATE TABLE attempt (
   outbox  INTEGER NOT NULL REFERENCES outbox (id),
@@ -171,9 +172,10 @@ CREATE TABLE attempt (
 
 -- One persisted state for each alert destination.
 CREATE TABLE destination (
-  name     TEXT PRIMARY KEY,
-  state    TEXT    NOT NULL CHECK (state IN ('ok', 'backing_off', 'held')),
-  until_ms INTEGER NOT NULL,                -- not tried before this
-  failures INTEGER NOT NULL,                -- in a row
-  reason   TEXT    NOT NULL
+  name      TEXT PRIMARY KEY,
+  state     TEXT    NOT NULL CHECK (state IN ('ok', 'backing_off', 'held')),
+  until_ms  INTEGER NOT NULL,               -- not tried before this
+  failures  INTEGER NOT NULL,               -- in a row
+  reason    TEXT    NOT NULL,
+  delivered INTEGER NOT NULL DEFAULT 0      -- rows of outbox in that state, counted as they get there
 ) STRICT, WITHOUT ROWID;

@@ -64,6 +64,11 @@ void CredentialProvider::refused(uint64_t generation) {
   bell_.ring();
 }
 
+void CredentialProvider::read_again() {
+  state_.lock()->wanted = true;
+  bell_.ring();
+}
+
 bool CredentialProvider::refresh_due(const State& state) const {
   return state.current != nullptr && state.current->expires &&
          clock_.wall() >= *state.current->expires - kRefreshMargin && clock_.mono() >= state.refresh_not_before;

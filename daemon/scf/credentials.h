@@ -38,13 +38,17 @@ class CredentialProvider {
   /// causes one.
   void refused(uint64_t generation);
 
+  /// Somebody says that they may be new (a reload): they are read again, soon and on the other thread, whatever was
+  /// read or refused before.
+  void read_again();
+
   const CredentialSpec& spec() const { return spec_; }
 
  private:
   struct State {
     std::shared_ptr<const Credentials> current;
     std::string error = "credentials were not loaded yet";
-    bool wanted = false;             ///< a refusal asked for a read
+    bool wanted = false;             ///< a refusal or a reload asked for a read
     MonoTime refusals_count_from{};  ///< refusals before are ignored
     MonoTime refresh_not_before{};   ///< back-off between reads near the end of temporary keys
     unsigned failures = 0;

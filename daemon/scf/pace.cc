@@ -34,7 +34,9 @@ Pace::Pace(double limit) : limit_(limit), share_(kFirstShare) {
 
 void Pace::set_limit(double limit) {
   if (!(limit > 0)) throw std::logic_error("a rate limit must be above zero");
+  const Duration before = spacing();
   limit_ = limit;
+  if (started_) next_ += spacing() - before;
 }
 
 Pace::Duration Pace::spacing() const {

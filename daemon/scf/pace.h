@@ -24,7 +24,7 @@ class Pace {
   /// A request was answered with anything but that.
   void answered(MonoTime now);
 
-  /// Another limit (a reload). What was learned stays.
+  /// Another limit (a reload): already the next slot is by it. What was learned stays.
   void set_limit(double limit);
   double limit() const { return limit_; }
   /// The share of the limit in use, 0.05 to 0.98.

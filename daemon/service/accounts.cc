@@ -29,8 +29,7 @@ std::vector<ApiAccount> Accounts::apply(const Settings& settings) {
     std::shared_ptr<CredentialProvider> provider;
     if (known != providers_.end() && known->second->spec() == spec) {
       provider = known->second;
-      const auto current = provider->current();
-      provider->refused(current ? (*current)->generation : 0);
+      provider->read_again();
     } else {
       provider = std::make_shared<CredentialProvider>(name, spec, clock_);
       if (const auto loaded = provider->load(); !loaded) {

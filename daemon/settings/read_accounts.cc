@@ -9,6 +9,8 @@ namespace {
 
 using Source = CredentialSettings::Source;
 
+// One call in a quarter of an hour: less would be no watch, and far less no time that can be counted.
+constexpr double kFewestRequests = 0.001;
 // The documented limit of the whole account; what stands behind a loopback endpoint is no cloud.
 constexpr double kMostRequests = 20;
 
@@ -70,7 +72,8 @@ PlacedAccount read_account(const std::string& name, const Section& section) {
   AccountSettings& account = read.account;
   account.name = name;
   account.endpoint = without_slash(section.text("endpoint", kEndpoint).value_or(account.endpoint));
-  account.requests_per_second = section.positive("requests_per_second").value_or(account.requests_per_second);
+  account.requests_per_second =
+      section.number("requests_per_second", kFewestRequests).value_or(account.requests_per_second);
   if (account.requests_per_second > kMostRequests && !is_loopback(account.endpoint)) {
     section.mistake(section.place("requests_per_second"),
                     fmt::format("'requests_per_second' is {}: it must be at most {}, the documented limit of the whole "

@@ -115,7 +115,7 @@ std::optional<Millis> Section::duration(std::string_view key, Millis least, Mill
   return std::nullopt;
 }
 
-std::optional<double> Section::positive(std::string_view key) const {
+std::optional<double> Section::number(std::string_view key, double least) const {
   const toml::node* node = table_.get(key);
   if (node == nullptr) return std::nullopt;
   const std::optional<double> number = node->is_number() ? node->value<double>() : std::nullopt;
@@ -123,8 +123,10 @@ std::optional<double> Section::positive(std::string_view key) const {
     wrong_type(*node, key, "a number without quotes, such as 15 or 0.5");
     return std::nullopt;
   }
-  if (std::isfinite(*number) && *number > 0) return number;
-  mistake(place_of(*node, file_), fmt::format("'{}' is {}: it must be greater than 0", key, *number));
+  if (std::isfinite(*number) && *number >= least) return number;
+  const std::string right =
+      *number < least ? fmt::format("it must be at least {}", least) : "it must be a finite number";
+  mistake(place_of(*node, file_), fmt::format("'{}' is {}: {}", key, *number, right));
   return std::nullopt;
 }
 

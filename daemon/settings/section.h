@@ -48,8 +48,8 @@ class Section {
   std::optional<std::vector<PlacedText>> texts(std::string_view key, const TextRule& rule,
                                                std::string_view empty_means) const;
   std::optional<Millis> duration(std::string_view key, Millis least, Millis most) const;
-  /// A number greater than zero.
-  std::optional<double> positive(std::string_view key) const;
+  /// A finite number.
+  std::optional<double> number(std::string_view key, double least) const;
   /// The index of the value among `names`.
   std::optional<std::size_t> choice(std::string_view key, std::span<const std::string_view> names) const;
   const toml::table* subtable(std::string_view key, std::string_view written_as) const;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <stdexcept>
 
 #include "base/text.h"
@@ -121,8 +122,16 @@ std::optional<WallTime> next_due_at(Database& db, std::string_view destination_n
 
 bool delivered(Database& db, const PendingAlert& alert, const AttemptOutcome& outcome, WallTime now) {
   end_attempt(db, alert, outcome);
-  return db.run("UPDATE outbox SET state = 'delivered', delivered_at_ms = ? WHERE id = ? AND state = 'pending'", now,
-                alert.id) > 0;
+  if (db.run("UPDATE outbox SET state = 'delivered', delivered_at_ms = ? WHERE id = ? AND state = 'pending'", now,
+             alert.id) == 0) {
+    return false;
+  }
+  db.run(
+      "INSERT INTO destination (name, state, until_ms, failures, reason, delivered) SELECT destination, 'ok', 0, 0, "
+      "'', "
+      "1 FROM outbox WHERE id = ? ON CONFLICT (name) DO UPDATE SET delivered = delivered + 1",
+      alert.id);
+  return true;
 }
 
 bool postponed(Database& db, const PendingAlert& alert, const AttemptOutcome& outcome, WallTime,
@@ -182,13 +191,34 @@ std::vector<Expired> expire_unconfigured(Database& db, const std::vector<std::st
 }
 
 std::vector<Depth> depths(Database& db) {
-  std::vector<Depth> all;
-  auto q = db.query(
-      "SELECT destination, sum(state = 'pending'), sum(state = 'dead'), sum(state = 'delivered'), min(CASE WHEN state "
-      "= 'pending' THEN created_at_ms END) "
-      "FROM outbox GROUP BY destination ORDER BY destination");
-  while (q.step()) all.push_back({q.string(0), q.integer(1), q.integer(2), q.integer(3), q.optional_time(4)});
-  return all;
+  std::map<std::string, Depth> all;
+  const auto of = [&](std::string name) -> Depth& {
+    Depth& depth = all[name];
+    depth.destination = std::move(name);
+    return depth;
+  };
+  {
+    auto q = db.query(
+        "SELECT destination, count(*), min(created_at_ms) FROM outbox WHERE state = 'pending' GROUP BY destination");
+    while (q.step()) {
+      Depth& depth = of(q.string(0));
+      depth.pending = q.integer(1);
+      depth.oldest_pending = q.optional_time(2);
+    }
+  }
+  {
+    auto q = db.query("SELECT destination, count(*) FROM outbox WHERE state = 'dead' GROUP BY destination");
+    while (q.step()) of(q.string(0)).dead = q.integer(1);
+  }
+  // The delivered ones are never taken out: they are counted as they are delivered, not here.
+  {
+    auto q = db.query("SELECT name, delivered FROM destination");
+    while (q.step()) of(q.string(0)).delivered = q.integer(1);
+  }
+  std::vector<Depth> depths;
+  depths.reserve(all.size());
+  for (auto& [name, depth] : all) depths.push_back(std::move(depth));
+  return depths;
 }
 
 }  // namespace codedriftd::outbox

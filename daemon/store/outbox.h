@@ -83,8 +83,8 @@ struct Expired {
 std::vector<Expired> expire(Database& db, std::string_view destination, WallTime now);
 std::vector<Expired> expire_unconfigured(Database& db, const std::vector<std::string>& configured);
 
-/// Pending and dead alerts, and the age of the oldest pending one, for each destination: for metrics and the status
-/// line.
+/// Pending, dead and delivered alerts, and the age of the oldest pending one, for each destination, by name: for
+/// metrics and the status line. Costs as much as there are pending and dead alerts, however many were delivered.
 struct Depth {
   std::string destination;
   int64_t pending = 0, dead = 0, delivered = 0;

@@ -5,6 +5,7 @@
 
 #include "e2e/daemon.h"
 #include "e2e/record.h"
+#include "store/sqlite.h"
 
 namespace codedriftd::test {
 namespace {
@@ -44,6 +45,25 @@ TEST_P(Stop, TakesLessThanFiveSecondsWithCallsAndADeliveryHanging) {
 }
 INSTANTIATE_TEST_SUITE_P(By, Stop, testing::Values(SIGTERM, SIGINT),
                          [](const auto& signal) { return signal.param == SIGTERM ? "SIGTERM" : "SIGINT"; });
+
+TEST(StopGuard, AStopThatCannotFinishEndsWithinFiveSecondsAndTheNextStartSaysSo) {
+  Daemon daemon;
+  daemon.start();
+  ASSERT_TRUE(daemon.wait_for_status("charge", "in_sync"));
+  {
+    Database holder = Database::open_writer(daemon.database());
+    holder.execute("BEGIN IMMEDIATE");  // the last word waits for it, and longer than a stop may take
+    const MonoTime asked = SystemClock{}.mono();
+    EXPECT_EQ(daemon.stop(), (ExitStatus{1, 0})) << daemon.log();
+    EXPECT_LT(SystemClock{}.mono() - asked, std::chrono::seconds(5)) << daemon.log();
+    holder.execute("ROLLBACK");
+  }
+  EXPECT_NE(daemon.kinds().back(), "daemon.stopped");
+  EXPECT_TRUE(whole_record(daemon.database()));
+  daemon.start();
+  EXPECT_EQ(daemon.rows({"events", "--kind", "daemon.started"}).back().at("data").at("previous_stop"), "unclean");
+  EXPECT_TRUE(daemon.wait_for_polls());
+}
 
 }  // namespace
 }  // namespace codedriftd::test

@@ -359,6 +359,32 @@ TEST_F(CredentialProviderTest, ReadsSecretFilesAgainWhenTheyAreRefused) {
   EXPECT_EQ(held->secret_id, "FAKE-ID-NEW");
 }
 
+TEST_F(CredentialProviderTest, ReadsAgainWhenAskedToHoweverShortlyAfterARefusal) {
+  CredentialProvider provider("prod", spec, clock);
+  ASSERT_TRUE(provider.load());
+  const uint64_t generation = (*provider.current())->generation;
+  provider.refused(generation);
+  EXPECT_TRUE(eventually([&] { return metadata.key_requests() == 2; }));
+  give_keys("2", Millis(std::chrono::hours(1)));
+  provider.refused(generation);  // within ten seconds: ignored
+  provider.read_again();
+  EXPECT_TRUE(eventually([&] { return id_of(provider) == "FAKE-TMP-2"; }));
+  give_keys("3", Millis(std::chrono::hours(1)));
+  provider.read_again();
+  EXPECT_TRUE(eventually([&] { return id_of(provider) == "FAKE-TMP-3"; }));
+}
+
+TEST_F(CredentialProviderTest, ReadsAgainWhenAskedToWhereThereWasNothing) {
+  metadata.set_mode(SimulatedMetadata::Mode::no_role);
+  CredentialProvider provider("prod", spec, clock);
+  ASSERT_FALSE(provider.load());
+  provider.refused(0);
+  EXPECT_TRUE(eventually([&] { return metadata.requests() == 2; }));
+  metadata.set_mode(SimulatedMetadata::Mode::normal);
+  provider.read_again();
+  EXPECT_TRUE(eventually([&] { return id_of(provider) == "FAKE-TMP-1"; }));
+}
+
 TEST_F(CredentialProviderTest, EndsAtOnceWhileTheMetadataServiceIsSilent) {
   const SystemClock real;
   auto provider = std::make_unique<CredentialProvider>("prod", spec, clock);

@@ -248,5 +248,23 @@ TEST(Pace, KeepsWhatItLearnedAcrossAReload) {
   EXPECT_THROW(Pace(-1), std::logic_error);
 }
 
+TEST(Pace, ANewLimitCountsFromTheNextSlotOn) {
+  Pace pace(0.001);
+  ASSERT_TRUE(pace.take(kStart));
+  EXPECT_GT(pace.ready_at(), kStart + std::chrono::seconds(1000));
+  pace.set_limit(10);
+  EXPECT_GT(pace.ready_at(), kStart + Millis{100});
+  EXPECT_LT(pace.ready_at(), kStart + Millis{120});
+  pace.set_limit(0.001);
+  EXPECT_FALSE(pace.take(kStart + std::chrono::seconds(1000)));
+  EXPECT_TRUE(pace.take(kStart + std::chrono::seconds(1100)));
+}
+
+TEST(Pace, ANewLimitBeforeTheFirstSlotChangesNothingOfIt) {
+  Pace pace(0.001);
+  pace.set_limit(10);
+  EXPECT_TRUE(pace.take(kStart));
+}
+
 }  // namespace
 }  // namespace codedriftd::test

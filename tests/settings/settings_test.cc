@@ -173,6 +173,11 @@ interval = "1h"
   EXPECT_EQ(settings.watches[1].stale_after, Millis{3 * 3'600'000}) << "three intervals";
 }
 
+TEST(Settings, TakeAVeryLowRateLimit) {
+  const Settings settings = good("[account.a]\nrequests_per_second = 0.001\n");
+  EXPECT_DOUBLE_EQ(settings.accounts.at("a").requests_per_second, 0.001);
+}
+
 TEST(Settings, MayWatchNothing) { EXPECT_TRUE(good("").watches.empty()); }
 
 TEST(Settings, DigestTellsTextsApart) {

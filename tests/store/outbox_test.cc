@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <tuple>
+
 #include "store/event_log.h"
 #include "store/statements.h"
 #include "store/store_support.h"
@@ -208,6 +210,34 @@ TEST_F(Outbox, DepthsCountEachDestination) {
   EXPECT_EQ(depths[0].oldest_pending, kStart + kMinute);
 }
 
+TEST_F(Outbox, DepthsOfSeveralDestinationsComeByNameAndWithWhatEachHas) {
+  outbox::dead(db, (add("ops", "a"), *begin()), kRetry, kStart);
+  add("chat", "a");
+  outbox::delivered(db, (add("pager", "a"), *begin("pager")), kOk, kStart);
+  outbox::set_destination(db, "pager", {DestinationState::Kind::held, kStart, 2, "no"});
+  outbox::delivered(db, (add("pager", "b"), *begin("pager")), kOk, kStart);
+  const auto depths = outbox::depths(db);
+  ASSERT_EQ(depths.size(), 3U);
+  using Row = std::tuple<std::string, int64_t, int64_t, int64_t>;
+  const Row expected[] = {{"chat", 1, 0, 0}, {"ops", 0, 1, 0}, {"pager", 0, 0, 2}};
+  for (std::size_t i = 0; i < 3; ++i) {
+    const outbox::Depth& d = depths[i];
+    EXPECT_EQ(Row(d.destination, d.pending, d.dead, d.delivered), expected[i]) << i;
+  }
+  EXPECT_EQ(depths[0].oldest_pending, kStart);
+  EXPECT_EQ(depths[1].oldest_pending, std::nullopt);
+  EXPECT_EQ(outbox::destination(db, "pager").failures, 2U)
+      << "a delivery is counted, and nothing else of the state moves";
+}
+
+TEST_F(Outbox, AnAlertThatIsDeliveredTwiceCountsOnce) {
+  add("ops", "a");
+  const auto alert = begin();
+  ASSERT_TRUE(outbox::delivered(db, *alert, kOk, kStart));
+  EXPECT_FALSE(outbox::delivered(db, *alert, kOk, kStart));
+  EXPECT_EQ(outbox::depths(db).at(0).delivered, 1);
+}
+
 TEST(OutboxPlans, EveryStatementOfADeliveryUsesAnIndex) {
   const Store store;
   NewEvent event;
@@ -224,6 +254,21 @@ TEST(OutboxPlans, EveryStatementOfADeliveryUsesAnIndex) {
   outbox::delivered(db, *alert, kOk, kStart);
   outbox::set_destination(db, "ops", {});
   EXPECT_EQ(statements.slow_plans(), std::vector<std::string>{});
+}
+
+TEST(OutboxPlans, DepthsReadNoDeliveredAlert) {
+  const Store store;
+  const Statements statements;
+  Database db = Database::open_reader(store.path);
+  outbox::depths(db);
+  const std::vector<std::string> plans = statements.plans_over("outbox");
+  ASSERT_EQ(plans.size(), 2U);
+  for (const std::string& plan : plans) {
+    const bool partial = plan.find("INDEX outbox_dead") != std::string::npos ||
+                         plan.find("INDEX outbox_due") != std::string::npos ||
+                         plan.find("INDEX outbox_of_target") != std::string::npos;
+    EXPECT_TRUE(partial) << plan;
+  }
 }
 
 TEST_F(Outbox, TenThousandPendingAlertsDoNotSlowTheNextOneDown) {

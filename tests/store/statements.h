@@ -1,5 +1,7 @@
 #pragma once
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 namespace codedriftd::test {
@@ -11,8 +13,13 @@ class Statements {
   ~Statements();
   Statements(const Statements&) = delete;
 
-  /// The plans of all kept statements that read a table whole or sort on the side: "SQL: what it does".
+  /// The plans of all kept statements that read `table`, step by step: "SQL: what it does".
+  std::vector<std::string> plans_over(std::string_view table) const;
+  /// Those steps of all plans that read a table whole or sort on the side.
   std::vector<std::string> slow_plans() const;
+
+ private:
+  static std::vector<std::pair<std::string, std::string>> steps();
 };
 
 }  // namespace codedriftd::test

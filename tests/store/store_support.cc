@@ -31,6 +31,10 @@ std::string broken_invariant(Database& db) {
     return "state and events differ about drift";
   if (number(db, "SELECT count(*) FROM outbox WHERE (state = 'delivered') != (delivered_at_ms IS NOT NULL)") != 0)
     return "an outbox row is half delivered";
+  if (number(db,
+             "SELECT (SELECT coalesce(sum(delivered), 0) FROM destination) != (SELECT count(*) FROM outbox WHERE state "
+             "= 'delivered')") != 0)
+    return "a delivery was not counted, or twice";
   return {};
 }
 
