@@ -67,7 +67,8 @@ struct Server {
   std::unique_ptr<Child> child;
 };
 
-Tc3Request request_to_sign(const std::string& host, const std::string& body) {
+/// `host` and `body` have to outlive it.
+Tc3Request request_to_sign(std::string_view host, std::string_view body) {
   Tc3Request request;
   request.content_type = "application/json";
   request.host = host;

@@ -214,9 +214,15 @@ TEST(VerdictEvents, NotSeeingCarriesTheErrorAndTheLastAnswer) {
   const Json data{{"reason", "denied"}, {"error", error}, {"last_success_at", "2026-11-24T00:02:00.000Z"}};
   EXPECT_EQ(*told.last.at("poll.failing").data, data);
   EXPECT_EQ(*told.last.at("poll.failing").facts.error, error);
-  EXPECT_EQ(told.last.at("poll.failing").facts.status, "unobserved");
-  EXPECT_EQ(told.last.at("poll.failing").facts.previous_status, "in_sync") << "as it was while it was seen";
   EXPECT_EQ(*told.last.at("poll.recovered").data, data);
+}
+
+TEST(VerdictEvents, LosingSightSaysWhatTheFunctionWasWhileItWasSeen) {
+  Told told({watch(), see('A'), denied()});
+  told.now += 21min;
+  told.tell({tick(21min)});
+  EXPECT_EQ(told.last.at("poll.failing").facts.status, "unobserved");
+  EXPECT_EQ(told.last.at("poll.failing").facts.previous_status, "in_sync");
 }
 
 TEST(VerdictEvents, NeverSeenHasNoErrorAndNoLastAnswer) {
