@@ -88,7 +88,7 @@ std::string claim(const Run& run) {
                                ? fmt::format("at 1 instant, {}", rfc3339(run.first))
                                : fmt::format("at {} instants, never more than {} apart, from {} to {}", run.polls,
                                              spell(run.longest_gap), rfc3339(run.first), rfc3339(run.last));
-  return fmt::format("{}, the live hash was {}.", when, run.sha256->hex().substr(0, 12));
+  return fmt::format("{}, the live hash was {}.", when, run.sha256->hex());
 }
 
 struct Found {

@@ -8,36 +8,6 @@
 namespace codedriftd {
 namespace {
 
-/// JSON text with what could confuse a terminal escaped. REQUIRES: valid UTF-8, as dump() makes it. Such characters are
-/// only ever inside strings.
-std::string plain_json(const OrderedJson& value) {
-  const std::string text = json_line(value);
-  std::string plain;
-  plain.reserve(text.size());
-  const auto byte = [&](std::size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U; };
-  for (std::size_t i = 0; i < text.size();) {
-    const unsigned a = byte(i);
-    const unsigned b = byte(i + 1);
-    const unsigned c = byte(i + 2);
-    unsigned code = 0;
-    std::size_t length = 1;
-    if (a == 0x7F) code = a;
-    if (a == 0xC2 && b < 0xA0) code = b, length = 2;
-    if (a == 0xD8 && b == 0x9C) code = 0x61C, length = 2;
-    if (a == 0xE2 && b == 0x80 && (c == 0x8E || c == 0x8F || (c >= 0xA8 && c <= 0xAE)))
-      code = 0x2000 + c - 0x80, length = 3;
-    if (a == 0xE2 && b == 0x81 && c >= 0xA6 && c <= 0xA9) code = 0x2040 + c - 0x80, length = 3;
-    if (a == 0xEF && b == 0xBB && c == 0xBF) code = 0xFEFF, length = 3;
-    if (code != 0) {
-      fmt::format_to(std::back_inserter(plain), "\\u{:04x}", code);
-    } else {
-      plain += text[i];
-    }
-    i += length;
-  }
-  return plain;
-}
-
 class JsonRows {
  public:
   explicit JsonRows(const Report& report) {
@@ -50,7 +20,7 @@ class JsonRows {
       out += names_[i];
       out += plain_json(row.values[i]);
     }
-    if (!row.problem.empty()) out += fmt::format(",\"problem\":{}", plain_json(row.problem));
+    if (!row.problem.empty()) out += fmt::format(",\"problem\":{}", plain_json(OrderedJson(row.problem)));
     out += '}';
   }
 

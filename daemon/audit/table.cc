@@ -39,6 +39,21 @@ std::string hash_text(const OrderedJson& value, bool whole) {
   return whole ? text : text.substr(0, kHashShown);
 }
 
+/// A remark with its hashes as short as those in the cells.
+std::string with_short_hashes(std::string_view text) {
+  constexpr std::string_view kWord = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+  std::string result;
+  while (!text.empty()) {
+    const std::size_t begin = std::min(text.find_first_of(kWord), text.size());
+    const std::size_t end = std::min(text.find_first_not_of(kWord, begin), text.size());
+    const std::string_view word = text.substr(begin, end - begin);
+    result += text.substr(0, begin);
+    result += Sha256::from_hex(word) ? word.substr(0, kHashShown) : word;
+    text.remove_prefix(end);
+  }
+  return result;
+}
+
 /// An event's data: NAME=VALUE of what is not null.
 std::string data_text(const OrderedJson& data, bool whole) {
   if (!data.is_object()) return data.is_null() ? "-" : json_line(data);
@@ -144,7 +159,7 @@ class TableRenderer final : public Renderer {
     }
     for (const Line& line : lines_) append(line, colour_);
     if (!lines_.empty() && !end.remarks.empty()) out_ += '\n';
-    for (const std::string& remark : end.remarks) out_ += harmless(remark) + '\n';
+    for (const std::string& remark : end.remarks) out_ += harmless(with_short_hashes(remark)) + '\n';
   }
 
  private:

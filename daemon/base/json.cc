@@ -1,6 +1,10 @@
 #include "base/json.h"
 
+#include <fmt/format.h>
+
+#include <iterator>
 #include <stdexcept>
+#include <string_view>
 
 namespace codedriftd {
 
@@ -33,6 +37,35 @@ void check_canonical(const Json& value) {
   }
 }
 
+/// JSON text with what could confuse a terminal escaped. REQUIRES: valid UTF-8, as dump() makes it. Such characters are
+/// only ever inside strings; the control characters below the space are escaped there already.
+std::string escape_for_terminal(std::string_view text) {
+  std::string plain;
+  plain.reserve(text.size());
+  const auto byte = [&](std::size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U; };
+  for (std::size_t i = 0; i < text.size();) {
+    const unsigned a = byte(i);
+    const unsigned b = byte(i + 1);
+    const unsigned c = byte(i + 2);
+    unsigned code = 0;
+    std::size_t length = 1;
+    if (a == 0x7F) code = a;
+    if (a == 0xC2 && b < 0xA0) code = b, length = 2;
+    if (a == 0xD8 && b == 0x9C) code = 0x61C, length = 2;
+    if (a == 0xE2 && b == 0x80 && (c == 0x8E || c == 0x8F || (c >= 0xA8 && c <= 0xAE)))
+      code = 0x2000 + c - 0x80, length = 3;
+    if (a == 0xE2 && b == 0x81 && c >= 0xA6 && c <= 0xA9) code = 0x2040 + c - 0x80, length = 3;
+    if (a == 0xEF && b == 0xBB && c == 0xBF) code = 0xFEFF, length = 3;
+    if (code != 0) {
+      fmt::format_to(std::back_inserter(plain), "\\u{:04x}", code);
+    } else {
+      plain += text[i];
+    }
+    i += length;
+  }
+  return plain;
+}
+
 }  // namespace
 
 // nlohmann's compact dump with sorted members is RFC 8785 for what check_canonical lets through: both escape only the
@@ -46,5 +79,7 @@ std::string json_line(const Json& value) { return value.dump(-1, ' ', false, Jso
 std::string json_line(const OrderedJson& value) {
   return value.dump(-1, ' ', false, OrderedJson::error_handler_t::replace);
 }
+std::string plain_json(const Json& value) { return escape_for_terminal(json_line(value)); }
+std::string plain_json(const OrderedJson& value) { return escape_for_terminal(json_line(value)); }
 
 }  // namespace codedriftd

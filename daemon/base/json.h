@@ -16,5 +16,8 @@ std::string canonical_json(const Json& value);
 /// One line of JSON; invalid UTF-8 in strings becomes U+FFFD.
 std::string json_line(const Json& value);
 std::string json_line(const OrderedJson& value);
+/// The same value on one line, harmless on a terminal: what harmless() takes away in text is a `\u009b` here.
+std::string plain_json(const Json& value);
+std::string plain_json(const OrderedJson& value);
 
 }  // namespace codedriftd

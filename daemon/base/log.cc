@@ -65,7 +65,7 @@ std::string format_log_line(LogFormat format, std::string_view time, LogLevel le
   if (format == LogFormat::json) {
     Json line{{"time", time}, {"level", level_name(level)}, {"event", event}, {"message", clean_utf8(message, 4000)}};
     for (const LogField& f : fields) line[std::string(f.name)] = clean_utf8(f.value, 4000);
-    return json_line(line);
+    return plain_json(line);
   }
   std::string line = format == LogFormat::systemd
                          ? fmt::format("<{}>{}: {}", static_cast<int>(level), event, harmless(message))

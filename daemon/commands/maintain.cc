@@ -8,6 +8,7 @@
 
 #include <cstdlib>
 
+#include "base/text.h"
 #include "store/lock.h"
 #include "store/migrate.h"
 
@@ -45,7 +46,7 @@ int run_migrate(const Settings& settings, std::ostream& out, std::ostream& err) 
     }
     return EXIT_SUCCESS;
   } catch (const std::exception& error) {
-    fmt::print(err, "codedriftd migrate: {}\n", error.what());
+    fmt::print(err, "codedriftd migrate: {}\n", harmless(error.what()));
     return EXIT_FAILURE;
   }
 }
@@ -58,7 +59,7 @@ int run_backup(const Settings& settings, const std::string& file, std::ostream& 
     fmt::print(out, "{}: a copy of {}, checked\n", file, settings.database());
     return EXIT_SUCCESS;
   } catch (const std::exception& error) {
-    fmt::print(err, "codedriftd backup: {}\n", error.what());
+    fmt::print(err, "codedriftd backup: {}\n", harmless(error.what()));
     return EXIT_FAILURE;
   }
 }

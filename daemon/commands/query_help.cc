@@ -112,6 +112,10 @@ Examples:
     {"alerts",
      R"(Prints the alerts and what became of them, oldest first: pending, delivered, dead (given up), dropped, or held
 (the receiver refuses everything; nothing is lost, it is asked again now and then).
+
+An alert is dead when it was not delivered within give_up_after; when its receiver answered 400, 413, 415 or 422 (it
+will never take this one); when its plugin crashed or hung three times while delivering it; when its [[alert]] is no
+longer configured. The event delivery.dead says which: query events --kind delivery.dead
 )",
      R"(
   --attempts          also each attempt to deliver, with the receiver's words (field attempt_log)

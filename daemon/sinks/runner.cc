@@ -30,7 +30,9 @@ NewEvent delivery_event(std::string_view kind, std::string_view destination, con
   event.kind = kind;
   event.severity = Severity::warning;
   event.target = std::move(target);
-  event.data = Json{{"alert", destination}, {"id", alert_id}, {"reason", clean_utf8(reason)}};
+  // A destination that refuses at its start refuses no alert in particular.
+  event.data =
+      Json{{"alert", destination}, {"id", alert_id.empty() ? Json() : Json(alert_id)}, {"reason", clean_utf8(reason)}};
   event.facts.reason = clean_utf8(reason);
   event.facts.summary =
       kind == "delivery.dead"

@@ -24,13 +24,14 @@ Row row(OrderedJson target, OrderedJson status = "in_sync") {
 }
 Row nulls() { return {{"t", "", nullptr, nullptr, OrderedJson::array(), nullptr, nullptr, nullptr}, {}}; }
 
-std::string rendered(Format format, const std::vector<Row>& rows, bool colour = false) {
+std::string rendered(Format format, const std::vector<Row>& rows, bool colour = false,
+                     const std::vector<std::string>& remarks = {"1 in sync"}) {
   std::string out;
   const auto renderer = make_renderer(format, kReport, test::Recorded::at(0), colour, out);
   for (const Row& each : rows) renderer->row(each);
   ReportEnd end;
   end.summary["selected"] = rows.size();
-  end.remarks = {"1 in sync"};
+  end.remarks = remarks;
   renderer->end(end);
   return out;
 }
@@ -97,6 +98,16 @@ TEST(Table, IsAlignedWithShortHashesAndARemarkAtTheEnd) {
             "\n"
             "1 in sync\n");
   EXPECT_EQ(rendered(Format::table, {}), "1 in sync\n");
+}
+
+TEST(Table, ShowsTwelveDigitsOfAHashInARemarkAndMarkdownAll) {
+  const std::string hash = sha256("A").hex();
+  // What only looks like a hash is left as it is.
+  const std::vector<std::string> remarks = {"the live hash was " + hash + ".", hash, hash + "0 x" + hash};
+  EXPECT_EQ(rendered(Format::table, {}, false, remarks),
+            "the live hash was 559aead08264.\n559aead08264\n" + hash + "0 x" + hash + "\n");
+  EXPECT_NE(rendered(Format::markdown, {}, false, remarks).find("\n\nthe live hash was " + hash + ".\n"),
+            std::string::npos);
 }
 
 TEST(Table, PaintsOnlyWhenAskedTo) {

@@ -212,8 +212,8 @@ TEST(HistoryReport, IsRunsWithTheirClaim) {
       (std::vector<std::string>{
           "at 3 instants, never more than 1m 2s apart, from 2026-11-24T00:00:00.000Z to 2026-11-24T00:02:01.500Z, "
           "the live hash was " +
-              hex("A").substr(0, 12) + ".",
-          "at 1 instant, 2026-11-24T00:04:00.000Z, the live hash was " + hex("B").substr(0, 12) + ".",
+              hex("A") + ".",
+          "at 1 instant, 2026-11-24T00:04:00.000Z, the live hash was " + hex("B") + ".",
           "What lay between two of them is not known."}));
 }
 

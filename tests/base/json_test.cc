@@ -4,6 +4,8 @@
 
 #include <stdexcept>
 
+#include "base/text.h"
+
 namespace codedriftd {
 namespace {
 
@@ -43,6 +45,26 @@ TEST(Json, ALineKeepsTheOrderOfItsKind) {
   EXPECT_EQ(json_line(OrderedJson{{"b", 1}, {"a", 2}}), R"({"b":1,"a":2})");
   EXPECT_EQ(json_line(Json{{"b", 1}, {"a", 0.5}}), R"({"a":0.5,"b":1})");
   EXPECT_EQ(json_line(Json("a\nb")), R"("a\nb")") << "one line whatever is in it";
+}
+
+/// The character `code` as UTF-8. REQUIRES: below U+10000.
+std::string utf8(unsigned code) {
+  const auto last = [](unsigned bits) { return static_cast<char>(0x80 | (bits & 0x3F)); };
+  if (code < 0x80) return {static_cast<char>(code)};
+  if (code < 0x800) return {static_cast<char>(0xC0 | code >> 6), last(code)};
+  return {static_cast<char>(0xE0 | code >> 12), last(code >> 6), last(code)};
+}
+
+TEST(PlainJson, EscapesExactlyWhatIsHarmfulInText) {
+  for (unsigned code = 1; code < 0x10000; ++code) {
+    if (code >= 0xD800 && code <= 0xDFFF) continue;
+    const std::string text = "a" + utf8(code) + "z";
+    const std::string json = plain_json(Json(text));
+    ASSERT_EQ(Json::parse(json), text) << code;
+    const bool raw = json.find(utf8(code)) != std::string::npos;
+    ASSERT_EQ(raw, harmless(text) == text) << code << ": " << json;
+  }
+  EXPECT_EQ(plain_json(OrderedJson{{"b", "\xC2\x9B"}, {"a", "\xff"}}), "{\"b\":\"\\u009b\",\"a\":\"\xEF\xBF\xBD\"}");
 }
 
 }  // namespace

@@ -12,7 +12,8 @@ namespace codedriftd {
 namespace {
 
 constexpr char kTime[] = "2026-11-24T12:00:03.000Z";
-constexpr char kHostile[] = "x\x1b[31m\ny=\"z\"\\\xe2\x80\xae\xff";
+// An escape, a line break, U+009B (CSI in one character), U+202E (right to left from here) and a byte that is no UTF-8.
+constexpr char kHostile[] = "x\x1b[31m\ny=\"z\"\\\xc2\x9b\x7f\xe2\x80\xae\xff";
 
 TEST(LogLine, ForPeopleHasTimeLevelEventAndFields) {
   EXPECT_EQ(
@@ -41,8 +42,8 @@ TEST(LogLine, AsJsonIsOneObject) {
 }
 
 TEST(LogLine, ForeignTextForgesNoLineAndNoField) {
-  const std::string safe = "x\\u{1b}[31m\\u{a}y=\"z\"\\\\u{202e}\xEF\xBF\xBD";
-  const std::string quoted = "\"x\\\\u{1b}[31m\\\\u{a}y=\\\"z\\\"\\\\\\\\u{202e}\xEF\xBF\xBD\"";
+  const std::string safe = "x\\u{1b}[31m\\u{a}y=\"z\"\\\\u{9b}\\u{7f}\\u{202e}\xEF\xBF\xBD";
+  const std::string quoted = "\"x\\\\u{1b}[31m\\\\u{a}y=\\\"z\\\"\\\\\\\\u{9b}\\\\u{7f}\\\\u{202e}\xEF\xBF\xBD\"";
   EXPECT_EQ(format_log_line(LogFormat::text, kTime, LogLevel::info, "e", kHostile, {field("f", kHostile)}),
             std::string(kTime) + " info e: " + safe + " f=" + quoted);
   EXPECT_EQ(format_log_line(LogFormat::systemd, kTime, LogLevel::info, "e", kHostile, {field("f", kHostile)}),
@@ -50,7 +51,8 @@ TEST(LogLine, ForeignTextForgesNoLineAndNoField) {
   const std::string line =
       format_log_line(LogFormat::json, kTime, LogLevel::info, "e", kHostile, {field("f", kHostile)});
   EXPECT_EQ(line.find_first_of("\x1b\n\xff"), std::string::npos) << line;
-  EXPECT_EQ(Json::parse(line)["f"], "x\x1b[31m\ny=\"z\"\\\xe2\x80\xae\xEF\xBF\xBD");
+  for (const char* raw : {"\xc2\x9b", "\x7f", "\xe2\x80\xae"}) EXPECT_EQ(line.find(raw), std::string::npos) << line;
+  EXPECT_EQ(Json::parse(line)["f"], "x\x1b[31m\ny=\"z\"\\\xc2\x9b\x7f\xe2\x80\xae\xEF\xBF\xBD");
 }
 
 TEST(LogLine, AsJsonIsCut) {

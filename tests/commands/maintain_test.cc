@@ -62,6 +62,27 @@ TEST_F(MaintainTest, MigrateLeavesADatabaseOfAnotherProgramAsItIs) {
   EXPECT_EQ(mode.text(0), "delete");
 }
 
+// The database may be anybody's: what it says is shown harmlessly.
+TEST_F(MaintainTest, MigrateShowsANameOutOfTheDatabaseHarmlessly) {
+  make_database();
+  Database::open_writer(settings.database())
+      .execute("UPDATE migration SET sha256 = 'another', name = 'x' || char(0x1b) || '[2J' || char(0x202e)");
+  EXPECT_EQ(run_migrate(settings, out, err), 1);
+  EXPECT_NE(err.str().find("(x\\u{1b}[2J\\u{202e})"), std::string::npos) << err.str();
+  EXPECT_EQ(err.str().find('\x1b'), std::string::npos);
+}
+
+TEST_F(MaintainTest, BackupShowsANameOutOfTheDatabaseHarmlessly) {
+  make_database();
+  Database::open_writer(settings.database())
+      .execute(
+          "PRAGMA writable_schema = ON; INSERT INTO sqlite_schema VALUES ('table', 'x' || char(0x1b) || '[2J', "
+          "'x', 3, 'CREATE TABLE');");
+  EXPECT_EQ(run_backup(settings, dir / "copy.db", out, err), 1);
+  EXPECT_NE(err.str().find("x\\u{1b}[2J"), std::string::npos) << err.str();
+  EXPECT_EQ(err.str().find('\x1b'), std::string::npos);
+}
+
 TEST_F(MaintainTest, MigrateSaysSoWhenThereIsNoFolder) {
   settings.state_dir = dir / "nowhere";
   EXPECT_EQ(run_migrate(settings, out, err), 1);

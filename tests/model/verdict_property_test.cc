@@ -170,7 +170,8 @@ class Life {
     give(watch(pin, review ? Baseline::review : Baseline::first_seen), true);
   }
 
-  /// The state went through the store, and the same configuration is loaded: nothing happens.
+  /// The same configuration is loaded again over the same state, as the store returns it (tests/store/targets_test.cc):
+  /// nothing happens.
   void restart() {
     const TargetState copy = state_;
     if (!naive_.watched) return;

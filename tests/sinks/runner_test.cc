@@ -4,6 +4,7 @@
 
 #include <deque>
 
+#include "base/json.h"
 #include "store/migrate.h"
 #include "support/manual_clock.h"
 #include "support/temp_dir.h"
@@ -108,6 +109,9 @@ class RunnerTest : public testing::Test {
   std::vector<std::string> delivery_events() {
     return column("SELECT kind FROM event WHERE kind LIKE 'delivery.%' ORDER BY seq");
   }
+  Json last_event_data() {
+    return Json::parse(column("SELECT CAST(body AS TEXT) FROM event ORDER BY seq DESC LIMIT 1").at(0)).at("data");
+  }
 
   TempDir dir;
   ManualClock clock;
@@ -192,6 +196,7 @@ TEST_F(RunnerTest, ARejectedAlertIsDeadAtOnceAndTheFallbackIsTold) {
   work();
   EXPECT_EQ(states(), Strings{"dead"});
   EXPECT_EQ(delivery_events(), Strings{"delivery.dead"});
+  EXPECT_EQ(last_event_data().at("id"), channel->deliveries.at(0).id);
   EXPECT_EQ(column("SELECT kind FROM outbox WHERE destination = 'pager'"), Strings{"delivery.dead"});
 }
 
@@ -300,6 +305,10 @@ TEST_F(RunnerTest, AWrongOptionHoldsTheDestinationUntilAReload) {
   pass(10min);
   EXPECT_EQ(channel->starts, 1);
   EXPECT_EQ(delivery_events(), Strings{"delivery.refused"});
+  const Json data = last_event_data();
+  EXPECT_TRUE(data.at("id").is_null()) << "it refused no alert in particular: " << data.dump();
+  EXPECT_EQ(data.at("alert"), "ops");
+  EXPECT_NE(data.at("reason").get<std::string>().find("a.toml:3:1"), std::string::npos);
   EXPECT_NE(runner->state().down_reason.find("a.toml:3:1"), std::string::npos);
   auto mended = std::make_shared<FakeChannel>();
   runner->replace_channel(mended);
