@@ -22,6 +22,7 @@ constexpr Column kColumns[] = {{"target", "TARGET", 0},
 
 // A running daemon says that it is alive at least once a minute: until then its last sign counts as running.
 constexpr Millis kSignOfLife{90'000};
+constexpr std::size_t kGapsListed = 20;
 
 std::vector<Sightings::Stay> stays(Database& db, WallTime since, WallTime now) {
   std::vector<Sightings::Stay> all;
@@ -85,12 +86,14 @@ ReportEnd run(Database& db, const Selection& selection, WallTime now, const Emit
   Millis unobserved{0};
   Millis longest{0};
   int64_t polls = 0;
+  std::vector<Gap> gaps;
   for (const SelectedTarget& target : selected) {
     const Coverage c = coverage_of(sightings(db, target.row.id, since, until), ran, since, until);
     observed += c.observed;
     unobserved += c.unobserved;
     longest = std::max(longest, c.longest_gap);
     polls += c.polls;
+    if (selected.size() == 1) gaps = c.gaps;
     if (selection.limit && end.rows == *selection.limit) continue;
     emit({{target.row.target.address(), value_of(c.from), value_of(c.until), c.polls, seconds(c.observed),
            seconds(c.unobserved), ratio_of(c.observed, c.unobserved), seconds(c.longest_gap), gaps_of(c)},
@@ -104,7 +107,18 @@ ReportEnd run(Database& db, const Selection& selection, WallTime now, const Emit
   const auto overall = coverage_ratio(observed, unobserved);
   end.remarks.push_back(overall ? fmt::format("overall {:.6f}: {} unobserved", *overall, spell(unobserved))
                                 : "overall: no time to count");
-  if (selected.size() == 1) {
+  for (std::size_t i = 0; i < gaps.size(); ++i) {
+    if (i == kGapsListed) {
+      end.remarks.push_back(fmt::format("… and {} gaps more: --format json has them all", gaps.size() - i));
+      break;
+    }
+    end.remarks.push_back(fmt::format("gap: {} to {}, {}: {}", rfc3339(gaps[i].from), rfc3339(gaps[i].until),
+                                      spell(gaps[i].until - gaps[i].from), gaps[i].reason));
+  }
+  if (polls == 0 && !selected.empty()) {
+    end.remarks.push_back(
+        "No answer lies in this time: whatever the coverage, nothing is known of what was live in it.");
+  } else if (selected.size() == 1) {
     end.remarks.push_back(
         fmt::format("at {} instant{}, never more than {} apart, the live hash was as \"query history\" says. What lay "
                     "between two of them is not known.",

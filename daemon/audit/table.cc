@@ -89,7 +89,7 @@ std::vector<std::string> attempt_lines(const OrderedJson& attempts) {
     std::string line = fmt::format("attempt {} {} {}", attempt.at("n").dump(), attempt.at("at").get<std::string>(),
                                    attempt.at("result").get<std::string>());
     if (!attempt.at("status").is_null()) line += fmt::format(" {}", attempt.at("status").dump());
-    if (!attempt.at("took_s").is_null()) line += fmt::format(" after {} s", attempt.at("took_s").dump());
+    if (!attempt.at("took_s").is_null()) line += fmt::format(", took {} s", attempt.at("took_s").dump());
     if (attempt.at("words") != "") line += fmt::format(": {}", attempt.at("words").get<std::string>());
     lines.push_back(std::move(line));
   }

@@ -6,7 +6,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
 #include <cstdlib>
+#include <filesystem>
+#include <fstream>
 
 #include "base/text.h"
 #include "store/lock.h"
@@ -23,6 +26,34 @@ Checked become_owner(const std::string& folder) {
   if (::geteuid() != 0 || info.st_uid == 0) return Done{};
   if (::setgroups(0, nullptr) != 0 || ::setgid(info.st_gid) != 0 || ::setuid(info.st_uid) != 0) {
     return Error{fmt::format("{}: cannot become its owner (uid {})", folder, info.st_uid)};
+  }
+  return Done{};
+}
+
+/// A file that exists is replaced by a copy only if it is an older copy, or empty: never the record itself, one of its
+/// parts, or somebody else's file.
+Checked check_may_become_copy(const std::string& file, const Settings& settings) {
+  namespace fs = std::filesystem;
+  std::error_code ignored;
+  // What is not there now: the database's -wal, -shm and -journal.
+  const std::string part = fs::weakly_canonical(settings.database(), ignored).string() + "-";
+  if (fs::weakly_canonical(file, ignored).string().starts_with(part))
+    return Error{fmt::format("{}: is a part of the database; choose another FILE", file)};
+  struct stat info {};
+  if (::stat(file.c_str(), &info) != 0) return Done{};  // not there; what else is wrong shows when it is written
+  for (const std::string& own : {settings.database(), settings.lock_file()}) {
+    if (fs::equivalent(file, own, ignored))
+      return Error{fmt::format("{}: is the daemon's own {}; choose another FILE", file, own)};
+  }
+  if (S_ISREG(info.st_mode) && info.st_size == 0) return Done{};
+  std::array<unsigned char, 72> header{};
+  std::ifstream(file, std::ios::binary).read(reinterpret_cast<char*>(header.data()), header.size());
+  uint32_t application = 0;
+  for (std::size_t i = 68; i < header.size(); ++i) application = application << 8 | header[i];
+  const std::string_view magic(reinterpret_cast<const char*>(header.data()), 16);
+  if (!S_ISREG(info.st_mode) || magic != std::string_view("SQLite format 3\0", 16) ||
+      application != static_cast<uint32_t>(kApplicationId)) {
+    return Error{fmt::format("{}: exists and is no codedriftd database; choose another FILE, or remove it", file)};
   }
   return Done{};
 }
@@ -55,6 +86,7 @@ int run_backup(const Settings& settings, const std::string& file, std::ostream& 
   try {
     Database db = Database::open_reader(settings.database());
     if (auto owner = check_owner(db); !owner) throw std::runtime_error(owner.error().message);
+    if (auto free = check_may_become_copy(file, settings); !free) throw std::runtime_error(free.error().message);
     db.backup_to(file);
     fmt::print(out, "{}: a copy of {}, checked\n", file, settings.database());
     return EXIT_SUCCESS;

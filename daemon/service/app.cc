@@ -50,7 +50,9 @@ int64_t file_size(const std::string& path) {
 /// An event of the record is a line of the log too, under the same name.
 void log_event(const LoggedEvent& logged) {
   const NewEvent& event = logged.event;
-  const LogLevel level = event.severity == Severity::info ? LogLevel::info : LogLevel::warning;
+  const LogLevel level = event.severity == Severity::critical  ? LogLevel::error
+                         : event.severity == Severity::warning ? LogLevel::warning
+                                                               : LogLevel::info;
   log(level, event.kind, event.facts.summary.empty() ? json_line(*event.data) : event.facts.summary,
       {field("seq", logged.seq), field("target", event.target.value_or("-")),
        field("severity", to_string(event.severity))});
@@ -112,6 +114,10 @@ void App::take_state_folder() {
   if (error)
     throw std::runtime_error(
         fmt::format("{}: cannot be created: {}; create it, or set state_dir", settings_.state_dir, error.message()));
+  struct stat info {};
+  if (::stat(settings_.state_dir.c_str(), &info) == 0 && (info.st_mode & S_IWOTH) != 0)
+    throw std::runtime_error(fmt::format("{}: everybody can write to it, so its record proves nothing; chmod o-w it",
+                                         settings_.state_dir));
   auto lock = StateLock::take(settings_.lock_file());
   if (!lock) throw std::runtime_error(lock.error().message);
   lock_ = std::move(*lock);

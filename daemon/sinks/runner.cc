@@ -13,7 +13,7 @@
 namespace codedriftd {
 namespace {
 
-constexpr Backoff kBetweenAttempts{Millis{1'000}, Millis{5'000}, Millis{3'600'000}};
+constexpr Backoff kBetweenAttempts{Millis{1'000}, Millis{5'000}, Millis{300'000}};
 constexpr Backoff kBetweenStarts{Millis{1'000}, Millis{1'000}, Millis{300'000}};
 /// How often a destination that refuses is tried with one alert.
 constexpr Millis kProbeEvery{15 * 60'000};
@@ -163,7 +163,10 @@ bool Runner::bring_up(WallTime now) {
       mono +
       (hopeless ? kProbeEvery : backoff_delay(kBetweenStarts, start_failures_, random_unit(), failure.retry_after));
   std::string reason = failure.message;
-  if (!failure.mistakes.empty()) reason = format_mistakes(failure.mistakes);
+  if (!failure.mistakes.empty()) {
+    reason = format_mistakes(failure.mistakes);
+    reason.pop_back();  // the last line's end
+  }
   {
     auto state = state_.lock();
     state->up = false;

@@ -455,6 +455,23 @@ TEST(CoverageReport, KnowsWhenTheDaemonWasAway) {
   EXPECT_EQ(coverage.rows[0]["gaps"][0].dump(), R"({"from":")" + rfc3339(at(600)) + R"(","until":")" +
                                                     rfc3339(at(4200)) + R"(","reason":"daemon_not_running"})");
   EXPECT_EQ(coverage.rows[0]["unobserved_s"], 3600);
+  const std::string gap = "gap: " + rfc3339(at(600)) + " to " + rfc3339(at(4200)) + ", 1h: daemon_not_running";
+  const std::vector<std::string>& remarks = coverage.end.remarks;
+  EXPECT_NE(std::find(remarks.begin(), remarks.end(), gap), remarks.end()) << "in words, for who reads the table";
+}
+
+TEST(CoverageReport, ClaimsNothingForATimeWithoutAnAnswer) {
+  Recorded r;
+  r.watch({"f"}, at(0));
+  r.observed("f", "A", at(0));
+  r.observed("f", "A", at(4200));
+  Selection within;
+  within.since = at(1000);
+  within.until = at(1030);
+  const Reported coverage = report(r, kCoverageReport, at(4830), within);
+  EXPECT_EQ(coverage.rows[0]["polls"], 0);
+  EXPECT_EQ(coverage.end.remarks.back(),
+            "No answer lies in this time: whatever the coverage, nothing is known of what was live in it.");
 }
 
 TEST(CoverageReport, OfAnEmptyPeriodIsNull) {

@@ -96,6 +96,27 @@ TEST_F(MaintainTest, BackupWritesACopyThatCanBeRead) {
   EXPECT_TRUE(check_schema(copy).ok());
 }
 
+TEST_F(MaintainTest, BackupReplacesAnOlderCopyAndNothingElse) {
+  make_database();
+  const std::string database = settings.database();
+  std::filesystem::create_symlink(database, dir / "link.db");
+  std::filesystem::create_hard_link(database, dir / "hard.db");
+  const std::string secret = dir.write("webhook.secret", "FAKE-SECRET");
+  dir.write(std::filesystem::path(settings.lock_file()).filename().string(), "");
+  for (const std::string& taken : {database, database + "-wal", database + "-shm", settings.lock_file(), secret,
+                                   dir / "link.db", dir / "hard.db", dir.path().string()}) {
+    std::ostringstream why;
+    EXPECT_EQ(run_backup(settings, taken, out, why), 1) << taken;
+    EXPECT_NE(why.str().find(taken), std::string::npos) << why.str();
+    EXPECT_NE(why.str().find("choose another FILE"), std::string::npos) << why.str();
+  }
+  EXPECT_EQ(std::filesystem::hard_link_count(database), 2U) << "it is still the same file";
+  EXPECT_FALSE(std::filesystem::exists(database + "-wal"));
+  EXPECT_EQ(std::filesystem::file_size(secret), 11U);
+  dir.write("empty", "");
+  for (const char* name : {"copy.db", "copy.db", "empty"}) EXPECT_EQ(run_backup(settings, dir / name, out, err), 0);
+}
+
 TEST_F(MaintainTest, BackupCopiesAnOlderDatabaseToo) {
   make_database();
   Database::open_writer(settings.database()).execute("PRAGMA user_version = 0");
