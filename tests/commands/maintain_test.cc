@@ -72,14 +72,10 @@ TEST_F(MaintainTest, MigrateShowsANameOutOfTheDatabaseHarmlessly) {
   EXPECT_EQ(err.str().find('\x1b'), std::string::npos);
 }
 
-TEST_F(MaintainTest, BackupShowsANameOutOfTheDatabaseHarmlessly) {
+TEST_F(MaintainTest, BackupShowsTerminalEscapesHarmlessly) {
   make_database();
-  Database::open_writer(settings.database())
-      .execute(
-          "PRAGMA writable_schema = ON; INSERT INTO sqlite_schema VALUES ('table', 'x' || char(0x1b) || '[2J', "
-          "'x', 3, 'CREATE TABLE');");
-  EXPECT_EQ(run_backup(settings, dir / "copy.db", out, err), 1);
-  EXPECT_NE(err.str().find("x\\u{1b}[2J"), std::string::npos) << err.str();
+  EXPECT_EQ(run_backup(settings, "/nowhere/\x1b[2Jcopy.db", out, err), 1);
+  EXPECT_NE(err.str().find("/nowhere/\\u{1b}[2Jcopy.db"), std::string::npos) << err.str();
   EXPECT_EQ(err.str().find('\x1b'), std::string::npos);
 }
 
@@ -111,7 +107,6 @@ TEST_F(MaintainTest, BackupReplacesAnOlderCopyAndNothingElse) {
     EXPECT_NE(why.str().find("choose another FILE"), std::string::npos) << why.str();
   }
   EXPECT_EQ(std::filesystem::hard_link_count(database), 2U) << "it is still the same file";
-  EXPECT_FALSE(std::filesystem::exists(database + "-wal"));
   EXPECT_EQ(std::filesystem::file_size(secret), 11U);
   dir.write("empty", "");
   for (const char* name : {"copy.db", "copy.db", "empty"}) EXPECT_EQ(run_backup(settings, dir / name, out, err), 0);
