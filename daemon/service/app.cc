@@ -116,8 +116,8 @@ void App::take_state_folder() {
         fmt::format("{}: cannot be created: {}; create it, or set state_dir", settings_.state_dir, error.message()));
   struct stat info {};
   if (::stat(settings_.state_dir.c_str(), &info) == 0 && (info.st_mode & S_IWOTH) != 0)
-    throw std::runtime_error(fmt::format("{}: everybody can write to it, so its record proves nothing; chmod o-w it",
-                                         settings_.state_dir));
+    throw std::runtime_error(
+        fmt::format("{}: everybody can write to it, so its record proves nothing; chmod o-w it", settings_.state_dir));
   auto lock = StateLock::take(settings_.lock_file());
   if (!lock) throw std::runtime_error(lock.error().message);
   lock_ = std::move(*lock);
