@@ -42,6 +42,12 @@ WatchList watch_list_of(Settings& settings) {
   return list;
 }
 
+/// Which file stands at `path`: nobody may put another one there while it is written to.
+std::pair<dev_t, ino_t> file_at(const std::string& path) {
+  struct stat info {};
+  return ::stat(path.c_str(), &info) == 0 ? std::pair{info.st_dev, info.st_ino} : std::pair<dev_t, ino_t>{};
+}
+
 int64_t file_size(const std::string& path) {
   struct stat info {};
   return ::stat(path.c_str(), &info) == 0 ? info.st_size : 0;
@@ -126,6 +132,8 @@ void App::take_state_folder() {
 void App::open_store() {
   notify_.extend(Millis{300'000});
   Database db = Database::open_writer(settings_.database());
+  database_ = settings_.database();
+  record_file_ = file_at(database_);
   auto migrated = migrate(db, embedded_migrations(), clock_.wall());
   if (!migrated) throw std::runtime_error(migrated.error().message);
   if (!migrated->copy.empty()) {
@@ -294,6 +302,10 @@ void App::keep_time(Timetable& timetable) {
   if (due.watchdog) notify_.watchdog();
   if (due.alive) writer_->post([id = stay_, at = clock_.wall()](Tx& tx) { daemon_runs::alive(tx.db, id, at); });
   if (due.status && notify_.heard()) notify_.status(status_line(snapshot()));
+  if (due.status && file_at(database_) != record_file_) {
+    log(LogLevel::error, "store.replaced",
+        fmt::format("{}: was moved or replaced; what is written now is lost; restart the service", database_));
+  }
   if (due.summary) {
     const Snapshot s = snapshot();
     log(LogLevel::info, "daemon.summary", status_line(s),
@@ -396,8 +408,8 @@ Snapshot App::snapshot() {
     }
   }
   s.writer_queue = writer_->queued();
-  s.database_bytes = file_size(settings_.database());
-  s.wal_bytes = file_size(settings_.database() + "-wal");
+  s.database_bytes = file_size(database_);
+  s.wal_bytes = file_size(database_ + "-wal");
   s.config_loads_failed = failed_reloads_;
   *cached = std::pair(clock_.mono(), s);
   return s;
@@ -416,6 +428,9 @@ std::vector<HealthCheck> App::ready() const {
   std::vector<HealthCheck> checks = healthy();
   const std::string trouble = writer_->trouble();
   checks.push_back({"record", trouble.empty(), trouble.empty() ? "the last commit succeeded" : trouble});
+  const bool in_place = file_at(database_) == record_file_;
+  checks.push_back({"record file", in_place,
+                    in_place ? "in its place" : "moved or replaced: what is written now is lost; restart the service"});
   checks.push_back({"started", ready_, ready_ ? "all of the start list is up" : "starting or stopping"});
   return checks;
 }

@@ -1,4 +1,6 @@
 #pragma once
+#include <sys/types.h>
+
 #include <atomic>
 #include <map>
 #include <memory>
@@ -68,8 +70,10 @@ class App {
   std::unique_ptr<Ledger> ledger_;
   std::unique_ptr<Writer> writer_;
   Guarded<std::optional<Database>> reader_;  ///< for snapshots
-  int64_t stay_ = 0;                         ///< this stay's row in daemon_run
-  std::size_t functions_ = 0;                ///< watched
+  std::string database_;                     ///< its path, fixed at the start, and the file that stood there then
+  std::pair<dev_t, ino_t> record_file_{};
+  int64_t stay_ = 0;           ///< this stay's row in daemon_run
+  std::size_t functions_ = 0;  ///< watched
   Accounts accounts_;
   std::unique_ptr<CurlApi> api_;
   std::unique_ptr<Poller> poller_;

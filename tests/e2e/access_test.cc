@@ -27,6 +27,17 @@ TEST(Access, ASecondDaemonOnTheSameStateFolderIsRefusedNamingThePidOfTheFirst) {
   EXPECT_EQ(daemon.command({"migrate"}).status, (ExitStatus{0, 0}));
 }
 
+TEST(Access, AStateFolderThatEverybodyCanWriteToIsRefusedWithTheRemedy) {
+  Daemon daemon;
+  daemon.write_config();
+  std::filesystem::create_directories(daemon.state_dir());
+  std::filesystem::permissions(daemon.state_dir(), std::filesystem::perms(0777));
+  const RunResult refused = daemon.command({"run"});
+  EXPECT_EQ(refused.status, (ExitStatus{1, 0}));
+  EXPECT_NE(refused.err.find("chmod o-w"), std::string::npos) << refused.err;
+  EXPECT_FALSE(std::filesystem::exists(daemon.database()));
+}
+
 TEST(Access, TheGroupReadsWhileItRunsAndAfterwardsAndStrangersNeverDo) {
   if (::geteuid() != 0) GTEST_SKIP() << "SKIPPED: needs root, to run programs as three users; CI runs it as root";
   constexpr std::pair<uid_t, gid_t> kOwner{64'101, 64'100}, kReader{64'102, 64'100}, kStranger{64'103, 64'103};

@@ -93,6 +93,10 @@ TEST(Service, TheStatusPageIsCleanAndReadOnly) {
   const std::string page = daemon.status_page();
   EXPECT_EQ(ask_page(page + "/healthz").status, 200);
   EXPECT_EQ(ask_page(page + "/readyz").status, 200);
+  std::filesystem::rename(daemon.database(), daemon.database() + ".moved");
+  EXPECT_EQ(ask_page(page + "/readyz").status, 503) << "its record goes where nobody looks";
+  std::filesystem::rename(daemon.database() + ".moved", daemon.database());
+  EXPECT_EQ(ask_page(page + "/readyz").status, 200);
   EXPECT_EQ(ask_page(page + "/nothing").status, 404);
   for (const char* method : {"POST", "PUT", "DELETE"}) {
     const HttpResponse refused = ask_page(page + "/metrics", method);
