@@ -72,6 +72,18 @@ TEST_F(MaintainTest, MigrateShowsANameOutOfTheDatabaseHarmlessly) {
   EXPECT_EQ(err.str().find('\x1b'), std::string::npos);
 }
 
+TEST_F(MaintainTest, BackupShowsANameOutOfTheDatabaseHarmlessly) {
+  make_database();
+  // The integrity check names the table whose row breaks its rule.
+  Database::open_writer(settings.database())
+      .execute(
+          "CREATE TABLE \"x\x1b[2J\" (a CHECK (a > 0)); PRAGMA ignore_check_constraints = ON; "
+          "INSERT INTO \"x\x1b[2J\" VALUES (-1)");
+  EXPECT_EQ(run_backup(settings, dir / "copy.db", out, err), 1);
+  EXPECT_NE(err.str().find("x\\u{1b}[2J"), std::string::npos) << err.str();
+  EXPECT_EQ(err.str().find('\x1b'), std::string::npos);
+}
+
 TEST_F(MaintainTest, BackupShowsTerminalEscapesHarmlessly) {
   make_database();
   EXPECT_EQ(run_backup(settings, "/nowhere/\x1b[2Jcopy.db", out, err), 1);

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <set>
 
 #include "e2e/daemon.h"
 #include "e2e/record.h"
@@ -80,6 +81,44 @@ TEST(Access, TheGroupReadsWhileItRunsAndAfterwardsAndStrangersNeverDo) {
   daemon.start();
   ASSERT_TRUE(daemon.wait_for_polls(1));
   EXPECT_EQ(daemon.stop(), (ExitStatus{0, 0}));
+}
+
+// Root may bring the database up to date by hand; what it makes has to be the daemon's.
+TEST(Access, MigrateByRootActsAsTheOwnerOfTheStateFolder) {
+  if (::geteuid() != 0) GTEST_SKIP() << "SKIPPED: needs root, to run programs as three users; CI runs it as root";
+  constexpr std::pair<uid_t, gid_t> kOwner{64'101, 64'101}, kOther{64'102, 64'102};
+  Daemon daemon;
+  std::filesystem::permissions(daemon.dir().path(), std::filesystem::perms(0755));
+  daemon.write_config();
+  const auto make_folder = [](const std::string& path, const std::pair<uid_t, gid_t>& user) {
+    std::filesystem::create_directory(path);
+    std::filesystem::permissions(path, std::filesystem::perms(0700));
+    return ::chown(path.c_str(), user.first, user.second) == 0;
+  };
+  ASSERT_TRUE(make_folder(daemon.state_dir(), kOwner));
+  const RunResult migrated = daemon.command({"migrate"});
+  ASSERT_EQ(migrated.status, (ExitStatus{0, 0})) << migrated.err;
+  std::set<std::string> files;
+  for (const auto& entry : std::filesystem::directory_iterator(daemon.state_dir())) {
+    struct stat info {};
+    ASSERT_EQ(::stat(entry.path().c_str(), &info), 0) << entry;
+    EXPECT_EQ(info.st_uid, kOwner.first) << entry;
+    EXPECT_EQ(info.st_gid, kOwner.second) << entry;
+    EXPECT_EQ(info.st_mode & 07, 0U) << entry << " is open to strangers";
+    files.insert(entry.path().filename());
+  }
+  EXPECT_TRUE(files.contains("codedriftd.db") && files.contains("codedriftd.lock"));
+  const RunResult seen = daemon.command({"query", "events"}, kOwner);
+  EXPECT_EQ(seen.status, (ExitStatus{0, 0})) << seen.err;
+
+  // Through a link that the owner made, it reaches only what the owner does.
+  const std::string theirs = daemon.dir() / "theirs";
+  ASSERT_TRUE(make_folder(theirs, kOther));
+  std::filesystem::remove(daemon.database());
+  std::filesystem::create_symlink(theirs + "/new.db", daemon.database());
+  const RunResult refused = daemon.command({"migrate"});
+  EXPECT_EQ(refused.status, (ExitStatus{1, 0})) << refused.out;
+  EXPECT_TRUE(std::filesystem::is_empty(theirs));
 }
 
 }  // namespace

@@ -28,11 +28,15 @@ TEST(Kill, FiftyTimesAtRandomMomentsLosesNothing) {
   std::mt19937 random(seed);
   const auto up_to = [&](int most) { return std::uniform_int_distribution<>(0, most)(random); };
 
-  std::jthread flipping([&daemon, seed](std::stop_token stop) {
+  std::map<std::string, std::string> deployed;  // the last code of each function; the flipping thread's until it ends
+  for (const char* function : kFunctions) deployed[function] = "reviewed";
+  std::jthread flipping([&daemon, &deployed, seed](std::stop_token stop) {
     std::mt19937 own(seed + 1);
     const char* const codes[] = {"reviewed", "hurried", "worse"};
     while (!stop.stop_requested()) {
-      daemon.deploy(kFunctions[own() % 4], codes[own() % 3]);
+      const char* const function = kFunctions[own() % 4];
+      deployed[function] = codes[own() % 3];
+      daemon.deploy(function, deployed[function]);
       wait_until([&] { return stop.stop_requested(); }, Millis{50});
     }
   });
@@ -55,7 +59,13 @@ TEST(Kill, FiftyTimesAtRandomMomentsLosesNothing) {
     return std::count_if(rows.begin(), rows.end(), [](const Json& row) { return row.at("state") == "pending"; });
   };
   ASSERT_TRUE(daemon.wait_for_polls(2));
+  for (const auto& [function, code] : deployed) {
+    EXPECT_TRUE(eventually([&] { return daemon.status(function).at("observed_sha256") == hash_of(code); }))
+        << function << " is not seen as it is: " << daemon.status(function).dump();
+  }
   EXPECT_TRUE(eventually([&] { return pending() == 0; }, Millis{40'000})) << daemon.log();
+  std::map<std::string, Json> status;
+  for (const auto& [function, code] : deployed) status[Daemon::address(function)] = daemon.status(function);
   const Json events = daemon.rows({"events"});
   const Json alerts = daemon.rows({"alerts"});
   EXPECT_EQ(daemon.stop(), (ExitStatus{0, 0}));
@@ -65,7 +75,8 @@ TEST(Kill, FiftyTimesAtRandomMomentsLosesNothing) {
   EXPECT_TRUE(same_bytes_under_one_id(received, kWebhookSecret));
   std::set<std::string> arrived, sent;
   for (const ReceivedRequest& request : received) arrived.insert(request.header("webhook-id"));
-  std::map<std::string, std::string> last;
+  std::map<std::string, std::string> last;  // kind of the last drift event of a target
+  std::map<std::string, std::string> last_seen;
   for (const Json& event : events) {
     const std::string kind = event.at("kind");
     if (!kind.starts_with("drift.")) continue;
@@ -76,11 +87,23 @@ TEST(Kill, FiftyTimesAtRandomMomentsLosesNothing) {
     std::string& before = last[event.at("target")];
     EXPECT_EQ(kind == "drift.detected", before.empty() || before == "drift.resolved") << event.dump();
     before = kind;
+    last_seen[event.at("target")] = event.at("data").at("observed_sha256");
   }
   for (const Json& alert : alerts) EXPECT_EQ(alert.at("state"), "delivered") << alert.dump();
   for (const std::string& id : arrived) EXPECT_TRUE(sent.contains(id)) << "of no event: " << id;
   EXPECT_EQ(alerts.size(), sent.size());
-  // Where a function stands now is what the cloud has, and drifted unless that is the accepted code.
+  // Where a function stands now is what the cloud has, and drifted unless that is the accepted code; the last event
+  // says the same.
+  for (const auto& [function, code] : deployed) {
+    const std::string target = Daemon::address(function);
+    const Json& now = status[target];
+    const bool open = last[target] == "drift.detected" || last[target] == "drift.changed";
+    EXPECT_EQ(now.at("observed_sha256"), hash_of(code)) << now.dump();
+    EXPECT_EQ(now.at("status"), open ? "drifted" : "in_sync") << "after " << last[target] << ": " << now.dump();
+    EXPECT_EQ(now.at("observed_sha256") != now.at("accepted_sha256"), open) << now.dump();
+    if (last[target].empty()) continue;
+    EXPECT_EQ(last_seen[target], hash_of(code)) << now.dump();
+  }
   EXPECT_GT(sent.size(), 10U) << "too little happened for this to show anything";
   EXPECT_GT(received.size(), 0U);
   RecordProperty("alertable_events", static_cast<int>(sent.size()));
