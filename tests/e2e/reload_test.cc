@@ -87,7 +87,7 @@ TEST(Reload, OfLimitEndpointAndKeyLosesNoPollThatIsInFlight) {
   const auto answered = [&] { return daemon.cloud().statistics().accepted + other.statistics().accepted; };
   const char* const limits[] = {"3", "500", "20", "7.5", "0.5"};
   for (int i = 0; i < 18; ++i) {
-    configure(i % 2 == 1, limits[i % std::size(limits)]);
+    configure(i % 2 == 1, limits[static_cast<std::size_t>(i) % std::size(limits)]);
     daemon.write_config();
     const uint64_t before = answered();
     daemon.hangup();
