@@ -59,9 +59,11 @@ TEST(Kill, FiftyTimesAtRandomMomentsLosesNothing) {
     return std::count_if(rows.begin(), rows.end(), [](const Json& row) { return row.at("state") == "pending"; });
   };
   ASSERT_TRUE(daemon.wait_for_polls(2));
-  for (const auto& [function, code] : deployed) {
-    EXPECT_TRUE(eventually([&] { return daemon.status(function).at("observed_sha256") == hash_of(code); }))
-        << function << " is not seen as it is: " << daemon.status(function).dump();
+  for (const auto& [name, code] : deployed) {
+    const auto seen = [&, function = name, hash = hash_of(code)] {  // clang 14 captures no structured binding
+      return daemon.status(function).at("observed_sha256") == hash;
+    };
+    EXPECT_TRUE(eventually(seen)) << name << " is not seen as it is: " << daemon.status(name).dump();
   }
   EXPECT_TRUE(eventually([&] { return pending() == 0; }, Millis{40'000})) << daemon.log();
   std::map<std::string, Json> status;
