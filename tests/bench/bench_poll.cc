@@ -128,9 +128,9 @@ double decide_us(unsigned calls) {
 
 /// Ledger::apply (the decision is in it) and its share of a COMMIT of `group`, the flush included.
 double record_us(unsigned calls, unsigned group) {
-  Rig rig;
-  const std::vector<WatchedTarget> targets = rig.watch(kFunctions, Millis{60'000});
   const Observation seen = observed();
+  Rig rig;  // its end does what is still queued
+  const std::vector<WatchedTarget> targets = rig.watch(kFunctions, Millis{60'000});
   WallTime now = rig.clock.wall();
   const auto poll = [&](unsigned times) {
     for (unsigned i = 0; i < times; ++i) {
