@@ -5,16 +5,19 @@
 #include <atomic>
 #include <new>
 
+#include "base/guarded.h"
+
 namespace codedriftd::test::fault_vfs {
 namespace {
 
-Plan plan;
+Guarded<Plan> armed;  // a test arms it while a writer thread works
 std::atomic<int> counted{0};
 std::atomic<int> flushed{0};
 std::atomic<bool> has_fired{false};
 
 /// True if this operation is to fail.
 bool fails(Operation operation) {
+  const Plan plan = armed.copy();
   if (operation == Operation::sync) ++flushed;
   if (plan.only != Operation::any && plan.only != operation) return false;
   const int n = ++counted;
@@ -36,6 +39,7 @@ int read(sqlite3_file* file, void* to, int size, sqlite3_int64 at) {
 }
 int write(sqlite3_file* file, const void* from, int size, sqlite3_int64 at) {
   if (fails(Operation::write)) {
+    const Plan plan = armed.copy();
     if (plan.torn) real(file)->pMethods->xWrite(real(file), from, size / 2, at);
     return plan.disk_full ? SQLITE_FULL : SQLITE_IOERR_WRITE;
   }
@@ -116,7 +120,7 @@ const char* name() {
 }
 
 void arm(Plan next) {
-  plan = next;
+  *armed.lock() = next;
   counted = 0;
   flushed = 0;
   has_fired = false;
