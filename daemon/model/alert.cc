@@ -25,24 +25,24 @@ OrderedJson target_or_null(const std::optional<std::string>& address) {
           {"namespace", target->ns}, {"function", target->function}, {"qualifier", target->qualifier}};
 }
 
-}  // namespace
+/// What an alert says beside its event's own words.
+struct Place {
+  std::string id;
+  WallTime time{};
+  std::vector<std::string> event_ids;
+  int64_t log_index = 0;
+  Sha256 leaf;
+};
 
-bool wants(const Subscription& subscription, const NewEvent& event) {
-  if (!event.alertable || about_delivery(event.kind)) return false;
-  const bool kind = subscription.kinds.empty() ? alerts_by_default(event) : matches_any(subscription.kinds, event.kind);
-  if (!event.target || subscription.targets.empty()) return kind;
-  return kind && matches_any(subscription.targets, *event.target);
-}
-
-std::string compose_alert(const LoggedEvent& logged, std::string_view instance, std::string_view log_origin) {
-  const NewEvent& event = logged.event;
+OrderedJson alert_json(const NewEvent& event, const Place& place, std::string_view instance,
+                       std::string_view log_origin) {
   const AlertFacts& facts = event.facts;
-  const OrderedJson alert{
+  return {
       {"schema", "codedriftd.alert.v1"},
-      {"id", logged.id},
+      {"id", place.id},
       {"kind", event.kind},
       {"severity", to_string(event.severity)},
-      {"time", rfc3339(logged.time)},
+      {"time", rfc3339(place.time)},
       {"instance", instance},
       {"summary", facts.summary},
       {"actor", event.actor},
@@ -58,10 +58,31 @@ std::string compose_alert(const LoggedEvent& logged, std::string_view instance, 
       {"reason", text_or_null(facts.reason)},
       {"error", OrderedJson(*facts.error)},
       {"request_id", text_or_null(facts.request_id)},
-      {"event_ids", OrderedJson::array({logged.id})},
+      {"event_ids", place.event_ids},
       {"log",
-       {{"origin", log_origin}, {"index", logged.seq}, {"leaf_hash", logged.leaf.hex()}, {"checkpoint", nullptr}}},
+       {{"origin", log_origin}, {"index", place.log_index}, {"leaf_hash", place.leaf.hex()}, {"checkpoint", nullptr}}},
   };
+}
+
+}  // namespace
+
+bool wants(const Subscription& subscription, const NewEvent& event) {
+  if (!event.alertable || about_delivery(event.kind)) return false;
+  const bool kind = subscription.kinds.empty() ? alerts_by_default(event) : matches_any(subscription.kinds, event.kind);
+  if (!event.target || subscription.targets.empty()) return kind;
+  return kind && matches_any(subscription.targets, *event.target);
+}
+
+std::string compose_alert(const LoggedEvent& logged, std::string_view instance, std::string_view log_origin) {
+  return json_line(
+      alert_json(logged.event, {logged.id, logged.time, {logged.id}, logged.seq, logged.leaf}, instance, log_origin));
+}
+
+std::string compose_notice(const Notice& notice, std::string_view id, WallTime time, std::string_view instance,
+                           std::string_view log_origin) {
+  OrderedJson alert = alert_json(notice.about, {std::string(id), time, notice.event_ids, notice.log_index, notice.leaf},
+                                 instance, log_origin);
+  if (!notice.heartbeat->is_null()) alert["heartbeat"] = *notice.heartbeat;
   return json_line(alert);
 }
 

@@ -26,8 +26,21 @@ struct LoggedEvent {
   Sha256 leaf;
 };
 
+/// An alert that is no event of its own: a reminder, a heartbeat, a test.
+struct Notice {
+  NewEvent about;  ///< kind, severity, actor, target and facts; its data is not told
+  std::vector<std::string> event_ids;
+  int64_t log_index = 0;  ///< of the event it stands for, or the log's head
+  Sha256 leaf;
+  JsonBox heartbeat;  ///< null but in a heartbeat
+};
+
 /// The alert (`codedriftd.alert.v1`) for one event: JSON bytes, every member of the contract present, null where it
 /// does not apply.
 std::string compose_alert(const LoggedEvent& event, std::string_view instance, std::string_view log_origin);
+
+/// The same for a notice; a heartbeat has the member `heartbeat` beside the others.
+std::string compose_notice(const Notice& notice, std::string_view id, WallTime time, std::string_view instance,
+                           std::string_view log_origin);
 
 }  // namespace codedriftd

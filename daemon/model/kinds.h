@@ -14,4 +14,10 @@ inline constexpr std::array<std::string_view, 26> kEventKinds{
     "log.genesis",
 };
 
+/// Alerts that are no events: what is said again of drift that stays open, the sign of life of an alert with
+/// `heartbeat`, and what `alerts test` sends.
+inline constexpr std::string_view kReminderKind = "drift.reminder";
+inline constexpr std::string_view kHeartbeatKind = "heartbeat";
+inline constexpr std::string_view kTestKind = "test";
+
 }  // namespace codedriftd

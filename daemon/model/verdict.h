@@ -136,6 +136,9 @@ struct Decision {
 /// through here; the cases are tests/model/verdict_test.cc's table.
 Decision decide(const Target& target, const TargetState& state, const Input& input, WallTime now);
 
+/// What is said again of a target whose drift is still open: kind `drift.reminder`, no event of the log.
+NewEvent drift_reminder(const Target& target, const TargetState& state, WallTime now);
+
 // ---- accounts ---------------------------------------------------------------------------------------------------
 
 /// One cause, many functions: kept for each account and region.

@@ -4,6 +4,7 @@
 
 #include "base/json.h"
 #include "base/text.h"
+#include "model/kinds.h"
 
 namespace codedriftd {
 namespace {
@@ -119,6 +120,18 @@ NewEvent drift_resolved(const Scene& scene, std::string_view resolution, const s
                                     how_resolved(resolution));
   set_drift_data(event);
   (*event.data)["resolution"] = resolution;
+  return event;
+}
+
+NewEvent drift_reminder(const Target& target, const TargetState& state, WallTime now) {
+  NewEvent event = new_event({target, state, now}, kReminderKind, Severity::critical);
+  const StatusView view = status_of(state, now, DaemonStay{now});
+  event.facts.status = event.facts.previous_status = to_string(view.status);
+  event.facts.reason = view.reason;
+  event.facts.summary = fmt::format("{} still drifts, since {}: {} code {}; the accepted code is {}.", *event.target,
+                                    state.drift_since ? rfc3339(*state.drift_since) : "an unknown time",
+                                    view.status == Status::missing ? "it is missing, and last ran" : "it runs",
+                                    short_hash(state.live), short_hash(state.accepted));
   return event;
 }
 
