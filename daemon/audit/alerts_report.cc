@@ -48,11 +48,12 @@ Row row_of(const Query& q, Destinations& destinations) {
   if (state == "pending") {
     const DestinationState& destination = destinations[q.string(2)];
     const bool waits = destination.kind != DestinationState::Kind::ok;
-    if (destination.kind == DestinationState::Kind::held) state = "held";
+    const bool flapping = q.boolean(13);
+    if (destination.kind == DestinationState::Kind::held || flapping) state = "held";
     next_attempt = rfc3339(waits ? std::max(q.time(9), destination.until) : q.time(9));
   }
-  OrderedJson event_ids = OrderedJson::array();
-  if (!q.null(5)) event_ids.push_back(q.string(5));
+  OrderedJson event_ids = OrderedJson::parse(q.text(5), nullptr, false);
+  if (!event_ids.is_array()) event_ids = OrderedJson::array();  // a damaged row: the report goes on
   const auto last_status = q.optional_integer(11);
   return {{q.string(1), q.string(2), q.string(3), value_of(q.optional_string(4)), std::move(event_ids),
            std::move(state), q.integer(7), rfc3339(q.time(8)), std::move(next_attempt), value_of(q.optional_time(10)),
@@ -98,15 +99,17 @@ ReportEnd report(Database& db, const Selection& selection, WallTime now, const E
     ++end.rows;
   };
   std::vector<std::pair<int64_t, Row>> newest;
-  // By id, which is the order in which they were made.
-  static constexpr std::string_view kNewestFirst =
-      "SELECT o.id, o.alert_id, o.destination, o.kind, o.target, e.id, o.state, o.attempts, o.created_at_ms, "
-      "o.next_attempt_at_ms, o.delivered_at_ms, o.last_status, o.last_error FROM outbox o LEFT JOIN event e ON e.seq = "
-      "o.event_seq ORDER BY o.id DESC";
-  static constexpr std::string_view kOldestFirst =
-      "SELECT o.id, o.alert_id, o.destination, o.kind, o.target, e.id, o.state, o.attempts, o.created_at_ms, "
-      "o.next_attempt_at_ms, o.delivered_at_ms, o.last_status, o.last_error FROM outbox o LEFT JOIN event e ON e.seq = "
-      "o.event_seq ORDER BY o.id";
+  // One row for each event and destination, in the order in which they were made. What several were composed into is
+  // named by its id and all its events; each of them is a row all the same.
+  static const std::string kRows =
+      "SELECT coalesce(o.message, o.id), coalesce(l.message_id, o.alert_id), o.destination, o.kind, o.target, "
+      "iif(json_valid(CAST(coalesce(l.message_body, o.body) AS TEXT)), json_extract(CAST(coalesce(l.message_body, "
+      "o.body) "
+      "AS TEXT), '$.event_ids'), NULL), o.state, o.attempts, "
+      "o.created_at_ms, o.next_attempt_at_ms, o.delivered_at_ms, o.last_status, o.last_error, o.flapping AND o.message "
+      "IS NULL FROM outbox o LEFT JOIN outbox l ON l.id = o.message ORDER BY o.id";
+  static const std::string kNewestFirst = kRows + " DESC";
+  static const std::string& kOldestFirst = kRows;
   auto q = db.query(selection.limit ? kNewestFirst : kOldestFirst);
   while (q.step()) {
     if (!selection.in_window(q.time(8)) || !any_matches(selection.kinds, q.text(3)) ||

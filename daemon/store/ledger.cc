@@ -116,8 +116,24 @@ LoggedEvent Ledger::append_about_delivery(Tx& tx, const NewEvent& event, std::st
 }
 
 void Ledger::enqueue(Tx& tx, const LoggedEvent& logged, const Route& to, WallTime now) {
-  outbox::enqueue(tx.db, to.subscription.name, logged, compose_alert(logged, instance_, origin_), to.give_up_after,
-                  now);
+  const std::string& name = to.subscription.name;
+  outbox::enqueue(tx.db, name, logged, compose_alert(logged, instance_, origin_), to.give_up_after, now);
+  if (logged.event.kind.starts_with("drift.") && logged.event.target &&
+      outbox::hold_if_flapping(tx.db, name, *logged.event.target, to.give_up_after, now))
+    return;
+  ring(tx, to);
+}
+
+std::string Ledger::tell(Tx& tx, const Route& to, const Notice& notice, WallTime now) {
+  const std::string id = random_id();
+  outbox::enqueue_notice(tx.db, to.subscription.name, id, notice.about.kind, notice.about.target,
+                         compose_notice(notice, id, now, instance_, origin_), to.give_up_after, now);
+  tx.urgent();
+  ring(tx, to);
+  return id;
+}
+
+void Ledger::ring(Tx& tx, const Route& to) {
   if (hooks_.queued) tx.after_commit([queued = hooks_.queued, name = to.subscription.name] { queued(name); });
 }
 

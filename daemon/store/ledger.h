@@ -15,6 +15,8 @@ struct Route {
   Subscription subscription;
   Millis give_up_after{};
   std::string fallback;  ///< another route's name, or empty
+  Millis reminder{0};    ///< between two words about the same open drift; 0: none
+  Millis heartbeat{0};   ///< between two signs of life; 0: none
 };
 
 struct Applied {
@@ -54,10 +56,15 @@ class Ledger {
   LoggedEvent append_about_delivery(Tx& tx, const NewEvent& event, std::string_view destination, WallTime now,
                                     std::string_view undelivered_kind = {});
 
+  /// Puts a notice, an alert that is no event, into the outbox of `to`. Its id.
+  std::string tell(Tx& tx, const Route& to, const Notice& notice, WallTime now);
+  /// The route of that name as configured now; nullptr: there is none. Valid until the next set_routes().
+  const Route* route(std::string_view name) const;
+
  private:
   LoggedEvent append(Tx& tx, const NewEvent& event, WallTime at, WallTime now);
   void enqueue(Tx& tx, const LoggedEvent& logged, const Route& route, WallTime now);
-  const Route* route(std::string_view name) const;
+  void ring(Tx& tx, const Route& route);
 
   std::string instance_;
   std::string origin_;

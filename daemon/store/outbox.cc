@@ -7,6 +7,7 @@
 #include <stdexcept>
 
 #include "base/text.h"
+#include "store/compose.h"
 
 namespace codedriftd::outbox {
 namespace {
@@ -19,14 +20,28 @@ void end_attempt(Database& db, const PendingAlert& alert, const AttemptOutcome& 
          outcome.took, outcome.result, outcome.status, words, alert.id, alert.attempt);
   std::optional<std::string_view> error;
   if (outcome.result != "delivered") error = words;
-  db.run("UPDATE outbox SET last_status = nullif(?, 0), last_error = ? WHERE id = ?", outcome.status, error, alert.id);
+  db.run("UPDATE outbox SET last_status = nullif(?, 0), last_error = ? WHERE message = ?", outcome.status, error,
+         alert.id);
 }
 
-// An alert waits for the earlier ones about the same target.
+// Rows that begin a message or carry one; each waits for the earlier ones about the same target.
 constexpr std::string_view kFirstOfTarget =
-    " AND NOT EXISTS (SELECT 1 FROM outbox earlier WHERE earlier.state = 'pending' AND earlier.destination = "
+    " AND (o.message IS NULL OR o.message = o.id) AND NOT EXISTS (SELECT 1 FROM outbox earlier WHERE earlier.state = "
+    "'pending' AND earlier.destination = "
     "o.destination "
     "AND earlier.target IS o.target AND earlier.id < o.id)";
+
+/// The message that row `id` carries.
+PendingAlert load(Database& db, int64_t id) {
+  auto q = db.query(
+      "SELECT id, coalesce(message_id, alert_id), coalesce(message_kind, kind), iif(message_kind GLOB '*digest', NULL, "
+      "target), coalesce(message_body, body), attempts, created_at_ms, give_up_at_ms FROM outbox WHERE id = ?",
+      id);
+  q.step();
+  return {
+      q.integer(0), q.string(1), q.string(2), q.optional_string(3), q.string(4), static_cast<unsigned>(q.integer(5)),
+      q.time(6),    q.time(7)};
+}
 
 std::vector<Expired> bury(Database& db, const std::string& sql, const std::vector<std::string>& args,
                           std::string_view reason) {
@@ -40,7 +55,8 @@ std::vector<Expired> bury(Database& db, const std::string& sql, const std::vecto
     }
   }
   for (const int64_t id : ids) {
-    db.run("UPDATE outbox SET state = 'dead', last_error = coalesce(last_error, ?) WHERE id = ?", reason, id);
+    db.run("UPDATE outbox SET state = 'dead', last_error = coalesce(last_error, ?1) WHERE ?2 IN (id, message)", reason,
+           id);
   }
   return gone;
 }
@@ -55,6 +71,34 @@ void enqueue(Database& db, std::string_view destination, const LoggedEvent& even
       "VALUES (?, ?, ?, ?, ?, ?, 'pending', 0, ?, ?, ?) ON CONFLICT (destination, event_seq) DO NOTHING",
       event.id, destination, event.seq, event.event.kind, event.event.target, Blob{body}, now, now,
       now + give_up_after);
+}
+
+void enqueue_notice(Database& db, std::string_view destination, std::string_view id, std::string_view kind,
+                    const std::optional<std::string>& target, std::string_view body, Millis give_up_after,
+                    WallTime now) {
+  db.run(
+      "INSERT INTO outbox (alert_id, destination, event_seq, kind, target, body, state, attempts, created_at_ms, "
+      "next_attempt_at_ms, give_up_at_ms) VALUES (?, ?, NULL, ?, ?, ?, 'pending', 0, ?, ?, ?)",
+      id, destination, kind, target, Blob{body}, now, now, now + give_up_after);
+}
+
+bool hold_if_flapping(Database& db, std::string_view destination, std::string_view target, Millis give_up_after,
+                      WallTime now) {
+  {
+    auto q = db.query(
+        "SELECT (SELECT count(*) FROM (SELECT kind, time_ms FROM event WHERE target = ?1 ORDER BY seq DESC LIMIT 64) "
+        "WHERE time_ms > ?2 AND kind GLOB 'drift.*') > ?3 OR EXISTS (SELECT 1 FROM outbox WHERE destination = ?4 AND "
+        "target = ?1 AND state = 'pending' AND flapping = 1 AND message IS NULL)",
+        target, now - kFlappingWithin, kFlappingEvents, destination);
+    q.step();
+    if (!q.boolean(0)) return false;
+  }
+  const WallTime quiet_at = now + kQuiet;
+  db.run(
+      "UPDATE outbox SET flapping = 1, next_attempt_at_ms = ?, give_up_at_ms = ? WHERE destination = ? AND target = ? "
+      "AND state = 'pending' AND message IS NULL AND kind GLOB 'drift.*'",
+      quiet_at, quiet_at + give_up_after, destination, target);
+  return true;
 }
 
 DestinationState destination(Database& db, std::string_view name) {
@@ -81,24 +125,27 @@ void set_destination(Database& db, std::string_view name, const DestinationState
       name, kStates[static_cast<std::size_t>(state.kind)], state.until, state.failures, clean_utf8(state.reason));
 }
 
-std::optional<PendingAlert> begin_attempt(Database& db, std::string_view destination_name, WallTime now) {
+std::optional<PendingAlert> begin_attempt(Database& db, std::string_view destination_name, WallTime now,
+                                          unsigned capacity) {
   const DestinationState state = destination(db, destination_name);
   if (state.kind != DestinationState::Kind::ok && state.until > now) return std::nullopt;
-  PendingAlert alert;
+  int64_t row = 0;
+  bool composed = false;
   {
     static const std::string kSql =
         std::string(
-            "SELECT id, alert_id, kind, target, body, attempts, created_at_ms, give_up_at_ms FROM outbox o "
-            "WHERE destination = ? AND state = 'pending' AND next_attempt_at_ms <= ?") +
+            "SELECT id, message IS NOT NULL FROM outbox o WHERE destination = ? AND state = 'pending' AND "
+            "next_attempt_at_ms <= ?") +
         std::string(kFirstOfTarget) + " ORDER BY next_attempt_at_ms, id LIMIT 1";
     auto q = db.query(kSql, destination_name, now);
     if (!q.step()) return std::nullopt;
-    alert = {q.integer(0), q.string(1),
-             q.string(2),  q.optional_string(3),
-             q.string(4),  static_cast<unsigned>(q.integer(5)) + 1,
-             q.time(6),    q.time(7)};
+    row = q.integer(0);
+    composed = q.boolean(1);
   }
-  db.run("UPDATE outbox SET attempts = ? WHERE id = ?", alert.attempt, alert.id);
+  if (!composed) row = compose(db, destination_name, row, now, state.failures > 0, capacity);
+  PendingAlert alert = load(db, row);
+  ++alert.attempt;
+  db.run("UPDATE outbox SET attempts = ? WHERE message = ?", alert.attempt, alert.id);
   db.run(
       "INSERT OR REPLACE INTO attempt (outbox, n, at_ms, took_ms, result, status, words) VALUES (?, ?, ?, NULL, "
       "'started', NULL, '')",
@@ -122,28 +169,28 @@ std::optional<WallTime> next_due_at(Database& db, std::string_view destination_n
 
 bool delivered(Database& db, const PendingAlert& alert, const AttemptOutcome& outcome, WallTime now) {
   end_attempt(db, alert, outcome);
-  if (db.run("UPDATE outbox SET state = 'delivered', delivered_at_ms = ? WHERE id = ? AND state = 'pending'", now,
-             alert.id) == 0) {
-    return false;
-  }
+  const int64_t rows =
+      db.run("UPDATE outbox SET state = 'delivered', delivered_at_ms = ? WHERE message = ? AND state = 'pending'", now,
+             alert.id);
+  if (rows == 0) return false;
   db.run(
       "INSERT INTO destination (name, state, until_ms, failures, reason, delivered) SELECT destination, 'ok', 0, 0, "
       "'', "
-      "1 FROM outbox WHERE id = ? ON CONFLICT (name) DO UPDATE SET delivered = delivered + 1",
-      alert.id);
+      "?1 FROM outbox WHERE id = ?2 ON CONFLICT (name) DO UPDATE SET delivered = delivered + ?1",
+      rows, alert.id);
   return true;
 }
 
 bool postponed(Database& db, const PendingAlert& alert, const AttemptOutcome& outcome, WallTime,
                WallTime next_attempt_at) {
   end_attempt(db, alert, outcome);
-  return db.run("UPDATE outbox SET next_attempt_at_ms = ? WHERE id = ? AND state = 'pending'", next_attempt_at,
+  return db.run("UPDATE outbox SET next_attempt_at_ms = ? WHERE message = ? AND state = 'pending'", next_attempt_at,
                 alert.id) > 0;
 }
 
 bool dead(Database& db, const PendingAlert& alert, const AttemptOutcome& outcome, WallTime) {
   end_attempt(db, alert, outcome);
-  return db.run("UPDATE outbox SET state = 'dead' WHERE id = ? AND state = 'pending'", alert.id) > 0;
+  return db.run("UPDATE outbox SET state = 'dead' WHERE message = ? AND state = 'pending'", alert.id) > 0;
 }
 
 void move_times(Database& db, Millis by) {
@@ -172,11 +219,17 @@ int64_t recover(Database& db, WallTime now) {
   return cut_off;
 }
 
+void forget_attempts(Database& db, WallTime before) {
+  db.run("DELETE FROM attempt WHERE at_ms < ? AND (SELECT state FROM outbox WHERE id = attempt.outbox) != 'pending'",
+         before);
+}
+
 std::vector<Expired> expire(Database& db, std::string_view destination_name, WallTime now) {
   return bury(
       db,
-      "SELECT id, alert_id, destination, kind, target FROM outbox WHERE destination = ? AND state = 'pending' AND "
-      "give_up_at_ms <= CAST(? AS INTEGER)",
+      "SELECT id, coalesce(message_id, alert_id), destination, coalesce(message_kind, kind), target FROM outbox WHERE "
+      "destination = ? AND state = 'pending' AND (message IS NULL OR message = id) AND give_up_at_ms <= CAST(? AS "
+      "INTEGER)",
       {std::string(destination_name), std::to_string(to_ms(now))}, "not delivered within give_up_after");
 }
 
@@ -185,7 +238,8 @@ std::vector<Expired> expire_unconfigured(Database& db, const std::vector<std::st
   for (std::size_t i = 0; i < configured.size(); ++i) marks += i == 0 ? "?" : ", ?";
   return bury(
       db,
-      "SELECT id, alert_id, destination, kind, target FROM outbox WHERE state = 'pending' AND destination NOT IN (" +
+      "SELECT id, coalesce(message_id, alert_id), destination, coalesce(message_kind, kind), target FROM outbox WHERE "
+      "state = 'pending' AND (message IS NULL OR message = id) AND destination NOT IN (" +
           marks + ")",
       configured, "its [[alert]] is no longer configured");
 }

@@ -1,4 +1,5 @@
 #pragma once
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -7,14 +8,14 @@
 
 namespace codedriftd {
 
-/// One alert on its way to one destination.
+/// One message on its way to one destination: an alert, or several composed into one (compose.h).
 struct PendingAlert {
-  int64_t id = 0;
+  int64_t id = 0;  ///< of the outbox row that carries it
   std::string alert_id;
   std::string kind;
-  std::optional<std::string> target;
-  std::string body;      ///< codedriftd.alert.v1
-  unsigned attempt = 0;  ///< the number of the attempt that was begun: 1 for the first
+  std::optional<std::string> target;  ///< nullopt also for a digest
+  std::string body;                   ///< codedriftd.alert.v1
+  unsigned attempt = 0;               ///< the number of the attempt that was begun: 1 for the first
   WallTime created_at{};
   WallTime give_up_at{};
 };
@@ -47,13 +48,26 @@ namespace outbox {
 
 void enqueue(Database& db, std::string_view destination, const LoggedEvent& event, std::string_view body,
              Millis give_up_after, WallTime now);
+/// An alert that is no event: a reminder, a heartbeat, a test. `id` is its own.
+void enqueue_notice(Database& db, std::string_view destination, std::string_view id, std::string_view kind,
+                    const std::optional<std::string>& target, std::string_view body, Millis give_up_after,
+                    WallTime now);
+/// After a drift event of `target` was put in: if it was one of more than kFlappingEvents within kFlappingWithin, what
+/// waits for the target is held until it has been quiet for kQuiet, and then told as one message. True if it is.
+bool hold_if_flapping(Database& db, std::string_view destination, std::string_view target, Millis give_up_after,
+                      WallTime now);
+inline constexpr int kFlappingEvents = 6;
+inline constexpr Millis kFlappingWithin{3'600'000}, kQuiet{30 * 60'000};
 
 DestinationState destination(Database& db, std::string_view name);
 void set_destination(Database& db, std::string_view name, const DestinationState& state);
 
-/// The alert that is due next at `now`, with its new attempt recorded as started; nullopt if none is, or the
-/// destination is not to be tried yet.
-std::optional<PendingAlert> begin_attempt(Database& db, std::string_view destination, WallTime now);
+/// The message that is due next at `now`, with its new attempt recorded as started; nullopt if none is, or the
+/// destination is not to be tried yet. At its first attempt it is composed from what is pending: `capacity` is how many
+/// more messages the receiver is published to take now; if more targets wait than that, or the destination was down,
+/// many become one digest.
+std::optional<PendingAlert> begin_attempt(Database& db, std::string_view destination, WallTime now,
+                                          unsigned capacity = std::numeric_limits<unsigned>::max());
 /// When begin_attempt will next have something; nullopt: when something new comes.
 std::optional<WallTime> next_due_at(Database& db, std::string_view destination);
 
@@ -73,6 +87,8 @@ void retry_now(Database& db, std::string_view destination, WallTime now);
 /// clock put off for more than a day is due at once, and nothing is given up before it was tried again: not within the
 /// hour.
 int64_t recover(Database& db, WallTime now);
+/// Attempts before `before` are forgotten, but for those of what is still pending.
+void forget_attempts(Database& db, WallTime before);
 /// Pending alerts past their give_up_at, and those whose destination is not in `configured`, taken out as dead; what
 /// they were.
 struct Expired {

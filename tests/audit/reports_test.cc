@@ -414,6 +414,47 @@ TEST(AlertsReport, SaysWhatBecameOfEachAlert) {
   EXPECT_EQ(report(r, kAlertsReport, at(40), one).rows.size(), 1U);
 }
 
+TEST(AlertsReport, NamesTheMessageThatAnAlertWentIntoAndAllItsEvents) {
+  Recorded r({route("ops")});
+  r.watch({"f"}, at(0));
+  r.observed("f", "A", at(10));
+  r.observed("f", "B", at(20));
+  r.observed("f", "A", at(30));
+  Database& db = r.db();
+  const Reported before = report(r, kAlertsReport, at(35));
+  EXPECT_NE(before.rows[0]["id"], before.rows[1]["id"]);
+  const auto message = outbox::begin_attempt(db, "ops", at(40));
+  ASSERT_TRUE(message);
+  outbox::delivered(db, *message, {"delivered", 204, "", Millis{100}}, at(40));
+  const Reported alerts = report(r, kAlertAttemptsReport, at(50));
+  EXPECT_EQ(alerts.column("kind"), (std::vector<std::string>{"drift.detected", "drift.resolved"}))
+      << "nothing is summarised away";
+  for (const OrderedJson& row : alerts.rows) {
+    EXPECT_EQ(row["id"], message->alert_id);
+    EXPECT_EQ(row["event_ids"], OrderedJson::array({before.rows[0]["id"], before.rows[1]["id"]}));
+    EXPECT_EQ(row["state"], "delivered");
+    EXPECT_EQ(row["attempt_log"].size(), 1U);
+  }
+}
+
+TEST(AlertsReport, WhatIsHeldForFlappingSaysSo) {
+  Recorded r({route("ops")});
+  r.watch({"f"}, at(0));
+  for (int i = 0; i < 9; ++i) r.observed("f", i % 2 == 0 ? "A" : "B", at(10 + i));
+  const Reported alerts = report(r, kAlertsReport, at(40));
+  EXPECT_EQ(alerts.rows.back()["state"], "held");
+  EXPECT_EQ(alerts.rows.back()["next_attempt_at"], rfc3339(at(18 + 1800)));
+}
+
+TEST(AlertsReport, ADamagedAlertIsARowWithoutEvents) {
+  Recorded r({route("ops")});
+  r.watch({"f"}, at(0));
+  r.observed("f", "A", at(10));
+  r.observed("f", "B", at(20));
+  r.db().execute("UPDATE outbox SET body = x'ff'");
+  EXPECT_EQ(report(r, kAlertsReport, at(40)).rows.at(0)["event_ids"], OrderedJson::array());
+}
+
 TEST(CoverageReport, CountsWhatTheStoreRecorded) {
   Recorded r;
   r.ran(at(0), at(3600), true);

@@ -67,7 +67,10 @@ std::string lost(Database& db, const std::string& acknowledged) {
   std::string word, id;
   while (lines >> word >> id) {
     auto q = word == "event" ? db.query("SELECT 1 FROM event WHERE id = ?", id)
-                             : db.query("SELECT 1 FROM outbox WHERE alert_id = ? AND state = 'delivered'", id);
+                             : db.query(
+                                   "SELECT 1 FROM outbox WHERE coalesce(message_id, alert_id) = ? AND state = "
+                                   "'delivered'",
+                                   id);
     if (!q.step()) return word + " " + id;
   }
   return {};

@@ -4,6 +4,7 @@
 
 #include <filesystem>
 
+#include "store/outbox.h"
 #include "store/store_support.h"
 
 namespace codedriftd::test {
@@ -40,6 +41,36 @@ TEST(Migrate, MakesANewDatabaseAndDoesNothingTheSecondTime) {
   EXPECT_EQ(second->copy, "");
   EXPECT_EQ(rows_by_table(db), rows);
   EXPECT_TRUE(check_schema(db));
+}
+
+TEST(Migrate, AlertsOnTheirWayGoOnUnderTheSecondSchema) {
+  TempDir dir;
+  const std::string path = dir / "codedriftd.db";
+  Database db = Database::open_writer(path);
+  const std::vector<Migration> first(embedded_migrations().begin(), embedded_migrations().begin() + 1);
+  ASSERT_TRUE(migrate(db, first, kStart));
+  db.execute(
+      "INSERT INTO event VALUES (0, 'e0', 0, 'drift.detected', 'critical', 'daemon', 't', x'', zeroblob(32));"
+      "INSERT INTO event VALUES (1, 'e1', 0, 'drift.changed', 'critical', 'daemon', 't', x'', zeroblob(32));"
+      "INSERT INTO outbox VALUES (7, 'e0', 'ops', 0, 'drift.detected', 't', CAST('{\"id\":\"e0\"}' AS BLOB), "
+      "'pending', 2, 1, 2, "
+      "9999999999999, NULL, 503, 'busy'), (8, 'e1', 'ops', 1, 'drift.changed', 't', x'7b7d', 'pending', 0, 1, 2, "
+      "9999999999999, NULL, NULL, NULL);"
+      "INSERT INTO attempt VALUES (7, 1, 1, 5, 'retry', 503, 'busy'), (7, 2, 2, 5, 'retry', 503, 'busy');");
+  const auto report = migrate(db, embedded_migrations(), kStart);
+  ASSERT_TRUE(report) << report.error().message;
+  EXPECT_EQ(report->from, 1);
+  EXPECT_TRUE(check_schema(db));
+  EXPECT_EQ(number(db, "SELECT count(*) FROM attempt WHERE outbox = 7"), 2);
+  EXPECT_EQ(number(db, "SELECT count(*) FROM pragma_foreign_key_check"), 0);
+  EXPECT_EQ(number(db, "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name GLOB '*_1'"), 0);
+  const auto alert = outbox::begin_attempt(db, "ops", kStart);
+  ASSERT_TRUE(alert);
+  EXPECT_EQ(alert->id, 7);
+  EXPECT_EQ(alert->alert_id, "e0") << "what was sent once is sent again as it was, and alone";
+  EXPECT_EQ(alert->body, "{\"id\":\"e0\"}");
+  EXPECT_EQ(alert->attempt, 3U);
+  EXPECT_EQ(number(db, "SELECT count(*) FROM outbox WHERE id = 8 AND message IS NULL"), 1);
 }
 
 TEST(Migrate, AnUpgradeKeepsACopyOfTheOldAndTheData) {

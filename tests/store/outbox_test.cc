@@ -6,6 +6,7 @@
 #include <ctime>
 #include <tuple>
 
+#include "base/json.h"
 #include "store/event_log.h"
 #include "store/statements.h"
 #include "store/store_support.h"
@@ -29,7 +30,7 @@ struct Outbox : testing::Test {
   /// One alert to `destination`; its id.
   std::string add(const std::string& destination, const std::string& function, WallTime at = kStart) {
     const LoggedEvent logged = event(function);
-    outbox::enqueue(db, destination, logged, "{\"id\":\"" + logged.id + "\"}", std::chrono::hours(72), at);
+    outbox::enqueue(db, destination, logged, compose_alert(logged, "ops-1", "o"), std::chrono::hours(72), at);
     return logged.id;
   }
   std::optional<PendingAlert> begin(const std::string& destination = "ops", WallTime at = kStart) {
@@ -53,7 +54,7 @@ TEST_F(Outbox, GivesWhatWasPutIn) {
   EXPECT_EQ(alert->alert_id, id);
   EXPECT_EQ(alert->kind, "drift.detected");
   EXPECT_EQ(alert->target, function_named("charge").address());
-  EXPECT_EQ(alert->body, "{\"id\":\"" + id + "\"}");
+  EXPECT_EQ(Json::parse(alert->body)["id"], id);
   EXPECT_EQ(alert->attempt, 1U);
   EXPECT_EQ(alert->created_at, kStart);
   EXPECT_EQ(alert->give_up_at, kStart + std::chrono::hours(72));
@@ -75,10 +76,10 @@ TEST_F(Outbox, EnqueueingTwiceIsOnce) {
 
 TEST_F(Outbox, ALaterAlertWaitsForTheEarlierOneAboutTheSameTarget) {
   const std::string first = add("ops", "charge");
+  const auto alert = begin();
   const std::string second = add("ops", "charge");
   const std::string other = add("ops", "refund");
   const std::string elsewhere = add("chat", "charge");
-  const auto alert = begin();
   ASSERT_EQ(alert->alert_id, first);
   outbox::postponed(db, *alert, kRetry, kStart, kStart + 10 * kMinute);
   EXPECT_EQ(begun("chat"), elsewhere) << "another destination goes on";
@@ -266,9 +267,8 @@ TEST(OutboxPlans, DepthsReadNoDeliveredAlert) {
   const std::vector<std::string> plans = statements.plans_over("outbox");
   ASSERT_EQ(plans.size(), 2U);
   for (const std::string& plan : plans) {
-    const bool partial = plan.find("INDEX outbox_dead") != std::string::npos ||
-                         plan.find("INDEX outbox_due") != std::string::npos ||
-                         plan.find("INDEX outbox_of_target") != std::string::npos;
+    const bool partial =
+        plan.find("INDEX outbox_dead") != std::string::npos || plan.find("INDEX outbox_due") != std::string::npos;
     EXPECT_TRUE(partial) << plan;
   }
 }

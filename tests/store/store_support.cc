@@ -35,6 +35,10 @@ std::string broken_invariant(Database& db) {
              "SELECT (SELECT coalesce(sum(delivered), 0) FROM destination) != (SELECT count(*) FROM outbox WHERE state "
              "= 'delivered')") != 0)
     return "a delivery was not counted, or twice";
+  if (number(db,
+             "SELECT count(*) FROM outbox o JOIN outbox l ON l.id = o.message WHERE l.message IS NOT l.id OR l.id > "
+             "o.id OR l.destination != o.destination OR (l.state, l.attempts) IS NOT (o.state, o.attempts)") != 0)
+    return "rows of one message do not share its fate";
   return {};
 }
 
