@@ -242,7 +242,7 @@ void App::apply_routes() {
   std::vector<Route> routes;
   std::vector<std::string> names;
   for (const AlertSettings& alert : settings_.alerts) {
-    routes.push_back({alert.subscription, alert.give_up_after, alert.fallback});
+    routes.push_back({alert.subscription, alert.give_up_after, alert.fallback, alert.reminder, alert.heartbeat});
     names.push_back(alert.subscription.name);
   }
   writer_->run([&](Tx& tx) {

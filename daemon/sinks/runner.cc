@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "store/notices.h"
 
 namespace codedriftd {
 namespace {
@@ -20,7 +21,13 @@ constexpr Millis kProbeEvery{15 * 60'000};
 /// The longest one attempt may take; a plugin's own time limit is shorter.
 constexpr Millis kAttemptLimit{70'000};
 constexpr Millis kLongestWait{30'000};
-constexpr Millis kBetweenExpiryLooks{10'000};
+/// The longest that asking whether a held destination would accept may take.
+constexpr Millis kProbeLimit{30'000};
+constexpr Millis kBetweenExpiryLooks{10'000}, kBetweenNotices{60'000};
+constexpr Millis kKeepAttempts{90LL * 86'400'000};
+/// This many faults of a plugin within this time hold its destination: to start it again and again helps nobody.
+constexpr std::size_t kMostFaults = 5;
+constexpr Millis kFaultsWithin{10 * 60'000};
 /// An alert that was in flight in this many faults of its plugin is given up for that destination.
 constexpr unsigned kPoisonFaults = 3;
 
@@ -94,6 +101,7 @@ void Runner::take_over() {
   channel_ = std::move(replacement);
   start_failures_ = 0;
   start_not_before_ = {};
+  faults_at_.clear();
   writer_.run([&](Tx& tx) {
     // Somebody acted: a refusal after this is a new one.
     outbox::set_destination(tx.db, destination_, {});
@@ -124,20 +132,61 @@ void Runner::loop(std::stop_token stop) {
 Millis Runner::turn() {
   take_over();
   const WallTime now = clock_.wall();
-  bury_expired(now);
+  look_after_queue(now);
   if (!channel_->running() && !bring_up(now)) {
     const auto wait = std::chrono::ceil<Millis>(start_not_before_ - clock_.mono());
     return std::clamp(wait, Millis{1}, kLongestWait);
   }
+  if (const Millis wait = throttle_.wait(clock_.mono()); wait > Millis{0}) return std::min(wait, kLongestWait);
+  if (!may_try(now)) return kLongestWait;
   std::optional<PendingAlert> alert;
   std::optional<WallTime> next;
   writer_.run([&](Tx& tx) {
-    alert = outbox::begin_attempt(tx.db, destination_, now);
+    alert = outbox::begin_attempt(tx.db, destination_, now, throttle_.available(clock_.mono()));
     if (!alert) next = outbox::next_due_at(tx.db, destination_);
   });
   if (!alert) return next ? std::clamp(*next - now, Millis{1}, kLongestWait) : kLongestWait;
   deliver(*alert);
   return Millis{0};
+}
+
+/// A held destination whose time has come is asked first, if its plugin knows how, so that no alert is spent on it.
+bool Runner::may_try(WallTime now) {
+  if (!can_probe_) return true;
+  DestinationState state;
+  writer_.run([&](Tx& tx) { state = outbox::destination(tx.db, destination_); });
+  if (state.kind != DestinationState::Kind::held || state.until > now) return true;
+  const DeliveryAnswer answer = channel_->probe(kProbeLimit);
+  if (answer.result == DeliveryResult::fault) count_fault(answer.text);
+  writer_.run([&](Tx& tx) {
+    if (answer.result == DeliveryResult::delivered) {
+      outbox::set_destination(tx.db, destination_, {});
+    } else {
+      hold(tx, answer.text, {}, now);
+    }
+  });
+  return answer.result == DeliveryResult::delivered;
+}
+
+/// Adds up the faults of the plugin: too many hold the destination until a reload, or until it works again.
+void Runner::count_fault(const std::string& what) {
+  const MonoTime mono = clock_.mono();
+  {
+    auto state = state_.lock();
+    state->up = false;
+    state->down_reason = what;
+    ++state->faults;
+  }
+  faults_at_.push_back(mono);
+  if (faults_at_.size() > kMostFaults) faults_at_.pop_front();
+  if (faults_at_.size() < kMostFaults || mono - faults_at_.front() > kFaultsWithin) return;
+  faults_at_.clear();
+  start_not_before_ = mono + kProbeEvery;
+  const std::string reason = fmt::format("its plugin failed {} times within {}; the last: {}", kMostFaults,
+                                         format_duration(kFaultsWithin), what);
+  log(LogLevel::error, "sink.held", fmt::format("destination {} is held: {}", destination_, reason),
+      {field("alert", destination_)});
+  writer_.run([&](Tx& tx) { hold(tx, reason, {}, clock_.wall()); });
 }
 
 bool Runner::bring_up(WallTime now) {
@@ -151,6 +200,8 @@ bool Runner::bring_up(WallTime now) {
     }
     log(LogLevel::info, "sink.up", fmt::format("destination {} is ready", destination_),
         {field("alert", destination_), field("plugin", started->name), field("version", started->version)});
+    throttle_.set_limit(started->per_minute, started->burst, mono);
+    can_probe_ = started->can_probe;
     auto state = state_.lock();
     state->up = true;
     state->down_reason.clear();
@@ -171,12 +222,12 @@ bool Runner::bring_up(WallTime now) {
     auto state = state_.lock();
     state->up = false;
     state->down_reason = reason;
-    state->faults += failure.kind == StartFailure::Kind::fault ? 1 : 0;
   }
   log(LogLevel::error, "sink.down",
       fmt::format("destination {} cannot be opened and is tried again in {}: {}", destination_,
                   format_duration(std::chrono::ceil<std::chrono::seconds>(start_not_before_ - mono)), reason),
       {field("alert", destination_)});
+  if (failure.kind == StartFailure::Kind::fault) count_fault(reason);
   if (hopeless) {
     writer_.run([&](Tx& tx) { hold(tx, reason, {}, now); });
     held_at_start_ = true;
@@ -186,6 +237,7 @@ bool Runner::bring_up(WallTime now) {
 
 void Runner::deliver(const PendingAlert& alert) {
   const MonoTime begun = clock_.mono();
+  throttle_.take(begun);
   const DeliveryAnswer answer = channel_->deliver(alert.alert_id, alert.body, alert.attempt, kAttemptLimit);
   AttemptOutcome outcome;
   outcome.result = to_string(answer.result);
@@ -195,12 +247,6 @@ void Runner::deliver(const PendingAlert& alert) {
   // A receiver that refuses may want another secret: the next attempt opens the plugin anew, which reads its files
   // again.
   if (answer.result == DeliveryResult::refused) channel_->stop();
-  if (answer.result == DeliveryResult::fault) {
-    auto state = state_.lock();
-    state->up = false;
-    state->down_reason = answer.text;
-    ++state->faults;
-  }
   log(answer.result == DeliveryResult::delivered ? LogLevel::info : LogLevel::warning,
       fmt::format("delivery.{}", outcome.result),
       answer.result == DeliveryResult::delivered
@@ -209,6 +255,7 @@ void Runner::deliver(const PendingAlert& alert) {
       {field("alert", destination_), field("id", alert.alert_id), field("attempt", alert.attempt),
        field("status", answer.status), field("target", alert.target.value_or("-"))});
   writer_.run([&](Tx& tx) { settle(tx, alert, answer, outcome, clock_.wall()); });
+  if (answer.result == DeliveryResult::fault) count_fault(answer.text);
 }
 
 void Runner::settle(Tx& tx, const PendingAlert& alert, const DeliveryAnswer& answer, const AttemptOutcome& outcome,
@@ -243,11 +290,15 @@ void Runner::back_off(Tx& tx, const PendingAlert& alert, const DeliveryAnswer& a
                       WallTime now) {
   DestinationState state = outbox::destination(tx.db, destination_);
   ++state.failures;
-  // A held destination stays held until it accepts something: a time-out in between is no new refusal afterwards.
-  if (state.kind != DestinationState::Kind::held) state.kind = DestinationState::Kind::backing_off;
   // The destination waits as a whole, so that a queue of thousands is not thousands of tries; the alert waits by its
-  // own count too, so that one that always fails lets the others pass.
-  state.until = now + backoff_delay(kBetweenAttempts, state.failures, random_unit(), answer.retry_after);
+  // own count too, so that one that always fails lets the others pass. A held destination stays held until it accepts
+  // something: a time-out in between is no new refusal afterwards.
+  if (state.kind == DestinationState::Kind::held) {
+    state.until = now + std::max(kProbeEvery, answer.retry_after);
+  } else {
+    state.kind = DestinationState::Kind::backing_off;
+    state.until = now + backoff_delay(kBetweenAttempts, state.failures, random_unit(), answer.retry_after);
+  }
   state.reason = outcome.words;
   outbox::set_destination(tx.db, destination_, state);
   const WallTime own = now + backoff_delay(kBetweenAttempts, alert.attempt, random_unit(), answer.retry_after);
@@ -272,10 +323,13 @@ void Runner::bury(Tx& tx, const PendingAlert& undelivered, const std::string& re
       now, undelivered.kind);
 }
 
-void Runner::bury_expired(WallTime now) {
+/// Now and then: gives up what waited too long, speaks up where nothing happened, and forgets old attempts.
+void Runner::look_after_queue(WallTime now) {
   const MonoTime mono = clock_.mono();
-  if (looked_for_expired_at_ && mono - *looked_for_expired_at_ < kBetweenExpiryLooks) return;
-  looked_for_expired_at_ = mono;
+  if (looked_after_at_ && mono - *looked_after_at_ < kBetweenExpiryLooks) return;
+  looked_after_at_ = mono;
+  const bool speak_up = !spoke_up_at_ || mono - *spoke_up_at_ >= kBetweenNotices;
+  if (speak_up) spoke_up_at_ = mono;
   writer_.run([&](Tx& tx) {
     for (const outbox::Expired& gone : outbox::expire(tx.db, destination_, now)) {
       PendingAlert undelivered;
@@ -284,6 +338,11 @@ void Runner::bury_expired(WallTime now) {
       undelivered.target = gone.target;
       bury(tx, undelivered, gone.reason, now);
     }
+    const Route* route = ledger_.route(destination_);
+    if (!speak_up || route == nullptr) return;
+    notices::remind(tx, ledger_, *route, now);
+    notices::beat(tx, ledger_, *route, now);
+    outbox::forget_attempts(tx.db, now - kKeepAttempts);
   });
 }
 

@@ -1,4 +1,5 @@
 #pragma once
+#include <deque>
 #include <memory>
 #include <string>
 #include <thread>
@@ -7,6 +8,7 @@
 #include "base/clock.h"
 #include "base/guarded.h"
 #include "sinks/channel.h"
+#include "sinks/throttle.h"
 #include "store/ledger.h"
 #include "store/outbox.h"
 #include "store/writer.h"
@@ -52,6 +54,7 @@ class Runner {
   void loop(std::stop_token stop);
   void take_over();
   bool bring_up(WallTime now);
+  bool may_try(WallTime now);
   void deliver(const PendingAlert& alert);
   void settle(Tx& tx, const PendingAlert& alert, const DeliveryAnswer& answer, const AttemptOutcome& outcome,
               WallTime now);
@@ -60,7 +63,8 @@ class Runner {
   /// `undelivered`: the alert it was noticed with, if there was one.
   void hold(Tx& tx, const std::string& reason, const PendingAlert& undelivered, WallTime now);
   void bury(Tx& tx, const PendingAlert& undelivered, const std::string& reason, WallTime now);
-  void bury_expired(WallTime now);
+  void count_fault(const std::string& what);
+  void look_after_queue(WallTime now);
 
   const std::string destination_;
   struct Channels {
@@ -78,8 +82,11 @@ class Runner {
   std::shared_ptr<SinkChannel> channel_;
   unsigned start_failures_ = 0;
   MonoTime start_not_before_{};
-  std::optional<MonoTime> looked_for_expired_at_;
+  std::optional<MonoTime> looked_after_at_, spoke_up_at_;
   bool held_at_start_ = false;  ///< the destination is held because the channel could not be opened
+  bool can_probe_ = false;
+  Throttle throttle_;
+  std::deque<MonoTime> faults_at_;  ///< the last few
   std::jthread thread_;
 };
 

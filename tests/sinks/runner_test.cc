@@ -24,7 +24,9 @@ class FakeChannel final : public SinkChannel {
   std::deque<DeliveryAnswer> answers;       ///< for the next deliveries; then "delivered"
   std::deque<StartFailure> start_failures;  ///< for the next starts; then success
   std::vector<Delivered> deliveries;
-  int starts = 0;
+  std::deque<DeliveryAnswer> probe_answers;  ///< for the next probes; then "delivered"
+  PluginInfo info;
+  int starts = 0, probes = 0;
   bool stopped = false;
 
   Result<PluginInfo, StartFailure> start() override {
@@ -35,7 +37,7 @@ class FakeChannel final : public SinkChannel {
       return failure;
     }
     running_ = true;
-    return PluginInfo{};
+    return info;
   }
   bool running() override { return running_; }
   DeliveryAnswer deliver(std::string_view id, std::string_view json, uint32_t attempt, Millis) override {
@@ -46,7 +48,14 @@ class FakeChannel final : public SinkChannel {
     if (answer.result == DeliveryResult::fault) running_ = false;
     return answer;
   }
-  DeliveryAnswer probe(Millis) override { return {}; }
+  DeliveryAnswer probe(Millis) override {
+    ++probes;
+    if (probe_answers.empty()) return {DeliveryResult::delivered, Millis{0}, 0, ""};
+    DeliveryAnswer answer = probe_answers.front();
+    probe_answers.pop_front();
+    if (answer.result == DeliveryResult::fault) running_ = false;
+    return answer;
+  }
   void cancel() override {}
   void stop() override {
     running_ = false;
@@ -183,6 +192,7 @@ TEST_F(RunnerTest, AnAlertThatAlwaysFailsLetsOthersPass) {
 TEST_F(RunnerTest, ALaterAlertAboutTheSameFunctionWaitsForTheEarlier) {
   channel->answers = {answer(DeliveryResult::retry, 500)};
   drift("charge");
+  work();
   drift("charge");
   pass(60s);
   ASSERT_EQ(channel->deliveries.size(), 3U);
@@ -284,6 +294,104 @@ TEST_F(RunnerTest, AnAlertInFlightInThreeFaultsIsDeadForThisDestination) {
   EXPECT_EQ(states(), (Strings{"dead", "delivered"}));
   EXPECT_EQ(channel->starts, 4);
   EXPECT_EQ(runner->state().faults, 3U);
+}
+
+TEST_F(RunnerTest, FiveFaultsInTenMinutesHoldTheDestinationUntilItWorks) {
+  for (int i = 0; i < 6; ++i) channel->answers.push_back(answer(DeliveryResult::fault));
+  drift("charge");
+  drift("refund");
+  pass(9min);
+  EXPECT_EQ(channel->deliveries.size(), 5U);
+  EXPECT_EQ(column("SELECT state FROM destination WHERE name = 'ops'"), Strings{"held"});
+  EXPECT_EQ(delivery_events(), (Strings{"delivery.dead", "delivery.refused"})) << "the poisoned one, and the hold";
+  EXPECT_NE(last_event_data().at("reason").get<std::string>().find("5 times within 10m"), std::string::npos);
+  const int starts = channel->starts;
+  drift("invoice");
+  pass(4min);
+  EXPECT_EQ(channel->starts, starts) << "it is not even started";
+  pass(30min);
+  EXPECT_EQ(column("SELECT state FROM destination WHERE name = 'ops'"), Strings{"ok"});
+  EXPECT_EQ(states(), (Strings{"dead", "dead", "delivered"})) << "the second was in flight in its third fault";
+}
+
+TEST_F(RunnerTest, FaultsFarApartHoldNothing) {
+  for (int i = 0; i < 6; ++i) {
+    channel->answers = {answer(DeliveryResult::fault)};
+    drift("f" + std::to_string(i));
+    pass(5min);
+  }
+  EXPECT_EQ(delivery_events(), Strings{});
+  EXPECT_EQ(states(), Strings(6, "delivered"));
+}
+
+TEST_F(RunnerTest, AReloadEndsAHoldForFaultsAtOnce) {
+  StartFailure failure;
+  failure.message = "it crashed";
+  for (int i = 0; i < 5; ++i) channel->start_failures.push_back(failure);
+  drift();
+  pass(9min);
+  EXPECT_EQ(column("SELECT state FROM destination WHERE name = 'ops'"), Strings{"held"});
+  auto mended = std::make_shared<FakeChannel>();
+  runner->replace_channel(mended);
+  work();
+  EXPECT_EQ(mended->deliveries.size(), 1U);
+}
+
+TEST_F(RunnerTest, AHeldDestinationIsAskedBeforeAnAlertIsSpentOnIt) {
+  channel->info.can_probe = true;
+  channel->answers = {answer(DeliveryResult::refused, 404)};
+  channel->probe_answers = {answer(DeliveryResult::refused, 404), answer(DeliveryResult::retry)};
+  drift();
+  pass(31min);
+  EXPECT_EQ(channel->probes, 2);
+  EXPECT_EQ(channel->deliveries.size(), 1U) << "the one that was refused";
+  EXPECT_EQ(delivery_events(), Strings{"delivery.refused"});
+  pass(16min);
+  EXPECT_EQ(channel->probes, 3);
+  EXPECT_EQ(states(), Strings{"delivered"});
+  drift("refund");
+  pass(1min);
+  EXPECT_EQ(channel->probes, 3) << "one that is well is not asked";
+}
+
+TEST_F(RunnerTest, KeepsToThePublishedRateAndSendsTheRestAsADigest) {
+  channel->info.per_minute = 20;
+  channel->info.burst = 2;
+  for (int i = 0; i < 20; ++i) drift("f" + std::to_string(i));
+  pass(20s);
+  ASSERT_EQ(channel->deliveries.size(), 1U);
+  EXPECT_EQ(Json::parse(channel->deliveries[0].body)["items"].size(), 20U);
+  drift("charge");
+  drift("refund");
+  drift("invoice");
+  work();
+  EXPECT_EQ(channel->deliveries.size(), 3U) << "two at once";
+  pass(3s);
+  EXPECT_EQ(channel->deliveries.size(), 3U);
+  pass(2s);
+  EXPECT_EQ(channel->deliveries.size(), 4U) << "and one in four seconds: three quarters of the limit";
+}
+
+TEST_F(RunnerTest, SpeaksUpOnceAMinuteWhereNothingHappens) {
+  writer->run([&](Tx&) { ledger.set_routes({{{"ops", {}, {}}, 72h, "", 0ms, 1h}}); });
+  work();
+  EXPECT_EQ(channel->deliveries.size(), 1U);
+  EXPECT_EQ(column("SELECT kind FROM outbox"), Strings{"heartbeat"});
+  pass(59min);
+  EXPECT_EQ(channel->deliveries.size(), 1U);
+  pass(2min);
+  EXPECT_EQ(channel->deliveries.size(), 2U);
+}
+
+TEST_F(RunnerTest, ForgetsAttemptsAfterNinetyDays) {
+  drift();
+  work();
+  pass(2min);
+  EXPECT_EQ(column("SELECT count(*) FROM attempt"), Strings{"1"});
+  clock.advance(24h * 90);
+  work();
+  EXPECT_EQ(column("SELECT count(*) FROM attempt"), Strings{"0"});
+  EXPECT_EQ(states(), Strings{"delivered"}) << "that it was delivered is not forgotten";
 }
 
 TEST_F(RunnerTest, APluginThatDoesNotStartIsTriedAgainWithBackOff) {
