@@ -25,7 +25,8 @@ constexpr std::array<Key, 8> kCredentials{"source",          "file",       "prof
 // [[function]] takes its own three and every key of [defaults].
 constexpr std::array<Key, 11> kFunction{"name",      "names",    "sha256",   "account",     "region",      "namespace",
                                         "qualifier", "interval", "baseline", "stale_after", "deploy_grace"};
-constexpr std::array<Key, 7> kAlert{"name", "plugin", "kinds", "targets", "fallback", "give_up_after", "options"};
+constexpr std::array<Key, 9> kAlert{"name",          "plugin",   "kinds",     "targets", "fallback",
+                                    "give_up_after", "reminder", "heartbeat", "options"};
 
 /// A word that says: here somebody wants to write a secret down.
 bool smells_of_secret(Key key) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "model/kinds.h"
 #include "settings/readers.h"
 
 namespace codedriftd {
@@ -77,6 +78,12 @@ PlacedAlert read_alert(const Section& section) {
   }
   alert.fallback = section.text("fallback", kAlertName).value_or("");
   alert.give_up_after = section.duration("give_up_after", kSecond, kYear).value_or(alert.give_up_after);
+  alert.reminder = section.duration("reminder", Millis{0}, kYear).value_or(alert.reminder);
+  alert.heartbeat = section.duration("heartbeat", Millis{0}, kYear).value_or(alert.heartbeat);
+  const auto& kinds = alert.subscription.kinds;
+  if (alert.heartbeat == Millis{0} && std::find(kinds.begin(), kinds.end(), kHeartbeatKind) != kinds.end()) {
+    section.mistake(section.place("kinds"), "'kinds' names \"heartbeat\", and there is none: give heartbeat = \"1h\"");
+  }
   alert.options = read_options(section);
   return read;
 }

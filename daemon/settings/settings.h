@@ -67,6 +67,8 @@ struct AlertSettings {
   std::string plugin;         ///< plugin_dir/PLUGIN.so
   std::string fallback;       ///< another alert's name, or empty
   Millis give_up_after{72 * 3'600'000};
+  Millis reminder{24 * 3'600'000};  ///< between two words about the same open drift; 0: it is told once
+  Millis heartbeat{0};              ///< between two signs of life; 0: none
   std::map<std::string, OptionValue> options;
   Place place;  ///< of the [[alert]]
 };

@@ -56,8 +56,8 @@ TEST(Mistakes, NameTheKeyThatWasMeant) {
       {"[control]\n",
        "f:1:2: unknown key 'control'; a file knows daemon, log, http, defaults, account, function, alert"},
       {"[http]\nfoo = 1\n", "f:2:1: unknown key 'foo'; [http] knows listen"},
-      {"[[alert]]\nname = \"a\"\nplugin = \"p\"\nheartbeat = \"1h\"\n",
-       "f:4:1: unknown key 'heartbeat'; [[alert]] knows name, plugin,"},
+      {"[[alert]]\nname = \"a\"\nplugin = \"p\"\nsilence = \"1h\"\n",
+       "f:4:1: unknown key 'silence'; [[alert]] knows name, plugin,"},
       {"[daemon]\n\"a\\u001b[31m\" = 1\n", "f:2:1: unknown key 'a\\u{1b}[31m'; [daemon] knows"},
   });
 }
@@ -217,6 +217,10 @@ TEST(Mistakes, OfAnAlert) {
            "f:4:10: 'kinds' is \"zzzzzz\": there is no such kind of event; kinds are"},
           {"name = \"a\"\nplugin = \"p\"\nkinds = [\"delivery.*\"]\n",
            "f:4:10: 'kinds' is \"delivery.*\": events about deliveries never cause alerts"},
+          {"name = \"a\"\nplugin = \"p\"\nkinds = [\"heartbeat\"]\n",
+           "f:4:9: 'kinds' names \"heartbeat\", and there is none: give heartbeat = \"1h\""},
+          {"name = \"a\"\nplugin = \"p\"\nreminder = \"often\"\n", "f:4:12: 'reminder' is \"often\""},
+          {"name = \"a\"\nplugin = \"p\"\nheartbeat = \"9999d\"\n", "f:4:13: 'heartbeat' is \"9999d\""},
           {"name = \"a\"\nplugin = \"p\"\nkinds = []\n", "f:4:9: 'kinds' is empty: list a kind, or leave it out"},
           {"name = \"a\"\nplugin = \"p\"\ntargets = []\n",
            "f:4:11: 'targets' is empty: list a pattern, or leave it out"},

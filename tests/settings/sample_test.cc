@@ -53,7 +53,8 @@ std::string describe(const std::string& text) {
   }
   for (const AlertSettings& a : s.alerts) {
     out << a.subscription.name << a.subscription.kinds.size() << a.plugin << a.fallback
-        << format_duration(a.give_up_after) << a.options.size();
+        << format_duration(a.give_up_after) << format_duration(a.reminder) << format_duration(a.heartbeat)
+        << a.options.size();
     for (const std::string& target : a.subscription.targets) out << target;
     out << '\n';
   }
