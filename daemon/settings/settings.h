@@ -68,7 +68,8 @@ struct AlertSettings {
   std::string fallback;       ///< another alert's name, or empty
   Millis give_up_after{72 * 3'600'000};
   std::map<std::string, OptionValue> options;
-  Place place;  ///< of the [[alert]]
+  Place place;         ///< of the [[alert]]
+  Place plugin_place;  ///< of `plugin`
 };
 
 struct Settings {

@@ -232,6 +232,14 @@ Result<CheckedOptions, std::vector<Mistake>> check_options(const PluginInfo& plu
   return check.result();
 }
 
+std::string describe_plugin_table(const PluginInfo& plugin) {
+  std::string lines = fmt::format("{} {} (plugin interface 1.{}, alerts up to codedriftd.alert.v{})\n", plugin.name,
+                                  harmless(plugin.version), plugin.abi_minor, plugin.alert_schema);
+  if (plugin.per_minute != 0)
+    lines += fmt::format("  the receiver takes {} alerts a minute, {} at once\n", plugin.per_minute, plugin.burst);
+  return lines + describe_options(plugin);
+}
+
 std::string describe_options(const PluginInfo& plugin) {
   std::string lines;
   for (const PluginOption& o : plugin.options) {
