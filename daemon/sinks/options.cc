@@ -249,7 +249,9 @@ std::string describe_options(const PluginInfo& plugin) {
     if (o.default_value) note(fmt::format("default {}", *o.default_value));
     if (!o.choices.empty()) note(fmt::format("one of {}", fmt::join(o.choices, " ")));
     if (o.min != std::numeric_limits<int64_t>::min() || o.max != std::numeric_limits<int64_t>::max())
-      note(range_text(o));
+      note(range_text(o) + (o.type == OptionType::string        ? " bytes"
+                            : o.type == OptionType::string_list ? " items"
+                                                                : ""));
     lines += harmless(fmt::format("  {:<24} {:<15} {}{}", key_of(o), type_name(o.type), o.help,
                                   notes.empty() ? "" : " [" + notes + "]"));
     lines += '\n';

@@ -16,7 +16,7 @@ struct codedriftd_sink {
 };
 
 static codedriftd_result say(codedriftd_report* report, codedriftd_result result, const char* what, const char* path) {
-  snprintf(report->text, report->text_cap, "%s: %s", path, what);
+  snprintf(report->text, report->text_cap, "%s: %s", what, path);
   return result;
 }
 
@@ -66,10 +66,10 @@ static codedriftd_result sink_open(const codedriftd_host* host, const char* conf
                                    codedriftd_sink** out, codedriftd_report* report) {
   codedriftd_sink* self = calloc(1, sizeof *self);
   (void)host, (void)config_len; /* there is nothing to log, and a 0 behind the text */
-  if (self == NULL) return say(report, CODEDRIFTD_RETRY, "no memory", "open");
+  if (self == NULL) return say(report, CODEDRIFTD_RETRY, "no memory", "jsonl");
   if (!copy_string(value_of(config_json, "path"), self->path, sizeof self->path) || self->path[0] != '/') {
     free(self);
-    return say(report, CODEDRIFTD_REJECTED, "should be an absolute path, without control characters", "path");
+    return say(report, CODEDRIFTD_REJECTED, "not an absolute path without control characters", "the option path");
   }
   self->sync = strncmp(value_of(config_json, "sync"), "true", 4) == 0;
   *out = self;
