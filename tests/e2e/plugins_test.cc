@@ -27,7 +27,7 @@ std::string alert(std::string_view plugin, std::string_view mode) {
 std::vector<std::string> answers(const Daemon& daemon) {
   std::vector<std::pair<std::string, std::string>> found;
   for (const Json& row : daemon.rows({"alerts", "--attempts"})) {
-    for (const Json& attempt : row.at("attempts_made")) {
+    for (const Json& attempt : row.at("attempt_log")) {
       if (attempt.at("result") != "started") found.emplace_back(attempt.at("at"), attempt.at("words"));
     }
   }
@@ -43,7 +43,7 @@ TEST(Plugins, ANewVersionIsTakenOverOnSighupOnceTheDeliveryInFlightHasEnded) {
   daemon.config.alerts = alert("changing", "slow_version");
   daemon.start();
   ASSERT_TRUE(daemon.wait_for_status("charge", "in_sync")) << daemon.log();
-  ASSERT_TRUE(eventually([&] { return daemon.logged("version=1.0"); })) << daemon.log();
+  ASSERT_TRUE(eventually([&] { return daemon.logged("version=\"1.0 (test)\""); })) << daemon.log();
 
   daemon.deploy("charge", "hurried");
   ASSERT_TRUE(eventually([&] {
