@@ -61,6 +61,32 @@ TEST(Plugins, ANewVersionIsTakenOverOnSighupOnceTheDeliveryInFlightHasEnded) {
   EXPECT_FALSE(daemon.logged("plugin.fault")) << daemon.log();
 }
 
+TEST(Plugins, WhateverOneDoesTheDaemonPollsOnTimeAndTheOthersDeliver) {
+  Daemon daemon;
+  std::vector<std::string> modes{"closes",    "forks",  "forks_many", "leaks",
+                                 "log_flood", "prints", "huge_text",  "close_hangs"};
+#ifndef CODEDRIFTD_SANITIZED  // no limit of memory then
+  modes.emplace_back("leaks_memory");
+#endif
+  for (const std::string& mode : modes) daemon.config.alerts += faulty_alert(mode, mode);
+  daemon.start();
+  ASSERT_TRUE(daemon.wait_for_status("charge", "in_sync")) << daemon.log();
+  const MonoTime changed = SystemClock{}.mono();
+  daemon.deploy("charge", "hurried");
+  ASSERT_TRUE(daemon.wait_for_alert("drift.detected")) << daemon.log();
+  const auto told = std::chrono::duration_cast<Millis>(SystemClock{}.mono() - changed);
+  EXPECT_LT(told, Millis{5'000}) << "a second to see it, and nothing to wait for";
+  ASSERT_TRUE(daemon.wait_for_polls(5));
+  const double gap = daemon.rows({"coverage", "--function", "charge"}).at(0).at("longest_gap_s").get<double>();
+  EXPECT_LT(gap, 5);
+  fmt::print("told after {} ms beside {} misbehaving destinations; polled every second, longest gap {:.1f} s\n",
+             told.count(), modes.size(), gap);
+  ASSERT_TRUE(daemon.running());
+  const MonoTime asked = SystemClock{}.mono();
+  EXPECT_EQ(daemon.stop(), (ExitStatus{0, 0}));
+  EXPECT_LT(SystemClock{}.mono() - asked, Millis{5'000});
+}
+
 TEST(Plugins, AWrongOptionStopsTheStartAndNothingElse) {
   Daemon daemon;
   daemon.config.alerts = alert("faulty", "version") + "numbr = 3\n";

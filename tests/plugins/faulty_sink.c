@@ -155,7 +155,7 @@ static codedriftd_result sink_deliver(codedriftd_sink* self, const codedriftd_al
     snprintf(report->text, report->text_cap, "%zu", mebibytes);
     return CODEDRIFTD_RETRY;
   }
-  if (mode_is(self, "forks_until_refused")) {
+  if (mode_is(self, "forks_many")) {
     for (i = 0; i < 20; ++i) {
       const pid_t child = fork();
       if (child == 0) {

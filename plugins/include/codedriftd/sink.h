@@ -170,7 +170,7 @@ typedef struct codedriftd_sink_api {
   const char* name;      /* [a-z0-9_-]{1,32} */
   const char* version;   /* the plugin's own, free text, at most 64 bytes */
   const codedriftd_option* options;
-  uint32_t option_count; /* 64 at most */
+  uint32_t option_count; /* 64 at most, with 64 KiB of text in all */
   uint32_t option_size;  /* sizeof(codedriftd_option): the stride of the array */
   /* How many alerts a minute, and at once, the receiver is published to take; 0: no limit is known. */
   uint32_t per_minute, burst;
