@@ -10,10 +10,10 @@
 namespace codedriftd {
 
 struct CheckOptions {
-  bool list_all = false;  ///< list every target, however many there are (--log-level debug)
-  bool online = false;    ///< --online: one call for each account and region
-  bool plugins = false;   ///< --plugins: list the plugins found
-  std::string sinkhost{}; ///< loads the plugins: find_sinkhost()
+  bool list_all = false;   ///< list every target, however many there are (--log-level debug)
+  bool online = false;     ///< --online: one call for each account and region
+  bool plugins = false;    ///< --plugins: list the plugins found
+  std::string sinkhost{};  ///< loads the plugins: find_sinkhost()
 };
 
 /// Makes the API client for --online.
