@@ -175,6 +175,7 @@ void harden(pid_t parent) {
   ::fcntl(kHostSocket, F_SETFD, FD_CLOEXEC);
   ::fcntl(kHostCancel, F_SETFD, FD_CLOEXEC);
   ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+  ::signal(SIGPIPE, SIG_IGN);  // sink.h promises it: a receiver that closes is no reason to die
   limit(RLIMIT_CORE, 0);
   limit(RLIMIT_NOFILE, 64);
 #ifndef CODEDRIFTD_SANITIZED  // a sanitizer maps terabytes
@@ -211,11 +212,7 @@ int describe(const std::string& path) {
     fmt::print(stderr, "codedriftd-sinkhost: {}\n", harmless(plugin.error().message));
     return 1;
   }
-  const PluginInfo& info = plugin->info;
-  fmt::print("{} {} (plugin interface {}.{}, alerts up to codedriftd.alert.v{})\n", info.name, harmless(info.version),
-             CODEDRIFTD_SINK_ABI_MAJOR, info.abi_minor, info.alert_schema);
-  if (info.per_minute != 0) fmt::print("takes {} alerts a minute, {} at once\n", info.per_minute, info.burst);
-  fmt::print("{}", describe_options(info));
+  fmt::print("{}", describe_plugin_table(plugin->info));
   return 0;
 }
 

@@ -38,17 +38,19 @@ Secret Secret::clone() const { return Secret(text_); }
 // A moved-from short string keeps its bytes in place, so the whole capacity is overwritten.
 void Secret::wipe() { codedriftd::wipe(text_); }
 
+std::string secret_file_path(const std::string& path) {
+  const char* folder = std::getenv("CREDENTIALS_DIRECTORY");
+  if (path.starts_with('/') || folder == nullptr || *folder == '\0') return path;
+  return fmt::format("{}/{}", folder, path);
+}
+
 Result<Secret> read_secret_file(const std::string& path) {
-  std::string full = path;
-  if (!path.starts_with('/')) {
-    const char* folder = std::getenv("CREDENTIALS_DIRECTORY");
-    if (folder == nullptr || *folder == '\0') {
-      return Error{
-          fmt::format("{}: a relative secret file is looked up under $CREDENTIALS_DIRECTORY, which is not set; "
-                      "give an absolute path, or start through systemd with LoadCredential=",
-                      path)};
-    }
-    full = fmt::format("{}/{}", folder, path);
+  const std::string full = secret_file_path(path);
+  if (full == path && !path.starts_with('/')) {
+    return Error{
+        fmt::format("{}: a relative secret file is looked up under $CREDENTIALS_DIRECTORY, which is not set; "
+                    "give an absolute path, or start through systemd with LoadCredential=",
+                    path)};
   }
   const UniqueFd fd(::open(full.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
   if (!fd.valid()) return Error{fmt::format("{}: cannot be opened: {}", full, std::strerror(errno))};

@@ -32,6 +32,9 @@ class Secret {
 /// Overwrites the bytes of `text` in a way the compiler may not leave out, and empties it.
 void wipe(std::string& text);
 
+/// Where the secret file `path` is: itself, or below $CREDENTIALS_DIRECTORY if it is relative (and that is set).
+std::string secret_file_path(const std::string& path);
+
 /// Reads a file that holds one secret; white space around it is cut off. Refused, with the path and the remedy in the
 /// message: no such file, not a regular file, readable or writable by others, writable by the group, empty, over 64
 /// KiB. `path` may be relative: then it is looked up under $CREDENTIALS_DIRECTORY, and refused if that is not set.

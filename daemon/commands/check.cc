@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <map>
@@ -13,6 +12,8 @@
 #include "base/duration.h"
 #include "base/text.h"
 #include "settings/schedule.h"
+#include "sinks/destinations.h"
+#include "sinks/options.h"
 
 namespace codedriftd {
 namespace {
@@ -107,24 +108,15 @@ void print_alerts(const Settings& settings, std::ostream& out) {
     return;
   }
   std::vector<Row> rows{{"ALERT", "PLUGIN", "KINDS", "TARGETS", "FALLBACK"}};
-  std::string warnings;
   for (const AlertSettings& alert : settings.alerts) {
     const auto& kinds = alert.subscription.kinds;
     rows.push_back({alert.subscription.name, alert.plugin,
                     kinds.empty() ? "all that alert by default" : fmt::format("{}", fmt::join(kinds, " ")),
                     fmt::format("{}", fmt::join(alert.subscription.targets, " ")),
                     alert.fallback.empty() ? "-" : alert.fallback});
-    const std::string file = fmt::format("{}/{}.so", settings.plugin_dir, alert.plugin);
-    if (::access(file.c_str(), R_OK) != 0) {
-      warnings += fmt::format(
-          "warning: alert '{}' cannot be delivered: there is no plugin {} that can be read; install it, or set "
-          "plugin_dir in [daemon]\n",
-          alert.subscription.name, harmless(file));
-    }
   }
   out << fmt::format("\nWould tell {}:\n", plural(settings.alerts.size(), "alert destination"));
   print_table(rows, out);
-  out << warnings;
 }
 
 std::string seconds(Millis time) { return fmt::format("{:.1f} s", static_cast<double>(time.count()) / 1000); }
@@ -168,6 +160,23 @@ void print_settings(const Settings& settings, bool list_all, std::ostream& out) 
   print_alerts(settings, out);
 }
 
+void print_plugins(const Settings& settings, const std::string& sinkhost, std::ostream& out) {
+  const auto found = find_plugins(settings.plugin_dir, sinkhost);
+  if (!found) {
+    out << fmt::format("\nwarning: there are no plugins: {}; set plugin_dir in [daemon]\n",
+                       harmless(found.error().message));
+    return;
+  }
+  out << fmt::format("\n{} in {}:\n", plural(found->size(), "plugin"), harmless(settings.plugin_dir));
+  for (const FoundPlugin& plugin : *found) {
+    if (plugin.info) {
+      out << '\n' << harmless(plugin.file) << '\n' << describe_plugin_table(*plugin.info);
+    } else {
+      out << fmt::format("\n{}\n  cannot be used: {}\n", harmless(plugin.file), harmless(plugin.info.error().message));
+    }
+  }
+}
+
 bool check_online(const Settings& settings, Api& api, std::ostream& out) {
   std::map<std::pair<std::string, std::string>, Target> first;
   for (const WatchSettings& watch : settings.watches) {
@@ -196,11 +205,22 @@ int run_check(const std::string& file, const CheckOptions& options, const MakeAp
     err << format_mistakes(loaded.error());
     return kBadConfiguration;
   }
+  const DestinationReport destinations = check_destinations(*loaded, options.sinkhost);
+  if (!destinations.mistakes.empty()) {
+    if (options.plugins) print_plugins(*loaded, options.sinkhost, out);  // what is right stands there
+    err << format_mistakes(destinations.mistakes);
+    return kBadConfiguration;
+  }
   print_settings(*loaded, options.list_all, out);
-  if (!options.online) return kOk;
+  for (const Mistake& warning : destinations.warnings)
+    out << fmt::format("warning: {}: {}\n", warning.place.text(), warning.message);
+  if (options.plugins) print_plugins(*loaded, options.sinkhost, out);
+  err << format_mistakes(destinations.faults);
+  const bool good = destinations.faults.empty();
+  if (!options.online) return good ? kOk : kFailed;
   out << std::flush;  // what is known already can be read while the calls go on
   const std::unique_ptr<Api> api = make_api(*loaded);
-  return check_online(*loaded, *api, out) ? kOk : kFailed;
+  return check_online(*loaded, *api, out) && good ? kOk : kFailed;
 }
 
 }  // namespace codedriftd

@@ -19,6 +19,7 @@
 #include "service/accounts.h"
 #include "service/app.h"
 #include "settings/settings.h"
+#include "sinks/destinations.h"
 
 namespace codedriftd {
 namespace {
@@ -90,6 +91,8 @@ int command_run(const Context& context) {
     return 0;
   Settings settings = load(context);
   set_log(context.log_level, settings.log_form());
+  if (auto report = check_destinations(settings, find_sinkhost()); !report.mistakes.empty())
+    throw ConfigError{std::move(report.mistakes)};
   return App(std::move(settings), context.log_level).run();
 }
 
@@ -103,18 +106,22 @@ std::unique_ptr<Api> make_api(const Settings& settings) {
 
 int command_check(const Context& context) {
   po::options_description options("Options");
-  options.add_options()("online", "make one call for each account and region; print its outcome and the clock's error");
+  options.add_options()("online", "make one call for each account and region; print its outcome and the clock's error")(
+      "plugins", "list the plugins in plugin_dir with their versions and options");
   po::variables_map values;
   if (!parse(
           context,
-          "codedriftd [--config FILE] check [--online]\n\nReads the configuration and prints what would be watched and "
-          "whether the schedule fits the rate limits.\nEvery mistake is printed as FILE:LINE:COLUMN, exit code 78. "
-          "Touches neither cloud nor database without --online.\nWith --log-level debug every function is listed.\n",
+          "codedriftd [--config FILE] check [--online] [--plugins]\n\nReads the configuration, asks each plugin which "
+          "options it takes, and prints what would be watched and whether the schedule fits the rate limits.\nEvery "
+          "mistake is printed as FILE:LINE:COLUMN, exit code 78. Touches neither cloud nor database without --online.\n"
+          "With --log-level debug every function is listed.\n",
           options, {}, values))
     return 0;
   CheckOptions check;
   check.list_all = context.log_level == LogLevel::debug;
   check.online = values.contains("online");
+  check.plugins = values.contains("plugins");
+  check.sinkhost = find_sinkhost();
   return run_check(context.config, check, make_api, context.out, context.err);
 }
 

@@ -13,7 +13,7 @@
 #include "base/duration.h"
 #include "base/json.h"
 #include "settings/schedule.h"
-#include "sinks/process.h"
+#include "sinks/destinations.h"
 #include "store/event_log.h"
 #include "store/facts.h"
 #include "store/migrate.h"
@@ -264,7 +264,7 @@ std::shared_ptr<SinkChannel> App::make_channel(const AlertSettings& alert) const
   SinkSpec spec;
   spec.name = alert.subscription.name;
   spec.sinkhost = find_sinkhost();
-  spec.plugin = std::filesystem::absolute(fmt::format("{}/{}.so", settings_.plugin_dir, alert.plugin)).string();
+  spec.plugin = plugin_file(settings_, alert.plugin);
   spec.options = alert.options;
   spec.place = alert.place;
   return std::make_shared<SinkProcess>(std::move(spec));
@@ -325,12 +325,13 @@ void App::keep_time(Timetable& timetable) {
 void App::reload() {
   notify_.reloading(clock_.mono());
   auto loaded = load_settings(settings_.file);
-  if (!loaded) {
+  const std::vector<Mistake> mistakes = loaded ? check_destinations(*loaded, find_sinkhost()).mistakes : loaded.error();
+  if (!mistakes.empty()) {
     ++failed_reloads_;
-    for (const Mistake& mistake : loaded.error())
+    for (const Mistake& mistake : mistakes)
       log(LogLevel::error, "config.mistake", fmt::format("{}: {}", mistake.place.text(), mistake.message));
     log(LogLevel::error, "config.refused",
-        fmt::format("the reload changed nothing: {} mistakes in the configuration", loaded.error().size()));
+        fmt::format("the reload changed nothing: {} mistakes in the configuration", mistakes.size()));
     notify_.ready("the last reload changed nothing: mistakes in the configuration, see the log");
     return;
   }

@@ -66,6 +66,7 @@ PlacedAlert read_alert(const Section& section) {
   read.name_place = section.place("name");
   read.fallback_place = section.place("fallback");
   alert.subscription.name = section.text("name", kAlertName).value_or("");
+  alert.plugin_place = section.place("plugin");
   alert.plugin = section.text("plugin", kPlugin).value_or("");
   if (!section.has("name")) section.mistake(section.place(), "no 'name': give name = \"ops\" (or another)");
   if (!section.has("plugin")) section.mistake(section.place(), "no 'plugin': give plugin = \"webhook\" (or another)");

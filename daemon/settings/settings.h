@@ -70,7 +70,8 @@ struct AlertSettings {
   Millis reminder{24 * 3'600'000};  ///< between two words about the same open drift; 0: it is told once
   Millis heartbeat{0};              ///< between two signs of life; 0: none
   std::map<std::string, OptionValue> options;
-  Place place;  ///< of the [[alert]]
+  Place place;         ///< of the [[alert]]
+  Place plugin_place;  ///< of `plugin`
 };
 
 struct Settings {

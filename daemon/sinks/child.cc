@@ -28,10 +28,10 @@ constexpr std::size_t kOutputLine = 1024;
 constexpr int kOwnDescriptors = 10;
 
 constexpr const char* kPassedOn[] = {
-    "http_proxy",   "https_proxy",           "all_proxy",    "no_proxy",      "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY",
-    "NO_PROXY",     "CREDENTIALS_DIRECTORY",
+    "http_proxy",   "https_proxy",  "all_proxy",    "no_proxy",
+    "HTTP_PROXY",   "HTTPS_PROXY",  "ALL_PROXY",    "NO_PROXY",
 #ifdef CODEDRIFTD_SANITIZED
-    "ASAN_OPTIONS", "LSAN_OPTIONS",          "TSAN_OPTIONS", "UBSAN_OPTIONS",
+    "ASAN_OPTIONS", "LSAN_OPTIONS", "TSAN_OPTIONS", "UBSAN_OPTIONS",
 #endif
 };
 

@@ -24,8 +24,8 @@ inline constexpr int kHostCancel = 4;  ///< an eventfd: readable when the call s
 /// A running host process. For one thread, the one that spawned it: the child is killed when that thread ends.
 ///
 /// The child leads a process group of its own, so that its end takes along what the plugin has started; it inherits
-/// three descriptors beside the two above (/dev/null, and twice a pipe whose text goes to our log), the proxy variables
-/// and CREDENTIALS_DIRECTORY.
+/// three descriptors beside the two above (/dev/null, and twice a pipe whose text goes to our log), and of the
+/// environment the proxy variables alone.
 class SinkChild {
  public:
   /// `name` is the destination's, for the log. An error if the process cannot be started.

@@ -232,6 +232,14 @@ Result<CheckedOptions, std::vector<Mistake>> check_options(const PluginInfo& plu
   return check.result();
 }
 
+std::string describe_plugin_table(const PluginInfo& plugin) {
+  std::string lines = fmt::format("{} {} (plugin interface 1.{}, alerts up to codedriftd.alert.v{})\n", plugin.name,
+                                  harmless(plugin.version), plugin.abi_minor, plugin.alert_schema);
+  if (plugin.per_minute != 0)
+    lines += fmt::format("  the receiver takes {} alerts a minute, {} at once\n", plugin.per_minute, plugin.burst);
+  return lines + describe_options(plugin);
+}
+
 std::string describe_options(const PluginInfo& plugin) {
   std::string lines;
   for (const PluginOption& o : plugin.options) {
@@ -241,7 +249,9 @@ std::string describe_options(const PluginInfo& plugin) {
     if (o.default_value) note(fmt::format("default {}", *o.default_value));
     if (!o.choices.empty()) note(fmt::format("one of {}", fmt::join(o.choices, " ")));
     if (o.min != std::numeric_limits<int64_t>::min() || o.max != std::numeric_limits<int64_t>::max())
-      note(range_text(o));
+      note(range_text(o) + (o.type == OptionType::string        ? " bytes"
+                            : o.type == OptionType::string_list ? " items"
+                                                                : ""));
     lines += harmless(fmt::format("  {:<24} {:<15} {}{}", key_of(o), type_name(o.type), o.help,
                                   notes.empty() ? "" : " [" + notes + "]"));
     lines += '\n';

@@ -28,6 +28,10 @@ Result<CheckedOptions, std::vector<Mistake>> check_options(const PluginInfo& plu
 /// The default of an option as a value; an error if its text does not fit the option's own type, range and choices.
 Result<std::variant<std::string, int64_t, bool, std::vector<std::string>>> parse_default(const PluginOption& option);
 
+/// The whole table for people: a line with name, version and interface, the receiver's published limit if there is one,
+/// and the options.
+std::string describe_plugin_table(const PluginInfo& plugin);
+
 /// The option table for people, one option a line, in the words of the configuration: "secret_file  string  …".
 std::string describe_options(const PluginInfo& plugin);
 

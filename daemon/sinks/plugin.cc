@@ -134,6 +134,13 @@ Checked check_options_table(const codedriftd_sink_api& api, PluginInfo& info) {
     }
     info.options.push_back(std::move(*checked));
   }
+  for (const PluginOption& one : info.options) {
+    if (!one.secret && !one.in_file) continue;
+    for (const PluginOption& other : info.options) {
+      if (other.name == one.name + "_file")
+        return Error{fmt::format("the option {0} can be given as {0}_file, which is another option's name", one.name)};
+    }
+  }
   return Done{};
 }
 

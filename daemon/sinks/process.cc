@@ -3,11 +3,13 @@
 #include <fmt/format.h>
 #include <sys/eventfd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <filesystem>
 #include <system_error>
 
 #include "base/log.h"
+#include "base/secret.h"
 #include "base/text.h"
 #include "sinks/options.h"
 
@@ -52,8 +54,8 @@ DeliveryAnswer to_answer(CallReply reply) {
 StartFailure fault(std::string message) { return {StartFailure::Kind::fault, std::move(message), {}, Millis{0}}; }
 
 /// Waits for what a host process says first.
-Result<PluginInfo, StartFailure> handshake(SinkChild& child, int wake_fd) {
-  switch (child.wait(now() + kStartStep, wake_fd)) {
+Result<PluginInfo, StartFailure> handshake(SinkChild& child, int wake_fd, Millis at_most = kStartStep) {
+  switch (child.wait(now() + at_most, wake_fd)) {
     case SinkChild::Event::reply:
       break;
     case SinkChild::Event::broken:
@@ -61,7 +63,7 @@ Result<PluginInfo, StartFailure> handshake(SinkChild& child, int wake_fd) {
     case SinkChild::Event::woken:
       return fault("stopped while the plugin was being started");
     case SinkChild::Event::timeout:
-      return fault(fmt::format("the plugin was not loaded within {} s", kStartStep / std::chrono::seconds(1)));
+      return fault(fmt::format("the plugin was not loaded within {} s", at_most / std::chrono::seconds(1)));
     case SinkChild::Event::ended:
       return fault(fmt::format("the plugin's process {} while loading it", child.kill()));
   }
@@ -114,6 +116,8 @@ Result<PluginInfo, StartFailure> SinkProcess::open(const PluginInfo& plugin) {
     return StartFailure{StartFailure::Kind::mistakes, fmt::format("the options of {} are wrong", spec_.name),
                         options.error(), Millis{0}};
   }
+  // The host process does not have the environment variable that relative ones are looked up by.
+  for (auto& [name, path] : options->secret_files) path = secret_file_path(path);
   const DeliveryAnswer opened = answer(OpenRequest{options->config_json, options->secret_files}, now() + kStartStep);
   switch (opened.result) {
     case DeliveryResult::delivered:
@@ -221,12 +225,11 @@ std::string find_sinkhost() {
   return "/usr/libexec/codedriftd/codedriftd-sinkhost";
 }
 
-Result<PluginInfo> describe_plugin(const std::string& sinkhost, const std::string& plugin) {
+Result<PluginInfo, StartFailure> describe_plugin(const std::string& sinkhost, const std::string& plugin,
+                                                 Millis at_most) {
   auto child = SinkChild::spawn(sinkhost, plugin, plugin);
-  if (!child) return child.error();
-  auto info = handshake(**child, -1);
-  if (!info) return Error{info.error().message};
-  return std::move(*info);
+  if (!child) return fault(child.error().message);
+  return handshake(**child, -1, std::min(at_most, kStartStep));
 }
 
 }  // namespace codedriftd

@@ -55,7 +55,10 @@ class SinkProcess final : public SinkChannel {
 /// first that exists; the last, if none does.
 std::string find_sinkhost();
 
-/// What the plugin in the file `plugin` says about itself; its open() is not called.
-Result<PluginInfo> describe_plugin(const std::string& sinkhost, const std::string& plugin);
+/// What the plugin in the file `plugin` says about itself; its open() is not called. `refused`: it cannot be loaded
+/// safely, or is no plugin, and the message says what to do. `fault`: its process did not start, crashed, or said
+/// nothing within `at_most`.
+Result<PluginInfo, StartFailure> describe_plugin(const std::string& sinkhost, const std::string& plugin,
+                                                 Millis at_most = kStartStep);
 
 }  // namespace codedriftd

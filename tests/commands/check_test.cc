@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <deque>
+#include <filesystem>
 #include <sstream>
 
 #include "support/temp_dir.h"
@@ -51,6 +52,8 @@ sha256 = "5077f5203547b225b532434dd6fcf7c9897025d7581a9f3d474a7afee88bc696"
 name = "ops"
 plugin = "webhook"
 kinds = ["drift.*"]
+[alert.options]
+url = "https://hooks.example.com/codedrift"
 )";
 
 struct CheckRun {
@@ -58,9 +61,13 @@ struct CheckRun {
   std::string out, err;
 };
 
-CheckRun check(const std::string& text, const CheckOptions& options = {}, std::unique_ptr<Api> api = nullptr) {
+CheckRun check(const std::string& text, CheckOptions options = {}, std::unique_ptr<Api> api = nullptr) {
   const TempDir dir;
-  dir.write("webhook.so", "");
+  options.sinkhost = CODEDRIFTD_BINARY_DIR "/codedriftd-sinkhost";
+  for (const char* plugin : {"plugins/webhook.so", "tests/plugins/faulty.so", "tests/plugins/faulty_loading.so"}) {
+    const std::filesystem::path file = std::filesystem::path(CODEDRIFTD_BINARY_DIR) / plugin;
+    std::filesystem::create_symlink(file, dir / file.filename().string());
+  }
   const std::string file = dir.write("c.toml", "[daemon]\nplugin_dir = \"" + dir.path().string() + "\"\n" + text);
   std::ostringstream out;
   std::ostringstream err;
@@ -116,12 +123,64 @@ TEST(Check, WarnsOfAScheduleThatCannotBeMet) {
 }
 
 TEST(Check, WarnsOfWhatIsMissing) {
-  const CheckRun run = check("[[alert]]\nname = \"a\"\nplugin = \"gone\"\n");
+  const CheckRun run = check("");
   EXPECT_EQ(run.code, 0);
   EXPECT_TRUE(says(run.out, "warning: nothing is watched")) << run.out;
-  EXPECT_TRUE(says(run.out, "warning: alert 'a' cannot be delivered: there is no plugin ")) << run.out;
-  EXPECT_TRUE(says(run.out, "/gone.so that can be read")) << run.out;
-  EXPECT_TRUE(says(check("").out, "warning: nobody is told of drift")) << run.out;
+  EXPECT_TRUE(says(run.out, "warning: nobody is told of drift")) << run.out;
+}
+
+TEST(Check, HoldsOptionsAgainstThePluginsOwnTable) {
+  const CheckRun run = check(
+      "[[alert]]\nname = \"a\"\nplugin = \"gone\"\n"
+      "[[alert]]\nname = \"b\"\nplugin = \"webhook\"\n[alert.options]\nurll = \"https://hooks.example.com\"\n");
+  EXPECT_EQ(run.code, 78);
+  EXPECT_EQ(run.out, "");
+  EXPECT_TRUE(says(run.err, "c.toml:5:10: the plugin \"gone\" cannot be used: ")) << run.err;
+  EXPECT_TRUE(says(run.err, "/gone.so: No such file or directory; install it, or set plugin_dir in [daemon]\n"))
+      << run.err;
+  EXPECT_TRUE(says(run.err, "c.toml:6:1: the plugin webhook needs the option url or url_file")) << run.err;
+  EXPECT_TRUE(says(run.err, "c.toml:10:8: the plugin webhook has no option urll; did you mean url?\n")) << run.err;
+}
+
+TEST(Check, WarnsOfASecretFileThatItCannotRead) {
+  const CheckRun run = check(std::string(kConfig) + "secret_file = \"/no/such/secret\"\n");
+  EXPECT_EQ(run.code, 0) << run.err;
+  EXPECT_TRUE(says(run.out, "c.toml:22:15: secret_file cannot be read here: /no/such/secret: cannot be opened"))
+      << run.out;
+}
+
+TEST(Check, FailsWhenAPluginCrashes) {
+  const CheckRun run = check("[[alert]]\nname = \"a\"\nplugin = \"faulty_loading\"\n");
+  EXPECT_EQ(run.code, 1);
+  EXPECT_TRUE(says(run.out, "Would tell 1 alert destination")) << run.out;
+  EXPECT_TRUE(says(run.err, "c.toml:5:10: the plugin \"faulty_loading\" cannot be used: ")) << run.err;
+}
+
+TEST(CheckPlugins, ListsThePluginsWithTheirVersionsAndOptions) {
+  const CheckRun run = check("", {.plugins = true});
+  EXPECT_EQ(run.code, 0) << "a plugin that nobody uses is no mistake";
+  EXPECT_TRUE(says(run.out, "\n3 plugins in ")) << run.out;
+  EXPECT_TRUE(says(run.out, "/faulty.so\nfaulty 1.0 (test) (plugin interface 1.0, alerts up to codedriftd.alert.v1)\n"))
+      << run.out;
+  EXPECT_TRUE(says(run.out, "  number                   integer         a number [default 7, 1 to 10]\n")) << run.out;
+  EXPECT_TRUE(says(run.out, "/faulty_loading.so\n  cannot be used: the plugin's process was killed by signal 6"))
+      << run.out;
+  EXPECT_TRUE(says(run.out, "url or url_file")) << run.out;
+}
+
+TEST(CheckPlugins, ListsThemAlsoWhenOptionsAreWrong) {
+  const CheckRun run = check(std::string(kConfig) + "ul = \"\"\n", {.plugins = true});
+  EXPECT_EQ(run.code, 78);
+  EXPECT_TRUE(says(run.out, "url or url_file")) << run.out;
+  EXPECT_TRUE(says(run.err, "has no option ul")) << run.err;
+}
+
+TEST(CheckPlugins, SaysWhenThereIsNoFolder) {
+  std::ostringstream out;
+  Settings settings;
+  settings.plugin_dir = "/no/such/folder";
+  print_plugins(settings, "/no/such/host", out);
+  EXPECT_TRUE(says(out.str(), "there are no plugins: /no/such/folder: No such file or directory")) << out.str();
 }
 
 TEST(Check, TellsMistakesOnStderr) {

@@ -7,12 +7,23 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "codedriftd/sink.h"
 
 #ifndef FAULTY_STRUCT_SIZE
 #define FAULTY_STRUCT_SIZE sizeof(codedriftd_sink_api)
+#endif
+
+#ifndef FAULTY_VERSION
+#define FAULTY_VERSION "1.0 (test)"
+#endif
+
+#ifdef FAULTY_LOADING /* does wrong before anybody has asked it anything */
+__attribute__((constructor)) static void crash(void) { abort(); }
 #endif
 
 struct codedriftd_sink {
@@ -134,6 +145,52 @@ static codedriftd_result sink_deliver(codedriftd_sink* self, const codedriftd_al
     snprintf(report->text, report->text_cap, "%d", i);
     return CODEDRIFTD_DELIVERED;
   }
+  if (mode_is(self, "leaks_memory")) { /* until there is no more */
+    size_t mebibytes = 0;
+    char* block;
+    while (mebibytes < 4096 && (block = malloc(1 << 20)) != NULL) {
+      memset(block, 1, 1 << 20);
+      ++mebibytes;
+    }
+    snprintf(report->text, report->text_cap, "%zu", mebibytes);
+    return CODEDRIFTD_RETRY;
+  }
+  if (mode_is(self, "forks_many")) {
+    for (i = 0; i < 20; ++i) {
+      const pid_t child = fork();
+      if (child == 0) {
+        for (i = 0; i < 64; ++i) close(i); /* they hold nothing, and end with the rest of the process group */
+        hang();
+      }
+    }
+    raise(SIGKILL);
+  }
+  if (mode_is(self, "writes_to_nobody")) {
+    int ends[2];
+    if (pipe(ends) != 0) return CODEDRIFTD_RETRY;
+    close(ends[0]);
+    snprintf(report->text, report->text_cap, "%s", write(ends[1], "x", 1) < 0 ? strerror(errno) : "written");
+    return CODEDRIFTD_DELIVERED;
+  }
+  if (mode_is(self, "limits")) {
+    struct rlimit core, files, memory;
+    int death_signal = 0;
+    prctl(PR_GET_PDEATHSIG, &death_signal);
+    getrlimit(RLIMIT_CORE, &core);
+    getrlimit(RLIMIT_NOFILE, &files);
+    getrlimit(RLIMIT_AS, &memory);
+    snprintf(report->text, report->text_cap,
+             "core %ld, files %ld, MiB %ld, no new privileges %d, death signal %d, group %d", (long)core.rlim_max,
+             (long)files.rlim_max, (long)(memory.rlim_max >> 20), prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0), death_signal,
+             getpgrp() == getpid());
+    return CODEDRIFTD_DELIVERED;
+  }
+  if (mode_is(self, "version")) return say(report, FAULTY_VERSION), CODEDRIFTD_DELIVERED;
+  if (mode_is(self, "slow_version")) { /* a second, whatever anybody asks for */
+    const struct timespec second = {1, 0};
+    nanosleep(&second, NULL);
+    return say(report, FAULTY_VERSION), CODEDRIFTD_DELIVERED;
+  }
   if (mode_is(self, "lists")) { /* open descriptors and the environment */
     size_t used = 0;
     extern char** environ;
@@ -172,7 +229,7 @@ static const codedriftd_sink_api table = {FAULTY_STRUCT_SIZE,
                                           1,
                                           0,
                                           "faulty",
-                                          "1.0 (test)",
+                                          FAULTY_VERSION,
                                           options,
                                           sizeof options / sizeof options[0],
                                           sizeof options[0],

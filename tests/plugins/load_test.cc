@@ -12,7 +12,7 @@
 #include "sinks/plugin.h"
 #include "support/temp_dir.h"
 
-extern "C" int header_c99_has(uint32_t struct_size);
+extern "C" int layout_has_probe(uint32_t struct_size);
 bool header_cxx20_has_probe();
 
 namespace codedriftd {
@@ -117,6 +117,10 @@ TEST(CheckTable, NamesTheFirstRuleAnOptionBreaks) {
       {[](auto& o) { o.flags = CODEDRIFTD_OPT_SECRET; }, "only a string can be read from a file"},
       {[](auto& o) { o.flags = CODEDRIFTD_OPT_FILE; }, "only a string can be read from a file"},
       {[](auto& o) { o.type = CODEDRIFTD_OPT_STRING, o.flags = CODEDRIFTD_OPT_SECRET; }, "a secret has no default"},
+      {[](auto& o) {
+         o.name = "url_file", o.type = CODEDRIFTD_OPT_STRING, o.default_value = nullptr, o.min = o.max = 0;
+       },
+       "can be given as url_file, which is another option's name"},
       {[](auto& o) { o.min = 6; }, "its least value is above its greatest"},
       {[](auto& o) { o.default_value = "9"; }, "the default: count is 9; it should be 1 to 5"},
       {[](auto& o) { o.default_value = "x"; }, "is not an integer"},
@@ -124,6 +128,7 @@ TEST(CheckTable, NamesTheFirstRuleAnOptionBreaks) {
   };
   for (const Case& c : cases) {
     codedriftd_option options[] = {kOptions[0], kOptions[1]};
+    options[0].flags |= CODEDRIFTD_OPT_FILE;
     c.spoil(options[1]);
     codedriftd_sink_api table = good_table();
     table.options = options;
@@ -157,8 +162,8 @@ TEST(CheckTable, APluginOfALaterMinorVersionWorksHere) {
 }
 
 TEST(SinkHeader, AMemberIsThereOnlyIfAllOfItIs) {
-  EXPECT_FALSE(header_c99_has(87));
-  EXPECT_TRUE(header_c99_has(88));
+  EXPECT_FALSE(layout_has_probe(87));
+  EXPECT_TRUE(layout_has_probe(88));
   EXPECT_TRUE(header_cxx20_has_probe());
 }
 

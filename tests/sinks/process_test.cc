@@ -192,13 +192,13 @@ TEST_F(SinkProcessTest, SaysWhyItCouldNotStart) {
 }
 
 TEST_F(SinkProcessTest, EveryWayToDieIsAFaultThatSaysHow) {
-  const std::pair<const char*, const char*> cases[] = {{"crash", "killed by signal 6"},
+  const std::pair<const char*, const char*> cases[] = {
+      {"crash", "killed by signal 6"},
 #ifndef CODEDRIFTD_SANITIZED  // a sanitizer turns the signal into an exit
-                                                       {"segv", "killed by signal 11"},
+      {"segv", "killed by signal 11"},
 #endif
-                                                       {"exit", "ended with status 0"},
-                                                       {"nonsense", "sent nonsense: not a frame"},
-                                                       {"closes", "killed by signal 9"}};
+      {"exit", "ended with status 0"}, {"forks_many", "killed by signal 9"}, {"nonsense", "sent nonsense: not a frame"},
+      {"closes", "killed by signal 9"}};
   for (const auto& [mode, text] : cases) {
     SinkProcess& sink = started(mode);
     const DeliveryAnswer answer = sink.deliver("i", "{}", 1, kPlenty);
@@ -319,6 +319,45 @@ TEST_F(SinkProcessTest, DescriptorsAreLimited) {
   EXPECT_LT(std::stoi(answer.text), 64);
 }
 
+#ifndef CODEDRIFTD_SANITIZED  // a sanitizer maps terabytes, so there is no limit then
+TEST_F(SinkProcessTest, MemoryIsLimited) {
+  const DeliveryAnswer answer = started("leaks_memory").deliver("i", "{}", 1, kPlenty);
+  EXPECT_EQ(answer.result, DeliveryResult::retry) << "what is left is enough to say so: " << answer.text;
+  EXPECT_LT(std::stoi(answer.text), 512);
+  EXPECT_GT(std::stoi(answer.text), 300);
+}
+#endif
+
+TEST_F(SinkProcessTest, TheProcessIsLimitedBeforeThePluginIsLoaded) {
+  const std::string text = started("limits").deliver("i", "{}", 1, kPlenty).text;
+#ifdef CODEDRIFTD_SANITIZED
+  EXPECT_TRUE(text.starts_with("core 0, files 64, ")) << text;
+#else
+  EXPECT_TRUE(text.starts_with("core 0, files 64, MiB 512, ")) << text;
+#endif
+  EXPECT_TRUE(text.ends_with("no new privileges 1, death signal 9, group 1")) << text;
+}
+
+TEST_F(SinkProcessTest, WritingToSomebodyWhoIsGoneIsAnErrorAndNotTheEnd) {
+  EXPECT_EQ(started("writes_to_nobody").deliver("i", "{}", 1, kPlenty).text, "Broken pipe");
+}
+
+TEST_F(SinkProcessTest, ARelativeSecretFileIsFoundThoughThePluginDoesNotKnowWhere) {
+  const test::TempDir folder;
+  folder.write("token", "fake-token-3\n");
+  ::setenv("CREDENTIALS_DIRECTORY", folder.path().c_str(), 1);
+  SinkSpec with_secret = spec("echo");
+  with_secret.options["token_file"] = {"token", {"a.toml", 5, 1}};
+  SinkProcess& sink = make(std::move(with_secret));
+  const auto plugin = sink.start();
+  const std::string token = plugin ? sink.deliver("i", "{}", 1, kPlenty).text : "";
+  const std::string variables = started("lists").deliver("i", "{}", 1, kPlenty).text;
+  ::unsetenv("CREDENTIALS_DIRECTORY");
+  ASSERT_TRUE(plugin) << plugin.error().message;
+  EXPECT_NE(token.find("fake-token-3"), std::string::npos) << token;
+  EXPECT_EQ(variables.find("CREDENTIALS_DIRECTORY"), std::string::npos) << variables;
+}
+
 TEST_F(SinkProcessTest, AProcessThatDiesWhileIdleIsNoticed) {
   SinkProcess& sink = started("forks");
   // The host process is the parent of what the plugin started.
@@ -342,7 +381,18 @@ TEST_F(SinkProcessTest, APluginCanBeDescribedWithoutBeingOpened) {
   ASSERT_TRUE(plugin) << plugin.error().message;
   EXPECT_EQ(plugin->options.size(), 3U);
   EXPECT_TRUE(plugin->options[2].secret);
-  EXPECT_FALSE(describe_plugin(kHost, "relative.so"));
+  const std::pair<std::string, StartFailure::Kind> cases[] = {
+      {"relative.so", StartFailure::Kind::refused},
+      {kPlugins + "no_entry.so", StartFailure::Kind::refused},
+      {kPlugins + "faulty_loading.so", StartFailure::Kind::fault}};  // it crashes before it can be asked
+  for (const auto& [file, kind] : cases) {
+    const auto failed = describe_plugin(kHost, file);
+    ASSERT_FALSE(failed) << file;
+    EXPECT_EQ(failed.error().kind, kind) << failed.error().message;
+  }
+  const auto late = describe_plugin(kHost, kPlugins + "faulty.so", Millis{0});
+  ASSERT_FALSE(late);
+  EXPECT_EQ(late.error().kind, StartFailure::Kind::fault);
 }
 
 TEST(Sinkhost, StartedByHandSaysWhatItIs) {
