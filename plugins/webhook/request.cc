@@ -62,12 +62,23 @@ Error header_error(std::string_view name, std::string_view why) {
   return Error{fmt::format("headers: {}: {}", harmless(clean_utf8(name, 60)), why)};
 }
 
+/// What may stand in one segment of a URI, in which everything else is %XX: `source` has to be a URI reference.
+std::string uri_segment(std::string_view text) {
+  std::string segment;
+  for (const char c : clean_utf8(text)) {
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                       std::string_view("-._~!$&'()*+,;=:@").find(c) != std::string_view::npos;
+    segment += plain ? std::string(1, c) : fmt::format("%{:02X}", static_cast<unsigned char>(c));
+  }
+  return segment;
+}
+
 /// The attributes of the CloudEvent, in order.
 using Attributes = std::vector<std::pair<std::string_view, std::string>>;
 Attributes attributes_of(const http_sink::Alert& alert) {
   Attributes list = {{"specversion", "1.0"},
                      {"id", alert.id},
-                     {"source", "codedriftd/" + alert.instance},
+                     {"source", "codedriftd/" + uri_segment(alert.instance)},
                      {"type", "codedriftd." + alert.own.kind}};
   if (!alert.own.address.empty()) list.emplace_back("subject", alert.own.address);
   list.emplace_back("time", alert.own.time);

@@ -109,7 +109,7 @@ TEST(IndependentReceivers, VerifyBothSignaturesAndReadTheCloudEvent) {
     EXPECT_EQ(result["event"]["time"], "2026-11-24T03:04:05.678Z");
     EXPECT_EQ(result["event"]["data"], alert());
   }
-  EXPECT_EQ(results[0]["event"]["source"], "codedriftd/ops 1 \"é\" 100%");
+  EXPECT_EQ(results[0]["event"]["source"], "codedriftd/ops%201%20%22%C3%A9%22%20100%25") << "a URI reference";
 }
 
 }  // namespace

@@ -43,7 +43,7 @@ TEST(CloudEvent, HasNoSubjectWithoutATarget) {
   ASSERT_TRUE(event);
   const Json parsed = Json::parse(event->body);
   EXPECT_FALSE(parsed.contains("subject"));
-  EXPECT_EQ(parsed["source"], "codedriftd/a\"b\x1b");
+  EXPECT_EQ(parsed["source"], "codedriftd/a%22b%1B");
   EXPECT_EQ(parsed.size(), 8U);
 }
 
@@ -64,7 +64,7 @@ TEST(BinaryMode, HasTheAttributesInHeadersAndTheAlertAsTheBody) {
   EXPECT_EQ(message->content_type, "application/json");
   const std::map<std::string, std::string> expected = {{"ce-specversion", "1.0"},
                                                        {"ce-id", "abc"},
-                                                       {"ce-source", "codedriftd/ops%201%C3%A9"},
+                                                       {"ce-source", "codedriftd/ops%25201%25C3%25A9"},
                                                        {"ce-type", "codedriftd.drift.detected"},
                                                        {"ce-time", "2026-11-24T03:04:05.678Z"},
                                                        {"ce-timestamp", "2026-11-24T03:04:05.678Z"}};
