@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdio>
+#include <ctime>
 #include <tuple>
 
 #include "store/event_log.h"
@@ -272,16 +274,20 @@ TEST(OutboxPlans, DepthsReadNoDeliveredAlert) {
 }
 
 TEST_F(Outbox, TenThousandPendingAlertsDoNotSlowTheNextOneDown) {
+#ifdef CODEDRIFTD_SANITIZED
+  constexpr int kPending = 1'000;  // a sanitizer looks for other mistakes, and takes long
+#else
+  constexpr int kPending = 10'000;
+#endif
   db.execute("BEGIN");
-  for (int i = 0; i < 10'000; ++i) add("ops", i % 2 == 0 ? "f" + std::to_string(i) : "flapping");
-  for (int i = 0; i < 10'000; ++i) {  // and as much that is long delivered
+  for (int i = 0; i < kPending; ++i) add("ops", i % 2 == 0 ? "f" + std::to_string(i) : "flapping");
+  for (int i = 0; i < kPending; ++i) {  // and as much that is long delivered
     if (i % 10 == 0) continue;
     outbox::enqueue(db, "old", {NewEvent{}, i, "x", kStart, {}}, "{}", std::chrono::hours(1), kStart);
   }
   db.execute("UPDATE outbox SET state = 'delivered', delivered_at_ms = 0 WHERE destination = 'old'; COMMIT; BEGIN");
-  const SystemClock clock;
-  const MonoTime begun_at = clock.mono();
-  for (int i = 0; i < 1000; ++i) {
+  const std::clock_t begun_at = std::clock();  // of this process alone: the machine may have other things to do
+  for (int i = 0; i < kPending / 10; ++i) {
     const auto alert = begin();
     ASSERT_TRUE(alert);
     ASSERT_TRUE(outbox::next_due_at(db, "ops"));
@@ -291,10 +297,10 @@ TEST_F(Outbox, TenThousandPendingAlertsDoNotSlowTheNextOneDown) {
       outbox::delivered(db, *alert, kOk, kStart);
     }
   }
-  const auto took = std::chrono::duration_cast<Millis>(clock.mono() - begun_at);
+  const Millis took{(std::clock() - begun_at) * 1000 / CLOCKS_PER_SEC};
   db.execute("COMMIT");
-  RecordProperty("ms_for_1000", static_cast<int>(took.count()));
-  std::printf("1000 deliveries out of 10000 pending: %lld ms\n", static_cast<long long>(took.count()));
+  std::printf("%d deliveries out of %d pending: %lld ms\n", kPending / 10, kPending,
+              static_cast<long long>(took.count()));
   EXPECT_LT(took, Millis{20'000});
 }
 
