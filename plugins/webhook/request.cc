@@ -1,134 +1,199 @@
-#include "request.h"
+#include "webhook/request.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
+#include <array>
+#include <cctype>
 
 #include "base/json.h"
-#include "base/sha256.h"
-#include "http/url.h"
+#include "base/text.h"
+#include "http_sink/prometheus.h"
 
 namespace codedriftd::webhook {
 namespace {
 
-constexpr std::string_view kSecretPrefix = "whsec_";
-constexpr std::size_t kShortestKey = 24, kLongestKey = 64;  // bytes; Standard Webhooks
+using http_sink::text_at;
 
-std::string_view take_word(std::string_view& text) {
-  constexpr std::string_view kBlank = " \t\r\n";
-  text.remove_prefix(std::min(text.find_first_not_of(kBlank), text.size()));
-  const std::string_view word = text.substr(0, text.find_first_of(kBlank));
-  text.remove_prefix(word.size());
-  return word;
+Format format_of(std::string_view name) {
+  if (name == "cloudevents_binary") return Format::cloudevents_binary;
+  if (name == "alertmanager_v4") return Format::alertmanager_v4;
+  if (name == "json") return Format::json;
+  return Format::cloudevents;
 }
 
-/// The text at `name`, or empty if there is none.
-std::string text_at(const Json& object, const char* name) {
-  const auto found = object.find(name);
-  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
+std::string lower(std::string_view text) {
+  std::string result(text);
+  std::transform(result.begin(), result.end(), result.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return result;
 }
 
-std::string json_text(const std::string& text) { return json_line(Json(text)); }
-
-}  // namespace
-
-Result<std::vector<Secret>> decode_secrets(std::string_view text) {
-  std::vector<Secret> keys;
-  for (std::string_view word = take_word(text); !word.empty(); word = take_word(text)) {
-    std::optional<std::string> key;
-    if (word.starts_with(kSecretPrefix)) key = base64_decode(word.substr(kSecretPrefix.size()));
-    if (!key || key->size() < kShortestKey || key->size() > kLongestKey) {
-      return Error{
-          "secret_file should hold \"whsec_\" and 24 to 64 random bytes in base64; make one with: "
-          "echo whsec_$(openssl rand -base64 32)"};
-    }
-    keys.emplace_back(*std::move(key));
-  }
-  if (keys.empty()) return Error{"secret_file is empty"};
-  return keys;
+/// Why a header of this name may not be set; empty if it may.
+std::string_view why_not(std::string_view name) {
+  constexpr std::string_view kOwn[] = {"content-type", "user-agent"};
+  constexpr std::string_view kTransport[] = {
+      "host", "content-length", "transfer-encoding", "connection",      "upgrade", "expect",
+      "te",   "trailer",        "keep-alive",        "proxy-connection"};
+  constexpr std::string_view kSecret[] = {"authorization", "proxy-authorization", "cookie"};
+  const auto among = [name](const auto& list) {
+    return std::find(std::begin(list), std::end(list), name) != std::end(list);
+  };
+  if (among(kOwn) || name.starts_with("webhook-") || name.starts_with("ce-")) return "the plugin sets it itself";
+  if (among(kTransport)) return "it belongs to the connection";
+  if (among(kSecret)) return "it holds a secret, which must not stand in the configuration; see authorization_file";
+  return {};
 }
 
-Result<Options> read_options(std::string_view config_json) {
-  Json config = Json::parse(config_json, nullptr, false);
-  if (!config.is_object()) return Error{"the configuration is no object"};
-  Options options;
-  options.url = text_at(config, "url");
-  const auto url = parse_url(options.url);
-  if (!url) return Error{"url: " + url.error().message};
-  if (auto allowed = check_transport(*url, false); !allowed) return Error{"url: " + allowed.error().message};
-  options.mask.add_url(options.url);
-  if (Secret held(text_at(config, "secret")); !held.empty()) {
-    const std::string_view secret = held.reveal();
-    auto keys = decode_secrets(secret);
-    if (!keys) return keys.error();
-    options.keys = std::move(*keys);
-    std::string_view rest = secret;
-    for (std::string_view word = take_word(rest); !word.empty(); word = take_word(rest)) {
-      options.mask.add(word.substr(kSecretPrefix.size()));
-    }
-    wipe(config["secret"].get_ref<std::string&>());
-  }
-  options.timeout = std::chrono::seconds(config.value("timeout_s", 15));
-  options.ca_file = text_at(config, "ca_file");
-  if (!options.ca_file.empty() && ::access(options.ca_file.c_str(), R_OK) != 0) {
-    return Error{fmt::format("ca_file: {} cannot be read", options.ca_file)};
-  }
-  return options;
+std::string_view without_blanks(std::string_view text) {
+  while (text.starts_with(' ') || text.starts_with('\t')) text.remove_prefix(1);
+  while (text.ends_with(' ') || text.ends_with('\t')) text.remove_suffix(1);
+  return text;
 }
 
-bool is_message_id(std::string_view id) {
-  return !id.empty() && id.size() <= 64 && std::all_of(id.begin(), id.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
+bool is_token(std::string_view text) {
+  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
   });
 }
 
-Result<std::string> cloud_event(std::string_view alert) {
-  const Json parsed = Json::parse(alert, nullptr, false);
-  if (!parsed.is_object()) return Error{"the alert is not a JSON object"};
-  const std::string id = text_at(parsed, "id"), kind = text_at(parsed, "kind"), time = text_at(parsed, "time");
-  const std::string instance = text_at(parsed, "instance");
-  if (id.empty() || kind.empty() || time.empty() || instance.empty()) {
-    return Error{"the alert has no id, kind, time or instance"};
+Error header_error(std::string_view name, std::string_view why) {
+  return Error{fmt::format("headers: {}: {}", harmless(clean_utf8(name, 60)), why)};
+}
+
+/// What may stand in one segment of a URI, in which everything else is %XX: `source` has to be a URI reference.
+std::string uri_segment(std::string_view text) {
+  std::string segment;
+  for (const char c : clean_utf8(text)) {
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                       std::string_view("-._~!$&'()*+,;=:@").find(c) != std::string_view::npos;
+    segment += plain ? std::string(1, c) : fmt::format("%{:02X}", static_cast<unsigned char>(c));
   }
-  std::string subject;
-  if (const auto target = parsed.find("target"); target != parsed.end() && target->is_object()) {
-    subject = text_at(*target, "address");
-  }
-  std::string event = fmt::format(R"({{"specversion":"1.0","id":{},"source":{},"type":{},)", json_text(id),
-                                  json_text("codedriftd/" + instance), json_text("codedriftd." + kind));
-  if (!subject.empty()) event += fmt::format(R"("subject":{},)", json_text(subject));
-  event += fmt::format(R"("time":{0},"timestamp":{0},"datacontenttype":"application/json","data":)", json_text(time));
+  return segment;
+}
+
+/// The attributes of the CloudEvent, in order.
+using Attributes = std::vector<std::pair<std::string_view, std::string>>;
+Attributes attributes_of(const http_sink::Alert& alert) {
+  Attributes list = {{"specversion", "1.0"},
+                     {"id", alert.id},
+                     {"source", "codedriftd/" + uri_segment(alert.instance)},
+                     {"type", "codedriftd." + alert.own.kind}};
+  if (!alert.own.address.empty()) list.emplace_back("subject", alert.own.address);
+  list.emplace_back("time", alert.own.time);
+  list.emplace_back("timestamp", alert.own.time);  // Standard Webhooks' name for it
+  return list;
+}
+
+std::string structured(const Attributes& attributes, std::string_view alert) {
+  std::string event = "{";
+  for (const auto& [name, value] : attributes) event += fmt::format(R"("{}":{},)", name, json_line(Json(value)));
+  event += R"("datacontenttype":"application/json","data":)";
   event += alert;
   event += '}';
   return event;
 }
 
-std::string signature(const std::vector<Secret>& keys, std::string_view id, int64_t timestamp, std::string_view body) {
-  const std::string signed_text = fmt::format("{}.{}.{}", id, timestamp, body);
-  std::string list;
-  for (const Secret& key : keys) {
-    if (!list.empty()) list += ' ';
-    list += "v1," + base64(hmac_sha256(key.reveal(), signed_text).bytes);
+}  // namespace
+
+Result<HttpHeader> read_header(std::string_view line) {
+  const std::size_t colon = line.find(':');
+  const std::string_view name = line.substr(0, colon);
+  if (colon == std::string_view::npos || !is_token(name)) {
+    return Error{"headers: each one should be \"Name: value\", with a name of letters, digits and -"};
   }
-  return list;
+  if (line.find_first_of(std::string_view("\r\n\0", 3)) != std::string_view::npos) {
+    return header_error(name, "has a line break or a NUL in it");
+  }
+  if (const std::string_view why = why_not(lower(name)); !why.empty()) return header_error(name, why);
+  return HttpHeader{std::string(name), std::string(without_blanks(line.substr(colon + 1)))};
 }
 
-HttpRequest make_request(const Options& options, std::string_view id, std::string body, WallTime now, Millis left) {
+Result<Options> read_options(std::string_view config_json) {
+  auto config = http_sink::read_config(config_json);
+  if (!config) return config.error();
+  auto connection = http_sink::read_connection(*config, false);
+  if (!connection) return connection.error();
+  Options options{std::move(*connection), format_of(text_at(*config, "format")), {}, {}};
+  if (const Secret held(text_at(*config, "secret")); !held.empty()) {
+    auto keys = decode_keys(held.reveal());
+    if (!keys) return keys.error();
+    options.keys = std::move(*keys);
+    for (const std::string_view word : words(held.reveal())) {
+      options.connection.mask.add(word.substr(word.find('_') + 1));
+    }
+    wipe((*config)["secret"].get_ref<std::string&>());
+  }
+  if (const auto headers = config->find("headers"); headers != config->end() && headers->is_array()) {
+    for (const Json& line : *headers) {
+      auto header = read_header(line.is_string() ? line.get<std::string>() : std::string());
+      if (!header) return header.error();
+      options.headers.push_back(std::move(*header));
+    }
+  }
+  return options;
+}
+
+std::string percent_encoded(std::string_view text) {
+  std::string encoded;
+  for (const char c : clean_utf8(text)) {
+    if (c > 0x20 && c < 0x7F && c != '"' && c != '%') {
+      encoded += c;
+    } else {
+      encoded += fmt::format("%{:02X}", static_cast<unsigned char>(c));
+    }
+  }
+  return encoded;
+}
+
+Result<Message> make_message(Format format, std::string_view json) {
+  const auto alert = http_sink::read_alert(json);
+  if (!alert) return alert.error();
+  switch (format) {
+    case Format::cloudevents:
+      return Message{"application/cloudevents+json", {}, structured(attributes_of(*alert), json)};
+    case Format::cloudevents_binary: {
+      Message message{"application/json", {}, std::string(json)};
+      for (const auto& [name, value] : attributes_of(*alert)) {
+        message.headers.push_back({fmt::format("ce-{}", name), percent_encoded(value)});
+      }
+      return message;
+    }
+    case Format::alertmanager_v4:
+      return Message{"application/json", {}, http_sink::webhook_v4_body(*alert)};
+    case Format::json:
+      break;
+  }
+  return Message{"application/json", {}, std::string(json)};
+}
+
+Result<HttpRequest> Webhook::make_request(const http_sink::Incoming& alert, unsigned, WallTime now) const {
+  if (!is_message_id(alert.id)) return Error{"the alert's id cannot be a webhook-id"};
+  auto message = make_message(options_.format, alert.json);
+  if (!message) return message.error();
   const int64_t timestamp = std::chrono::floor<std::chrono::seconds>(now).time_since_epoch().count();
-  HttpRequest request;
-  request.method = "POST";
-  request.url = options.url;
-  request.headers = {{"Content-Type", "application/cloudevents+json"},
-                     {"User-Agent", "codedriftd/" CODEDRIFTD_VERSION},
-                     {"webhook-id", std::string(id)},
-                     {"webhook-timestamp", std::to_string(timestamp)}};
-  if (!options.keys.empty())
-    request.headers.push_back({"webhook-signature", signature(options.keys, id, timestamp, body)});
-  request.body = std::move(body);
-  request.deadline = std::min(options.timeout, left);
-  request.ca_file = options.ca_file;
+  const http_sink::Connection& connection = options_.connection;
+  HttpRequest request = http_sink::basic_request(connection, "POST", connection.url, message->content_type);
+  request.headers.push_back({"webhook-id", std::string(alert.id)});
+  request.headers.push_back({"webhook-timestamp", std::to_string(timestamp)});
+  if (!options_.keys.empty()) {
+    request.headers.push_back({"webhook-signature", signature(options_.keys, alert.id, timestamp, message->body)});
+  }
+  request.headers.insert(request.headers.end(), message->headers.begin(), message->headers.end());
+  request.headers.insert(request.headers.end(), options_.headers.begin(), options_.headers.end());
+  request.body = std::move(message->body);
   return request;
+}
+
+http_sink::Outcome Webhook::judge(const HttpResponse& response, WallTime now) const {
+  return http_sink::judge_status(response, options_.connection.mask, now);
+}
+
+Result<std::unique_ptr<http_sink::Destination>> open(std::string_view config_json) {
+  auto options = read_options(config_json);
+  if (!options) return options.error();
+  return std::unique_ptr<http_sink::Destination>(std::make_unique<Webhook>(std::move(*options)));
 }
 
 }  // namespace codedriftd::webhook

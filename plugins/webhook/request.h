@@ -1,44 +1,63 @@
 #pragma once
 /// What the webhook plugin sends: pure functions.
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "base/clock.h"
 #include "base/result.h"
-#include "base/secret.h"
-#include "http/client.h"
-#include "mask.h"
+#include "http_sink/connection.h"
+#include "http_sink/destination.h"
+#include "webhook/signing.h"
 
 namespace codedriftd::webhook {
 
+enum class Format {
+  cloudevents,         ///< structured: the whole event in the body
+  cloudevents_binary,  ///< its attributes in headers, the alert in the body
+  alertmanager_v4,     ///< what Alertmanager's own webhook receiver sends
+  json,                ///< the alert alone
+};
+inline constexpr const char* kFormats = "cloudevents|cloudevents_binary|alertmanager_v4|json";
+
 /// The plugin's options, checked.
 struct Options {
-  std::string url;
-  std::vector<Secret> keys;  ///< the bytes to sign with; empty: unsigned
-  Millis timeout{15'000};    ///< for one attempt, everything included
-  std::string ca_file;       ///< empty: the system's
-  Mask mask;                 ///< takes the secrets out of text
+  http_sink::Connection connection;
+  Format format = Format::cloudevents;
+  std::vector<SigningKey> keys;     ///< empty: unsigned
+  std::vector<HttpHeader> headers;  ///< more of them
 };
-/// From what open() is given. An error, which repeats no secret, for a URL that may not be called and for a secret that
-/// is not in the form of Standard Webhooks.
+/// From what open() is given. An error, which repeats no secret, for a URL that may not be called, a secret that is not
+/// in the form of Standard Webhooks, and a header that may not be set.
 Result<Options> read_options(std::string_view config_json);
 
-/// The keys in a secret file's text: one or more "whsec_BASE64" of 24 to 64 bytes, separated by white space. All of
-/// them sign, so that a receiver accepts either while a secret is being replaced.
-Result<std::vector<Secret>> decode_secrets(std::string_view text);
+/// "Name: value" in its parts; an error for what is no header, for CR, LF and NUL, and for names that are the plugin's.
+Result<HttpHeader> read_header(std::string_view line);
 
-/// True for what may stand in the signed text between dots: [A-Za-z0-9_-]{1,64}.
-bool is_message_id(std::string_view id);
+/// What goes over the wire, before it is signed.
+struct Message {
+  std::string content_type;
+  std::vector<HttpHeader> headers;
+  std::string body;
+};
+/// An error if `alert` is no alert. In `data` of a CloudEvent the alert stands byte by byte.
+Result<Message> make_message(Format format, std::string_view alert);
 
-/// The structured CloudEvent 1.0 for an alert, in which `data` is the alert byte by byte. An error if `alert` is no
-/// alert.
-Result<std::string> cloud_event(std::string_view alert);
+/// A header value of the CloudEvents binary mode: everything but printable ASCII, and space, '"' and '%', as %XX of its
+/// UTF-8 bytes.
+std::string percent_encoded(std::string_view text);
 
-/// The value of webhook-signature (Standard Webhooks, v1): one signature for each key. `timestamp` is in Unix seconds.
-std::string signature(const std::vector<Secret>& keys, std::string_view id, int64_t timestamp, std::string_view body);
+class Webhook final : public http_sink::Destination {
+ public:
+  explicit Webhook(Options options) : options_(std::move(options)) {}
+  /// Signed for `now`.
+  Result<HttpRequest> make_request(const http_sink::Incoming& alert, unsigned length, WallTime now) const override;
+  http_sink::Outcome judge(const HttpResponse& response, WallTime now) const override;
 
-/// The whole request, signed for `now`. Its deadline is the option's timeout or `left`, the shorter.
-HttpRequest make_request(const Options& options, std::string_view id, std::string body, WallTime now, Millis left);
+ private:
+  Options options_;
+};
+
+Result<std::unique_ptr<http_sink::Destination>> open(std::string_view config_json);
 
 }  // namespace codedriftd::webhook

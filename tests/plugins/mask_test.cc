@@ -1,8 +1,8 @@
-#include "mask.h"
+#include "http_sink/mask.h"
 
 #include <gtest/gtest.h>
 
-namespace codedriftd::webhook {
+namespace codedriftd::http_sink {
 namespace {
 
 TEST(Mask, TakesOutWhatAUrlMayHideAndLeavesWhatItDoesNot) {
@@ -12,6 +12,19 @@ TEST(Mask, TakesOutWhatAUrlMayHideAndLeavesWhatItDoesNot) {
   EXPECT_EQ(mask.apply("no such key: fake-key-1"), "no such key: ***");
   EXPECT_EQ(mask.apply("/services/T0123456789ABCDEFG is gone"), "/services/*** is gone");
   EXPECT_EQ(mask.apply("hooks.example.com v1 services"), "hooks.example.com v1 services");
+}
+
+TEST(Mask, AnAddressThatIsASecretIsMaskedPartByPart) {
+  Mask mask;
+  mask.add_secret_url("https://hooks.example.com/services/T01FAKE23/B0FAKE4567/fakefakefake?key=fake-key-1");
+  EXPECT_EQ(mask.apply("no team T01FAKE23 with B0FAKE4567"), "no team *** with ***");
+  EXPECT_EQ(mask.apply("POST /services/T01FAKE23/B0FAKE4567/fakefakefake?key=fake-key-1 at hooks.example.com"),
+            "POST *** at hooks.example.com");
+  EXPECT_EQ(mask.apply("fakefakefake fake-key-1"), "*** ***");
+  EXPECT_EQ(mask.apply("services"), "services");
+  Mask bare;
+  bare.add_secret_url("https://hooks.example.com");
+  EXPECT_EQ(bare.apply("hooks.example.com"), "hooks.example.com");
 }
 
 TEST(Mask, AHostIsNoSecretHoweverLong) {
@@ -41,4 +54,4 @@ TEST(Mask, IgnoresWhatIsTooShortToBeASecret) {
 }
 
 }  // namespace
-}  // namespace codedriftd::webhook
+}  // namespace codedriftd::http_sink

@@ -3,7 +3,7 @@
 #include <string_view>
 #include <vector>
 
-namespace codedriftd::webhook {
+namespace codedriftd::http_sink {
 
 /// Takes secrets out of text from outside before it is stored or shown: a receiver may repeat what it was sent.
 class Mask {
@@ -12,6 +12,8 @@ class Mask {
   void add(std::string_view secret);
   /// The parts of a URL that often are credentials: the query string and its values, and a long last part of the path.
   void add_url(std::string_view url);
+  /// A URL that is a credential as a whole: its path and the longer parts of it too.
+  void add_secret_url(std::string_view url);
   /// `text` with each of them replaced by "***", also where a JSON writer has put a backslash before each slash.
   std::string apply(std::string_view text) const;
 
@@ -19,4 +21,4 @@ class Mask {
   std::vector<std::string> secrets_;  ///< longest first, so that no part of one is left over
 };
 
-}  // namespace codedriftd::webhook
+}  // namespace codedriftd::http_sink

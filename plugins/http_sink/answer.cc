@@ -1,11 +1,11 @@
-#include "answer.h"
+#include "http_sink/answer.h"
 
 #include <fmt/format.h>
 
 #include "base/text.h"
 #include "http/retry.h"
 
-namespace codedriftd::webhook {
+namespace codedriftd::http_sink {
 namespace {
 
 constexpr std::size_t kBodyShown = 512;
@@ -33,7 +33,7 @@ std::string_view without_blanks(std::string_view text) {
 
 }  // namespace
 
-Outcome judge(const HttpResponse& response, const Mask& mask, WallTime now) {
+Outcome judge_status(const HttpResponse& response, const Mask& mask, WallTime now) {
   Outcome outcome;
   if (response.failure != HttpFailure::none) {
     // A request that may not even be sent will not be allowed later either: somebody has to look at the configuration.
@@ -62,4 +62,14 @@ Outcome judge(const HttpResponse& response, const Mask& mask, WallTime now) {
   return outcome;
 }
 
-}  // namespace codedriftd::webhook
+bool whole_success(const HttpResponse& response) {
+  return response.failure == HttpFailure::none && response.status >= 200 && response.status < 300;
+}
+
+Outcome not_understood(Outcome outcome, std::string_view expected) {
+  outcome.result = CODEDRIFTD_RETRY;
+  outcome.text += fmt::format(" (expected {}: not taken for a success)", expected);
+  return outcome;
+}
+
+}  // namespace codedriftd::http_sink

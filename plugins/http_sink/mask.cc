@@ -1,13 +1,15 @@
-#include "mask.h"
+#include "http_sink/mask.h"
 
 #include <algorithm>
 
-namespace codedriftd::webhook {
+namespace codedriftd::http_sink {
 namespace {
 
 constexpr std::size_t kLeast = 4;
 /// A last part of a path this long is a token and not a word.
 constexpr std::size_t kTokenLength = 16;
+/// In an address that is a secret as a whole, shorter parts of the path are words like "send" and "hook".
+constexpr std::size_t kPathPartLength = 9;
 
 std::string with_escaped_slashes(std::string_view text) {
   std::string escaped;
@@ -48,6 +50,22 @@ void Mask::add_url(std::string_view url) {
   if (in_path && last.size() >= kTokenLength) add(last);
 }
 
+void Mask::add_secret_url(std::string_view url) {
+  add_url(url);
+  add(url);
+  const std::size_t host = url.find("://");
+  const std::size_t path = host == std::string_view::npos ? host : url.find('/', host + 3);
+  if (path == std::string_view::npos) return;
+  add(url.substr(path));
+  std::string_view rest = url.substr(path, url.find_first_of("?#", path) - path);
+  while (!rest.empty()) {
+    rest.remove_prefix(1);
+    const std::string_view part = rest.substr(0, rest.find('/'));
+    if (part.size() >= kPathPartLength) add(part);
+    rest.remove_prefix(part.size());
+  }
+}
+
 std::string Mask::apply(std::string_view text) const {
   std::string masked(text);
   for (const std::string& secret : secrets_) {
@@ -58,4 +76,4 @@ std::string Mask::apply(std::string_view text) const {
   return masked;
 }
 
-}  // namespace codedriftd::webhook
+}  // namespace codedriftd::http_sink

@@ -1,0 +1,99 @@
+#include "http_sink/connection.h"
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "base/json.h"
+#include "http/url.h"
+
+namespace codedriftd::http_sink {
+namespace {
+
+Checked check_readable(const char* option, const std::string& path) {
+  if (path.empty() || ::access(path.c_str(), R_OK) == 0) return Done{};
+  return Error{fmt::format("{}: {} cannot be read: {}", option, path, std::strerror(errno))};
+}
+
+Checked check_client_certificate(const Connection& connection) {
+  const std::string &certificate = connection.client_cert_file, &key = connection.client_key_file;
+  if (certificate.empty() != key.empty())
+    return Error{"client_cert_file and client_key_file go together; one is missing"};
+  if (certificate.empty()) return Done{};
+  if (auto readable = check_readable("client_cert_file", certificate); !readable) return readable;
+  if (auto readable = check_readable("client_key_file", key); !readable) return readable;
+  struct stat info {};
+  if (::stat(key.c_str(), &info) != 0 || !S_ISREG(info.st_mode)) {
+    return Error{fmt::format("client_key_file: {} is not a regular file", key)};
+  }
+  if ((info.st_mode & 027) != 0) {
+    return Error{
+        fmt::format("client_key_file: {} is a private key, but its mode {:04o} lets others read or change it; "
+                    "chmod 0600 {}",
+                    key, info.st_mode & 07777, key)};
+  }
+  return Done{};
+}
+
+}  // namespace
+
+std::string text_at(const Json& config, const char* name) {
+  const auto found = config.find(name);
+  return found != config.end() && found->is_string() ? found->get<std::string>() : std::string();
+}
+
+Result<Json> read_config(std::string_view config_json) {
+  Json config = Json::parse(config_json, nullptr, false);
+  if (!config.is_object()) return Error{"the configuration is no object"};
+  return config;
+}
+
+Result<Connection> read_connection(const Json& config, bool secret_url) {
+  Connection connection;
+  connection.url = text_at(config, "url");
+  const auto url = parse_url(connection.url);
+  if (!url) return Error{"url: " + url.error().message};
+  if (auto allowed = check_transport(*url, false); !allowed) return Error{"url: " + allowed.error().message};
+  if (secret_url) {
+    connection.mask.add_secret_url(connection.url);
+  } else {
+    connection.mask.add_url(connection.url);
+  }
+  connection.authorization = Secret(text_at(config, "authorization"));
+  if (const std::string_view value = connection.authorization.reveal(); !value.empty()) {
+    if (value.find_first_of(std::string_view("\r\n\0", 3)) != std::string_view::npos) {
+      return Error{"authorization_file should hold one line: \"Bearer …\" or \"Basic …\""};
+    }
+    connection.mask.add(value);
+    connection.mask.add(value.substr(value.rfind(' ') + 1));
+  }
+  connection.timeout = std::chrono::seconds(config.value("timeout_s", 15));
+  connection.ca_file = text_at(config, "ca_file");
+  if (auto readable = check_readable("ca_file", connection.ca_file); !readable) return readable.error();
+  connection.client_cert_file = text_at(config, "client_cert_file");
+  connection.client_key_file = text_at(config, "client_key_file");
+  if (auto usable = check_client_certificate(connection); !usable) return usable.error();
+  return connection;
+}
+
+HttpRequest basic_request(const Connection& connection, std::string_view method, std::string url,
+                          std::string_view content_type) {
+  HttpRequest request;
+  request.method = method;
+  request.url = std::move(url);
+  if (!content_type.empty()) request.headers.push_back({"Content-Type", std::string(content_type)});
+  request.headers.push_back({"User-Agent", "codedriftd/" CODEDRIFTD_VERSION});
+  if (!connection.authorization.empty()) {
+    request.headers.push_back({"Authorization", std::string(connection.authorization.reveal())});
+  }
+  request.deadline = connection.timeout;
+  request.ca_file = connection.ca_file;
+  request.client_cert_file = connection.client_cert_file;
+  request.client_key_file = connection.client_key_file;
+  return request;
+}
+
+}  // namespace codedriftd::http_sink

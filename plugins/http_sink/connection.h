@@ -1,0 +1,63 @@
+#pragma once
+/// The options that the HTTP plugins have in common.
+#include <string>
+#include <string_view>
+
+#include "base/clock.h"
+#include "base/json_box.h"
+#include "base/result.h"
+#include "base/secret.h"
+#include "codedriftd/sink.h"
+#include "http/client.h"
+#include "http_sink/mask.h"
+
+namespace codedriftd::http_sink {
+
+inline constexpr codedriftd_option kTimeoutOption = {
+    "timeout_s", "seconds for one attempt, everything included", "15", CODEDRIFTD_OPT_INT, 0, 1, 60, nullptr};
+inline constexpr codedriftd_option kCaFileOption = {
+    "ca_file", "certificates (PEM) to trust instead of the system's", nullptr, CODEDRIFTD_OPT_STRING, 0, 1, 4096,
+    nullptr};
+inline constexpr codedriftd_option kClientCertOption = {
+    "client_cert_file",
+    "certificate (PEM) this side shows: mutual TLS, with client_key_file",
+    nullptr,
+    CODEDRIFTD_OPT_STRING,
+    0,
+    1,
+    4096,
+    nullptr};
+inline constexpr codedriftd_option kClientKeyOption = {
+    "client_key_file", "its key (PEM), closed to others", nullptr, CODEDRIFTD_OPT_STRING, 0, 1, 4096, nullptr};
+inline constexpr codedriftd_option kAuthorizationOption = {"authorization",
+                                                           "the header Authorization: \"Bearer …\", \"Basic …\"",
+                                                           nullptr,
+                                                           CODEDRIFTD_OPT_STRING,
+                                                           CODEDRIFTD_OPT_SECRET,
+                                                           1,
+                                                           4096,
+                                                           nullptr};
+
+/// How a receiver is reached.
+struct Connection {
+  std::string url;
+  Millis timeout{15'000};  ///< for one attempt, everything included
+  std::string ca_file;     ///< empty: the system's
+  std::string client_cert_file, client_key_file;
+  Secret authorization;  ///< the header's value; empty: none
+  Mask mask;             ///< takes the secrets out of text
+};
+
+/// From what open() is given. An error, which repeats no secret, for a URL that may not be called, a file that cannot
+/// be used, and half of mutual TLS. `secret_url`: nothing of the URL but its host may ever be shown.
+Result<Connection> read_connection(const Json& config, bool secret_url);
+/// The object of the options; an error if it is none.
+Result<Json> read_config(std::string_view config_json);
+/// The text at `name`, or empty if there is none.
+std::string text_at(const Json& config, const char* name);
+/// A request with what the options say and this program's name. The headers begin with Content-Type, unless that is
+/// empty.
+HttpRequest basic_request(const Connection& connection, std::string_view method, std::string url,
+                          std::string_view content_type);
+
+}  // namespace codedriftd::http_sink

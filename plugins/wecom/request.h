@@ -1,0 +1,40 @@
+#pragma once
+/// What the wecom plugin sends: pure functions.
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "http_sink/alert.h"
+#include "http_sink/connection.h"
+#include "http_sink/destination.h"
+
+namespace codedriftd::wecom {
+
+/// The longest markdown a group robot takes.
+inline constexpr std::size_t kContentBytes = 4096;
+
+/// A backslash before everything that markdown knows. Line breaks are no part of `text`.
+std::string escaped(std::string_view text);
+/// As code, in which nothing but the backtick means anything.
+std::string code(std::string_view text);
+
+/// The markdown. Length 0: everything, within kContentBytes. Length 1: the summary and the targets' names. Length 2:
+/// one line.
+std::string content(const http_sink::Alert& alert, unsigned length);
+
+class WeCom final : public http_sink::Destination {
+ public:
+  explicit WeCom(http_sink::Connection connection) : connection_(std::move(connection)) {}
+  unsigned lengths() const override { return 3; }
+  Result<HttpRequest> make_request(const http_sink::Incoming& alert, unsigned length, WallTime now) const override;
+  /// The errcode in the body says it, and 0 alone is a success. 45009: too many, again after a minute. 40058: too long.
+  /// 93000 to 93999, and errors of the key: the destination refuses. An answer without an errcode is a retry.
+  http_sink::Outcome judge(const HttpResponse& response, WallTime now) const override;
+
+ private:
+  http_sink::Connection connection_;
+};
+
+Result<std::unique_ptr<http_sink::Destination>> open(std::string_view config_json);
+
+}  // namespace codedriftd::wecom
