@@ -58,6 +58,8 @@ OrderedJson alert_json(const NewEvent& event, const Place& place, std::string_vi
       {"reason", text_or_null(facts.reason)},
       {"error", OrderedJson(*facts.error)},
       {"request_id", text_or_null(facts.request_id)},
+      {"account", text_or_null(facts.account)},
+      {"region", text_or_null(facts.region)},
       {"event_ids", place.event_ids},
       {"log",
        {{"origin", log_origin}, {"index", place.log_index}, {"leaf_hash", place.leaf.hex()}, {"checkpoint", nullptr}}},

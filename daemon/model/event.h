@@ -20,7 +20,8 @@ struct AlertFacts {
   std::optional<Sha256> observed, accepted, previous, expected;
   std::optional<WallTime> drift_since;
   std::string resolution, reason, request_id;
-  JsonBox error;  ///< {code, message, request_id} or null
+  JsonBox error;                ///< {code, message, request_id} or null
+  std::string account, region;  ///< of an event about a whole account in a region; a target says it itself
 };
 
 /// An event that is to be written: without its place in the log, which the store gives it.

@@ -52,6 +52,10 @@ AccountDecision decide_account(std::string_view account, std::string_view region
                                        account, region, input.stale, input.watched);
     decision.events.push_back(std::move(event));
   }
+  for (NewEvent& event : decision.events) {
+    event.facts.account = account;
+    event.facts.region = region;
+  }
   return decision;
 }
 

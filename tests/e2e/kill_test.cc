@@ -12,29 +12,31 @@ namespace codedriftd::test {
 namespace {
 
 constexpr int kKills = 50;
-const char* const kFunctions[] = {"charge", "refund", "invoice", "ship"};
+/// So many that few change more often than is told one by one.
+constexpr unsigned kFunctions = 150;
+std::string name_of(unsigned long function) { return "f" + std::to_string(function); }
 
 TEST(Kill, FiftyTimesAtRandomMomentsLosesNothing) {
   Daemon daemon;
   daemon.config.functions.clear();
-  for (const char* function : kFunctions) {
-    daemon.config.functions.emplace_back(function, "");
-    daemon.deploy(function, "reviewed");
+  std::map<std::string, std::string> deployed;  // the last code of each function; the flipping thread's until it ends
+  for (unsigned i = 0; i < kFunctions; ++i) {
+    daemon.config.functions.emplace_back(name_of(i), "");
+    daemon.deploy(name_of(i), "reviewed");
+    deployed[name_of(i)] = "reviewed";
   }
-  daemon.config.account = "requests_per_second = 200";
+  daemon.config.account = "requests_per_second = 1000";
   daemon.write_config();
   const auto seed = std::random_device{}();
   SCOPED_TRACE("seed " + std::to_string(seed));
   std::mt19937 random(seed);
   const auto up_to = [&](int most) { return std::uniform_int_distribution<>(0, most)(random); };
 
-  std::map<std::string, std::string> deployed;  // the last code of each function; the flipping thread's until it ends
-  for (const char* function : kFunctions) deployed[function] = "reviewed";
   std::jthread flipping([&daemon, &deployed, seed](std::stop_token stop) {
     std::mt19937 own(seed + 1);
     const char* const codes[] = {"reviewed", "hurried", "worse"};
     while (!stop.stop_requested()) {
-      const char* const function = kFunctions[own() % 4];
+      const std::string function = name_of(own() % kFunctions);
       deployed[function] = codes[own() % 3];
       daemon.deploy(function, deployed[function]);
       wait_until([&] { return stop.stop_requested(); }, Millis{50});
@@ -67,7 +69,7 @@ TEST(Kill, FiftyTimesAtRandomMomentsLosesNothing) {
   }
   EXPECT_TRUE(eventually([&] { return pending() == 0; }, Millis{40'000})) << daemon.log();
   std::map<std::string, Json> status;
-  for (const auto& [function, code] : deployed) status[Daemon::address(function)] = daemon.status(function);
+  for (const Json& row : daemon.rows({"status"})) status[row.at("target")] = row;
   const Json events = daemon.rows({"events"});
   const Json alerts = daemon.rows({"alerts"});
   EXPECT_EQ(daemon.stop(), (ExitStatus{0, 0}));
@@ -76,7 +78,14 @@ TEST(Kill, FiftyTimesAtRandomMomentsLosesNothing) {
   const std::vector<ReceivedRequest> received = daemon.receiver().requests();
   EXPECT_TRUE(same_bytes_under_one_id(received, kWebhookSecret));
   std::set<std::string> arrived, sent;
-  for (const ReceivedRequest& request : received) arrived.insert(request.header("webhook-id"));
+  for (const ReceivedRequest& request : received) {
+    for (const Json& id : Json::parse(request.body).at("data").at("event_ids")) arrived.insert(id);
+  }
+  // What changes too often is held until it is quiet.
+  std::set<std::string> held;
+  for (const Json& alert : alerts) {
+    if (alert.at("state") == "held") held.insert(alert.at("id"));
+  }
   std::map<std::string, std::string> last;  // kind of the last drift event of a target
   std::map<std::string, std::string> last_seen;
   for (const Json& event : events) {
@@ -84,14 +93,16 @@ TEST(Kill, FiftyTimesAtRandomMomentsLosesNothing) {
     if (!kind.starts_with("drift.")) continue;
     const std::string id = event.at("id");
     sent.insert(id);
-    EXPECT_TRUE(arrived.contains(id)) << "never delivered: " << event.dump();
+    EXPECT_TRUE(arrived.contains(id) || held.contains(id)) << "never delivered: " << event.dump();
     // Drift opens before it changes or closes, and does not open twice.
     std::string& before = last[event.at("target")];
     EXPECT_EQ(kind == "drift.detected", before.empty() || before == "drift.resolved") << event.dump();
     before = kind;
     last_seen[event.at("target")] = event.at("data").at("observed_sha256");
   }
-  for (const Json& alert : alerts) EXPECT_EQ(alert.at("state"), "delivered") << alert.dump();
+  for (const Json& alert : alerts)
+    EXPECT_TRUE(alert.at("state") == "delivered" || alert.at("state") == "held") << alert.dump();
+  EXPECT_LT(held.size(), sent.size() / 2);
   for (const std::string& id : arrived) EXPECT_TRUE(sent.contains(id)) << "of no event: " << id;
   EXPECT_EQ(alerts.size(), sent.size());
   // Where a function stands now is what the cloud has, and drifted unless that is the accepted code; the last event

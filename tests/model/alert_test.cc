@@ -59,9 +59,20 @@ TEST(Wants, NothingAboutDeliveries) {
 TEST(ComposeAlert, CarriesEverythingItKnows) {
   LoggedEvent logged{event_of("drift.resolved"), 41, "abcdefghijklmnopqrstuvwxyz", kTime, sha256("leaf")};
   AlertFacts& facts = logged.event.facts;
-  facts = {"All is well.", "in_sync",   "drifted",   sha256("o"),
-           sha256("a"),    sha256("p"), sha256("e"), kTime - Millis{123},
-           "returned",     "why",       "req-1",     Json{{"code", "C"}, {"message", "m"}, {"request_id", nullptr}}};
+  facts = {"All is well.",
+           "in_sync",
+           "drifted",
+           sha256("o"),
+           sha256("a"),
+           sha256("p"),
+           sha256("e"),
+           kTime - Millis{123},
+           "returned",
+           "why",
+           "req-1",
+           Json{{"code", "C"}, {"message", "m"}, {"request_id", nullptr}},
+           "",
+           ""};
   const Json expected{
       {"schema", "codedriftd.alert.v1"},
       {"id", "abcdefghijklmnopqrstuvwxyz"},
@@ -89,6 +100,8 @@ TEST(ComposeAlert, CarriesEverythingItKnows) {
       {"reason", "why"},
       {"error", {{"code", "C"}, {"message", "m"}, {"request_id", nullptr}}},
       {"request_id", "req-1"},
+      {"account", nullptr},
+      {"region", nullptr},
       {"event_ids", Json::array({"abcdefghijklmnopqrstuvwxyz"})},
       {"log",
        {{"origin", "ops-1/codedriftd"}, {"index", 41}, {"leaf_hash", sha256("leaf").hex()}, {"checkpoint", nullptr}}},
@@ -100,10 +113,10 @@ TEST(ComposeAlert, WhatDoesNotApplyIsNull) {
   LoggedEvent logged{event_of("account.failing"), 0, "id", kTime, sha256("leaf")};
   logged.event.target.reset();
   const Json alert = Json::parse(compose_alert(logged, "i", "o"));
-  EXPECT_EQ(alert.size(), 22U);
+  EXPECT_EQ(alert.size(), 24U);
   for (const std::string name :
        {"target", "status", "previous_status", "observed_sha256", "accepted_sha256", "previous_sha256",
-        "expected_sha256", "drift_since", "resolution", "reason", "error", "request_id"}) {
+        "expected_sha256", "drift_since", "resolution", "reason", "error", "request_id", "account", "region"}) {
     ASSERT_TRUE(alert.contains(name)) << name;
     EXPECT_EQ(alert[name], nullptr) << name;
   }

@@ -58,6 +58,8 @@ TEST(Account, RecoversOnceWhenNeitherHolds) {
   const NewEvent& event = decision.events.at(0);
   EXPECT_EQ(event.kind, "account.recovered");
   EXPECT_EQ(event.severity, Severity::info);
+  EXPECT_EQ(event.facts.account, "prod");
+  EXPECT_EQ(event.facts.region, "ap-guangzhou");
   EXPECT_EQ(*event.data, (Json{{"reason", "denied"}, {"error", nullptr}, {"functions", 2}}));
   EXPECT_EQ(event.facts.summary,
             "Most functions of account prod in ap-guangzhou can be seen again; 2 of 10 still cannot.");
