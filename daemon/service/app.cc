@@ -12,6 +12,7 @@
 
 #include "base/duration.h"
 #include "base/json.h"
+#include "service/control_verbs.h"
 #include "settings/schedule.h"
 #include "sinks/destinations.h"
 #include "store/event_log.h"
@@ -88,7 +89,7 @@ int App::run() {
   int code = EXIT_FAILURE;
   try {
     for (const auto step : {&App::take_state_folder, &App::open_store, &App::begin_stay, &App::start_alerts,
-                            &App::start_polling, &App::open_status_page}) {
+                            &App::start_polling, &App::open_status_page, &App::open_control_socket}) {
       if (signals_.stopping()) break;
       (this->*step)();
     }
@@ -220,6 +221,16 @@ void App::open_status_page() {
   log(LogLevel::info, "http.listening",
       fmt::format("metrics and health at http://{}:{}",
                   settings_.http_listen.substr(0, settings_.http_listen.rfind(':')), status_page_->port()));
+}
+
+void App::open_control_socket() {
+  auto control = open_control({settings_.runtime_dir, settings_.state_dir}, *writer_, *ledger_, clock_);
+  if (!control) {  // it does its main work without
+    log(LogLevel::warning, "control.unavailable",
+        fmt::format("commands that write cannot reach this daemon: {}", control.error().message));
+    return;
+  }
+  control_ = std::move(*control);
 }
 
 // ---- what start and reload share ----------------------------------------------------------------------------------
@@ -448,6 +459,7 @@ void App::stop() noexcept {
       log(LogLevel::error, "daemon.stop", fmt::format("{}: {}", what, error.what()));
     }
   };
+  step("control socket", [&] { control_.reset(); });
   std::map<std::string, std::shared_ptr<Runner>> runners;
   step("alerts", [&] {
     runners_.lock()->swap(runners);
