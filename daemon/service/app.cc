@@ -224,7 +224,8 @@ void App::open_status_page() {
 }
 
 void App::open_control_socket() {
-  auto control = open_control({settings_.runtime_dir, settings_.state_dir}, *writer_, *ledger_, clock_);
+  auto control = open_control({.runtime_dir = settings_.runtime_dir, .state_dir = settings_.state_dir}, *writer_,
+                              *ledger_, clock_);
   if (!control) {  // it does its main work without
     log(LogLevel::warning, "control.unavailable",
         fmt::format("commands that write cannot reach this daemon: {}", control.error().message));

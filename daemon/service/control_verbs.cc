@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <map>
 
@@ -111,7 +110,7 @@ Result<std::unique_ptr<ControlServer>> open_control(const ControlPlaces& places,
   const auto verbs = std::make_shared<ControlVerbs>(folder_identity(places.state_dir), writer, ledger, clock);
   ControlServer::Options options;
   options.folder = places.runtime_dir;
-  options.allowed = {0, ::geteuid()};
+  options.allowed = places.allowed;
   return ControlServer::open(
       std::move(options),
       [verbs](const Caller& caller, std::string_view verb, const JsonBox& request) {

@@ -1,6 +1,9 @@
 #pragma once
 /// What the running daemon does when it is asked through its control socket.
+#include <unistd.h>
+
 #include <memory>
+#include <set>
 #include <string>
 
 #include "service/control.h"
@@ -11,11 +14,12 @@ namespace codedriftd {
 
 struct ControlPlaces {
   std::string runtime_dir, state_dir;
+  /// Who may ask: root, and this process's own user, who can write the record anyway.
+  std::set<uid_t> allowed{0, ::geteuid()};
 };
 
-/// Opens the socket for root and for this process's own user, who owns the record anyway. `writer`, `ledger` and
-/// `clock` must outlive the server. Whoever else asks is denied, and that is recorded (control.denied): once a minute
-/// for each user, with how often in between.
+/// Opens the socket. `writer`, `ledger` and `clock` must outlive the server. Whoever is not allowed to ask and does is
+/// denied, and that is recorded (control.denied): once a minute for each user, with how often it was since.
 Result<std::unique_ptr<ControlServer>> open_control(const ControlPlaces& places, Writer& writer, Ledger& ledger,
                                                     const Clock& clock);
 

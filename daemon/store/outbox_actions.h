@@ -13,10 +13,10 @@ namespace codedriftd::outbox {
 
 /// Which alerts an operator means. What is empty excludes nothing; the parts narrow each other.
 struct Choice {
-  std::vector<std::string> ids;  ///< as recorded, or as the receiver saw them (a digest's)
-  std::string destination;
-  std::function<bool(const std::string& address)> target;  ///< set: alerts without a target are not meant
-  std::optional<WallTime> since, until;                    ///< when they were made; both inclusive
+  std::vector<std::string> ids{};  ///< as recorded, or as the receiver saw them (a digest's)
+  std::string destination{};
+  std::function<bool(const std::string& address)> target{};  ///< set: alerts without a target are not meant
+  std::optional<WallTime> since{}, until{};                  ///< when they were made; both inclusive
 };
 
 /// An alert that did not reach its destination.
