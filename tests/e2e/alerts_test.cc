@@ -123,12 +123,12 @@ TEST(Alerts, ATestSaysWhetherItArrivedAndInTheReceiversWords) {
   daemon.start();
   ASSERT_TRUE(daemon.wait_for_status("charge", "in_sync")) << daemon.log();
   const RunResult heard = daemon.command({"alerts", "test", "ops"});
-  EXPECT_EQ(heard.status, kDone) << heard.out << heard.err;
+  ASSERT_EQ(heard.status, kDone) << heard.out << heard.err;
   EXPECT_NE(heard.out.find("ops took test"), std::string::npos) << heard.out;
   EXPECT_EQ(daemon.alerts().back().at("kind"), "test");
   daemon.receiver().set_default({.status = 422, .body = "what is this?"});
   const RunResult refused = daemon.command({"alerts", "test", "ops", "--json"});
-  EXPECT_EQ(refused.status, kFailed) << refused.out;
+  ASSERT_EQ(refused.status, kFailed) << refused.out;
   const Json answer = Json::parse(refused.out);
   EXPECT_EQ(answer.at("state"), "dead");
   EXPECT_EQ(answer.at("status"), 422);
@@ -144,7 +144,7 @@ TEST(Alerts, WithoutADaemonTheCommandDoesItItself) {
   EXPECT_EQ(daemon.stop(), kDone);
   daemon.receiver().set_default({});
   const RunResult heard = daemon.command({"alerts", "test", "ops"});
-  EXPECT_EQ(heard.status, kDone) << heard.out << heard.err;
+  ASSERT_EQ(heard.status, kDone) << heard.out << heard.err;
   EXPECT_EQ(daemon.alerts().back().at("kind"), "test");
   EXPECT_EQ(daemon.receiver().count(), 2U);
   const RunResult replayed = daemon.command({"alerts", "replay", id});
