@@ -76,6 +76,11 @@ NothingDone nothing_found(Ledger& ledger, const AlertRequest& request, std::stri
   return {"nothing", message + "; see codedriftd query alerts"};
 }
 
+/// The id under which the receiver at `destination` sees an alert: elsewhere it is composed anew.
+const std::string& id_at(const Undelivered& alert, std::string_view destination) {
+  return destination == alert.destination ? alert.sent_id : alert.alert_id;
+}
+
 /// One event about one alert. Whoever hears of what `destination` could not deliver hears of this too.
 void record(Tx& tx, Ledger& ledger, std::string_view kind, std::string_view destination, const Undelivered* alert,
             const AlertRequest& request, const Caller& caller, WallTime now) {
@@ -84,7 +89,7 @@ void record(Tx& tx, Ledger& ledger, std::string_view kind, std::string_view dest
   event.actor = caller.actor;
   const std::string reason = clean_utf8(request.reason);
   event.data = Json{{"alert", destination},
-                    {"id", alert != nullptr ? Json(alert->alert_id) : Json()},
+                    {"id", alert != nullptr ? Json(id_at(*alert, destination)) : Json()},
                     {"reason", reason.empty() ? Json() : Json(reason)}};
   if (!caller.claimed.empty()) (*event.data)["claimed"] = caller.claimed;
   event.facts.reason = reason;
@@ -92,12 +97,12 @@ void record(Tx& tx, Ledger& ledger, std::string_view kind, std::string_view dest
     event.facts.summary = fmt::format("{} had {} told of the drift that is open now.", caller.actor, destination);
   } else if (kind == "alert.dropped") {
     event.target = alert->target;
-    event.facts.summary =
-        fmt::format("{} gave up alert {} for destination {}: {}.", caller.actor, alert->alert_id, destination, reason);
+    event.facts.summary = fmt::format("{} gave up alert {} for destination {}: {}.", caller.actor,
+                                      id_at(*alert, destination), destination, reason);
   } else {
     event.target = alert->target;
     event.facts.summary = fmt::format("{} had alert {} delivered again to destination {}{}.", caller.actor,
-                                      alert->alert_id, destination, reason.empty() ? "" : ": " + reason);
+                                      id_at(*alert, destination), destination, reason.empty() ? "" : ": " + reason);
   }
   ledger.append_about_delivery(tx, event, destination, now, alert != nullptr ? alert->kind : std::string());
 }
@@ -106,7 +111,7 @@ Json listed(const std::vector<std::pair<const Undelivered*, std::string>>& done)
   Json alerts = Json::array();
   for (const auto& [alert, destination] : done) {
     if (alerts.size() == kAlertsListed) break;
-    alerts.push_back({{"id", alert->alert_id},
+    alerts.push_back({{"id", id_at(*alert, destination)},
                       {"alert", destination},
                       {"kind", alert->kind},
                       {"target", alert->target ? Json(*alert->target) : Json()}});
@@ -128,10 +133,16 @@ Json waiting(Database& db, const std::set<std::string>& destinations) {
   return all;
 }
 
+void ring(Tx& tx, Ledger& ledger, const std::set<std::string>& destinations) {
+  for (const std::string& name : destinations) {
+    if (const Route* route = ledger.route(name)) ledger.ring(tx, *route);
+  }
+}
+
 Answer replay(Tx& tx, Ledger& ledger, const AlertRequest& request, const Caller& caller, WallTime now) {
   const outbox::Choice choice = choice_of(request);
   const auto alerts = outbox::replayable(tx.db, choice);
-  const auto missing = outbox::missing_id(tx.db, choice, alerts);
+  const auto missing = outbox::missing_id(choice, alerts);
   if (alerts.empty() || missing) return nothing_found(ledger, request, "dead or dropped", missing);
   std::vector<std::pair<const Undelivered*, std::string>> done;
   std::set<std::string> destinations;
@@ -156,7 +167,7 @@ Answer replay(Tx& tx, Ledger& ledger, const AlertRequest& request, const Caller&
     return NothingDone{"nothing", fmt::format("{} has {} already, delivered or pending; see codedriftd query alerts",
                                               shown(request.to), alerts.size() == 1 ? "it" : "all of them")};
   }
-  for (const std::string& destination : destinations) ledger.due(tx, destination);
+  ring(tx, ledger, destinations);
   return JsonBox(Json{{"count", done.size()},
                       {"alerts", listed(done)},
                       {"there", alerts.size() - done.size()},
@@ -173,7 +184,7 @@ Answer replay_open(Tx& tx, Ledger& ledger, const AlertRequest& request, const Ca
 Answer drop(Tx& tx, Ledger& ledger, const AlertRequest& request, const Caller& caller, WallTime now) {
   const outbox::Choice choice = choice_of(request);
   const auto alerts = outbox::droppable(tx.db, choice);
-  const auto missing = outbox::missing_id(tx.db, choice, alerts);
+  const auto missing = outbox::missing_id(choice, alerts);
   if (alerts.empty() || missing) return nothing_found(ledger, request, "dead or pending", missing);
   std::vector<std::pair<const Undelivered*, std::string>> done;
   std::set<std::string> destinations;
@@ -184,7 +195,7 @@ Answer drop(Tx& tx, Ledger& ledger, const AlertRequest& request, const Caller& c
     destinations.insert(alert.destination);
   }
   // What waited behind one of these is due.
-  for (const std::string& destination : destinations) ledger.due(tx, destination);
+  ring(tx, ledger, destinations);
   return JsonBox(Json{{"count", done.size()}, {"alerts", listed(done)}});
 }
 

@@ -1,9 +1,6 @@
 #include "service/alert_setup.h"
 
-#include <fmt/format.h>
-
-#include <filesystem>
-
+#include "sinks/destinations.h"
 #include "sinks/process.h"
 
 namespace codedriftd {
@@ -11,7 +8,7 @@ namespace codedriftd {
 std::vector<Route> routes_of(const Settings& settings) {
   std::vector<Route> routes;
   for (const AlertSettings& alert : settings.alerts)
-    routes.push_back({alert.subscription, alert.give_up_after, alert.fallback});
+    routes.push_back({alert.subscription, alert.give_up_after, alert.fallback, alert.reminder, alert.heartbeat});
   return routes;
 }
 
@@ -19,7 +16,7 @@ std::shared_ptr<SinkChannel> channel_of(const Settings& settings, const AlertSet
   SinkSpec spec;
   spec.name = alert.subscription.name;
   spec.sinkhost = find_sinkhost();
-  spec.plugin = std::filesystem::absolute(fmt::format("{}/{}.so", settings.plugin_dir, alert.plugin)).string();
+  spec.plugin = plugin_file(settings, alert.plugin);
   spec.options = alert.options;
   spec.place = alert.place;
   return std::make_shared<SinkProcess>(std::move(spec));

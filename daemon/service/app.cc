@@ -12,6 +12,7 @@
 
 #include "base/duration.h"
 #include "base/json.h"
+#include "service/alert_setup.h"
 #include "service/control_verbs.h"
 #include "settings/schedule.h"
 #include "sinks/destinations.h"
@@ -204,7 +205,7 @@ void App::start_alerts() {
 
 void App::start_runner(std::map<std::string, std::shared_ptr<Runner>>& runners, const AlertSettings& alert) {
   const std::string& name = alert.subscription.name;
-  auto runner = std::make_shared<Runner>(name, make_channel(alert), *writer_, *ledger_, clock_);
+  auto runner = std::make_shared<Runner>(name, channel_of(settings_, alert), *writer_, *ledger_, clock_);
   runner->start();
   runners.emplace(name, std::move(runner));
 }
@@ -251,14 +252,10 @@ void App::apply_watch(Settings& settings) {
 }
 
 void App::apply_routes() {
-  std::vector<Route> routes;
   std::vector<std::string> names;
-  for (const AlertSettings& alert : settings_.alerts) {
-    routes.push_back({alert.subscription, alert.give_up_after, alert.fallback, alert.reminder, alert.heartbeat});
-    names.push_back(alert.subscription.name);
-  }
+  for (const AlertSettings& alert : settings_.alerts) names.push_back(alert.subscription.name);
   writer_->run([&](Tx& tx) {
-    ledger_->set_routes(std::move(routes));
+    ledger_->set_routes(routes_of(settings_));
     for (const outbox::Expired& gone : outbox::expire_unconfigured(tx.db, names)) {
       NewEvent event;
       event.kind = "delivery.dead";
@@ -270,16 +267,6 @@ void App::apply_routes() {
       ledger_->append_about_delivery(tx, event, gone.destination, clock_.wall(), gone.kind);
     }
   });
-}
-
-std::shared_ptr<SinkChannel> App::make_channel(const AlertSettings& alert) const {
-  SinkSpec spec;
-  spec.name = alert.subscription.name;
-  spec.sinkhost = find_sinkhost();
-  spec.plugin = plugin_file(settings_, alert.plugin);
-  spec.options = alert.options;
-  spec.place = alert.place;
-  return std::make_shared<SinkProcess>(std::move(spec));
 }
 
 // ---- while it runs ------------------------------------------------------------------------------------------------
@@ -386,7 +373,7 @@ void App::replace_runners() {
   for (const AlertSettings& alert : settings_.alerts) {
     const auto known = runners->find(alert.subscription.name);
     if (known != runners->end()) {
-      known->second->replace_channel(make_channel(alert));
+      known->second->replace_channel(channel_of(settings_, alert));
     } else {
       start_runner(*runners, alert);
     }

@@ -61,7 +61,6 @@ class App {
   void apply_routes();
   void replace_runners();
   void start_runner(std::map<std::string, std::shared_ptr<Runner>>& runners, const AlertSettings& alert);
-  std::shared_ptr<SinkChannel> make_channel(const AlertSettings& alert) const;
 
   Settings settings_;
   const LogLevel log_level_;

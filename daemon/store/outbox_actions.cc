@@ -1,62 +1,53 @@
 #include "store/outbox_actions.h"
 
 #include <algorithm>
+#include <map>
 #include <set>
 
 namespace codedriftd::outbox {
 namespace {
 
-using Rows = std::vector<Undelivered>;
+bool has_id(const Undelivered& alert, const std::string& id) { return id == alert.alert_id || id == alert.sent_id; }
 
-/// Reads (id, message, alert_id, destination, kind, target) from the first columns.
-Undelivered read_row(const Query& q) {
-  return {q.integer(0), q.integer(1), q.string(2), q.string(3), q.string(4), q.optional_string(5)};
-}
-
-/// True if `id` is what the receiver saw, or would see, of a message.
-bool is_message_id(const Query& q, int column, const std::vector<std::string>& ids) {
-  return !q.null(column) && std::find(ids.begin(), ids.end(), q.text(column)) != ids.end();
-}
-
-bool chosen(const Query& q, const Undelivered& alert, const Choice& choice) {
+bool chosen(const Undelivered& alert, WallTime made, const Choice& choice) {
   if (!choice.destination.empty() && alert.destination != choice.destination) return false;
-  const WallTime made = q.time(6);
   if ((choice.since && made < *choice.since) || (choice.until && made > *choice.until)) return false;
   if (choice.target && (!alert.target || !choice.target(*alert.target))) return false;
-  return choice.ids.empty() || is_message_id(q, 7, choice.ids) ||
-         std::find(choice.ids.begin(), choice.ids.end(), alert.alert_id) != choice.ids.end();
+  return choice.ids.empty() ||
+         std::any_of(choice.ids.begin(), choice.ids.end(), [&](const std::string& id) { return has_id(alert, id); });
 }
 
-/// The chosen ones in state `one` or `other`, with the rest of the messages that they are part of.
-Rows find(Database& db, const Choice& choice, std::string_view one, std::string_view other) {
-  std::set<int64_t> messages;
-  for (const std::string_view state : {one, other}) {
-    // The state is a literal for each, so that the partial indexes are used.
-    static constexpr std::string_view kPending =
-        "SELECT o.id, coalesce(o.message, o.id), o.alert_id, o.destination, o.kind, o.target, o.created_at_ms, "
-        "m.message_id FROM outbox o LEFT JOIN outbox m ON m.id = o.message WHERE o.state = 'pending'";
-    static constexpr std::string_view kDead =
-        "SELECT o.id, coalesce(o.message, o.id), o.alert_id, o.destination, o.kind, o.target, o.created_at_ms, "
-        "m.message_id FROM outbox o LEFT JOIN outbox m ON m.id = o.message WHERE o.state = 'dead'";
-    static constexpr std::string_view kDropped =
-        "SELECT o.id, coalesce(o.message, o.id), o.alert_id, o.destination, o.kind, o.target, o.created_at_ms, "
-        "m.message_id FROM outbox o LEFT JOIN outbox m ON m.id = o.message WHERE o.state = 'dropped'";
+/// The chosen ones among those in `state`, with all of the messages that they are part of: by row.
+void find(Database& db, const Choice& choice, std::string_view state, std::map<int64_t, Undelivered>& found) {
+  // A literal for each state: then the partial indexes are used.
+  static const std::string kRows =
+      "SELECT o.id, coalesce(o.message, o.id), o.alert_id, coalesce(l.message_id, o.alert_id), o.destination, o.kind, "
+      "o.target, o.created_at_ms FROM outbox o LEFT JOIN outbox l ON l.id = o.message WHERE o.state = ";
+  static const std::string kPending = kRows + "'pending'", kDead = kRows + "'dead'", kDropped = kRows + "'dropped'";
+  std::map<int64_t, std::vector<Undelivered>> messages;
+  std::set<int64_t> meant;
+  {
     auto q = db.query(state == "pending" ? kPending : state == "dead" ? kDead : kDropped);
     while (q.step()) {
-      const Undelivered alert = read_row(q);
-      if (chosen(q, alert, choice)) messages.insert(alert.message);
+      Undelivered alert{q.integer(0), q.integer(1), q.string(2),         q.string(3),
+                        q.string(4),  q.string(5),  q.optional_string(6)};
+      if (chosen(alert, q.time(7), choice)) meant.insert(alert.message);
+      messages[alert.message].push_back(std::move(alert));
     }
   }
-  Rows rows;
-  for (const int64_t message : messages) {
-    auto q = db.query(
-        "SELECT id, coalesce(message, id), alert_id, destination, kind, target FROM outbox WHERE (message = ?1 OR id = "
-        "?1) AND state IN (?2, ?3)",
-        message, one, other);
-    while (q.step()) rows.push_back(read_row(q));
+  for (const int64_t message : meant) {
+    for (Undelivered& alert : messages[message]) found.emplace(alert.row, std::move(alert));
   }
-  std::sort(rows.begin(), rows.end(), [](const auto& a, const auto& b) { return a.row < b.row; });
-  return rows;
+}
+
+std::vector<Undelivered> find(Database& db, const Choice& choice, std::string_view one, std::string_view other) {
+  std::map<int64_t, Undelivered> found;
+  find(db, choice, one, found);
+  find(db, choice, other, found);
+  std::vector<Undelivered> alerts;
+  alerts.reserve(found.size());
+  for (auto& [row, alert] : found) alerts.push_back(std::move(alert));
+  return alerts;
 }
 
 void make_pending(Database& db, int64_t row, Millis give_up_after, WallTime now) {
@@ -94,16 +85,10 @@ std::vector<Undelivered> replayable(Database& db, const Choice& choice) { return
 
 std::vector<Undelivered> droppable(Database& db, const Choice& choice) { return find(db, choice, "dead", "pending"); }
 
-std::optional<std::string> missing_id(Database& db, const Choice& choice, const std::vector<Undelivered>& alerts) {
-  std::set<std::string> there;
-  for (const Undelivered& alert : alerts) {
-    there.insert(alert.alert_id);
-    if (alert.row != alert.message) continue;
-    auto q = db.query("SELECT message_id FROM outbox WHERE id = ?", alert.row);
-    if (q.step() && !q.null(0)) there.insert(q.string(0));
-  }
-  const auto missing =
-      std::find_if(choice.ids.begin(), choice.ids.end(), [&](const auto& id) { return !there.contains(id); });
+std::optional<std::string> missing_id(const Choice& choice, const std::vector<Undelivered>& alerts) {
+  const auto missing = std::find_if(choice.ids.begin(), choice.ids.end(), [&](const std::string& id) {
+    return std::none_of(alerts.begin(), alerts.end(), [&](const Undelivered& alert) { return has_id(alert, id); });
+  });
   return missing == choice.ids.end() ? std::nullopt : std::optional(*missing);
 }
 

@@ -22,8 +22,10 @@ struct Choice {
 /// An alert that did not reach its destination.
 struct Undelivered {
   int64_t row = 0;
-  int64_t message = 0;  ///< the row that carries the message it is part of; itself, if it is sent alone
-  std::string alert_id, destination, kind;
+  int64_t message = 0;   ///< the row that carries the message it is part of; itself, if it is sent alone
+  std::string alert_id;  ///< its own
+  std::string sent_id;   ///< what a receiver sees: the message's
+  std::string destination, kind;
   std::optional<std::string> target;
 };
 
@@ -31,8 +33,8 @@ struct Undelivered {
 /// message that was composed are taken together: its bytes never change. Costs as much as there are undelivered alerts.
 std::vector<Undelivered> replayable(Database& db, const Choice& choice);
 std::vector<Undelivered> droppable(Database& db, const Choice& choice);
-/// The first of `choice.ids` that none of `alerts` has, nor the message that it is part of.
-std::optional<std::string> missing_id(Database& db, const Choice& choice, const std::vector<Undelivered>& alerts);
+/// The first of `choice.ids` that none of `alerts` has.
+std::optional<std::string> missing_id(const Choice& choice, const std::vector<Undelivered>& alerts);
 
 /// Makes a dead or dropped alert pending again at its own destination: the same row, id and bytes, due at once.
 void replay(Database& db, const Undelivered& alert, Millis give_up_after, WallTime now);

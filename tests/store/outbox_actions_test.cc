@@ -103,13 +103,15 @@ TEST_F(OutboxActions, WhatWasSentAsOneMessageStaysTogetherAndIsFoundByItsId) {
   EXPECT_EQ(droppable({.target = [](const std::string& a) { return a == function_named("c").address(); }}),
             (Strings{first, second}));
   EXPECT_EQ(replayable({.ids = {alone}}), Strings{alone});
+  EXPECT_EQ(only({.ids = {second}}).sent_id, "DIGEST");
+  EXPECT_EQ(only({.ids = {alone}}).sent_id, alone);
 }
 
 TEST_F(OutboxActions, SaysWhichOfTheIdsIsMissing) {
   const std::string dead = add("ops", "a", "dead"), first = add("ops", "b", "dead"), second = add("ops", "c", "dead");
   compose("DIGEST", {first, second});
   const auto missing = [&](const outbox::Choice& choice) {
-    return outbox::missing_id(db, choice, outbox::replayable(db, choice)).value_or("none");
+    return outbox::missing_id(choice, outbox::replayable(db, choice)).value_or("none");
   };
   EXPECT_EQ(missing({.ids = {dead, "NOSUCH"}}), "NOSUCH");
   EXPECT_EQ(missing({.ids = {dead, "DIGEST", second}}), "none");
