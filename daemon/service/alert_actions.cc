@@ -176,7 +176,10 @@ Answer replay(Tx& tx, Ledger& ledger, const AlertRequest& request, const Caller&
 
 Answer replay_open(Tx& tx, Ledger& ledger, const AlertRequest& request, const Caller& caller, WallTime now) {
   const auto told = notices::tell_open_drift(tx, ledger, *ledger.route(request.to), now);
-  if (told == 0) return NothingDone{"nothing", "no drift is open now: there is nothing to tell"};
+  if (told == 0) {
+    return NothingDone{"nothing", fmt::format("no drift is open now that {} wants to hear of (its kinds and targets)",
+                                              shown(request.to))};
+  }
   record(tx, ledger, "alert.replayed", request.to, nullptr, request, caller, now);
   return JsonBox(Json{{"count", told}, {"waiting", waiting(tx.db, {request.to})}});
 }

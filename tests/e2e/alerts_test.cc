@@ -94,7 +94,8 @@ TEST(Alerts, WhatOneCouldNotDeliverGoesToAnotherAndOpenDriftToOneThatIsNew) {
   Receiver pager;
   Daemon daemon;
   daemon.receiver().set_default({.status = 400});
-  daemon.config.alerts += webhook_alert("pager", pager.url(), daemon.secret_file(), "kinds = [\"account.*\"]");
+  const std::string ops = daemon.config.alerts;
+  daemon.config.alerts = ops + webhook_alert("pager", pager.url(), daemon.secret_file(), "kinds = [\"account.*\"]");
   daemon.start();
   const std::string id = drift(daemon, "dead");
   ASSERT_EQ(daemon.command({"alerts", "replay", "--alert", "ops", "--to", "pager"}).status, kDone);
@@ -104,6 +105,13 @@ TEST(Alerts, WhatOneCouldNotDeliverGoesToAnotherAndOpenDriftToOneThatIsNew) {
   EXPECT_EQ(pager.requests()[0].header("webhook-id"), id);
   EXPECT_EQ(pager.requests()[0].body, daemon.receiver().requests()[0].body);
 
+  // It wants to hear of drift only from here on: what is open it was not told of.
+  const RunResult deaf = daemon.command({"alerts", "replay", "--open", "--to", "pager"});
+  EXPECT_EQ(deaf.status, kFailed);
+  EXPECT_NE(deaf.err.find("pager wants to hear of"), std::string::npos) << deaf.err;
+  daemon.config.alerts = ops + webhook_alert("pager", pager.url(), daemon.secret_file());
+  daemon.write_config();
+  daemon.hangup();
   pager.clear();
   const RunResult told = daemon.command({"alerts", "replay", "--open", "--to", "pager"});
   ASSERT_EQ(told.status, kDone) << told.err;

@@ -171,7 +171,7 @@ TEST_F(ControlVerbsTest, WhatIsWrongIsSaidAndChangesNothing) {
       {"alerts.replay", {{"alert", "ops"}, {"force", true}}, "usage", "no argument \"force\""},
       {"alerts.replay", {{"open", true}}, "usage", "--to NAME"},
       {"alerts.replay", {{"open", true}, {"to", "pager"}, {"alert", "ops"}}, "usage", "leave the rest"},
-      {"alerts.replay", {{"open", true}, {"to", "pager"}}, "nothing", "no drift is open"},
+      {"alerts.replay", {{"open", true}, {"to", "pager"}}, "nothing", "no drift is open now that pager"},
       {"alerts.replay", {{"alert", "ops"}, {"to", "pagr"}}, "usage", "did you mean pager?"},
       {"alerts.replay", {{"alert", "old-chat"}}, "usage", "--to NAME"},
       {"alerts.replay", {{"alert", "pager"}}, "nothing", "no dead or dropped alert matches --alert pager"},
