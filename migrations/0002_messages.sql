@@ -38,6 +38,7 @@ FROM outbox_1;
 CREATE INDEX outbox_due ON outbox (destination, next_attempt_at_ms, id) WHERE state = 'pending';
 CREATE INDEX outbox_of_target ON outbox (destination, target, id);
 CREATE INDEX outbox_dead ON outbox (destination) WHERE state = 'dead';
+CREATE INDEX outbox_dropped ON outbox (destination) WHERE state = 'dropped';
 CREATE INDEX outbox_of_message ON outbox (message) WHERE message IS NOT NULL;
 CREATE INDEX outbox_of_kind ON outbox (destination, kind, id) WHERE event_seq IS NULL;
 

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/text.h"
+#include "commands/alerts.h"
 #include "commands/check.h"
 #include "commands/maintain.h"
 #include "commands/query.h"
@@ -131,6 +132,11 @@ int command_query(const Context& context) {
       context.out, context.err);
 }
 
+int command_alerts(const Context& context) {
+  return run_alerts(
+      context.args, [&context] { return load(context); }, SystemClock{}, context.out, context.err);
+}
+
 int command_migrate(const Context& context) {
   po::options_description options("Options");
   po::variables_map values;
@@ -164,6 +170,7 @@ constexpr Command kCommands[] = {
     {"run", "poll on schedule, record, alert; until SIGTERM", command_run},
     {"check", "check the configuration and the schedule", command_check},
     {"query", "report: status, history, events, alerts, coverage", command_query},
+    {"alerts", "replay, drop: what could not be delivered; test: is this [[alert]] heard?", command_alerts},
     {"migrate", "upgrade the database without starting", command_migrate},
     {"backup", "write a consistent copy of the database", command_backup},
 };
@@ -225,7 +232,7 @@ int dispatch(int argc, const char* const argv[], std::ostream& out, std::ostream
   context.log_level = *parsed_level;
   set_log(context.log_level, default_log_format());
   if (first >= argc)
-    throw UsageError("no command given; one of run, check, query, migrate, backup, see codedriftd --help");
+    throw UsageError("no command given; one of run, check, query, alerts, migrate, backup, see codedriftd --help");
   context.args.assign(argv + first + 1, argv + argc);
   const std::string_view name = argv[first];
   if (name == "help") {

@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 #include <fmt/ostream.h>
-#include <grp.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -12,23 +11,12 @@
 #include <fstream>
 
 #include "base/text.h"
+#include "commands/owner.h"
 #include "store/lock.h"
 #include "store/migrate.h"
 
 namespace codedriftd {
 namespace {
-
-Checked become_owner(const std::string& folder) {
-  struct stat info {};
-  if (::stat(folder.c_str(), &info) != 0) {
-    return Error{fmt::format("{}: there is no such folder; start the daemon once, or set state_dir", folder)};
-  }
-  if (::geteuid() != 0 || info.st_uid == 0) return Done{};
-  if (::setgroups(0, nullptr) != 0 || ::setgid(info.st_gid) != 0 || ::setuid(info.st_uid) != 0) {
-    return Error{fmt::format("{}: cannot become its owner (uid {})", folder, info.st_uid)};
-  }
-  return Done{};
-}
 
 /// A file that exists is replaced by a copy only if it is an older copy, or empty: never the record itself, one of its
 /// parts, or somebody else's file.

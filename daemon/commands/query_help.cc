@@ -116,9 +116,12 @@ Examples:
 An alert is dead when it was not delivered within give_up_after; when its receiver answered 400, 413, 415 or 422 (it
 will never take this one); when its plugin crashed or hung three times while delivering it; when its [[alert]] is no
 longer configured. The event delivery.dead says which: query events --kind delivery.dead
+"codedriftd alerts" delivers dead alerts again, or gives waiting ones up.
 )",
      R"(
-  --attempts          also each attempt to deliver, with the receiver's words (field attempt_log)
+  --attempts          also each attempt to deliver: when, how long it took, result, status, and the receiver's words with
+                      secrets masked. Lines under the alert; in json, ndjson and csv a list, the field attempt_log:
+                      {n, at, took_s, result, status, words}
   --kind GLOB         alerts about events of this kind: drift.* function.* poll.* …
   --since, --until T  only alerts made in that time
   --limit N           the newest N alerts

@@ -12,6 +12,8 @@
 
 #include "base/duration.h"
 #include "base/json.h"
+#include "service/alert_setup.h"
+#include "service/control_verbs.h"
 #include "settings/schedule.h"
 #include "sinks/destinations.h"
 #include "store/event_log.h"
@@ -88,7 +90,7 @@ int App::run() {
   int code = EXIT_FAILURE;
   try {
     for (const auto step : {&App::take_state_folder, &App::open_store, &App::begin_stay, &App::start_alerts,
-                            &App::start_polling, &App::open_status_page}) {
+                            &App::start_polling, &App::open_status_page, &App::open_control_socket}) {
       if (signals_.stopping()) break;
       (this->*step)();
     }
@@ -203,7 +205,7 @@ void App::start_alerts() {
 
 void App::start_runner(std::map<std::string, std::shared_ptr<Runner>>& runners, const AlertSettings& alert) {
   const std::string& name = alert.subscription.name;
-  auto runner = std::make_shared<Runner>(name, make_channel(alert), *writer_, *ledger_, clock_);
+  auto runner = std::make_shared<Runner>(name, channel_of(settings_, alert), *writer_, *ledger_, clock_);
   runner->start();
   runners.emplace(name, std::move(runner));
 }
@@ -220,6 +222,17 @@ void App::open_status_page() {
   log(LogLevel::info, "http.listening",
       fmt::format("metrics and health at http://{}:{}",
                   settings_.http_listen.substr(0, settings_.http_listen.rfind(':')), status_page_->port()));
+}
+
+void App::open_control_socket() {
+  auto control = open_control({.runtime_dir = settings_.runtime_dir, .state_dir = settings_.state_dir}, *writer_,
+                              *ledger_, clock_);
+  if (!control) {  // it does its main work without
+    log(LogLevel::warning, "control.unavailable",
+        fmt::format("commands that write cannot reach this daemon: {}", control.error().message));
+    return;
+  }
+  control_ = std::move(*control);
 }
 
 // ---- what start and reload share ----------------------------------------------------------------------------------
@@ -239,14 +252,10 @@ void App::apply_watch(Settings& settings) {
 }
 
 void App::apply_routes() {
-  std::vector<Route> routes;
   std::vector<std::string> names;
-  for (const AlertSettings& alert : settings_.alerts) {
-    routes.push_back({alert.subscription, alert.give_up_after, alert.fallback, alert.reminder, alert.heartbeat});
-    names.push_back(alert.subscription.name);
-  }
+  for (const AlertSettings& alert : settings_.alerts) names.push_back(alert.subscription.name);
   writer_->run([&](Tx& tx) {
-    ledger_->set_routes(std::move(routes));
+    ledger_->set_routes(routes_of(settings_));
     for (const outbox::Expired& gone : outbox::expire_unconfigured(tx.db, names)) {
       NewEvent event;
       event.kind = "delivery.dead";
@@ -258,16 +267,6 @@ void App::apply_routes() {
       ledger_->append_about_delivery(tx, event, gone.destination, clock_.wall(), gone.kind);
     }
   });
-}
-
-std::shared_ptr<SinkChannel> App::make_channel(const AlertSettings& alert) const {
-  SinkSpec spec;
-  spec.name = alert.subscription.name;
-  spec.sinkhost = find_sinkhost();
-  spec.plugin = plugin_file(settings_, alert.plugin);
-  spec.options = alert.options;
-  spec.place = alert.place;
-  return std::make_shared<SinkProcess>(std::move(spec));
 }
 
 // ---- while it runs ------------------------------------------------------------------------------------------------
@@ -374,7 +373,7 @@ void App::replace_runners() {
   for (const AlertSettings& alert : settings_.alerts) {
     const auto known = runners->find(alert.subscription.name);
     if (known != runners->end()) {
-      known->second->replace_channel(make_channel(alert));
+      known->second->replace_channel(channel_of(settings_, alert));
     } else {
       start_runner(*runners, alert);
     }
@@ -448,6 +447,7 @@ void App::stop() noexcept {
       log(LogLevel::error, "daemon.stop", fmt::format("{}: {}", what, error.what()));
     }
   };
+  step("control socket", [&] { control_.reset(); });
   std::map<std::string, std::shared_ptr<Runner>> runners;
   step("alerts", [&] {
     runners_.lock()->swap(runners);

@@ -9,6 +9,7 @@
 
 #include "base/guarded.h"
 #include "service/accounts.h"
+#include "service/control.h"
 #include "service/metrics.h"
 #include "service/notify.h"
 #include "service/poller.h"
@@ -42,6 +43,7 @@ class App {
   void start_polling();
   void start_alerts();
   void open_status_page();
+  void open_control_socket();
 
   // While it runs.
   void serve();
@@ -59,7 +61,6 @@ class App {
   void apply_routes();
   void replace_runners();
   void start_runner(std::map<std::string, std::shared_ptr<Runner>>& runners, const AlertSettings& alert);
-  std::shared_ptr<SinkChannel> make_channel(const AlertSettings& alert) const;
 
   Settings settings_;
   const LogLevel log_level_;
@@ -79,6 +80,7 @@ class App {
   std::unique_ptr<Poller> poller_;
   Guarded<std::map<std::string, std::shared_ptr<Runner>>> runners_;
   std::unique_ptr<StatusPage> status_page_;
+  std::unique_ptr<ControlServer> control_;
   std::atomic<bool> ready_{false};
   std::atomic<int64_t> failed_reloads_{0};
   Guarded<std::optional<std::pair<MonoTime, Snapshot>>> cached_;

@@ -60,11 +60,13 @@ class Ledger {
   std::string tell(Tx& tx, const Route& to, const Notice& notice, WallTime now);
   /// The route of that name as configured now; nullptr: there is none. Valid until the next set_routes().
   const Route* route(std::string_view name) const;
+  const std::vector<Route>& routes() const { return routes_; }
+  /// Something was made due at `route`: its runner is told once this is committed.
+  void ring(Tx& tx, const Route& route);
 
  private:
   LoggedEvent append(Tx& tx, const NewEvent& event, WallTime at, WallTime now);
   void enqueue(Tx& tx, const LoggedEvent& logged, const Route& route, WallTime now);
-  void ring(Tx& tx, const Route& route);
 
   std::string instance_;
   std::string origin_;

@@ -10,19 +10,38 @@
 #include "base/text.h"
 
 namespace codedriftd {
+namespace {
+
+std::string pid_in(const UniqueFd& fd) {
+  char text[32] = {};
+  const ssize_t size = ::pread(fd.get(), text, sizeof text - 1, 0);
+  std::string holder(text, static_cast<std::size_t>(size > 0 ? size : 0));
+  while (!holder.empty() && holder.back() == '\n') holder.pop_back();
+  return holder.empty() ? "unknown" : harmless(holder);
+}
+
+}  // namespace
+
+Result<std::optional<std::string>> StateLock::holder(const std::string& path) {
+  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+  if (!fd.valid()) {
+    if (errno == ENOENT) return std::optional<std::string>();
+    return Error{fmt::format("{}: cannot be opened: {}", path, std::strerror(errno))};
+  }
+  // Shared, and let go of at once.
+  if (::flock(fd.get(), LOCK_SH | LOCK_NB) == 0) return std::optional<std::string>();
+  if (errno != EWOULDBLOCK) return Error{fmt::format("{}: cannot be locked: {}", path, std::strerror(errno))};
+  return std::optional(pid_in(fd));
+}
 
 Result<StateLock> StateLock::take(const std::string& path) {
   UniqueFd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640));
   if (!fd.valid()) return Error{fmt::format("{}: cannot be opened: {}", path, std::strerror(errno))};
   if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
     if (errno != EWOULDBLOCK) return Error{fmt::format("{}: cannot be locked: {}", path, std::strerror(errno))};
-    char text[32] = {};
-    const ssize_t size = ::pread(fd.get(), text, sizeof text - 1, 0);
-    std::string holder(text, static_cast<std::size_t>(size > 0 ? size : 0));
-    while (!holder.empty() && holder.back() == '\n') holder.pop_back();
     return Error{
         fmt::format("{}: another codedriftd holds this state folder (pid {}); stop it first, or set another state_dir",
-                    path, holder.empty() ? "unknown" : harmless(holder))};
+                    path, pid_in(fd))};
   }
   const std::string pid = fmt::format("{}\n", ::getpid());
   if (::ftruncate(fd.get(), 0) != 0 ||

@@ -1,4 +1,5 @@
 #pragma once
+#include <optional>
 #include <string>
 
 #include "base/result.h"
@@ -12,6 +13,9 @@ class StateLock {
  public:
   /// Fails at once if somebody else holds it; the error names the holder's pid.
   static Result<StateLock> take(const std::string& path);
+  /// The pid of who holds it, as its text says ("unknown" if it says none); nullopt: nobody does, or there is no such
+  /// file. Makes none. Fails if the file cannot be read.
+  static Result<std::optional<std::string>> holder(const std::string& path);
 
  private:
   explicit StateLock(UniqueFd fd) : fd_(std::move(fd)) {}

@@ -27,6 +27,23 @@ TEST(StateLock, ASecondTakerIsRefusedWithTheHoldersPid) {
   EXPECT_TRUE(StateLock::take(path)) << "free again with the object's end";
 }
 
+TEST(StateLock, TellsWhoHoldsItWithoutTakingItOrMakingIt) {
+  TempDir dir;
+  const std::string path = dir / "codedriftd.lock";
+  EXPECT_EQ(*StateLock::holder(path), std::nullopt);
+  EXPECT_FALSE(std::filesystem::exists(path));
+  {
+    const auto held = StateLock::take(path);
+    ASSERT_TRUE(held);
+    EXPECT_EQ(*StateLock::holder(path), std::to_string(::getpid()));
+  }
+  EXPECT_EQ(*StateLock::holder(path), std::nullopt);
+  EXPECT_TRUE(StateLock::take(path));
+  std::filesystem::remove(path);
+  std::filesystem::create_symlink(dir / "elsewhere", path);
+  EXPECT_FALSE(StateLock::holder(path).ok());
+}
+
 TEST(StateLock, ANewHolderReplacesALongerPid) {
   TempDir dir;
   const std::string path = dir.write("codedriftd.lock", "99999999999999\n");

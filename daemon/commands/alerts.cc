@@ -1,0 +1,225 @@
+#include "commands/alerts.h"
+
+#include <fmt/format.h>
+#include <fmt/ostream.h>
+
+#include <ostream>
+#include <thread>
+
+#include "base/json.h"
+#include "base/text.h"
+#include "commands/alerts_direct.h"
+#include "commands/alerts_options.h"
+#include "commands/usage.h"
+#include "service/control_client.h"
+#include "service/control_verbs.h"
+#include "store/lock.h"
+#include "store/outbox.h"
+
+namespace codedriftd {
+namespace {
+
+using Verb = AlertRequest::Verb;
+
+constexpr Millis kLookAgain{200};
+constexpr std::size_t kAlertsShown = 20;
+
+int say(std::ostream& err, int code, std::string_view what) {
+  fmt::print(err, "codedriftd alerts: {}\n", harmless(what));
+  return code;
+}
+
+/// "1 alert", "2 alerts"
+std::string count_of(int64_t count) { return fmt::format("{} alert{}", count, count == 1 ? "" : "s"); }
+
+std::string text_of(const Json& value) { return value.is_string() ? harmless(value.get<std::string>()) : "-"; }
+
+void print_done(std::ostream& out, const AlertRequest& request, const Json& done) {
+  const int64_t count = done.at("count").get<int64_t>();
+  if (request.open) {
+    fmt::print(out, "{} is told of the drift of {} target{} that is open now\n", harmless(request.to), count,
+               count == 1 ? "" : "s");
+  } else if (request.verb == Verb::replay) {
+    fmt::print(out, "{} will be delivered again{}\n", count_of(count),
+               request.to.empty() ? "" : fmt::format(", to {}", harmless(request.to)));
+  } else {
+    fmt::print(out, "{} dropped\n", count_of(count));
+  }
+  if (const auto alerts = done.find("alerts"); alerts != done.end()) {
+    std::size_t shown = 0;
+    for (const Json& alert : *alerts) {
+      if (shown++ == kAlertsShown) break;
+      fmt::print(out, "  {}  {}  {}  {}\n", text_of(alert.at("id")), text_of(alert.at("alert")),
+                 text_of(alert.at("kind")), text_of(alert.at("target")));
+    }
+    if (count > static_cast<int64_t>(kAlertsShown))
+      fmt::print(out, "  … and {} more; see codedriftd query alerts\n", count - static_cast<int64_t>(kAlertsShown));
+  }
+  if (const int64_t there = done.value("there", int64_t{0}); there > 0)
+    fmt::print(out, "{} left alone: {} has them already, delivered or pending\n", count_of(there),
+               harmless(request.to));
+  if (const auto waiting = done.find("waiting"); waiting != done.end()) {
+    for (const Json& each : *waiting) {
+      fmt::print(out, "{} takes nothing at the moment ({}): it is tried again at {}, or after a reload. {}\n",
+                 text_of(each.at("alert")),
+                 each.at("state") == "held" ? "it refuses, and is held" : "it is backing off",
+                 text_of(each.at("until")), text_of(each.at("reason")));
+    }
+  }
+}
+
+/// One `alerts` command.
+class AlertsCommand {
+ public:
+  AlertsCommand(const AlertsOptions& options, const Settings& settings, const Clock& clock, std::ostream& out,
+                std::ostream& err, const AlertsPatience& patience)
+      : options_(options), settings_(settings), clock_(clock), out_(out), err_(err), patience_(patience) {}
+
+  int run() {
+    const MonoTime give_up = clock_.mono() + patience_.socket;
+    for (;;) {
+      auto holder = StateLock::holder(settings_.lock_file());
+      if (!holder) return say(err_, EXIT_FAILURE, holder.error().message + "; ask as root, or as its owner");
+      if (!*holder) return directly();
+      auto reply = ask_daemon(settings_.runtime_dir, request(), patience_.daemon);
+      if (reply) return report(**reply);
+      // It may be starting or stopping; or the lock is another command's, which is soon done.
+      if (!reply.error().nobody) return say(err_, EXIT_FAILURE, reply.error().message);
+      if (clock_.mono() >= give_up) {
+        return say(err_, EXIT_FAILURE,
+                   fmt::format("{}, and yet pid {} holds {}: is its runtime_dir another one? Its log says why it does "
+                               "not listen (control.unavailable)",
+                               reply.error().message, **holder, settings_.lock_file()));
+      }
+      std::this_thread::sleep_for(kLookAgain);
+    }
+  }
+
+ private:
+  JsonBox request() const {
+    Json request{{"verb", fmt::format("alerts.{}", to_string(options_.request.verb))},
+                 {"args", *arguments_of(options_.request)},
+                 {"state", folder_identity(settings_.state_dir)}};
+    if (const std::string claimed = this_caller().claimed; !claimed.empty()) request["claimed"] = claimed;
+    return request;
+  }
+
+  int report(const Json& reply) {
+    if (const auto error = reply.find("error"); error != reply.end())
+      return say(err_, *error == "usage" ? kExitUsage : EXIT_FAILURE, reply.value("message", "the daemon refuses"));
+    const Json& done = reply.at("done");
+    if (options_.request.verb != Verb::test) return print(done);
+    return print_test(done.at("id").get<std::string>(), wait_for_test(done.at("id").get<std::string>()));
+  }
+
+  int print(const Json& done) {
+    if (options_.json) {
+      fmt::print(out_, "{}\n", plain_json(done));
+    } else {
+      print_done(out_, options_.request, done);
+    }
+    return EXIT_SUCCESS;
+  }
+
+  int directly() {
+    const Caller caller = this_caller();  // before it becomes the owner
+    DirectRecord record(settings_, clock_);
+    auto done = record.perform(options_.request, caller);
+    if (!done) return say(err_, done.error().code == "usage" ? kExitUsage : EXIT_FAILURE, done.error().message);
+    if (options_.request.verb != Verb::test) {
+      print(**done);
+      if (!options_.json && options_.request.verb == Verb::replay)
+        fmt::print(out_, "no daemon runs: they go out when it does\n");
+      return EXIT_SUCCESS;
+    }
+    const std::string id = (**done).at("id").get<std::string>();
+    return print_test(id, record.deliver_test(options_.request.to, id, patience_.test));
+  }
+
+  /// What has become of a test that the daemon delivers.
+  TestOutcome wait_for_test(const std::string& id) {
+    Database db = Database::open_reader(settings_.database());
+    const MonoTime give_up = clock_.mono() + patience_.test;
+    for (;;) {
+      TestOutcome outcome = look(db, id);
+      if (outcome.state != "pending" || clock_.mono() >= give_up) return outcome;
+      std::this_thread::sleep_for(kLookAgain);
+    }
+  }
+
+  TestOutcome look(Database& db, const std::string& id) const {
+    auto q = db.query(
+        "SELECT state, coalesce(last_status, 0), coalesce(last_error, '') FROM outbox WHERE event_seq IS NULL AND "
+        "destination = ? AND kind = 'test' AND alert_id = ?",
+        options_.request.to, id);
+    TestOutcome outcome{"pending", 0, ""};
+    if (q.step()) outcome = {q.string(0), q.integer(1), q.string(2)};
+    if (outcome.state != "pending") return outcome;
+    const DestinationState state = outbox::destination(db, options_.request.to);
+    if (state.kind != DestinationState::Kind::ok) {
+      outcome.words =
+          fmt::format("the destination {} until {}: {}",
+                      state.kind == DestinationState::Kind::held ? "refuses alerts and is held" : "is backing off",
+                      rfc3339(state.until), state.reason);
+    }
+    return outcome;
+  }
+
+  int print_test(const std::string& id, const TestOutcome& outcome) {
+    const bool delivered = outcome.state == "delivered";
+    if (options_.json) {
+      fmt::print(out_, "{}\n",
+                 plain_json(Json{{"id", id},
+                                 {"alert", options_.request.to},
+                                 {"state", outcome.state},
+                                 {"status", outcome.status == 0 ? Json() : Json(outcome.status)},
+                                 {"words", outcome.words}}));
+    } else {
+      const std::string status = outcome.status == 0 ? "" : fmt::format(", status {}", outcome.status);
+      const std::string words = outcome.words.empty() ? "" : fmt::format(": {}", harmless(outcome.words));
+      const std::string name = harmless(options_.request.to);
+      if (delivered) {
+        fmt::print(out_, "{} took test {}{}{}\n", name, id, status, words);
+      } else if (outcome.state == "pending") {
+        fmt::print(out_,
+                   "{} has not taken test {} within {} s{}{}\nthe daemon goes on trying; codedriftd alerts drop {} "
+                   "--reason TEXT ends that\n",
+                   name, id, patience_.test.count() / 1000, status, words, id);
+      } else {
+        fmt::print(out_, "{} did not take test {}: it is {}{}{}\n", name, id, outcome.state, status, words);
+      }
+    }
+    return delivered ? EXIT_SUCCESS : EXIT_FAILURE;
+  }
+
+  const AlertsOptions& options_;
+  const Settings& settings_;
+  const Clock& clock_;
+  std::ostream& out_;
+  std::ostream& err_;
+  const AlertsPatience& patience_;
+};
+
+}  // namespace
+
+int run_alerts(const std::vector<std::string>& args, const std::function<Settings()>& load, const Clock& clock,
+               std::ostream& out, std::ostream& err, const AlertsPatience& patience) {
+  const auto options = parse_alerts(args, clock.wall());
+  if (!options) {
+    say(err, kExitUsage, options.error().message);
+    fmt::print(err, "See: codedriftd alerts --help\n");
+    return kExitUsage;
+  }
+  if (!options->help.empty()) {
+    out << options->help << std::flush;
+    return EXIT_SUCCESS;
+  }
+  const Settings settings = load();
+  try {
+    return AlertsCommand(*options, settings, clock, out, err, patience).run();
+  } catch (const std::exception& error) {
+    return say(err, EXIT_FAILURE, error.what());
+  }
+}
+
+}  // namespace codedriftd

@@ -1,0 +1,23 @@
+#pragma once
+#include <sys/types.h>
+
+#include <string>
+#include <string_view>
+
+namespace codedriftd {
+
+/// Who asks for something to be done.
+struct Caller {
+  uid_t uid = 0;
+  std::string actor;    ///< "uid:1001(alice)", as the kernel says
+  std::string claimed;  ///< what the client says beside it (SUDO_USER), or empty: believed by nobody
+};
+
+/// "uid:1001(alice)"; "uid:1001" for a user without a name.
+std::string actor_of(uid_t uid);
+/// This process, claiming what sudo says.
+Caller this_caller();
+/// Text a client claims: what may stand in a user's name, at most 64 characters.
+std::string clean_claim(std::string_view text);
+
+}  // namespace codedriftd
