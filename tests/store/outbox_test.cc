@@ -256,6 +256,9 @@ TEST(OutboxPlans, EveryStatementOfADeliveryUsesAnIndex) {
   outbox::next_due_at(db, "ops");
   outbox::delivered(db, *alert, kOk, kStart);
   outbox::set_destination(db, "ops", {});
+  outbox::retry_now(db, "ops", kStart);
+  outbox::enqueue_notice(db, "ops", "id", "test", std::nullopt, "{}", Millis{1}, kStart);
+  EXPECT_EQ(outbox::expire(db, "ops", kStart + kMinute).size(), 1U);
   EXPECT_EQ(statements.slow_plans(), std::vector<std::string>{});
 }
 
