@@ -12,8 +12,8 @@ namespace {
 
 /// From this many targets on, a digest takes the place of single messages, if something is behind.
 constexpr std::size_t kFewestInDigest = 5;
-/// What fits into a chat message by name.
-constexpr int kMostInDigest = 50;
+/// What fits into a chat message by name. So many at once are a digest in any case.
+constexpr std::size_t kMostInDigest = 50;
 /// Who waited longer than this waited for more than the messages before it.
 constexpr Millis kOnTime{60'000};
 // Together they keep a message well below what a channel carries.
@@ -67,7 +67,7 @@ std::vector<Waiting> firsts(Database& db, std::string_view destination, WallTime
       "0 AND alone = 0 AND NOT EXISTS (SELECT 1 FROM outbox earlier WHERE earlier.state = 'pending' AND "
       "earlier.destination = ?1 AND earlier.target = o.target AND earlier.id < o.id AND NOT (earlier.flapping = 1 AND "
       "earlier.message IS NULL)) ORDER BY next_attempt_at_ms, id LIMIT ?3",
-      destination, now, kMostInDigest);
+      destination, now, static_cast<int64_t>(kMostInDigest));
   while (q.step()) {
     Waiting row = read(q);
     if (about_delivery(row.kind) == about_deliveries) rows.push_back(std::move(row));
@@ -123,10 +123,10 @@ Composed single(Database& db, std::string_view destination, const Waiting& first
 Composed composed_from(Database& db, std::string_view destination, const Waiting& first, WallTime now, bool behind,
                        unsigned capacity) {
   const bool late = behind || first.created_at + kOnTime <= now || first.kind == kReminderKind;
-  if (first.target && !first.flapping && !first.alone && (late || capacity < kMostInDigest)) {
+  if (first.target && !first.flapping && !first.alone) {
     const std::vector<Waiting> waiting = firsts(db, destination, now, about_delivery(first.kind));
-    if ((late || waiting.size() > capacity) && waiting.size() >= kFewestInDigest)
-      return digest(db, destination, waiting);
+    const bool crowded = late || waiting.size() > capacity || waiting.size() == kMostInDigest;
+    if (crowded && waiting.size() >= kFewestInDigest) return digest(db, destination, waiting);
   }
   return single(db, destination, first);
 }

@@ -103,6 +103,8 @@ TEST_F(Compose, ManyTargetsBecomeADigestOnlyWhenSomethingIsBehind) {
       {"they waited for more than a minute", 5, kMinute, 0, 100, true},
       {"more than the receiver takes", 5, {}, 0, 4, true},
       {"as many as the receiver takes", 5, {}, 0, 5, false},
+      {"not yet a crowd", 49, {}, 0, 100, false},
+      {"a crowd", 50, {}, 0, 100, true},
   };
   int n = 0;
   for (const auto& row : table) {
