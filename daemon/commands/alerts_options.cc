@@ -24,13 +24,13 @@ constexpr std::string_view kHelp = R"(codedriftd [--config FILE] alerts replay|d
 What became of alerts is shown by "codedriftd query alerts". An alert that could not be delivered in time, or that its
 receiver will never take, is dead: it stays in the record, and nobody was told. These commands act on that:
 
-  replay   delivers dead or dropped alerts again: under the same id, with the same bytes
+  replay   delivers dead or dropped alerts again: what was attempted under the same id, with the same bytes
   drop     gives dead or waiting alerts up, with a reason
   test     sends a test alert to one [[alert]] and waits for the answer
 
-While the daemon runs it is asked to do this, through runtime_dir/control.sock; only root may ask. Without a daemon the
-command does it itself, as the owner of state_dir. Who did it, and why, is an event of the log (alert.replayed,
-alert.dropped).
+While the daemon runs it is asked to do this, through runtime_dir/control.sock; root and the daemon's own user may ask.
+Without a daemon the command does it itself, as the owner of state_dir. Who did it, and why, is an event of the log
+(alert.replayed, alert.dropped).
 
 "codedriftd alerts VERB --help" says what each of them takes.
 )";
@@ -39,8 +39,9 @@ constexpr std::string_view kReplay =
     R"(codedriftd [--config FILE] alerts replay [ID…] [selection] [--to NAME] [--reason TEXT]
 codedriftd [--config FILE] alerts replay --open --to NAME [--reason TEXT]
 
-Delivers dead and dropped alerts again, from the oldest, under the same id and with the same bytes: a receiver that has
-one already can tell. They have give_up_after to arrive, as new ones.
+Delivers dead and dropped alerts again, from the oldest. What was attempted goes under the same id and with the same
+bytes: a receiver that has it already can tell. What never was is composed when it is sent, and may become part of a
+digest. They have give_up_after to arrive, as new ones. A heartbeat is not delivered again: it is of no use later.
 
 Which alerts (at least one of these; different options narrow each other):
   ID…                 as "query alerts" shows them

@@ -76,11 +76,6 @@ NothingDone nothing_found(Ledger& ledger, const AlertRequest& request, std::stri
   return {"nothing", message + "; see codedriftd query alerts"};
 }
 
-/// The id under which the receiver at `destination` sees an alert: elsewhere it is composed anew.
-const std::string& id_at(const Undelivered& alert, std::string_view destination) {
-  return destination == alert.destination ? alert.sent_id : alert.alert_id;
-}
-
 /// One event about one alert. Whoever hears of what `destination` could not deliver hears of this too.
 void record(Tx& tx, Ledger& ledger, std::string_view kind, std::string_view destination, const Undelivered* alert,
             const AlertRequest& request, const Caller& caller, WallTime now) {
@@ -89,7 +84,7 @@ void record(Tx& tx, Ledger& ledger, std::string_view kind, std::string_view dest
   event.actor = caller.actor;
   const std::string reason = clean_utf8(request.reason);
   event.data = Json{{"alert", destination},
-                    {"id", alert != nullptr ? Json(id_at(*alert, destination)) : Json()},
+                    {"id", alert != nullptr ? Json(alert->sent_id) : Json()},
                     {"reason", reason.empty() ? Json() : Json(reason)}};
   if (!caller.claimed.empty()) (*event.data)["claimed"] = caller.claimed;
   event.facts.reason = reason;
@@ -97,24 +92,24 @@ void record(Tx& tx, Ledger& ledger, std::string_view kind, std::string_view dest
     event.facts.summary = fmt::format("{} had {} told of the drift that is open now.", caller.actor, destination);
   } else if (kind == "alert.dropped") {
     event.target = alert->target;
-    event.facts.summary = fmt::format("{} gave up alert {} for destination {}: {}.", caller.actor,
-                                      id_at(*alert, destination), destination, reason);
+    event.facts.summary =
+        fmt::format("{} gave up alert {} for destination {}: {}.", caller.actor, alert->sent_id, destination, reason);
   } else {
     event.target = alert->target;
     event.facts.summary = fmt::format("{} had alert {} delivered again to destination {}{}.", caller.actor,
-                                      id_at(*alert, destination), destination, reason.empty() ? "" : ": " + reason);
+                                      alert->sent_id, destination, reason.empty() ? "" : ": " + reason);
   }
   ledger.append_about_delivery(tx, event, destination, now, alert != nullptr ? alert->kind : std::string());
 }
 
-Json listed(const std::vector<std::pair<const Undelivered*, std::string>>& done) {
+Json listed(const std::vector<Undelivered>& done) {
   Json alerts = Json::array();
-  for (const auto& [alert, destination] : done) {
+  for (const Undelivered& alert : done) {
     if (alerts.size() == kAlertsListed) break;
-    alerts.push_back({{"id", id_at(*alert, destination)},
-                      {"alert", destination},
-                      {"kind", alert->kind},
-                      {"target", alert->target ? Json(*alert->target) : Json()}});
+    alerts.push_back({{"id", alert.sent_id},
+                      {"alert", alert.destination},
+                      {"kind", alert.kind},
+                      {"target", alert.target ? Json(*alert.target) : Json()}});
   }
   return alerts;
 }
@@ -143,9 +138,13 @@ Answer replay(Tx& tx, Ledger& ledger, const AlertRequest& request, const Caller&
   const outbox::Choice choice = choice_of(request);
   const auto alerts = outbox::replayable(tx.db, choice);
   const auto missing = outbox::missing_id(choice, alerts);
+  if (missing && outbox::is_heartbeat(tx.db, *missing)) {
+    return NothingDone{"nothing",
+                       fmt::format("alert {} is a heartbeat, which is not delivered again: a sign of life is of no use "
+                                   "later{}",
+                                   *missing, request.ids.size() > 1 ? "; nothing was done for the others either" : "")};
+  }
   if (alerts.empty() || missing) return nothing_found(ledger, request, "dead or dropped", missing);
-  std::vector<std::pair<const Undelivered*, std::string>> done;
-  std::set<std::string> destinations;
   // Nobody would carry it, and it would be given up again with the next reload.
   for (const Undelivered& alert : alerts) {
     const std::string& destination = request.to.empty() ? alert.destination : request.to;
@@ -156,22 +155,30 @@ Answer replay(Tx& tx, Ledger& ledger, const AlertRequest& request, const Caller&
                                      alert.alert_id, shown(destination), instead_of(ledger, destination))};
     }
   }
+  std::vector<Undelivered> done;
+  std::set<std::pair<std::string, std::string>> on_their_way;  // destination and alert
+  std::set<std::string> destinations;
+  std::size_t there = 0;
   for (const Undelivered& alert : alerts) {
     const std::string& destination = request.to.empty() ? alert.destination : request.to;
-    if (!outbox::replay_to(tx.db, alert, destination, ledger.route(destination)->give_up_after, now)) continue;
-    record(tx, ledger, "alert.replayed", destination, &alert, request, caller, now);
-    done.emplace_back(&alert, destination);
-    destinations.insert(destination);
+    const Millis give_up_after = ledger.route(destination)->give_up_after;
+    const auto rows = outbox::replay_to(tx.db, alert, destination, give_up_after, now);
+    // It may have come back with an earlier one of the same message.
+    if (rows.empty() && !on_their_way.contains({destination, alert.alert_id})) ++there;
+    for (const Undelivered& row : rows) {
+      record(tx, ledger, "alert.replayed", destination, &row, request, caller, now);
+      on_their_way.emplace(destination, row.alert_id);
+      destinations.insert(destination);
+      done.push_back(row);
+    }
   }
   if (done.empty()) {
     return NothingDone{"nothing", fmt::format("{} has {} already, delivered or pending; see codedriftd query alerts",
                                               shown(request.to), alerts.size() == 1 ? "it" : "all of them")};
   }
   ring(tx, ledger, destinations);
-  return JsonBox(Json{{"count", done.size()},
-                      {"alerts", listed(done)},
-                      {"there", alerts.size() - done.size()},
-                      {"waiting", waiting(tx.db, destinations)}});
+  return JsonBox(Json{
+      {"count", done.size()}, {"alerts", listed(done)}, {"there", there}, {"waiting", waiting(tx.db, destinations)}});
 }
 
 Answer replay_open(Tx& tx, Ledger& ledger, const AlertRequest& request, const Caller& caller, WallTime now) {
@@ -189,17 +196,15 @@ Answer drop(Tx& tx, Ledger& ledger, const AlertRequest& request, const Caller& c
   const auto alerts = outbox::droppable(tx.db, choice);
   const auto missing = outbox::missing_id(choice, alerts);
   if (alerts.empty() || missing) return nothing_found(ledger, request, "dead or pending", missing);
-  std::vector<std::pair<const Undelivered*, std::string>> done;
   std::set<std::string> destinations;
   for (const Undelivered& alert : alerts) {
     outbox::drop(tx.db, alert);
     record(tx, ledger, "alert.dropped", alert.destination, &alert, request, caller, now);
-    done.emplace_back(&alert, alert.destination);
     destinations.insert(alert.destination);
   }
   // What waited behind one of these is due.
   ring(tx, ledger, destinations);
-  return JsonBox(Json{{"count", done.size()}, {"alerts", listed(done)}});
+  return JsonBox(Json{{"count", alerts.size()}, {"alerts", listed(alerts)}});
 }
 
 // ---- requests as JSON ---------------------------------------------------------------------------------------------

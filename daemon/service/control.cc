@@ -254,7 +254,7 @@ JsonBox ControlServer::reply_to(Client& client) {
   client.caller.claimed = understood.claimed;
   if (!client.allowed) {
     denied_(client.caller, understood.verb, understood.request);
-    return control_error("denied", "only root may ask the daemon to do something");
+    return control_error("denied", "only root and the daemon's own user may ask the daemon to do something");
   }
   if (!understood.error.empty()) return control_error(understood.error, understood.trouble);
   return answer_(client.caller, understood.verb, understood.request);

@@ -108,6 +108,8 @@ class SinkChannel {
 };
 
 inline constexpr Millis kCancelGrace{2'000};
+/// The longest retry_after that is believed: whatever a receiver says, its alerts are tried once a day.
+inline constexpr Millis kMostRetryAfter{24 * 3'600'000};
 /// The longest alert a channel carries; longer ones are shortened by who composes them.
 inline constexpr std::size_t kMaxAlertBytes = 128 * 1024;
 

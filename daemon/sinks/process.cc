@@ -36,7 +36,7 @@ DeliveryAnswer to_answer(CallReply reply) {
       break;
     case 1:
       answer.result = DeliveryResult::retry;
-      answer.retry_after = Millis{reply.retry_after_ms};
+      answer.retry_after = std::min(Millis{reply.retry_after_ms}, kMostRetryAfter);
       break;
     case 2:
       answer.result = DeliveryResult::rejected;

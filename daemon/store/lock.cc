@@ -6,11 +6,14 @@
 
 #include <cerrno>
 #include <cstring>
+#include <thread>
 
 #include "base/text.h"
 
 namespace codedriftd {
 namespace {
+
+constexpr Millis kBetweenTries{20};
 
 std::string pid_in(const UniqueFd& fd) {
   char text[32] = {};
@@ -34,11 +37,17 @@ Result<std::optional<std::string>> StateLock::holder(const std::string& path) {
   return std::optional(pid_in(fd));
 }
 
-Result<StateLock> StateLock::take(const std::string& path) {
+Result<StateLock> StateLock::take(const std::string& path, Millis patience) {
   UniqueFd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640));
   if (!fd.valid()) return Error{fmt::format("{}: cannot be opened: {}", path, std::strerror(errno))};
-  if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
+  // flock() has no time limit.
+  const MonoTime until = SystemClock{}.mono() + patience;
+  while (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
     if (errno != EWOULDBLOCK) return Error{fmt::format("{}: cannot be locked: {}", path, std::strerror(errno))};
+    if (SystemClock{}.mono() < until) {
+      std::this_thread::sleep_for(kBetweenTries);
+      continue;
+    }
     return Error{
         fmt::format("{}: another codedriftd holds this state folder (pid {}); stop it first, or set another state_dir",
                     path, pid_in(fd))};

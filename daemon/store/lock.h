@@ -2,6 +2,7 @@
 #include <optional>
 #include <string>
 
+#include "base/clock.h"
 #include "base/result.h"
 #include "base/unique_fd.h"
 
@@ -11,8 +12,9 @@ namespace codedriftd {
 /// Held until this object dies, or the process.
 class StateLock {
  public:
-  /// Fails at once if somebody else holds it; the error names the holder's pid.
-  static Result<StateLock> take(const std::string& path);
+  /// Fails if somebody else holds it for as long as `patience`; the error names the holder's pid. A command may hold it
+  /// for a moment, and asking for the holder does.
+  static Result<StateLock> take(const std::string& path, Millis patience = Millis{1'000});
   /// The pid of who holds it, as its text says ("unknown" if it says none); nullopt: nobody does, or there is no such
   /// file. Makes none. Fails if the file cannot be read.
   static Result<std::optional<std::string>> holder(const std::string& path);

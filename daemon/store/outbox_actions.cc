@@ -4,6 +4,8 @@
 #include <map>
 #include <set>
 
+#include "model/kinds.h"
+
 namespace codedriftd::outbox {
 namespace {
 
@@ -17,20 +19,24 @@ bool chosen(const Undelivered& alert, WallTime made, const Choice& choice) {
          std::any_of(choice.ids.begin(), choice.ids.end(), [&](const std::string& id) { return has_id(alert, id); });
 }
 
+constexpr std::string_view kUndelivered =
+    "SELECT o.id, coalesce(o.message, o.id), o.alert_id, coalesce(l.message_id, o.alert_id), o.destination, o.kind, "
+    "o.target, o.created_at_ms FROM outbox o LEFT JOIN outbox l ON l.id = o.message ";
+Undelivered read(Query& q) {
+  return {q.integer(0), q.integer(1), q.string(2), q.string(3), q.string(4), q.string(5), q.optional_string(6)};
+}
+
 /// The chosen ones among those in `state`, with all of the messages that they are part of: by row.
 void find(Database& db, const Choice& choice, std::string_view state, std::map<int64_t, Undelivered>& found) {
   // A literal for each state: then the partial indexes are used.
-  static const std::string kRows =
-      "SELECT o.id, coalesce(o.message, o.id), o.alert_id, coalesce(l.message_id, o.alert_id), o.destination, o.kind, "
-      "o.target, o.created_at_ms FROM outbox o LEFT JOIN outbox l ON l.id = o.message WHERE o.state = ";
+  static const std::string kRows = std::string(kUndelivered) + "WHERE o.state = ";
   static const std::string kPending = kRows + "'pending'", kDead = kRows + "'dead'", kDropped = kRows + "'dropped'";
   std::map<int64_t, std::vector<Undelivered>> messages;
   std::set<int64_t> meant;
   {
     auto q = db.query(state == "pending" ? kPending : state == "dead" ? kDead : kDropped);
     while (q.step()) {
-      Undelivered alert{q.integer(0), q.integer(1), q.string(2),         q.string(3),
-                        q.string(4),  q.string(5),  q.optional_string(6)};
+      Undelivered alert = read(q);
       if (chosen(alert, q.time(7), choice)) meant.insert(alert.message);
       messages[alert.message].push_back(std::move(alert));
     }
@@ -50,12 +56,13 @@ std::vector<Undelivered> find(Database& db, const Choice& choice, std::string_vi
   return alerts;
 }
 
-void make_pending(Database& db, int64_t row, Millis give_up_after, WallTime now) {
-  db.run(
-      "UPDATE outbox SET state = 'pending', flapping = 0, next_attempt_at_ms = ?2, give_up_at_ms = ?3 WHERE id = ?1 "
-      "AND "
-      "state IN ('dead', 'dropped')",
-      row, now, now + give_up_after);
+bool make_pending(Database& db, int64_t row, Millis give_up_after, WallTime now) {
+  return db.run(
+             "UPDATE outbox SET state = 'pending', flapping = 0, next_attempt_at_ms = ?2, give_up_at_ms = ?3 WHERE id "
+             "= ?1 "
+             "AND "
+             "state IN ('dead', 'dropped')",
+             row, now, now + give_up_after) > 0;
 }
 
 struct Standing {
@@ -81,7 +88,11 @@ std::optional<Standing> standing(Database& db, const Undelivered& alert, std::st
 
 }  // namespace
 
-std::vector<Undelivered> replayable(Database& db, const Choice& choice) { return find(db, choice, "dead", "dropped"); }
+std::vector<Undelivered> replayable(Database& db, const Choice& choice) {
+  auto alerts = find(db, choice, "dead", "dropped");
+  std::erase_if(alerts, [](const Undelivered& alert) { return alert.kind == kHeartbeatKind; });
+  return alerts;
+}
 
 std::vector<Undelivered> droppable(Database& db, const Choice& choice) { return find(db, choice, "dead", "pending"); }
 
@@ -92,32 +103,42 @@ std::optional<std::string> missing_id(const Choice& choice, const std::vector<Un
   return missing == choice.ids.end() ? std::nullopt : std::optional(*missing);
 }
 
-void replay(Database& db, const Undelivered& alert, Millis give_up_after, WallTime now) {
-  make_pending(db, alert.row, give_up_after, now);
+bool is_heartbeat(Database& db, const std::string& id) {
+  return db.query("SELECT 1 FROM outbox WHERE alert_id = ? AND kind = ? LIMIT 1", id, kHeartbeatKind).step();
 }
 
-bool replay_to(Database& db, const Undelivered& alert, std::string_view destination, Millis give_up_after,
-               WallTime now) {
+bool replay(Database& db, const Undelivered& alert, Millis give_up_after, WallTime now) {
+  return make_pending(db, alert.row, give_up_after, now);
+}
+
+std::vector<Undelivered> replay_to(Database& db, const Undelivered& alert, std::string_view destination,
+                                   Millis give_up_after, WallTime now) {
+  std::vector<Undelivered> done;
   if (alert.destination == destination) {
-    replay(db, alert, give_up_after, now);
-    return true;
+    if (replay(db, alert, give_up_after, now)) done.push_back(alert);
+    return done;
   }
   if (const auto there = standing(db, alert, destination)) {
-    if (there->state == "pending" || there->state == "delivered") return false;
-    std::vector<int64_t> rows;
+    if (there->state == "pending" || there->state == "delivered") return done;
     {
-      auto q = db.query("SELECT id FROM outbox WHERE message = ?1 OR id = ?1", there->message);
-      while (q.step()) rows.push_back(q.integer(0));
+      static const std::string kMessage = std::string(kUndelivered) + "WHERE o.message = ?1 OR o.id = ?1 ORDER BY o.id";
+      auto q = db.query(kMessage, there->message);
+      while (q.step()) done.push_back(read(q));
     }
-    for (const int64_t row : rows) make_pending(db, row, give_up_after, now);
-    return true;
+    std::erase_if(done, [&](const Undelivered& row) { return !replay(db, row, give_up_after, now); });
+    return done;
   }
   db.run(
       "INSERT INTO outbox (alert_id, destination, event_seq, kind, target, body, state, attempts, created_at_ms, "
       "next_attempt_at_ms, give_up_at_ms) SELECT alert_id, ?2, event_seq, kind, target, body, 'pending', 0, ?3, ?3, ?4 "
       "FROM outbox WHERE id = ?1",
       alert.row, destination, now, now + give_up_after);
-  return true;
+  Undelivered made = alert;
+  made.row = made.message = db.last_id();
+  made.sent_id = alert.alert_id;
+  made.destination = destination;
+  done.push_back(std::move(made));
+  return done;
 }
 
 void drop(Database& db, const Undelivered& alert) {

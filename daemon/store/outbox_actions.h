@@ -29,20 +29,26 @@ struct Undelivered {
   std::optional<std::string> target;
 };
 
-/// The chosen alerts that may be sent again (dead or dropped), or given up (dead or pending), by row. All rows of a
-/// message that was composed are taken together: its bytes never change. Costs as much as there are undelivered alerts.
+/// The chosen alerts that may be sent again (dead or dropped, and no heartbeat: a sign of life is of no use later), or
+/// given up (dead or pending), by row. All rows of a message that was composed are taken together: its bytes never
+/// change. Costs as much as there are undelivered alerts.
 std::vector<Undelivered> replayable(Database& db, const Choice& choice);
 std::vector<Undelivered> droppable(Database& db, const Choice& choice);
 /// The first of `choice.ids` that none of `alerts` has.
 std::optional<std::string> missing_id(const Choice& choice, const std::vector<Undelivered>& alerts);
 
+/// Whether this is the id of a heartbeat, in whatever state.
+bool is_heartbeat(Database& db, const std::string& id);
+
 /// Makes a dead or dropped alert pending again at its own destination: the same row, id and bytes, due at once.
-void replay(Database& db, const Undelivered& alert, Millis give_up_after, WallTime now);
-/// Sends a dead or dropped alert to another destination, under the same id: in a row of its own, or in the one that is
-/// there already if that is dead or dropped. False, and nothing is done, if one is there that is pending or delivered.
-/// The row it came from stays as it is.
-bool replay_to(Database& db, const Undelivered& alert, std::string_view destination, Millis give_up_after,
-               WallTime now);
+/// False, and nothing is done, if it is neither.
+bool replay(Database& db, const Undelivered& alert, Millis give_up_after, WallTime now);
+/// Sends a dead or dropped alert to `destination`: if that is another, under the same id in a row of its own, or in the
+/// one that is there already if that is dead or dropped, with the whole message that it is part of. The rows that are
+/// pending by this; none, and nothing is done, if it is there pending or delivered. The row it came from stays as it is
+/// where it is for another destination.
+std::vector<Undelivered> replay_to(Database& db, const Undelivered& alert, std::string_view destination,
+                                   Millis give_up_after, WallTime now);
 /// Gives a dead or pending alert up for good. One in flight may still arrive.
 void drop(Database& db, const Undelivered& alert);
 

@@ -29,7 +29,7 @@ HttpRequest Alertmanager::make_probe() const {
 Result<std::unique_ptr<http_sink::Destination>> open(std::string_view config_json) {
   const auto config = http_sink::read_config(config_json);
   if (!config) return config.error();
-  auto connection = http_sink::read_connection(*config, false);
+  auto connection = http_sink::read_connection(*config);
   if (!connection) return connection.error();
   if (connection->url.find_first_of("?#") != std::string::npos) {
     return Error{"url: should be Alertmanager's address alone, without ? and #; /api/v2/alerts is put behind it"};

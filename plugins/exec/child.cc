@@ -23,6 +23,8 @@ namespace codedriftd::exec {
 namespace {
 
 constexpr std::size_t kFirstLine = 512;
+/// How long killing a command and all it started may take. Less than the daemon gives a plugin that was cancelled.
+constexpr Millis kKillGrace{1'000};
 
 [[noreturn]] void fail(const char* what) { throw std::system_error(errno, std::generic_category(), what); }
 
@@ -70,6 +72,9 @@ struct Plan {
 
 /// The command itself. Only returns by ending: the system's error goes into the pipe `failure` if it cannot be started.
 [[noreturn]] void become_command(const Plan& plan) {
+  // A group of its own: a script that ends with `kill 0` does not mean the guard.
+  ::setpgid(0, 0);
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   sigset_t none;
   ::sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
@@ -83,16 +88,61 @@ struct Plan {
   ::_exit(127);
 }
 
-/// The leader of the command's group: waits for its end and ends likewise. When the plugin's process dies, the kernel
-/// sends SIGTERM here, and the group dies with it. The command alone could not do that for what it started.
+/// Kills the children that this process has now.
+void kill_children() {
+  const UniqueFd list(::open("/proc/thread-self/children", O_RDONLY | O_CLOEXEC));
+  char bytes[4096];
+  pid_t pid = 0;
+  for (ssize_t got = 0; (got = ::read(list.get(), bytes, sizeof bytes)) > 0;) {
+    for (ssize_t i = 0; i < got; ++i) {
+      if (bytes[i] != ' ') {
+        pid = pid * 10 + (bytes[i] - '0');
+      } else {
+        if (pid > 0) ::kill(pid, SIGKILL);
+        pid = 0;
+      }
+    }
+  }
+}
+
+/// Kills the children and what they leave to this process, until there is nothing more. What does not die (it waits for a
+/// disk that is gone) is left behind with its SIGKILL.
+void end_all(const sigset_t& all) {
+  const MonoTime until = SystemClock{}.mono() + kKillGrace;
+  while (SystemClock{}.mono() < until) {
+    kill_children();
+    pid_t ended = 0;
+    while ((ended = ::waitpid(-1, nullptr, WNOHANG)) > 0) {
+    }
+    if (ended < 0) return;
+    // The next death wakes it. The list may lack one that came while it was read: hence the limit.
+    const timespec soon{0, 10'000'000};
+    ::sigtimedwait(&all, nullptr, &soon);
+  }
+}
+
+/// Ends this process as another one ended.
+[[noreturn]] void end_like(int status, const sigset_t& all) {
+  if (WIFEXITED(status)) ::_exit(WEXITSTATUS(status));
+  ::signal(WTERMSIG(status), SIG_DFL);
+  ::raise(WTERMSIG(status));
+  ::sigprocmask(SIG_UNBLOCK, &all, nullptr);
+  ::_exit(127);
+}
+
+/// The parent of the command, and of every process below it whose own parent has ended: none can leave it, not by a new
+/// group or session either. Waits for the command's end, ends what is left, and then ends as the command did. SIGTERM
+/// ends the command too; the kernel sends it here when the plugin's process dies.
 [[noreturn]] void become_guard(const Plan& plan) {
+  // Who kills the plugin's process kills its group, and this one is still needed.
   ::setpgid(0, 0);
   sigset_t all;
   ::sigfillset(&all);
   ::sigprocmask(SIG_SETMASK, &all, nullptr);
   ::prctl(PR_SET_PDEATHSIG, SIGTERM);
   if (::getppid() != plan.parent) ::_exit(127);
-  const pid_t command = ::fork();
+  const bool keeps = ::prctl(PR_SET_CHILD_SUBREAPER, 1) == 0;
+  const pid_t command = keeps ? ::fork() : -1;
   if (command < 0) {
     const int error = errno;
     static_cast<void>(!::write(plan.failure, &error, sizeof error));
@@ -102,39 +152,45 @@ struct Plan {
   ::close_range(0, ~0U, 0);
   for (;;) {
     int status = 0;
-    if (::waitpid(command, &status, WNOHANG) == command) {
-      if (WIFEXITED(status)) ::_exit(WEXITSTATUS(status));
-      ::signal(WTERMSIG(status), SIG_DFL);
-      ::raise(WTERMSIG(status));
-      ::sigprocmask(SIG_UNBLOCK, &all, nullptr);
-      ::_exit(127);
+    for (pid_t ended = 0; (ended = ::waitpid(-1, &status, WNOHANG)) > 0;) {
+      if (ended != command) continue;
+      end_all(all);
+      end_like(status, all);
     }
     int signal = 0;
     ::sigwait(&all, &signal);
-    if (signal == SIGTERM) ::kill(0, SIGKILL);
+    if (signal != SIGTERM) continue;
+    end_all(all);
+    ::_exit(127);
   }
 }
 
-/// A process group that is killed and whose leader is reaped in the end.
-class Group {
+/// The guard, which is told to end in the end, and reaped.
+class Guard {
  public:
-  explicit Group(pid_t leader) : leader_(leader) { ::setpgid(leader, leader); }
-  Group(const Group&) = delete;
-  Group& operator=(const Group&) = delete;
-  ~Group() { end(); }
-  /// How the leader ended. Until it is reaped, the group's number belongs to nobody else.
+  explicit Guard(pid_t pid) : pid_(pid), ended_(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0))) {}
+  Guard(const Guard&) = delete;
+  Guard& operator=(const Guard&) = delete;
+  ~Guard() { end(); }
+  /// Readable when it has ended.
+  int fd() const { return ended_.get(); }
+  /// How it ended: as the command, if it did so by itself.
   int end() {
-    if (leader_ <= 0) return 0;
-    ::kill(-leader_, SIGKILL);
+    if (pid_ <= 0) return 0;
+    ::kill(pid_, SIGTERM);
+    pollfd ended{ended_.get(), POLLIN, 0};
+    constexpr Millis kAtMost = kKillGrace + kKillGrace / 4;
+    if (!ended_.valid() || ::poll(&ended, 1, static_cast<int>(kAtMost.count())) != 1) ::kill(pid_, SIGKILL);
     int status = 0;
-    while (::waitpid(leader_, &status, 0) < 0 && errno == EINTR) {
+    while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
     }
-    leader_ = -1;
+    pid_ = -1;
     return status;
   }
 
  private:
-  pid_t leader_;
+  pid_t pid_;
+  UniqueFd ended_;
 };
 
 /// The first line that is not empty; the rest is read, and forgotten.
@@ -168,10 +224,10 @@ int timeout_of(MonoTime until) {
   return static_cast<int>(std::clamp<int64_t>(left.count(), 0, 3'600'000));
 }
 
-/// Waits for the end of the group's leader; nullopt when it came, else why it has to be killed.
-std::optional<Ending::How> wait_for(int leader, Output& output, MonoTime until, int cancel_fd) {
+/// Waits for the guard's end; nullopt when it came, else why the command has to be killed.
+std::optional<Ending::How> wait_for(int guard, Output& output, MonoTime until, int cancel_fd) {
   for (;;) {
-    pollfd fds[] = {{leader, POLLIN, 0}, {output.fd(), POLLIN, 0}, {cancel_fd, POLLIN, 0}};
+    pollfd fds[] = {{guard, POLLIN, 0}, {output.fd(), POLLIN, 0}, {cancel_fd, POLLIN, 0}};
     if (::poll(fds, std::size(fds), timeout_of(until)) < 0 && errno != EINTR) fail("poll");
     if (fds[1].revents != 0) output.read_on();
     if (fds[0].revents != 0) return std::nullopt;
@@ -188,16 +244,16 @@ Ending run(const Command& command, MonoTime until, int cancel_fd) {
   const Plan plan{pointers(command.argv), pointers(command.environment), input.get(),
                   output.write.get(),     failure.write.get(),           ::getpid()};
   // Not posix_spawn: it can ask for no signal at the parent's death, and the guard has no program of its own.
-  const pid_t guard = ::fork();
-  if (guard < 0) fail("fork");
-  if (guard == 0) become_guard(plan);
-  Group group(guard);
-  const UniqueFd ended = owned(static_cast<int>(::syscall(SYS_pidfd_open, guard, 0)), "pidfd_open");
+  const pid_t pid = ::fork();
+  if (pid < 0) fail("fork");
+  if (pid == 0) become_guard(plan);
+  Guard guard(pid);
+  if (guard.fd() < 0) fail("pidfd_open");
   output.write.reset();
   failure.write.reset();
   Output written(std::move(output.read));
-  const auto killed = wait_for(ended.get(), written, until, cancel_fd);
-  const int status = group.end();
+  const auto killed = wait_for(guard.fd(), written, until, cancel_fd);
+  const int status = guard.end();
   for (int i = 0; i < 17 && written.fd() >= 0; ++i) written.read_on();  // what the pipe can hold, and no more
   Ending ending;
   ending.first_line = written.line();

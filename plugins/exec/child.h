@@ -30,10 +30,11 @@ struct Ending {
   std::string first_line;  ///< the first line of what it wrote to stdout or stderr that is not empty, cut at 512 bytes
 };
 
-/// Runs the command to its end, and until then blocks. It leads a process group of its own, which is killed when the
-/// command has ended, when `until` has come, when `cancel_fd` (-1: none) becomes readable, and when this process dies,
-/// however it does. A process that left the group is not found. Throws std::system_error if this process has no
-/// descriptors or processes left. REQUIRES: this process has one thread.
+/// Runs the command to its end, and until then blocks. Everything it started ends with it, in another process group or
+/// session too: when the command has ended, when `until` has come, when `cancel_fd` (-1: none) becomes readable, and when
+/// this process dies, however it does. All of it is gone when this returns, but for what the kernel cannot kill within a
+/// second. Throws std::system_error if this process has no descriptors or processes left. REQUIRES: this process has one
+/// thread.
 Ending run(const Command& command, MonoTime until, int cancel_fd);
 
 }  // namespace codedriftd::exec

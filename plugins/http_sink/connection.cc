@@ -51,17 +51,14 @@ Result<Json> read_config(std::string_view config_json) {
   return config;
 }
 
-Result<Connection> read_connection(const Json& config, bool secret_url) {
+Result<Connection> read_connection(const Json& config) {
   Connection connection;
   connection.url = text_at(config, "url");
   const auto url = parse_url(connection.url);
   if (!url) return Error{"url: " + url.error().message};
   if (auto allowed = check_transport(*url, false); !allowed) return Error{"url: " + allowed.error().message};
-  if (secret_url) {
-    connection.mask.add_secret_url(connection.url);
-  } else {
-    connection.mask.add_url(connection.url);
-  }
+  // Whether it stands in the configuration or came from url_file cannot be seen here.
+  connection.mask.add_url(connection.url);
   connection.authorization = Secret(text_at(config, "authorization"));
   if (const std::string_view value = connection.authorization.reveal(); !value.empty()) {
     if (value.find_first_of(std::string_view("\r\n\0", 3)) != std::string_view::npos) {

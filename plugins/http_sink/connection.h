@@ -49,8 +49,8 @@ struct Connection {
 };
 
 /// From what open() is given. An error, which repeats no secret, for a URL that may not be called, a file that cannot
-/// be used, and half of mutual TLS. `secret_url`: nothing of the URL but its host may ever be shown.
-Result<Connection> read_connection(const Json& config, bool secret_url);
+/// be used, and half of mutual TLS. Of the URL, which may be a secret, only the host is ever shown.
+Result<Connection> read_connection(const Json& config);
 /// The object of the options; an error if it is none.
 Result<Json> read_config(std::string_view config_json);
 /// The text at `name`, or empty if there is none.

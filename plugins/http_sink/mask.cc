@@ -6,9 +6,7 @@ namespace codedriftd::http_sink {
 namespace {
 
 constexpr std::size_t kLeast = 4;
-/// A last part of a path this long is a token and not a word.
-constexpr std::size_t kTokenLength = 16;
-/// In an address that is a secret as a whole, shorter parts of the path are words like "send" and "hook".
+/// Shorter parts of a path are words like "send" and "hook".
 constexpr std::size_t kPathPartLength = 9;
 
 std::string with_escaped_slashes(std::string_view text) {
@@ -30,39 +28,31 @@ void Mask::add(std::string_view secret) {
 }
 
 void Mask::add_url(std::string_view url) {
-  const std::size_t hash = std::min(url.find('#'), url.size());
-  const std::size_t question = std::min(url.find('?'), hash);
-  if (question < hash) {
-    std::string_view query = url.substr(question + 1, hash - question - 1);
-    add(query);
-    while (!query.empty()) {
-      const std::string_view pair = query.substr(0, query.find('&'));
-      const std::size_t equals = pair.find('=');
-      if (equals != std::string_view::npos) add(pair.substr(equals + 1));
-      query.remove_prefix(std::min(pair.size() + 1, query.size()));
-    }
-  }
-  std::string_view path = url.substr(0, question);
-  while (path.ends_with('/')) path.remove_suffix(1);
-  const std::string_view last = path.substr(path.rfind('/') + 1);
-  const std::size_t host = url.find("://");
-  const bool in_path = host != std::string_view::npos && path.find('/', host + 3) != std::string_view::npos;
-  if (in_path && last.size() >= kTokenLength) add(last);
-}
-
-void Mask::add_secret_url(std::string_view url) {
-  add_url(url);
   add(url);
+  url = url.substr(0, url.find('#'));
+  const std::size_t question = std::min(url.find('?'), url.size());
+  std::string_view query = url.substr(std::min(question + 1, url.size()));
+  add(query);
+  while (!query.empty()) {
+    const std::string_view pair = query.substr(0, query.find('&'));
+    const std::size_t equals = pair.find('=');
+    if (equals != std::string_view::npos) add(pair.substr(equals + 1));
+    query.remove_prefix(std::min(pair.size() + 1, query.size()));
+  }
   const std::size_t host = url.find("://");
-  const std::size_t path = host == std::string_view::npos ? host : url.find('/', host + 3);
-  if (path == std::string_view::npos) return;
-  add(url.substr(path));
-  std::string_view rest = url.substr(path, url.find_first_of("?#", path) - path);
-  while (!rest.empty()) {
-    rest.remove_prefix(1);
-    const std::string_view part = rest.substr(0, rest.find('/'));
+  const std::size_t slash = host == std::string_view::npos ? host : url.find('/', host + 3);
+  if (slash >= question) return;
+  add(url.substr(slash));
+  std::string_view path = url.substr(slash, question - slash);
+  // A receiver may name its path alone, and what is put behind one begins where its last slashes are.
+  add(path);
+  while (path.ends_with('/')) path.remove_suffix(1);
+  add(path);
+  while (!path.empty()) {
+    path.remove_prefix(1);
+    const std::string_view part = path.substr(0, path.find('/'));
     if (part.size() >= kPathPartLength) add(part);
-    rest.remove_prefix(part.size());
+    path.remove_prefix(part.size());
   }
 }
 

@@ -10,10 +10,8 @@ class Mask {
  public:
   /// What must not be seen. Less than four bytes are ignored: they would blot out half of every text.
   void add(std::string_view secret);
-  /// The parts of a URL that often are credentials: the query string and its values, and a long last part of the path.
+  /// All of a URL but its host: the whole path and the longer parts of it, the query string and its values.
   void add_url(std::string_view url);
-  /// A URL that is a credential as a whole: its path and the longer parts of it too.
-  void add_secret_url(std::string_view url);
   /// `text` with each of them replaced by "***", also where a JSON writer has put a backslash before each slash.
   std::string apply(std::string_view text) const;
 

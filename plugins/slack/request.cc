@@ -144,7 +144,7 @@ http_sink::Outcome Slack::judge(const HttpResponse& response, WallTime now) cons
 Result<std::unique_ptr<http_sink::Destination>> open(std::string_view config_json) {
   const auto config = http_sink::read_config(config_json);
   if (!config) return config.error();
-  auto connection = http_sink::read_connection(*config, true);
+  auto connection = http_sink::read_connection(*config);
   if (!connection) return connection.error();
   return std::unique_ptr<http_sink::Destination>(std::make_unique<Slack>(std::move(*connection)));
 }

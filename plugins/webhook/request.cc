@@ -113,7 +113,7 @@ Result<HttpHeader> read_header(std::string_view line) {
 Result<Options> read_options(std::string_view config_json) {
   auto config = http_sink::read_config(config_json);
   if (!config) return config.error();
-  auto connection = http_sink::read_connection(*config, false);
+  auto connection = http_sink::read_connection(*config);
   if (!connection) return connection.error();
   Options options{std::move(*connection), format_of(text_at(*config, "format")), {}, {}};
   if (const Secret held(text_at(*config, "secret")); !held.empty()) {

@@ -205,7 +205,7 @@ TEST(Alerts, OnlyRootAndTheDaemonsOwnUserMayAskAndOthersAreRecorded) {
 
   const RunResult reader = daemon.command(drop, kReader);
   EXPECT_EQ(reader.status, kFailed);
-  EXPECT_NE(reader.err.find("only root may ask"), std::string::npos) << reader.err;
+  EXPECT_NE(reader.err.find("only root and the daemon's own user may ask"), std::string::npos) << reader.err;
   const Json denied = last_event(daemon, "control.denied");
   ASSERT_TRUE(denied.is_object());
   EXPECT_EQ(denied.at("actor"), "uid:64102");

@@ -54,6 +54,14 @@ TEST(Alertmanager, SortsItsAnswers) {
   }
 }
 
+TEST(Alertmanager, ThePathOfItsAddressIsASecret) {
+  const auto destination = opened(R"({"url":"https://am.example.com/t0/fakefake/"})");
+  HttpResponse response;
+  response.status = 500;
+  response.body = "no route for /t0/fakefake/api/v2/alerts";
+  EXPECT_EQ(destination->judge(response, WallTime{}).text, "HTTP 500: no route for ***api/v2/alerts");
+}
+
 TEST(Alertmanager, RefusesAnAddressThatNothingCanBePutBehind) {
   for (const char* url : {"https://am.example.com/?a=b", "https://am.example.com/#x", "ftp://am.example.com", ""}) {
     EXPECT_FALSE(open(Json{{"url", url}}.dump())) << url;

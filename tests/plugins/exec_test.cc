@@ -112,17 +112,22 @@ class ExecTest : public testing::Test {
   std::string file(const char* name) const { return folder_ / name; }
   std::string written(const char* name) const { return test::read_file(file(name)); }
   pid_t pid_in(const char* name) const { return static_cast<pid_t>(std::stol(written(name))); }
-  /// A script that starts something, and waits for it; all of it is written when the file "grandchild" is there.
+  /// A script that starts something in its group and something that leaves it, and waits; all of it is written when the
+  /// file "grandchild" is there.
   std::string family() const {
     return "d=" + folder_.path().string() +
-           "\necho $$ >$d/child\ncut -d' ' -f4 /proc/$PPID/stat >$d/host\n(trap '' TERM; sleep 600) & echo $! >$d/g\n"
-           "mv $d/g $d/grandchild\nwait\n";
+           "\necho $$ >$d/child\ncut -d' ' -f4 /proc/$PPID/stat >$d/host\n"
+           "(setsid sh -c 'trap \"\" TERM HUP; sleep 600 & echo $! >'$d'/e; mv '$d'/e '$d'/escaped; wait' &)\n"
+           "until [ -e $d/escaped ]; do sleep 0.01; done\n"
+           "(trap '' TERM; sleep 600) & echo $! >$d/g\nmv $d/g $d/grandchild\nwait\n";
   }
   bool family_is_there() const {
     return test::wait_until([&] { return std::filesystem::exists(file("grandchild")); }, kPlenty);
   }
   bool family_is_gone() const {
-    return test::wait_until([&] { return !exists(pid_in("child")) && !exists(pid_in("grandchild")); }, kPlenty);
+    return test::wait_until(
+        [&] { return !exists(pid_in("child")) && !exists(pid_in("grandchild")) && !exists(pid_in("escaped")); },
+        kPlenty);
   }
 
   const test::TempDir folder_;
@@ -160,6 +165,7 @@ TEST_F(ExecTest, FollowsTheExitStatus) {
       {"kill -KILL $$", DeliveryResult::retry, 0, "killed by signal 9 (Killed)"},
       {"kill -SEGV $$", DeliveryResult::retry, 0, "killed by signal 11 (Segmentation fault)"},
       {"kill -TERM $$", DeliveryResult::retry, 0, "killed by signal 15 (Terminated)"},
+      {"sleep 600 & trap '' TERM; kill 0; exit 0", DeliveryResult::delivered, 0, "exit 0"},
       {"printf '\\377bad'", DeliveryResult::delivered, 0, "exit 0: \uFFFDbad"}};
   for (const auto& [script, result, status, text] : cases) {
     started(script);

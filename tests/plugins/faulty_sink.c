@@ -64,6 +64,10 @@ static codedriftd_result sink_open(const codedriftd_host* host, const char* conf
     report->retry_after_ms = 7000;
     return CODEDRIFTD_RETRY;
   }
+  if (mode_is(&sink, "open_in_weeks")) {
+    report->retry_after_ms = UINT32_MAX;
+    return CODEDRIFTD_RETRY;
+  }
   if (mode_is(&sink, "open_crashes")) abort();
   if (mode_is(&sink, "open_gives_nothing")) return CODEDRIFTD_DELIVERED;
   *out = &sink;
@@ -85,6 +89,10 @@ static codedriftd_result sink_deliver(codedriftd_sink* self, const codedriftd_al
     say(report, "busy");
     report->status = 429;
     report->retry_after_ms = 90000;
+    return CODEDRIFTD_RETRY;
+  }
+  if (mode_is(self, "in_weeks")) {
+    report->retry_after_ms = UINT32_MAX;
     return CODEDRIFTD_RETRY;
   }
   if (mode_is(self, "rejects")) return CODEDRIFTD_REJECTED;

@@ -154,6 +154,13 @@ TEST_F(WebhookTest, SecretsThatTheReceiverRepeatsAreMasked) {
   EXPECT_EQ(deliver().text.find("fake-url-key"), std::string::npos);
 }
 
+TEST_F(WebhookTest, ThePathIsASecretToo) {
+  test::Receiver receiver;
+  started(receiver.url() + "/t0/fakefake");
+  receiver.script({{.status = 500, .headers = {}, .body = "no route for /hook/t0/fakefake"}});
+  EXPECT_EQ(deliver().text, "HTTP 500: no route for ***");
+}
+
 TEST_F(WebhookTest, NobodyThereIsARetry) {
   std::string url;
   {

@@ -127,6 +127,61 @@ TEST_F(ControlVerbsTest, AReplayToAnotherDestinationSaysWhatWasThereAlready) {
   EXPECT_EQ(kinds().size(), events);
 }
 
+TEST_F(ControlVerbsTest, WhatComesBackAsOneMessageIsCountedAndRecordedAlertByAlert) {
+  const std::string one = add("one", "dead"), two = add("two", "dead"), other = add("other", "dead");
+  writer->run([&](Tx& tx) {
+    tx.db.run(
+        "INSERT INTO outbox (alert_id, destination, event_seq, kind, target, body, state, attempts, created_at_ms, "
+        "next_attempt_at_ms, give_up_at_ms) SELECT alert_id, 'pager', event_seq, kind, target, body, 'dead', 1, 1, 1, "
+        "2 FROM outbox WHERE destination = 'ops' ORDER BY id");
+    tx.db.run(
+        "UPDATE outbox SET message = (SELECT min(id) FROM outbox WHERE destination = 'pager') WHERE destination = "
+        "'pager'");
+    tx.db.run("UPDATE outbox SET message_id = 'DIGEST' WHERE id = message AND destination = 'pager'");
+  });
+  open();
+  // The third comes back too: its message has its bytes.
+  const Json reply = ask("alerts.replay", {{"ids", {one, two}}, {"alert", "ops"}, {"to", "pager"}})["done"];
+  EXPECT_EQ(reply["count"], 3) << reply;
+  EXPECT_EQ(reply["there"], 0);
+  EXPECT_EQ(reply["alerts"][2]["id"], "DIGEST");
+  for (const std::string& id : {one, two, other}) EXPECT_EQ(state(id, "pager"), "pending");
+  EXPECT_EQ(kinds(), Strings(3, "alert.replayed"));
+  EXPECT_EQ(column("SELECT target FROM event WHERE kind = 'alert.replayed' ORDER BY seq"),
+            column("SELECT target FROM event WHERE kind = 'drift.detected' ORDER BY seq"));
+}
+
+TEST_F(ControlVerbsTest, AnAlertThatIsChosenForTwoDestinationsIsReplayedOnceToOneOfThem) {
+  const std::string id = add("charge", "dead");
+  writer->run([&](Tx& tx) {
+    tx.db.run(
+        "INSERT INTO outbox (alert_id, destination, event_seq, kind, target, body, state, attempts, created_at_ms, "
+        "next_attempt_at_ms, give_up_at_ms) SELECT alert_id, 'pager', event_seq, kind, target, body, 'dead', 1, 1, 1, "
+        "2 FROM outbox");
+  });
+  open();
+  const Json reply = ask("alerts.replay", {{"ids", {id}}, {"to", "pager"}})["done"];
+  EXPECT_EQ(reply["count"], 1) << reply;
+  EXPECT_EQ(reply["there"], 0);
+  EXPECT_EQ(kinds(), Strings{"alert.replayed"});
+}
+
+TEST_F(ControlVerbsTest, AHeartbeatIsNotReplayedAndSaidToBeOne) {
+  const std::string beat = add("charge", "dead");
+  writer->run([&](Tx& tx) { tx.db.run("UPDATE outbox SET kind = 'heartbeat'"); });
+  const std::string drift = add("refund", "dead");
+  open();
+  const Json one = ask("alerts.replay", {{"ids", {beat}}});
+  EXPECT_EQ(one["error"], "nothing");
+  EXPECT_EQ(one["message"],
+            "alert " + beat + " is a heartbeat, which is not delivered again: a sign of life is of no use later");
+  const Json both = ask("alerts.replay", {{"ids", {drift, beat}}});
+  EXPECT_NE(both["message"].get<std::string>().find("nothing was done for the others either"), std::string::npos);
+  EXPECT_EQ(state(drift), "dead");
+  EXPECT_EQ(ask("alerts.replay", {{"alert", "ops"}})["done"]["count"], 1);
+  EXPECT_EQ(state(beat), "dead");
+}
+
 TEST_F(ControlVerbsTest, ADropGivesUpAndRecordsWhoAndWhy) {
   const std::string dead = add("charge", "dead"), pending = add("charge", "pending"), sent = add("charge", "delivered");
   open();

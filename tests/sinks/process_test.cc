@@ -140,6 +140,16 @@ TEST_F(SinkProcessTest, PassesOnWhatThePluginAnswers) {
   }
 }
 
+TEST_F(SinkProcessTest, NobodyIsToldToComeBackLaterThanTomorrow) {
+  const DeliveryAnswer answer = started("in_weeks").deliver("i", "{}", 1, kPlenty);
+  EXPECT_EQ(answer.result, DeliveryResult::retry);
+  EXPECT_EQ(answer.retry_after, std::chrono::hours(24));
+  const auto plugin = make(spec("open_in_weeks")).start();
+  ASSERT_FALSE(plugin);
+  EXPECT_EQ(plugin.error().kind, StartFailure::Kind::retry);
+  EXPECT_EQ(plugin.error().retry_after, std::chrono::hours(24));
+}
+
 TEST_F(SinkProcessTest, AWrongOptionIsReportedWithItsPlaceBeforeOpen) {
   SinkSpec wrong = spec("open_crashes");
   wrong.options["numbr"] = {int64_t{1}, {"a.toml", 7, 9}};

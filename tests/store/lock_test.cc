@@ -4,9 +4,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <filesystem>
+#include <fstream>
+#include <memory>
 #include <optional>
+#include <thread>
 
+#include "support/process.h"
 #include "support/temp_dir.h"
 
 namespace codedriftd::test {
@@ -18,13 +23,39 @@ TEST(StateLock, ASecondTakerIsRefusedWithTheHoldersPid) {
   {
     const auto first = StateLock::take(path);
     ASSERT_TRUE(first) << first.error().message;
-    const auto second = StateLock::take(path);
+    const auto second = StateLock::take(path, Millis{0});
     ASSERT_FALSE(second);
     EXPECT_NE(second.error().message.find("pid " + std::to_string(::getpid())), std::string::npos)
         << second.error().message;
     EXPECT_NE(second.error().message.find(path), std::string::npos);
   }
   EXPECT_TRUE(StateLock::take(path)) << "free again with the object's end";
+}
+
+/// Whether a thread of this process is asleep.
+bool asleep(pid_t thread) {
+  std::ifstream stat("/proc/self/task/" + std::to_string(thread) + "/stat");
+  std::string text;
+  return std::getline(stat, text) && text.find(") S ") != std::string::npos;
+}
+
+TEST(StateLock, OneThatIsHeldForAMomentIsWaitedFor) {
+  TempDir dir;
+  const std::string path = dir / "codedriftd.lock";
+  auto first = std::make_unique<Result<StateLock>>(StateLock::take(path));
+  ASSERT_TRUE(*first);
+  std::atomic<pid_t> waiter{0};
+  std::atomic<bool> over{false}, taken{false};
+  std::thread second([&] {
+    waiter = ::gettid();
+    taken = StateLock::take(path, Millis{30'000}).ok();
+    over = true;
+  });
+  EXPECT_TRUE(wait_until([&] { return over || (waiter != 0 && asleep(waiter)); }, Millis{30'000}));
+  EXPECT_FALSE(over) << "refused at once";
+  first.reset();
+  second.join();
+  EXPECT_TRUE(taken);
 }
 
 TEST(StateLock, TellsWhoHoldsItWithoutTakingItOrMakingIt) {
@@ -70,7 +101,7 @@ TEST(StateLock, TheHoldersDeathFreesIt) {
   char byte = 0;
   ASSERT_EQ(::read(taken[0], &byte, 1), 1);
   ASSERT_EQ(byte, 'y');
-  const auto refused = StateLock::take(path);
+  const auto refused = StateLock::take(path, Millis{0});
   ASSERT_FALSE(refused);
   EXPECT_NE(refused.error().message.find("pid " + std::to_string(child)), std::string::npos);
   ::kill(child, SIGKILL);

@@ -65,6 +65,18 @@ TEST_F(OutboxActions, WhatIsDeadOrDroppedMayBeReplayedAndWhatIsDeadOrPendingDrop
   EXPECT_EQ(state(delivered), "delivered");
 }
 
+TEST_F(OutboxActions, AHeartbeatIsNeverReplayedAndMayBeDropped) {
+  const std::string dead = add("ops", "a", "dead"), dropped = add("ops", "b", "dropped"),
+                    drift = add("ops", "c", "dead");
+  db.run("UPDATE outbox SET kind = 'heartbeat' WHERE alert_id <> ?", drift);
+  EXPECT_EQ(replayable({}), Strings{drift});
+  EXPECT_EQ(replayable({.ids = {dropped}}), Strings{});
+  EXPECT_EQ(droppable({}), (Strings{dead, drift}));
+  EXPECT_TRUE(outbox::is_heartbeat(db, dead));
+  EXPECT_FALSE(outbox::is_heartbeat(db, drift));
+  EXPECT_FALSE(outbox::is_heartbeat(db, "NOSUCH"));
+}
+
 TEST_F(OutboxActions, TheChoiceIsNarrowedByEachOfItsParts) {
   const std::string charge = add("ops", "charge", "dead", kStart);
   const std::string refund = add("ops", "refund", "dead", kStart + kMinute);
@@ -159,7 +171,7 @@ TEST_F(OutboxActions, WhatIsPendingOrDeliveredIsNotReplayed) {
 TEST_F(OutboxActions, ToAnotherDestinationItIsANewRowUnderTheSameIdWithTheSameBytes) {
   const std::string id = add("ops", "charge", "dead");
   const WallTime later = kStart + kMinute;
-  EXPECT_TRUE(outbox::replay_to(db, only({}), "chat", kGiveUpAfter, later));
+  EXPECT_EQ(ids(outbox::replay_to(db, only({}), "chat", kGiveUpAfter, later)), Strings{id});
   EXPECT_EQ(state(id), "dead");
   EXPECT_EQ(state(id, "chat"), "pending");
   EXPECT_EQ(number(db, "SELECT count(DISTINCT body || alert_id || kind || target || event_seq) FROM outbox"), 1);
@@ -185,7 +197,7 @@ TEST_F(OutboxActions, WhatTheOtherDestinationHasAlreadyIsLeftAloneUnlessItIsDead
     add("ops", logged, "dead");
     add("chat", logged, each.there);
     const outbox::Undelivered alert = only({.ids = {logged.id}, .destination = "ops"});
-    EXPECT_EQ(outbox::replay_to(db, alert, "chat", kGiveUpAfter, kStart), each.done) << each.there;
+    EXPECT_EQ(!outbox::replay_to(db, alert, "chat", kGiveUpAfter, kStart).empty(), each.done) << each.there;
     EXPECT_EQ(state(logged.id, "chat"), each.after);
     EXPECT_EQ(state(logged.id), "dead");
     EXPECT_EQ(number(db, "SELECT count(*) FROM outbox WHERE alert_id = '" + logged.id + "'"), 2);
@@ -198,7 +210,9 @@ TEST_F(OutboxActions, WhatIsDeadThereAsPartOfAMessageComesBackAsThatMessage) {
   add("chat", one, "dead");
   add("chat", two, "dead");
   db.run("UPDATE outbox SET message = 2, message_id = iif(id = 2, 'DIGEST', NULL) WHERE destination = 'chat'");
-  EXPECT_TRUE(outbox::replay_to(db, only({.destination = "ops"}), "chat", kGiveUpAfter, kStart));
+  const auto rows = outbox::replay_to(db, only({.destination = "ops"}), "chat", kGiveUpAfter, kStart);
+  EXPECT_EQ(ids(rows), (Strings{one.id, two.id}));
+  for (const auto& row : rows) EXPECT_EQ(row.destination + " " + row.sent_id, "chat DIGEST");
   EXPECT_EQ(state(one.id, "chat"), "pending");
   EXPECT_EQ(state(two.id, "chat"), "pending");
 }
@@ -206,8 +220,8 @@ TEST_F(OutboxActions, WhatIsDeadThereAsPartOfAMessageComesBackAsThatMessage) {
 TEST_F(OutboxActions, ANoticeThatIsNoEventGoesToTheOtherDestinationOnce) {
   add("ops", "charge", "dead");
   db.run("UPDATE outbox SET event_seq = NULL, kind = 'drift.reminder'");
-  EXPECT_TRUE(outbox::replay_to(db, only({}), "chat", kGiveUpAfter, kStart));
-  EXPECT_FALSE(outbox::replay_to(db, only({}), "chat", kGiveUpAfter, kStart));
+  EXPECT_EQ(outbox::replay_to(db, only({}), "chat", kGiveUpAfter, kStart).size(), 1U);
+  EXPECT_TRUE(outbox::replay_to(db, only({}), "chat", kGiveUpAfter, kStart).empty());
   EXPECT_EQ(number(db, "SELECT count(*) FROM outbox WHERE destination = 'chat'"), 1);
 }
 
