@@ -105,8 +105,8 @@ void kill_children() {
   }
 }
 
-/// Kills the children and what they leave to this process, until there is nothing more. What does not die (it waits for a
-/// disk that is gone) is left behind with its SIGKILL.
+/// Kills the children and what they leave to this process, until there is nothing more. What does not die (it waits for
+/// a disk that is gone) is left behind with its SIGKILL.
 void end_all(const sigset_t& all) {
   const MonoTime until = SystemClock{}.mono() + kKillGrace;
   while (SystemClock{}.mono() < until) {

@@ -31,10 +31,10 @@ struct Ending {
 };
 
 /// Runs the command to its end, and until then blocks. Everything it started ends with it, in another process group or
-/// session too: when the command has ended, when `until` has come, when `cancel_fd` (-1: none) becomes readable, and when
-/// this process dies, however it does. All of it is gone when this returns, but for what the kernel cannot kill within a
-/// second. Throws std::system_error if this process has no descriptors or processes left. REQUIRES: this process has one
-/// thread.
+/// session too: when the command has ended, when `until` has come, when `cancel_fd` (-1: none) becomes readable, and
+/// when this process dies, however it does. All of it is gone when this returns, but for what the kernel cannot kill
+/// within a second. Throws std::system_error if this process has no descriptors or processes left. REQUIRES: this
+/// process has one thread.
 Ending run(const Command& command, MonoTime until, int cancel_fd);
 
 }  // namespace codedriftd::exec
