@@ -24,6 +24,7 @@ CREATE TABLE outbox (
   last_status        INTEGER,
   last_error         TEXT,
   flapping           INTEGER NOT NULL DEFAULT 0 CHECK (flapping IN (0, 1)),   -- held until its target is quiet
+  alone              INTEGER NOT NULL DEFAULT 0 CHECK (alone IN (0, 1)),      -- its digest was refused: never in one again
   message            INTEGER REFERENCES outbox (id),    -- the leading row; NULL: not composed yet
   message_id         TEXT,                  -- in the leading row of several: what is sent as id, kind and body,
   message_kind       TEXT,                  -- which never change
@@ -37,6 +38,7 @@ SELECT id, alert_id, destination, event_seq, kind, target, body, state, attempts
 FROM outbox_1;
 CREATE INDEX outbox_due ON outbox (destination, next_attempt_at_ms, id) WHERE state = 'pending';
 CREATE INDEX outbox_of_target ON outbox (destination, target, id);
+CREATE INDEX outbox_pending_of_target ON outbox (destination, target, id) WHERE state = 'pending';
 CREATE INDEX outbox_dead ON outbox (destination) WHERE state = 'dead';
 CREATE INDEX outbox_dropped ON outbox (destination) WHERE state = 'dropped';
 CREATE INDEX outbox_of_message ON outbox (message) WHERE message IS NOT NULL;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "base/backoff.h"
 #include "base/duration.h"
@@ -102,6 +103,7 @@ void Runner::take_over() {
   start_failures_ = 0;
   start_not_before_ = {};
   faults_at_.clear();
+  up_ = false;
   writer_.run([&](Tx& tx) {
     // Somebody acted: a refusal after this is a new one.
     outbox::set_destination(tx.db, destination_, {});
@@ -133,39 +135,62 @@ Millis Runner::turn() {
   take_over();
   const WallTime now = clock_.wall();
   look_after_queue(now);
-  if (!channel_->running() && !bring_up(now)) {
+  const bool running = channel_->running();
+  if (std::exchange(up_, running) && !running) {
+    count_fault("its process ended while it had nothing to do");
+    put_off_start(Millis{0});
+  }
+  if (!running && !bring_up(now)) {
     const auto wait = std::chrono::ceil<Millis>(start_not_before_ - clock_.mono());
     return std::clamp(wait, Millis{1}, kLongestWait);
   }
   if (const Millis wait = throttle_.wait(clock_.mono()); wait > Millis{0}) return std::min(wait, kLongestWait);
-  if (!may_try(now)) return kLongestWait;
   std::optional<PendingAlert> alert;
   std::optional<WallTime> next;
+  bool ask = false;
   writer_.run([&](Tx& tx) {
-    alert = outbox::begin_attempt(tx.db, destination_, now, throttle_.available(clock_.mono()));
-    if (!alert) next = outbox::next_due_at(tx.db, destination_);
+    if (can_probe_) {
+      const DestinationState state = outbox::destination(tx.db, destination_);
+      ask = state.kind == DestinationState::Kind::held && state.until <= now;
+    }
+    if (!ask) begin(tx, now, alert, next);
   });
+  if (ask) {
+    if (!accepts(now)) return Millis{0};
+    writer_.run([&](Tx& tx) {
+      begin(tx, now, alert, next);
+      // What it says is believed once it took an alert; without one there is nothing to wait for.
+      if (!alert) outbox::set_destination(tx.db, destination_, {});
+    });
+  }
   if (!alert) return next ? std::clamp(*next - now, Millis{1}, kLongestWait) : kLongestWait;
   deliver(*alert);
   return Millis{0};
 }
 
-/// A held destination whose time has come is asked first, if its plugin knows how, so that no alert is spent on it.
-bool Runner::may_try(WallTime now) {
-  if (!can_probe_) return true;
-  DestinationState state;
-  writer_.run([&](Tx& tx) { state = outbox::destination(tx.db, destination_); });
-  if (state.kind != DestinationState::Kind::held || state.until > now) return true;
+void Runner::begin(Tx& tx, WallTime now, std::optional<PendingAlert>& alert, std::optional<WallTime>& next) {
+  alert = outbox::begin_attempt(tx.db, destination_, now, throttle_.available(clock_.mono()));
+  if (!alert) next = outbox::next_due_at(tx.db, destination_);
+}
+
+/// Asks a held destination whose time has come whether it would accept, so that no alert is spent on it. One that would
+/// not stays held.
+bool Runner::accepts(WallTime now) {
   const DeliveryAnswer answer = channel_->probe(kProbeLimit);
-  if (answer.result == DeliveryResult::fault) count_fault(answer.text);
-  writer_.run([&](Tx& tx) {
-    if (answer.result == DeliveryResult::delivered) {
-      outbox::set_destination(tx.db, destination_, {});
-    } else {
-      hold(tx, answer.text, {}, now);
-    }
-  });
-  return answer.result == DeliveryResult::delivered;
+  if (answer.result == DeliveryResult::delivered) return true;
+  if (answer.result == DeliveryResult::fault) {
+    up_ = false;
+    count_fault(answer.text);
+  }
+  writer_.run([&](Tx& tx) { hold(tx, answer.text, {}, now); });
+  return false;
+}
+
+/// Puts the next start of the plugin off, longer with each fault and each start that failed.
+void Runner::put_off_start(Millis at_least) {
+  const auto times = std::max(start_failures_, static_cast<unsigned>(faults_at_.size()));
+  start_not_before_ = std::max(
+      start_not_before_, clock_.mono() + backoff_delay(kBetweenStarts, std::max(1U, times), random_unit(), at_least));
 }
 
 /// Adds up the faults of the plugin: too many hold the destination until a reload, or until it works again.
@@ -195,6 +220,7 @@ bool Runner::bring_up(WallTime now) {
   auto started = channel_->start();
   if (started) {
     start_failures_ = 0;
+    up_ = true;
     if (std::exchange(held_at_start_, false)) {
       writer_.run([&](Tx& tx) { outbox::set_destination(tx.db, destination_, {}); });
     }
@@ -210,9 +236,11 @@ bool Runner::bring_up(WallTime now) {
   const StartFailure& failure = started.error();
   const bool hopeless = failure.kind == StartFailure::Kind::mistakes || failure.kind == StartFailure::Kind::refused;
   ++start_failures_;
-  start_not_before_ =
-      mono +
-      (hopeless ? kProbeEvery : backoff_delay(kBetweenStarts, start_failures_, random_unit(), failure.retry_after));
+  if (hopeless) {
+    start_not_before_ = mono + kProbeEvery;
+  } else {
+    put_off_start(failure.retry_after);
+  }
   std::string reason = failure.message;
   if (!failure.mistakes.empty()) {
     reason = format_mistakes(failure.mistakes);
@@ -247,6 +275,7 @@ void Runner::deliver(const PendingAlert& alert) {
   // A receiver that refuses may want another secret: the next attempt opens the plugin anew, which reads its files
   // again.
   if (answer.result == DeliveryResult::refused) channel_->stop();
+  up_ = channel_->running();
   log(answer.result == DeliveryResult::delivered ? LogLevel::info : LogLevel::warning,
       fmt::format("delivery.{}", outcome.result),
       answer.result == DeliveryResult::delivered
@@ -266,6 +295,7 @@ void Runner::settle(Tx& tx, const PendingAlert& alert, const DeliveryAnswer& ans
       if (outbox::destination(tx.db, destination_).failures > 0) outbox::set_destination(tx.db, destination_, {});
       return;
     case DeliveryResult::rejected:
+      if (outbox::taken_apart(tx.db, alert, outcome, now)) return;
       if (outbox::dead(tx.db, alert, outcome, now)) bury(tx, alert, outcome.words, now);
       return;
     case DeliveryResult::refused:
@@ -274,6 +304,7 @@ void Runner::settle(Tx& tx, const PendingAlert& alert, const DeliveryAnswer& ans
     case DeliveryResult::fault:
       // The row of this attempt still says "started", so it is the one more.
       if (faults_of(tx.db, alert.id) + 1 >= kPoisonFaults) {
+        if (outbox::taken_apart(tx.db, alert, outcome, now)) return;
         const std::string reason =
             fmt::format("it was in flight in {} faults of its plugin; the last: {}", kPoisonFaults, outcome.words);
         if (outbox::dead(tx.db, alert, outcome, now)) bury(tx, alert, reason, now);

@@ -54,7 +54,9 @@ class Runner {
   void loop(std::stop_token stop);
   void take_over();
   bool bring_up(WallTime now);
-  bool may_try(WallTime now);
+  void begin(Tx& tx, WallTime now, std::optional<PendingAlert>& alert, std::optional<WallTime>& next);
+  bool accepts(WallTime now);
+  void put_off_start(Millis at_least);
   void deliver(const PendingAlert& alert);
   void settle(Tx& tx, const PendingAlert& alert, const DeliveryAnswer& answer, const AttemptOutcome& outcome,
               WallTime now);
@@ -85,6 +87,7 @@ class Runner {
   std::optional<MonoTime> looked_after_at_, spoke_up_at_;
   bool held_at_start_ = false;  ///< the destination is held because the channel could not be opened
   bool can_probe_ = false;
+  bool up_ = false;  ///< the channel ran when it was last looked at
   Throttle throttle_;
   std::deque<MonoTime> faults_at_;  ///< the last few
   std::jthread thread_;

@@ -12,8 +12,8 @@ namespace {
 
 /// From this many targets on, a digest takes the place of single messages, if something is behind.
 constexpr std::size_t kFewestInDigest = 5;
-/// What fits into a chat message by name.
-constexpr int kMostInDigest = 50;
+/// What fits into a chat message by name. So many at once are a digest in any case.
+constexpr std::size_t kMostInDigest = 50;
 /// Who waited longer than this waited for more than the messages before it.
 constexpr Millis kOnTime{60'000};
 // Together they keep a message well below what a channel carries.
@@ -25,17 +25,18 @@ struct Waiting {
   std::optional<std::string> target;
   std::string body;
   WallTime created_at{}, give_up_at{};
-  bool flapping = false;
+  bool flapping = false, alone = false;
 };
 using Story = std::vector<Waiting>;  ///< of one target, oldest first
 
 Waiting read(const Query& q) {
-  return {q.integer(0), q.string(1), q.optional_string(2), q.string(3), q.time(4), q.time(5), q.boolean(6)};
+  return {q.integer(0), q.string(1), q.optional_string(2), q.string(3),
+          q.time(4),    q.time(5),   q.boolean(6),         q.boolean(7)};
 }
 
 Waiting load(Database& db, int64_t row) {
-  auto q =
-      db.query("SELECT id, kind, target, body, created_at_ms, give_up_at_ms, flapping FROM outbox WHERE id = ?", row);
+  auto q = db.query(
+      "SELECT id, kind, target, body, created_at_ms, give_up_at_ms, flapping, alone FROM outbox WHERE id = ?", row);
   q.step();
   return read(q);
 }
@@ -45,10 +46,11 @@ Story story_of(Database& db, std::string_view destination, const Waiting& first,
   Story story{first};
   if (!first.target) return story;
   auto q = db.query(
-      "SELECT id, kind, target, body, created_at_ms, give_up_at_ms, flapping FROM outbox WHERE destination = ? AND "
-      "target = ? AND id > ? AND state = 'pending' ORDER BY id",
+      "SELECT id, kind, target, body, created_at_ms, give_up_at_ms, flapping, alone, message IS NOT NULL FROM outbox "
+      "WHERE destination = ? AND target = ? AND id > ? AND state = 'pending' ORDER BY id",
       destination, first.target, first.id);
   while (static_cast<int>(story.size()) < longest && q.step()) {
+    if (q.boolean(8)) break;  // composed already: its bytes stand, and what comes later waits for it
     Waiting next = read(q);
     if (!told_together(first.kind, next.kind) || next.flapping != first.flapping) break;
     story.push_back(std::move(next));
@@ -60,11 +62,12 @@ Story story_of(Database& db, std::string_view destination, const Waiting& first,
 std::vector<Waiting> firsts(Database& db, std::string_view destination, WallTime now, bool about_deliveries) {
   std::vector<Waiting> rows;
   auto q = db.query(
-      "SELECT id, kind, target, body, created_at_ms, give_up_at_ms, flapping FROM outbox o WHERE destination = ?1 AND "
-      "state = 'pending' AND next_attempt_at_ms <= ?2 AND message IS NULL AND target IS NOT NULL AND flapping = 0 AND "
-      "NOT EXISTS (SELECT 1 FROM outbox earlier WHERE earlier.state = 'pending' AND earlier.destination = ?1 AND "
-      "earlier.target = o.target AND earlier.id < o.id) ORDER BY next_attempt_at_ms, id LIMIT ?3",
-      destination, now, kMostInDigest);
+      "SELECT id, kind, target, body, created_at_ms, give_up_at_ms, flapping, alone FROM outbox o WHERE destination = "
+      "?1 AND state = 'pending' AND next_attempt_at_ms <= ?2 AND message IS NULL AND target IS NOT NULL AND flapping = "
+      "0 AND alone = 0 AND NOT EXISTS (SELECT 1 FROM outbox earlier WHERE earlier.state = 'pending' AND "
+      "earlier.destination = ?1 AND earlier.target = o.target AND earlier.id < o.id AND NOT (earlier.flapping = 1 AND "
+      "earlier.message IS NULL)) ORDER BY next_attempt_at_ms, id LIMIT ?3",
+      destination, now, static_cast<int64_t>(kMostInDigest));
   while (q.step()) {
     Waiting row = read(q);
     if (about_delivery(row.kind) == about_deliveries) rows.push_back(std::move(row));
@@ -120,10 +123,10 @@ Composed single(Database& db, std::string_view destination, const Waiting& first
 Composed composed_from(Database& db, std::string_view destination, const Waiting& first, WallTime now, bool behind,
                        unsigned capacity) {
   const bool late = behind || first.created_at + kOnTime <= now || first.kind == kReminderKind;
-  if (first.target && !first.flapping && (late || capacity < kMostInDigest)) {
+  if (first.target && !first.flapping && !first.alone) {
     const std::vector<Waiting> waiting = firsts(db, destination, now, about_delivery(first.kind));
-    if ((late || waiting.size() > capacity) && waiting.size() >= kFewestInDigest)
-      return digest(db, destination, waiting);
+    const bool crowded = late || waiting.size() > capacity || waiting.size() == kMostInDigest;
+    if (crowded && waiting.size() >= kFewestInDigest) return digest(db, destination, waiting);
   }
   return single(db, destination, first);
 }

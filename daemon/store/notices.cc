@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <limits>
 #include <map>
 #include <vector>
 
@@ -26,9 +27,10 @@ void stand_for(Database& db, Notice& notice, const std::optional<std::string>& t
   notice.leaf = q.optional_sha256(2).value_or(Sha256{});
 }
 
-int tell_all(Tx& tx, Ledger& ledger, const Route& to, const std::vector<TargetId>& ids, WallTime now) {
+int tell_all(Tx& tx, Ledger& ledger, const Route& to, const std::vector<TargetId>& ids, WallTime now, int most) {
   int told = 0;
   for (const TargetId id : ids) {
+    if (told == most) break;
     const TargetRow row = targets::load(tx.db, id);
     NewEvent about = drift_reminder(row.target, row.state, now);
     NewEvent drift = about;  // who wants to hear of drift wants to be reminded of it
@@ -53,11 +55,11 @@ int remind(Tx& tx, Ledger& ledger, const Route& to, WallTime now) {
     auto q = tx.db.query(
         "SELECT t.id FROM target t WHERE t.drift_open = 1 AND t.watched = 1 AND (SELECT o.state != 'pending' AND "
         "(o.created_at_ms <= ?2 OR o.created_at_ms > ?3) FROM outbox o WHERE o.destination = ?1 AND o.target = "
-        "t.address AND o.kind GLOB 'drift.*' ORDER BY o.id DESC LIMIT 1) LIMIT ?4",
-        to.subscription.name, now - to.reminder, now, kMostAtOnce);
+        "t.address AND o.kind GLOB 'drift.*' ORDER BY o.id DESC LIMIT 1)",
+        to.subscription.name, now - to.reminder, now);
     while (q.step()) due.push_back(q.integer(0));
   }
-  return tell_all(tx, ledger, to, due, now);
+  return tell_all(tx, ledger, to, due, now, kMostAtOnce);
 }
 
 int tell_open_drift(Tx& tx, Ledger& ledger, const Route& to, WallTime now) {
@@ -66,7 +68,7 @@ int tell_open_drift(Tx& tx, Ledger& ledger, const Route& to, WallTime now) {
     auto q = tx.db.query("SELECT id FROM target WHERE drift_open = 1 AND watched = 1");
     while (q.step()) open.push_back(q.integer(0));
   }
-  return tell_all(tx, ledger, to, open, now);
+  return tell_all(tx, ledger, to, open, now, std::numeric_limits<int>::max());
 }
 
 bool beat(Tx& tx, Ledger& ledger, const Route& to, WallTime now) {

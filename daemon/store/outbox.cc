@@ -7,6 +7,7 @@
 #include <stdexcept>
 
 #include "base/text.h"
+#include "model/message.h"
 #include "store/compose.h"
 
 namespace codedriftd::outbox {
@@ -24,12 +25,14 @@ void end_attempt(Database& db, const PendingAlert& alert, const AttemptOutcome& 
          alert.id);
 }
 
-// Rows that begin a message or carry one; each waits for the earlier ones about the same target.
+// Rows that begin a message or carry one; each waits for the earlier ones about the same target, but not for drift that
+// is held because the target flaps: that it is missing, say, must not wait for it to be quiet.
 constexpr std::string_view kFirstOfTarget =
     " AND (o.message IS NULL OR o.message = o.id) AND NOT EXISTS (SELECT 1 FROM outbox earlier WHERE earlier.state = "
     "'pending' AND earlier.destination = "
     "o.destination "
-    "AND earlier.target IS o.target AND earlier.id < o.id)";
+    "AND earlier.target IS o.target AND earlier.id < o.id AND NOT "
+    "(earlier.flapping = 1 AND earlier.message IS NULL))";
 
 /// The message that row `id` carries.
 PendingAlert load(Database& db, int64_t id) {
@@ -55,8 +58,10 @@ std::vector<Expired> bury(Database& db, const std::string& sql, const std::vecto
     }
   }
   for (const int64_t id : ids) {
-    db.run("UPDATE outbox SET state = 'dead', last_error = coalesce(last_error, ?1) WHERE ?2 IN (id, message)", reason,
-           id);
+    db.run(
+        "UPDATE outbox SET state = 'dead', last_error = coalesce(last_error, ?1) WHERE (id = ?2 OR message = ?2) AND "
+        "state = 'pending'",
+        reason, id);
   }
   return gone;
 }
@@ -188,6 +193,16 @@ bool postponed(Database& db, const PendingAlert& alert, const AttemptOutcome& ou
                 alert.id) > 0;
 }
 
+bool taken_apart(Database& db, const PendingAlert& alert, const AttemptOutcome& outcome, WallTime now) {
+  if (!alert.kind.ends_with(kDigestKind)) return false;
+  end_attempt(db, alert, outcome);
+  db.run("UPDATE outbox SET message_id = NULL, message_kind = NULL, message_body = NULL WHERE id = ?", alert.id);
+  return db.run(
+             "UPDATE outbox SET message = NULL, alone = 1, next_attempt_at_ms = ? WHERE message = ? AND state = "
+             "'pending'",
+             now, alert.id) > 0;
+}
+
 bool dead(Database& db, const PendingAlert& alert, const AttemptOutcome& outcome, WallTime) {
   end_attempt(db, alert, outcome);
   return db.run("UPDATE outbox SET state = 'dead' WHERE message = ? AND state = 'pending'", alert.id) > 0;
@@ -204,7 +219,7 @@ void move_times(Database& db, Millis by) {
 void retry_now(Database& db, std::string_view destination_name, WallTime now) {
   db.run(
       "UPDATE outbox SET next_attempt_at_ms = ?1 WHERE destination = ?2 AND state = 'pending' AND next_attempt_at_ms > "
-      "?1",
+      "?1 AND NOT (flapping = 1 AND message IS NULL)",
       now, destination_name);
 }
 

@@ -77,6 +77,9 @@ bool delivered(Database& db, const PendingAlert& alert, const AttemptOutcome& ou
 bool postponed(Database& db, const PendingAlert& alert, const AttemptOutcome& outcome, WallTime now,
                WallTime next_attempt_at);
 bool dead(Database& db, const PendingAlert& alert, const AttemptOutcome& outcome, WallTime now);
+/// The end of an attempt that a digest will not survive: its alerts are told one by one from now on, so that what is
+/// wrong with one, or with their number, costs the others nothing. False, and nothing is changed, if it is no digest.
+bool taken_apart(Database& db, const PendingAlert& alert, const AttemptOutcome& outcome, WallTime now);
 
 /// The wall clock was stepped by `by`: what waits goes on waiting, and may be given up, for as long as it would have.
 void move_times(Database& db, Millis by);

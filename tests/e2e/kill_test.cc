@@ -79,7 +79,8 @@ TEST(Kill, FiftyTimesAtRandomMomentsLosesNothing) {
   EXPECT_TRUE(same_bytes_under_one_id(received, kWebhookSecret));
   std::set<std::string> arrived, sent;
   for (const ReceivedRequest& request : received) {
-    for (const Json& id : Json::parse(request.body).at("data").at("event_ids")) arrived.insert(id);
+    const Json event_ids = Json::parse(request.body).at("data").at("event_ids");
+    arrived.insert(event_ids.begin(), event_ids.end());
   }
   // What changes too often is held until it is quiet.
   std::set<std::string> held;

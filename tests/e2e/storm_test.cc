@@ -54,8 +54,9 @@ TEST(Storm, EveryDriftArrivesInOrderThoughTheReceiverIsDownAndTheDaemonIsKilled)
   Daemon daemon;
   daemon.config.alerts = webhook_alert("ops", down->url(), daemon.secret_file());
   down->stop();
-  daemon.config.interval = "2s";
-  daemon.config.account = "requests_per_second = 100000";
+  daemon.config.interval = "10s";
+  daemon.config.defaults = "stale_after = \"10m\"\n";
+  daemon.config.account = "requests_per_second = 2000";
   daemon.config.functions.clear();
   for (int i = 0; i < kFunctions; ++i) {
     daemon.config.functions.emplace_back(name_of(i), "");

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <deque>
 
 #include "base/json.h"
@@ -352,6 +353,47 @@ TEST_F(RunnerTest, AHeldDestinationIsAskedBeforeAnAlertIsSpentOnIt) {
   drift("refund");
   pass(1min);
   EXPECT_EQ(channel->probes, 3) << "one that is well is not asked";
+}
+
+TEST_F(RunnerTest, AReceiverThatOnlySaysItWouldAcceptIsStillHeldAndTheFallbackToldOnce) {
+  channel->info.can_probe = true;
+  for (int i = 0; i < 4; ++i) channel->answers.push_back(answer(DeliveryResult::refused, 403));
+  drift();
+  pass(46min);
+  EXPECT_EQ(channel->probes, 3);
+  EXPECT_EQ(channel->deliveries.size(), 4U);
+  EXPECT_EQ(delivery_events(), Strings{"delivery.refused"});
+  EXPECT_EQ(column("SELECT count(*) FROM outbox WHERE destination = 'pager'"), Strings{"1"});
+  pass(15min);
+  EXPECT_EQ(states(), Strings{"delivered"});
+}
+
+TEST_F(RunnerTest, APluginThatDiesWhileIdleIsStartedLaterEachTimeAndThenHeld) {
+  work();
+  for (int i = 0; i < 5; ++i) {
+    EXPECT_EQ(channel->starts, i + 1);
+    channel->stop();  // as if its process had ended
+    work();
+    EXPECT_EQ(channel->starts, i + 1) << "not at once";
+    pass(1min);
+  }
+  EXPECT_EQ(runner->state().faults, 5U);
+  EXPECT_EQ(channel->starts, 5) << "five are too many";
+  EXPECT_EQ(delivery_events(), Strings{"delivery.refused"});
+}
+
+TEST_F(RunnerTest, ARejectedDigestCostsNoAlertThatWouldBeAcceptedAlone) {
+  channel->answers = {answer(DeliveryResult::retry, 503), answer(DeliveryResult::rejected, 413),
+                      answer(DeliveryResult::rejected, 400)};
+  drift("first");
+  work();
+  for (int i = 0; i < 6; ++i) drift("f" + std::to_string(i));
+  pass(5min);
+  EXPECT_EQ(Json::parse(channel->deliveries.at(1).body)["kind"], "digest");
+  const Strings ended = states();
+  EXPECT_EQ(std::count(ended.begin(), ended.end(), "dead"), 1) << "the one that was rejected by itself";
+  EXPECT_EQ(std::count(ended.begin(), ended.end(), "delivered"), 6);
+  EXPECT_EQ(delivery_events(), Strings{"delivery.dead"});
 }
 
 TEST_F(RunnerTest, KeepsToThePublishedRateAndSendsTheRestAsADigest) {

@@ -103,6 +103,8 @@ TEST_F(Compose, ManyTargetsBecomeADigestOnlyWhenSomethingIsBehind) {
       {"they waited for more than a minute", 5, kMinute, 0, 100, true},
       {"more than the receiver takes", 5, {}, 0, 4, true},
       {"as many as the receiver takes", 5, {}, 0, 5, false},
+      {"not yet a crowd", 49, {}, 0, 100, false},
+      {"a crowd", 50, {}, 0, 100, true},
   };
   int n = 0;
   for (const auto& row : table) {
@@ -218,6 +220,57 @@ TEST_F(Compose, OneThatIsHeldForFlappingHoldsOnlyItself) {
   EXPECT_EQ(alert->target, function_named("refund").address());
   EXPECT_EQ(number(db, "SELECT count(*) FROM outbox WHERE destination = 'ops' AND flapping = 1"), 8)
       << "those that had not been sent are held with the rest";
+}
+
+TEST_F(Compose, WhatIsTakenUpAgainLaterLeavesComposedMessagesWhole) {
+  see("f0", "x");
+  db.execute("UPDATE outbox SET state = 'dropped' WHERE destination = 'ops'");
+  see("f0", "y");
+  for (int i = 1; i < 8; ++i) see(fmt::format("f{}", i), "x");
+  const auto digest = begin(kStart + kHour);
+  ASSERT_EQ(digest->kind, "digest");
+  outbox::postponed(db, *digest, kRetry, kStart, kStart + 2 * kHour);
+  db.execute("UPDATE outbox SET state = 'pending' WHERE state = 'dropped'");  // as a replay does
+  int messages = 0;
+  while (const auto alert = begin(kStart + 2 * kHour)) {
+    EXPECT_EQ(broken_invariant(db), "");
+    outbox::delivered(db, *alert, kOk, kStart);
+    ++messages;
+  }
+  EXPECT_EQ(messages, 2);
+  EXPECT_EQ(number(db, "SELECT count(*) FROM outbox WHERE destination = 'ops' AND state != 'delivered'"), 0);
+}
+
+TEST_F(Compose, ADigestThatIsTakenApartIsToldOneByOneAndUnderTheirOwnIds) {
+  for (int i = 0; i < 6; ++i) see(fmt::format("f{}", i), "x");
+  const auto digest = begin(kStart + kHour);
+  ASSERT_EQ(digest->kind, "digest");
+  ASSERT_TRUE(outbox::taken_apart(db, *digest, {"rejected", 413, "too long", Millis{1}}, kStart + kHour));
+  EXPECT_FALSE(outbox::dead(db, *digest, {"rejected", 413, "too long", Millis{1}}, kStart)) << "it is no message more";
+  std::set<std::string> sent;
+  while (const auto alert = begin(kStart + kHour)) {
+    EXPECT_EQ(alert->kind, "drift.detected");
+    EXPECT_EQ(event_ids(Json::parse(alert->body)["target"]["function"]), (std::vector<std::string>{alert->alert_id}));
+    EXPECT_FALSE(outbox::taken_apart(db, *alert, kRetry, kStart)) << "one alert cannot be";
+    sent.insert(alert->alert_id);
+    outbox::delivered(db, *alert, kOk, kStart);
+  }
+  EXPECT_EQ(sent.size(), 6U);
+  EXPECT_FALSE(sent.contains(digest->alert_id)) << "no two bodies under one id";
+  EXPECT_EQ(broken_invariant(db), "");
+}
+
+TEST_F(Compose, NeitherAReloadNorAnythingElseOfTheTargetReleasesOrWaitsForAFlappingOne) {
+  for (int i = 0; i < 9; ++i) see("charge", i % 2 == 0 ? "x" : "y");
+  outbox::retry_now(db, "ops", kStart);
+  EXPECT_FALSE(begin());
+  {
+    Tx tx(db);
+    for (int i = 0; i < 2; ++i) ledger.apply(tx, ids["charge"], not_found(), kStart);
+  }
+  const auto alert = begin();
+  ASSERT_TRUE(alert);
+  EXPECT_EQ(alert->kind, "function.missing");
 }
 
 TEST_F(Compose, ADamagedAlertIsAnErrorAndNothingIsLost) {

@@ -256,6 +256,9 @@ TEST(OutboxPlans, EveryStatementOfADeliveryUsesAnIndex) {
   outbox::next_due_at(db, "ops");
   outbox::delivered(db, *alert, kOk, kStart);
   outbox::set_destination(db, "ops", {});
+  outbox::retry_now(db, "ops", kStart);
+  outbox::enqueue_notice(db, "ops", "id", "test", std::nullopt, "{}", Millis{1}, kStart);
+  EXPECT_EQ(outbox::expire(db, "ops", kStart + kMinute).size(), 1U);
   EXPECT_EQ(statements.slow_plans(), std::vector<std::string>{});
 }
 
@@ -287,9 +290,10 @@ TEST_F(Outbox, TenThousandPendingAlertsDoNotSlowTheNextOneDown) {
   }
   db.execute("UPDATE outbox SET state = 'delivered', delivered_at_ms = 0 WHERE destination = 'old'; COMMIT; BEGIN");
   const std::clock_t begun_at = std::clock();  // of this process alone: the machine may have other things to do
-  for (int i = 0; i < kPending / 10; ++i) {
+  int messages = 0;
+  for (; messages < kPending / 10; ++messages) {
     const auto alert = begin();
-    ASSERT_TRUE(alert);
+    if (!alert) break;
     ASSERT_TRUE(outbox::next_due_at(db, "ops"));
     if (alert->target == function_named("flapping").address()) {
       outbox::postponed(db, *alert, kRetry, kStart, kStart + kMinute);
@@ -299,8 +303,8 @@ TEST_F(Outbox, TenThousandPendingAlertsDoNotSlowTheNextOneDown) {
   }
   const Millis took{(std::clock() - begun_at) * 1000 / CLOCKS_PER_SEC};
   db.execute("COMMIT");
-  std::printf("%d deliveries out of %d pending: %lld ms\n", kPending / 10, kPending,
-              static_cast<long long>(took.count()));
+  EXPECT_GE(messages, kPending / 2 / 50) << "fifty targets in a digest, and the one that is put off";
+  std::printf("%d deliveries out of %d pending: %lld ms\n", messages, kPending, static_cast<long long>(took.count()));
   EXPECT_LT(took, Millis{20'000});
 }
 
