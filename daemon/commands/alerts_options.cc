@@ -22,7 +22,7 @@ constexpr std::array<std::string_view, 3> kVerbs{"replay", "drop", "test"};
 constexpr std::string_view kHelp = R"(codedriftd [--config FILE] alerts replay|drop|test …
 
 What became of alerts is shown by "codedriftd query alerts". An alert that could not be delivered in time, or that its
-receiver will never take, is dead: it stays in the record, and nobody was told. These commands act on that:
+receiver will never take, is dead: it stays in the record, and its fallback was told. These commands act on that:
 
   replay   delivers dead or dropped alerts again: what was attempted under the same id, with the same bytes
   drop     gives dead or waiting alerts up, with a reason
