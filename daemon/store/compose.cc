@@ -15,7 +15,7 @@ constexpr std::size_t kFewestInDigest = 5;
 /// What fits into a chat message by name. So many at once are a digest in any case.
 constexpr std::size_t kMostInDigest = 50;
 /// Who waited longer than this waited for more than the messages before it.
-constexpr Millis kOnTime{60'000};
+constexpr Millis kOnTime{10'000};
 // Together they keep a message well below what a channel carries.
 constexpr int kLongestStory = 100, kLongestStoryInDigest = 10, kLongestFlapping = 1'000;
 
