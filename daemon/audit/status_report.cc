@@ -22,9 +22,7 @@ constexpr Column kColumns[] = {{"target", "TARGET", 0},
                                {"observed_sha256", "LIVE", 0},
                                {"accepted_sha256", "ACCEPTED", 0}};
 
-/// What needs attention first: the order of the contract's table.
-constexpr std::array kStatuses{Status::missing,    Status::drifted,        Status::unobserved,
-                               Status::unreviewed, Status::pending_deploy, Status::in_sync};
+/// In the order of kStatuses.
 constexpr std::array<std::string_view, 6> kWords{
     "missing", "drifted", "not observed", "not reviewed", "pending a deployment", "in sync"};
 

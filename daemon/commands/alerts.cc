@@ -20,6 +20,7 @@ namespace codedriftd {
 namespace {
 
 using Verb = AlertRequest::Verb;
+using outbox::TestOutcome;
 
 constexpr Millis kLookAgain{200};
 constexpr std::size_t kAlertsShown = 20;
@@ -148,12 +149,7 @@ class AlertsCommand {
   }
 
   TestOutcome look(Database& db, const std::string& id) const {
-    auto q = db.query(
-        "SELECT state, coalesce(last_status, 0), coalesce(last_error, '') FROM outbox WHERE event_seq IS NULL AND "
-        "destination = ? AND kind = 'test' AND alert_id = ?",
-        options_.request.to, id);
-    TestOutcome outcome{"pending", 0, ""};
-    if (q.step()) outcome = {q.string(0), q.integer(1), q.string(2)};
+    TestOutcome outcome = outbox::test_outcome(db, options_.request.to, id);
     if (outcome.state != "pending") return outcome;
     const DestinationState state = outbox::destination(db, options_.request.to);
     if (state.kind != DestinationState::Kind::ok) {

@@ -13,7 +13,6 @@
 #include "store/facts.h"
 #include "store/migrate.h"
 #include "store/outbox.h"
-#include "store/outbox_actions.h"
 
 namespace codedriftd {
 namespace {
@@ -56,7 +55,7 @@ Result<JsonBox, NothingDone> DirectRecord::perform(const AlertRequest& request, 
   return std::move(*result);
 }
 
-TestOutcome DirectRecord::deliver_test(const std::string& name, const std::string& id, Millis within) {
+outbox::TestOutcome DirectRecord::deliver_test(const std::string& name, const std::string& id, Millis within) {
   const auto alert = std::find_if(settings_.alerts.begin(), settings_.alerts.end(),
                                   [&](const AlertSettings& each) { return each.subscription.name == name; });
   if (alert == settings_.alerts.end()) throw std::logic_error("a test of an alert that is not configured");

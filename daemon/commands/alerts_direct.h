@@ -5,16 +5,10 @@
 #include "service/alert_actions.h"
 #include "settings/settings.h"
 #include "store/lock.h"
+#include "store/outbox_actions.h"
 #include "store/writer.h"
 
 namespace codedriftd {
-
-/// What became of a test.
-struct TestOutcome {
-  std::string state;  ///< delivered pending dead dropped: as in the outbox
-  int64_t status = 0;
-  std::string words;  ///< the receiver's
-};
 
 /// The record, opened for writing. Holds the state folder's lock.
 class DirectRecord {
@@ -26,7 +20,7 @@ class DirectRecord {
 
   Result<JsonBox, NothingDone> perform(const AlertRequest& request, const Caller& caller);
   /// Delivers a queued test at once, on this thread; whatever comes of it is its end: nobody would go on trying.
-  TestOutcome deliver_test(const std::string& alert, const std::string& id, Millis within);
+  outbox::TestOutcome deliver_test(const std::string& alert, const std::string& id, Millis within);
 
  private:
   const Settings& settings_;

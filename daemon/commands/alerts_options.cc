@@ -136,15 +136,6 @@ std::string help_of(Verb verb) {
   return {};
 }
 
-Result<std::optional<WallTime>> time_option(const po::variables_map& values, const char* name, WallTime now) {
-  if (values.count(name) == 0) return std::optional<WallTime>();
-  const auto& text = values[name].as<std::string>();
-  if (const auto time = parse_time(text, now)) return time;
-  return Error{
-      fmt::format("--{} \"{}\" is no time; write one like 2026-11-24T03:04:05Z, or an age like 90s, 15m, 24h, 7d", name,
-                  shown(text))};
-}
-
 Result<AlertsOptions> parse_verb(Verb verb, const Strings& args, WallTime now) {
   po::variables_map values;
   try {
@@ -184,9 +175,12 @@ Result<AlertsOptions> parse_verb(Verb verb, const Strings& args, WallTime now) {
   request.to = text("to");
   request.reason = text("reason");
   request.open = verb == Verb::replay && values["open"].as<bool>();
-  auto since = time_option(values, "since", now);
+  const auto single = [&](const char* name) {
+    return values.count(name) > 0 ? &values[name].as<std::string>() : nullptr;
+  };
+  auto since = time_option("since", single("since"), now);
   if (!since) return since.error();
-  auto until = time_option(values, "until", now);
+  auto until = time_option("until", single("until"), now);
   if (!until) return until.error();
   request.since = *since;
   request.until = *until;

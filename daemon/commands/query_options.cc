@@ -20,8 +20,6 @@ using Strings = std::vector<std::string>;
 
 constexpr std::array<std::string_view, 5> kReports{"status", "history", "events", "alerts", "coverage"};
 constexpr std::array<std::string_view, 5> kFormats{"table", "json", "ndjson", "csv", "markdown"};
-constexpr std::array<std::string_view, 6> kStatuses{"missing",    "drifted",        "unobserved",
-                                                    "unreviewed", "pending_deploy", "in_sync"};
 
 po::options_description options() {
   po::options_description all;
@@ -71,15 +69,6 @@ Checked check_globs(const Strings& globs, std::string_view what, std::span<const
   return Done{};
 }
 
-Result<std::optional<WallTime>> time_option(const po::variables_map& values, const char* name, WallTime now) {
-  if (values.count(name) == 0) return std::optional<WallTime>();
-  const auto& text = values[name].as<std::string>();
-  if (const auto time = parse_time(text, now)) return time;
-  return Error{
-      fmt::format("--{} \"{}\" is no time; write one like 2026-11-24T03:04:05Z, or an age like 90s, 15m, 24h, 7d", name,
-                  shown(text))};
-}
-
 Result<std::optional<int64_t>> limit_option(const po::variables_map& values) {
   if (values.count("limit") == 0) return std::optional<int64_t>();
   const auto& text = values["limit"].as<std::string>();
@@ -104,6 +93,9 @@ Result<Format> format_option(const po::variables_map& values) {
 
 Result<Selection> selection_of(const po::variables_map& values, WallTime now) {
   const auto list = [&](const char* name) { return values.count(name) > 0 ? values[name].as<Strings>() : Strings(); };
+  const auto single = [&](const char* name) {
+    return values.count(name) > 0 ? &values[name].as<std::string>() : nullptr;
+  };
   Selection s;
   s.names = list("TARGET");
   s.targets = list("target");
@@ -115,11 +107,13 @@ Result<Selection> selection_of(const po::variables_map& values, WallTime now) {
   s.statuses = list("status");
   s.kinds = list("kind");
   s.all = values["all"].as<bool>();
-  if (auto good = check_globs(s.statuses, "status", kStatuses); !good) return good.error();
+  std::vector<std::string_view> statuses;
+  for (const Status status : kStatuses) statuses.push_back(to_string(status));
+  if (auto good = check_globs(s.statuses, "status", statuses); !good) return good.error();
   if (auto good = check_globs(s.kinds, "kind of event", kEventKinds); !good) return good.error();
-  auto since = time_option(values, "since", now);
+  auto since = time_option("since", single("since"), now);
   if (!since) return since.error();
-  auto until = time_option(values, "until", now);
+  auto until = time_option("until", single("until"), now);
   if (!until) return until.error();
   auto limit = limit_option(values);
   if (!limit) return limit.error();
@@ -180,6 +174,14 @@ Result<QueryOptions> parse_report(std::string_view report, const Strings& args, 
 std::optional<WallTime> parse_time(std::string_view text, WallTime now) {
   if (const auto age = parse_duration(text)) return now - *age;
   return parse_rfc3339(text);
+}
+
+Result<std::optional<WallTime>> time_option(std::string_view name, const std::string* text, WallTime now) {
+  if (text == nullptr) return std::optional<WallTime>();
+  if (const auto time = parse_time(*text, now)) return time;
+  return Error{
+      fmt::format("--{} \"{}\" is no time; write one like 2026-11-24T03:04:05Z, or an age like 90s, 15m, 24h, 7d", name,
+                  shown(*text))};
 }
 
 Result<QueryOptions> parse_query(const std::vector<std::string>& args, WallTime now) {

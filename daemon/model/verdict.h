@@ -1,5 +1,6 @@
 #pragma once
 /// The heart: what an input does to what is known of one target. Pure: no clock, no SQL, no network.
+#include <array>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -76,6 +77,9 @@ struct TargetState {
 };
 
 enum class Status { missing, drifted, unobserved, unreviewed, pending_deploy, in_sync };
+/// What needs attention first: the order of the contract's table.
+inline constexpr std::array kStatuses{Status::missing,    Status::drifted,        Status::unobserved,
+                                      Status::unreviewed, Status::pending_deploy, Status::in_sync};
 std::string_view to_string(Status status);
 std::optional<Status> parse_status(std::string_view name);
 

@@ -52,8 +52,7 @@ std::string_view to_string(Status status) {
 }
 
 std::optional<Status> parse_status(std::string_view name) {
-  for (const Status status : {Status::missing, Status::drifted, Status::unobserved, Status::unreviewed,
-                              Status::pending_deploy, Status::in_sync}) {
+  for (const Status status : kStatuses) {
     if (name == to_string(status)) return status;
   }
   return std::nullopt;

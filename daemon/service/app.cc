@@ -14,35 +14,16 @@
 #include "base/json.h"
 #include "service/alert_setup.h"
 #include "service/control_verbs.h"
-#include "settings/schedule.h"
-#include "sinks/destinations.h"
 #include "store/event_log.h"
 #include "store/facts.h"
 #include "store/migrate.h"
 #include "store/outbox.h"
-#include "store/watch_list.h"
 
 namespace codedriftd {
 namespace {
 
 constexpr Millis kStopWithin{4'500};
 constexpr Millis kSnapshotFor{5'000};
-
-/// Takes the watches out of `settings`: ten thousand of them weigh several megabytes, and nobody needs them any more.
-WatchList watch_list_of(Settings& settings) {
-  WatchList list;
-  list.digest = settings.digest;
-  list.entries.reserve(settings.watches.size());
-  for (WatchSettings& w : settings.watches) {
-    list.entries.push_back(
-        {std::move(w.target), {w.pin, std::move(w.pin_where), w.baseline, w.interval, w.stale_after, w.deploy_grace}});
-  }
-  settings.watches = {};
-  for (const auto& [name, account] : settings.accounts) {
-    if (!account.previous.empty()) list.renamed_accounts.emplace_back(account.previous, name);
-  }
-  return list;
-}
 
 /// Which file stands at `path`: nobody may put another one there while it is written to.
 std::pair<dev_t, ino_t> file_at(const std::string& path) {
@@ -64,17 +45,6 @@ void log_event(const LoggedEvent& logged) {
   log(level, event.kind, event.facts.summary.empty() ? json_line(*event.data) : event.facts.summary,
       {field("seq", logged.seq), field("target", event.target.value_or("-")),
        field("severity", to_string(event.severity))});
-}
-
-void warn_of_schedule(const Settings& settings) {
-  for (const RegionLoad& load : schedule_of(settings)) {
-    if (load.fits()) continue;
-    log(LogLevel::warning, "schedule.unmeetable",
-        fmt::format("{}/{}: {} functions ask for {:.1f} calls a second, the limit is {:g}: intervals shorter than {} "
-                    "become about that long; {}",
-                    load.account, load.region, load.targets, load.demand, load.limit,
-                    format_duration(load.shortest_kept), load.remedy));
-  }
 }
 
 }  // namespace
@@ -235,40 +205,6 @@ void App::open_control_socket() {
   control_ = std::move(*control);
 }
 
-// ---- what start and reload share ----------------------------------------------------------------------------------
-
-void App::apply_watch(Settings& settings) {
-  warn_of_schedule(settings);
-  const WatchList list = watch_list_of(settings);
-  WatchSync sync;
-  writer_->run([&](Tx& tx) { sync = sync_watch_list(tx, *ledger_, list, clock_.wall()); });
-  std::vector<ApiAccount> accounts = accounts_.apply(settings);
-  Poller::Watch watch;
-  watch.targets = std::move(sync.targets);
-  for (const auto& [name, account] : settings.accounts) watch.requests_per_second[name] = account.requests_per_second;
-  watch.apply = [api = api_.get(), accounts = std::move(accounts)] { api->set_accounts(accounts); };
-  functions_ = watch.targets.size();
-  poller_->set_watch(std::move(watch));
-}
-
-void App::apply_routes() {
-  std::vector<std::string> names;
-  for (const AlertSettings& alert : settings_.alerts) names.push_back(alert.subscription.name);
-  writer_->run([&](Tx& tx) {
-    ledger_->set_routes(routes_of(settings_));
-    for (const outbox::Expired& gone : outbox::expire_unconfigured(tx.db, names)) {
-      NewEvent event;
-      event.kind = "delivery.dead";
-      event.severity = Severity::warning;
-      event.target = gone.target;
-      event.data = Json{{"alert", gone.destination}, {"id", gone.alert_id}, {"reason", gone.reason}};
-      event.facts.summary =
-          fmt::format("Alert {} was given up for destination {}: {}.", gone.alert_id, gone.destination, gone.reason);
-      ledger_->append_about_delivery(tx, event, gone.destination, clock_.wall(), gone.kind);
-    }
-  });
-}
-
 // ---- while it runs ------------------------------------------------------------------------------------------------
 
 void App::serve() {
@@ -321,83 +257,19 @@ void App::keep_time(Timetable& timetable) {
   }
 }
 
-void App::reload() {
-  notify_.reloading(clock_.mono());
-  auto loaded = load_settings(settings_.file);
-  const std::vector<Mistake> mistakes = loaded ? check_destinations(*loaded, find_sinkhost()).mistakes : loaded.error();
-  if (!mistakes.empty()) {
-    ++failed_reloads_;
-    for (const Mistake& mistake : mistakes)
-      log(LogLevel::error, "config.mistake", fmt::format("{}: {}", mistake.place.text(), mistake.message));
-    log(LogLevel::error, "config.refused",
-        fmt::format("the reload changed nothing: {} mistakes in the configuration", mistakes.size()));
-    notify_.ready("the last reload changed nothing: mistakes in the configuration, see the log");
-    return;
-  }
-  const auto keep = [](const char* key, std::string& now, const std::string& before) {
-    if (now == before) return;
-    log(LogLevel::warning, "config.restart",
-        fmt::format("{} is now '{}': that needs a restart, until then '{}' is used", key, now, before));
-    now = before;
-  };
-  keep("[daemon] state_dir", loaded->state_dir, settings_.state_dir);
-  keep("[daemon] runtime_dir", loaded->runtime_dir, settings_.runtime_dir);
-  keep("[daemon] instance", loaded->instance, settings_.instance);
-  keep("[log] origin", loaded->log_origin, settings_.log_origin);
-  keep("[http] listen", loaded->http_listen, settings_.http_listen);
-  // The record first: if it cannot be written, the settings in force stay.
-  apply_watch(*loaded);
-  settings_ = std::move(*loaded);
-  set_log(log_level_, settings_.log_form());
-  replace_runners();
-  *cached_.lock() = std::nullopt;
-  notify_.ready(status_line(snapshot()));
-  ::malloc_trim(0);
-  log(LogLevel::info, "config.reloaded",
-      fmt::format("watching {} functions, alerting {} destinations", functions_, settings_.alerts.size()));
-}
-
-void App::replace_runners() {
-  std::map<std::string, std::shared_ptr<Runner>> gone;
-  {
-    auto runners = runners_.lock();
-    gone = *runners;
-    for (const AlertSettings& alert : settings_.alerts) gone.erase(alert.subscription.name);
-    for (const auto& [name, runner] : gone) runners->erase(name);
-  }
-  // They end before their alerts are given up: none of them may still be on its way.
-  for (const auto& [name, runner] : gone) runner->cancel();
-  gone.clear();
-  apply_routes();
-  auto runners = runners_.lock();
-  for (const AlertSettings& alert : settings_.alerts) {
-    const auto known = runners->find(alert.subscription.name);
-    if (known != runners->end()) {
-      known->second->replace_channel(channel_of(settings_, alert));
-    } else {
-      start_runner(*runners, alert);
-    }
-  }
-}
-
 Snapshot App::snapshot() {
   auto cached = cached_.lock();
   if (*cached && clock_.mono() - (*cached)->first < kSnapshotFor) return (*cached)->second;
   Snapshot s;
   s.now = clock_.wall();
   s.polls = poller_->stats();
-  for (const Status status : {Status::missing, Status::drifted, Status::unobserved, Status::unreviewed,
-                              Status::pending_deploy, Status::in_sync}) {
-    s.functions[std::string(to_string(status))] = 0;
-  }
   std::map<std::string, outbox::Depth> depths;
   {
     auto reader = reader_.lock();
     Database& db = reader->value();
-    targets::each_watched(db, [&](const TargetRow& row) {
-      ++s.functions[std::string(to_string(status_of(row.state, s.now, DaemonStay{s.now}).status))];
-      s.drifts_open += row.state.drift_open ? 1 : 0;
-    });
+    targets::Census census = targets::count_watched(db, s.now);
+    s.functions = std::move(census.by_status);
+    s.drifts_open = census.drifts_open;
     for (outbox::Depth& depth : outbox::depths(db)) depths[depth.destination] = depth;
     s.log_size = event_log::size(db);
     auto runners = runners_.lock();

@@ -56,11 +56,11 @@ class App {
   // The stop list; runs to its end whatever fails, within 5 seconds.
   void stop() noexcept;
 
-  /// Takes the watches out of `settings`.
+  void start_runner(std::map<std::string, std::shared_ptr<Runner>>& runners, const AlertSettings& alert);
+  // In app_reload.cc, as reload(). apply_watch takes the watches out of `settings`.
   void apply_watch(Settings& settings);
   void apply_routes();
   void replace_runners();
-  void start_runner(std::map<std::string, std::shared_ptr<Runner>>& runners, const AlertSettings& alert);
 
   Settings settings_;
   const LogLevel log_level_;

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <limits>
-#include <map>
 #include <vector>
 
 #include "base/json.h"
@@ -14,7 +13,7 @@ namespace {
 
 constexpr int kMostAtOnce = 500;
 
-/// The newest event of `target` whose kind matches `kinds`, or of the whole log.
+/// Lets the notice stand for the drift of `target` as it was last told in the log, or for the log's head.
 void stand_for(Database& db, Notice& notice, const std::optional<std::string>& target) {
   auto q = target ? db.query(
                         "SELECT id, seq, leaf_hash FROM event WHERE target = ? AND kind IN ('drift.detected', "
@@ -97,26 +96,17 @@ bool beat(Tx& tx, Ledger& ledger, const Route& to, WallTime now) {
       "destination = ? AND kind = ? AND event_seq IS NULL AND state = 'pending'",
       name, kHeartbeatKind);
 
-  std::map<std::string, int64_t> counts;
-  for (const Status status : {Status::missing, Status::drifted, Status::unobserved, Status::unreviewed,
-                              Status::pending_deploy, Status::in_sync})
-    counts[std::string(to_string(status))] = 0;
-  std::optional<WallTime> oldest;
-  int64_t watched = 0;
-  targets::each_watched(tx.db, [&](const TargetRow& row) {
-    ++watched;
-    ++counts[std::string(to_string(status_of(row.state, now, DaemonStay{now}).status))];
-    const auto& seen = row.state.last_success_at;
-    if (seen && (!oldest || *seen < *oldest)) oldest = seen;
-  });
+  const targets::Census census = targets::count_watched(tx.db, now);
+  const auto& counts = census.by_status;
+  const auto& oldest = census.oldest_success;
   Notice notice;
   stand_for(tx.db, notice, std::nullopt);
   notice.about.kind = kHeartbeatKind;
   notice.about.facts.summary =
-      fmt::format("{} functions are watched: {} in sync, {} drifted, {} missing, {} unobserved.", watched,
-                  counts["in_sync"], counts["drifted"], counts["missing"], counts["unobserved"]);
+      fmt::format("{} functions are watched: {} in sync, {} drifted, {} missing, {} unobserved.", census.watched,
+                  counts.at("in_sync"), counts.at("drifted"), counts.at("missing"), counts.at("unobserved"));
   notice.heartbeat = Json{{"functions", counts},
-                          {"watched", watched},
+                          {"watched", census.watched},
                           {"oldest_success_at", oldest ? Json(rfc3339(*oldest)) : Json()},
                           {"log_size", notice.log_index + 1}};
   ledger.tell(tx, to, notice, now);

@@ -150,12 +150,16 @@ std::optional<PendingAlert> begin_attempt(Database& db, std::string_view destina
   if (!composed) row = compose(db, destination_name, row, now, state.failures > 0, capacity);
   PendingAlert alert = load(db, row);
   ++alert.attempt;
+  record_start(db, alert, now);
+  return alert;
+}
+
+void record_start(Database& db, const PendingAlert& alert, WallTime now) {
   db.run("UPDATE outbox SET attempts = ? WHERE message = ?", alert.attempt, alert.id);
   db.run(
       "INSERT OR REPLACE INTO attempt (outbox, n, at_ms, took_ms, result, status, words) VALUES (?, ?, ?, NULL, "
       "'started', NULL, '')",
       alert.id, alert.attempt, now);
-  return alert;
 }
 
 std::optional<WallTime> next_due_at(Database& db, std::string_view destination_name) {

@@ -68,6 +68,8 @@ void set_destination(Database& db, std::string_view name, const DestinationState
 /// many become one digest.
 std::optional<PendingAlert> begin_attempt(Database& db, std::string_view destination, WallTime now,
                                           unsigned capacity = std::numeric_limits<unsigned>::max());
+/// Records attempt number `alert.attempt` as started. For begin_attempt and what else begins one.
+void record_start(Database& db, const PendingAlert& alert, WallTime now);
 /// When begin_attempt will next have something; nullopt: when something new comes.
 std::optional<WallTime> next_due_at(Database& db, std::string_view destination);
 

@@ -155,12 +155,18 @@ std::optional<PendingAlert> begin_test(Database& db, std::string_view destinatio
     if (!q.step()) return std::nullopt;
     test = {q.integer(0), q.string(1), q.string(2), q.optional_string(3), q.string(4), 1, q.time(5), q.time(6)};
   }
-  db.run("UPDATE outbox SET attempts = 1, message = id WHERE id = ?", test.id);
-  db.run(
-      "INSERT INTO attempt (outbox, n, at_ms, took_ms, result, status, words) VALUES (?, 1, ?, NULL, 'started', NULL, "
-      "'')",
-      test.id, now);
+  db.run("UPDATE outbox SET message = id WHERE id = ?", test.id);
+  record_start(db, test, now);
   return test;
+}
+
+TestOutcome test_outcome(Database& db, std::string_view destination, std::string_view id) {
+  auto q = db.query(
+      "SELECT state, coalesce(last_status, 0), coalesce(last_error, '') FROM outbox WHERE event_seq IS NULL AND "
+      "destination = ? AND kind = 'test' AND alert_id = ?",
+      destination, id);
+  if (!q.step()) return {"pending", 0, ""};
+  return {q.string(0), q.integer(1), q.string(2)};
 }
 
 }  // namespace codedriftd::outbox

@@ -55,4 +55,13 @@ void drop(Database& db, const Undelivered& alert);
 /// Begins the first attempt of a test just queued, whatever else waits; nullopt if it is not pending, or was attempted.
 std::optional<PendingAlert> begin_test(Database& db, std::string_view destination, std::string_view id, WallTime now);
 
+/// What became of a test.
+struct TestOutcome {
+  std::string state;  ///< delivered pending dead dropped
+  int64_t status = 0;
+  std::string words;  ///< the receiver's
+};
+/// Pending also if a reader does not see the test yet.
+TestOutcome test_outcome(Database& db, std::string_view destination, std::string_view id);
+
 }  // namespace codedriftd::outbox

@@ -136,10 +136,20 @@ std::map<std::string, Known> known(Database& db) {
   return rows;
 }
 
-void each_watched(Database& db, const std::function<void(const TargetRow&)>& use) {
+Census count_watched(Database& db, WallTime now) {
+  Census census;
+  for (const Status status : kStatuses) census.by_status[std::string(to_string(status))] = 0;
   static const std::string kSql = std::string(kSelect) + "WHERE watched = 1";
   auto q = db.query(kSql);
-  while (q.step()) use(read(q));
+  while (q.step()) {  // one row at a time: all of them together weigh several megabytes
+    const TargetState state = read(q).state;
+    ++census.watched;
+    ++census.by_status[std::string(to_string(status_of(state, now, DaemonStay{now}).status))];
+    census.drifts_open += state.drift_open ? 1 : 0;
+    const auto& seen = state.last_success_at;
+    if (seen && (!census.oldest_success || *seen < *census.oldest_success)) census.oldest_success = seen;
+  }
+  return census;
 }
 
 std::vector<TargetId> with_announcements(Database& db, WallTime polled_since) {

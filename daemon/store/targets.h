@@ -1,5 +1,4 @@
 #pragma once
-#include <functional>
 #include <map>
 #include <string>
 #include <vector>
@@ -34,8 +33,13 @@ struct Known {
   bool watched = false;
 };
 std::map<std::string, Known> known(Database& db);
-/// The watched rows, one at a time: for counting without holding them all.
-void each_watched(Database& db, const std::function<void(const TargetRow&)>& use);
+/// The watched targets as they stand at `now`, seen from inside the daemon.
+struct Census {
+  std::map<std::string, int64_t> by_status;  ///< every status, also those that no target has
+  int64_t watched = 0, drifts_open = 0;
+  std::optional<WallTime> oldest_success;  ///< the last answer that lies farthest back; nullopt: there was none at all
+};
+Census count_watched(Database& db, WallTime now);
 /// Watched targets that something was announced for and that were polled since `polled_since`: time alone can change
 /// them.
 std::vector<TargetId> with_announcements(Database& db, WallTime polled_since);
