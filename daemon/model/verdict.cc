@@ -154,12 +154,12 @@ void Deciding::judge(const Sha256& hash, const std::optional<Sha256>& previous) 
 void Deciding::accept_first(const Sha256& hash, const std::optional<Sha256>& previous) {
   if (state().pin) {
     accept(*state().pin, AcceptedSource::pin);
-    add(baseline_set(scene(kConfig), std::nullopt, {}, {}));
+    add(baseline_set(scene(kConfig), std::nullopt));
   } else if (state().baseline == Baseline::first_seen) {
     // A target that was under review until a reload was seen before: what was seen then counts, so that a change
     // between the two is not trusted unseen.
     accept(previous.value_or(hash), AcceptedSource::first_seen);
-    add(baseline_set(scene(), std::nullopt, {}, {}));
+    add(baseline_set(scene(), std::nullopt));
   }
 }
 
@@ -269,10 +269,10 @@ void Deciding::change_pin(const Watched& watched) {
     if (s.accepted == pin && s.accepted_source == AcceptedSource::pin) return;
     const auto previous = s.accepted;
     accept(pin, AcceptedSource::pin);
-    add(baseline_set(scene(kConfig), previous, {}, {}));
+    add(baseline_set(scene(kConfig), previous));
     if (s.drift_open && s.live == pin && !s.missing) close_drift("pinned", previous, kConfig);
   } else if (s.accepted) {
-    s.announced.push_back({pin, true, now_, now_ + s.deploy_grace, false, {}, {}});
+    s.announced.push_back({pin, true, now_, now_ + s.deploy_grace, false, {}, {}, std::string(kConfig)});
     add(deploy_event(scene(kConfig), "deploy.expected", s.announced.back()));
   }
   // With nothing accepted the pin is accepted at the next sight (accept_first): a reload opens no drift.
@@ -316,7 +316,7 @@ void Deciding::take(const Approved& approved) {
   expire(false);
   const auto previous = state().accepted;
   accept(approved.sha256, AcceptedSource::approval);
-  add(baseline_set(scene(approved.actor), previous, approved.reason, approved.ticket));
+  add(baseline_set(scene(approved.actor), previous, {approved.reason, approved.ticket, approved.claimed}));
   if (state().drift_open) close_drift("approved", previous, approved.actor);
 }
 
@@ -351,7 +351,9 @@ void Deciding::take(const Expected& expected) {
                                   expected.valid_until,
                                   false,
                                   clean_utf8(expected.build),
-                                  clean_utf8(expected.commit)};
+                                  clean_utf8(expected.commit),
+                                  expected.actor,
+                                  expected.claimed};
   if (live) {
     // Nothing will change: the pipeline built what is accepted and live. An approval says more than that and stays.
     if (state().accepted_source == AcceptedSource::first_seen) accept(expected.sha256, AcceptedSource::deploy);

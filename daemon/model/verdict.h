@@ -33,6 +33,8 @@ struct Announcement {
   WallTime valid_until{};  ///< for a pin: when it becomes overdue; it stays announced after that
   bool overdue = false;    ///< `deploy.overdue` was written
   std::string build, commit;
+  std::string actor = "config";  ///< who announced it, as an event's actor
+  std::string claimed = {};      ///< what that client claimed beside it
 
   friend bool operator==(const Announcement&, const Announcement&) = default;
 };
@@ -120,12 +122,14 @@ struct Unwatched {};
 struct Approved {
   Sha256 sha256;
   std::string reason, ticket, actor;
+  std::string claimed = {};  ///< what the client claims beside its uid, or empty: believed by nobody
 };
 /// A pipeline announces a hash.
 struct Expected {
   Sha256 sha256;
   WallTime valid_until;
   std::string build, commit, actor;
+  std::string claimed = {};  ///< as in Approved
 };
 using Input = std::variant<Observation, Tick, Watched, Unwatched, Approved, Expected>;
 

@@ -36,6 +36,16 @@ void set_drift_data(NewEvent& event) {
                     {"request_id", text_json(event.facts.request_id)}};
 }
 
+/// A version that was published: a number, whose code is meant never to change again.
+bool published_version(const Target& target) {
+  return target.qualifier.find_first_not_of("0123456789") == std::string::npos;
+}
+
+/// The only announcement that is open: what arrives now should have been its hash.
+const Announcement* only_announced(const TargetState& state) {
+  return state.announced.size() == 1 && !state.announced.front().overdue ? &state.announced.front() : nullptr;
+}
+
 /// The data of both poll events, out of their facts.
 void set_poll_data(NewEvent& event, const std::optional<WallTime>& last_success_at) {
   event.data = Json{{"reason", text_json(event.facts.reason)},
@@ -95,7 +105,13 @@ NewEvent drift_event(const Scene& scene, std::string_view kind, const std::optio
   // Where drift opens without a change of what is live, there is nothing it changed from.
   if (previous != scene.state.live) event.facts.previous = previous;
   const std::string live = short_hash(scene.state.live);
-  if (!scene.state.accepted) {
+  const bool published = published_version(scene.target);
+  if (published && event.facts.previous) {
+    event.facts.summary = fmt::format(
+        "{} is a published version, whose code is meant never to change, and yet it changed from code {} to {}; the "
+        "accepted code is {}.",
+        *event.target, short_hash(previous), live, short_hash(scene.state.accepted));
+  } else if (!scene.state.accepted) {
     event.facts.summary = fmt::format("{} changed from code {} to {} while nobody has accepted either.", *event.target,
                                       short_hash(previous), live);
   } else if (kind == "drift.changed") {
@@ -107,6 +123,12 @@ NewEvent drift_event(const Scene& scene, std::string_view kind, const std::optio
                     live, short_hash(scene.state.accepted));
   }
   set_drift_data(event);
+  if (published) (*event.data)["published_version"] = true;
+  if (const Announcement* announced = only_announced(scene.state)) {
+    event.facts.summary += fmt::format(" It differs from the {} code {}.",
+                                       announced->pin ? "newly pinned" : "announced", short_hash(announced->sha256));
+    (*event.data)["expected_sha256"] = announced->sha256.hex();
+  }
   return event;
 }
 
@@ -120,6 +142,7 @@ NewEvent drift_resolved(const Scene& scene, std::string_view resolution, const s
                                     how_resolved(resolution));
   set_drift_data(event);
   (*event.data)["resolution"] = resolution;
+  if (published_version(scene.target)) (*event.data)["published_version"] = true;
   return event;
 }
 
@@ -192,21 +215,23 @@ NewEvent deploy_event(const Scene& scene, std::string_view kind, const Announcem
                     {"valid_until", rfc3339(announcement.valid_until)},
                     {"build", text_json(announcement.build)},
                     {"commit", text_json(announcement.commit)}};
+  if (kind != "deploy.expected") (*event.data)["announced_by"] = clean_utf8(announcement.actor);
+  if (!announcement.claimed.empty()) (*event.data)["claimed"] = clean_utf8(announcement.claimed);
   return event;
 }
 
-NewEvent baseline_set(const Scene& scene, const std::optional<Sha256>& previous, std::string_view reason,
-                      std::string_view ticket) {
+NewEvent baseline_set(const Scene& scene, const std::optional<Sha256>& previous, const Grounds& grounds) {
   NewEvent event = new_event(scene, "baseline.set", Severity::info);
   event.facts.previous = previous;
-  event.facts.reason = clean_utf8(reason);
+  event.facts.reason = clean_utf8(grounds.reason);
   event.facts.summary = fmt::format("{}: code {} is accepted now ({}).", *event.target,
                                     short_hash(scene.state.accepted), source_words(scene.state.accepted_source));
   event.data = Json{{"accepted_sha256", hash_json(scene.state.accepted)},
                     {"source", to_string(scene.state.accepted_source)},
-                    {"reason", text_json(reason)},
-                    {"ticket", text_json(ticket)},
+                    {"reason", text_json(grounds.reason)},
+                    {"ticket", text_json(grounds.ticket)},
                     {"previous_sha256", hash_json(previous)}};
+  if (!grounds.claimed.empty()) (*event.data)["claimed"] = clean_utf8(grounds.claimed);
   return event;
 }
 

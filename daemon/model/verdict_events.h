@@ -33,9 +33,12 @@ NewEvent poll_recovered(const Scene& scene, const TargetState& before);
 /// `deploy.expected`, `.arrived`, `.superseded` or `.overdue`.
 NewEvent deploy_event(const Scene& scene, std::string_view kind, const Announcement& announcement);
 
+/// Why somebody accepted something, in their words.
+struct Grounds {
+  std::string_view reason, ticket, claimed;
+};
 /// The state is the one after; `previous` was accepted before.
-NewEvent baseline_set(const Scene& scene, const std::optional<Sha256>& previous, std::string_view reason,
-                      std::string_view ticket);
+NewEvent baseline_set(const Scene& scene, const std::optional<Sha256>& previous, const Grounds& grounds = {});
 
 NewEvent watch_added(const Scene& scene);
 NewEvent watch_removed(const Scene& scene);

@@ -18,20 +18,30 @@ void record_baseline(Database& db, const TargetRow& row, const TargetState& afte
       after.accepted_at == row.state.accepted_at)
     return;
   std::string actor = "daemon";
-  std::string reason, ticket;
+  std::string reason, ticket, claimed, build, commit;
   for (const NewEvent& event : events) {
-    if (event.kind != "baseline.set") continue;
-    actor = event.actor;
     const auto text = [&](const char* name) {
       const auto member = event.data->find(name);
       return member != event.data->end() && member->is_string() ? member->get<std::string>() : std::string();
     };
-    reason = text("reason");
-    ticket = text("ticket");
+    if (event.kind == "baseline.set") {
+      actor = event.actor;
+      reason = text("reason");
+      ticket = text("ticket");
+    } else if (event.kind == "deploy.arrived") {
+      actor = text("announced_by");
+      build = text("build");
+      commit = text("commit");
+    } else {
+      continue;
+    }
+    claimed = text("claimed");
   }
-  db.run("INSERT INTO baseline (target, at_ms, sha256, source, actor, reason, ticket) VALUES (?, ?, ?, ?, ?, ?, ?)",
-         row.id, after.accepted_at.value_or(now), *after.accepted, to_string(after.accepted_source), actor, reason,
-         ticket);
+  db.run(
+      "INSERT INTO baseline (target, at_ms, sha256, source, actor, reason, ticket, claimed, build, \"commit\") VALUES "
+      "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+      row.id, after.accepted_at.value_or(now), *after.accepted, to_string(after.accepted_source), actor, reason, ticket,
+      claimed, build, commit);
 }
 
 void record_period(Database& db, const TargetRow& row, const TargetState& after, WallTime now) {

@@ -33,7 +33,9 @@ std::string to_text(const std::vector<Announcement>& announced) {
                     {"valid_until", to_ms(a.valid_until)},
                     {"overdue", a.overdue},
                     {"build", a.build},
-                    {"commit", a.commit}});
+                    {"commit", a.commit},
+                    {"actor", a.actor},
+                    {"claimed", a.claimed}});
   }
   return json_line(list);
 }
@@ -50,7 +52,8 @@ std::vector<Announcement> announced_from(std::string_view text, std::string_view
       }
       announced.push_back({*digest, item.at("pin").get<bool>(), from_ms(item.at("announced_at").get<int64_t>()),
                            from_ms(item.at("valid_until").get<int64_t>()), item.at("overdue").get<bool>(),
-                           item.at("build").get<std::string>(), item.at("commit").get<std::string>()});
+                           item.at("build").get<std::string>(), item.at("commit").get<std::string>(),
+                           item.value("actor", "unknown"), item.value("claimed", "")});
     }
   } catch (const Json::exception& error) {
     damaged(address, error.what());

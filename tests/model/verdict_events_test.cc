@@ -44,6 +44,7 @@ const Names kResolved{"accepted_sha256", "drift_since", "observed_sha256",
                       "previous_sha256", "request_id",  "resolution"};
 const Names kPoll{"error", "last_success_at", "reason"};
 const Names kDeploy{"build", "commit", "expected_sha256", "valid_until"};
+const Names kAnnounced{"announced_by", "build", "commit", "expected_sha256", "valid_until"};
 
 TEST(VerdictEvents, HaveExactlyTheDataSeverityAndAlertOfTheContract) {
   const Told told({
@@ -84,9 +85,9 @@ TEST(VerdictEvents, HaveExactlyTheDataSeverityAndAlertOfTheContract) {
       {"poll.failing", Severity::warning, true, kPoll},
       {"poll.recovered", Severity::info, true, kPoll},
       {"deploy.expected", Severity::info, false, kDeploy},
-      {"deploy.arrived", Severity::info, false, kDeploy},
-      {"deploy.superseded", Severity::info, false, kDeploy},
-      {"deploy.overdue", Severity::warning, true, kDeploy},
+      {"deploy.arrived", Severity::info, false, kAnnounced},
+      {"deploy.superseded", Severity::info, false, kAnnounced},
+      {"deploy.overdue", Severity::warning, true, kAnnounced},
       {"baseline.set", Severity::info, false, {"accepted_sha256", "previous_sha256", "reason", "source", "ticket"}},
       {"watch.added", Severity::info, false, {"pin"}},
       {"watch.removed", Severity::info, false, {"open_drift"}},
@@ -192,6 +193,70 @@ TEST(VerdictEvents, APinIsAnnouncedByTheConfiguration) {
                                {"commit", nullptr}}));
   EXPECT_EQ((*told.last.at("watch.added").data)["pin"], hash('A').hex());
   EXPECT_EQ(told.last.at("baseline.set").actor, "config");
+}
+
+TEST(VerdictEvents, WhatBecameOfAnAnnouncementNamesWhoMadeIt) {
+  const Told told({watch(), see('A'), expect('H'), see('H')});
+  EXPECT_EQ(told.last.at("deploy.arrived").actor, "daemon");
+  EXPECT_EQ((*told.last.at("deploy.arrived").data)["announced_by"], "uid:1002(ci)");
+  const Told pinned({watch('A'), see('A'), watch('P'), see('P')});
+  EXPECT_EQ((*pinned.last.at("deploy.arrived").data)["announced_by"], "config");
+}
+
+TEST(VerdictEvents, WhatAClientClaimsBesideItsUidIsInTheEventsItCaused) {
+  const Told approved({watch(), see('A'), see('B'), Approved{hash('B'), "why", "", "uid:0(root)", "alice"}});
+  EXPECT_EQ((*approved.last.at("baseline.set").data)["claimed"], "alice");
+  const Told expected({watch(), see('A'), Expected{hash('H'), kStart + 1h, "", "", "uid:0(root)", "bob"}, see('H')});
+  EXPECT_EQ((*expected.last.at("deploy.expected").data)["claimed"], "bob");
+  EXPECT_EQ((*expected.last.at("deploy.arrived").data)["claimed"], "bob");
+}
+
+TEST(VerdictEvents, DriftWithinTheTimeOfTheOnlyAnnouncementSaysThatItDiffers) {
+  const auto differs = [](const NewEvent& event) {
+    return event.facts.summary.find(" It differs from the announced code ") != std::string::npos;
+  };
+  const Told one({watch(), see('A'), expect('H'), see('X')});
+  EXPECT_TRUE(differs(one.last.at("drift.detected"))) << one.last.at("drift.detected").facts.summary;
+  EXPECT_EQ((*one.last.at("drift.detected").data)["expected_sha256"], hash('H').hex());
+  const Told again({watch(), see('A'), see('X'), expect('H'), see('Y')});
+  EXPECT_TRUE(differs(again.last.at("drift.changed")));
+  const Told pin({watch('A'), see('A'), watch('P'), see('X')});
+  EXPECT_NE(pin.last.at("drift.detected").facts.summary.find("differs from the newly pinned code"), std::string::npos);
+
+  // Two are open, or none any more: nobody knows which one it should have been.
+  const Told two({watch(), see('A'), expect('H'), expect('I'), see('X')});
+  EXPECT_FALSE(differs(two.last.at("drift.detected")));
+  EXPECT_FALSE(two.last.at("drift.detected").data->contains("expected_sha256"));
+  Told late({watch(), see('A'), expect('H', 1h)});
+  late.now += 2h;
+  late.tell({see('X')});
+  EXPECT_FALSE(differs(late.last.at("drift.detected")));
+}
+
+TEST(VerdictEvents, APublishedVersionThatChangesIsNoOrdinaryDrift) {
+  for (const char* qualifier : {"3", "42"}) {
+    Target version = kTarget;
+    version.qualifier = qualifier;
+    TargetState state = decide(version, {}, watch(), kStart).state;
+    state = decide(version, state, see('A'), kStart).state;
+    const Decision drift = decide(version, state, see('B'), kStart + 1min);
+    ASSERT_EQ(drift.events.size(), 1U);
+    EXPECT_EQ((*drift.events[0].data)["published_version"], true);
+    EXPECT_NE(drift.events[0].facts.summary.find("is a published version, whose code is meant never to change"),
+              std::string::npos)
+        << drift.events[0].facts.summary;
+    const Decision back = decide(version, drift.state, see('A'), kStart + 2min);
+    EXPECT_EQ((*back.events[0].data)["published_version"], true);
+  }
+  for (const char* qualifier : {"$LATEST", "v3", "3a"}) {
+    Target other = kTarget;
+    other.qualifier = qualifier;
+    TargetState state = decide(other, {}, watch(), kStart).state;
+    state = decide(other, state, see('A'), kStart).state;
+    const Decision drift = decide(other, state, see('B'), kStart + 1min);
+    EXPECT_FALSE(drift.events[0].data->contains("published_version")) << qualifier;
+    EXPECT_EQ(drift.events[0].facts.summary.find("published"), std::string::npos);
+  }
 }
 
 TEST(VerdictEvents, MissingNamesTheCodeAndReturnedTheHash) {

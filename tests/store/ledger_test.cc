@@ -83,17 +83,22 @@ TEST_F(LedgerTest, KeepsEveryAcceptance) {
   apply(saw("a"));
   apply(saw("b"), kMinute);
   apply(Approved{hash_of("b"), "reviewed", "T-1", "uid:1001(alice)"}, 2 * kMinute);
-  apply(Expected{hash_of("c"), kStart + 60 * kMinute, "", "", "uid:1002(ci)"}, 3 * kMinute);
+  apply(Expected{hash_of("c"), kStart + 60 * kMinute, "build 7", "c0ffee", "uid:1002(ci)", "bob"}, 3 * kMinute);
   apply(saw("c"), 4 * kMinute);
   std::string all;
-  auto q = db.query_once("SELECT source, (at_ms - ?) / 60000, actor, reason, ticket, sha256 FROM baseline ORDER BY id",
-                         kStart);
+  auto q = db.query_once(
+      "SELECT source, (at_ms - ?) / 60000, actor, reason, ticket, sha256, claimed, build, \"commit\" FROM baseline "
+      "ORDER BY id",
+      kStart);
   std::vector<Sha256> hashes;
   while (q.step()) {
-    all += fmt::format("{}@{} {} {} {}; ", q.text(0), q.integer(1), q.text(2), q.text(3), q.text(4));
+    all += fmt::format("{}@{} {} {} {} {} {} {}; ", q.text(0), q.integer(1), q.text(2), q.text(3), q.text(4), q.text(6),
+                       q.text(7), q.text(8));
     hashes.push_back(*q.optional_sha256(5));
   }
-  EXPECT_EQ(all, "first_seen@0 daemon  ; approval@2 uid:1001(alice) reviewed T-1; deploy@4 daemon  ; ");
+  EXPECT_EQ(all,
+            "first_seen@0 daemon     ; approval@2 uid:1001(alice) reviewed T-1   ; deploy@4 uid:1002(ci)   bob build 7 "
+            "c0ffee; ");
   EXPECT_EQ(hashes, (std::vector{hash_of("a"), hash_of("b"), hash_of("c")}));
 }
 
