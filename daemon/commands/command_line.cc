@@ -15,6 +15,7 @@
 #include "commands/alerts.h"
 #include "commands/check.h"
 #include "commands/maintain.h"
+#include "commands/plan.h"
 #include "commands/query.h"
 #include "commands/usage.h"
 #include "service/accounts.h"
@@ -132,6 +133,12 @@ int command_query(const Context& context) {
       context.out, context.err);
 }
 
+int command_plan(const Context& context) {
+  return run_plan(
+      context.args, [&context] { return load(context); }, make_api, SystemClock{},
+      {.out = ::isatty(STDOUT_FILENO) == 1, .err = ::isatty(STDERR_FILENO) == 1}, context.out, context.err);
+}
+
 int command_alerts(const Context& context) {
   return run_alerts(
       context.args, [&context] { return load(context); }, SystemClock{}, context.out, context.err);
@@ -170,6 +177,7 @@ constexpr Command kCommands[] = {
     {"run", "poll on schedule, record, alert; until SIGTERM", command_run},
     {"check", "check the configuration and the schedule", command_check},
     {"query", "report: status, history, events, alerts, coverage", command_query},
+    {"plan", "poll now, and print how live code differs from what is accepted", command_plan},
     {"alerts", "replay, drop: what could not be delivered; test: is this [[alert]] heard?", command_alerts},
     {"migrate", "upgrade the database without starting", command_migrate},
     {"backup", "write a consistent copy of the database", command_backup},
@@ -185,7 +193,7 @@ void print_help(std::ostream& out, const po::options_description& options) {
       << options
       << "\nExit codes: 0 done; 1 failed, or a selection that matches nothing; 64 wrong usage; 78 wrong "
          "configuration;\n"
-         "with `query status --detailed-exitcode` also 2 (drifted or missing) and 3 (pending, unreviewed or "
+         "with --detailed-exitcode (`plan`, `query status`) also 2 (drifted or missing) and 3 (pending, unreviewed or "
          "unobserved).\n";
 }
 
@@ -232,7 +240,8 @@ int dispatch(int argc, const char* const argv[], std::ostream& out, std::ostream
   context.log_level = *parsed_level;
   set_log(context.log_level, default_log_format());
   if (first >= argc)
-    throw UsageError("no command given; one of run, check, query, alerts, migrate, backup, see codedriftd --help");
+    throw UsageError(
+        "no command given; one of run, check, query, plan, alerts, migrate, backup, see codedriftd --help");
   context.args.assign(argv + first + 1, argv + argc);
   const std::string_view name = argv[first];
   if (name == "help") {
