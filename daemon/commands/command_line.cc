@@ -16,6 +16,7 @@
 #include "commands/check.h"
 #include "commands/maintain.h"
 #include "commands/plan.h"
+#include "commands/poll.h"
 #include "commands/query.h"
 #include "commands/usage.h"
 #include "service/accounts.h"
@@ -139,6 +140,17 @@ int command_plan(const Context& context) {
       {.out = ::isatty(STDOUT_FILENO) == 1, .err = ::isatty(STDERR_FILENO) == 1}, context.out, context.err);
 }
 
+int command_poll(const Context& context) {
+  return run_poll(
+      context.args, [&context] { return load(context); }, SystemClock{}, ::isatty(STDERR_FILENO) == 1, context.out,
+      context.err);
+}
+
+int command_reload(const Context& context) {
+  return run_reload(
+      context.args, [&context] { return load(context); }, SystemClock{}, context.out, context.err);
+}
+
 int command_alerts(const Context& context) {
   return run_alerts(
       context.args, [&context] { return load(context); }, SystemClock{}, context.out, context.err);
@@ -178,6 +190,8 @@ constexpr Command kCommands[] = {
     {"check", "check the configuration and the schedule", command_check},
     {"query", "report: status, history, events, alerts, coverage", command_query},
     {"plan", "poll now, and print how live code differs from what is accepted", command_plan},
+    {"poll", "have the daemon poll these targets now", command_poll},
+    {"reload", "have the daemon load its configuration again, and say what came of it", command_reload},
     {"alerts", "replay, drop: what could not be delivered; test: is this [[alert]] heard?", command_alerts},
     {"migrate", "upgrade the database without starting", command_migrate},
     {"backup", "write a consistent copy of the database", command_backup},
@@ -241,7 +255,8 @@ int dispatch(int argc, const char* const argv[], std::ostream& out, std::ostream
   set_log(context.log_level, default_log_format());
   if (first >= argc)
     throw UsageError(
-        "no command given; one of run, check, query, plan, alerts, migrate, backup, see codedriftd --help");
+        "no command given; one of run, check, query, plan, poll, reload, alerts, migrate, backup, see codedriftd "
+        "--help");
   context.args.assign(argv + first + 1, argv + argc);
   const std::string_view name = argv[first];
   if (name == "help") {

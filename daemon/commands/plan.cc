@@ -66,7 +66,17 @@ class PlanCommand {
   Result<Plan, NoPlan> make() {
     if (!options_.refresh) return from_record();
     Progress progress(err_, terminals_.err, clock_);
-    return plan_directly(settings_, options_.selection, make_api_, clock_, progress);
+    const auto holder = StateLock::holder(settings_.lock_file());
+    if (holder && *holder) {
+      auto plan = plan_by_daemon(settings_, options_.selection, clock_, progress);
+      if (!plan) return plan.error();
+      if (*plan) return std::move(**plan);
+    }
+    auto plan = plan_directly(settings_, options_.selection, make_api_, clock_, progress);
+    progress.clear();
+    if (plan && !holder)
+      plan->remarks.push_back(fmt::format("Whether a daemon runs cannot be told: {}", holder.error().message));
+    return plan;
   }
 
   Result<Plan, NoPlan> from_record() {

@@ -131,7 +131,7 @@ class DirectPlan {
 
   void remark(const Record& record) {
     const auto add = [&](std::string text) { plan_.remarks.push_back(std::move(text)); };
-    add("No daemon runs: these calls were made with your credentials, and nothing was recorded.");
+    add("These calls were made with your credentials, and nothing was recorded.");
     if (!record.trouble.empty()) add(fmt::format("What was accepted before is not known: {}", record.trouble));
     if (first_sights_ > 0) {
       add(fmt::format(
