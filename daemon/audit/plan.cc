@@ -63,7 +63,9 @@ std::vector<std::string> details(const Plan::Item& item) {
   const TargetState& s = item.selected.row.state;
   const Status status = item.selected.status.status;
   std::vector<std::string> lines;
-  if (s.last_error && (!item.answered || status == Status::unobserved || status == Status::missing)) {
+  if (!item.note.empty()) {
+    lines.push_back(item.note);
+  } else if (s.last_error && (!item.answered || status == Status::unobserved || status == Status::missing)) {
     std::string line = fmt::format("{}: {}", s.last_error->code, s.last_error->message);
     if (!s.last_error->request_id.empty()) line += fmt::format(" (request {})", s.last_error->request_id);
     lines.push_back(std::move(line));

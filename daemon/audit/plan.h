@@ -13,7 +13,8 @@ namespace codedriftd {
 struct Plan {
   struct Item {
     SelectedTarget selected;
-    bool answered = true;  ///< false: asked now, it gave neither a hash nor "not found"; what is shown was seen before
+    bool answered = true;   ///< false: asked now, it gave neither a hash nor "not found"; what is shown was seen before
+    std::string note = {};  ///< why not, where that is not the target's last_error
   };
   std::vector<Item> items;
   std::vector<std::string> remarks;  ///< for people

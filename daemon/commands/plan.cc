@@ -93,7 +93,7 @@ class PlanCommand {
     err_ << "saved to " << harmless(options_.out_file);
     if (open > 0)
       err_ << fmt::format(
-          "; to accept all {} that are drifted or unreviewed: codedriftd approve --plan {} --count {} "
+          "; to accept the {} drifted or unreviewed: codedriftd approve --plan {} --count {} "
           "--reason \"…\"",
           open, harmless(options_.out_file), open);
     err_ << '\n' << std::flush;

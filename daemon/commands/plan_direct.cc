@@ -83,11 +83,11 @@ class DirectPlan {
                       watch.interval, watch.stale_after, watch.deploy_grace};
       // The daemon may trust what it sees first. Here nobody would know.
       if (!state.accepted && watched.baseline == Baseline::first_seen) {
-        ++first_sights_;
+        first_sights_.push_back(plan_.items.size());
         watched.baseline = Baseline::review;
       }
       state = decide(watch.target, state, watched, now).state;
-      plan_.items.push_back({std::move(selected), false});
+      plan_.items.push_back({std::move(selected), false, "not asked"});
     }
   }
 
@@ -121,6 +121,7 @@ class DirectPlan {
 
   void judge(Plan::Item& item, const Observation& observation, WallTime at) {
     TargetRow& row = item.selected.row;
+    item.note.clear();
     item.answered = observation.outcome == Outcome::observed || observation.outcome == Outcome::missing;
     Decision decision = decide(row.target, row.state, observation, at);
     row.state = std::move(decision.state);
@@ -133,11 +134,12 @@ class DirectPlan {
     const auto add = [&](std::string text) { plan_.remarks.push_back(std::move(text)); };
     add("These calls were made with your credentials, and nothing was recorded.");
     if (!record.trouble.empty()) add(fmt::format("What was accepted before is not known: {}", record.trouble));
-    if (first_sights_ > 0) {
-      add(fmt::format(
-          "Nothing was accepted yet of {} with baseline = \"first-seen\": what the daemon sees first of {}, "
-          "it will trust.",
-          first_sights_, first_sights_ == 1 ? "it" : "them"));
+    const auto trusted = std::count_if(first_sights_.begin(), first_sights_.end(), [&](std::size_t i) {
+      return plan_.items[i].selected.status.status == Status::unreviewed;
+    });
+    if (trusted > 0) {
+      add(fmt::format("{} not reviewed {} baseline = \"first-seen\": the daemon would trust what it sees first.",
+                      trusted, trusted == 1 ? "has" : "have"));
     }
     if (arrivals_ > 0) {
       add(fmt::format("{} announced {} arrived: that is recorded when the daemon sees it.", arrivals_,
@@ -156,7 +158,8 @@ class DirectPlan {
   Plan plan_;
   std::set<std::string> statuses_;  ///< of what matches apart from the status
   std::vector<GivenUp> given_up_;
-  std::size_t first_sights_ = 0, arrivals_ = 0;
+  std::vector<std::size_t> first_sights_;  ///< items whose first hash the daemon would accept
+  std::size_t arrivals_ = 0;
 };
 
 }  // namespace
