@@ -14,7 +14,8 @@ namespace {
 int code_of(const RunResult& result) { return result.status.value_or(ExitStatus{}).code; }
 
 Json row_of(const RunResult& result, std::string_view function) {
-  for (const Json& row : Json::parse(result.out).at("rows")) {
+  const Json plan = Json::parse(result.out);
+  for (const Json& row : plan.at("rows")) {
     if (row.at("function") == function) return row;
   }
   throw std::runtime_error("no such row:\n" + result.out + result.err);
