@@ -99,7 +99,7 @@ TEST(Plan, WithoutADaemonItUsesTheCallersCredentialsAndWritesNothing) {
   EXPECT_EQ(row_of(plan, "refund").at("status"), "unreviewed") << "what was never accepted is not trusted here";
   EXPECT_EQ(row_of(plan, "gone").at("status"), "missing");
   EXPECT_EQ(read_file(daemon.database()), before);
-  EXPECT_EQ(daemon.rows({"events", "--kind", "drift.*"}).size(), 0U);
+  for (const std::string& kind : daemon.kinds()) EXPECT_FALSE(kind.starts_with("drift.")) << kind;
   EXPECT_EQ(code_of(daemon.command({"poll", "charge"})), 1);
   EXPECT_EQ(code_of(daemon.command({"reload"})), 1);
 
