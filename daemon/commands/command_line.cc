@@ -17,6 +17,8 @@
 #include "commands/check.h"
 #include "commands/maintain.h"
 #include "commands/options.h"
+#include "commands/plan.h"
+#include "commands/poll.h"
 #include "commands/query.h"
 #include "commands/reconcile.h"
 #include "commands/usage.h"
@@ -116,6 +118,23 @@ int command_query(const Context& context) {
       context.out, context.err);
 }
 
+int command_plan(const Context& context) {
+  return run_plan(
+      context.args, [&context] { return load(context); }, make_api, SystemClock{},
+      {.out = ::isatty(STDOUT_FILENO) == 1, .err = ::isatty(STDERR_FILENO) == 1}, context.out, context.err);
+}
+
+int command_poll(const Context& context) {
+  return run_poll(
+      context.args, [&context] { return load(context); }, SystemClock{}, ::isatty(STDERR_FILENO) == 1, context.out,
+      context.err);
+}
+
+int command_reload(const Context& context) {
+  return run_reload(
+      context.args, [&context] { return load(context); }, SystemClock{}, context.out, context.err);
+}
+
 int command_alerts(const Context& context) {
   return run_alerts(
       context.args, [&context] { return load(context); }, SystemClock{}, context.out, context.err);
@@ -160,10 +179,13 @@ constexpr Command kCommands[] = {
     {"run", "poll on schedule, record, alert; until SIGTERM", command_run},
     {"check", "check the configuration and the schedule", command_check},
     {"query", "report: status, history, events, alerts, coverage", command_query},
+    {"plan", "poll now, and print how live code differs from what is accepted", command_plan},
     {"approve", "accept what is live, bound to one hash, or a plan", command_reconcile<run_approve>},
     {"expect", "announce, from a pipeline, which hash a deployment will bring", command_reconcile<run_expect>},
     {"suspend", "hold the alerts of a target for a time", command_reconcile<run_suspend>},
     {"resume", "let them go", command_reconcile<run_resume>},
+    {"poll", "have the daemon poll these targets now", command_poll},
+    {"reload", "have the daemon load its configuration again, and say what came of it", command_reload},
     {"alerts", "replay, drop: what could not be delivered; test: is this [[alert]] heard?", command_alerts},
     {"migrate", "upgrade the database without starting", command_migrate},
     {"backup", "write a consistent copy of the database", command_backup},
@@ -179,7 +201,7 @@ void print_help(std::ostream& out, const po::options_description& options) {
       << options
       << "\nExit codes: 0 done; 1 failed, or a selection that matches nothing; 64 wrong usage; 78 wrong "
          "configuration;\n"
-         "with `query status --detailed-exitcode` also 2 (drifted or missing) and 3 (pending, unreviewed or "
+         "with --detailed-exitcode (`plan`, `query status`) also 2 (drifted or missing) and 3 (pending, unreviewed or "
          "unobserved).\n";
 }
 
