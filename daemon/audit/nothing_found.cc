@@ -30,6 +30,7 @@ std::string words_of(const Selection& s) {
   add("--kind", s.kinds);
   if (s.since) words.push_back(fmt::format("--since {}", rfc3339(*s.since)));
   if (s.until) words.push_back(fmt::format("--until {}", rfc3339(*s.until)));
+  if (s.at) words.push_back(fmt::format("--at {}", rfc3339(*s.at)));
   return fmt::format("{}", fmt::join(words, " "));
 }
 
@@ -86,7 +87,7 @@ std::string explain_nothing(Database& db, const Selection& selection, WallTime n
   const std::string asked = words_of(selection);
   const auto matching = std::count_if(watched.begin(), watched.end(), is_selected);
   if (matching > 0) {
-    if (selection.statuses.empty())
+    if (selection.statuses.empty() || selection.at)
       return fmt::format("nothing matches {} (of the targets, {} match)", asked, matching);
     std::set<std::string> there;
     Selection any = selection;

@@ -60,7 +60,7 @@ Checked resolve_names(Database& db, Selection& selection) {
     };
     // What is watched comes first: a function that moved is still found by its name.
     std::vector<std::string> candidates = matching(true);
-    if (candidates.empty() && selection.all) candidates = matching(false);
+    if (candidates.empty() && (selection.all || selection.at)) candidates = matching(false);
     if (candidates.size() > 1) {
       const std::size_t shown = std::min<std::size_t>(candidates.size(), 10);
       return Error{

@@ -23,13 +23,14 @@ struct Selection {
   std::vector<std::string> kinds;                                                 ///< globs over the event's kind
   std::optional<WallTime> since, until;                                           ///< both inclusive
   std::optional<int64_t> limit;
-  bool all = false;  ///< also what is no longer watched
+  bool all = false;            ///< also what is no longer watched
+  std::optional<WallTime> at;  ///< status: as it was then
 
   /// True if anything but `limit` and `all` was asked for: then finding nothing is a failure.
   bool narrows() const;
   /// True if only some targets are asked for.
   bool narrows_targets() const;
-  bool in_window(WallTime at) const { return (!since || at >= *since) && (!until || at <= *until); }
+  bool in_window(WallTime time) const { return (!since || time >= *since) && (!until || time <= *until); }
 };
 
 /// A glob with "/" is matched against the whole address, one with ":" against FUNCTION:QUALIFIER, any other against

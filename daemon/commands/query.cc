@@ -10,6 +10,7 @@
 #include <system_error>
 
 #include "audit/render.h"
+#include "audit/state_at.h"
 #include "base/text.h"
 #include "commands/output_file.h"
 #include "commands/query_options.h"
@@ -84,6 +85,7 @@ class Snapshot {
 struct Answer {
   std::string text;
   int code = 0;
+  bool refused = false;  ///< there is no report, not even an empty one
 };
 
 int exit_code(const QueryOptions& options, const ReportEnd& end, bool nothing) {
@@ -96,7 +98,15 @@ Answer answer(Database& db, QueryOptions& options, std::ostream& err, WallTime n
   const Snapshot snapshot(db);
   if (auto resolved = resolve_names(db, options.selection); !resolved) {
     given.code = say(err, kExitUsage, resolved.error().message);
+    given.refused = true;
     return given;
+  }
+  if (options.selection.at) {
+    if (auto covered = record_covers(db, *options.selection.at); !covered) {
+      given.code = say(err, kFailed, covered.error().message);
+      given.refused = true;
+      return given;
+    }
   }
   const Report& report = *options.report;
   const auto renderer = make_renderer(options.format, report, now, colour, given.text);
@@ -145,7 +155,7 @@ int run_query(const std::vector<std::string>& args, const std::function<std::str
   } catch (const std::runtime_error& error) {
     return say(err, kFailed, harmless(error.what()));
   }
-  if (given.code == kExitUsage) return given.code;
+  if (given.refused) return given.code;
   if (options->file.empty()) {
     out << given.text << std::flush;
     if (!out) return say(err, kFailed, "the report could not be written to standard output");

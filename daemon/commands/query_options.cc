@@ -27,7 +27,8 @@ po::options_description options() {
   for (const char* repeatable :
        {"target", "account", "region", "namespace", "function", "qualifier", "status", "kind", "TARGET"})
     add(repeatable, po::value<Strings>()->composing());
-  for (const char* single : {"since", "until", "limit", "format", "output,o"}) add(single, po::value<std::string>());
+  for (const char* single : {"since", "until", "at", "limit", "format", "output,o"})
+    add(single, po::value<std::string>());
   for (const char* flag : {"all", "json", "attempts", "detailed-exitcode", "help,h"}) add(flag, po::bool_switch());
   return all;
 }
@@ -36,7 +37,7 @@ po::options_description options() {
 bool has_option(std::string_view report, std::string_view option) {
   if (option == "kind") return report == "events" || report == "alerts";
   if (option == "attempts") return report == "alerts";
-  if (option == "detailed-exitcode") return report == "status";
+  if (option == "detailed-exitcode" || option == "at") return report == "status";
   return option != "TARGET";
 }
 
@@ -115,6 +116,10 @@ Result<Selection> selection_of(const po::variables_map& values, WallTime now) {
   if (!since) return since.error();
   auto until = time_option("until", single("until"), now);
   if (!until) return until.error();
+  auto at = time_option("at", single("at"), now);
+  if (!at) return at.error();
+  if (*at && **at > now) return Error{fmt::format("--at {} lies in the future (now {})", rfc3339(**at), rfc3339(now))};
+  s.at = *at;
   auto limit = limit_option(values);
   if (!limit) return limit.error();
   s.since = *since;
