@@ -67,6 +67,8 @@ class AddressFilter {
   std::unordered_set<std::string> selected_, refused_;  ///< what was asked before
 };
 
+/// The options that narrow `selection`, as they would be written; empty: nothing does. Without its times.
+std::string selection_words(const Selection& selection);
 /// Why `selection` found nothing, for people: what was asked for, and the nearest there is.
 std::string explain_nothing(Database& db, const Selection& selection, WallTime now);
 

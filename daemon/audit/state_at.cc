@@ -5,7 +5,6 @@
 #include <algorithm>
 
 #include "audit/coverage.h"
-#include "audit/target_story.h"
 
 namespace codedriftd {
 namespace {
@@ -119,7 +118,7 @@ std::vector<TargetAt> targets_at(Database& db, const Selection& selection, WallT
   std::vector<TargetAt> found;
   for (TargetRow& row : targets::all(db, true)) {
     if (!selects(selection, row.target)) continue;
-    const TargetRecord record = read_record(db, row.id, row.target.address(), at);
+    TargetRecord record = read_record(db, row.id, row.target.address(), at);
     if (record.periods.empty()) continue;  // not known yet
     TargetAt target;
     target.problem = record.problem;
@@ -134,6 +133,8 @@ std::vector<TargetAt> targets_at(Database& db, const Selection& selection, WallT
     target.known.row.id = row.id;
     target.known.row.target = std::move(row.target);
     target.known.status = status_of(state, at, stay);
+    target.held = held_at_end(record);
+    target.record = std::move(record);
     if (any_matches(selection.statuses, to_string(target.known.status.status))) found.push_back(std::move(target));
   }
   return found;

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "audit/selection.h"
+#include "audit/target_story.h"
 #include "base/result.h"
 
 namespace codedriftd {
@@ -21,7 +22,9 @@ struct TargetAt {
   bool failures_unknown = false;      ///< how many failed in a row, or which error was the last
   bool error_words_unknown = false;   ///< of the last error the code alone is known
   bool record_begins_later = false;   ///< events of before its account was renamed stand under the earlier address
-  std::string problem;                ///< not empty: a stored event contradicts itself, and how
+  std::optional<Suspension> held{};   ///< its alerts
+  TargetRecord record{};              ///< until then, what all of this was told from
+  std::string problem{};              ///< not empty: a stored event contradicts itself, and how
 };
 
 /// The targets that `selection` selects, by address, as they stood at `at`; those watched then, or with `all` those

@@ -25,12 +25,16 @@ void read_runs(Database& db, TargetId id, WallTime until, TargetRecord& record) 
 }
 
 void read_acceptances(Database& db, TargetId id, WallTime until, TargetRecord& record) {
-  auto q = db.query("SELECT at_ms, sha256, source FROM baseline WHERE target = ? AND at_ms <= ? ORDER BY at_ms, id", id,
-                    until);
+  auto q = db.query(
+      "SELECT at_ms, sha256, source, actor, claimed, reason, ticket, build, \"commit\" FROM baseline WHERE target = ? "
+      "AND at_ms <= ? ORDER BY at_ms, id",
+      id, until);
   while (q.step()) {
     const auto hash = q.optional_sha256(1);
     const auto source = parse_accepted_source(q.text(2));
-    if (hash && source) record.acceptances.push_back({q.time(0), *hash, *source});
+    if (hash && source)
+      record.acceptances.push_back(
+          {q.time(0), *hash, *source, q.string(3), q.string(4), q.string(5), q.string(6), q.string(7), q.string(8)});
   }
 }
 
@@ -38,7 +42,7 @@ void read_happenings(Database& db, const std::string& address, WallTime until, T
   auto q = db.query(
       "SELECT seq, id, time_ms, kind, severity, actor, target, body, leaf_hash FROM event WHERE target = ? AND time_ms "
       "<= ? AND kind IN ('function.missing', 'deploy.expected', 'deploy.arrived', 'deploy.superseded', "
-      "'deploy.overdue', 'watch.added') ORDER BY seq",
+      "'deploy.overdue', 'watch.added', 'watch.suspended', 'watch.resumed') ORDER BY seq",
       address, until);
   while (q.step()) {
     if (q.text(3) == "watch.added") {
@@ -146,7 +150,7 @@ class Telling {
       if (what.kind == "function.missing") {
         state_.missing = true;
         state_.missing_code = text_in(what.data, "code");
-      } else {
+      } else if (what.kind.starts_with("deploy.")) {
         take_deployment(what);
       }
     }
@@ -198,6 +202,19 @@ TargetRecord read_record(Database& db, TargetId id, const std::string& address, 
   read_acceptances(db, id, until, record);
   read_happenings(db, address, until, record);
   return record;
+}
+
+std::optional<Suspension> held_at_end(const TargetRecord& record) {
+  std::optional<Suspension> held;
+  for (const auto& what : record.happenings) {
+    if (what.kind == "watch.resumed") held.reset();
+    if (what.kind != "watch.suspended") continue;
+    // One that is suspended already gets the new end and reason.
+    const WallTime since = held ? held->since : what.time;
+    held = Suspension{since, parse_rfc3339(text_in(what.data, "until")).value_or(what.time), what.actor,
+                      text_in(what.data, "claimed"), text_in(what.data, "reason")};
+  }
+  return held;
 }
 
 TargetState told_again(const TargetRecord& record, WallTime until) { return Telling(record).until(until); }

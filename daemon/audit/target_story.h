@@ -7,6 +7,7 @@
 #include "audit/stored_event.h"
 #include "model/verdict.h"
 #include "store/sqlite.h"
+#include "store/suspensions.h"
 #include "store/targets.h"
 
 namespace codedriftd {
@@ -33,6 +34,7 @@ struct TargetRecord {
     WallTime at{};
     Sha256 sha256;
     AcceptedSource source{};
+    std::string actor, claimed, reason, ticket, build, commit;
   };
   struct Happening {  ///< an event that changed what was known
     WallTime time{};
@@ -42,7 +44,7 @@ struct TargetRecord {
   std::vector<Period> periods;
   std::vector<StoredRun> answers, failures;
   std::vector<Acceptance> acceptances;
-  std::vector<Happening> happenings;  ///< function.missing and deploy.*
+  std::vector<Happening> happenings;  ///< function.missing, deploy.*, watch.suspended and watch.resumed
   bool has_watch_added = false;
   std::string problem;
 };
@@ -53,6 +55,9 @@ TargetRecord read_record(Database& db, TargetId id, const std::string& address, 
 /// What the record made of a fresh state, with everything in it that decides the status. The times of the last polls
 /// are the latest that they can be.
 TargetState told_again(const TargetRecord& record, WallTime until);
+
+/// Whose word it was that the target's alerts are held at the end of the record; nullopt: they are not.
+std::optional<Suspension> held_at_end(const TargetRecord& record);
 
 /// Text of a member of an event's data; empty if there is none.
 std::string text_in(const OrderedJson& data, std::string_view name);
