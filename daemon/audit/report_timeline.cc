@@ -27,8 +27,8 @@ class Timeline {
     }
     for (const Gap& gap : function_.coverage.gaps) rect("gap", gap.from, gap.until, 8, 26);
     for (const auto& [from, until] : function_.drifting) rect("drift", from, until, 38, 9);
-    for (const Accepted& accepted : report_.accepted) {
-      if (accepted.target == function_.address) mark(accepted.how.at);
+    for (const auto& acceptance : function_.then.record.acceptances) {
+      if (acceptance.at >= report_.since) mark(acceptance.at);
     }
     axis();
     return fmt::format(

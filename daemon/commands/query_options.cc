@@ -18,7 +18,7 @@ namespace {
 namespace po = boost::program_options;
 using Strings = std::vector<std::string>;
 
-constexpr std::array<std::string_view, 5> kReports{"status", "history", "events", "alerts", "coverage"};
+constexpr std::array<std::string_view, 6> kReports{"status", "history", "events", "alerts", "coverage", "report"};
 constexpr std::array<std::string_view, 5> kFormats{"table", "json", "ndjson", "csv", "markdown"};
 
 po::options_description options() {
@@ -35,6 +35,8 @@ po::options_description options() {
 
 /// The options that `report` has.
 bool has_option(std::string_view report, std::string_view option) {
+  // What an auditor is given is whole: nothing limits it but the selection.
+  if (report == "report" && (option == "limit" || option == "all")) return false;
   if (option == "kind") return report == "events" || report == "alerts";
   if (option == "attempts") return report == "alerts";
   if (option == "detailed-exitcode" || option == "at") return report == "status";
@@ -85,11 +87,38 @@ Result<Format> format_option(const po::variables_map& values) {
   if (values.count("format") == 0) return json ? Format::json : Format::table;
   const auto& text = values["format"].as<std::string>();
   const auto format = parse_format(text);
+  if (!format && text == "html") return Error{"--format html is for \"query report\" alone"};
   if (!format)
     return Error{fmt::format("there is no format \"{}\"{}; there are {}", shown(text), did_you_mean(text, kFormats),
                              fmt::join(kFormats, ", "))};
   if (json && *format != Format::json) return Error{fmt::format("--json and --format {} contradict each other", text)};
   return *format;
+}
+
+/// Of `query report`: what is asked for, or what the name of the file says.
+Result<AuditFormat> audit_format_option(const po::variables_map& values) {
+  constexpr std::array<std::string_view, 3> kNames{"markdown", "html", "json"};
+  const bool json = values["json"].as<bool>();
+  if (values.count("format") == 0) {
+    if (json) return AuditFormat::json;
+    const std::string file = values.count("output") > 0 ? values["output"].as<std::string>() : std::string();
+    return file.ends_with(".html")   ? AuditFormat::html
+           : file.ends_with(".json") ? AuditFormat::json
+                                     : AuditFormat::markdown;
+  }
+  const auto& text = values["format"].as<std::string>();
+  const auto found = std::find(kNames.begin(), kNames.end(), text);
+  if (found == kNames.end()) {
+    if (parse_format(text))
+      return Error{fmt::format("a report is no table: --format {} is for the other queries; there are {}", text,
+                               fmt::join(kNames, ", "))};
+    return Error{fmt::format("there is no format \"{}\"{}; of a report there are {}", shown(text),
+                             did_you_mean(text, kNames), fmt::join(kNames, ", "))};
+  }
+  const auto format = static_cast<AuditFormat>(found - kNames.begin());
+  if (json && format != AuditFormat::json)
+    return Error{fmt::format("--json and --format {} contradict each other", text)};
+  return format;
 }
 
 Result<Selection> selection_of(const po::variables_map& values, WallTime now) {
@@ -138,6 +167,12 @@ const Report& report_named(std::string_view name, bool with_attempts) {
   return with_attempts ? kAlertAttemptsReport : kAlertsReport;
 }
 
+QueryOptions help_of(std::string_view report) {
+  QueryOptions options;
+  options.help = query_help(report);
+  return options;
+}
+
 Result<QueryOptions> parse_report(std::string_view report, const Strings& args, WallTime now) {
   po::variables_map values;
   try {
@@ -153,21 +188,27 @@ Result<QueryOptions> parse_report(std::string_view report, const Strings& args, 
   } catch (const po::error& error) {
     return Error{harmless(clean_utf8(error.what(), 300))};
   }
-  if (values["help"].as<bool>()) return QueryOptions{nullptr, query_help(report), {}, {}, {}, {}};
+  if (values["help"].as<bool>()) return help_of(report);
   for (const auto& [name, value] : values) {
     if (name == "TARGET" || value.defaulted()) continue;
     if (!has_option(report, name))
       return Error{fmt::format("--{} is not for \"query {}\"{}", name, report,
-                               name == "kind" ? ": status, history and coverage have no kinds" : "")};
+                               name == "kind" ? ": status, history, coverage and report have no kinds" : "")};
   }
   auto selection = selection_of(values, now);
   if (!selection) return selection.error();
-  auto format = format_option(values);
-  if (!format) return format.error();
   QueryOptions parsed;
-  parsed.report = &report_named(report, values["attempts"].as<bool>());
+  if (report == "report") {
+    auto format = audit_format_option(values);
+    if (!format) return format.error();
+    parsed.audit = *format;
+  } else {
+    auto format = format_option(values);
+    if (!format) return format.error();
+    parsed.format = *format;
+    parsed.report = &report_named(report, values["attempts"].as<bool>());
+  }
   parsed.selection = std::move(*selection);
-  parsed.format = *format;
   if (values.count("output") > 0 && values["output"].as<std::string>() != "-")
     parsed.file = values["output"].as<std::string>();
   parsed.detailed_exit_code = values["detailed-exitcode"].as<bool>();
@@ -192,12 +233,10 @@ Result<std::optional<WallTime>> time_option(std::string_view name, const std::st
 Result<QueryOptions> parse_query(const std::vector<std::string>& args, WallTime now) {
   if (args.empty()) return Error{fmt::format("query needs the name of a report: {}", fmt::join(kReports, ", "))};
   const std::string& report = args.front();
-  if (report == "--help" || report == "-h" || report == "help")
-    return QueryOptions{nullptr, query_help(""), {}, {}, {}, {}};
+  if (report == "--help" || report == "-h" || report == "help") return help_of("");
   if (std::find(kReports.begin(), kReports.end(), report) != kReports.end())
     return parse_report(report, {args.begin() + 1, args.end()}, now);
-  if (std::find(args.begin(), args.end(), "--help") != args.end())
-    return QueryOptions{nullptr, query_help(""), {}, {}, {}, {}};
+  if (std::find(args.begin(), args.end(), "--help") != args.end()) return help_of("");
   if (report.starts_with("-"))
     return Error{fmt::format("the report comes first, then its options: codedriftd query {{{}}} {}",
                              fmt::join(kReports, "|"), shown(report))};
