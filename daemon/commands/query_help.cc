@@ -37,9 +37,10 @@ Which targets (several values of one option are alternatives; different options 
                       FUNCTION:QUALIFIER if it has a ":", else with FUNCTION. Quote it: --target 'prod/*'
   --account, --region, --namespace, --function, --qualifier GLOB
                       compared with that part alone
-  --status GLOB       targets whose present status is: missing drifted unobserved unreviewed pending_deploy in_sync
-  --all               also targets that are no longer watched
+  --status GLOB       targets whose status is: missing drifted unobserved unreviewed pending_deploy in_sync
 )";
+
+constexpr std::string_view kAll = "  --all               also targets that are no longer watched\n";
 
 constexpr std::string_view kOutput = R"(
 How it is printed:
@@ -190,9 +191,9 @@ Examples:
 std::string query_help(std::string_view report) {
   for (const Words& words : kReports) {
     if (words.report == report)
-      return fmt::format("codedriftd query {} [TARGET…] [options]\n\n{}\nWhat is reported:{}{}{}{}{}", report,
-                         words.what, words.own, kSelection, report == "report" ? kReportOutput : kOutput,
-                         words.examples, kExit);
+      return fmt::format("codedriftd query {} [TARGET…] [options]\n\n{}\nWhat is reported:{}{}{}{}{}{}", report,
+                         words.what, words.own, kSelection, report == "report" ? "" : kAll,
+                         report == "report" ? kReportOutput : kOutput, words.examples, kExit);
   }
   return fmt::format("{}{}", kQuery, kExit);
 }
