@@ -1,5 +1,6 @@
 #pragma once
 /// A day in the life of some functions, for the tests of the audit report: everything that it tells of happens in it.
+#include "base/json.h"
 #include "model/event.h"
 #include "store/suspensions.h"
 #include "support/recorded.h"
