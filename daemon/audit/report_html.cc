@@ -11,6 +11,17 @@ namespace codedriftd {
 namespace {
 
 constexpr std::size_t kHashShown = 12;
+constexpr std::size_t kBadge = 24;  // a word or two, which no line breaks
+
+/// An address may be broken after each of its parts.
+std::string in_parts(std::string_view text) {
+  std::string parts;
+  for (const char c : html_text(text)) {
+    parts += c;
+    if (c == '/' || c == ':') parts += "<wbr>";
+  }
+  return parts;
+}
 
 std::string_view tone_of(Cell::Kind kind) {
   switch (kind) {
@@ -122,9 +133,10 @@ class HtmlWriter {
     switch (cell.kind) {
       case Cell::Kind::hash:
         hashes_.insert(cell.text);
-        return fmt::format("<code title=\"{0}\">{1}</code>", cell.text, cell.text.substr(0, kHashShown));
+        return fmt::format("<code class=\"short\" title=\"{0}\">{1}</code>", cell.text,
+                           cell.text.substr(0, kHashShown));
       case Cell::Kind::code:
-        return fmt::format("<code>{}</code>", html_text(cell.text));
+        return fmt::format("<code class=\"parts\">{}</code>", in_parts(cell.text));
       case Cell::Kind::time:
         return fmt::format("<time>{}</time>", html_text(cell.text));
       case Cell::Kind::text:
@@ -134,7 +146,8 @@ class HtmlWriter {
       case Cell::Kind::good:
         break;
     }
-    return fmt::format("<span class=\"{}\">{}</span>", tone_of(cell.kind), html_text(cell.text));
+    return fmt::format("<span class=\"{}{}\">{}</span>", tone_of(cell.kind), cell.text.size() <= kBadge ? " short" : "",
+                       html_text(cell.text));
   }
 
   /// Tables show twelve digits of a hash: which one is meant stands here, in print too.

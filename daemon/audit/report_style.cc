@@ -25,13 +25,13 @@ header{padding:2.5rem 0 1.5rem;border-bottom:3px solid var(--ink)}
 h1{margin:.25rem 0 1rem;font-size:2.1rem;line-height:1.2;letter-spacing:-.015em;font-weight:650}
 h2{margin:3rem 0 .75rem;padding-top:.75rem;border-top:1px solid var(--line);font-size:1.4rem;line-height:1.3;font-weight:650}
 h3{margin:2rem 0 .5rem;font-size:1.0625rem;line-height:1.4;font-weight:650;overflow-wrap:anywhere}
-p{margin:.5rem 0;max-width:46rem;overflow-wrap:anywhere}
+p{margin:.5rem 0;max-width:56rem;overflow-wrap:anywhere}
 dl.facts{display:grid;grid-template-columns:max-content 1fr;gap:.25rem 1.5rem;margin:0}
 dl.facts dt{color:var(--quiet)}
 dl.facts dd{margin:0;overflow-wrap:anywhere}
 .claim{margin:1.5rem 0;padding:1rem 1.25rem;border-left:4px solid var(--link);background:var(--raised);max-width:none}
 .claim p{max-width:60rem}
-ul.figures{display:grid;grid-template-columns:repeat(auto-fill,minmax(12rem,1fr));gap:1px;margin:1.5rem 0;padding:1px;
+ul.figures{display:grid;grid-template-columns:repeat(5,1fr);gap:1px;margin:1.5rem 0;padding:1px;
 list-style:none;background:var(--line)}
 ul.figures li{padding:.75rem 1rem;background:var(--ground)}
 ul.figures b{display:block;font-size:1.5rem;line-height:1.25;font-weight:650;font-variant-numeric:tabular-nums}
@@ -46,7 +46,8 @@ overflow-wrap:anywhere;min-width:4.5rem}
 thead th{border-bottom:2px solid var(--strong);color:var(--quiet);font-weight:600;overflow-wrap:normal}
 tbody th{font-weight:400}
 code,time{font-family:ui-monospace,"Cascadia Mono","DejaVu Sans Mono",Menlo,Consolas,monospace;font-size:.8125rem}
-time{white-space:nowrap}
+time,.short{white-space:nowrap}
+.parts{overflow-wrap:normal}
 .alarm,.warning,.good{padding:.05rem .4rem;border-radius:3px;font-weight:600;-webkit-box-decoration-break:clone;
 box-decoration-break:clone}
 .alarm{color:var(--alarm);background:var(--alarm-ground)}
@@ -71,7 +72,7 @@ ul.legend{display:flex;flex-wrap:wrap;gap:.25rem 1.5rem;margin:.75rem 0;padding:
 font-size:.875rem}
 .swatch{width:26px;height:14px;vertical-align:-2px}
 footer{margin-top:3rem;padding-top:1rem;border-top:1px solid var(--line);color:var(--quiet);font-size:.875rem}
-@media (max-width:40rem){dl.facts{grid-template-columns:1fr}dl.facts dd{margin-bottom:.5rem}h1{font-size:1.6rem}}
+@media (max-width:40rem){ul.figures{grid-template-columns:1fr 1fr}dl.facts{grid-template-columns:1fr}dl.facts dd{margin-bottom:.5rem}h1{font-size:1.6rem}}
 @media print{:root{color-scheme:light;--ground:#fff;--raised:#f6f7f9;--ink:#000;--quiet:#40474f;--line:#c4cad2;--strong:#78818d;
 --link:#000;--alarm:#8d0f1e;--alarm-ground:#fdecee;--warning:#6b4100;--warning-ground:#fdf3df;--good:#16502c;
 --good-ground:#e8f5ec;--live:#d3e1f5;--other:#a9c4ea;--hash:#12284a;--watched:#eef1f5;--drift:#b3192b;--hatch:#8b95a5}

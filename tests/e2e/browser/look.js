@@ -33,16 +33,16 @@ async function main() {
       page.on('request', (request) => { if (request.url() !== url) found.requests.push(request.url()); });
       await page.emulateMedia({ media: look.media, colorScheme: look.colorScheme });
       await page.goto(url);
+      found.overflow[look.name] = await page.evaluate(
+        () => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+      await page.screenshot({ path: path.join(folder, `${look.name}.png`), fullPage: look.name !== 'narrow' });
       if (look.name === 'light') {
         found.text = await page.innerText('main');
         await page.keyboard.press('Tab');
         found.firstFocus = await page.evaluate(() => document.activeElement.textContent);
       }
-      found.overflow[look.name] = await page.evaluate(
-        () => document.documentElement.scrollWidth - document.documentElement.clientWidth);
-      await page.screenshot({ path: path.join(folder, `${look.name}.png`), fullPage: true });
       if (look.name === 'print') await page.pdf({ path: path.join(folder, 'report.pdf'), preferCSSPageSize: true });
-      if (look.media === 'screen') {
+      if (look.name === 'light' || look.name === 'dark') {
         // The protocol evaluates whatever the page's policy says; the page itself has no script.
         await page.evaluate(axe);
         const result = await page.evaluate(() => window.axe.run(document));
