@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "audit/coverage.h"
+#include "audit/daemon_stays.h"
 #include "audit/reports.h"
 #include "audit/values.h"
 
@@ -20,24 +21,7 @@ constexpr Column kColumns[] = {{"target", "TARGET", 0},
                                {"longest_gap_s", "LONGEST GAP", 0},
                                {"gaps", "GAPS", 0}};
 
-// A running daemon says that it is alive at least once a minute: until then its last sign counts as running.
-constexpr Millis kSignOfLife{90'000};
 constexpr std::size_t kGapsListed = 20;
-
-std::vector<Sightings::Stay> stays(Database& db, WallTime since, WallTime now) {
-  std::vector<Sightings::Stay> all;
-  auto q = db.query(
-      "SELECT started_at_ms, coalesce(stopped_at_ms, alive_at_ms), stopped_at_ms IS NULL FROM daemon_run ORDER BY id");
-  bool ended = true;
-  while (q.step()) {
-    all.push_back({q.time(0), q.time(1)});
-    ended = !q.boolean(2);
-  }
-  if (!all.empty() && !ended)
-    all.back().until = std::min(std::max(now, all.back().until), all.back().until + kSignOfLife);
-  std::erase_if(all, [&](const auto& stay) { return stay.until < since; });
-  return all;
-}
 
 Sightings sightings(Database& db, TargetId target, WallTime since, WallTime until) {
   Sightings seen;
@@ -79,7 +63,7 @@ OrderedJson ratio_of(Millis observed, Millis unobserved) {
 ReportEnd run(Database& db, const Selection& selection, WallTime now, const Emit& emit) {
   const WallTime until = std::min(selection.until.value_or(now), now);
   const WallTime since = selection.since.value_or(until - kCoverageWindow);
-  const auto ran = stays(db, since, now);
+  const auto ran = daemon_stays(db, since, now);
   const auto selected = selected_targets(db, selection, now);
   ReportEnd end;
   Millis observed{0};

@@ -14,7 +14,7 @@ namespace {
 constexpr std::size_t kExamples = 3;
 
 /// What was asked for, as the options that say so.
-std::string words_of(const Selection& s) {
+std::string words_of(const Selection& s, bool with_times = true) {
   std::vector<std::string> words;
   const auto add = [&](std::string_view option, const std::vector<std::string>& values) {
     for (const std::string& value : values)
@@ -28,8 +28,9 @@ std::string words_of(const Selection& s) {
   add("--qualifier", s.qualifiers);
   add("--status", s.statuses);
   add("--kind", s.kinds);
-  if (s.since) words.push_back(fmt::format("--since {}", rfc3339(*s.since)));
-  if (s.until) words.push_back(fmt::format("--until {}", rfc3339(*s.until)));
+  if (s.since && with_times) words.push_back(fmt::format("--since {}", rfc3339(*s.since)));
+  if (s.until && with_times) words.push_back(fmt::format("--until {}", rfc3339(*s.until)));
+  if (s.at) words.push_back(fmt::format("--at {}", rfc3339(*s.at)));
   return fmt::format("{}", fmt::join(words, " "));
 }
 
@@ -72,6 +73,8 @@ std::string nearest_targets(const std::string& glob, const std::vector<Target>& 
 
 }  // namespace
 
+std::string selection_words(const Selection& selection) { return words_of(selection, false); }
+
 std::string explain_nothing(Database& db, const Selection& selection, WallTime now) {
   return explain_nothing(known_targets(db), selection, [&] {
     Selection any = selection;
@@ -97,7 +100,7 @@ std::string explain_nothing(const KnownTargets& known, const Selection& selectio
   const std::string asked = words_of(selection);
   const auto matching = std::count_if(watched.begin(), watched.end(), is_selected);
   if (matching > 0) {
-    if (selection.statuses.empty())
+    if (selection.statuses.empty() || selection.at)
       return fmt::format("nothing matches {} (of the targets, {} match)", asked, matching);
     return fmt::format("nothing matches {}; the {} that match apart from the status are {}", asked, matching,
                        examples(statuses()));

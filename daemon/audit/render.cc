@@ -40,7 +40,8 @@ class JsonRenderer final : public Renderer {
     rows_.append(row, out_);
   }
   void end(const ReportEnd& end) override {
-    out_ += fmt::format("{}],\"summary\":{}}}\n", first_ ? "" : "\n", plain_json(end.summary));
+    const std::string as_of = end.as_of ? fmt::format("\"as_of\":\"{}\",", rfc3339(*end.as_of)) : std::string();
+    out_ += fmt::format("{}],{}\"summary\":{}}}\n", first_ ? "" : "\n", as_of, plain_json(end.summary));
   }
 
  private:

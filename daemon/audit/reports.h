@@ -32,6 +32,7 @@ struct ReportEnd {
   int64_t rows = 0;                  ///< emitted
   int64_t problems = 0;              ///< rows among them with a problem
   std::vector<std::string> remarks;  ///< for people: notes and claims, and last a summary in one line
+  std::optional<WallTime> as_of{};   ///< status: the past moment that the rows are of
   int detailed_exit = 0;             ///< status: 2, 3 or 0, as --detailed-exitcode says
 };
 
@@ -42,7 +43,8 @@ struct Report {
   ReportEnd (*run)(Database& db, const Selection& selection, WallTime now, const Emit& emit);
 };
 
-/// The present status of each target; what needs attention first. `since` and `until` select by when it began.
+/// The status of each target, the present one or with `at` that of then; what needs attention first. `since` and
+/// `until` select by when it began. With `at` a value that the record no longer tells for that moment is null.
 extern const Report kStatusReport;
 /// The runs that overlap since..until, by target and time. With a limit, the newest.
 extern const Report kHistoryReport;

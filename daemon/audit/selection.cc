@@ -69,7 +69,7 @@ Checked resolve_names(const KnownTargets& known, Selection& selection) {
     };
     // What is watched comes first: a function that moved is still found by its name.
     std::vector<std::string> candidates = matching(known.watched);
-    if (candidates.empty() && selection.all) candidates = matching(known.unwatched);
+    if (candidates.empty() && (selection.all || selection.at)) candidates = matching(known.unwatched);
     if (candidates.size() > 1) {
       const std::size_t shown = std::min<std::size_t>(candidates.size(), 10);
       return Error{

@@ -25,13 +25,14 @@ struct Selection {
   std::vector<std::string> kinds;                                                 ///< globs over the event's kind
   std::optional<WallTime> since, until;                                           ///< both inclusive
   std::optional<int64_t> limit;
-  bool all = false;  ///< also what is no longer watched
+  bool all = false;            ///< also what is no longer watched
+  std::optional<WallTime> at;  ///< status: as it was then
 
   /// True if anything but `limit` and `all` was asked for: then finding nothing is a failure.
   bool narrows() const;
   /// True if only some targets are asked for.
   bool narrows_targets() const;
-  bool in_window(WallTime at) const { return (!since || at >= *since) && (!until || at <= *until); }
+  bool in_window(WallTime time) const { return (!since || time >= *since) && (!until || time <= *until); }
 };
 
 /// A glob with "/" is matched against the whole address, one with ":" against FUNCTION:QUALIFIER, any other against
@@ -75,6 +76,8 @@ class AddressFilter {
   std::unordered_set<std::string> selected_, refused_;  ///< what was asked before
 };
 
+/// The options that narrow `selection`, as they would be written; empty: nothing does. Without its times.
+std::string selection_words(const Selection& selection);
 /// Why `selection` found nothing, for people: what was asked for, and the nearest there is.
 std::string explain_nothing(Database& db, const Selection& selection, WallTime now);
 /// The same without a database. `statuses` are those that the targets have which match apart from the status.

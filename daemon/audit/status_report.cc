@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "audit/state_at.h"
 #include "audit/status_rows.h"
 #include "audit/values.h"
 
@@ -76,20 +77,67 @@ int StatusCounts::detailed_exit() const {
 
 namespace {
 
+/// A row of then: what the record no longer tells is null.
+Row row_of(const TargetAt& target) {
+  Row row = status_row(target.known);
+  const auto value = [&](std::string_view field) -> OrderedJson& {
+    return row.values[static_cast<std::size_t>(std::find(std::begin(kFields), std::end(kFields), field) - kFields)];
+  };
+  if (target.poll_time_unknown) value("last_polled_at") = nullptr;
+  if (target.success_time_unknown) value("last_success_at") = nullptr;
+  if (target.failures_unknown) value("consecutive_failures") = nullptr;
+  OrderedJson& error = value("last_error");
+  if (target.error_words_unknown && error.is_object()) error["message"] = error["request_id"] = nullptr;
+  row.problem = target.problem;
+  return row;
+}
+
+std::vector<TargetAt> present(Database& db, const Selection& selection, WallTime now) {
+  std::vector<TargetAt> targets;
+  for (SelectedTarget& target : selected_targets(db, selection, now)) targets.emplace_back().known = std::move(target);
+  return targets;
+}
+
+void say_what_is_not_known(const std::vector<TargetAt>& targets, ReportEnd& end) {
+  const auto count = [&](auto unknown) { return std::count_if(targets.begin(), targets.end(), unknown); };
+  const auto polls = count([](const TargetAt& t) {
+    return t.poll_time_unknown || t.success_time_unknown || t.failures_unknown || t.error_words_unknown;
+  });
+  if (polls > 0)
+    end.remarks.push_back(
+        fmt::format("Of {} of them it is not known any more which poll was the last before that moment, or its words: "
+                    "polls that see the same are kept as one run, with its first and last. What is not known is null. "
+                    "The hashes and the status are known.",
+                    polls));
+  if (const auto renamed = count([](const TargetAt& t) { return t.record_begins_later; }); renamed > 0)
+    end.remarks.push_back(fmt::format(
+        "The account of {} of them had another label once; events under it are not counted here: announcements and "
+        "\"missing\" of that time may be wrong.",
+        renamed));
+}
+
 ReportEnd run(Database& db, const Selection& selection, WallTime now, const Emit& emit) {
-  std::vector<SelectedTarget> selected = selected_targets(db, selection, now);
-  std::erase_if(selected, [&](const SelectedTarget& target) { return !selection.in_window(target.status.since); });
+  std::vector<TargetAt> selected =
+      selection.at ? targets_at(db, selection, *selection.at) : present(db, selection, now);
+  std::erase_if(selected, [&](const TargetAt& target) { return !selection.in_window(target.known.status.since); });
   std::stable_sort(selected.begin(), selected.end(),
-                   [](const SelectedTarget& a, const SelectedTarget& b) { return a.status.status < b.status.status; });
+                   [](const TargetAt& a, const TargetAt& b) { return a.known.status.status < b.known.status.status; });
   ReportEnd end;
+  end.as_of = selection.at;
   StatusCounts counts;
   int64_t on_first_sight = 0;
-  for (const SelectedTarget& target : selected) {
-    counts.add(target.status.status);
+  for (const TargetAt& target : selected) {
+    const TargetState& state = target.known.row.state;
+    counts.add(target.known.status.status);
     if (selection.limit && end.rows == *selection.limit) continue;
-    if (target.row.state.accepted && target.row.state.accepted_source == AcceptedSource::first_seen) ++on_first_sight;
-    emit(status_row(target));
+    if (state.accepted && state.accepted_source == AcceptedSource::first_seen) ++on_first_sight;
+    emit(row_of(target));
+    if (!target.problem.empty()) ++end.problems;
     ++end.rows;
+  }
+  if (selection.at) {
+    end.remarks.push_back(fmt::format("As of {}, told from the record.", rfc3339(*selection.at)));
+    say_what_is_not_known(selected, end);
   }
   end.summary = counts.summary();
   end.detailed_exit = counts.detailed_exit();

@@ -5,6 +5,8 @@
 #include <ostream>
 
 #include "audit/render.h"
+#include "audit/report_writers.h"
+#include "audit/state_at.h"
 #include "base/text.h"
 #include "commands/output_file.h"
 #include "commands/query_options.h"
@@ -16,7 +18,7 @@ namespace {
 
 constexpr int kFailed = 1;
 
-constexpr int64_t kProblemsTold = 10;
+constexpr std::size_t kProblemsTold = 10;
 
 int say(std::ostream& err, int code, std::string_view what) {
   err << "codedriftd: " << what << '\n';
@@ -26,6 +28,7 @@ int say(std::ostream& err, int code, std::string_view what) {
 struct Answer {
   std::string text;
   int code = 0;
+  bool refused = false;  ///< there is no report, not even an empty one
 };
 
 int exit_code(const QueryOptions& options, const ReportEnd& end, bool nothing) {
@@ -33,16 +36,56 @@ int exit_code(const QueryOptions& options, const ReportEnd& end, bool nothing) {
   return options.detailed_exit_code ? end.detailed_exit : 0;
 }
 
+Answer refuse(std::ostream& err, int code, std::string_view why) { return {{}, say(err, code, why), true}; }
+
+std::string written(AuditFormat format, const AuditReport& report) {
+  switch (format) {
+    case AuditFormat::html:
+      return report_html(report);
+    case AuditFormat::json:
+      return report_json(report);
+    case AuditFormat::markdown:
+      break;
+  }
+  return report_markdown(report);
+}
+
+/// `query report`. REQUIRES: names are resolved.
+Answer audit(Database& db, const QueryOptions& options, std::ostream& err, WallTime now) {
+  if (options.selection.since && *options.selection.since > now)
+    return refuse(err, kExitUsage, fmt::format("--since {} lies in the future", rfc3339(*options.selection.since)));
+  const AuditReport report = gather_audit_report(db, options.selection, now);
+  if (report.functions.empty() && options.selection.narrows_targets())
+    return refuse(err, kFailed, explain_nothing(db, options.selection, now));
+  if (report.functions.empty())
+    return refuse(err, kFailed,
+                  fmt::format("nothing was watched between {} and {}", rfc3339(report.since), rfc3339(report.until)));
+  Answer given{written(*options.audit, report), report.problems.empty() ? 0 : kFailed, false};
+  for (std::size_t i = 0; i < report.problems.size(); ++i) {
+    if (i == kProblemsTold) {
+      say(err, kFailed, fmt::format("and {} more such events", report.problems.size() - i));
+      break;
+    }
+    say(err, kFailed, harmless(report.problems[i]));
+  }
+  return given;
+}
+
 Answer answer(Database& db, QueryOptions& options, std::ostream& err, WallTime now, bool colour) {
   Answer given;
   const ReadTransaction at_one_moment(db);
-  if (auto resolved = resolve_names(db, options.selection); !resolved) {
-    given.code = say(err, kExitUsage, resolved.error().message);
-    return given;
+  // What is no longer watched belongs to a report of the time when it was.
+  if (options.audit) options.selection.all = true;
+  if (auto resolved = resolve_names(db, options.selection); !resolved)
+    return refuse(err, kExitUsage, resolved.error().message);
+  if (options.audit) return audit(db, options, err, now);
+  if (options.selection.at) {
+    if (auto covered = record_covers(db, *options.selection.at); !covered)
+      return refuse(err, kFailed, covered.error().message);
   }
   const Report& report = *options.report;
   const auto renderer = make_renderer(options.format, report, now, colour, given.text);
-  int64_t told = 0;
+  std::size_t told = 0;
   const ReportEnd end = report.run(db, options.selection, now, [&](const Row& row) {
     if (!row.problem.empty() && ++told <= kProblemsTold) say(err, kFailed, harmless(row.problem));
     renderer->row(row);
@@ -66,7 +109,7 @@ int run_query(const std::vector<std::string>& args, const std::function<std::str
               bool terminal, std::ostream& out, std::ostream& err) {
   auto options = parse_query(args, now);
   if (!options) return say(err, kExitUsage, options.error().message + "\nSee: codedriftd query --help");
-  if (options->report == nullptr) {
+  if (options->report == nullptr && !options->audit) {
     out << options->help << std::flush;
     return 0;
   }
@@ -81,7 +124,7 @@ int run_query(const std::vector<std::string>& args, const std::function<std::str
   } catch (const std::runtime_error& error) {
     return say(err, kFailed, harmless(error.what()));
   }
-  if (given.code == kExitUsage) return given.code;
+  if (given.refused) return given.code;
   if (options->file.empty()) {
     out << given.text << std::flush;
     if (!out) return say(err, kFailed, "the report could not be written to standard output");

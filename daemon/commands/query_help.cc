@@ -16,6 +16,7 @@ Reports:
   events     the event log: drift, missing functions, accepted hashes, restarts, …
   alerts     what was sent where, what waits, what could not be delivered
   coverage   how much of the time each function was really observed, and why not
+  report     all of it about a period, in one file for an auditor
 
 Examples:
   codedriftd query status
@@ -23,6 +24,7 @@ Examples:
   codedriftd query history charge --since 7d
   codedriftd query events --kind 'drift.*' --since 2026-11-01T00:00:00Z --format csv -o drift.csv
   codedriftd query coverage --region ap-guangzhou --since 30d --json
+  codedriftd query report --since 2026-11-01T00:00:00Z --until 2026-12-01T00:00:00Z -o november.html
 
 "codedriftd query REPORT --help" says what each of them takes.
 )";
@@ -35,14 +37,24 @@ Which targets (several values of one option are alternatives; different options 
                       FUNCTION:QUALIFIER if it has a ":", else with FUNCTION. Quote it: --target 'prod/*'
   --account, --region, --namespace, --function, --qualifier GLOB
                       compared with that part alone
-  --status GLOB       targets whose present status is: missing drifted unobserved unreviewed pending_deploy in_sync
-  --all               also targets that are no longer watched
+  --status GLOB       targets whose status is: missing drifted unobserved unreviewed pending_deploy in_sync
 )";
+
+constexpr std::string_view kAll = "  --all               also targets that are no longer watched\n";
 
 constexpr std::string_view kOutput = R"(
 How it is printed:
   --format FORMAT     table (the default), json, ndjson, csv or markdown; --json is --format json. table and markdown
                       are for people and show the main columns, the others have every field
+  -o, --output FILE   into a file, which appears complete or not at all
+
+Times are RFC 3339 in UTC, or an age: 90s, 15m, 24h, 7d.
+)";
+
+constexpr std::string_view kReportOutput = R"(
+How it is written:
+  --format FORMAT     markdown (the default), html or json; --json is --format json. Without it the end of FILE says
+                      which: .html or .json. table, csv and ndjson are for the other queries
   -o, --output FILE   into a file, which appears complete or not at all
 
 Times are RFC 3339 in UTC, or an age: 90s, 15m, 24h, 7d.
@@ -69,6 +81,8 @@ constexpr Words kReports[] = {
   in_sync         the live code is the accepted one
 )",
      R"(
+  --at T              as it stood then: what was live, what was accepted, what was known, told from the record. What the
+                      record no longer tells for that moment (which poll was the last before it) is null
   --since, --until T  only where the present status began within that time
   --limit N           the first N rows; the summary still counts all
   --detailed-exitcode 2 if something is drifted or missing; else 3 if something is pending, unreviewed or unobserved
@@ -77,6 +91,7 @@ constexpr Words kReports[] = {
 Examples:
   codedriftd query status
   codedriftd query status charge --json
+  codedriftd query status --at 2026-11-20T18:00:00Z
   codedriftd query status --detailed-exitcode --target 'prod/*' || echo "look at this"
 )"},
     {"history",
@@ -148,6 +163,27 @@ POLLS counts the answers within that time; of a run that its edge cuts, as many 
 Examples:
   codedriftd query coverage
   codedriftd query coverage charge --since 2026-11-01T00:00:00Z --until 2026-12-01T00:00:00Z --json
+)"},
+    {"report",
+     R"(Writes one file for an auditor about a period: what is claimed, in the exact words; what is open; every drift with
+its timeline; what was accepted, by whom and why, and what was only trusted on first sight; announced deployments and
+changed pins; refused requests; what was added to the watch and removed; what was seen and the gaps, with reasons;
+alerts that were not delivered; configurations and restarts; and a timeline of each function.
+
+The file loads nothing from anywhere and has no script.
+)",
+     R"(
+  --since, --until T  the period; by default the last 30 days
+)",
+     R"(
+In the report is what was watched at some time of the period, whether it still is or not, and what concerns the whole
+daemon. --status asks for the status at the end of the period. Each event is compared with the bytes it was written as;
+if one differs, the report says so first, and the exit code is 1.
+
+Examples:
+  codedriftd query report --since 30d -o report.html
+  codedriftd query report --since 2026-11-01T00:00:00Z --until 2026-12-01T00:00:00Z --format html -o november.html
+  codedriftd query report charge --since 7d
 )"}};
 
 }  // namespace
@@ -155,8 +191,9 @@ Examples:
 std::string query_help(std::string_view report) {
   for (const Words& words : kReports) {
     if (words.report == report)
-      return fmt::format("codedriftd query {} [TARGET…] [options]\n\n{}\nWhat is reported:{}{}{}{}{}", report,
-                         words.what, words.own, kSelection, kOutput, words.examples, kExit);
+      return fmt::format("codedriftd query {} [TARGET…] [options]\n\n{}\nWhat is reported:{}{}{}{}{}{}", report,
+                         words.what, words.own, kSelection, report == "report" ? "" : kAll,
+                         report == "report" ? kReportOutput : kOutput, words.examples, kExit);
   }
   return fmt::format("{}{}", kQuery, kExit);
 }

@@ -16,7 +16,7 @@ namespace {
 namespace po = boost::program_options;
 using Strings = std::vector<std::string>;
 
-constexpr std::array<std::string_view, 5> kReports{"status", "history", "events", "alerts", "coverage"};
+constexpr std::array<std::string_view, 6> kReports{"status", "history", "events", "alerts", "coverage", "report"};
 
 po::options_description options() {
   po::options_description all;
@@ -24,16 +24,19 @@ po::options_description options() {
   for (const char* repeatable :
        {"target", "account", "region", "namespace", "function", "qualifier", "status", "kind", "TARGET"})
     add(repeatable, po::value<Strings>()->composing());
-  for (const char* single : {"since", "until", "limit", "format", "output,o"}) add(single, po::value<std::string>());
+  for (const char* single : {"since", "until", "at", "limit", "format", "output,o"})
+    add(single, po::value<std::string>());
   for (const char* flag : {"all", "json", "attempts", "detailed-exitcode", "help,h"}) add(flag, po::bool_switch());
   return all;
 }
 
 /// The options that `report` has.
 bool has_option(std::string_view report, std::string_view option) {
+  // What an auditor is given is whole: nothing limits it but the selection.
+  if (report == "report" && (option == "limit" || option == "all")) return false;
   if (option == "kind") return report == "events" || report == "alerts";
   if (option == "attempts") return report == "alerts";
-  if (option == "detailed-exitcode") return report == "status";
+  if (option == "detailed-exitcode" || option == "at") return report == "status";
   return option != "TARGET";
 }
 
@@ -48,12 +51,44 @@ Error unknown_option(std::string_view report, std::string name) {
   return Error{fmt::format("unknown option --{}{}", shown_argument(name), did_you_mean(name, known, "--"))};
 }
 
+/// Of `query report`: what is asked for, or what the name of the file says.
+Result<AuditFormat> audit_format_option(const po::variables_map& values) {
+  constexpr std::array<std::string_view, 3> kNames{"markdown", "html", "json"};
+  const bool json = values["json"].as<bool>();
+  if (values.count("format") == 0) {
+    if (json) return AuditFormat::json;
+    const std::string file = values.count("output") > 0 ? values["output"].as<std::string>() : std::string();
+    return file.ends_with(".html")   ? AuditFormat::html
+           : file.ends_with(".json") ? AuditFormat::json
+                                     : AuditFormat::markdown;
+  }
+  const auto& text = values["format"].as<std::string>();
+  const auto found = std::find(kNames.begin(), kNames.end(), text);
+  if (found == kNames.end()) {
+    if (parse_format(text))
+      return Error{fmt::format("a report is no table: --format {} is for the other queries; there are {}", text,
+                               fmt::join(kNames, ", "))};
+    return Error{fmt::format("there is no format \"{}\"{}; of a report there are {}", shown_argument(text),
+                             did_you_mean(text, kNames), fmt::join(kNames, ", "))};
+  }
+  const auto format = static_cast<AuditFormat>(found - kNames.begin());
+  if (json && format != AuditFormat::json)
+    return Error{fmt::format("--json and --format {} contradict each other", text)};
+  return format;
+}
+
 const Report& report_named(std::string_view name, bool with_attempts) {
   if (name == "status") return kStatusReport;
   if (name == "history") return kHistoryReport;
   if (name == "events") return kEventsReport;
   if (name == "coverage") return kCoverageReport;
   return with_attempts ? kAlertAttemptsReport : kAlertsReport;
+}
+
+QueryOptions help_of(std::string_view report) {
+  QueryOptions options;
+  options.help = query_help(report);
+  return options;
 }
 
 Result<QueryOptions> parse_report(std::string_view report, const Strings& args, WallTime now) {
@@ -71,21 +106,27 @@ Result<QueryOptions> parse_report(std::string_view report, const Strings& args, 
   } catch (const po::error& error) {
     return Error{harmless(clean_utf8(error.what(), 300))};
   }
-  if (values["help"].as<bool>()) return QueryOptions{nullptr, query_help(report), {}, {}, {}, {}};
+  if (values["help"].as<bool>()) return help_of(report);
   for (const auto& [name, value] : values) {
     if (name == "TARGET" || value.defaulted()) continue;
     if (!has_option(report, name))
       return Error{fmt::format("--{} is not for \"query {}\"{}", name, report,
-                               name == "kind" ? ": status, history and coverage have no kinds" : "")};
+                               name == "kind" ? ": status, history, coverage and report have no kinds" : "")};
   }
   auto selection = selection_option(values, now);
   if (!selection) return selection.error();
-  auto format = format_option(values);
-  if (!format) return format.error();
   QueryOptions parsed;
-  parsed.report = &report_named(report, values["attempts"].as<bool>());
+  if (report == "report") {
+    auto format = audit_format_option(values);
+    if (!format) return format.error();
+    parsed.audit = *format;
+  } else {
+    auto format = format_option(values);
+    if (!format) return format.error();
+    parsed.format = *format;
+    parsed.report = &report_named(report, values["attempts"].as<bool>());
+  }
   parsed.selection = std::move(*selection);
-  parsed.format = *format;
   if (values.count("output") > 0 && values["output"].as<std::string>() != "-")
     parsed.file = values["output"].as<std::string>();
   parsed.detailed_exit_code = values["detailed-exitcode"].as<bool>();
@@ -97,12 +138,10 @@ Result<QueryOptions> parse_report(std::string_view report, const Strings& args, 
 Result<QueryOptions> parse_query(const std::vector<std::string>& args, WallTime now) {
   if (args.empty()) return Error{fmt::format("query needs the name of a report: {}", fmt::join(kReports, ", "))};
   const std::string& report = args.front();
-  if (report == "--help" || report == "-h" || report == "help")
-    return QueryOptions{nullptr, query_help(""), {}, {}, {}, {}};
+  if (report == "--help" || report == "-h" || report == "help") return help_of("");
   if (std::find(kReports.begin(), kReports.end(), report) != kReports.end())
     return parse_report(report, {args.begin() + 1, args.end()}, now);
-  if (std::find(args.begin(), args.end(), "--help") != args.end())
-    return QueryOptions{nullptr, query_help(""), {}, {}, {}, {}};
+  if (std::find(args.begin(), args.end(), "--help") != args.end()) return help_of("");
   if (report.starts_with("-"))
     return Error{fmt::format("the report comes first, then its options: codedriftd query {{{}}} {}",
                              fmt::join(kReports, "|"), shown_argument(report))};

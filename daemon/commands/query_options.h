@@ -11,9 +11,13 @@
 
 namespace codedriftd {
 
+/// The formats of `query report`.
+enum class AuditFormat { markdown, html, json };
+
 struct QueryOptions {
-  const Report* report = nullptr;  ///< nullptr: help is asked for
-  std::string help;                ///< the help text, if it is
+  const Report* report = nullptr;      ///< nullptr: `audit` has a value, or help is asked for
+  std::optional<AuditFormat> audit{};  ///< `query report`
+  std::string help;                    ///< the help text, if it is
   Selection selection;
   Format format = Format::table;
   std::string file;  ///< -o; empty: standard output

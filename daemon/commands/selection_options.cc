@@ -47,6 +47,7 @@ Result<Format> format_option(const po::variables_map& values) {
   if (values.count("format") == 0) return json ? Format::json : Format::table;
   const auto& text = values["format"].as<std::string>();
   const auto format = parse_format(text);
+  if (!format && text == "html") return Error{"--format html is for \"query report\" alone"};
   if (!format)
     return Error{fmt::format("there is no format \"{}\"{}; there are {}", shown_argument(text),
                              did_you_mean(text, kFormats), fmt::join(kFormats, ", "))};
@@ -78,6 +79,10 @@ Result<Selection> selection_option(const po::variables_map& values, WallTime now
   if (!since) return since.error();
   auto until = time_option("until", single("until"), now);
   if (!until) return until.error();
+  auto at = time_option("at", single("at"), now);
+  if (!at) return at.error();
+  if (*at && **at > now) return Error{fmt::format("--at {} lies in the future (now {})", rfc3339(**at), rfc3339(now))};
+  s.at = *at;
   auto limit = limit_option(values);
   if (!limit) return limit.error();
   s.since = *since;
