@@ -115,23 +115,21 @@ WITH
            sum(before_ms IS NULL OR from_ms > before_ms) OVER (PARTITION BY target ORDER BY from_ms, id) AS stretch
     FROM placed WHERE before_ms IS NULL OR to_ms > before_ms),
   stretch AS MATERIALIZED (
-    SELECT target, stretch, min(from_ms) AS from_ms, max(to_ms) AS to_ms, min(stale_after_ms) AS least_stale_after_ms
-    FROM period GROUP BY target, stretch),
+    SELECT target, stretch, min(from_ms) AS from_ms, max(to_ms) AS to_ms FROM period GROUP BY target, stretch),
   -- Answers, and the edge where a stretch ends, which stands for one.
   answer AS (
-    SELECT s.target, s.stretch, s.from_ms, s.to_ms, s.least_stale_after_ms, r.id, r.first_seen_ms AS at_ms,
+    SELECT s.target, s.stretch, s.from_ms, s.to_ms, r.id, r.first_seen_ms AS at_ms,
            min(r.last_seen_ms, s.to_ms) AS seen_until_ms, r.first_seen_ms, r.last_seen_ms, r.polls, r.longest_gap_ms,
            max(0, min(r.last_seen_ms, s.to_ms) - max(r.first_seen_ms, s.from_ms)) AS within_ms
     FROM stretch AS s JOIN run AS r ON r.target = s.target
     WHERE r.outcome IN ('observed', 'missing') AND r.last_seen_ms >= s.from_ms AND r.first_seen_ms <= s.to_ms
     UNION ALL
-    SELECT target, stretch, from_ms, to_ms, least_stale_after_ms, NULL, to_ms, to_ms, NULL, NULL, 0, 0, 0 FROM stretch),
+    SELECT target, stretch, from_ms, to_ms, NULL, to_ms, to_ms, NULL, NULL, 0, 0, 0 FROM stretch),
   spaced AS (
-    SELECT target, stretch, at_ms,
+    SELECT target, at_ms,
            at_ms - max(from_ms, coalesce(max(seen_until_ms) OVER (
              PARTITION BY target, stretch ORDER BY id IS NULL, at_ms, id
              ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), from_ms)) AS length_ms,
-           least_stale_after_ms,
            min(longest_gap_ms, within_ms) AS inner_gap_ms,
            -- Of a run that an edge cuts, as many as are certain.
            CASE
@@ -140,13 +138,10 @@ WITH
                              + (first_seen_ms >= from_ms OR last_seen_ms <= to_ms))
            END AS polls
     FROM answer),
+  -- The periods of a stretch join end to end: one of them was in force when the gap was over.
   judged AS (
-    SELECT target, polls, inner_gap_ms, length_ms,
-           length_ms > least_stale_after_ms
-             AND length_ms > (SELECT p.stale_after_ms FROM period AS p
-                              WHERE p.target = spaced.target AND p.stretch = spaced.stretch AND p.from_ms < at_ms
-                              ORDER BY p.from_ms DESC LIMIT 1) AS is_gap
-    FROM spaced),
+    SELECT s.target, s.polls, s.inner_gap_ms, s.length_ms, coalesce(s.length_ms > p.stale_after_ms, 0) AS is_gap
+    FROM spaced AS s LEFT JOIN period AS p ON p.target = s.target AND p.from_ms < s.at_ms AND s.at_ms <= p.to_ms),
   counted AS (
     SELECT target, sum(polls) AS polls, sum(is_gap) AS gaps, sum(iif(is_gap, length_ms, 0)) AS unobserved_ms,
            max(max(length_ms, inner_gap_ms, 0)) AS longest_gap_ms

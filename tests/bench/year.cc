@@ -113,7 +113,7 @@ class Author {
     for (unsigned day = 0; day + 91 <= year_.days; day += 91) {
       const WallTime at = at_some_poll(from_ + (day + 1) * kDay, from_ + (day + 90) * kDay);
       ++written_.deployments;
-      if (random_() % 10 == 0) {
+      if (random_() % 50 == 0) {
         breaks.push_back({at, f, Step::What::edited});
         steps_.push_back({at + 3h, f, Step::What::approved});
         ++written_.drifts;
