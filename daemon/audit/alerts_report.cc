@@ -6,6 +6,7 @@
 #include "audit/reports.h"
 #include "audit/values.h"
 #include "store/outbox.h"
+#include "store/suspensions.h"
 
 namespace codedriftd {
 namespace {
@@ -49,8 +50,11 @@ Row row_of(const Query& q, Destinations& destinations) {
     const DestinationState& destination = destinations[q.string(2)];
     const bool waits = destination.kind != DestinationState::Kind::ok;
     const bool flapping = q.boolean(13);
-    if (destination.kind == DestinationState::Kind::held || flapping) state = "held";
-    next_attempt = rfc3339(waits ? std::max(q.time(9), destination.until) : q.time(9));
+    const auto suspended_until = q.optional_time(14);
+    if (destination.kind == DestinationState::Kind::held || flapping || suspended_until) state = "held";
+    WallTime next = std::max(q.time(9), suspended_until.value_or(q.time(9)));
+    if (waits) next = std::max(next, destination.until);
+    next_attempt = rfc3339(next);
   }
   OrderedJson event_ids = OrderedJson::parse(q.text(5), nullptr, false);
   if (!event_ids.is_array()) event_ids = OrderedJson::array();  // a damaged row: the report goes on
@@ -101,13 +105,15 @@ ReportEnd report(Database& db, const Selection& selection, WallTime now, const E
   std::vector<std::pair<int64_t, Row>> newest;
   // One row for each event and destination, in the order in which they were made. What several were composed into is
   // named by its id and all its events; each of them is a row all the same.
-  static const std::string kRows =
+  static const std::string kRows = fmt::format(
       "SELECT coalesce(o.message, o.id), coalesce(l.message_id, o.alert_id), o.destination, o.kind, o.target, "
       "iif(json_valid(CAST(coalesce(l.message_body, o.body) AS TEXT)), json_extract(CAST(coalesce(l.message_body, "
       "o.body) "
       "AS TEXT), '$.event_ids'), NULL), o.state, o.attempts, "
       "o.created_at_ms, o.next_attempt_at_ms, o.delivered_at_ms, o.last_status, o.last_error, o.flapping AND o.message "
-      "IS NULL FROM outbox o LEFT JOIN outbox l ON l.id = o.message ORDER BY o.id";
+      "IS NULL, iif({}, (SELECT s.until_ms FROM suspension s JOIN target t ON t.id = s.target WHERE t.address = "
+      "o.target), NULL) FROM outbox o LEFT JOIN outbox l ON l.id = o.message ORDER BY o.id",
+      suspensions::held_row("o"));
   static const std::string kNewestFirst = kRows + " DESC";
   static const std::string& kOldestFirst = kRows;
   auto q = db.query(selection.limit ? kNewestFirst : kOldestFirst);

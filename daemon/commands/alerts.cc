@@ -8,12 +8,10 @@
 
 #include "base/json.h"
 #include "base/text.h"
-#include "commands/alerts_direct.h"
 #include "commands/alerts_options.h"
+#include "commands/ask.h"
+#include "commands/direct_record.h"
 #include "commands/usage.h"
-#include "service/control_client.h"
-#include "service/control_verbs.h"
-#include "store/lock.h"
 #include "store/outbox.h"
 
 namespace codedriftd {
@@ -77,37 +75,16 @@ class AlertsCommand {
       : options_(options), settings_(settings), clock_(clock), out_(out), err_(err), patience_(patience) {}
 
   int run() {
-    const MonoTime give_up = clock_.mono() + patience_.socket;
-    for (;;) {
-      auto holder = StateLock::holder(settings_.lock_file());
-      if (!holder) return say(err_, EXIT_FAILURE, holder.error().message + "; ask as root, or as its owner");
-      if (!*holder) return directly();
-      auto reply = ask_daemon(settings_.runtime_dir, request(), patience_.daemon);
-      if (reply) return report(**reply);
-      // It may be starting or stopping; or the lock is another command's, which is soon done.
-      if (!reply.error().nobody) return say(err_, EXIT_FAILURE, reply.error().message);
-      if (clock_.mono() >= give_up) {
-        return say(err_, EXIT_FAILURE,
-                   fmt::format("{}, and yet pid {} holds {}: is its runtime_dir another one? Its log says why it does "
-                               "not listen (control.unavailable)",
-                               reply.error().message, **holder, settings_.lock_file()));
-      }
-      std::this_thread::sleep_for(kLookAgain);
-    }
+    const auto reply = ask_running_daemon(settings_, fmt::format("alerts.{}", to_string(options_.request.verb)),
+                                          arguments_of(options_.request), clock_, {patience_.daemon, patience_.socket});
+    if (!reply) return say(err_, EXIT_FAILURE, reply.error().message);
+    return *reply ? report(***reply) : directly();
   }
 
  private:
-  JsonBox request() const {
-    Json request{{"verb", fmt::format("alerts.{}", to_string(options_.request.verb))},
-                 {"args", *arguments_of(options_.request)},
-                 {"state", folder_identity(settings_.state_dir)}};
-    if (const std::string claimed = this_caller().claimed; !claimed.empty()) request["claimed"] = claimed;
-    return request;
-  }
-
   int report(const Json& reply) {
     if (const auto error = reply.find("error"); error != reply.end())
-      return say(err_, *error == "usage" ? kExitUsage : EXIT_FAILURE, reply.value("message", "the daemon refuses"));
+      return say(err_, exit_code_of(error->get<std::string>()), reply.value("message", "the daemon refuses"));
     const Json& done = reply.at("done");
     if (options_.request.verb != Verb::test) return print(done);
     return print_test(done.at("id").get<std::string>(), wait_for_test(done.at("id").get<std::string>()));
@@ -125,8 +102,8 @@ class AlertsCommand {
   int directly() {
     const Caller caller = this_caller();  // before it becomes the owner
     DirectRecord record(settings_, clock_);
-    auto done = record.perform(options_.request, caller);
-    if (!done) return say(err_, done.error().code == "usage" ? kExitUsage : EXIT_FAILURE, done.error().message);
+    auto done = record.carry_out(options_.request, caller);
+    if (!done) return say(err_, exit_code_of(done.error().code), done.error().message);
     if (options_.request.verb != Verb::test) {
       print(**done);
       if (!options_.json && options_.request.verb == Verb::replay)

@@ -10,6 +10,7 @@
 #include "audit/selection.h"
 #include "base/json.h"
 #include "base/text.h"
+#include "service/arguments.h"
 #include "store/notices.h"
 #include "store/outbox.h"
 #include "store/outbox_actions.h"
@@ -207,69 +208,9 @@ Answer drop(Tx& tx, Ledger& ledger, const AlertRequest& request, const Caller& c
   return JsonBox(Json{{"count", alerts.size()}, {"alerts", listed(alerts)}});
 }
 
-// ---- requests as JSON ---------------------------------------------------------------------------------------------
-
-/// Reads the members of one request, and finds what is wrong with their types.
-class Arguments {
- public:
-  explicit Arguments(const Json& json) : json_(json) {
-    if (!json.is_object()) trouble_ = "the arguments are no object";
-  }
-  std::string text(const char* name) {
-    const Json* member = find(name);
-    if (member == nullptr) return {};
-    if (!member->is_string()) return wrong(name, "a text");
-    return member->get<std::string>();
-  }
-  std::vector<std::string> texts(const char* name) {
-    const Json* member = find(name);
-    std::vector<std::string> all;
-    if (member == nullptr) return all;
-    if (!member->is_array()) return wrong(name, "a list"), all;
-    for (const Json& item : *member) {
-      if (!item.is_string()) return wrong(name, "a list of texts"), all;
-      all.push_back(item.get<std::string>());
-    }
-    return all;
-  }
-  std::optional<WallTime> time(const char* name) {
-    const std::string value = text(name);
-    if (value.empty()) return std::nullopt;
-    const auto parsed = parse_rfc3339(value);
-    if (!parsed) wrong(name, "a time (RFC 3339)");
-    return parsed;
-  }
-  bool flag(const char* name) {
-    const Json* member = find(name);
-    if (member != nullptr && !member->is_boolean()) wrong(name, "true or false");
-    return member != nullptr && member->is_boolean() && member->get<bool>();
-  }
-  /// What is wrong; also a member that nobody asked for.
-  std::string trouble() {
-    if (!trouble_.empty() || !json_.is_object()) return trouble_;
-    for (const auto& member : json_.items()) {
-      if (!known_.contains(member.key())) return fmt::format("there is no argument \"{}\"", shown(member.key()));
-    }
-    return {};
-  }
-
- private:
-  const Json* find(const char* name) {
-    known_.insert(name);
-    if (!json_.is_object()) return nullptr;
-    const auto member = json_.find(name);
-    return member == json_.end() ? nullptr : &*member;
-  }
-  std::string wrong(const char* name, const char* expected) {
-    if (trouble_.empty()) trouble_ = fmt::format("the argument \"{}\" is not {}", name, expected);
-    return {};
-  }
-  const Json& json_;
-  std::set<std::string> known_;
-  std::string trouble_;
-};
-
 }  // namespace
+
+// ---- requests as JSON ---------------------------------------------------------------------------------------------
 
 std::string_view to_string(AlertRequest::Verb verb) {
   return verb == AlertRequest::Verb::replay ? "replay" : verb == AlertRequest::Verb::drop ? "drop" : "test";

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/json_box.h"
 #include "base/result.h"
+#include "service/arguments.h"
 #include "service/caller.h"
 #include "store/ledger.h"
 
@@ -35,11 +36,6 @@ Result<AlertRequest> read_alert_request(std::string_view verb, const JsonBox& ar
 /// What is wrong with a request as it stands, whatever the record holds: it selects everything without saying so, …
 Checked check_alert_request(const AlertRequest& request);
 
-/// Why nothing was done.
-struct NothingDone {
-  std::string code;  ///< "usage": wrong as it stands; "nothing": it selects nothing
-  std::string message;
-};
 /// Does it, in the caller's transaction, with an event for each alert:
 ///   replay  {"count", "alerts": [{"id", "alert", "kind", "target"}, …], "there", "waiting": [{"alert", "state",
 ///           "until", "reason"}, …]}: at most kAlertsListed are listed; `there`: left alone because `to` has it

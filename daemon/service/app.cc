@@ -18,6 +18,7 @@
 #include "store/facts.h"
 #include "store/migrate.h"
 #include "store/outbox.h"
+#include "store/suspensions.h"
 
 namespace codedriftd {
 namespace {
@@ -195,8 +196,8 @@ void App::open_status_page() {
 }
 
 void App::open_control_socket() {
-  auto control = open_control({.runtime_dir = settings_.runtime_dir, .state_dir = settings_.state_dir}, *writer_,
-                              *ledger_, clock_);
+  apply_permissions();
+  auto control = open_control({settings_.runtime_dir, settings_.state_dir, permissions_, *writer_, *ledger_, clock_});
   if (!control) {  // it does its main work without
     log(LogLevel::warning, "control.unavailable",
         fmt::format("commands that write cannot reach this daemon: {}", control.error().message));
@@ -235,7 +236,12 @@ void App::keep_time(Timetable& timetable) {
   const bool progress = std::all_of(checks.begin(), checks.end(), [](const HealthCheck& check) { return check.ok; });
   const Timetable::Due due = timetable.due(clock_.mono(), notify_.watchdog_interval(), progress);
   if (due.watchdog) notify_.watchdog();
-  if (due.alive) writer_->post([id = stay_, at = clock_.wall()](Tx& tx) { daemon_runs::alive(tx.db, id, at); });
+  if (due.alive) {
+    writer_->post([this, at = clock_.wall()](Tx& tx) {
+      daemon_runs::alive(tx.db, stay_, at);
+      suspensions::end_over(tx, *ledger_, at);
+    });
+  }
   if (due.status && notify_.heard()) notify_.status(status_line(snapshot()));
   if (due.status && file_at(database_) != record_file_) {
     log(LogLevel::error, "store.replaced",

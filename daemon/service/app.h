@@ -12,6 +12,7 @@
 #include "service/control.h"
 #include "service/metrics.h"
 #include "service/notify.h"
+#include "service/permissions.h"
 #include "service/poller.h"
 #include "service/signals.h"
 #include "service/status_page.h"
@@ -60,6 +61,7 @@ class App {
   // In app_reload.cc, as reload(). apply_watch takes the watches out of `settings`.
   void apply_watch(Settings& settings);
   void apply_routes();
+  void apply_permissions();
   void replace_runners();
 
   Settings settings_;
@@ -80,6 +82,7 @@ class App {
   std::unique_ptr<Poller> poller_;
   Guarded<std::map<std::string, std::shared_ptr<Runner>>> runners_;
   std::unique_ptr<StatusPage> status_page_;
+  Guarded<std::shared_ptr<const Permissions>> permissions_;
   std::unique_ptr<ControlServer> control_;
   std::atomic<bool> ready_{false};
   std::atomic<int64_t> failed_reloads_{0};

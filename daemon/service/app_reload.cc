@@ -1,6 +1,7 @@
 /// App's configuration: what the start and a reload have in common, and the reload.
 #include <fmt/format.h>
 #include <malloc.h>
+#include <unistd.h>
 
 #include <algorithm>
 
@@ -78,6 +79,15 @@ void App::apply_routes() {
   });
 }
 
+void App::apply_permissions() {
+  auto permissions = std::make_shared<const Permissions>(settings_.control, ::geteuid());
+  for (const std::string& name : permissions->unknown()) {
+    log(LogLevel::warning, "control.unknown",
+        fmt::format("[control] names {}, which this machine does not know: it allows nobody", name));
+  }
+  *permissions_.lock() = std::move(permissions);
+}
+
 void App::reload() {
   notify_.reloading(clock_.mono());
   auto loaded = load_settings(settings_.file);
@@ -106,6 +116,7 @@ void App::reload() {
   apply_watch(*loaded);
   settings_ = std::move(*loaded);
   set_log(log_level_, settings_.log_form());
+  apply_permissions();
   replace_runners();
   *cached_.lock() = std::nullopt;
   notify_.ready(status_line(snapshot()));

@@ -1,6 +1,7 @@
 #pragma once
 #include <sys/types.h>
 
+#include <set>
 #include <string>
 #include <string_view>
 
@@ -9,8 +10,9 @@ namespace codedriftd {
 /// Who asks for something to be done.
 struct Caller {
   uid_t uid = 0;
-  std::string actor;    ///< "uid:1001(alice)", as the kernel says
-  std::string claimed;  ///< what the client says beside it (SUDO_USER), or empty: believed by nobody
+  std::string actor;            ///< "uid:1001(alice)", as the kernel says
+  std::string claimed;          ///< what the client says beside it (SUDO_USER), or empty: believed by nobody
+  std::set<gid_t> groups = {};  ///< as the kernel says, the primary one among them; of a client of the socket
 };
 
 /// "uid:1001(alice)"; "uid:1001" for a user without a name.

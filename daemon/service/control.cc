@@ -66,6 +66,23 @@ Checked clear_place(const UniqueFd& folder, const std::string& path, const socka
   return Done{};
 }
 
+/// The groups of whoever is at the other end, as they were when it connected.
+std::set<gid_t> groups_of(const UniqueFd& fd, gid_t primary) {
+  std::set<gid_t> all{primary};
+  std::vector<gid_t> groups(64);
+  for (;;) {
+    auto size = static_cast<socklen_t>(groups.size() * sizeof(gid_t));
+    if (::getsockopt(fd.get(), SOL_SOCKET, SO_PEERGROUPS, groups.data(), &size) == 0) {
+      groups.resize(size / sizeof(gid_t));
+      all.insert(groups.begin(), groups.end());
+      return all;
+    }
+    // What is too short is told how long it has to be. A kernel without this knows the primary group only.
+    if (errno != ERANGE || size / sizeof(gid_t) <= groups.size()) return all;
+    groups.resize(size / sizeof(gid_t));
+  }
+}
+
 /// What came over the socket, as far as it can be read.
 struct Understood {
   JsonBox request = empty_object();
@@ -201,7 +218,8 @@ void ControlServer::accept_all(std::vector<Client>& clients) {
     socklen_t size = sizeof peer;
     if (::getsockopt(client.fd.get(), SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) continue;
     client.caller.uid = peer.uid;
-    client.allowed = options_.allowed.contains(peer.uid);
+    client.caller.groups = groups_of(client.fd, peer.gid);
+    client.allowed = options_.may_ask(client.caller);
     if (!client.allowed) {
       const auto strangers = std::count_if(clients.begin(), clients.end(), [](const Client& c) { return !c.allowed; });
       if (static_cast<std::size_t>(strangers) >= options_.most_strangers) continue;
@@ -220,14 +238,16 @@ void ControlServer::read_from(Client& client) {
       client.over = errno != EAGAIN;
       return;
     }
-    client.request.append(buffer, static_cast<std::size_t>(size));
-    const bool ended = size == 0;
+    const std::string_view read(buffer, static_cast<std::size_t>(size));
+    client.request += read;
+    const bool ended = read.empty();
     if (ended && client.request.empty()) {
       client.over = true;  // it only looked whether somebody is here
       return;
     }
-    const bool line = client.request.find('\n') != std::string::npos;
-    if (ended || line || client.request.size() > kLongestControlRequest) {
+    const bool line = read.find('\n') != std::string_view::npos;
+    const std::size_t longest = client.allowed ? kLongestControlRequest : kLongestStrangersRequest;
+    if (ended || line || client.request.size() > longest) {
       finish_request(client);
       return;
     }
@@ -254,7 +274,8 @@ JsonBox ControlServer::reply_to(Client& client) {
   client.caller.claimed = understood.claimed;
   if (!client.allowed) {
     denied_(client.caller, understood.verb, understood.request);
-    return control_error("denied", "only root and the daemon's own user may ask the daemon to do something");
+    return control_error("denied",
+                         "you may not ask the daemon for anything; [control] in its configuration says who may");
   }
   if (!understood.error.empty()) return control_error(understood.error, understood.trouble);
   return answer_(client.caller, understood.verb, understood.request);

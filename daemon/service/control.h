@@ -6,11 +6,10 @@
 ///   {"done": {…}}   or   {"error": "denied", "message": "…"}
 ///
 /// `error` is one of: denied; malformed, too_long, timeout (nobody could understand it); unknown_verb;
-/// usage (wrong as it stands), nothing (it selects nothing), failed (the daemon could not), other_state (the daemon's
-/// state folder is another one).
+/// usage (wrong as it stands), nothing (it selects nothing), refused (the record says no), failed (the daemon could
+/// not), other_state (the daemon's state folder is another one).
 #include <functional>
 #include <memory>
-#include <set>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -23,7 +22,8 @@
 
 namespace codedriftd {
 
-inline constexpr std::size_t kLongestControlRequest = 64 * 1024;
+/// A request names thousands of functions, where a plan is approved. Whoever may not ask is not read that far.
+inline constexpr std::size_t kLongestControlRequest = 8 * 1024 * 1024, kLongestStrangersRequest = 64 * 1024;
 inline constexpr std::size_t kLongestControlReply = 1024 * 1024;
 
 /// {"error": CODE, "message": MESSAGE}
@@ -34,12 +34,12 @@ JsonBox control_error(std::string_view code, std::string_view message);
 class ControlServer {
  public:
   struct Options {
-    std::string folder;              ///< runtime_dir; made with mode 0750 if it is not there
-    std::set<uid_t> allowed{0};      ///< who may ask; everybody else is denied
-    Millis read_within{5'000};       ///< from the connection to the end of the request
-    Millis write_within{5'000};      ///< the reply
-    std::size_t most_clients = 8;    ///< at a time; more wait to be accepted
-    std::size_t most_strangers = 2;  ///< of those who may not ask; more are hung up on
+    std::string folder;                          ///< runtime_dir; made with mode 0750 if it is not there
+    std::function<bool(const Caller&)> may_ask;  ///< who may ask for anything at all; everybody else is denied
+    Millis read_within{5'000};                   ///< from the connection to the end of the request
+    Millis write_within{5'000};                  ///< the reply
+    std::size_t most_clients = 8;                ///< at a time; more wait to be accepted
+    std::size_t most_strangers = 2;              ///< of those who may not ask; more are hung up on
     Millis stranger_read_within{1'000};
   };
   /// Does what was asked: the whole reply. On the server's thread; what it throws becomes the error "failed".

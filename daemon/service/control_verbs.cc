@@ -1,13 +1,16 @@
 #include "service/control_verbs.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <map>
 
 #include "base/json.h"
 #include "base/log.h"
 #include "service/alert_actions.h"
+#include "service/reconcile_actions.h"
 
 namespace codedriftd {
 namespace {
@@ -17,60 +20,113 @@ constexpr Millis kBetweenDenials{60'000};
 constexpr std::size_t kMostUsers = 64;
 constexpr uid_t kOthers = static_cast<uid_t>(-1);
 
+/// The target or destination that a request is about, as its client wrote it.
+std::optional<std::string> aimed_at(const Json& arguments) {
+  if (!arguments.is_object()) return std::nullopt;
+  for (const char* name : {"target", "to", "alert"}) {
+    const auto member = arguments.find(name);
+    if (member != arguments.end() && member->is_string()) return clean_claim(member->get_ref<const std::string&>());
+  }
+  const auto items = arguments.find("items");
+  if (items != arguments.end() && items->is_array() && items->size() == 1) return aimed_at(items->front());
+  return std::nullopt;
+}
+
 /// The work behind the socket. One thread, the server's.
 class ControlVerbs {
  public:
-  ControlVerbs(std::string state, Writer& writer, Ledger& ledger, const Clock& clock)
-      : state_(std::move(state)), writer_(writer), ledger_(ledger), clock_(clock) {}
+  explicit ControlVerbs(const ControlParts& parts) : parts_(parts), state_(folder_identity(parts.state_dir)) {}
 
-  JsonBox answer(const Caller& caller, std::string_view verb, const JsonBox& request) {
-    constexpr std::string_view kAlerts = "alerts.";
-    if (!verb.starts_with(kAlerts))
+  JsonBox answer(const Caller& caller, std::string_view name, const JsonBox& request) {
+    const auto verb = std::find_if(std::begin(kVerbs), std::end(kVerbs), [&](const Verb& v) { return v.name == name; });
+    if (verb == std::end(kVerbs)) {
+      std::vector<std::string_view> names;
+      for (const Verb& each : kVerbs) names.push_back(each.name);
       return control_error("unknown_verb",
-                           fmt::format("there is no verb \"{}\"; there are alerts.replay, alerts.drop and "
-                                       "alerts.test",
-                                       verb));
+                           fmt::format("there is no verb \"{}\"; there are {}", name, fmt::join(names, ", ")));
+    }
+    if (!permissions()->may(caller, verb->permission)) {
+      denied(caller, name, request);
+      return control_error("denied", fmt::format("you may not ask for {}; [control] {} in the daemon's configuration "
+                                                 "says who may",
+                                                 name, verb->permission));
+    }
     if (const auto state = request->find("state"); state != request->end() && *state != state_) {
       return control_error("other_state",
                            "the daemon that listens there keeps another state_dir; its runtime_dir must be its own");
     }
     const auto arguments = request->find("args");
-    auto asked = read_alert_request(verb.substr(kAlerts.size()),
-                                    arguments == request->end() ? JsonBox(Json::object()) : JsonBox(*arguments));
-    if (!asked) return control_error("usage", asked.error().message);
-    std::optional<Result<JsonBox, NothingDone>> result;
-    writer_.run([&](Tx& tx) { result = perform(tx, ledger_, *asked, caller, clock_.wall()); });
-    if (!result->ok()) return control_error(result->error().code, result->error().message);
-    log(LogLevel::info, "control.done", fmt::format("{} asked for {}", caller.actor, verb),
+    const auto done = (this->*verb->answer)(
+        caller, name, arguments == request->end() ? JsonBox(Json::object()) : JsonBox(*arguments));
+    if (!done) return control_error(done.error().code, done.error().message);
+    log(LogLevel::info, "control.done", fmt::format("{} asked for {}", caller.actor, name),
         {field("claimed", caller.claimed.empty() ? "-" : caller.claimed)});
-    return Json{{"done", **result.value()}};
+    return Json{{"done", **done}};
   }
 
-  void denied(const Caller& caller, const std::string& verb, const JsonBox& request) {
+  void denied(const Caller& caller, std::string_view verb, const JsonBox& request) {
     Denials& denials = denials_of(caller.uid);
-    const MonoTime now = clock_.mono();
+    const MonoTime now = parts_.clock.mono();
     if (denials.recorded_at && now - *denials.recorded_at < kBetweenDenials) {
       ++denials.unrecorded;
       return;
     }
-    NewEvent event;
-    event.kind = "control.denied";
-    event.severity = Severity::warning;
-    event.actor = caller.actor;
-    event.data = Json{{"uid", caller.uid}, {"verb", verb.empty() ? Json() : Json(verb)}, {"target", aimed_at(request)}};
-    if (!caller.claimed.empty()) (*event.data)["claimed"] = caller.claimed;
-    event.facts.summary = fmt::format("{} may not ask for {}.", caller.actor, verb.empty() ? "anything" : verb);
+    const auto arguments = request->find("args");
+    NewEvent event = control_denied(caller, verb, arguments == request->end() ? std::nullopt : aimed_at(*arguments),
+                                    "not permitted by [control]");
     if (denials.unrecorded > 0) {
       event.facts.summary +=
           fmt::format(" {} more such requests came since the last event about this.", denials.unrecorded);
+      (*event.data)["unrecorded"] = denials.unrecorded;
     }
     denials = {now, 0};
     // It may run after this object: what it needs outlives the server.
-    writer_.post(
-        [&ledger = ledger_, event = std::move(event), at = clock_.wall()](Tx& tx) { ledger.append(tx, event, at); });
+    parts_.writer.post([&ledger = parts_.ledger, event = std::move(event), at = parts_.clock.wall()](Tx& tx) {
+      ledger.append(tx, event, at);
+    });
   }
 
+  bool may_ask(const Caller& caller) const { return permissions()->may_ask(caller); }
+
  private:
+  using Reply = Result<JsonBox, NothingDone>;
+  struct Verb {
+    std::string_view name;
+    std::string_view permission;  ///< one of kControlVerbs
+    Reply (ControlVerbs::*answer)(const Caller& caller, std::string_view name, const JsonBox& arguments);
+  };
+
+  Reply alerts(const Caller& caller, std::string_view name, const JsonBox& arguments) {
+    return written(caller, read_alert_request(name.substr(name.find('.') + 1), arguments));
+  }
+  Reply approve(const Caller& caller, std::string_view, const JsonBox& arguments) {
+    return written(caller, read_approve_request(arguments));
+  }
+  Reply expect(const Caller& caller, std::string_view, const JsonBox& arguments) {
+    return written(caller, read_expect_request(arguments));
+  }
+  Reply suspend(const Caller& caller, std::string_view name, const JsonBox& arguments) {
+    return written(caller, read_suspend_request(name == "resume", arguments));
+  }
+
+  /// Does in one transaction what was asked for, if it could be read.
+  template <typename Request>
+  Reply written(const Caller& caller, const Result<Request>& request) {
+    if (!request) return NothingDone{"usage", request.error().message};
+    std::optional<Reply> result;
+    parts_.writer.run([&](Tx& tx) { result = perform(tx, parts_.ledger, *request, caller, parts_.clock.wall()); });
+    return std::move(*result);
+  }
+
+  static constexpr Verb kVerbs[] = {
+      {"approve", "approve", &ControlVerbs::approve},     {"expect", "expect", &ControlVerbs::expect},
+      {"suspend", "suspend", &ControlVerbs::suspend},     {"resume", "resume", &ControlVerbs::suspend},
+      {"alerts.replay", "replay", &ControlVerbs::alerts}, {"alerts.drop", "drop", &ControlVerbs::alerts},
+      {"alerts.test", "test", &ControlVerbs::alerts},
+  };
+
+  std::shared_ptr<const Permissions> permissions() const { return parts_.permissions.copy(); }
+
   struct Denials {
     std::optional<MonoTime> recorded_at;
     uint64_t unrecorded = 0;
@@ -79,21 +135,9 @@ class ControlVerbs {
     const bool known = denials_.contains(uid) || denials_.size() < kMostUsers;
     return denials_[known ? uid : kOthers];
   }
-  /// The destination a request is about.
-  static Json aimed_at(const JsonBox& request) {
-    const auto arguments = request->find("args");
-    if (arguments == request->end() || !arguments->is_object()) return {};
-    for (const char* name : {"to", "alert"}) {
-      const auto member = arguments->find(name);
-      if (member != arguments->end() && member->is_string()) return clean_claim(member->get_ref<const std::string&>());
-    }
-    return {};
-  }
 
+  const ControlParts parts_;
   const std::string state_;
-  Writer& writer_;
-  Ledger& ledger_;
-  const Clock& clock_;
   std::map<uid_t, Denials> denials_;
 };
 
@@ -105,12 +149,11 @@ std::string folder_identity(const std::string& folder) {
   return fmt::format("{}:{}", info.st_dev, info.st_ino);
 }
 
-Result<std::unique_ptr<ControlServer>> open_control(const ControlPlaces& places, Writer& writer, Ledger& ledger,
-                                                    const Clock& clock) {
-  const auto verbs = std::make_shared<ControlVerbs>(folder_identity(places.state_dir), writer, ledger, clock);
+Result<std::unique_ptr<ControlServer>> open_control(const ControlParts& parts) {
+  const auto verbs = std::make_shared<ControlVerbs>(parts);
   ControlServer::Options options;
-  options.folder = places.runtime_dir;
-  options.allowed = places.allowed;
+  options.folder = parts.runtime_dir;
+  options.may_ask = [verbs](const Caller& caller) { return verbs->may_ask(caller); };
   return ControlServer::open(
       std::move(options),
       [verbs](const Caller& caller, std::string_view verb, const JsonBox& request) {

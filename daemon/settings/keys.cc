@@ -8,13 +8,14 @@
 #include <vector>
 
 #include "base/text.h"
+#include "settings/settings.h"
 
 namespace codedriftd {
 namespace {
 
 using Key = std::string_view;
 
-constexpr std::array<Key, 7> kFile{"daemon", "log", "http", "defaults", "account", "function", "alert"};
+constexpr std::array<Key, 8> kFile{"daemon", "log", "http", "control", "defaults", "account", "function", "alert"};
 constexpr std::array<Key, 6> kDaemon{"state_dir", "runtime_dir", "plugin_dir", "include", "log_format", "instance"};
 constexpr std::array<Key, 1> kLog{"origin"};
 constexpr std::array<Key, 1> kHttp{"listen"};
@@ -40,6 +41,7 @@ const KnownSection kFileKeys{"", kFile};
 const KnownSection kDaemonKeys{"[daemon]", kDaemon};
 const KnownSection kLogKeys{"[log]", kLog};
 const KnownSection kHttpKeys{"[http]", kHttp};
+const KnownSection kControlKeys{"[control]", kControlVerbs};
 const KnownSection kDefaultsKeys{"[defaults]", std::span<const Key>(kFunction).subspan(3)};
 const KnownSection kAccountKeys{"[account.NAME]", kAccount};
 const KnownSection kCredentialKeys{"[account.NAME.credentials]", kCredentials};
@@ -47,9 +49,9 @@ const KnownSection kFunctionKeys{"[[function]]", kFunction};
 const KnownSection kAlertKeys{"[[alert]]", kAlert};
 
 std::span<const KnownSection* const> known_sections() {
-  static constexpr std::array<const KnownSection*, 9> kAll{&kFileKeys,       &kDaemonKeys,   &kLogKeys,
-                                                           &kHttpKeys,       &kDefaultsKeys, &kAccountKeys,
-                                                           &kCredentialKeys, &kFunctionKeys, &kAlertKeys};
+  static constexpr std::array<const KnownSection*, 10> kAll{
+      &kFileKeys,     &kDaemonKeys,  &kLogKeys,        &kHttpKeys,     &kControlKeys,
+      &kDefaultsKeys, &kAccountKeys, &kCredentialKeys, &kFunctionKeys, &kAlertKeys};
   return kAll;
 }
 

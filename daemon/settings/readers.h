@@ -10,9 +10,11 @@
 
 namespace codedriftd {
 
-// ---- [daemon] [log] [http] --------------------------------------------------------------------------------------
+// ---- [daemon] [log] [http] [control]
+// --------------------------------------------------------------------------------------
 
 void read_daemon(const Document& document, Settings& settings, Mistakes& mistakes);
+void read_control(const Document& document, Settings& settings, Mistakes& mistakes);
 /// The `include` patterns of the main file.
 std::vector<PlacedText> read_include(const Document& document);
 

@@ -76,6 +76,18 @@ Problem plugin(std::string_view text) {
                 "it must be the bare name, without folder and '.so': lower-case letters, digits, '_' and '-'");
 }
 
+Problem user_or_group(std::string_view text) {
+  const bool group = text.starts_with('%');
+  const std::string_view name = group ? text.substr(1) : text;
+  const bool possible = std::all_of(name.begin(), name.end(), [](char c) {
+    return std::isalnum(static_cast<unsigned char>(c)) != 0 ||
+           std::string_view("._-$@\\").find(c) != std::string_view::npos;
+  });
+  return unless(
+      sized(name, 64) && possible && !name.starts_with('-'),
+      "it must be a user's name, such as \"root\", or a group's with a '%' in front, such as \"%codedriftd-ops\"");
+}
+
 Problem kind_glob(std::string_view glob) {
   if (glob == kHeartbeatKind) return {};  // matches no event: an alert of signs of life alone
   bool recorded = false;
@@ -125,6 +137,9 @@ const TextRule kQualifier{"a version in quotes, such as \"$LATEST\" or \"3\"", p
 const TextRule kFunctionName{"a function's name in quotes, such as \"charge\"", function_name};
 const TextRule kSha256{"64 hex digits in quotes, as `query status` shows them", hash};
 const TextRule kAlertName{"a name in quotes, such as \"ops\"", alert_name};
+const TextRule kUserOrGroup{
+    "a user's name in quotes, such as \"root\", or a group's with a '%' in front, such as \"%codedriftd-ops\"",
+    user_or_group};
 const TextRule kPlugin{"a plugin's name in quotes, such as \"webhook\"", plugin};
 const TextRule kKindGlob{"a kind of event in quotes, such as \"drift.*\"", kind_glob};
 const TextRule kTargetGlob{"a pattern of addresses in quotes, such as \"prod/*\"", target_glob};

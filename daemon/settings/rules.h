@@ -18,7 +18,7 @@ struct TextRule {
 extern const TextRule kAbsolutePath, kAnyPath, kIncludePattern, kInstance, kOrigin, kListen;
 extern const TextRule kAccountLabel, kEndpoint, kMetadataEndpoint, kProfile, kRole;
 extern const TextRule kRegion, kNamespace, kQualifier, kFunctionName, kSha256;
-extern const TextRule kAlertName, kPlugin, kKindGlob, kTargetGlob;
+extern const TextRule kAlertName, kPlugin, kKindGlob, kTargetGlob, kUserOrGroup;
 
 /// True if the host of an endpoint that kEndpoint accepts is this machine: localhost, 127.0.0.0/8 or [::1].
 bool is_loopback(std::string_view endpoint);

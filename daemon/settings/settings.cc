@@ -23,7 +23,7 @@ void check_included(const Document& document, const std::string& main_file, Mist
     const std::string_view name = key.str();
     const Place place = place_of(key.source(), document.name);
     if (name == "function" || name == "alert" || name == "account") continue;
-    if (name == "daemon" || name == "log" || name == "http" || name == "defaults") {
+    if (name == "daemon" || name == "log" || name == "http" || name == "control" || name == "defaults") {
       const toml::table* table = node.as_table();
       const bool nested = name == "daemon" && table != nullptr && table->contains("include");
       mistakes.add(place, fmt::format("{}[{}] may stand in {} only; an included file holds [[function]], [[alert]] and "
@@ -97,6 +97,7 @@ class Loader {
       } else {
         const Section top(document.table, kFileKeys, document.name, mistakes_);
         read_daemon(document, settings_, mistakes_);
+        read_control(document, settings_, mistakes_);
         defaults = read_defaults(document, mistakes_);
       }
       read_accounts(document, accounts, mistakes_);

@@ -1,5 +1,6 @@
 #pragma once
 /// The configuration file as plain structs. Reading it finds all mistakes at once.
+#include <array>
 #include <map>
 #include <optional>
 #include <string>
@@ -74,6 +75,17 @@ struct AlertSettings {
   Place plugin_place;  ///< of `plugin`
 };
 
+/// What the control socket can be asked for, in the order of the sample. `plan` and `poll` are one thing here.
+inline constexpr std::array<std::string_view, 9> kControlVerbs{"approve", "expect", "poll",    "reload", "replay",
+                                                               "drop",    "test",   "suspend", "resume"};
+
+/// Who may ask the running daemon for what: names of users, and of groups with a '%' in front. Root and the daemon's
+/// own user always may.
+struct ControlSettings {
+  std::map<std::string, std::vector<std::string>, std::less<>> allowed;  ///< by verb; every one of kControlVerbs
+  ControlSettings();                                                     ///< the defaults
+};
+
 struct Settings {
   std::string file;
   std::string state_dir = "/var/lib/codedriftd";
@@ -86,6 +98,7 @@ struct Settings {
   std::map<std::string, AccountSettings> accounts;
   std::vector<WatchSettings> watches;  ///< sorted by target, no duplicates
   std::vector<AlertSettings> alerts;
+  ControlSettings control;
   std::string digest;  ///< SHA-256 over name, length and text of every file read, in hex
 
   /// "json" on request; text takes systemd's form where stderr is the journal.

@@ -13,4 +13,7 @@ namespace codedriftd::outbox {
 /// Throws SqliteError; std::runtime_error if a stored alert is damaged.
 int64_t compose(Database& db, std::string_view destination, int64_t row, WallTime now, bool behind, unsigned capacity);
 
+/// SQL for the pending rows that row `o` of the same destination and target waits for; to be used with EXISTS.
+std::string earlier_row();
+
 }  // namespace codedriftd::outbox

@@ -52,7 +52,8 @@ int remind(Tx& tx, Ledger& ledger, const Route& to, WallTime now) {
   {
     // The last word about the target's drift: none, and the alert was added later; one that waits, and it says it all.
     auto q = tx.db.query(
-        "SELECT t.id FROM target t WHERE t.drift_open = 1 AND t.watched = 1 AND (SELECT o.state != 'pending' AND "
+        "SELECT t.id FROM target t WHERE t.drift_open = 1 AND t.watched = 1 AND NOT EXISTS (SELECT 1 "
+        "FROM suspension s WHERE s.target = t.id) AND (SELECT o.state != 'pending' AND "
         "(o.created_at_ms <= ?2 OR o.created_at_ms > ?3) FROM outbox o WHERE o.destination = ?1 AND o.target = "
         "t.address AND o.kind GLOB 'drift.*' ORDER BY o.id DESC LIMIT 1)",
         to.subscription.name, now - to.reminder, now);

@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "model/message.h"
 #include "store/compose.h"
+#include "store/suspensions.h"
 
 namespace codedriftd::outbox {
 namespace {
@@ -25,14 +26,11 @@ void end_attempt(Database& db, const PendingAlert& alert, const AttemptOutcome& 
          alert.id);
 }
 
-// Rows that begin a message or carry one; each waits for the earlier ones about the same target, but not for drift that
-// is held because the target flaps: that it is missing, say, must not wait for it to be quiet.
-constexpr std::string_view kFirstOfTarget =
-    " AND (o.message IS NULL OR o.message = o.id) AND NOT EXISTS (SELECT 1 FROM outbox earlier WHERE earlier.state = "
-    "'pending' AND earlier.destination = "
-    "o.destination "
-    "AND earlier.target IS o.target AND earlier.id < o.id AND NOT "
-    "(earlier.flapping = 1 AND earlier.message IS NULL))";
+/// Rows that begin a message or carry one, and may be sent: none that somebody had held; each waits for the earlier
+/// ones about the same target.
+const std::string kFirstOfTarget =
+    fmt::format(" AND (o.message IS NULL OR o.message = o.id) AND NOT {} AND NOT EXISTS {}", suspensions::held_row("o"),
+                earlier_row());
 
 /// The message that row `id` carries.
 PendingAlert load(Database& db, int64_t id) {
@@ -141,7 +139,7 @@ std::optional<PendingAlert> begin_attempt(Database& db, std::string_view destina
         std::string(
             "SELECT id, message IS NOT NULL FROM outbox o WHERE destination = ? AND state = 'pending' AND "
             "next_attempt_at_ms <= ?") +
-        std::string(kFirstOfTarget) + " ORDER BY next_attempt_at_ms, id LIMIT 1";
+        kFirstOfTarget + " ORDER BY next_attempt_at_ms, id LIMIT 1";
     auto q = db.query(kSql, destination_name, now);
     if (!q.step()) return std::nullopt;
     row = q.integer(0);
@@ -165,7 +163,7 @@ void record_start(Database& db, const PendingAlert& alert, WallTime now) {
 std::optional<WallTime> next_due_at(Database& db, std::string_view destination_name) {
   static const std::string kSql =
       std::string("SELECT min(next_attempt_at_ms) FROM outbox o WHERE destination = ? AND state = 'pending'") +
-      std::string(kFirstOfTarget);
+      kFirstOfTarget;
   std::optional<WallTime> due;
   {
     auto q = db.query(kSql, destination_name);
@@ -244,12 +242,14 @@ void forget_attempts(Database& db, WallTime before) {
 }
 
 std::vector<Expired> expire(Database& db, std::string_view destination_name, WallTime now) {
-  return bury(
-      db,
-      "SELECT id, coalesce(message_id, alert_id), destination, coalesce(message_kind, kind), target FROM outbox WHERE "
+  static const std::string kSql =
+      "SELECT id, coalesce(message_id, alert_id), destination, coalesce(message_kind, kind), target FROM outbox o "
+      "WHERE "
       "destination = ? AND state = 'pending' AND (message IS NULL OR message = id) AND give_up_at_ms <= CAST(? AS "
-      "INTEGER)",
-      {std::string(destination_name), std::to_string(to_ms(now))}, "not delivered within give_up_after");
+      "INTEGER) AND NOT " +
+      suspensions::held_row("o");
+  return bury(db, kSql, {std::string(destination_name), std::to_string(to_ms(now))},
+              "not delivered within give_up_after");
 }
 
 std::vector<Expired> expire_unconfigured(Database& db, const std::vector<std::string>& configured) {

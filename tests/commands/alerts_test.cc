@@ -208,8 +208,9 @@ TEST_F(AlertsTest, ARunningDaemonIsAskedThroughItsSocket) {
   Writer writer(Database::open_writer(settings.database()), clock, Writer::Options{});
   Ledger ledger("test", "test/codedriftd");
   writer.run([&](Tx&) { ledger.set_routes({{{"ops", {}, {}}, 72h, ""}}); });
-  const auto server =
-      open_control({.runtime_dir = settings.runtime_dir, .state_dir = settings.state_dir}, writer, ledger, clock);
+  const Guarded<std::shared_ptr<const Permissions>> permissions(
+      std::make_shared<const Permissions>(ControlSettings{}, ::geteuid()));
+  const auto server = open_control({settings.runtime_dir, settings.state_dir, permissions, writer, ledger, clock});
   ASSERT_TRUE(server.ok()) << server.error().message;
   EXPECT_EQ(alerts({"replay", dead}), 0) << err.str();
   EXPECT_TRUE(has(out, "1 alert will be delivered again"));

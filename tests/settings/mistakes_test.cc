@@ -53,8 +53,8 @@ TEST(Mistakes, NameTheKeyThatWasMeant) {
       {"interval = \"5m\"\n", "f:1:1: unknown key 'interval' here; it belongs in [defaults] or [[function]]"},
       {"[http]\norigin = \"x\"\n", "f:2:1: unknown key 'origin' here; it belongs in [log]"},
       {"[log]\nfunction = \"x\"\n", "f:2:1: unknown key 'function' here; it belongs in the top of the file"},
-      {"[control]\n",
-       "f:1:2: unknown key 'control'; a file knows daemon, log, http, defaults, account, function, alert"},
+      {"[metrics]\n",
+       "f:1:2: unknown key 'metrics'; a file knows daemon, log, http, control, defaults, account, function, alert"},
       {"[http]\nfoo = 1\n", "f:2:1: unknown key 'foo'; [http] knows listen"},
       {"[[alert]]\nname = \"a\"\nplugin = \"p\"\nsilence = \"1h\"\n",
        "f:4:1: unknown key 'silence'; [[alert]] knows name, plugin,"},
@@ -102,6 +102,18 @@ TEST(Mistakes, OfTheDaemon) {
       {"[http]\nlisten = \"9817\"\n", "f:2:10: 'listen' is \"9817\": it must be HOST:PORT"},
       {"[http]\nlisten = \"example.com:1\"\n", "f:2:10: 'listen' is \"example.com:1\": its host must be an address"},
   });
+}
+
+TEST(Mistakes, OfTheControlSocketsPermissions) {
+  expect_each(
+      {
+          {"approve = \"root\"\n", "f:2:11: 'approve' is a string; it must be a list, each element a user's name in quotes"},
+          {"approve = []\n", "f:2:11: 'approve' is empty: write [\"root\"] for root alone"},
+          {"expect = [\"ci builder\"]\n", "f:2:11: 'expect' is \"ci builder\": it must be a user's name"},
+          {"expect = [\"%\"]\n", "f:2:11: 'expect' is \"%\": it must be a user's name"},
+          {"aprove = [\"root\"]\n", "f:2:1: unknown key 'aprove'; did you mean 'approve'?"},
+      },
+      "[control]\n");
 }
 
 TEST(Mistakes, OfAnAccount) {

@@ -89,6 +89,7 @@ TEST(Sample, NamesEveryKnownKeyInItsSection) {
                                                     {"[daemon]", "daemon"},
                                                     {"[log]", "log"},
                                                     {"[http]", "http"},
+                                                    {"[control]", "control"},
                                                     {"[defaults]", "defaults"},
                                                     {"[account.NAME]", "account.prod"},
                                                     {"[account.NAME.credentials]", "account.prod.credentials"},

@@ -1,16 +1,21 @@
 #pragma once
-/// `alerts` without a daemon: the command is the one writer meanwhile. Private to commands/.
+/// The record without a daemon: the command is the one writer meanwhile. Private to commands/.
+#include <functional>
 #include <memory>
+#include <optional>
+#include <stdexcept>
 
-#include "service/alert_actions.h"
+#include "base/json_box.h"
+#include "service/arguments.h"
 #include "settings/settings.h"
+#include "store/ledger.h"
 #include "store/lock.h"
 #include "store/outbox_actions.h"
 #include "store/writer.h"
 
 namespace codedriftd {
 
-/// The record, opened for writing. Holds the state folder's lock.
+/// Opened for writing. Holds the state folder's lock.
 class DirectRecord {
  public:
   /// Becomes the owner of the state folder (see become_owner), takes the lock, opens the database. Throws
@@ -18,7 +23,14 @@ class DirectRecord {
   DirectRecord(const Settings& settings, const Clock& clock);
   ~DirectRecord();
 
-  Result<JsonBox, NothingDone> perform(const AlertRequest& request, const Caller& caller);
+  /// Does `request` in one transaction: the perform() of its kind.
+  template <typename Request, typename Who>
+  Result<JsonBox, NothingDone> carry_out(const Request& request, const Who& caller) {
+    std::optional<Result<JsonBox, NothingDone>> result;
+    writer_->run([&](Tx& tx) { result = perform(tx, *ledger_, request, caller, clock_.wall()); });
+    if (!result) throw std::logic_error("the writer ran nothing");
+    return std::move(*result);
+  }
   /// Delivers a queued test at once, on this thread; whatever comes of it is its end: nobody would go on trying.
   outbox::TestOutcome deliver_test(const std::string& alert, const std::string& id, Millis within);
 

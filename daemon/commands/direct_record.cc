@@ -1,4 +1,4 @@
-#include "commands/alerts_direct.h"
+#include "commands/direct_record.h"
 
 #include <fmt/format.h>
 #include <sys/stat.h>
@@ -48,12 +48,6 @@ DirectRecord::DirectRecord(const Settings& settings, const Clock& clock)
 }
 
 DirectRecord::~DirectRecord() = default;
-
-Result<JsonBox, NothingDone> DirectRecord::perform(const AlertRequest& request, const Caller& caller) {
-  std::optional<Result<JsonBox, NothingDone>> result;
-  writer_->run([&](Tx& tx) { result = codedriftd::perform(tx, *ledger_, request, caller, clock_.wall()); });
-  return std::move(*result);
-}
 
 outbox::TestOutcome DirectRecord::deliver_test(const std::string& name, const std::string& id, Millis within) {
   const auto alert = std::find_if(settings_.alerts.begin(), settings_.alerts.end(),

@@ -1,0 +1,43 @@
+#include "commands/ask.h"
+
+#include <fmt/format.h>
+
+#include <thread>
+
+#include "base/json.h"
+#include "commands/usage.h"
+#include "service/caller.h"
+#include "service/control_client.h"
+#include "service/control_verbs.h"
+#include "store/lock.h"
+
+namespace codedriftd {
+
+Result<std::optional<JsonBox>> ask_running_daemon(const Settings& settings, std::string_view verb,
+                                                  const JsonBox& arguments, const Clock& clock,
+                                                  const Patience& patience) {
+  constexpr Millis kLookAgain{200};
+  Json request{{"verb", verb}, {"args", *arguments}, {"state", folder_identity(settings.state_dir)}};
+  if (const std::string claimed = this_caller().claimed; !claimed.empty()) request["claimed"] = claimed;
+  const MonoTime give_up = clock.mono() + patience.socket;
+  for (;;) {
+    const auto holder = StateLock::holder(settings.lock_file());
+    if (!holder) return Error{holder.error().message + "; ask as root, or as its owner"};
+    if (!*holder) return std::optional<JsonBox>();
+    auto reply = ask_daemon(settings.runtime_dir, request, patience.daemon);
+    if (reply) return std::optional(std::move(*reply));
+    // It may be starting or stopping; or the lock is another command's, which is soon done.
+    if (!reply.error().nobody) return Error{reply.error().message};
+    if (clock.mono() >= give_up) {
+      return Error{
+          fmt::format("{}, and yet pid {} holds {}: is its runtime_dir another one? Its log says why it does not "
+                      "listen (control.unavailable)",
+                      reply.error().message, **holder, settings.lock_file())};
+    }
+    std::this_thread::sleep_for(kLookAgain);
+  }
+}
+
+int exit_code_of(std::string_view error) { return error == "usage" ? kExitUsage : EXIT_FAILURE; }
+
+}  // namespace codedriftd

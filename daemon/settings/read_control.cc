@@ -1,0 +1,26 @@
+#include "settings/readers.h"
+
+namespace codedriftd {
+
+ControlSettings::ControlSettings() {
+  for (const std::string_view verb : kControlVerbs) {
+    const bool root_only = verb == "approve" || verb == "drop" || verb == "resume";
+    allowed.emplace(verb,
+                    root_only ? std::vector<std::string>{"root"} : std::vector<std::string>{"root", "%codedriftd-ops"});
+  }
+}
+
+void read_control(const Document& document, Settings& settings, Mistakes& mistakes) {
+  const toml::table* table = table_at_top(document, "control", mistakes);
+  if (table == nullptr) return;
+  const Section control(*table, kControlKeys, document.name, mistakes);
+  for (const std::string_view verb : kControlVerbs) {
+    const auto names = control.texts(verb, kUserOrGroup, "write [\"root\"] for root alone");
+    if (!names) continue;
+    std::vector<std::string>& allowed = settings.control.allowed.find(verb)->second;
+    allowed.clear();
+    for (const PlacedText& name : *names) allowed.push_back(name.text);
+  }
+}
+
+}  // namespace codedriftd
