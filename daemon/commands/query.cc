@@ -137,7 +137,7 @@ int run_query(const std::vector<std::string>& args, const std::function<std::str
   if (const auto why = unreadable(path)) return say(err, kFailed, *why);
   Answer given;
   try {
-    Database db = Database::open_reader(path);
+    Database db = Database::open_reader(path, Database::kReportCacheKib);
     if (auto good = check_schema(db); !good) return say(err, kFailed, good.error().message);
     given = answer(db, *options, err, now, terminal && options->file.empty() && !no_color());
   } catch (const SqliteError& error) {

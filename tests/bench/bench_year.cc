@@ -35,7 +35,7 @@ double median_ms(int times, const Work& work) {
 /// A report as a command prints it: a new connection, its rows, its text.
 double report_ms(const std::string& path, const Report& report, WallTime now, const Selection& selection, int times) {
   return median_ms(times, [&] {
-    Database db = Database::open_reader(path);
+    Database db = Database::open_reader(path, Database::kReportCacheKib);
     std::string text;
     const auto renderer = make_renderer(Format::table, report, now, false, text);
     renderer->end(report.run(db, selection, now, [&](const Row& row) { renderer->row(row); }));
@@ -46,7 +46,7 @@ double report_ms(const std::string& path, const Report& report, WallTime now, co
 /// A statement, all rows of it read.
 double sql_ms(const std::string& path, const std::string& sql, int times) {
   return median_ms(times, [&] {
-    Database db = Database::open_reader(path);
+    Database db = Database::open_reader(path, Database::kReportCacheKib);
     auto rows = db.query_once(sql);
     while (rows.step()) {
     }
