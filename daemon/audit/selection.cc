@@ -97,6 +97,7 @@ std::vector<SelectedTarget> selected_targets(Database& db, const Selection& sele
       if (row && (selection.all || row->state.watched)) take(std::move(*row));
     }
   } else {
+    if (!selection.narrows_targets()) selected.reserve(targets::count(db));  // moving them is what would take longest
     targets::each(db, selection.all, take);
   }
   return selected;

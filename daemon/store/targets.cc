@@ -136,6 +136,11 @@ std::vector<TargetRow> all(Database& db, bool also_unwatched) {
   return rows;
 }
 
+std::size_t count(Database& db) {
+  auto q = db.query("SELECT count(*) FROM target");
+  return q.step() ? static_cast<std::size_t>(q.integer(0)) : 0;
+}
+
 std::map<std::string, Known> known(Database& db) {
   std::map<std::string, Known> rows;
   auto q = db.query("SELECT address, id, watched FROM target ORDER BY address");

@@ -180,7 +180,7 @@ TEST(History, ManySteadyPollsAreAsGoodAsEachOfThem) {
     }
   }
   EXPECT_EQ(runs(at_once.db), runs(each.db));
-  EXPECT_NE(runs(each.db).find("observed 0-515 x104 gap 7"), std::string::npos) << runs(each.db);
+  EXPECT_NE(runs(each.db).find("observed 0-772 x154 gap 20"), std::string::npos) << runs(each.db);
 }
 
 }  // namespace
