@@ -13,6 +13,13 @@ namespace {
 
 bool is_glob(std::string_view text) { return text.find_first_of("*?") != std::string_view::npos; }
 
+/// True if whole addresses are asked for: then nothing else need be read.
+bool only_addresses(const Selection& selection) {
+  return !selection.targets.empty() &&
+         std::all_of(selection.targets.begin(), selection.targets.end(),
+                     [](const auto& t) { return !is_glob(t) && t.find('/') != std::string::npos; });
+}
+
 }  // namespace
 
 bool Selection::narrows_targets() const {
@@ -87,11 +94,20 @@ Checked resolve_names(const KnownTargets& known, Selection& selection) {
 std::vector<SelectedTarget> selected_targets(Database& db, const Selection& selection, WallTime now) {
   const auto stay = daemon_runs::last(db);
   std::vector<SelectedTarget> selected;
-  for (TargetRow& row : targets::all(db, selection.all)) {
-    if (!selects(selection, row.target)) continue;
+  const auto take = [&](TargetRow&& row) {
+    if (!selects(selection, row.target)) return;
     StatusView status = status_of(row.state, now, stay);
     if (any_matches(selection.statuses, to_string(status.status)))
       selected.push_back({std::move(row), std::move(status)});
+  };
+  if (only_addresses(selection)) {
+    for (const std::string& address : std::set<std::string>(selection.targets.begin(), selection.targets.end())) {
+      auto row = targets::find(db, address);
+      if (row && (selection.all || row->state.watched)) take(std::move(*row));
+    }
+  } else {
+    if (!selection.narrows_targets()) selected.reserve(targets::count(db));  // moving them is what would take longest
+    targets::each(db, selection.all, take);
   }
   return selected;
 }

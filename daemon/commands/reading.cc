@@ -55,7 +55,7 @@ std::string explain_unreadable(const std::string& path, const SqliteError& error
 Result<Database> open_record(const std::string& path) {
   if (auto why = unreadable(path)) return Error{std::move(*why)};
   try {
-    Database db = Database::open_reader(path);
+    Database db = Database::open_reader(path, Database::kReportCacheKib);
     if (auto good = check_schema(db); !good) return good.error();
     return Result<Database>(std::move(db));
   } catch (const SqliteError& error) {
