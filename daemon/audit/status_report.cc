@@ -6,6 +6,7 @@
 #include "audit/state_at.h"
 #include "audit/status_rows.h"
 #include "audit/values.h"
+#include "store/suspensions.h"
 
 namespace codedriftd {
 namespace {
@@ -116,6 +117,19 @@ void say_what_is_not_known(const std::vector<TargetAt>& targets, ReportEnd& end)
         renamed));
 }
 
+/// Whose alerts are held at present: nobody may take their silence for good news.
+void say_who_is_suspended(Database& db, const std::vector<TargetAt>& targets, ReportEnd& end) {
+  constexpr std::size_t kMostNamed = 20;
+  std::size_t count = 0;
+  for (const suspensions::Suspended& held : suspensions::all(db)) {
+    const auto is_it = [&](const TargetAt& target) { return target.known.row.id == held.id; };
+    if (std::none_of(targets.begin(), targets.end(), is_it) || ++count > kMostNamed) continue;
+    end.remarks.push_back(fmt::format("The alerts of {} are held until {}, by {}: {}.", held.address,
+                                      rfc3339(held.suspension.until), held.suspension.actor, held.suspension.reason));
+  }
+  if (count > kMostNamed) end.remarks.push_back(fmt::format("… and those of {} more.", count - kMostNamed));
+}
+
 ReportEnd run(Database& db, const Selection& selection, WallTime now, const Emit& emit) {
   std::vector<TargetAt> selected =
       selection.at ? targets_at(db, selection, *selection.at) : present(db, selection, now);
@@ -138,6 +152,8 @@ ReportEnd run(Database& db, const Selection& selection, WallTime now, const Emit
   if (selection.at) {
     end.remarks.push_back(fmt::format("As of {}, told from the record.", rfc3339(*selection.at)));
     say_what_is_not_known(selected, end);
+  } else {
+    say_who_is_suspended(db, selected, end);
   }
   end.summary = counts.summary();
   end.detailed_exit = counts.detailed_exit();
