@@ -12,7 +12,7 @@
 namespace codedriftd::test {
 namespace {
 
-int code_of(const RunResult& result) { return result.status.signal == 0 ? result.status.code : -result.status.signal; }
+int code_of(const RunResult& result) { return result.status.value_or(ExitStatus{}).code; }
 
 std::size_t count(const std::vector<std::string>& kinds, std::string_view kind) {
   return static_cast<std::size_t>(std::count(kinds.begin(), kinds.end(), kind));
