@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <array>
 
-#include "audit/reports.h"
 #include "audit/state_at.h"
+#include "audit/status_rows.h"
 #include "audit/values.h"
 
 namespace codedriftd {
@@ -32,7 +32,11 @@ OrderedJson error_value(const std::optional<PollError>& error) {
   return {{"code", error->code}, {"message", error->message}, {"request_id", error->request_id}};
 }
 
-Row row_of(const SelectedTarget& selected) {
+}  // namespace
+
+std::span<const std::string_view> status_fields() { return kFields; }
+
+Row status_row(const SelectedTarget& selected) {
   const TargetState& s = selected.row.state;
   const Target& target = selected.row.target;
   const StatusView& view = selected.status;
@@ -45,15 +49,37 @@ Row row_of(const SelectedTarget& selected) {
           {}};
 }
 
-int detailed_exit(const std::array<int64_t, 6>& counts) {
-  const auto count = [&](Status status) { return counts[static_cast<std::size_t>(status)]; };
-  if (count(Status::missing) + count(Status::drifted) > 0) return 2;
-  return count(Status::unobserved) + count(Status::unreviewed) + count(Status::pending_deploy) > 0 ? 3 : 0;
+OrderedJson StatusCounts::summary() const {
+  OrderedJson summary = OrderedJson::object();
+  int64_t selected = 0;
+  for (const Status status : kStatuses) {
+    summary[std::string(to_string(status))] = of(status);
+    selected += of(status);
+  }
+  summary["selected"] = selected;
+  return summary;
 }
+
+std::string StatusCounts::line(std::span<const Status> order) const {
+  std::string line;
+  for (const Status status : order) {
+    if (of(status) == 0) continue;
+    fmt::format_to(std::back_inserter(line), "{}{} {}", line.empty() ? "" : ", ", of(status),
+                   kWords[static_cast<std::size_t>(status)]);
+  }
+  return line.empty() ? "nothing is selected" : line;
+}
+
+int StatusCounts::detailed_exit() const {
+  if (of(Status::missing) + of(Status::drifted) > 0) return 2;
+  return of(Status::unobserved) + of(Status::unreviewed) + of(Status::pending_deploy) > 0 ? 3 : 0;
+}
+
+namespace {
 
 /// A row of then: what the record no longer tells is null.
 Row row_of(const TargetAt& target) {
-  Row row = row_of(target.known);
+  Row row = status_row(target.known);
   const auto value = [&](std::string_view field) -> OrderedJson& {
     return row.values[static_cast<std::size_t>(std::find(std::begin(kFields), std::end(kFields), field) - kFields)];
   };
@@ -98,11 +124,11 @@ ReportEnd run(Database& db, const Selection& selection, WallTime now, const Emit
                    [](const TargetAt& a, const TargetAt& b) { return a.known.status.status < b.known.status.status; });
   ReportEnd end;
   end.as_of = selection.at;
-  std::array<int64_t, 6> counts{};
+  StatusCounts counts;
   int64_t on_first_sight = 0;
   for (const TargetAt& target : selected) {
     const TargetState& state = target.known.row.state;
-    ++counts[static_cast<std::size_t>(target.known.status.status)];
+    counts.add(target.known.status.status);
     if (selection.limit && end.rows == *selection.limit) continue;
     if (state.accepted && state.accepted_source == AcceptedSource::first_seen) ++on_first_sight;
     emit(row_of(target));
@@ -113,21 +139,15 @@ ReportEnd run(Database& db, const Selection& selection, WallTime now, const Emit
     end.remarks.push_back(fmt::format("As of {}, told from the record.", rfc3339(*selection.at)));
     say_what_is_not_known(selected, end);
   }
-  std::string line;
-  for (std::size_t i = 0; i < kStatuses.size(); ++i) {
-    end.summary[std::string(to_string(kStatuses[i]))] = counts[i];
-    if (counts[i] > 0)
-      fmt::format_to(std::back_inserter(line), "{}{} {}", line.empty() ? "" : ", ", counts[i], kWords[i]);
-  }
-  end.summary["selected"] = selected.size();
-  end.detailed_exit = detailed_exit(counts);
+  end.summary = counts.summary();
+  end.detailed_exit = counts.detailed_exit();
   if (on_first_sight > 0)
     end.remarks.push_back(fmt::format("{} of the accepted hashes {}: trusted on first sight, not reviewed.",
                                       on_first_sight,
                                       on_first_sight == 1 ? "is the first one seen" : "are the first ones seen"));
   if (end.rows < static_cast<int64_t>(selected.size()))
     end.remarks.push_back(fmt::format("{} of {} rows are shown.", end.rows, selected.size()));
-  end.remarks.push_back(line.empty() ? "nothing is selected" : line);
+  end.remarks.push_back(counts.line(kStatuses));
   return end;
 }
 

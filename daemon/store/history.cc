@@ -41,6 +41,15 @@ void record(Database& db, TargetRow& row, const Observation& observation, WallTi
     targets::save_runs(db, row.id, row.answer_run, row.failure_run);
 }
 
+void record_steady(Database& db, TargetRow& row, const Observation& observation, WallTime first, int64_t polls,
+                   Millis interval) {
+  record(db, row, observation, first);
+  if (polls == 1) return;
+  db.run("UPDATE run SET last_seen_ms = ?, polls = polls + ?, longest_gap_ms = max(longest_gap_ms, ?) WHERE id = ?",
+         first + (polls - 1) * interval, polls - 1, interval,
+         is_answer(observation.outcome) ? row.answer_run : row.failure_run);
+}
+
 void end_open_runs(Database& db) {
   db.run(
       "UPDATE target SET answer_run = NULL, failure_run = NULL WHERE answer_run IS NOT NULL OR failure_run IS NOT "

@@ -12,6 +12,11 @@ namespace codedriftd::history {
 /// REQUIRES: row.state.stale_after is the one in force.
 void record(Database& db, TargetRow& row, const Observation& observation, WallTime at);
 
+/// The same as record() of `observation` at `first` and then every `interval`, `polls` times in all; in a few
+/// statements, however many they are. REQUIRES: polls > 0, 0 <= interval <= row.state.stale_after.
+void record_steady(Database& db, TargetRow& row, const Observation& observation, WallTime first, int64_t polls,
+                   Millis interval);
+
 /// Ends every open run: the clock was stepped, so distances across this moment mean nothing.
 void end_open_runs(Database& db);
 

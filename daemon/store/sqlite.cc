@@ -152,8 +152,10 @@ void Database::harden() {
   sqlite3_db_config(handle_, SQLITE_DBCONFIG_DQS_DML, 0, nullptr);
   sqlite3_db_config(handle_, SQLITE_DBCONFIG_DQS_DDL, 0, nullptr);
   sqlite3_db_config(handle_, SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 0, nullptr);
-  // 512 KiB of cache: what is read again is read from the kernel's.
-  execute("PRAGMA foreign_keys = ON; PRAGMA cell_size_check = ON; PRAGMA mmap_size = 0; PRAGMA cache_size = -512");
+  // A small cache: what is read again is read from the kernel's.
+  execute(fmt::format(
+      "PRAGMA foreign_keys = ON; PRAGMA cell_size_check = ON; PRAGMA mmap_size = 0; PRAGMA cache_size = -{}",
+      kLeastCacheKib));
 }
 
 Database Database::open_writer(const std::string& path, const char* vfs) {
@@ -189,10 +191,10 @@ Database Database::open_writer(const std::string& path, const char* vfs) {
   return db;
 }
 
-Database Database::open_reader(const std::string& path) {
+Database Database::open_reader(const std::string& path, int cache_kib) {
   Database db = open(path, SQLITE_OPEN_READONLY, nullptr);
   sqlite3_db_config(db.handle_, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
-  db.execute("PRAGMA query_only = ON; PRAGMA wal_autocheckpoint = 0");
+  db.execute(fmt::format("PRAGMA query_only = ON; PRAGMA wal_autocheckpoint = 0; PRAGMA cache_size = -{}", cache_kib));
   return db;
 }
 

@@ -114,9 +114,11 @@ class Database {
   /// another program as it is, for migrate() to refuse. `vfs` is for fault injection in tests.
   /// Throws SqliteError for what is no database, a symbolic link included.
   static Database open_writer(const std::string& path, const char* vfs = nullptr);
-  /// A read-only connection that never checkpoints. Throws SqliteError if there is no such file, or it is a symbolic
-  /// link.
-  static Database open_reader(const std::string& path);
+  /// A read-only connection that never checkpoints. `cache_kib` bounds the memory for what it has read: the daemon has
+  /// little to spare, a command that reads much has plenty. Throws SqliteError if there is no such file, or it is a
+  /// symbolic link.
+  static Database open_reader(const std::string& path, int cache_kib = kLeastCacheKib);
+  static constexpr int kLeastCacheKib = 512, kReportCacheKib = 16 * 1024;
 
   Database(Database&&) noexcept;
   Database& operator=(Database&&) = delete;

@@ -124,12 +124,21 @@ std::optional<TargetRow> find(Database& db, std::string_view address) {
   return read(q);
 }
 
-std::vector<TargetRow> all(Database& db, bool also_unwatched) {
+void each(Database& db, bool also_unwatched, const std::function<void(TargetRow&&)>& take) {
   static const std::string kSql = std::string(kSelect) + "WHERE watched >= ? ORDER BY address";
-  std::vector<TargetRow> rows;
   auto q = db.query(kSql, also_unwatched ? 0 : 1);
-  while (q.step()) rows.push_back(read(q));
+  while (q.step()) take(read(q));
+}
+
+std::vector<TargetRow> all(Database& db, bool also_unwatched) {
+  std::vector<TargetRow> rows;
+  each(db, also_unwatched, [&](TargetRow&& row) { rows.push_back(std::move(row)); });
   return rows;
+}
+
+std::size_t count(Database& db) {
+  auto q = db.query("SELECT count(*) FROM target");
+  return q.step() ? static_cast<std::size_t>(q.integer(0)) : 0;
 }
 
 std::map<std::string, Known> known(Database& db) {

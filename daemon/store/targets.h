@@ -1,4 +1,5 @@
 #pragma once
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
@@ -27,6 +28,10 @@ TargetRow load(Database& db, TargetId id);
 std::optional<TargetRow> find(Database& db, std::string_view address);
 /// Ordered by address; only watched ones, or all.
 std::vector<TargetRow> all(Database& db, bool also_unwatched);
+/// The same, one after the other: all of them together weigh several megabytes.
+void each(Database& db, bool also_unwatched, const std::function<void(TargetRow&&)>& take);
+/// How many rows there are, watched or not.
+std::size_t count(Database& db);
 /// Ids of all rows by address, and whether they are watched: the whole list without the weight of the states.
 struct Known {
   TargetId id = 0;

@@ -64,6 +64,17 @@ TEST(Access, TheGroupReadsWhileItRunsAndAfterwardsAndStrangersNeverDo) {
       ASSERT_EQ(seen.status, (ExitStatus{0, 0})) << seen.err;
       EXPECT_EQ(Json::parse(seen.out).at("rows").at(0).at("status"), "drifted");
       EXPECT_EQ(daemon.command({"query", "events"}, user).status, (ExitStatus{0, 0}));
+      // And so with the stock sqlite3, hardened or not (docs/views.md).
+      for (const char* trusted : {"ON", "OFF"}) {
+        const RunResult row =
+            run({.argv = {"sqlite3", "-readonly", daemon.database(),
+                          std::string("PRAGMA trusted_schema = ") + trusted +
+                              "; SELECT status, polls > 0, (SELECT count(*) > 1 FROM v_events), (SELECT "
+                              "count(*) > 1 FROM v_history) FROM v_status JOIN v_coverage USING (target)"},
+                 .as = user});
+        EXPECT_EQ(row.status, (ExitStatus{0, 0})) << row.err;
+        EXPECT_EQ(row.out, "drifted|1|1|1\n");
+      }
     }
     const RunResult refused = daemon.command({"query", "status"}, kStranger);
     EXPECT_EQ(refused.status, (ExitStatus{1, 0}));

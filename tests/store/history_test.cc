@@ -152,5 +152,36 @@ TEST(WatchPeriods, FollowTheConfiguration) {
   EXPECT_EQ(periods(), "[0,2) 20; [2,5) 30; [9,9) 30; ") << "a period never ends before it began";
 }
 
+TEST(History, ManySteadyPollsAreAsGoodAsEachOfThem) {
+  struct Steps {
+    Observation observation;
+    int minute, polls, interval;
+  };
+  // A run that begins, one that goes on (with a longer and a shorter gap), failures inside, and a gap.
+  const Steps steps[] = {{saw("a"), 0, 1, 5},           {saw("a"), 7, 100, 5},  {saw("a"), 505, 3, 1},
+                         {failed("Busy"), 510, 4, 5},   {saw("a"), 527, 50, 5}, {saw("a"), 900, 2, 20},
+                         {not_found(), 925, 10, 5},     {saw("b"), 975, 1, 0},  {saw("b"), 975, 5, 0},
+                         {failed("Denied"), 980, 1, 5}, {saw("a"), 990, 9, 5}};
+  Store each, at_once;
+  for (const bool steady : {false, true}) {
+    Store& store = steady ? at_once : each;
+    TargetRow row;
+    row.target = function_named("charge");
+    row.id = targets::insert(store.db, row.target);
+    row.state.stale_after = kStaleAfter;
+    for (const Steps& s : steps) {
+      if (steady) {
+        history::record_steady(store.db, row, s.observation, kStart + s.minute * kMinute, s.polls,
+                               s.interval * kMinute);
+      } else {
+        for (int i = 0; i < s.polls; ++i)
+          history::record(store.db, row, s.observation, kStart + (s.minute + i * s.interval) * kMinute);
+      }
+    }
+  }
+  EXPECT_EQ(runs(at_once.db), runs(each.db));
+  EXPECT_NE(runs(each.db).find("observed 0-772 x154 gap 20"), std::string::npos) << runs(each.db);
+}
+
 }  // namespace
 }  // namespace codedriftd::test
