@@ -83,7 +83,7 @@ body{font-size:9.5pt;line-height:1.4;-webkit-print-color-adjust:exact;print-colo
 header{padding-top:0}
 h1{font-size:20pt}h2{font-size:14pt;margin-top:18pt;break-after:avoid}h3{font-size:11pt;margin-top:12pt;break-after:avoid}
 table{font-size:8pt}code,time{font-size:7.5pt}ul.figures b{font-size:14pt}ul.figures span,ul.legend{font-size:8pt}
-thead{display:table-header-group}tr,.timeline,ul.figures,.claim{break-inside:avoid}
+thead{display:table-header-group}thead tr{break-after:avoid}tbody tr:first-child{break-before:avoid}tr,.timeline,ul.figures,.claim{break-inside:avoid}
 caption{break-after:avoid;font-size:8pt}
 .scroll{overflow:visible}.timeline{min-width:0}
 a{text-decoration:none}}

@@ -155,9 +155,9 @@ TEST_F(Query, WrongUsageNamesWhatWouldBeRight) {
     Args args;
     std::string says;
   };
-  const Case cases[] = {{{}, "status, history, events, alerts, coverage"},
+  const Case cases[] = {{{}, "status, history, events, alerts, coverage, report"},
                         {{"statsu"}, "did you mean status?"},
-                        {{"report"}, "there is no report"},
+                        {{"raport"}, "did you mean report?"},
                         {{"--json", "status"}, "the report comes first"},
                         {{"status", "--regoin", "x"}, "did you mean --region?"},
                         {{"status", "--reg", "x"}, "unknown option --reg"},
@@ -178,6 +178,16 @@ TEST_F(Query, WrongUsageNamesWhatWouldBeRight) {
                         {{"events", "--until", "2026-13-01T00:00:00Z"}, "is no time"},
                         {{"events", "--since", "1h", "--until", "2h"}, "is later than"},
                         {{"events", "--since", "1h", "--since", "2h"}, "since"},
+                        {{"status", "--at", "2030-01-01T00:00:00Z"}, "lies in the future"},
+                        {{"status", "--at", "noon"}, "is no time"},
+                        {{"history", "--at", "1m"}, "not for \"query history\""},
+                        {{"status", "--format", "html"}, "for \"query report\" alone"},
+                        {{"report", "--format", "csv"}, "there are markdown, html, json"},
+                        {{"report", "--format", "table"}, "a report is no table"},
+                        {{"report", "--format", "htm"}, "did you mean html?"},
+                        {{"report", "--json", "--format", "html"}, "contradict"},
+                        {{"report", "--limit", "5"}, "not for \"query report\""},
+                        {{"report", "--since", "2030-01-01T00:00:00Z"}, "lies in the future"},
                         {{"status", "--\x1b[31m"}, "unknown option"}};
   for (const Case& c : cases) {
     const Ran ran = query(c.args);
@@ -200,6 +210,47 @@ TEST_F(Query, ColourIsForTerminalsWithoutNoColor) {
   ::unsetenv("NO_COLOR");
 }
 
+TEST_F(Query, StatusAtIsOfThatMomentAndSaysSo) {
+  const Json then = Json::parse(query({"status", "--at", "2026-11-24T00:00:30Z", "--json"}).out);
+  EXPECT_EQ(then.at("as_of"), "2026-11-24T00:00:30.000Z");
+  EXPECT_EQ(then.at("summary").at("drifted"), 0);
+  EXPECT_FALSE(Json::parse(query({"status", "--json"}).out).contains("as_of"));
+  EXPECT_EQ(query({"status", "--at", "30s", "--detailed-exitcode"}).code, 2);
+  // The function is found that was watched then, and no longer is.
+  EXPECT_EQ(query({"status", "old", "--at", "2026-11-24T00:00:02Z"}).code, 0);
+  const Ran early = query({"status", "--at", "1h", "-o", r_.dir() / "early.txt"});
+  EXPECT_EQ(early.code, 1);
+  EXPECT_NE(early.err.find("the record begins at 2026-11-24T00:00:00.000Z"), std::string::npos) << early.err;
+  EXPECT_FALSE(std::filesystem::exists(r_.dir() / "early.txt"));
+}
+
+TEST_F(Query, AReportIsMarkdownUnlessAskedOrNamedOtherwise) {
+  EXPECT_TRUE(query({"report"}).out.starts_with("# Code drift audit report"));
+  EXPECT_TRUE(query({"report", "--format", "html"}).out.starts_with("<!DOCTYPE html>"));
+  EXPECT_EQ(Json::parse(query({"report", "--json"}).out).at("schema"), "codedriftd.report.v1");
+  const std::string file = r_.dir() / "report.html";
+  EXPECT_EQ(query({"report", "-o", file}).code, 0);
+  EXPECT_TRUE(file_text(file).starts_with("<!DOCTYPE html>"));
+  EXPECT_NE(query({"report", "old"}).out.find("1 function:"), std::string::npos) << "also what is no longer watched";
+}
+
+TEST_F(Query, AReportOfNothingFails) {
+  for (const Args& args : {Args{"report", "--target", "nosuch"}, Args{"report", "--until", "2h"}}) {
+    const Ran ran = query(args);
+    EXPECT_EQ(ran.code, 1);
+    EXPECT_EQ(ran.out, "");
+    EXPECT_NE(ran.err, "");
+  }
+}
+
+TEST_F(Query, AReportWithATamperedEventIsWrittenAndFails) {
+  r_.db().execute("DROP TRIGGER event_is_never_changed; UPDATE event SET actor = 'nobody' WHERE seq = 1");
+  const Ran ran = query({"report"});
+  EXPECT_EQ(ran.code, 1);
+  EXPECT_NE(ran.err.find("event 1"), std::string::npos);
+  EXPECT_NE(ran.out.find("differs from the column"), std::string::npos);
+}
+
 TEST_F(Query, ATamperedEventIsShownAndFails) {
   r_.db().execute("DROP TRIGGER event_is_never_changed; UPDATE event SET kind = 'drift.resolved' WHERE seq = 1");
   const Ran ran = query({"events", "--json"});
@@ -211,8 +262,9 @@ TEST_F(Query, ATamperedEventIsShownAndFails) {
 TEST_F(Query, HelpNeedsNoDatabase) {
   std::ostringstream out, err;
   const auto none = []() -> std::string { throw std::logic_error("asked for the database"); };
-  for (const Args& args : {Args{"--help"}, Args{"-h"}, Args{"status", "--help"}, Args{"history", "-h"},
-                           Args{"events", "--help"}, Args{"alerts", "--help"}, Args{"coverage", "--help"}}) {
+  for (const Args& args :
+       {Args{"--help"}, Args{"-h"}, Args{"status", "--help"}, Args{"history", "-h"}, Args{"events", "--help"},
+        Args{"alerts", "--help"}, Args{"coverage", "--help"}, Args{"report", "--help"}}) {
     out.str("");
     EXPECT_EQ(run_query(args, none, at(0), false, out, err), 0);
     EXPECT_NE(out.str().find("Example"), std::string::npos);

@@ -30,7 +30,7 @@ RunResult NpmFolder::run(std::vector<std::string> argv, std::string input, Milli
 
 RunResult NpmFolder::run_script(std::vector<std::string> args, std::string input) const {
   args.insert(args.begin(), {"node", script_});
-  return run(std::move(args), std::move(input));
+  return run(std::move(args), std::move(input), Millis{120'000});
 }
 
 std::string NpmFolder::install() const {

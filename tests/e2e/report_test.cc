@@ -13,12 +13,7 @@ namespace codedriftd::test {
 namespace {
 
 // What is looked at is the same under a sanitizer, and the browser is what takes its time.
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define CODEDRIFTD_WITHOUT_BROWSER
-#endif
-#endif
-#ifndef CODEDRIFTD_WITHOUT_BROWSER
+#ifndef CODEDRIFTD_SANITIZED
 TEST(AuditReportInABrowser, IsReadableLoadsNothingAndIsAccessible) {
   const NpmFolder npm("browser", "look.js");
   if (const std::string why = npm.install(); !why.empty()) GTEST_SKIP() << why;

@@ -35,7 +35,7 @@ async function main() {
       await page.goto(url);
       found.overflow[look.name] = await page.evaluate(
         () => document.documentElement.scrollWidth - document.documentElement.clientWidth);
-      await page.screenshot({ path: path.join(folder, `${look.name}.png`), fullPage: look.name !== 'narrow' });
+      await page.screenshot({ path: path.join(folder, `${look.name}.png`), fullPage: look.name === 'light' });
       if (look.name === 'light') {
         found.text = await page.innerText('main');
         await page.keyboard.press('Tab');
