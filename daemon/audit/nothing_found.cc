@@ -73,12 +73,23 @@ std::string nearest_targets(const std::string& glob, const std::vector<Target>& 
 }  // namespace
 
 std::string explain_nothing(Database& db, const Selection& selection, WallTime now) {
-  std::vector<Target> watched, unwatched;
-  {
-    auto q = db.query("SELECT watched, account, region, namespace, function, qualifier FROM target ORDER BY address");
-    while (q.step())
-      (q.boolean(0) || selection.all ? watched : unwatched)
-          .push_back({q.string(1), q.string(2), q.string(3), q.string(4), q.string(5)});
+  return explain_nothing(known_targets(db), selection, [&] {
+    Selection any = selection;
+    any.statuses.clear();
+    std::set<std::string> there;
+    for (const SelectedTarget& target : selected_targets(db, any, now))
+      there.insert(std::string(to_string(target.status.status)));
+    return there;
+  });
+}
+
+std::string explain_nothing(const KnownTargets& known, const Selection& selection,
+                            const std::function<std::set<std::string>()>& statuses) {
+  std::vector<Target> watched = known.watched, unwatched = known.unwatched;
+  if (selection.all) {
+    watched.insert(watched.end(), unwatched.begin(), unwatched.end());
+    std::sort(watched.begin(), watched.end());
+    unwatched.clear();
   }
   if (watched.empty() && unwatched.empty())
     return "nothing was ever watched; add [[function]] to the configuration and start the daemon";
@@ -88,13 +99,8 @@ std::string explain_nothing(Database& db, const Selection& selection, WallTime n
   if (matching > 0) {
     if (selection.statuses.empty())
       return fmt::format("nothing matches {} (of the targets, {} match)", asked, matching);
-    std::set<std::string> there;
-    Selection any = selection;
-    any.statuses.clear();
-    for (const SelectedTarget& target : selected_targets(db, any, now))
-      there.insert(std::string(to_string(target.status.status)));
     return fmt::format("nothing matches {}; the {} that match apart from the status are {}", asked, matching,
-                       examples(there));
+                       examples(statuses()));
   }
   if (const auto old = std::find_if(unwatched.begin(), unwatched.end(), is_selected); old != unwatched.end())
     return fmt::format("nothing that is watched matches {}; {} is no longer watched: add --all to see it", asked,

@@ -47,27 +47,36 @@ bool selects(const Selection& s, const Target& target) {
          any_matches(s.qualifiers, target.qualifier);
 }
 
+KnownTargets known_targets(Database& db) {
+  KnownTargets known;
+  auto q = db.query("SELECT watched, account, region, namespace, function, qualifier FROM target ORDER BY address");
+  while (q.step())
+    (q.boolean(0) ? known.watched : known.unwatched)
+        .push_back({q.string(1), q.string(2), q.string(3), q.string(4), q.string(5)});
+  return known;
+}
+
 Checked resolve_names(Database& db, Selection& selection) {
+  if (selection.names.empty()) return Done{};
+  return resolve_names(known_targets(db), selection);
+}
+
+Checked resolve_names(const KnownTargets& known, Selection& selection) {
   for (const std::string& name : selection.names) {
     if (is_glob(name) || name.find('/') != std::string::npos) {
       selection.targets.push_back(name);
       continue;
     }
-    const auto matching = [&](bool watched) {
+    const auto matching = [&](const std::vector<Target>& among) {
       std::vector<std::string> found;
-      auto q = db.query(
-          "SELECT address, account, region, namespace, function, qualifier FROM target WHERE watched = ? ORDER BY "
-          "address",
-          watched);
-      while (q.step()) {
-        const Target target{q.string(1), q.string(2), q.string(3), q.string(4), q.string(5)};
-        if (target_matches(name, target)) found.push_back(q.string(0));
+      for (const Target& target : among) {
+        if (target_matches(name, target)) found.push_back(target.address());
       }
       return found;
     };
     // What is watched comes first: a function that moved is still found by its name.
-    std::vector<std::string> candidates = matching(true);
-    if (candidates.empty() && selection.all) candidates = matching(false);
+    std::vector<std::string> candidates = matching(known.watched);
+    if (candidates.empty() && selection.all) candidates = matching(known.unwatched);
     if (candidates.size() > 1) {
       const std::size_t shown = std::min<std::size_t>(candidates.size(), 10);
       return Error{

@@ -1,5 +1,7 @@
 #pragma once
+#include <functional>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <unordered_set>
@@ -40,10 +42,17 @@ bool selects(const Selection& selection, const Target& target);
 /// True if one of `globs` matches, or there are none.
 bool any_matches(const std::vector<std::string>& globs, std::string_view text);
 
+/// What there is to select from, each by address.
+struct KnownTargets {
+  std::vector<Target> watched, unwatched;
+};
+KnownTargets known_targets(Database& db);
+
 /// Replaces names by addresses: a name without `*` and `?` is an address, or the FUNCTION or FUNCTION:QUALIFIER of
 /// exactly one watched target (with `all`: of any). Fails if several match; the error lists them. One that nothing
 /// matches is kept, and will select nothing.
 Checked resolve_names(Database& db, Selection& selection);
+Checked resolve_names(const KnownTargets& known, Selection& selection);
 
 /// The selected targets, by address: those watched, or all; with the asked-for status at `now`. Throws SqliteError.
 struct SelectedTarget {
@@ -68,5 +77,8 @@ class AddressFilter {
 
 /// Why `selection` found nothing, for people: what was asked for, and the nearest there is.
 std::string explain_nothing(Database& db, const Selection& selection, WallTime now);
+/// The same without a database. `statuses` are those that the targets have which match apart from the status.
+std::string explain_nothing(const KnownTargets& known, const Selection& selection,
+                            const std::function<std::set<std::string>()>& statuses);
 
 }  // namespace codedriftd

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <array>
 
-#include "audit/reports.h"
+#include "audit/status_rows.h"
 #include "audit/values.h"
 
 namespace codedriftd {
@@ -31,7 +31,11 @@ OrderedJson error_value(const std::optional<PollError>& error) {
   return {{"code", error->code}, {"message", error->message}, {"request_id", error->request_id}};
 }
 
-Row row_of(const SelectedTarget& selected) {
+}  // namespace
+
+std::span<const std::string_view> status_fields() { return kFields; }
+
+Row status_row(const SelectedTarget& selected) {
   const TargetState& s = selected.row.state;
   const Target& target = selected.row.target;
   const StatusView& view = selected.status;
@@ -44,11 +48,33 @@ Row row_of(const SelectedTarget& selected) {
           {}};
 }
 
-int detailed_exit(const std::array<int64_t, 6>& counts) {
-  const auto count = [&](Status status) { return counts[static_cast<std::size_t>(status)]; };
-  if (count(Status::missing) + count(Status::drifted) > 0) return 2;
-  return count(Status::unobserved) + count(Status::unreviewed) + count(Status::pending_deploy) > 0 ? 3 : 0;
+OrderedJson StatusCounts::summary() const {
+  OrderedJson summary = OrderedJson::object();
+  int64_t selected = 0;
+  for (const Status status : kStatuses) {
+    summary[std::string(to_string(status))] = of(status);
+    selected += of(status);
+  }
+  summary["selected"] = selected;
+  return summary;
 }
+
+std::string StatusCounts::line(std::span<const Status> order) const {
+  std::string line;
+  for (const Status status : order) {
+    if (of(status) == 0) continue;
+    fmt::format_to(std::back_inserter(line), "{}{} {}", line.empty() ? "" : ", ", of(status),
+                   kWords[static_cast<std::size_t>(status)]);
+  }
+  return line.empty() ? "nothing is selected" : line;
+}
+
+int StatusCounts::detailed_exit() const {
+  if (of(Status::missing) + of(Status::drifted) > 0) return 2;
+  return of(Status::unobserved) + of(Status::unreviewed) + of(Status::pending_deploy) > 0 ? 3 : 0;
+}
+
+namespace {
 
 ReportEnd run(Database& db, const Selection& selection, WallTime now, const Emit& emit) {
   std::vector<SelectedTarget> selected = selected_targets(db, selection, now);
@@ -56,30 +82,24 @@ ReportEnd run(Database& db, const Selection& selection, WallTime now, const Emit
   std::stable_sort(selected.begin(), selected.end(),
                    [](const SelectedTarget& a, const SelectedTarget& b) { return a.status.status < b.status.status; });
   ReportEnd end;
-  std::array<int64_t, 6> counts{};
+  StatusCounts counts;
   int64_t on_first_sight = 0;
   for (const SelectedTarget& target : selected) {
-    ++counts[static_cast<std::size_t>(target.status.status)];
+    counts.add(target.status.status);
     if (selection.limit && end.rows == *selection.limit) continue;
     if (target.row.state.accepted && target.row.state.accepted_source == AcceptedSource::first_seen) ++on_first_sight;
-    emit(row_of(target));
+    emit(status_row(target));
     ++end.rows;
   }
-  std::string line;
-  for (std::size_t i = 0; i < kStatuses.size(); ++i) {
-    end.summary[std::string(to_string(kStatuses[i]))] = counts[i];
-    if (counts[i] > 0)
-      fmt::format_to(std::back_inserter(line), "{}{} {}", line.empty() ? "" : ", ", counts[i], kWords[i]);
-  }
-  end.summary["selected"] = selected.size();
-  end.detailed_exit = detailed_exit(counts);
+  end.summary = counts.summary();
+  end.detailed_exit = counts.detailed_exit();
   if (on_first_sight > 0)
     end.remarks.push_back(fmt::format("{} of the accepted hashes {}: trusted on first sight, not reviewed.",
                                       on_first_sight,
                                       on_first_sight == 1 ? "is the first one seen" : "are the first ones seen"));
   if (end.rows < static_cast<int64_t>(selected.size()))
     end.remarks.push_back(fmt::format("{} of {} rows are shown.", end.rows, selected.size()));
-  end.remarks.push_back(line.empty() ? "nothing is selected" : line);
+  end.remarks.push_back(counts.line(kStatuses));
   return end;
 }
 

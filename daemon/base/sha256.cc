@@ -51,6 +51,29 @@ Sha256 sha256(std::string_view data) {
   return digest;
 }
 
+struct Sha256Stream::Context {
+  std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> evp{EVP_MD_CTX_new(), &EVP_MD_CTX_free};
+};
+
+Sha256Stream::Sha256Stream() : context_(std::make_unique<Context>()) {
+  if (!context_->evp || EVP_DigestInit_ex(context_->evp.get(), EVP_sha256(), nullptr) != 1)
+    throw std::runtime_error("OpenSSL could not begin a SHA-256");
+}
+
+Sha256Stream::~Sha256Stream() = default;
+
+void Sha256Stream::add(std::string_view data) {
+  if (EVP_DigestUpdate(context_->evp.get(), data.data(), data.size()) != 1)
+    throw std::runtime_error("OpenSSL could not compute a SHA-256");
+}
+
+Sha256 Sha256Stream::digest() {
+  Sha256 digest;
+  if (EVP_DigestFinal_ex(context_->evp.get(), digest.bytes.data(), nullptr) != 1)
+    throw std::runtime_error("OpenSSL could not compute a SHA-256");
+  return digest;
+}
+
 Sha256 hmac_sha256(std::string_view key, std::string_view data) {
   Sha256 digest;
   unsigned int length = 0;

@@ -2,6 +2,7 @@
 #include <array>
 #include <compare>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -24,6 +25,19 @@ struct Sha256 {
 };
 
 Sha256 sha256(std::string_view data);
+/// The digest of what comes piece by piece. Throws std::runtime_error if OpenSSL has no memory.
+class Sha256Stream {
+ public:
+  Sha256Stream();
+  ~Sha256Stream();
+  Sha256Stream(const Sha256Stream&) = delete;
+  void add(std::string_view data);
+  Sha256 digest();  ///< of all of it; ends the stream
+
+ private:
+  struct Context;
+  std::unique_ptr<Context> context_;
+};
 Sha256 hmac_sha256(std::string_view key, std::string_view data);
 
 std::string hex(std::span<const uint8_t> bytes);

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <boost/program_options.hpp>
 #include <functional>
+#include <iostream>
 #include <ostream>
 #include <string>
 #include <vector>
@@ -15,7 +16,11 @@
 #include "commands/alerts.h"
 #include "commands/check.h"
 #include "commands/maintain.h"
+#include "commands/options.h"
+#include "commands/plan.h"
+#include "commands/poll.h"
 #include "commands/query.h"
+#include "commands/reconcile.h"
 #include "commands/usage.h"
 #include "service/accounts.h"
 #include "service/app.h"
@@ -55,30 +60,11 @@ Settings load(const Context& context) {
 }
 
 /// Reads the options of one command. Returns false after printing its help.
-bool parse(const Context& context, std::string_view usage, po::options_description& options,
-           const po::positional_options_description& positional, po::variables_map& values) {
-  options.add_options()("help,h", "this text");
-  try {
-    po::store(po::command_line_parser(context.args)
-                  .options(options)
-                  .positional(positional)
-                  .style(po::command_line_style::unix_style & ~po::command_line_style::allow_guessing)
-                  .run(),
-              values);
-    po::notify(values);
-  } catch (const po::unknown_option& error) {
-    std::vector<std::string> names;
-    for (const auto& option : options.options()) {
-      if (!option->long_name().empty()) names.push_back("--" + option->long_name());
-    }
-    const std::string near = nearest(error.get_option_name(), names);
-    throw UsageError(fmt::format("unknown option {}{}", error.get_option_name(),
-                                 near.empty() ? "" : "; did you mean " + near + "?"));
-  } catch (const po::error& error) {
-    throw UsageError(error.what());
-  }
-  if (!values.contains("help")) return true;
-  context.out << usage << '\n' << options;
+bool parse(const Context& context, std::string_view usage, po::options_description& options, const char* positional,
+           po::variables_map& values) {
+  std::string help;
+  if (read_options(context.args, usage, options, positional, values, help)) return true;
+  context.out << help << std::flush;
   return false;
 }
 
@@ -88,7 +74,7 @@ int command_run(const Context& context) {
   if (!parse(context,
              "codedriftd [--config FILE] [--log-level LEVEL] run\n\nPolls every configured function on schedule until "
              "SIGTERM or SIGINT; SIGHUP reloads the configuration.\nThis is what the systemd unit starts.\n",
-             options, {}, values))
+             options, nullptr, values))
     return 0;
   Settings settings = load(context);
   set_log(context.log_level, settings.log_form());
@@ -116,7 +102,7 @@ int command_check(const Context& context) {
           "options it takes, and prints what would be watched and whether the schedule fits the rate limits.\nEvery "
           "mistake is printed as FILE:LINE:COLUMN, exit code 78. Touches neither cloud nor database without --online.\n"
           "With --log-level debug every function is listed.\n",
-          options, {}, values))
+          options, nullptr, values))
     return 0;
   CheckOptions check;
   check.list_all = context.log_level == LogLevel::debug;
@@ -132,9 +118,34 @@ int command_query(const Context& context) {
       context.out, context.err);
 }
 
+int command_plan(const Context& context) {
+  return run_plan(
+      context.args, [&context] { return load(context); }, make_api, SystemClock{},
+      {.out = ::isatty(STDOUT_FILENO) == 1, .err = ::isatty(STDERR_FILENO) == 1}, context.out, context.err);
+}
+
+int command_poll(const Context& context) {
+  return run_poll(
+      context.args, [&context] { return load(context); }, SystemClock{}, ::isatty(STDERR_FILENO) == 1, context.out,
+      context.err);
+}
+
+int command_reload(const Context& context) {
+  return run_reload(
+      context.args, [&context] { return load(context); }, SystemClock{}, context.out, context.err);
+}
+
 int command_alerts(const Context& context) {
   return run_alerts(
       context.args, [&context] { return load(context); }, SystemClock{}, context.out, context.err);
+}
+
+/// One of the commands of commands/reconcile.h.
+template <int (*Run)(const std::vector<std::string>&, const ReconcileContext&)>
+int command_reconcile(const Context& context) {
+  static const SystemClock clock;
+  const bool terminal = ::isatty(STDIN_FILENO) == 1 && ::isatty(STDOUT_FILENO) == 1;
+  return Run(context.args, {[&context] { return load(context); }, clock, std::cin, terminal, context.out, context.err});
 }
 
 int command_migrate(const Context& context) {
@@ -144,32 +155,37 @@ int command_migrate(const Context& context) {
              "codedriftd [--config FILE] migrate\n\nBrings the database to this program's schema without starting the "
              "daemon; a copy of the old one is kept beside it.\nThe daemon must not run: it does the same by itself "
              "when it starts.\n",
-             options, {}, values))
+             options, nullptr, values))
     return 0;
   return run_migrate(load(context), context.out, context.err);
 }
 
 int command_backup(const Context& context) {
   po::options_description options("Options");
-  options.add_options()("file", po::value<std::string>(),
-                        "where the copy goes; replaced only once the copy is complete and checked");
-  po::positional_options_description positional;
-  positional.add("file", 1);
   po::variables_map values;
   if (!parse(context,
              "codedriftd [--config FILE] backup FILE\n\nWrites a consistent copy of the database, also while the "
-             "daemon runs.\n",
-             options, positional, values))
+             "daemon runs.\nFILE is replaced only once the copy is complete and checked.\n",
+             options, "FILE", values))
     return 0;
-  if (!values.contains("file"))
-    throw UsageError("backup needs a FILE to write to: codedriftd backup /var/backups/codedriftd.db");
-  return run_backup(load(context), values["file"].as<std::string>(), context.out, context.err);
+  const auto files =
+      values.contains("FILE") ? values["FILE"].as<std::vector<std::string>>() : std::vector<std::string>();
+  if (files.size() != 1)
+    throw UsageError("backup needs one FILE to write to: codedriftd backup /var/backups/codedriftd.db");
+  return run_backup(load(context), files.front(), context.out, context.err);
 }
 
 constexpr Command kCommands[] = {
     {"run", "poll on schedule, record, alert; until SIGTERM", command_run},
     {"check", "check the configuration and the schedule", command_check},
     {"query", "report: status, history, events, alerts, coverage", command_query},
+    {"plan", "poll now, and print how live code differs from what is accepted", command_plan},
+    {"approve", "accept what is live, bound to one hash, or a plan", command_reconcile<run_approve>},
+    {"expect", "announce, from a pipeline, which hash a deployment will bring", command_reconcile<run_expect>},
+    {"suspend", "hold the alerts of a target for a time", command_reconcile<run_suspend>},
+    {"resume", "let them go", command_reconcile<run_resume>},
+    {"poll", "have the daemon poll these targets now", command_poll},
+    {"reload", "have the daemon load its configuration again, and say what came of it", command_reload},
     {"alerts", "replay, drop: what could not be delivered; test: is this [[alert]] heard?", command_alerts},
     {"migrate", "upgrade the database without starting", command_migrate},
     {"backup", "write a consistent copy of the database", command_backup},
@@ -185,7 +201,7 @@ void print_help(std::ostream& out, const po::options_description& options) {
       << options
       << "\nExit codes: 0 done; 1 failed, or a selection that matches nothing; 64 wrong usage; 78 wrong "
          "configuration;\n"
-         "with `query status --detailed-exitcode` also 2 (drifted or missing) and 3 (pending, unreviewed or "
+         "with --detailed-exitcode (`plan`, `query status`) also 2 (drifted or missing) and 3 (pending, unreviewed or "
          "unobserved).\n";
 }
 
@@ -231,8 +247,7 @@ int dispatch(int argc, const char* const argv[], std::ostream& out, std::ostream
     throw UsageError(fmt::format("--log-level {}: unknown; one of error, warning, info, debug", level));
   context.log_level = *parsed_level;
   set_log(context.log_level, default_log_format());
-  if (first >= argc)
-    throw UsageError("no command given; one of run, check, query, alerts, migrate, backup, see codedriftd --help");
+  if (first >= argc) throw UsageError("no command given; see codedriftd --help");
   context.args.assign(argv + first + 1, argv + argc);
   const std::string_view name = argv[first];
   if (name == "help") {

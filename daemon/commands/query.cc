@@ -1,20 +1,15 @@
 #include "commands/query.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
-#include <cerrno>
-#include <cstdlib>
-#include <optional>
 #include <ostream>
-#include <system_error>
 
 #include "audit/render.h"
 #include "base/text.h"
 #include "commands/output_file.h"
 #include "commands/query_options.h"
+#include "commands/reading.h"
 #include "commands/usage.h"
-#include "store/migrate.h"
 
 namespace codedriftd {
 namespace {
@@ -28,59 +23,6 @@ int say(std::ostream& err, int code, std::string_view what) {
   return code;
 }
 
-/// What to do about a database that cannot be opened or read.
-std::string explain(const std::string& path, const SqliteError& error) {
-  if (error.busy())
-    return fmt::format("{}: is locked by another program; ask again, and see who holds it (fuser {})", path, path);
-  constexpr int kCannotOpen = 14, kNotADatabase = 26, kCorrupt = 11, kReadOnly = 8;  // SQLite's primary codes
-  switch (error.primary_code()) {
-    case kNotADatabase:
-      return fmt::format("{}: is not a codedriftd database; check state_dir in the configuration", path);
-    case kCorrupt:
-      return fmt::format("{}: is damaged ({}); restore a backup", path, error.what());
-    case kCannotOpen:
-    case kReadOnly:
-      return fmt::format(
-          "{}: cannot be opened ({}); if the daemon never ran since the file was put there, run "
-          "`codedriftd migrate` as its owner",
-          path, error.what());
-    default:
-      return error.what();
-  }
-}
-
-/// Why `path` cannot be read, as far as the file system tells; nullopt: it can.
-std::optional<std::string> unreadable(const std::string& path) {
-  if (::access(path.c_str(), R_OK) == 0) return std::nullopt;
-  if (errno == ENOENT || errno == ENOTDIR)
-    return fmt::format(
-        "{}: there is no database; start the daemon (codedriftd run), or check state_dir in the "
-        "configuration",
-        path);
-  if (errno == EACCES)
-    return fmt::format(
-        "{}: permission denied; join the group codedriftd (usermod -aG codedriftd USER, then log in "
-        "again), or ask as its owner",
-        path);
-  return fmt::format("{}: cannot be read: {}", path, std::generic_category().message(errno));
-}
-
-/// A read transaction: every row of a report is of the same moment.
-class Snapshot {
- public:
-  explicit Snapshot(Database& db) : db_(db) { db_.execute("BEGIN"); }
-  ~Snapshot() {
-    try {
-      db_.execute("ROLLBACK");
-    } catch (const SqliteError&) {  // SQLite has ended it already
-    }
-  }
-  Snapshot(const Snapshot&) = delete;
-
- private:
-  Database& db_;
-};
-
 struct Answer {
   std::string text;
   int code = 0;
@@ -93,7 +35,7 @@ int exit_code(const QueryOptions& options, const ReportEnd& end, bool nothing) {
 
 Answer answer(Database& db, QueryOptions& options, std::ostream& err, WallTime now, bool colour) {
   Answer given;
-  const Snapshot snapshot(db);
+  const ReadTransaction at_one_moment(db);
   if (auto resolved = resolve_names(db, options.selection); !resolved) {
     given.code = say(err, kExitUsage, resolved.error().message);
     return given;
@@ -118,11 +60,6 @@ Answer answer(Database& db, QueryOptions& options, std::ostream& err, WallTime n
   return given;
 }
 
-bool no_color() {
-  const char* value = std::getenv("NO_COLOR");
-  return value != nullptr && *value != '\0';
-}
-
 }  // namespace
 
 int run_query(const std::vector<std::string>& args, const std::function<std::string()>& database_path, WallTime now,
@@ -134,14 +71,13 @@ int run_query(const std::vector<std::string>& args, const std::function<std::str
     return 0;
   }
   const std::string path = database_path();
-  if (const auto why = unreadable(path)) return say(err, kFailed, *why);
   Answer given;
   try {
-    Database db = Database::open_reader(path, Database::kReportCacheKib);
-    if (auto good = check_schema(db); !good) return say(err, kFailed, good.error().message);
-    given = answer(db, *options, err, now, terminal && options->file.empty() && !no_color());
+    auto db = open_record(path);
+    if (!db) return say(err, kFailed, harmless(db.error().message));
+    given = answer(*db, *options, err, now, use_colour(terminal && options->file.empty()));
   } catch (const SqliteError& error) {
-    return say(err, kFailed, harmless(explain(path, error)));
+    return say(err, kFailed, harmless(explain_unreadable(path, error)));
   } catch (const std::runtime_error& error) {
     return say(err, kFailed, harmless(error.what()));
   }

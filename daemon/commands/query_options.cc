@@ -6,11 +6,9 @@
 #include <algorithm>
 #include <array>
 #include <boost/program_options.hpp>
-#include <charconv>
 
-#include "base/duration.h"
 #include "base/text.h"
-#include "model/kinds.h"
+#include "commands/selection_options.h"
 
 namespace codedriftd {
 namespace {
@@ -19,7 +17,6 @@ namespace po = boost::program_options;
 using Strings = std::vector<std::string>;
 
 constexpr std::array<std::string_view, 5> kReports{"status", "history", "events", "alerts", "coverage"};
-constexpr std::array<std::string_view, 5> kFormats{"table", "json", "ndjson", "csv", "markdown"};
 
 po::options_description options() {
   po::options_description all;
@@ -40,15 +37,6 @@ bool has_option(std::string_view report, std::string_view option) {
   return option != "TARGET";
 }
 
-std::string shown(std::string_view text) { return harmless(clean_utf8(text, 100)); }
-
-/// ", did you mean X?", or "" if nothing is near.
-template <typename Range>
-std::string did_you_mean(std::string_view word, const Range& candidates, std::string_view prefix = "") {
-  const std::string near = nearest(word, candidates);
-  return near.empty() ? "" : fmt::format(", did you mean {}{}?", prefix, near);
-}
-
 Error unknown_option(std::string_view report, std::string name) {
   name.erase(0, name.find_first_not_of('-'));
   name = name.substr(0, name.find('='));
@@ -57,72 +45,7 @@ Error unknown_option(std::string_view report, std::string name) {
   for (const auto& option : all.options()) {
     if (has_option(report, option->long_name())) known.push_back(option->long_name());
   }
-  return Error{fmt::format("unknown option --{}{}", shown(name), did_you_mean(name, known, "--"))};
-}
-
-Checked check_globs(const Strings& globs, std::string_view what, std::span<const std::string_view> known) {
-  for (const std::string& glob : globs) {
-    if (std::any_of(known.begin(), known.end(), [&](auto word) { return glob_match(glob, word); })) continue;
-    return Error{fmt::format("there is no {} \"{}\"{}; there are {}", what, shown(glob), did_you_mean(glob, known),
-                             fmt::join(known, ", "))};
-  }
-  return Done{};
-}
-
-Result<std::optional<int64_t>> limit_option(const po::variables_map& values) {
-  if (values.count("limit") == 0) return std::optional<int64_t>();
-  const auto& text = values["limit"].as<std::string>();
-  int64_t limit = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), limit);
-  if (error != std::errc{} || end != text.data() + text.size() || limit < 1)
-    return Error{fmt::format("--limit \"{}\" is no number of rows; write a whole number, 1 or more", shown(text))};
-  return std::optional(limit);
-}
-
-Result<Format> format_option(const po::variables_map& values) {
-  const bool json = values["json"].as<bool>();
-  if (values.count("format") == 0) return json ? Format::json : Format::table;
-  const auto& text = values["format"].as<std::string>();
-  const auto format = parse_format(text);
-  if (!format)
-    return Error{fmt::format("there is no format \"{}\"{}; there are {}", shown(text), did_you_mean(text, kFormats),
-                             fmt::join(kFormats, ", "))};
-  if (json && *format != Format::json) return Error{fmt::format("--json and --format {} contradict each other", text)};
-  return *format;
-}
-
-Result<Selection> selection_of(const po::variables_map& values, WallTime now) {
-  const auto list = [&](const char* name) { return values.count(name) > 0 ? values[name].as<Strings>() : Strings(); };
-  const auto single = [&](const char* name) {
-    return values.count(name) > 0 ? &values[name].as<std::string>() : nullptr;
-  };
-  Selection s;
-  s.names = list("TARGET");
-  s.targets = list("target");
-  s.accounts = list("account");
-  s.regions = list("region");
-  s.namespaces = list("namespace");
-  s.functions = list("function");
-  s.qualifiers = list("qualifier");
-  s.statuses = list("status");
-  s.kinds = list("kind");
-  s.all = values["all"].as<bool>();
-  std::vector<std::string_view> statuses;
-  for (const Status status : kStatuses) statuses.push_back(to_string(status));
-  if (auto good = check_globs(s.statuses, "status", statuses); !good) return good.error();
-  if (auto good = check_globs(s.kinds, "kind of event", kEventKinds); !good) return good.error();
-  auto since = time_option("since", single("since"), now);
-  if (!since) return since.error();
-  auto until = time_option("until", single("until"), now);
-  if (!until) return until.error();
-  auto limit = limit_option(values);
-  if (!limit) return limit.error();
-  s.since = *since;
-  s.until = *until;
-  s.limit = *limit;
-  if (s.since && s.until && *s.since > *s.until)
-    return Error{fmt::format("--since {} is later than --until {}", rfc3339(*s.since), rfc3339(*s.until))};
-  return s;
+  return Error{fmt::format("unknown option --{}{}", shown_argument(name), did_you_mean(name, known, "--"))};
 }
 
 const Report& report_named(std::string_view name, bool with_attempts) {
@@ -155,7 +78,7 @@ Result<QueryOptions> parse_report(std::string_view report, const Strings& args, 
       return Error{fmt::format("--{} is not for \"query {}\"{}", name, report,
                                name == "kind" ? ": status, history and coverage have no kinds" : "")};
   }
-  auto selection = selection_of(values, now);
+  auto selection = selection_option(values, now);
   if (!selection) return selection.error();
   auto format = format_option(values);
   if (!format) return format.error();
@@ -171,19 +94,6 @@ Result<QueryOptions> parse_report(std::string_view report, const Strings& args, 
 
 }  // namespace
 
-std::optional<WallTime> parse_time(std::string_view text, WallTime now) {
-  if (const auto age = parse_duration(text)) return now - *age;
-  return parse_rfc3339(text);
-}
-
-Result<std::optional<WallTime>> time_option(std::string_view name, const std::string* text, WallTime now) {
-  if (text == nullptr) return std::optional<WallTime>();
-  if (const auto time = parse_time(*text, now)) return time;
-  return Error{
-      fmt::format("--{} \"{}\" is no time; write one like 2026-11-24T03:04:05Z, or an age like 90s, 15m, 24h, 7d", name,
-                  shown(*text))};
-}
-
 Result<QueryOptions> parse_query(const std::vector<std::string>& args, WallTime now) {
   if (args.empty()) return Error{fmt::format("query needs the name of a report: {}", fmt::join(kReports, ", "))};
   const std::string& report = args.front();
@@ -195,9 +105,9 @@ Result<QueryOptions> parse_query(const std::vector<std::string>& args, WallTime 
     return QueryOptions{nullptr, query_help(""), {}, {}, {}, {}};
   if (report.starts_with("-"))
     return Error{fmt::format("the report comes first, then its options: codedriftd query {{{}}} {}",
-                             fmt::join(kReports, "|"), shown(report))};
-  return Error{fmt::format("there is no report \"{}\"{}; there are {}", shown(report), did_you_mean(report, kReports),
-                           fmt::join(kReports, ", "))};
+                             fmt::join(kReports, "|"), shown_argument(report))};
+  return Error{fmt::format("there is no report \"{}\"{}; there are {}", shown_argument(report),
+                           did_you_mean(report, kReports), fmt::join(kReports, ", "))};
 }
 
 }  // namespace codedriftd

@@ -7,6 +7,7 @@
 
 #include "audit/render.h"
 #include "base/result.h"
+#include "commands/selection_options.h"
 
 namespace codedriftd {
 
@@ -22,12 +23,6 @@ struct QueryOptions {
 /// Reads what follows the word "query"; an age counts back from `now`. The error is a sentence or two, for exit
 /// code 64.
 Result<QueryOptions> parse_query(const std::vector<std::string>& args, WallTime now);
-
-/// A point of time: RFC 3339, or an age ("90s", "15m", "24h", "7d") counted back from `now`.
-std::optional<WallTime> parse_time(std::string_view text, WallTime now);
-
-/// The same for the option `--NAME`: nullopt if `text` is nullptr. The error says what would be a time.
-Result<std::optional<WallTime>> time_option(std::string_view name, const std::string* text, WallTime now);
 
 /// The help of `query`, or of one of its reports. REQUIRES: `report` is empty or a known one.
 std::string query_help(std::string_view report);

@@ -197,7 +197,15 @@ void App::open_status_page() {
 
 void App::open_control_socket() {
   apply_permissions();
-  auto control = open_control({settings_.runtime_dir, settings_.state_dir, permissions_, *writer_, *ledger_, clock_});
+  ControlParts parts{settings_.runtime_dir, settings_.state_dir, permissions_, *writer_, *ledger_, clock_};
+  parts.poll_now = [this](std::vector<TargetId> ids, std::function<void(PollEnd)> over) {
+    poller_->poll_now(std::move(ids), std::move(over));
+  };
+  parts.reload = [this](std::shared_ptr<Ticket> ticket) {
+    reloads_.lock()->push_back(std::move(ticket));
+    signals_.hang_up();
+  };
+  auto control = open_control(parts);
   if (!control) {  // it does its main work without
     log(LogLevel::warning, "control.unavailable",
         fmt::format("commands that write cannot reach this daemon: {}", control.error().message));
@@ -214,16 +222,7 @@ void App::serve() {
     keep_time(timetable);
     const MonoTime next = timetable.next(notify_.watchdog_interval().has_value());
     const auto signal = signals_.wait(std::max(Millis{1}, std::chrono::ceil<Millis>(next - clock_.mono())));
-    if (signal == SIGHUP) {
-      try {
-        reload();
-      } catch (const std::exception& error) {
-        ++failed_reloads_;
-        log(LogLevel::error, "config.refused",
-            fmt::format("the reload failed half way, the next one starts anew: {}", error.what()));
-        notify_.ready("the last reload failed, see the log");
-      }
-    }
+    if (signal == SIGHUP) reload();
     if (signal == SIGTERM || signal == SIGINT) {
       log(LogLevel::info, "daemon.stopping", fmt::format("{} received", signal == SIGTERM ? "SIGTERM" : "SIGINT"));
       return;

@@ -16,6 +16,7 @@
 #include "service/poller.h"
 #include "service/signals.h"
 #include "service/status_page.h"
+#include "service/tickets.h"
 #include "service/timetable.h"
 #include "settings/settings.h"
 #include "sinks/runner.h"
@@ -49,6 +50,7 @@ class App {
   // While it runs.
   void serve();
   void reload();
+  JsonBox load_again();
   void keep_time(Timetable& timetable);
   Snapshot snapshot();
   std::vector<HealthCheck> healthy() const;
@@ -84,6 +86,7 @@ class App {
   std::unique_ptr<StatusPage> status_page_;
   Guarded<std::shared_ptr<const Permissions>> permissions_;
   std::unique_ptr<ControlServer> control_;
+  Guarded<std::vector<std::shared_ptr<Ticket>>> reloads_;  ///< those who asked for a reload and wait for its outcome
   std::atomic<bool> ready_{false};
   std::atomic<int64_t> failed_reloads_{0};
   Guarded<std::optional<std::pair<MonoTime, Snapshot>>> cached_;

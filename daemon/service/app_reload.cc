@@ -34,6 +34,20 @@ WatchList watch_list_of(Settings& settings) {
   return list;
 }
 
+/// What whoever asked for the reload is told.
+JsonBox told(const std::vector<Mistake>& mistakes) {
+  constexpr std::size_t kMostTold = 500;
+  Json lines = Json::array();
+  for (const Mistake& mistake : mistakes) {
+    if (lines.size() == kMostTold) {
+      lines.push_back(fmt::format("… and {} more, see the log", mistakes.size() - kMostTold));
+      break;
+    }
+    lines.push_back(fmt::format("{}: {}", mistake.place.text(), mistake.message));
+  }
+  return Json{{"mistakes", std::move(lines)}};
+}
+
 void warn_of_schedule(const Settings& settings) {
   for (const RegionLoad& load : schedule_of(settings)) {
     if (load.fits()) continue;
@@ -89,6 +103,23 @@ void App::apply_permissions() {
 }
 
 void App::reload() {
+  // Those who ask from now on ask for another one.
+  std::vector<std::shared_ptr<Ticket>> waiting;
+  reloads_.lock()->swap(waiting);
+  JsonBox outcome;
+  try {
+    outcome = load_again();
+  } catch (const std::exception& error) {
+    ++failed_reloads_;
+    log(LogLevel::error, "config.refused",
+        fmt::format("the reload failed half way, the next one starts anew: {}", error.what()));
+    notify_.ready("the last reload failed, see the log");
+    outcome = Json{{"failed", error.what()}};
+  }
+  for (const auto& ticket : waiting) ticket->finish(outcome);
+}
+
+JsonBox App::load_again() {
   notify_.reloading(clock_.mono());
   auto loaded = load_settings(settings_.file);
   const std::vector<Mistake> mistakes = loaded ? check_destinations(*loaded, find_sinkhost()).mistakes : loaded.error();
@@ -99,12 +130,14 @@ void App::reload() {
     log(LogLevel::error, "config.refused",
         fmt::format("the reload changed nothing: {} mistakes in the configuration", mistakes.size()));
     notify_.ready("the last reload changed nothing: mistakes in the configuration, see the log");
-    return;
+    return told(mistakes);
   }
-  const auto keep = [](const char* key, std::string& now, const std::string& before) {
+  Json restart = Json::array();
+  const auto keep = [&restart](const char* key, std::string& now, const std::string& before) {
     if (now == before) return;
-    log(LogLevel::warning, "config.restart",
-        fmt::format("{} is now '{}': that needs a restart, until then '{}' is used", key, now, before));
+    std::string words = fmt::format("{} is now '{}': that needs a restart, until then '{}' is used", key, now, before);
+    log(LogLevel::warning, "config.restart", words);
+    restart.push_back(std::move(words));
     now = before;
   };
   keep("[daemon] state_dir", loaded->state_dir, settings_.state_dir);
@@ -121,8 +154,10 @@ void App::reload() {
   *cached_.lock() = std::nullopt;
   notify_.ready(status_line(snapshot()));
   ::malloc_trim(0);
-  log(LogLevel::info, "config.reloaded",
-      fmt::format("watching {} functions, alerting {} destinations", functions_, settings_.alerts.size()));
+  const std::string words =
+      fmt::format("watching {} functions, alerting {} destinations", functions_, settings_.alerts.size());
+  log(LogLevel::info, "config.reloaded", words);
+  return Json{{"loaded", words}, {"restart", std::move(restart)}};
 }
 
 void App::replace_runners() {

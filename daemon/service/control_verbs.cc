@@ -10,6 +10,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "service/alert_actions.h"
+#include "service/poll_requests.h"
 #include "service/reconcile_actions.h"
 
 namespace codedriftd {
@@ -35,7 +36,8 @@ std::optional<std::string> aimed_at(const Json& arguments) {
 /// The work behind the socket. One thread, the server's.
 class ControlVerbs {
  public:
-  explicit ControlVerbs(const ControlParts& parts) : parts_(parts), state_(folder_identity(parts.state_dir)) {}
+  explicit ControlVerbs(const ControlParts& parts)
+      : parts_(parts), state_(folder_identity(parts.state_dir)), tickets_(parts.clock) {}
 
   JsonBox answer(const Caller& caller, std::string_view name, const JsonBox& request) {
     const auto verb = std::find_if(std::begin(kVerbs), std::end(kVerbs), [&](const Verb& v) { return v.name == name; });
@@ -45,7 +47,7 @@ class ControlVerbs {
       return control_error("unknown_verb",
                            fmt::format("there is no verb \"{}\"; there are {}", name, fmt::join(names, ", ")));
     }
-    if (!permissions()->may(caller, verb->permission)) {
+    if (!verb->permission.empty() && !permissions()->may(caller, verb->permission)) {
       denied(caller, name, request);
       return control_error("denied", fmt::format("you may not ask for {}; [control] {} in the daemon's configuration "
                                                  "says who may",
@@ -59,7 +61,8 @@ class ControlVerbs {
     const auto done = (this->*verb->answer)(
         caller, name, arguments == request->end() ? JsonBox(Json::object()) : JsonBox(*arguments));
     if (!done) return control_error(done.error().code, done.error().message);
-    log(LogLevel::info, "control.done", fmt::format("{} asked for {}", caller.actor, name),
+    log(verb->asks_only ? LogLevel::debug : LogLevel::info, "control.done",
+        fmt::format("{} asked for {}", caller.actor, name),
         {field("claimed", caller.claimed.empty() ? "-" : caller.claimed)});
     return Json{{"done", **done}};
   }
@@ -92,8 +95,9 @@ class ControlVerbs {
   using Reply = Result<JsonBox, NothingDone>;
   struct Verb {
     std::string_view name;
-    std::string_view permission;  ///< one of kControlVerbs
+    std::string_view permission;  ///< one of kControlVerbs; "": for whoever may ask for anything
     Reply (ControlVerbs::*answer)(const Caller& caller, std::string_view name, const JsonBox& arguments);
+    bool asks_only;  ///< it does nothing, and comes several times a second
   };
 
   Reply alerts(const Caller& caller, std::string_view name, const JsonBox& arguments) {
@@ -109,6 +113,43 @@ class ControlVerbs {
     return written(caller, read_suspend_request(name == "resume", arguments));
   }
 
+  Reply poll(const Caller& caller, std::string_view name, const JsonBox& arguments) {
+    Database db = Database::open_reader(parts_.state_dir + "/codedriftd.db");
+    const auto found = targets_to_poll(db, name, arguments, parts_.clock.wall());
+    if (!found) return found.error();
+    const auto issued = tickets_.issue(caller.uid, found->size());
+    if (!issued) return too_many();
+    std::vector<TargetId> ids;
+    Json addresses = Json::array();
+    for (const SelectedTarget& target : *found) {
+      ids.push_back(target.row.id);
+      if (name == "poll") addresses.push_back(target.row.target.address());
+    }
+    parts_.poll_now(std::move(ids), [ticket = issued->ticket](PollEnd end) { ticket->over(end); });
+    Json done{{"ticket", issued->id}, {"targets", found->size()}};
+    if (!addresses.empty()) done["addresses"] = std::move(addresses);
+    return JsonBox(std::move(done));
+  }
+  Reply reload(const Caller& caller, std::string_view, const JsonBox& arguments) {
+    if (const std::string trouble = Arguments(*arguments).trouble(); !trouble.empty())
+      return NothingDone{"usage", trouble};
+    const auto issued = tickets_.issue(caller.uid, 1);
+    if (!issued) return too_many();
+    parts_.reload(issued->ticket);
+    return JsonBox(Json{{"ticket", issued->id}});
+  }
+  Reply progress(const Caller& caller, std::string_view, const JsonBox& arguments) {
+    Arguments read(*arguments);
+    const std::string id = read.text("ticket");
+    if (const std::string trouble = read.trouble(); !trouble.empty()) return NothingDone{"usage", trouble};
+    if (const auto ticket = tickets_.find(id, caller.uid)) return ticket->progress();
+    return NothingDone{"nothing", "there is no such ticket: it is forgotten, or the daemon was started since"};
+  }
+  static NothingDone too_many() {
+    return {"failed",
+            fmt::format("{} requests are under way already; ask again when one of them is done", Tickets::kMost)};
+  }
+
   /// Does in one transaction what was asked for, if it could be read.
   template <typename Request>
   Reply written(const Caller& caller, const Result<Request>& request) {
@@ -119,10 +160,17 @@ class ControlVerbs {
   }
 
   static constexpr Verb kVerbs[] = {
-      {"approve", "approve", &ControlVerbs::approve},     {"expect", "expect", &ControlVerbs::expect},
-      {"suspend", "suspend", &ControlVerbs::suspend},     {"resume", "resume", &ControlVerbs::suspend},
-      {"alerts.replay", "replay", &ControlVerbs::alerts}, {"alerts.drop", "drop", &ControlVerbs::alerts},
-      {"alerts.test", "test", &ControlVerbs::alerts},
+      {"approve", "approve", &ControlVerbs::approve, false},
+      {"expect", "expect", &ControlVerbs::expect, false},
+      {"suspend", "suspend", &ControlVerbs::suspend, false},
+      {"resume", "resume", &ControlVerbs::suspend, false},
+      {"alerts.replay", "replay", &ControlVerbs::alerts, false},
+      {"alerts.drop", "drop", &ControlVerbs::alerts, false},
+      {"alerts.test", "test", &ControlVerbs::alerts, false},
+      {"plan", "poll", &ControlVerbs::poll, false},
+      {"poll", "poll", &ControlVerbs::poll, false},
+      {"reload", "reload", &ControlVerbs::reload, false},
+      {"progress", "", &ControlVerbs::progress, true},
   };
 
   std::shared_ptr<const Permissions> permissions() const { return parts_.permissions.copy(); }
@@ -138,6 +186,7 @@ class ControlVerbs {
 
   const ControlParts parts_;
   const std::string state_;
+  Tickets tickets_;
   std::map<uid_t, Denials> denials_;
 };
 

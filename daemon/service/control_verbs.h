@@ -1,11 +1,14 @@
 #pragma once
 /// What the running daemon does when it is asked through its control socket.
+#include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "base/guarded.h"
 #include "service/control.h"
 #include "service/permissions.h"
+#include "service/tickets.h"
 #include "store/ledger.h"
 #include "store/writer.h"
 
@@ -18,6 +21,11 @@ struct ControlParts {
   Writer& writer;
   Ledger& ledger;
   const Clock& clock;
+  /// Poller::poll_now.
+  std::function<void(std::vector<TargetId> ids, std::function<void(PollEnd)> over)> poll_now = {};
+  /// Has the configuration loaded again, on another thread, which finishes the ticket with what came of it:
+  /// {"loaded": WORDS}, {"mistakes": ["FILE:LINE:COLUMN: …", …]} or {"failed": WORDS}.
+  std::function<void(std::shared_ptr<Ticket> ticket)> reload = {};
 };
 
 /// Opens the socket. Whoever may not ask and does is denied, and that is recorded (control.denied): once a minute for

@@ -5,27 +5,19 @@
 #include <algorithm>
 #include <functional>
 
-#include "base/backoff.h"
 #include "base/bell.h"
-#include "base/duration.h"
-#include "base/json.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "service/slots.h"
-#include "store/history.h"
-#include "store/outbox.h"
 
 namespace codedriftd {
 namespace {
 
-constexpr unsigned kAttempts = 3;
 /// A target that failed this many polls in a row gets one attempt for each further poll: the rate limit is for the
 /// others.
 constexpr unsigned kFailuresWithRetries = 3;
-constexpr Backoff kBetweenAttempts{Millis{200}, Millis{1'000}, Millis{5'000}};
 /// So many polls in a row refused for a cause that is the account's make the account fail.
 constexpr unsigned kCausesInARow = 3;
-constexpr Millis kUntilRefreshed{1'000};
 /// "Asked again soon": while a function is updating, and after it was not found once.
 constexpr Millis kSoon{30'000};
 constexpr double kTookBounds[] = {0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10};
@@ -47,7 +39,7 @@ Poller::~Poller() {
 }
 
 void Poller::set_watch(Watch watch) {
-  *mailbox_.lock() = std::move(watch);
+  mailbox_.lock()->watch = std::move(watch);
   api_.wake();
 }
 
@@ -79,8 +71,11 @@ void Poller::loop(std::stop_token stop) {
 void Poller::turn(Millis at_most) {
   const MonoTime now = clock_.mono();
   std::optional<Watch> watch;
-  mailbox_.lock()->swap(watch);
+  mailbox_.lock()->watch.swap(watch);
   if (watch) take_over(std::move(*watch));
+  Requests requests;
+  mailbox_.lock()->requests.swap(requests);
+  for (const auto& request : requests) take_on(request, now);
   start_due(now);
   look_after_time(now);
   api_.turn(std::min(at_most, until_next(clock_.mono())));
@@ -126,11 +121,13 @@ void Poller::take_over(Watch watch) {
       if (known == old.end() && entry.watched.recheck) {
         entry.due = std::min(entry.due, now + std::min(entry.watched.interval, kSoon));
       }
+      if (!entry.wishes.empty() && entry.not_found != 1) entry.due = std::min(entry.due, now);
       lane.queue.emplace(entry.due, entry.watched.id);
     }
     const TargetId id = entry.watched.id;
     entries_.emplace(id, std::move(entry));
   }
+  for (auto& [id, entry] : old) let_go(entry);
   std::erase_if(lanes_, [](const auto& item) { return item.second.watched == 0; });
 }
 
@@ -145,7 +142,7 @@ void Poller::start_due(MonoTime now) {
 }
 
 void Poller::start_attempt(Entry& entry, MonoTime now) {
-  ++entry.attempt;
+  entry.attempts.begin();
   entry.in_flight = true;
   entry.call = ++calls_;
   const TargetId id = entry.watched.id;
@@ -173,12 +170,8 @@ void Poller::answered(TargetId id, uint64_t call, MonoTime sent, const ApiAnswer
   } else {
     entry.lane->pace.answered(now);
   }
-  const bool may_retry = entry.attempt < kAttempts && entry.failures < kFailuresWithRetries;
-  if (may_retry && answer.retry_soon) {
-    requeue(entry, now + backoff_delay(kBetweenAttempts, entry.attempt, random_unit()));
-  } else if (may_retry && answer.refresh_credentials && !entry.refreshed) {
-    entry.refreshed = true;  // they are being read again on another thread
-    requeue(entry, now + kUntilRefreshed);
+  if (const auto wait = entry.attempts.next_in(answer, entry.failures < kFailuresWithRetries)) {
+    requeue(entry, now + *wait);
   } else {
     finish(entry, answer, now);
   }
@@ -189,9 +182,8 @@ void Poller::finish(Entry& entry, const ApiAnswer& answer, MonoTime now) {
   const WallTime wall = clock_.wall();
   Lane& lane = *entry.lane;
   count_poll(observation.outcome);
-  entry.attempt = 0;
-  entry.refreshed = false;
-  if (observation.outcome == Outcome::observed || observation.outcome == Outcome::missing) {
+  const bool answered = observation.outcome == Outcome::observed || observation.outcome == Outcome::missing;
+  if (answered) {
     entry.seen = now;
     entry.failures = 0;
     if (std::exchange(entry.stale, false)) --lane.stale;
@@ -205,11 +197,26 @@ void Poller::finish(Entry& entry, const ApiAnswer& answer, MonoTime now) {
   entry.last_reason = observation.reason;
   judge_account(lane, observation);
 
-  const bool soon =
-      observation.outcome == Outcome::updating || (observation.outcome == Outcome::missing && entry.not_found == 1);
+  const bool not_found_once = observation.outcome == Outcome::missing && entry.not_found == 1;
+  const bool soon = observation.outcome == Outcome::updating || not_found_once;
   const Millis until_slot = next_slot(entry.watched.target.address(), entry.watched.interval, wall) - wall;
-  requeue(entry, now + (soon ? std::min(entry.watched.interval, kSoon) : until_slot));
-  write([this, id = entry.watched.id, observation, wall](Tx& tx) { ledger_.apply(tx, id, observation, wall); });
+  MonoTime due = now + (soon ? std::min(entry.watched.interval, kSoon) : until_slot);
+  Requests over;
+  if (!not_found_once) {
+    over = fulfilled(entry);
+    if (!entry.wishes.empty()) due = now;  // asked for while the attempt was under way: it says nothing of now
+  }
+  requeue(entry, due);
+  const bool awaited = std::any_of(over.begin(), over.end(), [](const auto& request) { return request->left == 0; });
+  const PollEnd end = answered ? PollEnd::answered : PollEnd::unanswered;
+  write(
+      [this, id = entry.watched.id, observation, wall, awaited](Tx& tx) {
+        ledger_.apply(tx, id, observation, wall);
+        if (awaited) tx.urgent();
+      },
+      [over = std::move(over), end](bool recorded) {
+        for (const auto& request : over) request->over(recorded ? end : PollEnd::unrecorded);
+      });
 }
 
 void Poller::judge_account(Lane& lane, const Observation& observation) {
@@ -241,10 +248,10 @@ void Poller::log_change(const Entry& entry, const Observation& observation) cons
        field("code", observation.error.code), field("request_id", observation.error.request_id)});
 }
 
-void Poller::write(Writer::Work work, std::function<void()> lost) {
-  writer_.post(std::move(work), [lost = std::move(lost)](std::exception_ptr why) {
+void Poller::write(Writer::Work work, std::function<void(bool recorded)> done) {
+  writer_.post(std::move(work), [done = std::move(done)](std::exception_ptr why) {
+    if (done) done(!why);
     if (!why) return;
-    if (lost) lost();
     try {
       std::rethrow_exception(why);
     } catch (const std::exception& error) {
@@ -279,106 +286,6 @@ Millis Poller::until_next(MonoTime now) const {
     if (!lane.queue.empty()) next = std::min(next, std::max(lane.queue.begin()->first, lane.pace.ready_at()));
   }
   return std::max(Millis{0}, std::chrono::ceil<Millis>(next - now));
-}
-
-// ---- time that passes ---------------------------------------------------------------------------------------------
-
-void Poller::look_after_time(MonoTime now) {
-  if (now < next_look_) return;
-  constexpr Millis kBetweenLooks{5'000};
-  next_look_ = now + kBetweenLooks;
-  check_clocks(now);
-  // After a write that failed everything is told again; the verdict ignores what it knows.
-  const bool again = retell_.exchange(false);
-  std::map<Lane*, std::vector<Stale>> newly;
-  for (auto& [id, entry] : entries_) {
-    const auto unseen_for = std::chrono::duration_cast<Millis>(now - entry.seen);
-    if (unseen_for <= entry.watched.stale_after || (entry.stale && !again)) continue;
-    if (!std::exchange(entry.stale, true)) ++entry.lane->stale;
-    newly[entry.lane].push_back({id, unseen_for});
-  }
-  if (again) {
-    for (auto& [key, lane] : lanes_) lane.told.reset();
-  }
-  for (auto& [key, lane] : lanes_) tell_account(lane, std::move(newly[&lane]));
-  tell_overdue_deploys();
-
-  auto stats = stats_.lock();
-  stats->lanes.clear();
-  for (const auto& [key, lane] : lanes_) {
-    Millis behind{0};
-    if (!lane.queue.empty()) {
-      behind = std::max(behind, std::chrono::duration_cast<Millis>(now - lane.queue.begin()->first));
-    }
-    stats->lanes.push_back({lane.account, lane.region, lane.watched, lane.stale, lane.pace.rate(), behind});
-  }
-}
-
-void Poller::tell_account(Lane& lane, std::vector<Stale> newly) {
-  const std::pair now_is{lane.cause_open, lane.stale >= 5 && lane.stale * 2 > lane.watched};
-  if (newly.empty() && (!lane.cause_known || lane.told == now_is)) return;
-  lane.told = now_is;
-
-  AccountInput account;
-  account.watched = static_cast<unsigned>(lane.watched);
-  account.stale = static_cast<unsigned>(lane.stale);
-  account.cause_open = lane.cause_open;
-  if (lane.cause_open) {
-    account.reason = lane.cause;
-    account.error = lane.cause_error;
-  } else {
-    account.reason = commonest_reason(lane);
-  }
-  // One piece of work, the account first: its functions' poll.failing are then recorded without an alert each.
-  write(
-      [this, name = lane.account, region = lane.region, account = std::move(account), newly = std::move(newly),
-       wall = clock_.wall()](Tx& tx) {
-        const bool failing = ledger_.apply_account(tx, name, region, account, wall);
-        for (const Stale& stale : newly) ledger_.apply(tx, stale.id, Tick{stale.unseen_for, failing}, wall);
-      },
-      [this] { retell_ = true; });
-}
-
-std::string Poller::commonest_reason(const Lane& lane) const {
-  std::map<std::string, unsigned> reasons;
-  for (const auto& [id, entry] : entries_) {
-    if (entry.lane == &lane && entry.stale) ++reasons[entry.last_reason.empty() ? "stale" : entry.last_reason];
-  }
-  const auto commonest = std::max_element(reasons.begin(), reasons.end(),
-                                          [](const auto& a, const auto& b) { return a.second < b.second; });
-  return commonest == reasons.end() ? std::string() : commonest->first;
-}
-
-void Poller::tell_overdue_deploys() {
-  // Only what was polled since the start: a deployment that came while nobody looked is first to be seen, not missed.
-  write([this, wall = clock_.wall(), since = started_at_](Tx& tx) {
-    for (const TargetId id : targets::with_announcements(tx.db, since)) ledger_.apply(tx, id, Tick{}, wall);
-  });
-}
-
-void Poller::check_clocks(MonoTime now) {
-  constexpr Millis kStep{60'000};
-  const WallTime wall = clock_.wall();
-  const Millis offset = wall.time_since_epoch() - std::chrono::duration_cast<Millis>(now.time_since_epoch());
-  const Millis by = (clock_offset_ ? offset - *clock_offset_ : Millis{0}) + Millis{unrecorded_step_ms_.exchange(0)};
-  if (!clock_offset_ || std::chrono::abs(by) > kStep) clock_offset_ = offset;
-  if (std::chrono::abs(by) <= kStep) return;
-  started_at_ = std::min(started_at_, wall);
-  // Due times are monotonic and stay; slots are of the wall clock and are found again after each poll. What waits in
-  // the outbox waits for a moment of the wall clock: it moves along.
-  write(
-      [this, by, wall](Tx& tx) {
-        history::end_open_runs(tx.db);
-        outbox::move_times(tx.db, by);
-        NewEvent event;
-        event.kind = "clock.stepped";
-        event.data = Json{{"by_s", by.count() / 1000}};
-        event.facts.summary = fmt::format(
-            "The clock of this machine was stepped by {} s, or the machine slept; open runs of the history end here.",
-            by.count() / 1000);
-        ledger_.append(tx, event, wall);
-      },
-      [this, by] { unrecorded_step_ms_ += by.count(); });
 }
 
 }  // namespace codedriftd

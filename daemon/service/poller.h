@@ -14,6 +14,7 @@
 #include "base/guarded.h"
 #include "scf/api.h"
 #include "scf/pace.h"
+#include "service/attempts.h"
 #include "store/ledger.h"
 #include "store/watch_list.h"
 #include "store/writer.h"
@@ -40,6 +41,14 @@ struct PollStats {
   std::vector<Lane> lanes;
 };
 
+/// What came of one poll that somebody asked for.
+enum class PollEnd {
+  answered,    ///< a hash, or "not found"
+  unanswered,  ///< denied, failed or updating
+  unrecorded,  ///< the record could not be written: it does not count
+  unwatched,   ///< the target is not watched, or not any more
+};
+
 /// Polls every watched target at its slot, through the pace of its account and region. One thread: everything but the
 /// thread-safe calls happens inside turn().
 ///
@@ -58,6 +67,12 @@ class Poller {
   /// The watch from now on. What is in flight ends as it would have. Thread-safe.
   void set_watch(Watch watch);
 
+  /// Polls these targets now, within the pace and whatever their slots are; each returns to its slot afterwards.
+  /// `over` is called once for each of them, when what came of it is durable: of a poll whose last attempt was started
+  /// after this call. One that was not found once is over when it has been asked again. It runs on the writer's thread
+  /// or the poller's, and never if the poller is stopped before. Thread-safe.
+  void poll_now(std::vector<TargetId> ids, std::function<void(PollEnd)> over);
+
   void start();
   /// Ends the thread within a moment; calls in flight are given up, unrecorded. Idempotent.
   void stop();
@@ -70,20 +85,35 @@ class Poller {
 
  private:
   struct Lane;
+  /// Polls that somebody asked for.
+  struct Request {
+    std::vector<TargetId> ids;
+    std::function<void(PollEnd)> over;
+    std::size_t left = 0;  ///< the poller's thread counts
+  };
+  using Requests = std::vector<std::shared_ptr<Request>>;
+  struct Wish {
+    std::shared_ptr<Request> request;
+    uint64_t after = 0;  ///< attempts up to this number were started before it
+  };
+  struct Mail {
+    std::optional<Watch> watch;
+    Requests requests;
+  };
   struct Entry {
     WatchedTarget watched;
     Lane* lane = nullptr;
     MonoTime due{};         ///< of the poll, or of its next attempt
     MonoTime seen{};        ///< the last answer, or when this process began to watch it
-    unsigned attempt = 0;   ///< of the poll under way; 0: none
+    Attempts attempts;      ///< of the poll under way
     uint64_t call = 0;      ///< the number of the attempt in flight: an answer to another one is not ours
     unsigned failures = 0;  ///< finished polls without an answer, in a row
     unsigned not_found = 0;
     bool in_flight = false;
-    bool refreshed = false;  ///< this poll has had its attempt with credentials read anew
-    bool stale = false;      ///< and the ledger was told
-    std::string last_code;   ///< of the last finished poll: a log line only when it changes
+    bool stale = false;     ///< and the ledger was told
+    std::string last_code;  ///< of the last finished poll: a log line only when it changes
     std::string last_reason;
+    std::vector<Wish> wishes;  ///< who waits for a poll of it
   };
   /// One account in one region: what shares a rate limit.
   struct Lane {
@@ -108,6 +138,10 @@ class Poller {
 
   void loop(std::stop_token stop);
   void take_over(Watch watch);
+  // In poller_requests.cc.
+  void take_on(const std::shared_ptr<Request>& request, MonoTime now);
+  static void let_go(Entry& entry);
+  static Requests fulfilled(Entry& entry);
   void start_due(MonoTime now);
   void start_attempt(Entry& entry, MonoTime now);
   void answered(TargetId id, uint64_t call, MonoTime sent, const ApiAnswer& answer);
@@ -115,16 +149,18 @@ class Poller {
   static void judge_account(Lane& lane, const Observation& observation);
   void requeue(Entry& entry, MonoTime due);
   void log_change(const Entry& entry, const Observation& observation) const;
+  // In poller_time.cc.
   void look_after_time(MonoTime now);
   void tell_account(Lane& lane, std::vector<Stale> newly);
   std::string commonest_reason(const Lane& lane) const;
   void tell_overdue_deploys();
   void check_clocks(MonoTime now);
+  // In poller.cc again.
   void count_attempt(const ApiAnswer& answer);
   void count_poll(Outcome outcome);
   Millis until_next(MonoTime now) const;
-  /// `lost` runs on the writer's thread if the work left no trace.
-  void write(Writer::Work work, std::function<void()> lost = {});
+  /// `done` runs on the writer's thread once the work is durable (true), or if it left no trace (false).
+  void write(Writer::Work work, std::function<void(bool recorded)> done = {});
 
   Api& api_;
   Writer& writer_;
@@ -132,7 +168,7 @@ class Poller {
   const Clock& clock_;
   std::unordered_map<TargetId, Entry> entries_;
   std::map<std::pair<std::string, std::string>, Lane> lanes_;  ///< by account and region; their addresses are stable
-  Guarded<std::optional<Watch>> mailbox_;
+  Guarded<Mail> mailbox_;
   Guarded<PollStats> stats_;
   Guarded<MonoTime> last_turn_;
   WallTime started_at_;

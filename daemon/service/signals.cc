@@ -53,6 +53,11 @@ void Signals::listen(std::stop_token stop) {
   }
 }
 
+void Signals::hang_up() {
+  state_.lock()->queue.push_back(SIGHUP);
+  bell_.ring();
+}
+
 std::optional<int> Signals::wait(Millis at_most) {
   const auto take = [this]() -> std::optional<int> {
     auto state = state_.lock();

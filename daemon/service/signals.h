@@ -23,6 +23,8 @@ class Signals {
 
   /// The next signal's number, or nullopt after `at_most`.
   std::optional<int> wait(Millis at_most);
+  /// As if SIGHUP had come. Thread-safe.
+  void hang_up();
   /// True from SIGTERM or SIGINT on, also before wait() has returned it.
   bool stopping() const { return state_.copy().stopping; }
 

@@ -28,7 +28,7 @@ TEST(CommandLine, WrongUsageIs64AndSaysWhatWouldBeRight) {
     std::vector<const char*> args;
     const char* says;
   } cases[] = {
-      {{}, "no command given; one of run, check, query, alerts, migrate, backup"},
+      {{}, "no command given; one of run, check, query, plan, poll, reload, alerts, migrate, backup"},
       {{"chekc"}, "unknown command 'chekc'; did you mean 'check'?"},
       {{"\x1b[31mred"}, "unknown command '\\u{1b}[31mred'"},
       {{"--config"}, "--config"},

@@ -10,6 +10,7 @@
 #include "service/control_client.h"
 #include "store/migrate.h"
 #include "store/outbox.h"
+#include "store/watch_list.h"
 #include "support/as_user.h"
 #include "support/manual_clock.h"
 #include "support/temp_dir.h"
@@ -35,7 +36,12 @@ class ControlVerbsTest : public testing::Test {
   }
   void open() {
     *permissions.lock() = std::make_shared<const Permissions>(control, self);
-    auto opened = open_control({dir / "run", dir.path().string(), permissions, *writer, *ledger, clock});
+    ControlParts parts{dir / "run", dir.path().string(), permissions, *writer, *ledger, clock};
+    parts.poll_now = [this](std::vector<TargetId> ids, std::function<void(PollEnd)> over) {
+      polls.push_back({std::move(ids), std::move(over)});
+    };
+    parts.reload = [](const std::shared_ptr<Ticket>& ticket) { ticket->finish(Json{{"loaded", "all of it"}}); };
+    auto opened = open_control(parts);
     ASSERT_TRUE(opened.ok()) << opened.error().message;
     server = std::move(*opened);
     // Whoever may reach the socket; what they may ask for is another matter.
@@ -86,6 +92,21 @@ class ControlVerbsTest : public testing::Test {
     return Json::parse(column("SELECT CAST(body AS TEXT) FROM event ORDER BY seq DESC LIMIT 1").at(0));
   }
 
+  /// Watches these functions of account prod.
+  void watch(const Strings& functions) {
+    WatchList list;
+    Watched watched{};
+    watched.interval = watched.stale_after = watched.deploy_grace = 1h;
+    for (const std::string& function : functions)
+      list.entries.push_back({{"prod", "ap-guangzhou", "default", function, "$LATEST"}, watched});
+    writer->run([&](Tx& tx) { sync_watch_list(tx, *ledger, list, clock.wall()); });
+  }
+
+  struct Asked {
+    std::vector<TargetId> ids;
+    std::function<void(PollEnd)> over;
+  };
+  std::vector<Asked> polls;  ///< by the server's thread, which has done so when it answered
   ControlSettings control;
   uid_t self = ::geteuid();  ///< the daemon's own user, who may ask for everything
   Guarded<std::shared_ptr<const Permissions>> permissions;
@@ -354,6 +375,43 @@ TEST(Callers, AreWhatTheKernelSays) {
   EXPECT_EQ(actor_of(64'999), "uid:64999");
   EXPECT_EQ(clean_claim("a\nb"), "a\\u{a}b");
   EXPECT_EQ(clean_claim(std::string(100, 'x')).size(), 64U);
+}
+
+TEST_F(ControlVerbsTest, PlanAndPollAnswerAtOnceAndProgressSaysHowFarTheyAre) {
+  watch({"charge", "refund", "ship"});
+  open();
+  const Json plan = ask("plan", {{"functions", {"*r*"}}});
+  ASSERT_TRUE(plan.contains("done")) << plan;
+  EXPECT_EQ(plan["done"]["targets"], 2);
+  ASSERT_EQ(polls.size(), 1U);
+  EXPECT_EQ(polls[0].ids.size(), 2U);
+  const Json ticket{{"ticket", plan["done"]["ticket"]}};
+  EXPECT_EQ(ask("progress", ticket)["done"]["left"], 2);
+  polls[0].over(PollEnd::answered);
+  polls[0].over(PollEnd::unanswered);
+  const Json over = ask("progress", ticket)["done"];
+  EXPECT_EQ(over["left"], 0);
+  EXPECT_EQ(over["answered"], 1);
+  EXPECT_EQ(over["unanswered"], 1);
+
+  const Json poll = ask("poll", {{"targets", {"ship"}}});
+  EXPECT_EQ(poll["done"]["addresses"], Json::array({"prod/ap-guangzhou/default/ship:$LATEST"}));
+  EXPECT_EQ(polls.at(1).ids.size(), 1U);
+  const Json reload = ask("reload", Json::object());
+  EXPECT_EQ(ask("progress", {{"ticket", reload["done"]["ticket"]}})["done"]["loaded"], "all of it");
+}
+
+TEST_F(ControlVerbsTest, APollThatNamesNothingOrAPatternIsRefused) {
+  watch({"charge"});
+  open();
+  EXPECT_EQ(ask("poll", {{"targets", {"ch*"}}})["error"], "usage");
+  EXPECT_EQ(ask("poll", Json::object())["error"], "usage");
+  EXPECT_EQ(ask("poll", {{"targets", {"chrage"}}})["error"], "nothing");
+  EXPECT_EQ(ask("plan", {{"targets", {"chrage"}}})["error"], "nothing");
+  EXPECT_EQ(ask("plan", {{"nosuch", {"charge"}}})["error"], "usage");
+  EXPECT_EQ(ask("progress", {{"ticket", "nosuch"}})["error"], "nothing");
+  EXPECT_EQ(ask("reload", {{"file", "/etc/passwd"}})["error"], "usage");
+  EXPECT_TRUE(polls.empty());
 }
 
 }  // namespace

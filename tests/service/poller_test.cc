@@ -83,6 +83,21 @@ class PollerTest : public testing::Test {
     return kinds;
   }
 
+  using Ends = std::vector<PollEnd>;
+  /// Asks for polls now; what comes of them is in ends().
+  void ask(const std::vector<std::string>& functions, std::vector<TargetId> ids = {}) {
+    writer->run([&](Tx& tx) {
+      for (const std::string& function : functions)
+        ids.push_back(targets::find(tx.db, target(function).address()).value().id);
+    });
+    poller->poll_now(std::move(ids), [this](PollEnd end) { ends_.lock()->push_back(end); });
+  }
+  Ends ends() {
+    writer->run([](Tx&) {});
+    return ends_.copy();
+  }
+
+  Guarded<Ends> ends_;
   TempDir dir;
   ManualClock clock;
   FakeApi api;
@@ -442,6 +457,102 @@ TEST_F(PollerTest, AnOverdueDeploymentIsToldWhenItsTimeHasPassed) {
   EXPECT_EQ(events(), std::vector<std::string>{"deploy.expected"});
   pass(2min, 1s);
   EXPECT_EQ(events(), (std::vector<std::string>{"deploy.expected", "deploy.overdue"}));
+}
+
+// ---- polls that somebody asked for --------------------------------------------------------------------------------
+
+TEST_F(PollerTest, ARequestedTargetIsPolledNowAndReturnsToItsSlot) {
+  watch(3, 1h);
+  pass(1s);
+  ask({"f1"});
+  EXPECT_EQ(ends(), Ends{}) << "nothing is over before it was asked";
+  pass(1s);
+  EXPECT_EQ(calls_to("f1"), 2);
+  EXPECT_EQ(calls_to("f0") + calls_to("f2"), 2);
+  EXPECT_EQ(ends(), Ends{PollEnd::answered});
+  EXPECT_EQ(state("f1").last_polled_at, clock.wall() - 1s);
+  pass(1h, 1s);
+  EXPECT_EQ(calls_to("f1"), 3) << "its slot comes once an hour, as before";
+}
+
+TEST_F(PollerTest, RequestedPollsKeepToThePace) {
+  watch(50, 1h, 10);
+  pass(20s);
+  api.calls.clear();
+  std::vector<std::string> all;
+  for (int i = 0; i < 50; ++i) all.push_back(fmt::format("f{}", i));
+  ask(all);
+  pass(2s);
+  EXPECT_LE(api.calls.size(), 21U);
+  pass(5s);
+  EXPECT_EQ(api.calls.size(), 50U);
+  EXPECT_EQ(ends().size(), 50U);
+}
+
+TEST_F(PollerTest, AnAttemptUnderWayAtTheRequestDoesNotCount) {
+  watch(1, 1h);
+  api.answer_with = [](const Target&) { return std::nullopt; };
+  pass(100ms);
+  ASSERT_EQ(api.calls.size(), 1U);
+  ask({"f0"});
+  pass(1s);
+  api.answer_with = [](const Target&) { return observed("as it was before"); };
+  poller->turn(0ms);
+  EXPECT_EQ(ends(), Ends{});
+  pass(1s);
+  EXPECT_EQ(api.calls.size(), 2U);
+  EXPECT_EQ(ends(), Ends{PollEnd::answered});
+}
+
+TEST_F(PollerTest, ARequestedPollThatFailsIsOverAfterItsLastAttempt) {
+  watch(1, 1h);
+  pass(1s);
+  api.answer_with = [](const Target&) { return refused("InternalError"); };
+  ask({"f0"});
+  pass(200ms, 100ms);
+  EXPECT_EQ(ends(), Ends{});
+  pass(10s);
+  EXPECT_EQ(calls_to("f0"), 4);
+  EXPECT_EQ(ends(), Ends{PollEnd::unanswered});
+  EXPECT_EQ(state("f0").consecutive_failures, 1U);
+}
+
+TEST_F(PollerTest, ARequestedFunctionThatIsNotFoundIsOverOnceThatCounts) {
+  watch(1, 1h);
+  pass(1s);
+  api.answer_with = [](const Target&) { return refused("ResourceNotFound.Function"); };
+  ask({"f0"});
+  pass(20s);
+  ask({"f0"});  // whoever asks meanwhile waits too: half a minute is what it takes
+  pass(5s);
+  EXPECT_EQ(calls_to("f0"), 2);
+  EXPECT_EQ(ends(), Ends{});
+  pass(10s);
+  EXPECT_EQ(calls_to("f0"), 3);
+  EXPECT_TRUE(state("f0").missing);
+  EXPECT_EQ(ends(), (Ends{PollEnd::answered, PollEnd::answered}));
+}
+
+TEST_F(PollerTest, ATargetThatIsNotWatchedIsOverAtOnceAndOneThatIsLetGoWithTheReload) {
+  watch(2, 1h);
+  pass(1s);
+  api.answer_with = [](const Target&) { return std::nullopt; };
+  ask({"f1"}, {4711});
+  pass(1s);
+  EXPECT_EQ(ends(), Ends{PollEnd::unwatched}) << "there is no target 4711";
+  watch(1, 1h);
+  pass(1s);
+  EXPECT_EQ(ends(), (Ends{PollEnd::unwatched, PollEnd::unwatched}));
+}
+
+TEST_F(PollerTest, ARequestSurvivesAReloadWithAnotherInterval) {
+  watch(1, 1h);
+  pass(1s);
+  ask({"f0"});
+  watch(1, 2h);
+  pass(1s);
+  EXPECT_EQ(calls_to("f0"), 2);
+  EXPECT_EQ(ends(), Ends{PollEnd::answered});
 }
 
 }  // namespace

@@ -107,7 +107,8 @@ TEST(Mistakes, OfTheDaemon) {
 TEST(Mistakes, OfTheControlSocketsPermissions) {
   expect_each(
       {
-          {"approve = \"root\"\n", "f:2:11: 'approve' is a string; it must be a list, each element a user's name in quotes"},
+          {"approve = \"root\"\n",
+           "f:2:11: 'approve' is a string; it must be a list, each element a user's name in quotes"},
           {"approve = []\n", "f:2:11: 'approve' is empty: write [\"root\"] for root alone"},
           {"expect = [\"ci builder\"]\n", "f:2:11: 'expect' is \"ci builder\": it must be a user's name"},
           {"expect = [\"%\"]\n", "f:2:11: 'expect' is \"%\": it must be a user's name"},

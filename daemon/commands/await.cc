@@ -1,0 +1,28 @@
+#include "commands/await.h"
+
+#include <thread>
+
+#include "base/json.h"
+
+namespace codedriftd {
+
+Result<JsonBox> await_ticket(const Settings& settings, const std::string& ticket, const Clock& clock,
+                             const Patience& patience,
+                             const std::function<void(std::size_t done, std::size_t total)>& word) {
+  constexpr Millis kBetweenQuestions{200};
+  for (;;) {
+    auto reply = ask_running_daemon(settings, "progress", Json{{"ticket", ticket}}, clock, patience);
+    if (!reply) return reply.error();
+    if (!*reply) return Error{"the daemon stopped meanwhile"};
+    const Json& answer = ***reply;
+    if (answer.contains("error")) return Error{answer.value("message", "the daemon refuses")};
+    const Json& progress = answer.at("done");
+    const auto total = progress.at("total").get<std::size_t>();
+    const auto left = progress.at("left").get<std::size_t>();
+    if (left == 0) return JsonBox(progress);
+    word(total - left, total);
+    std::this_thread::sleep_for(kBetweenQuestions);
+  }
+}
+
+}  // namespace codedriftd

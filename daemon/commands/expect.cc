@@ -1,0 +1,184 @@
+#include <fmt/format.h>
+#include <fmt/ostream.h>
+
+#include <ostream>
+
+#include "base/duration.h"
+#include "base/text.h"
+#include "commands/ask_or_do.h"
+#include "commands/input_file.h"
+#include "commands/options.h"
+#include "commands/reconcile.h"
+#include "commands/usage.h"
+#include "service/reconcile_requests.h"
+
+namespace codedriftd {
+namespace {
+
+namespace po = boost::program_options;
+using Strings = std::vector<std::string>;
+
+constexpr std::string_view kUsage =
+    R"(codedriftd [--config FILE] expect TARGET --sha256 H [--valid 2h] [--build URL] [--commit SHA]
+codedriftd [--config FILE] expect TARGET --from-zip FILE [--valid 2h] [--build URL] [--commit SHA]
+codedriftd [--config FILE] expect --from FILE|- [--valid 2h] [--build URL] [--commit SHA]
+
+Announces, from a pipeline and before it deploys, that a deployment will bring the hash H. When H is seen in time it is the
+accepted one: that is recorded (deploy.arrived) and alerts nobody. What does not arrive in time is told once
+(deploy.overdue), and counts as drift should it still arrive. Eight announcements of one target may be open at a time.
+
+--from reads one JSON object a line, for the several functions of one release, all or nothing:
+  {"target": "charge", "sha256": "5077f5…", "valid": "2h", "build": "https://ci.example.com/7", "commit": "c0ffee"}
+"valid", "build" and "commit" may be missing: then the options count.
+
+--from-zip computes the SHA-256 of a package's bytes. That the cloud's CodeSha256 is this hash is unverified against the
+real service: announce one deployment this way and see whether it arrives, before you rely on it.
+
+While the daemon runs it is asked to do this ([control] expect in the configuration says who may); without a daemon the
+command does it itself, as the owner of state_dir. Who announced what is an event of the log (deploy.expected).
+
+)";
+
+constexpr std::string_view kAfter = R"(
+Exit code: 0 announced; 1 refused, or nothing matches; 64 wrong usage; 78 wrong configuration.
+)";
+
+constexpr std::size_t kLargestList = 16U << 20;
+
+std::optional<Millis> valid_option(const std::string& text, std::string_view where) {
+  if (text.empty()) return std::nullopt;
+  const auto valid = parse_duration(text);
+  if (!valid || *valid < kShortestValid || *valid > kLongestValid) {
+    throw UsageError(fmt::format("{} \"{}\" is no time from {} to {}; write one like 30m, 2h, 1d", where,
+                                 harmless(clean_utf8(text, 100)), format_duration(kShortestValid),
+                                 format_duration(kLongestValid)));
+  }
+  return valid;
+}
+
+/// One line of --from. Throws std::runtime_error for what is wrong with it.
+ExpectRequest::Item read_line(std::string_view line, const ExpectRequest::Item& defaults) {
+  const Json json = Json::parse(line, nullptr, false);
+  if (!json.is_object()) throw std::runtime_error("is no JSON object");
+  Arguments read(json);
+  ExpectRequest::Item item = defaults;
+  item.target = read.text("target");
+  const auto sha256 = read.sha256("sha256");
+  if (auto valid = valid_option(read.text("valid"), "'valid'")) item.valid = valid;
+  if (auto build = read.text("build"); !build.empty()) item.build = std::move(build);
+  if (auto commit = read.text("commit"); !commit.empty()) item.commit = std::move(commit);
+  if (const std::string trouble = read.trouble(); !trouble.empty()) throw std::runtime_error(trouble);
+  if (item.target.empty()) throw std::runtime_error("has no \"target\"");
+  if (!sha256) throw std::runtime_error("has no \"sha256\"");
+  item.sha256 = *sha256;
+  return item;
+}
+
+/// The announcements of a text with one a line. Throws UsageError that names the line.
+std::vector<ExpectRequest::Item> read_list(const std::string& name, std::string_view text,
+                                           const ExpectRequest::Item& defaults) {
+  std::vector<ExpectRequest::Item> items;
+  std::size_t number = 0;
+  for (std::size_t from = 0; from < text.size();) {
+    const std::size_t end = std::min(text.find('\n', from), text.size());
+    const std::string_view line = text.substr(from, end - from);
+    from = end + 1;
+    ++number;
+    if (line.find_first_not_of(" \t\r") == std::string_view::npos) continue;
+    try {
+      items.push_back(read_line(line, defaults));
+    } catch (const std::exception& error) {
+      throw UsageError(
+          fmt::format("{}:{}: {}; nothing was announced", harmless(clean_utf8(name, 300)), number, error.what()));
+    }
+  }
+  if (items.empty()) throw UsageError(fmt::format("{}: announces nothing", harmless(clean_utf8(name, 300))));
+  return items;
+}
+
+void print_done(std::ostream& out, const Json& done) {
+  for (const Json& each : done.at("targets")) {
+    const auto target = each.at("target").get<std::string>();
+    const auto hash = each.at("sha256").get<std::string>();
+    if (each.value("arrived", false)) {
+      fmt::print(out, "{}: code {} is live and accepted already\n", target, hash);
+    } else {
+      fmt::print(out, "{}: code {} is expected until {}\n", target, hash, each.at("valid_until").get<std::string>());
+    }
+  }
+  const auto more = done.at("count").get<std::size_t>() - done.at("targets").size();
+  if (more > 0) fmt::print(out, "… and {} more\n", more);
+}
+
+}  // namespace
+
+int run_expect(const Strings& args, const ReconcileContext& context) {
+  po::options_description options("Options");
+  auto add = options.add_options();
+  add("sha256", po::value<std::string>()->value_name("H"), "the hash that will come, 64 hex digits");
+  add("from-zip", po::value<std::string>()->value_name("FILE"), "the hash of this package");
+  add("from", po::value<std::string>()->value_name("FILE"),
+      "announcements, one JSON object a line; - is standard input");
+  add("valid", po::value<std::string>()->value_name("TIME"),
+      "how long it may take: 30m, 2h; default: the target's deploy_grace");
+  add("build", po::value<std::string>()->value_name("URL"), "the build it comes from: it is recorded");
+  add("commit", po::value<std::string>()->value_name("SHA"), "the commit it was built from: it is recorded");
+  add("json", "print what was done as JSON");
+  po::variables_map values;
+  std::string help;
+  if (!read_options(args, kUsage, options, "TARGET", values, help)) {
+    context.out << help << kAfter << std::flush;
+    return EXIT_SUCCESS;
+  }
+  const auto targets = values.contains("TARGET") ? values["TARGET"].as<Strings>() : Strings();
+  ExpectRequest::Item item;
+  item.valid = valid_option(text_option(values, "valid"), "--valid");
+  item.build = text_option(values, "build");
+  item.commit = text_option(values, "commit");
+  ExpectRequest request;
+  const std::size_t ways =
+      std::size_t{values.contains("sha256")} + values.contains("from-zip") + values.contains("from");
+  if (ways != 1) throw UsageError("expect takes one of --sha256 H, --from-zip FILE and --from FILE");
+  const std::string from = text_option(values, "from"), zip = text_option(values, "from-zip");
+  if (values.contains("from")) {
+    if (!targets.empty()) throw UsageError("expect --from FILE takes no TARGET: each line of FILE names its own");
+    const auto text = read_input(from, kLargestList);
+    if (!text) throw UsageError(text.error().message);
+    request.items = read_list(from == "-" ? "standard input" : from, *text, item);
+  } else {
+    if (targets.size() != 1) throw UsageError("expect takes one TARGET; several are announced with --from FILE");
+    item.target = targets.front();
+    if (values.contains("from-zip")) {
+      const auto digest = zip_sha256(zip);
+      if (!digest) throw UsageError(digest.error().message);
+      item.sha256 = *digest;
+    } else {
+      const std::string hash = text_option(values, "sha256");
+      const auto digest = Sha256::from_hex(hash);
+      if (!digest)
+        throw UsageError(fmt::format("--sha256 \"{}\" is no hash of 64 hex digits", harmless(clean_utf8(hash, 100))));
+      item.sha256 = *digest;
+    }
+    request.items.push_back(std::move(item));
+  }
+  if (auto good = check_request(request); !good) throw UsageError(good.error().message);
+  const Settings settings = context.settings();
+  const auto done = ask_or_do<ExpectRequest>({settings, context.clock, context.out, context.err, context.patience},
+                                             "expect", request);
+  if (!done) return done.error().code;
+  if (values.contains("json")) {
+    fmt::print(context.out, "{}\n", plain_json(**done));
+  } else {
+    print_done(context.out, **done);
+  }
+  if (values.contains("from-zip")) {
+    fmt::print(
+        context.err,
+        "codedriftd expect: that the cloud's CodeSha256 is the hash of {} is unverified against the real service; "
+        "if another hash arrives, the drift says that it differs from the announced one\n",
+        harmless(clean_utf8(zip, 300)));
+  }
+  return EXIT_SUCCESS;
+}
+
+}  // namespace codedriftd

@@ -1,0 +1,135 @@
+#include "commands/plan.h"
+
+#include <fmt/format.h>
+
+#include <ostream>
+
+#include "audit/plan.h"
+#include "base/text.h"
+#include "commands/output_file.h"
+#include "commands/plan_options.h"
+#include "commands/plan_sources.h"
+#include "commands/progress.h"
+#include "commands/reading.h"
+#include "commands/usage.h"
+#include "store/lock.h"
+
+namespace codedriftd {
+namespace {
+
+int say(std::ostream& err, int code, std::string_view what) {
+  err << "codedriftd plan: " << harmless(what) << '\n';
+  return code;
+}
+
+/// Lines of candidates stand in it: they are the program's own.
+int say_lines(std::ostream& err, int code, std::string_view what) {
+  err << "codedriftd plan: " << what << '\n';
+  return code;
+}
+
+class PlanCommand {
+ public:
+  PlanCommand(const PlanOptions& options, const Settings& settings, const MakeApi& make_api, const Clock& clock,
+              Terminals terminals, std::ostream& out, std::ostream& err)
+      : options_(options),
+        settings_(settings),
+        make_api_(make_api),
+        clock_(clock),
+        terminals_(terminals),
+        out_(out),
+        err_(err) {}
+
+  int run() {
+    const auto plan = make();
+    if (!plan) return say_lines(err_, plan.error().code, plan.error().message);
+    const WallTime now = clock_.wall();
+    if (!options_.out_file.empty()) {
+      if (auto saved = write_file(options_.out_file, render_plan(*plan, Format::json, now, false)); !saved)
+        return say(err_, EXIT_FAILURE, saved.error().message);
+    }
+    const std::string text = render_plan(*plan, options_.format, now,
+                                         use_colour(terminals_.out && options_.file.empty()), options_.selection.limit);
+    if (options_.file.empty()) {
+      out_ << text << std::flush;
+      if (!out_) return say(err_, EXIT_FAILURE, "the plan could not be written to standard output");
+    } else if (auto written = write_file(options_.file, text); !written) {
+      return say(err_, EXIT_FAILURE, written.error().message);
+    }
+    if (!options_.out_file.empty()) tell_of_file(*plan);
+    if (options_.refresh && plan->unanswered() == plan->items.size())
+      return say(err_, EXIT_FAILURE, "none of what was asked for could be observed");
+    return options_.detailed_exit_code ? plan->detailed_exit() : EXIT_SUCCESS;
+  }
+
+ private:
+  Result<Plan, NoPlan> make() {
+    if (!options_.refresh) return from_record();
+    Progress progress(err_, terminals_.err, clock_);
+    const auto holder = StateLock::holder(settings_.lock_file());
+    if (holder && *holder) {
+      auto plan = plan_by_daemon(settings_, options_.selection, clock_, progress);
+      if (!plan) return plan.error();
+      if (*plan) return std::move(**plan);
+    }
+    auto plan = plan_directly(settings_, options_.selection, make_api_, clock_, progress);
+    progress.clear();
+    if (plan && !holder)
+      plan->remarks.push_back(fmt::format("Whether a daemon runs cannot be told: {}", holder.error().message));
+    return plan;
+  }
+
+  Result<Plan, NoPlan> from_record() {
+    auto db = open_record(settings_.database());
+    if (!db) return NoPlan{EXIT_FAILURE, db.error().message};
+    const ReadTransaction at_one_moment(*db);
+    return plan_from_record(*db, options_.selection, clock_.wall());
+  }
+
+  /// What can be done with the saved plan.
+  void tell_of_file(const Plan& plan) const {
+    const StatusCounts counts = plan.counts();
+    const int64_t open = counts.of(Status::drifted) + counts.of(Status::unreviewed);
+    err_ << "saved to " << harmless(options_.out_file);
+    if (open > 0)
+      err_ << fmt::format(
+          "; to accept the {} drifted or unreviewed: codedriftd approve --plan {} --count {} "
+          "--reason \"…\"",
+          open, harmless(options_.out_file), open);
+    err_ << '\n' << std::flush;
+  }
+
+  const PlanOptions& options_;
+  const Settings& settings_;
+  const MakeApi& make_api_;
+  const Clock& clock_;
+  const Terminals terminals_;
+  std::ostream& out_;
+  std::ostream& err_;
+};
+
+}  // namespace
+
+int run_plan(const std::vector<std::string>& args, const std::function<Settings()>& settings, const MakeApi& make_api,
+             const Clock& clock, Terminals terminals, std::ostream& out, std::ostream& err) {
+  const auto options = parse_plan(args, clock.wall());
+  if (!options) {
+    say(err, kExitUsage, options.error().message);
+    err << "See: codedriftd plan --help\n" << std::flush;
+    return kExitUsage;
+  }
+  if (!options->help.empty()) {
+    out << options->help << std::flush;
+    return EXIT_SUCCESS;
+  }
+  const Settings loaded = settings();
+  try {
+    return PlanCommand(*options, loaded, make_api, clock, terminals, out, err).run();
+  } catch (const SqliteError& error) {
+    return say(err, EXIT_FAILURE, explain_unreadable(loaded.database(), error));
+  } catch (const std::exception& error) {
+    return say(err, EXIT_FAILURE, error.what());
+  }
+}
+
+}  // namespace codedriftd

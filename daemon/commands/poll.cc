@@ -1,0 +1,174 @@
+/// What the daemon alone can do: poll, reload.
+#include "commands/poll.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <ostream>
+
+#include "audit/render.h"
+#include "base/json.h"
+#include "base/text.h"
+#include "commands/await.h"
+#include "commands/progress.h"
+#include "commands/reading.h"
+#include "commands/usage.h"
+#include "service/poll_requests.h"
+
+namespace codedriftd {
+namespace {
+
+constexpr std::string_view kPollHelp = R"(codedriftd [--config FILE] poll TARGET… [--json]
+
+Has the running daemon poll these targets now, whatever their slots are, and prints what came of each. It polls within
+its own pace, and records what it sees as ever: drift found alerts. One that is not found is asked for again, 30 seconds
+later or after its interval, before that counts.
+
+  TARGET   ACCOUNT/REGION/NAMESPACE/FUNCTION:QUALIFIER, or FUNCTION or FUNCTION:QUALIFIER where only one target has that
+           name. No patterns: "plan" has them.
+  --json   the targets' rows as JSON (codedriftd.status.v1)
+
+[control] poll in the daemon's configuration says who may ask. Without a daemon "codedriftd plan" polls.
+
+Exit code: 0 each of them answered; 1 failed, or one of them did not; 64 wrong usage; 78 wrong configuration.
+)";
+
+constexpr std::string_view kReloadHelp = R"(codedriftd [--config FILE] reload
+
+Has the running daemon load its configuration again, as SIGHUP does, waits for that, and prints what came of it. If there
+are mistakes they are printed as FILE:LINE:COLUMN, and nothing changes.
+
+[control] reload in the daemon's configuration says who may ask.
+
+Exit code: 0 loaded; 1 failed, or no daemon runs; 64 wrong usage; 78 mistakes in the configuration.
+)";
+
+int say(std::ostream& err, std::string_view command, int code, std::string_view what) {
+  err << "codedriftd " << command << ": " << what << '\n' << std::flush;
+  return code;
+}
+
+bool asks_for_help(const std::vector<std::string>& args) {
+  return std::any_of(args.begin(), args.end(), [](const auto& arg) { return arg == "--help" || arg == "-h"; });
+}
+
+/// The "done" of the daemon's reply to `verb`; or an exit code, the reason told.
+Result<JsonBox, int> ask(const Settings& settings, std::string_view verb, const JsonBox& arguments, const Clock& clock,
+                         std::string_view without, std::ostream& err) {
+  auto reply = ask_running_daemon(settings, verb, arguments, clock, {});
+  if (!reply) return say(err, verb, EXIT_FAILURE, harmless(reply.error().message));
+  if (!*reply)
+    return say(err, verb, EXIT_FAILURE,
+               fmt::format("no daemon runs: nobody holds {}; {}", harmless(settings.lock_file()), without));
+  const Json& answer = ***reply;
+  if (const auto error = answer.find("error"); error != answer.end())
+    return say(err, verb, exit_code_of(error->get<std::string>()), answer.value("message", "the daemon refuses"));
+  return JsonBox(answer.at("done"));
+}
+
+std::string words_of(const TargetState& state, const StatusView& status) {
+  std::string words(to_string(status.status));
+  if (!status.reason.empty()) words += fmt::format(" ({})", status.reason);
+  if (state.live) words += fmt::format("  live {}", state.live->hex());
+  if (state.last_error)
+    words += fmt::format("\n    {}: {}", state.last_error->code, harmless(state.last_error->message));
+  return words;
+}
+
+void print(const Settings& settings, const std::vector<std::string>& addresses, bool json, WallTime now,
+           std::ostream& out) {
+  auto db = open_record(settings.database());
+  if (!db) throw std::runtime_error(db.error().message);
+  const ReadTransaction at_one_moment(*db);
+  Selection these;
+  these.targets = addresses;
+  if (json) {
+    std::string text;
+    const auto renderer = make_renderer(Format::json, kStatusReport, now, false, text);
+    renderer->end(kStatusReport.run(*db, these, now, [&](const Row& row) { renderer->row(row); }));
+    out << text << std::flush;
+    return;
+  }
+  for (const SelectedTarget& target : selected_targets(*db, these, now))
+    out << target.row.target.address() << "  " << words_of(target.row.state, target.status) << '\n';
+  out << std::flush;
+}
+
+int poll(const Settings& settings, const std::vector<std::string>& names, bool json, const Clock& clock,
+         bool terminal_err, std::ostream& out, std::ostream& err) {
+  const auto done = ask(settings, "poll", Json{{"targets", names}}, clock,
+                        "codedriftd plan polls without one, and records nothing", err);
+  if (!done) return done.error();
+  Progress progress(err, terminal_err, clock);
+  const auto over = await_ticket(settings, (*done)->at("ticket").get<std::string>(), clock, {},
+                                 [&](std::size_t count, std::size_t total) { progress.at(count, total); });
+  progress.clear();
+  if (!over) return say(err, "poll", EXIT_FAILURE, harmless(over.error().message));
+  print(settings, (*done)->at("addresses").get<std::vector<std::string>>(), json, clock.wall(), out);
+  const Json& ends = **over;
+  const auto told = [&](const char* end, std::string_view what) {
+    if (const auto count = ends.value(end, 0); count > 0) say(err, "poll", 0, fmt::format("{} {}", count, what));
+  };
+  told("unanswered", "did not answer");
+  told("unrecorded", "could not be recorded: see the daemon's log");
+  told("unwatched", "not watched any more");
+  return ends.value("answered", 0) == ends.value("total", 0) ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+}  // namespace
+
+int run_poll(const std::vector<std::string>& args, const std::function<Settings()>& settings, const Clock& clock,
+             bool terminal_err, std::ostream& out, std::ostream& err) {
+  if (asks_for_help(args)) {
+    out << kPollHelp << std::flush;
+    return EXIT_SUCCESS;
+  }
+  std::vector<std::string> names;
+  bool json = false;
+  for (const std::string& arg : args) {
+    if (arg == "--json") {
+      json = true;
+    } else if (arg.starts_with("-")) {
+      return say(err, "poll", kExitUsage,
+                 fmt::format("poll has no option {}; there is --json\nSee: codedriftd poll --help",
+                             harmless(clean_utf8(arg, 100))));
+    } else {
+      names.push_back(arg);
+    }
+  }
+  if (auto good = check_poll_names(names); !good)
+    return say(err, "poll", kExitUsage, good.error().message + "\nSee: codedriftd poll --help");
+  const Settings loaded = settings();
+  try {
+    return poll(loaded, names, json, clock, terminal_err, out, err);
+  } catch (const std::exception& error) {
+    return say(err, "poll", EXIT_FAILURE, harmless(error.what()));
+  }
+}
+
+int run_reload(const std::vector<std::string>& args, const std::function<Settings()>& settings, const Clock& clock,
+               std::ostream& out, std::ostream& err) {
+  if (asks_for_help(args)) {
+    out << kReloadHelp << std::flush;
+    return EXIT_SUCCESS;
+  }
+  if (!args.empty()) return say(err, "reload", kExitUsage, "reload takes no arguments\nSee: codedriftd reload --help");
+  const Settings loaded = settings();
+  const auto done = ask(loaded, "reload", empty_object(), clock, "codedriftd run starts one", err);
+  if (!done) return done.error();
+  const auto over =
+      await_ticket(loaded, (*done)->at("ticket").get<std::string>(), clock, {}, [](std::size_t, std::size_t) {});
+  if (!over) return say(err, "reload", EXIT_FAILURE, harmless(over.error().message));
+  const Json& outcome = **over;
+  if (const auto mistakes = outcome.find("mistakes"); mistakes != outcome.end()) {
+    for (const Json& mistake : *mistakes) err << harmless(mistake.get<std::string>()) << '\n';
+    return say(err, "reload", kExitConfig, "mistakes in the configuration: nothing changed");
+  }
+  if (const auto failed = outcome.find("failed"); failed != outcome.end())
+    return say(err, "reload", EXIT_FAILURE, harmless(failed->get<std::string>()));
+  for (const Json& restart : outcome.at("restart")) say(err, "reload", 0, harmless(restart.get<std::string>()));
+  out << "reloaded: " << harmless(outcome.at("loaded").get<std::string>()) << '\n' << std::flush;
+  return EXIT_SUCCESS;
+}
+
+}  // namespace codedriftd

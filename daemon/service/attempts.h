@@ -1,0 +1,25 @@
+#pragma once
+#include <optional>
+
+#include "base/clock.h"
+#include "scf/api.h"
+
+namespace codedriftd {
+
+/// The attempts of one poll, and whether another one is to follow. Knows no clock.
+class Attempts {
+ public:
+  /// Another attempt is sent.
+  void begin() { ++sent_; }
+  /// A poll has begun and is not over.
+  bool under_way() const { return sent_ > 0; }
+  /// How long to wait from `answer` to the next attempt; nullopt: the poll is over, and this was its answer.
+  /// `persistent`: a poll may have more than one attempt.
+  std::optional<Millis> next_in(const ApiAnswer& answer, bool persistent);
+
+ private:
+  unsigned sent_ = 0;
+  bool refreshed_ = false;  ///< it has had its attempt with credentials read anew
+};
+
+}  // namespace codedriftd

@@ -1,0 +1,146 @@
+/// plan, poll and reload as a user and a script see them, with a daemon and without.
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+
+#include "e2e/daemon.h"
+#include "e2e/record.h"
+#include "support/program.h"
+
+namespace codedriftd::test {
+namespace {
+
+int code_of(const RunResult& result) { return result.status.value_or(ExitStatus{}).code; }
+
+Json row_of(const RunResult& result, std::string_view function) {
+  const Json plan = Json::parse(result.out);
+  for (const Json& row : plan.at("rows")) {
+    if (row.at("function") == function) return row;
+  }
+  throw std::runtime_error("no such row:\n" + result.out + result.err);
+}
+
+TEST(Plan, HasTheDaemonPollNowAndRecordsWhatItSees) {
+  Daemon daemon;
+  daemon.config.interval = "1h";
+  daemon.deploy("refund", "reviewed");
+  daemon.config.functions.emplace_back("refund", "");
+  daemon.start();
+  ASSERT_TRUE(daemon.wait_for_status("charge", "in_sync"));
+  ASSERT_TRUE(daemon.wait_for_status("refund", "in_sync"));
+  EXPECT_EQ(code_of(daemon.command({"plan", "--detailed-exitcode"})), 0);
+
+  daemon.deploy("charge", "hurried");
+  const std::string file = daemon.dir() / "release.plan";
+  const RunResult plan = daemon.command({"plan", "--detailed-exitcode", "--out", file});
+  EXPECT_EQ(code_of(plan), 2) << plan.out << plan.err;
+  EXPECT_NE(plan.out.find("~ " + Daemon::address("charge")), std::string::npos) << plan.out;
+  EXPECT_NE(plan.out.find(fmt::format("codedriftd approve '{}' --sha256 {} --reason", Daemon::address("charge"),
+                                      hash_of("hurried"))),
+            std::string::npos);
+  EXPECT_EQ(plan.out.find(Daemon::address("refund")), std::string::npos) << "what is in sync is counted, not shown";
+  EXPECT_NE(plan.out.find("1 drifted, 1 in sync\n"), std::string::npos);
+  EXPECT_EQ(daemon.status("charge").at("status"), "drifted") << "an hour before its slot";
+  EXPECT_TRUE(daemon.wait_for_alert("drift.detected"));
+
+  const Json saved = Json::parse(read_file(file));
+  EXPECT_EQ(saved.at("schema"), "codedriftd.plan.v1");
+  EXPECT_EQ(saved.at("rows").size(), 2U);
+  EXPECT_EQ(saved.at("summary").at("drifted"), 1);
+  EXPECT_EQ(saved.at("summary").at("selected"), 2);
+  EXPECT_EQ(saved.at("rows").at(0), daemon.status("charge"));
+
+  const auto requests = daemon.cloud().statistics().requests;
+  EXPECT_EQ(code_of(daemon.command({"plan", "--refresh=false", "--detailed-exitcode", "--target", "ref*"})), 0);
+  EXPECT_EQ(daemon.cloud().statistics().requests, requests);
+  EXPECT_EQ(code_of(daemon.command({"plan", "chrage"})), 1);
+  EXPECT_EQ(code_of(daemon.command({"plan", "--refresh=maybe"})), 64);
+}
+
+TEST(Plan, CouldNotLookIsNever0) {
+  Daemon daemon;
+  daemon.config.interval = "1h";
+  daemon.deploy("refund", "reviewed");
+  daemon.config.functions.emplace_back("refund", "");
+  daemon.start();
+  ASSERT_TRUE(daemon.wait_for_status("charge", "in_sync"));
+  ASSERT_TRUE(daemon.wait_for_status("refund", "in_sync"));
+  daemon.cloud().set_error(Daemon::key("charge"), "UnauthorizedOperation");
+  const RunResult one = daemon.command({"plan", "--detailed-exitcode"});
+  EXPECT_EQ(code_of(one), 3) << one.out;
+  EXPECT_NE(one.out.find("? " + Daemon::address("charge")), std::string::npos) << one.out;
+  EXPECT_EQ(code_of(daemon.command({"plan"})), 0);
+  EXPECT_EQ(code_of(daemon.command({"plan", "charge"})), 1) << "none of what was asked for was seen";
+  const RunResult polled = daemon.command({"poll", "charge", "refund"});
+  EXPECT_EQ(code_of(polled), 1);
+  EXPECT_NE(polled.out.find("UnauthorizedOperation"), std::string::npos) << polled.out;
+  EXPECT_EQ(code_of(daemon.command({"poll", "refund"})), 0);
+  EXPECT_EQ(code_of(daemon.command({"poll", "ref*"})), 64);
+  EXPECT_EQ(code_of(daemon.command({"poll", "chrage"})), 1);
+}
+
+TEST(Plan, WithoutADaemonItUsesTheCallersCredentialsAndWritesNothing) {
+  Daemon daemon;
+  daemon.config.interval = "1h";
+  daemon.start();
+  ASSERT_TRUE(daemon.wait_for_status("charge", "in_sync"));
+  EXPECT_EQ(daemon.stop(), (ExitStatus{0, 0}));
+  daemon.deploy("charge", "hurried");
+  daemon.deploy("refund", "new");
+  daemon.config.functions.emplace_back("refund", "");
+  daemon.config.functions.emplace_back("gone", "");
+  daemon.write_config();
+  const std::string before = read_file(daemon.database());
+  const RunResult plan = daemon.command({"plan", "--json", "--detailed-exitcode"});
+  EXPECT_EQ(code_of(plan), 2) << plan.err;
+  EXPECT_EQ(row_of(plan, "charge").at("status"), "drifted");
+  EXPECT_EQ(row_of(plan, "charge").at("accepted_sha256"), hash_of("reviewed"));
+  EXPECT_EQ(row_of(plan, "refund").at("status"), "unreviewed") << "what was never accepted is not trusted here";
+  EXPECT_EQ(row_of(plan, "gone").at("status"), "missing");
+  EXPECT_EQ(read_file(daemon.database()), before);
+  for (const std::string& kind : daemon.kinds()) EXPECT_FALSE(kind.starts_with("drift.")) << kind;
+  EXPECT_EQ(code_of(daemon.command({"poll", "charge"})), 1);
+  EXPECT_EQ(code_of(daemon.command({"reload"})), 1);
+
+  std::filesystem::remove_all(daemon.state_dir());
+  const RunResult fresh = daemon.command({"plan", "charge", "--detailed-exitcode"});
+  EXPECT_EQ(code_of(fresh), 3) << fresh.err;
+  EXPECT_NE(fresh.out.find("What was accepted before is not known"), std::string::npos) << fresh.out;
+  EXPECT_FALSE(std::filesystem::exists(daemon.state_dir()));
+  daemon.cloud().set_credentials({});
+  EXPECT_EQ(code_of(daemon.command({"plan"})), 1);
+}
+
+TEST(Plan, SaysHowFarItIsWhenItTakesLong) {
+  DaemonOptions options;
+  options.cloud.latency.after = {Millis{1'500}, Millis{1'500}};
+  Daemon daemon(options);
+  daemon.write_config();
+  const RunResult plan = daemon.command({"plan"});
+  EXPECT_NE(plan.err.find("polled 0 of 1 …\n"), std::string::npos) << plan.err;
+  EXPECT_EQ(plan.out.find("polled"), std::string::npos);
+}
+
+TEST(Reload, IsAskedForAndSaysWhatCameOfIt) {
+  Daemon daemon;
+  daemon.start();
+  daemon.deploy("refund", "reviewed");
+  daemon.config.functions.emplace_back("refund", "");
+  daemon.write_config();
+  const RunResult good = daemon.command({"reload"});
+  EXPECT_EQ(code_of(good), 0) << good.err;
+  EXPECT_NE(good.out.find("watching 2 functions"), std::string::npos) << good.out;
+  EXPECT_TRUE(daemon.wait_for_status("refund", "in_sync"));
+  // Only the plugin can tell that this is wrong, so the daemon finds it.
+  daemon.config.alerts = webhook_alert("ops", daemon.receiver().url(), daemon.secret_file(), "", "nosuch = 1");
+  daemon.write_config();
+  const RunResult wrong = daemon.command({"reload"});
+  EXPECT_EQ(code_of(wrong), 78) << wrong.out << wrong.err;
+  EXPECT_NE(wrong.err.find(daemon.config_file() + ":"), std::string::npos) << wrong.err;
+  EXPECT_TRUE(daemon.logged("config.refused"));
+  EXPECT_EQ(code_of(daemon.command({"reload", "now"})), 64);
+}
+
+}  // namespace
+}  // namespace codedriftd::test
