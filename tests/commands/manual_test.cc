@@ -109,8 +109,8 @@ std::string help(const std::string& words) {
 
 /// The options that a help text explains, each at the beginning of a line: "  --since, --until T  only where …".
 Words options_in_help(const std::string& text) {
-  static const std::regex kLine(R"(^ +((?:-[a-z]|--[a-z-]+|\[|\]|[A-Z]+…?|,| )+).*)");
-  static const std::regex kOption(R"(--([a-z][a-z-]*))");
+  static const std::regex kLine(R"(^ +((?:-[a-z]|--[a-z0-9-]+|\[|\]|[A-Z]+…?|,| )+).*)");
+  static const std::regex kOption(R"(--([a-z][a-z0-9-]*))");
   Words options;
   for (const std::string& line : lines_of(text)) {
     std::smatch match;
@@ -124,7 +124,7 @@ Words options_in_help(const std::string& text) {
 }
 
 Words options_mentioned(const std::string& text) {
-  static const std::regex kOption(R"(--([a-z][a-z-]*))");
+  static const std::regex kOption(R"(--([a-z][a-z0-9-]*))");
   Words options;
   for (std::sregex_iterator it(text.begin(), text.end(), kOption), end; it != end; ++it) options.insert((*it)[1]);
   return options;
