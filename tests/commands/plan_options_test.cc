@@ -38,7 +38,7 @@ TEST(PlanOptions, MistakesSayWhatWouldBeRight) {
                         {{"--detailed-exitcod"}, "did you mean --detailed-exitcode?"},
                         {{"--status", "drifting"}, "there is no status"},
                         {{"--json", "--format", "csv"}, "contradict"},
-                        {{"--format", "html"}, "there is no format"}};
+                        {{"--format", "html"}, "is for \"query report\" alone"}};
   for (const Case& c : cases) {
     const auto plan = parse_plan(c.args, WallTime{});
     ASSERT_FALSE(plan.ok()) << c.says;

@@ -23,7 +23,6 @@ std::string address(const std::string& name) { return "prod/ap-guangzhou/default
 struct ReconcileActions : testing::Test {
   ReconcileActions() {
     EXPECT_TRUE(migrate(db, embedded_migrations(), kStart).ok());
-    ledger.set_routes({{{"ops", {}, {}}, 72h, ""}, {{"watch", {"watch.*"}, {}}, 72h, ""}});
     WatchList list;
     list.digest = "d";
     for (const char* name : {"charge", "refund", "pinned"}) {
@@ -32,6 +31,7 @@ struct ReconcileActions : testing::Test {
       list.entries.push_back({{"prod", "ap-guangzhou", "default", name, "$LATEST"}, watched});
     }
     sync_watch_list(tx, ledger, list, kStart);
+    ledger.set_routes({{{"ops", {}, {}}, 72h, ""}, {{"watch", {"watch.*"}, {}}, 72h, ""}});
   }
   TargetRow row(const std::string& name) { return *targets::find(db, address(name)); }
   void see(const std::string& name, std::string_view hash, Millis after) {
