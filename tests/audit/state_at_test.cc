@@ -217,7 +217,9 @@ TEST(StatusAt, DoesNotBelieveAnEventThatContradictsItself) {
   r.observed("f", "A", at(10));
   r.input("f", Expected{Recorded::hash("B"), at(4000), "build-7", "", "uid:7(ci)"}, at(20));
   r.db().execute("DROP TRIGGER event_is_never_changed");
-  r.db().execute("UPDATE event SET body = CAST(replace(CAST(body AS TEXT), 'build-7', 'build-8') AS BLOB) WHERE kind = 'deploy.expected'");
+  r.db().execute(
+      "UPDATE event SET body = CAST(replace(CAST(body AS TEXT), 'build-7', 'build-8') AS BLOB) WHERE kind = "
+      "'deploy.expected'");
   Database db = Database::open_reader(r.path());
   const auto found = targets_at(db, {}, at(30));
   ASSERT_EQ(found.size(), 1U);

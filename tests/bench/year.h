@@ -24,9 +24,10 @@ struct YearWritten {
 /// Writes the record of `year` into a new database at `path`.
 ///
 /// Each function is deployed four times in 365 days: of fifty deployments all but one are announced by a pipeline, that
-/// one is not and is approved three hours later, its alerts delivered. In 90 days the daemon is away once for hours, for
-/// all functions; each function fails to answer once in 60 days; one function of ten is refused for six hours, once.
-/// What changes anything goes through Ledger::apply(); the unchanged polls in between through history::record_steady().
+/// one is not and is approved three hours later, its alerts delivered. In 90 days the daemon is away once for hours,
+/// for all functions; each function fails to answer once in 60 days; one function of ten is refused for six hours,
+/// once. What changes anything goes through Ledger::apply(); the unchanged polls in between through
+/// history::record_steady().
 YearWritten write_year(const std::string& path, const Year& year);
 
 /// The other design, for comparison: table `poll` with one row for each poll of `functions` functions over `days` days

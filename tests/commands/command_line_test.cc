@@ -37,7 +37,7 @@ TEST(CommandLine, WrongUsageIs64AndSaysWhatWouldBeRight) {
       {{"check", "--onlin"}, "unknown option --onlin; did you mean --online?"},
       {{"backup"}, "backup needs one FILE to write to"},
       {{"backup", "a", "b"}, "backup needs one FILE"},
-      {{"migrate", "now"}, "backup needs one FILE"},
+      {{"migrate", "now"}, "too many positional options"},
   };
   for (const auto& c : cases) {
     const Outcome outcome = run(c.args);
