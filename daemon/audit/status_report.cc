@@ -94,8 +94,9 @@ Row row_of(const TargetAt& target) {
 }
 
 std::vector<TargetAt> present(Database& db, const Selection& selection, WallTime now) {
-  std::vector<TargetAt> targets;
-  for (SelectedTarget& target : selected_targets(db, selection, now)) targets.emplace_back().known = std::move(target);
+  std::vector<SelectedTarget> selected = selected_targets(db, selection, now);
+  std::vector<TargetAt> targets(selected.size());
+  for (std::size_t i = 0; i < selected.size(); ++i) targets[i].known = std::move(selected[i]);
   return targets;
 }
 
@@ -134,13 +135,18 @@ ReportEnd run(Database& db, const Selection& selection, WallTime now, const Emit
   std::vector<TargetAt> selected =
       selection.at ? targets_at(db, selection, *selection.at) : present(db, selection, now);
   std::erase_if(selected, [&](const TargetAt& target) { return !selection.in_window(target.known.status.since); });
-  std::stable_sort(selected.begin(), selected.end(),
-                   [](const TargetAt& a, const TargetAt& b) { return a.known.status.status < b.known.status.status; });
+  std::vector<const TargetAt*> order;  // the targets themselves are large
+  order.reserve(selected.size());
+  for (const TargetAt& target : selected) order.push_back(&target);
+  std::stable_sort(order.begin(), order.end(), [](const TargetAt* a, const TargetAt* b) {
+    return a->known.status.status < b->known.status.status;
+  });
   ReportEnd end;
   end.as_of = selection.at;
   StatusCounts counts;
   int64_t on_first_sight = 0;
-  for (const TargetAt& target : selected) {
+  for (const TargetAt* each : order) {
+    const TargetAt& target = *each;
     const TargetState& state = target.known.row.state;
     counts.add(target.known.status.status);
     if (selection.limit && end.rows == *selection.limit) continue;
