@@ -100,7 +100,7 @@ TEST_F(Completion, OffersTheProgramsOwnCommandsReportsAndVerbs) {
   EXPECT_GE(commands.size(), 6U);
   EXPECT_EQ(complete("codedriftd "), sorted(commands));
   EXPECT_EQ(complete("codedriftd qu"), (Lines{"query"}));
-  EXPECT_EQ(complete("codedriftd query "), sorted({"status", "history", "events", "alerts", "coverage"}));
+  EXPECT_EQ(complete("codedriftd query "), sorted({"status", "history", "events", "alerts", "coverage", "report"}));
   EXPECT_EQ(complete("codedriftd --log-level debug alerts re"), (Lines{"replay"}));
 }
 
