@@ -109,13 +109,13 @@ void bench(int argc, char** argv) {
   const double status = report_ms(path, kStatusReport, year.until, all, 5);
   const double history = report_ms(path, kHistoryReport, year.until, one, 9);
   const double coverage = report_ms(path, kCoverageReport, year.until, month, 5);
+  // A thousand of ten thousand; with fewer, what there is.
   Selection thousand = month;
-  if (year.functions > 1'000) {
-    for (unsigned f = 0; f < 1'000; ++f) thousand.targets.push_back(bench_target(f * 7).address());
-  }
+  if (year.functions >= 2'000) thousand.functions = {"f1???"};
   const double audit = median_ms(3, [&] {
     Database db = Database::open_reader(path, Database::kReportCacheKib);
-    if (report_html(gather_audit_report(db, thousand, year.until)).empty()) throw std::runtime_error("no report");
+    if (report_html(gather_audit_report(db, thousand, year.until)).empty())
+      throw std::runtime_error("the report is empty");
   });
   const auto beside = [&](double value) {
     return fmt::format("{} ({} functions, measured)", ms(value), naive_functions);
@@ -136,7 +136,7 @@ void bench(int argc, char** argv) {
   table.row("query history of one function, all time", judged(history <= 10, ms(history)), "10 ms",
             fmt::format("{} ({} days, measured)", ms(rows.history), naive_days));
   table.row("query coverage of all, 30 days", judged(coverage <= 500, ms(coverage)), "500 ms", beside(rows.coverage));
-  table.row("query report of 1,000 functions, 30 days, HTML", judged(audit <= 1000, ms(audit)), "1000 ms");
+  table.row("query report of 1,000 functions, 30 days, HTML", judged(audit <= 1'000, ms(audit)), "1 s");
   const std::string target = fmt::format(" WHERE target = '{}'", *one.targets.begin());
   for (const auto& [what, sql, goal] :
        {std::tuple{"v_status, all rows", std::string("SELECT * FROM v_status"), 1000.0},
