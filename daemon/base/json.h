@@ -3,6 +3,7 @@
 /// adds is how bytes are made.
 #include <nlohmann/json.hpp>
 #include <string>
+#include <string_view>
 
 #include "base/json_box.h"
 
@@ -12,6 +13,11 @@ namespace codedriftd {
 /// space, shortest escapes. Throws std::logic_error on a float and on an integer beyond 2^53 - 1: such a value is a bug
 /// here.
 std::string canonical_json(const Json& value);
+
+/// The value of a text from outside; discarded (is_discarded()) if it is no JSON, or lists and objects lie deeper in
+/// each other than kDeepestJson: copying and ending such a value would take as much stack.
+Json parse_json(std::string_view text);
+inline constexpr int kDeepestJson = 32;
 
 /// One line of JSON; invalid UTF-8 in strings becomes U+FFFD.
 std::string json_line(const Json& value);

@@ -123,8 +123,7 @@ int run_approve(const Strings& args, const ReconcileContext& context) {
       throw UsageError("approve --plan needs --count N: how many drifted and unreviewed rows you mean to accept");
     request.count = count_of(text_option(values, "count"));
   } else {
-    if (values.contains("count") || values.contains("yes"))
-      throw UsageError("--count and --yes are for approve --plan FILE");
+    if (values.contains("count")) throw UsageError("--count is for approve --plan FILE");
     if (targets.size() != 1) {
       throw UsageError(targets.empty() ? "approve needs a TARGET with --sha256 H, or --plan FILE with --count N"
                                        : "approve takes one TARGET; several are accepted with --plan FILE --count N");

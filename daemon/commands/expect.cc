@@ -58,7 +58,7 @@ std::optional<Millis> valid_option(const std::string& text, std::string_view whe
 
 /// One line of --from. Throws std::runtime_error for what is wrong with it.
 ExpectRequest::Item read_line(std::string_view line, const ExpectRequest::Item& defaults) {
-  const Json json = Json::parse(line, nullptr, false);
+  const Json json = parse_json(line);
   if (!json.is_object()) throw std::runtime_error("is no JSON object");
   Arguments read(json);
   ExpectRequest::Item item = defaults;

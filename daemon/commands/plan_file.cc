@@ -50,7 +50,7 @@ std::optional<PlannedRow> read_row(const Json& row) {
 
 Result<std::vector<PlannedRow>> read_plan(const std::string& name, const std::string& text) {
   const std::string file = harmless(clean_utf8(name, 300));
-  const Json plan = Json::parse(text, nullptr, false);
+  const Json plan = parse_json(text);
   const auto schema = plan.is_object() ? plan.find("schema") : plan.end();
   if (!plan.is_object() || schema == plan.end() || *schema != kSchema)
     return Error{

@@ -101,7 +101,7 @@ Understood understand(std::string_view line) {
   const std::size_t end = line.find('\n');
   if (end == std::string_view::npos) return not_understood("malformed", "the request ended before its line did");
   if (end + 1 != line.size()) return not_understood("malformed", "one request on one line, and nothing after it");
-  Json request = Json::parse(line.substr(0, end), nullptr, false);
+  Json request = parse_json(line.substr(0, end));
   if (!request.is_object()) return not_understood("malformed", "the request is no JSON object");
   const auto text = [&](const char* name) {
     const auto member = request.find(name);

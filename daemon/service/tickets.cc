@@ -32,7 +32,7 @@ JsonBox Ticket::progress() const {
 
 std::optional<Tickets::Issued> Tickets::issue(uid_t uid, std::size_t total) {
   forget_old();
-  if (out_.size() >= kMost) return std::nullopt;
+  if (out_.size() >= kMost && !make_room()) return std::nullopt;
   Issued issued{random_id(), std::make_shared<Ticket>(total)};
   out_.emplace(issued.id, Out{issued.ticket, uid, clock_.mono()});
   return issued;
@@ -44,6 +44,21 @@ std::shared_ptr<Ticket> Tickets::find(const std::string& id, uid_t uid) {
   if (found == out_.end() || (uid != 0 && found->second.uid != uid)) return nullptr;
   found->second.asked_at = clock_.mono();
   return found->second.ticket;
+}
+
+/// Takes away the ticket that was asked for longest ago, of those that are done or whose client has gone: one that
+/// waits asks several times a second.
+bool Tickets::make_room() {
+  constexpr Millis kGone{10'000};
+  const MonoTime now = clock_.mono();
+  auto oldest = out_.end();
+  for (auto item = out_.begin(); item != out_.end(); ++item) {
+    if (!item->second.ticket->done() && now - item->second.asked_at <= kGone) continue;
+    if (oldest == out_.end() || item->second.asked_at < oldest->second.asked_at) oldest = item;
+  }
+  if (oldest == out_.end()) return false;
+  out_.erase(oldest);
+  return true;
 }
 
 void Tickets::forget_old() {

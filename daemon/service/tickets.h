@@ -30,6 +30,7 @@ class Ticket {
   /// {"total": N, "left": n, "answered": …, "unanswered": …, "unrecorded": …, "unwatched": …}, and the members of the
   /// outcome once there is one.
   JsonBox progress() const;
+  bool done() const { return state_.copy().left == 0; }
 
  private:
   struct State {
@@ -52,7 +53,7 @@ class Tickets {
     std::string id;
     std::shared_ptr<Ticket> ticket;
   };
-  /// A new one for `uid`; nullopt if there are too many.
+  /// A new one for `uid`; nullopt if there are too many whose work is under way and whose clients wait for it.
   std::optional<Issued> issue(uid_t uid, std::size_t total);
   /// The ticket, if `uid` was given it, or is root; nullptr: there is none, or it was forgotten.
   std::shared_ptr<Ticket> find(const std::string& id, uid_t uid);
@@ -64,6 +65,7 @@ class Tickets {
     MonoTime asked_at{};
   };
   void forget_old();
+  bool make_room();
 
   const Clock& clock_;
   std::map<std::string, Out> out_;

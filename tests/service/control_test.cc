@@ -155,6 +155,8 @@ TEST_F(ControlTest, WhatCannotBeUnderstoodGetsAClearError) {
       {"\n", "malformed"},
       {"[]\n", "malformed"},
       {"\"wave\"\n", "malformed"},
+      {"{\"verb\":\"wave\",\"args\":{\"a\":" + std::string(1'000'000, '[') + std::string(1'000'000, ']') + "}}\n",
+       "malformed"},
       {"{}\n", "malformed"},
       {"{\"verb\":1}\n", "malformed"},
       {"{\"verb\":\"\"}\n", "malformed"},
