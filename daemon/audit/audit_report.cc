@@ -9,10 +9,6 @@
 namespace codedriftd {
 namespace {
 
-std::optional<Sha256> hash_in(const OrderedJson& data, std::string_view name) {
-  return Sha256::from_hex(text_in(data, name));
-}
-
 class Gathering {
  public:
   Gathering(Database& db, const Selection& selection, WallTime now) : db_(db), selection_(selection) {
@@ -90,8 +86,7 @@ class Gathering {
   }
 
   LoggedFact read(const Query& q) {
-    StoredEvent stored{q.integer(0), q.string(1),          q.time(2),   q.string(3),         q.string(4),
-                       q.string(5),  q.optional_string(6), q.string(7), q.optional_sha256(8)};
+    StoredEvent stored = read_event(q);
     CheckedData checked = check_body(stored);
     return {stored.seq,
             stored.time,

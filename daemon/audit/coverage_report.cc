@@ -48,18 +48,6 @@ Sightings sightings(Database& db, TargetId target, WallTime since, WallTime unti
   return seen;
 }
 
-OrderedJson gaps_of(const Coverage& coverage) {
-  OrderedJson gaps = OrderedJson::array();
-  for (const Gap& gap : coverage.gaps)
-    gaps.push_back({{"from", rfc3339(gap.from)}, {"until", rfc3339(gap.until)}, {"reason", gap.reason}});
-  return gaps;
-}
-
-OrderedJson ratio_of(Millis observed, Millis unobserved) {
-  const auto ratio = coverage_ratio(observed, unobserved);
-  return ratio ? OrderedJson(*ratio) : OrderedJson();
-}
-
 ReportEnd run(Database& db, const Selection& selection, WallTime now, const Emit& emit) {
   const WallTime until = std::min(selection.until.value_or(now), now);
   const WallTime since = selection.since.value_or(until - kCoverageWindow);
@@ -80,11 +68,11 @@ ReportEnd run(Database& db, const Selection& selection, WallTime now, const Emit
     if (selected.size() == 1) gaps = c.gaps;
     if (selection.limit && end.rows == *selection.limit) continue;
     emit({{target.row.target.address(), value_of(c.from), value_of(c.until), c.polls, seconds(c.observed),
-           seconds(c.unobserved), ratio_of(c.observed, c.unobserved), seconds(c.longest_gap), gaps_of(c)},
+           seconds(c.unobserved), ratio_value(c.observed, c.unobserved), seconds(c.longest_gap), gaps_value(c.gaps)},
           {}});
     ++end.rows;
   }
-  end.summary["overall"] = ratio_of(observed, unobserved);
+  end.summary["overall"] = ratio_value(observed, unobserved);
   if (end.rows < static_cast<int64_t>(selected.size()))
     end.remarks.push_back(
         fmt::format("{} of {} rows are shown; what follows counts all of them.", end.rows, selected.size()));

@@ -21,11 +21,6 @@ Row row_of(StoredEvent stored) {
           std::move(data.problem)};
 }
 
-StoredEvent read(const Query& q) {
-  return {q.integer(0), q.string(1),          q.time(2),   q.string(3),         q.string(4),
-          q.string(5),  q.optional_string(6), q.string(7), q.optional_sha256(8)};
-}
-
 ReportEnd run(Database& db, const Selection& selection, WallTime now, const Emit& emit) {
   AddressFilter filter(db, selection, now);
   ReportEnd end;
@@ -51,10 +46,10 @@ ReportEnd run(Database& db, const Selection& selection, WallTime now, const Emit
   while (q.step()) {
     if (!any_matches(selection.kinds, q.text(3)) || !filter.matches(q.optional_string(6))) continue;
     if (!selection.limit) {
-      emit_one(read(q));
+      emit_one(read_event(q));
       continue;
     }
-    newest.push_back(read(q));
+    newest.push_back(read_event(q));
     if (static_cast<int64_t>(newest.size()) == *selection.limit) break;
   }
   std::for_each(newest.rbegin(), newest.rend(), emit_one);

@@ -134,7 +134,7 @@ ReportTable deployments(std::string caption, const std::vector<LoggedFact>& fact
 }  // namespace
 
 ReportSection open_items(const AuditReport& report) {
-  ReportSection section{"open", "Open items", {}, {}};
+  ReportSection section{std::string(kOpenItems), "Open items", {}, {}};
   section.words.push_back(
       fmt::format("What needs somebody's attention at the end of the period, {}.", rfc3339(report.until)));
   ReportTable table{"Functions that are not in order",

@@ -80,7 +80,7 @@ class HtmlWriter {
         "and its G, stands under <a href=\"#functions\">Each function</a>.</p></div>\n<ul class=\"figures\" "
         "aria-label=\"In figures\">",
         html_text(report_claim()));
-    for (const ReportFigure& figure : report_figures(report_))
+    for (const ReportFigure& figure : report_figures(report_, sections_))
       say("<li><b class=\"{}\">{}</b><span>{}</span></li>\n", tone_of(figure.tone), html_text(figure.number),
           html_text(figure.words));
     out_ += "</ul>\n</header>\n";

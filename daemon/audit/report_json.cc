@@ -72,18 +72,14 @@ OrderedJson dead_json(const DeadAlert& alert) {
 }
 
 OrderedJson coverage_json(const Coverage& c) {
-  const auto ratio = coverage_ratio(c.observed, c.unobserved);
-  OrderedJson gaps = OrderedJson::array();
-  for (const Gap& gap : c.gaps)
-    gaps.push_back({{"from", rfc3339(gap.from)}, {"until", rfc3339(gap.until)}, {"reason", gap.reason}});
   return {{"from", value_of(c.from)},
           {"until", value_of(c.until)},
           {"polls", c.polls},
           {"observed_s", seconds(c.observed)},
           {"unobserved_s", seconds(c.unobserved)},
-          {"coverage", ratio ? OrderedJson(*ratio) : OrderedJson()},
+          {"coverage", ratio_value(c.observed, c.unobserved)},
           {"longest_gap_s", seconds(c.longest_gap)},
-          {"gaps", std::move(gaps)}};
+          {"gaps", gaps_value(c.gaps)}};
 }
 
 OrderedJson function_json(const AuditReport& report, const AuditedFunction& function) {
@@ -147,7 +143,6 @@ std::string report_json(const AuditReport& report) {
   }
   std::vector<LoggedFact> configurations = report.configurations;
   if (report.configured_before) configurations.insert(configurations.begin(), *report.configured_before);
-  const auto ratio = coverage_ratio(report.observed, report.unobserved);
   const std::pair<const char*, OrderedJson> members[] = {
       {"claim", report_claim()},
       {"period", {{"since", rfc3339(report.since)}, {"until", rfc3339(report.until)}}},
@@ -159,7 +154,7 @@ std::string report_json(const AuditReport& report) {
         {"accepted", report.accepted.size()},
         {"polls", report.polls},
         {"unobserved_s", seconds(report.unobserved)},
-        {"coverage", ratio ? OrderedJson(*ratio) : OrderedJson()},
+        {"coverage", ratio_value(report.observed, report.unobserved)},
         {"longest_gap_s", seconds(report.longest_gap)},
         {"events", report.events},
         {"problems", report.problems.size()}}},

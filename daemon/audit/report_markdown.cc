@@ -31,9 +31,10 @@ std::string report_markdown(const AuditReport& report) {
                  "**{}**\n\nIt does not claim that nothing changed.\n\n",
                  period_words(report), markdown_text(scope_words(report)), markdown_text(report.origin),
                  rfc3339(report.generated_at), CODEDRIFTD_VERSION, markdown_text(report_claim()));
-  for (const ReportFigure& figure : report_figures(report))
+  const auto sections = report_sections(report);
+  for (const ReportFigure& figure : report_figures(report, sections))
     fmt::format_to(say, "- {}: {}\n", markdown_text(figure.words), markdown_text(figure.number));
-  for (const ReportSection& section : report_sections(report)) {
+  for (const ReportSection& section : sections) {
     fmt::format_to(say, "\n## {}\n", markdown_text(section.title));
     for (const std::string& words : section.words) fmt::format_to(say, "\n{}\n", markdown_text(words));
     for (const ReportBlock& block : section.blocks) {

@@ -62,13 +62,16 @@ std::string scope_words(const AuditReport& report) {
                    functions, report.selection);
 }
 
-std::vector<ReportFigure> report_figures(const AuditReport& report) {
+std::vector<ReportFigure> report_figures(const AuditReport& report, const std::vector<ReportSection>& sections) {
   using Kind = Cell::Kind;
   const auto still_open = std::count_if(report.drifts.begin(), report.drifts.end(),
                                         [](const DriftStory& drift) { return !drift.resolved; });
   std::size_t items = 0;
-  for (const ReportBlock& block : open_items(report).blocks) {
-    for (const ReportTable& table : block.tables) items += table.rows.size();
+  for (const ReportSection& section : sections) {
+    if (section.id != kOpenItems) continue;
+    for (const ReportBlock& block : section.blocks) {
+      for (const ReportTable& table : block.tables) items += table.rows.size();
+    }
   }
   std::size_t gaps = 0;
   for (const AuditedFunction& function : report.functions) gaps += function.coverage.gaps.size();

@@ -1,6 +1,7 @@
 #pragma once
 /// The audit report as sections of words and tables: what the HTML and the Markdown have in common. Private to audit/.
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "audit/audit_report.h"
@@ -46,9 +47,12 @@ std::string run_claim(const StoredRun& run);
 std::string period_words(const AuditReport& report);
 /// What the report is about: which functions, and which selection.
 std::string scope_words(const AuditReport& report);
-std::vector<ReportFigure> report_figures(const AuditReport& report);
 /// All sections, in their order. `report` must outlive them.
 std::vector<ReportSection> report_sections(const AuditReport& report);
+/// `sections` are the report's.
+std::vector<ReportFigure> report_figures(const AuditReport& report, const std::vector<ReportSection>& sections);
+
+inline constexpr std::string_view kOpenItems = "open";  ///< the id of that section
 
 // Of report_sections(), in files of their own.
 ReportSection open_items(const AuditReport& report);

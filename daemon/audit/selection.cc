@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <set>
 
+#include "base/text.h"
 #include "store/facts.h"
 
 namespace codedriftd {
@@ -21,6 +22,12 @@ bool only_addresses(const Selection& selection) {
 }
 
 }  // namespace
+
+Checked check_no_pattern(std::string_view name, std::string_view instead) {
+  if (!is_glob(name)) return Done{};
+  return Error{fmt::format("'{}': patterns match where a command reads, never where it writes; {}",
+                           harmless(clean_utf8(name, 400)), instead)};
+}
 
 bool Selection::narrows_targets() const {
   return !(names.empty() && targets.empty() && accounts.empty() && regions.empty() && namespaces.empty() &&

@@ -78,6 +78,9 @@ class AddressFilter {
 
 /// The options that narrow `selection`, as they would be written; empty: nothing does. Without its times.
 std::string selection_words(const Selection& selection);
+/// For commands that write: fails for a name that is a pattern. `instead` says what to do.
+Checked check_no_pattern(std::string_view name, std::string_view instead);
+
 /// Why `selection` found nothing, for people: what was asked for, and the nearest there is.
 std::string explain_nothing(Database& db, const Selection& selection, WallTime now);
 /// The same without a database. `statuses` are those that the targets have which match apart from the status.

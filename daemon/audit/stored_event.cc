@@ -67,4 +67,19 @@ CheckedData check_body(const StoredEvent& event) {
   return checked;
 }
 
+StoredEvent read_event(const Query& q) {
+  return {q.integer(0), q.string(1),          q.time(2),   q.string(3),         q.string(4),
+          q.string(5),  q.optional_string(6), q.string(7), q.optional_sha256(8)};
+}
+
+std::string text_in(const OrderedJson& data, std::string_view name) {
+  if (!data.is_object()) return {};
+  const auto member = data.find(name);
+  return member != data.end() && member->is_string() ? member->get<std::string>() : std::string();
+}
+
+std::optional<Sha256> hash_in(const OrderedJson& data, std::string_view name) {
+  return Sha256::from_hex(text_in(data, name));
+}
+
 }  // namespace codedriftd

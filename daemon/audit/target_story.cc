@@ -49,16 +49,11 @@ void read_happenings(Database& db, const std::string& address, WallTime until, T
       record.has_watch_added = true;
       continue;
     }
-    const StoredEvent event{q.integer(0), q.string(1),          q.time(2),   q.string(3),         q.string(4),
-                            q.string(5),  q.optional_string(6), q.string(7), q.optional_sha256(8)};
+    const StoredEvent event = read_event(q);
     CheckedData checked = check_body(event);
     if (record.problem.empty()) record.problem = checked.problem;
     record.happenings.push_back({event.time, event.kind, event.actor, std::move(checked.data)});
   }
-}
-
-std::optional<Sha256> hash_in(const OrderedJson& data, std::string_view name) {
-  return Sha256::from_hex(text_in(data, name));
 }
 
 /// The story while it is told: what was recorded at one moment came of one input, and is applied together.
@@ -187,12 +182,6 @@ class Telling {
 };
 
 }  // namespace
-
-std::string text_in(const OrderedJson& data, std::string_view name) {
-  if (!data.is_object()) return {};
-  const auto member = data.find(name);
-  return member != data.end() && member->is_string() ? member->get<std::string>() : std::string();
-}
 
 TargetRecord read_record(Database& db, TargetId id, const std::string& address, WallTime until) {
   TargetRecord record;

@@ -59,7 +59,4 @@ TargetState told_again(const TargetRecord& record, WallTime until);
 /// Whose word it was that the target's alerts are held at the end of the record; nullopt: they are not.
 std::optional<Suspension> held_at_end(const TargetRecord& record);
 
-/// Text of a member of an event's data; empty if there is none.
-std::string text_in(const OrderedJson& data, std::string_view name);
-
 }  // namespace codedriftd

@@ -29,4 +29,16 @@ std::string spell(Millis duration) {
   return words;
 }
 
+OrderedJson ratio_value(Millis observed, Millis unobserved) {
+  const auto ratio = coverage_ratio(observed, unobserved);
+  return ratio ? OrderedJson(*ratio) : OrderedJson();
+}
+
+OrderedJson gaps_value(const std::vector<Gap>& gaps) {
+  OrderedJson list = OrderedJson::array();
+  for (const Gap& gap : gaps)
+    list.push_back({{"from", rfc3339(gap.from)}, {"until", rfc3339(gap.until)}, {"reason", gap.reason}});
+  return list;
+}
+
 }  // namespace codedriftd

@@ -96,6 +96,17 @@ std::string harmless(std::string_view text) {
   return safe;
 }
 
+std::string harmless_lines(std::string_view text) {
+  std::string lines;
+  for (std::size_t from = 0;;) {
+    const std::size_t end = std::min(text.find('\n', from), text.size());
+    lines += harmless(text.substr(from, end - from));
+    if (end == text.size()) return lines;
+    lines += '\n';
+    from = end + 1;
+  }
+}
+
 std::string_view utf8_prefix(std::string_view text, std::size_t max_bytes) {
   if (text.size() <= max_bytes) return text;
   std::size_t end = max_bytes;

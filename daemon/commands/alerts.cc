@@ -77,15 +77,12 @@ class AlertsCommand {
   int run() {
     const auto reply = ask_running_daemon(settings_, fmt::format("alerts.{}", to_string(options_.request.verb)),
                                           arguments_of(options_.request), clock_, {patience_.daemon, patience_.socket});
-    if (!reply) return say(err_, EXIT_FAILURE, reply.error().message);
+    if (!reply) return say(err_, exit_code_of(reply.error()), reply.error().message);
     return *reply ? report(***reply) : directly();
   }
 
  private:
-  int report(const Json& reply) {
-    if (const auto error = reply.find("error"); error != reply.end())
-      return say(err_, exit_code_of(error->get<std::string>()), reply.value("message", "the daemon refuses"));
-    const Json& done = reply.at("done");
+  int report(const Json& done) {
     if (options_.request.verb != Verb::test) return print(done);
     return print_test(done.at("id").get<std::string>(), wait_for_test(done.at("id").get<std::string>()));
   }
@@ -103,7 +100,7 @@ class AlertsCommand {
     const Caller caller = this_caller();  // before it becomes the owner
     DirectRecord record(settings_, clock_);
     auto done = record.carry_out(options_.request, caller);
-    if (!done) return say(err_, exit_code_of(done.error().code), done.error().message);
+    if (!done) return say(err_, exit_code_of(done.error()), done.error().message);
     if (options_.request.verb != Verb::test) {
       print(**done);
       if (!options_.json && options_.request.verb == Verb::replay)

@@ -5,10 +5,10 @@
 
 #include <algorithm>
 #include <array>
-#include <boost/program_options.hpp>
 
 #include "base/text.h"
-#include "commands/query_options.h"
+#include "commands/options.h"
+#include "commands/selection_options.h"
 
 namespace codedriftd {
 namespace {
@@ -139,12 +139,7 @@ std::string help_of(Verb verb) {
 Result<AlertsOptions> parse_verb(Verb verb, const Strings& args, WallTime now) {
   po::variables_map values;
   try {
-    po::positional_options_description positional;
-    positional.add("WORD", -1);
-    const auto all = options_of(verb);
-    const int style = po::command_line_style::unix_style & ~po::command_line_style::allow_guessing;
-    po::store(po::command_line_parser(args).options(all).positional(positional).style(style).run(), values);
-    po::notify(values);
+    store_options(args, options_of(verb), "WORD", values);
   } catch (const po::unknown_option& error) {
     return unknown_option(verb, error.get_option_name());
   } catch (const po::error& error) {
@@ -156,8 +151,8 @@ Result<AlertsOptions> parse_verb(Verb verb, const Strings& args, WallTime now) {
     return parsed;
   }
   parsed.json = values["json"].as<bool>();
-  const auto text = [&](const char* name) { return values.count(name) > 0 ? values[name].as<std::string>() : ""; };
-  const auto list = [&](const char* name) { return values.count(name) > 0 ? values[name].as<Strings>() : Strings(); };
+  const auto text = [&](const char* name) { return text_option(values, name); };
+  const auto list = [&](const char* name) { return list_option(values, name); };
   for (const char* name : {"alert", "to", "reason"}) {
     if (values.count(name) > 0 && text(name).empty()) return Error{fmt::format("--{} is empty", name)};
   }
@@ -175,12 +170,9 @@ Result<AlertsOptions> parse_verb(Verb verb, const Strings& args, WallTime now) {
   request.to = text("to");
   request.reason = text("reason");
   request.open = verb == Verb::replay && values["open"].as<bool>();
-  const auto single = [&](const char* name) {
-    return values.count(name) > 0 ? &values[name].as<std::string>() : nullptr;
-  };
-  auto since = time_option("since", single("since"), now);
+  auto since = time_option("since", values, now);
   if (!since) return since.error();
-  auto until = time_option("until", single("until"), now);
+  auto until = time_option("until", values, now);
   if (!until) return until.error();
   request.since = *since;
   request.until = *until;

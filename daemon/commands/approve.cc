@@ -1,23 +1,18 @@
 #include <fmt/format.h>
-#include <fmt/ostream.h>
 
 #include <istream>
 #include <ostream>
 
 #include "base/text.h"
-#include "commands/ask_or_do.h"
 #include "commands/input_file.h"
-#include "commands/options.h"
 #include "commands/plan_file.h"
-#include "commands/reconcile.h"
+#include "commands/reconcile_command.h"
 #include "commands/usage.h"
-#include "service/reconcile_requests.h"
 
 namespace codedriftd {
 namespace {
 
 namespace po = boost::program_options;
-using Strings = std::vector<std::string>;
 
 constexpr std::string_view kUsage =
     R"(codedriftd [--config FILE] approve TARGET --sha256 H --reason TEXT [--ticket T]
@@ -45,20 +40,18 @@ Examples:
   codedriftd plan --target 'prod/*' --out today.plan && codedriftd approve --plan today.plan --count 3 --reason "release 7"
 )";
 
-std::string ends(std::string_view hash) { return std::string(hash.substr(0, 12)); }
+/// What one target's line says.
+std::string accepted_words(const Json& target) {
+  const auto hash = target.at("sha256").get<std::string>();
+  const Json& before = target.at("previous_sha256");
+  if (before == hash) return fmt::format("code {} is accepted now, as it was", hash);
+  const auto earlier = before.is_null() ? "" : ", before it was " + before.get<std::string>().substr(0, 12);
+  return fmt::format("code {} is accepted now{}", hash, earlier);
+}
 
 int64_t count_of(const std::string& text) {
-  std::size_t end = 0;
-  int64_t count = -1;
-  try {
-    count = std::stoll(text, &end);
-  } catch (const std::exception&) {
-    end = 0;
-  }
-  if (end == 0 || end != text.size() || count < 1)
-    throw UsageError(
-        fmt::format("--count \"{}\" is no number of rows; write a whole number, 1 or more", harmless(text)));
-  return count;
+  if (const auto count = whole_number(text)) return *count;
+  throw UsageError(fmt::format("--count \"{}\" is no number of rows; write a whole number, 1 or more", harmless(text)));
 }
 
 /// The rows that are to be accepted, for people.
@@ -78,22 +71,41 @@ bool confirmed(const ReconcileContext& context, std::size_t count) {
   return answer == "yes";
 }
 
-void print_done(std::ostream& out, const Json& done) {
-  for (const Json& each : done.at("targets")) {
-    const auto hash = each.at("sha256").get<std::string>();
-    const Json& before = each.at("previous_sha256");
-    fmt::print(out, "{}: code {} is accepted now{}\n", each.at("target").get<std::string>(), hash,
-               before.is_null() ? ""
-               : before == hash ? ", as it was"
-                                : fmt::format(", before it was {}", ends(before.get<std::string>())));
+/// The TARGET and --sha256 of one acceptance.
+ApproveRequest::Item single_item(const po::variables_map& values, const std::vector<std::string>& targets) {
+  if (values.contains("count")) throw UsageError("--count is for approve --plan FILE");
+  if (targets.size() != 1) {
+    throw UsageError(targets.empty() ? "approve needs a TARGET with --sha256 H, or --plan FILE with --count N"
+                                     : "approve takes one TARGET; several are accepted with --plan FILE --count N");
   }
-  const auto more = done.at("count").get<std::size_t>() - done.at("targets").size();
-  if (more > 0) fmt::print(out, "… and {} more\n", more);
+  if (!values.contains("sha256"))
+    throw UsageError("approve needs --sha256 H: the hash that you accept, as codedriftd plan prints it");
+  return {targets.front(), hash_option(values, "sha256"), false, std::nullopt};
+}
+
+/// The rows of --plan that are to be accepted; or why there are none.
+Result<std::vector<PlannedRow>> planned_rows(const std::string& file) {
+  const auto text = read_input(file, kLargestPlan);
+  if (!text) return text.error();
+  auto rows = read_plan(file, *text);
+  if (rows && rows->empty())
+    return Error{fmt::format("{}: no row of the plan is drifted or unreviewed", harmless(file))};
+  return rows;
+}
+
+/// Shows the rows, and asks if somebody is there to be asked. Another number than was said is refused by whoever does
+/// it, and that is recorded: then there is nothing to ask.
+bool agreed(const ReconcileContext& context, const po::variables_map& values, const std::vector<PlannedRow>& rows,
+            int64_t count) {
+  if (!values.contains("json")) print_rows(context.out, rows);
+  if (values.contains("yes") || count != static_cast<int64_t>(rows.size())) return true;
+  if (!context.terminal) throw UsageError("nobody is at the terminal to be asked; --yes accepts without");
+  return confirmed(context, rows.size());
 }
 
 }  // namespace
 
-int run_approve(const Strings& args, const ReconcileContext& context) {
+int run_approve(const std::vector<std::string>& args, const ReconcileContext& context) {
   po::options_description options("Options");
   auto add = options.add_options();
   add("sha256", po::value<std::string>()->value_name("H"),
@@ -106,72 +118,35 @@ int run_approve(const Strings& args, const ReconcileContext& context) {
   add("yes", "do not ask; needed for a plan where nobody is at the terminal");
   add("json", "print what was done as JSON");
   po::variables_map values;
-  std::string help;
-  if (!read_options(args, kUsage, options, "TARGET", values, help)) {
-    context.out << help << kAfter << std::flush;
-    return EXIT_SUCCESS;
-  }
-  const auto targets = values.contains("TARGET") ? values["TARGET"].as<Strings>() : Strings();
+  if (!read_options(args, kUsage, kAfter, options, "TARGET", values, context.out)) return EXIT_SUCCESS;
+  const auto targets = list_option(values, "TARGET");
   ApproveRequest request;
   request.reason = text_option(values, "reason");
   request.ticket = text_option(values, "ticket");
-  std::vector<PlannedRow> rows;
   if (values.contains("plan")) {
+    const std::string file = text_option(values, "plan");
     if (!targets.empty() || values.contains("sha256"))
       throw UsageError("approve takes a TARGET with --sha256, or --plan FILE with --count, not both");
     if (!values.contains("count"))
       throw UsageError("approve --plan needs --count N: how many drifted and unreviewed rows you mean to accept");
+    if (file == "-" && !values.contains("yes"))
+      throw UsageError("a plan from standard input needs --yes: the answer would come from there too");
     request.count = count_of(text_option(values, "count"));
-  } else {
-    if (values.contains("count")) throw UsageError("--count is for approve --plan FILE");
-    if (targets.size() != 1) {
-      throw UsageError(targets.empty() ? "approve needs a TARGET with --sha256 H, or --plan FILE with --count N"
-                                       : "approve takes one TARGET; several are accepted with --plan FILE --count N");
-    }
-    const std::string hash = text_option(values, "sha256");
-    const auto digest = Sha256::from_hex(hash);
-    if (!digest) {
-      throw UsageError(
-          hash.empty() ? "approve needs --sha256 H: the hash that you accept, as codedriftd plan prints it"
-                       : fmt::format("--sha256 \"{}\" is no hash of 64 hex digits", harmless(clean_utf8(hash, 100))));
-    }
-    request.items.push_back({targets.front(), *digest, false, std::nullopt});
-    if (auto good = check_request(request); !good) throw UsageError(good.error().message);
-  }
-  if (values.contains("plan")) {
-    const std::string file = text_option(values, "plan");
-    const auto fail = [&](const std::string& why) {
+    const auto fail = [&](std::string_view why) {
       fmt::print(context.err, "codedriftd approve: {}\n", why);
       return EXIT_FAILURE;
     };
-    if (file == "-" && !values.contains("yes"))
-      throw UsageError("a plan from standard input needs --yes: the answer would come from there too");
-    const auto text = read_input(file, kLargestPlan);
-    if (!text) return fail(text.error().message);
-    auto plan = read_plan(file, *text);
-    if (!plan) return fail(plan.error().message);
-    rows = std::move(*plan);
-    if (rows.empty()) return fail(fmt::format("{}: no row of the plan is drifted or unreviewed", harmless(file)));
-    for (const PlannedRow& row : rows) request.items.push_back(row.item);
+    const auto rows = planned_rows(file);
+    if (!rows) return fail(rows.error().message);
+    for (const PlannedRow& row : *rows) request.items.push_back(row.item);
     if (auto good = check_request(request); !good) throw UsageError(good.error().message);
-    if (!values.contains("json")) print_rows(context.out, rows);
-    // Another number is refused by whoever does it, and that is recorded: there is nothing to ask.
-    const bool right = *request.count == static_cast<int64_t>(rows.size());
-    if (right && !values.contains("yes")) {
-      if (!context.terminal) throw UsageError("nobody is at the terminal to be asked; --yes accepts without");
-      if (!confirmed(context, rows.size())) return fail("nothing was accepted");
-    }
-  }
-  const Settings settings = context.settings();
-  const auto done = ask_or_do<ApproveRequest>({settings, context.clock, context.out, context.err, context.patience},
-                                              "approve", request);
-  if (!done) return done.error().code;
-  if (values.contains("json")) {
-    fmt::print(context.out, "{}\n", plain_json(**done));
+    if (!agreed(context, values, *rows, *request.count)) return fail("nothing was accepted");
   } else {
-    print_done(context.out, **done);
+    request.items.push_back(single_item(values, targets));
+    if (auto good = check_request(request); !good) throw UsageError(good.error().message);
   }
-  return EXIT_SUCCESS;
+  return carry_out(context, values, "approve", request,
+                   [&](const Json& done) { print_targets(context.out, done, accepted_words); });
 }
 
 }  // namespace codedriftd

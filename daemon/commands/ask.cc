@@ -13,23 +13,30 @@
 
 namespace codedriftd {
 
-Result<std::optional<JsonBox>> ask_running_daemon(const Settings& settings, std::string_view verb,
-                                                  const JsonBox& arguments, const Clock& clock,
-                                                  const Patience& patience) {
+Result<std::optional<JsonBox>, NothingDone> ask_running_daemon(const Settings& settings, std::string_view verb,
+                                                               const JsonBox& arguments, const Clock& clock,
+                                                               const Patience& patience) {
   constexpr Millis kLookAgain{200};
   Json request{{"verb", verb}, {"args", *arguments}, {"state", folder_identity(settings.state_dir)}};
   if (const std::string claimed = this_caller().claimed; !claimed.empty()) request["claimed"] = claimed;
   const MonoTime give_up = clock.mono() + patience.socket;
   for (;;) {
     const auto holder = StateLock::holder(settings.lock_file());
-    if (!holder) return Error{holder.error().message + "; ask as root, or as its owner"};
+    if (!holder) return NothingDone{"failed", holder.error().message + "; ask as root, or as its owner"};
     if (!*holder) return std::optional<JsonBox>();
     auto reply = ask_daemon(settings.runtime_dir, request, patience.daemon);
-    if (reply) return std::optional(std::move(*reply));
+    if (reply) {
+      const Json& answer = **reply;
+      if (const auto error = answer.find("error"); error != answer.end())
+        return NothingDone{error->is_string() ? error->get<std::string>() : "failed",
+                           answer.value("message", "the daemon refuses")};
+      return std::optional(JsonBox(answer.at("done")));
+    }
     // It may be starting or stopping; or the lock is another command's, which is soon done.
-    if (!reply.error().nobody) return Error{reply.error().message};
+    if (!reply.error().nobody) return NothingDone{"failed", reply.error().message};
     if (clock.mono() >= give_up) {
-      return Error{
+      return NothingDone{
+          "failed",
           fmt::format("{}, and yet pid {} holds {}: is its runtime_dir another one? Its log says why it does not "
                       "listen (control.unavailable)",
                       reply.error().message, **holder, settings.lock_file())};
@@ -38,6 +45,6 @@ Result<std::optional<JsonBox>> ask_running_daemon(const Settings& settings, std:
   }
 }
 
-int exit_code_of(std::string_view error) { return error == "usage" ? kExitUsage : EXIT_FAILURE; }
+int exit_code_of(const NothingDone& nothing) { return nothing.code == "usage" ? kExitUsage : EXIT_FAILURE; }
 
 }  // namespace codedriftd

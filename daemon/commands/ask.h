@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/json_box.h"
 #include "base/result.h"
+#include "service/arguments.h"
 #include "settings/settings.h"
 
 namespace codedriftd {
@@ -16,13 +17,12 @@ struct Patience {
   Millis socket{5'000};   ///< for a daemon that starts or stops
 };
 
-/// What the running daemon says to `verb`: a reply of service/control.h, with "done" or "error". Nullopt: no daemon
-/// runs, nobody holds the state folder's lock. The error is for people, exit code 1.
-Result<std::optional<JsonBox>> ask_running_daemon(const Settings& settings, std::string_view verb,
-                                                  const JsonBox& arguments, const Clock& clock,
-                                                  const Patience& patience);
+/// Asks the running daemon for `verb`: the "done" of its reply (service/control.h). Nullopt: no daemon runs, nobody
+/// holds the state folder's lock. Else its error, or "failed" where it cannot be reached.
+Result<std::optional<JsonBox>, NothingDone> ask_running_daemon(const Settings& settings, std::string_view verb,
+                                                               const JsonBox& arguments, const Clock& clock,
+                                                               const Patience& patience);
 
-/// The exit code for an "error" of a reply, or of NothingDone.
-int exit_code_of(std::string_view error);
+int exit_code_of(const NothingDone& nothing);
 
 }  // namespace codedriftd

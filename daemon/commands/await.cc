@@ -12,11 +12,9 @@ Result<JsonBox> await_ticket(const Settings& settings, const std::string& ticket
   constexpr Millis kBetweenQuestions{200};
   for (;;) {
     auto reply = ask_running_daemon(settings, "progress", Json{{"ticket", ticket}}, clock, patience);
-    if (!reply) return reply.error();
+    if (!reply) return Error{reply.error().message};
     if (!*reply) return Error{"the daemon stopped meanwhile"};
-    const Json& answer = ***reply;
-    if (answer.contains("error")) return Error{answer.value("message", "the daemon refuses")};
-    const Json& progress = answer.at("done");
+    const Json& progress = ***reply;
     const auto total = progress.at("total").get<std::size_t>();
     const auto left = progress.at("left").get<std::size_t>();
     if (left == 0) return JsonBox(progress);

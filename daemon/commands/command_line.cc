@@ -62,10 +62,7 @@ Settings load(const Context& context) {
 /// Reads the options of one command. Returns false after printing its help.
 bool parse(const Context& context, std::string_view usage, po::options_description& options, const char* positional,
            po::variables_map& values) {
-  std::string help;
-  if (read_options(context.args, usage, options, positional, values, help)) return true;
-  context.out << help << std::flush;
-  return false;
+  return read_options(context.args, usage, "", options, positional, values, context.out);
 }
 
 int command_run(const Context& context) {
@@ -168,8 +165,7 @@ int command_backup(const Context& context) {
              "daemon runs.\nFILE is replaced only once the copy is complete and checked.\n",
              options, "FILE", values))
     return 0;
-  const auto files =
-      values.contains("FILE") ? values["FILE"].as<std::vector<std::string>>() : std::vector<std::string>();
+  const auto files = list_option(values, "FILE");
   if (files.size() != 1)
     throw UsageError("backup needs one FILE to write to: codedriftd backup /var/backups/codedriftd.db");
   return run_backup(load(context), files.front(), context.out, context.err);

@@ -1,22 +1,17 @@
 #include <fmt/format.h>
-#include <fmt/ostream.h>
 
 #include <ostream>
 
 #include "base/duration.h"
 #include "base/text.h"
-#include "commands/ask_or_do.h"
 #include "commands/input_file.h"
-#include "commands/options.h"
-#include "commands/reconcile.h"
+#include "commands/reconcile_command.h"
 #include "commands/usage.h"
-#include "service/reconcile_requests.h"
 
 namespace codedriftd {
 namespace {
 
 namespace po = boost::program_options;
-using Strings = std::vector<std::string>;
 
 constexpr std::string_view kUsage =
     R"(codedriftd [--config FILE] expect TARGET --sha256 H [--valid 2h] [--build URL] [--commit SHA]
@@ -96,23 +91,16 @@ std::vector<ExpectRequest::Item> read_list(const std::string& name, std::string_
   return items;
 }
 
-void print_done(std::ostream& out, const Json& done) {
-  for (const Json& each : done.at("targets")) {
-    const auto target = each.at("target").get<std::string>();
-    const auto hash = each.at("sha256").get<std::string>();
-    if (each.value("arrived", false)) {
-      fmt::print(out, "{}: code {} is live and accepted already\n", target, hash);
-    } else {
-      fmt::print(out, "{}: code {} is expected until {}\n", target, hash, each.at("valid_until").get<std::string>());
-    }
-  }
-  const auto more = done.at("count").get<std::size_t>() - done.at("targets").size();
-  if (more > 0) fmt::print(out, "… and {} more\n", more);
+/// What one target's line says.
+std::string expected_words(const Json& target) {
+  const auto hash = target.at("sha256").get<std::string>();
+  if (target.value("arrived", false)) return fmt::format("code {} is live and accepted already", hash);
+  return fmt::format("code {} is expected until {}", hash, target.at("valid_until").get<std::string>());
 }
 
 }  // namespace
 
-int run_expect(const Strings& args, const ReconcileContext& context) {
+int run_expect(const std::vector<std::string>& args, const ReconcileContext& context) {
   po::options_description options("Options");
   auto add = options.add_options();
   add("sha256", po::value<std::string>()->value_name("H"), "the hash that will come, 64 hex digits");
@@ -125,12 +113,8 @@ int run_expect(const Strings& args, const ReconcileContext& context) {
   add("commit", po::value<std::string>()->value_name("SHA"), "the commit it was built from: it is recorded");
   add("json", "print what was done as JSON");
   po::variables_map values;
-  std::string help;
-  if (!read_options(args, kUsage, options, "TARGET", values, help)) {
-    context.out << help << kAfter << std::flush;
-    return EXIT_SUCCESS;
-  }
-  const auto targets = values.contains("TARGET") ? values["TARGET"].as<Strings>() : Strings();
+  if (!read_options(args, kUsage, kAfter, options, "TARGET", values, context.out)) return EXIT_SUCCESS;
+  const auto targets = list_option(values, "TARGET");
   ExpectRequest::Item item;
   item.valid = valid_option(text_option(values, "valid"), "--valid");
   item.build = text_option(values, "build");
@@ -153,32 +137,21 @@ int run_expect(const Strings& args, const ReconcileContext& context) {
       if (!digest) throw UsageError(digest.error().message);
       item.sha256 = *digest;
     } else {
-      const std::string hash = text_option(values, "sha256");
-      const auto digest = Sha256::from_hex(hash);
-      if (!digest)
-        throw UsageError(fmt::format("--sha256 \"{}\" is no hash of 64 hex digits", harmless(clean_utf8(hash, 100))));
-      item.sha256 = *digest;
+      item.sha256 = hash_option(values, "sha256");
     }
     request.items.push_back(std::move(item));
   }
   if (auto good = check_request(request); !good) throw UsageError(good.error().message);
-  const Settings settings = context.settings();
-  const auto done = ask_or_do<ExpectRequest>({settings, context.clock, context.out, context.err, context.patience},
-                                             "expect", request);
-  if (!done) return done.error().code;
-  if (values.contains("json")) {
-    fmt::print(context.out, "{}\n", plain_json(**done));
-  } else {
-    print_done(context.out, **done);
-  }
-  if (values.contains("from-zip")) {
+  const int code = carry_out(context, values, "expect", request,
+                             [&](const Json& done) { print_targets(context.out, done, expected_words); });
+  if (code == EXIT_SUCCESS && values.contains("from-zip")) {
     fmt::print(
         context.err,
         "codedriftd expect: that the cloud's CodeSha256 is the hash of {} is unverified against the real service; "
         "if another hash arrives, the drift says that it differs from the announced one\n",
         harmless(clean_utf8(zip, 300)));
   }
-  return EXIT_SUCCESS;
+  return code;
 }
 
 }  // namespace codedriftd

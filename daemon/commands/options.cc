@@ -2,7 +2,8 @@
 
 #include <fmt/format.h>
 
-#include <sstream>
+#include <charconv>
+#include <ostream>
 
 #include "base/text.h"
 #include "commands/usage.h"
@@ -11,20 +12,24 @@ namespace codedriftd {
 
 namespace po = boost::program_options;
 
-bool read_options(const std::vector<std::string>& args, std::string_view usage, po::options_description& options,
-                  const char* positional, po::variables_map& values, std::string& help) {
+void store_options(const std::vector<std::string>& args, const po::options_description& options, const char* positional,
+                   po::variables_map& values) {
+  po::positional_options_description words;
+  if (positional != nullptr) words.add(positional, -1);
+  const int style = po::command_line_style::unix_style & ~po::command_line_style::allow_guessing;
+  po::store(po::command_line_parser(args).options(options).positional(words).style(style).run(), values);
+  po::notify(values);
+}
+
+bool read_options(const std::vector<std::string>& args, std::string_view usage, std::string_view after,
+                  po::options_description& options, const char* positional, po::variables_map& values,
+                  std::ostream& out) {
   options.add_options()("help,h", "this text");
   po::options_description all;
   all.add(options);
-  po::positional_options_description words;
-  if (positional != nullptr) {
-    all.add_options()(positional, po::value<std::vector<std::string>>()->composing());
-    words.add(positional, -1);
-  }
+  if (positional != nullptr) all.add_options()(positional, po::value<std::vector<std::string>>()->composing());
   try {
-    const int style = po::command_line_style::unix_style & ~po::command_line_style::allow_guessing;
-    po::store(po::command_line_parser(args).options(all).positional(words).style(style).run(), values);
-    po::notify(values);
+    store_options(args, all, positional, values);
   } catch (const po::unknown_option& error) {
     std::vector<std::string> names;
     for (const auto& option : options.options()) names.push_back("--" + option->long_name());
@@ -35,14 +40,23 @@ bool read_options(const std::vector<std::string>& args, std::string_view usage, 
     throw UsageError(harmless(clean_utf8(error.what(), 300)));
   }
   if (!values.contains("help")) return true;
-  std::ostringstream text;
-  text << usage << '\n' << options;
-  help = text.str();
+  out << usage << '\n' << options << after << std::flush;
   return false;
 }
 
 std::string text_option(const po::variables_map& values, const char* name) {
   return values.contains(name) ? values[name].as<std::string>() : std::string();
+}
+
+std::vector<std::string> list_option(const po::variables_map& values, const char* name) {
+  return values.contains(name) ? values[name].as<std::vector<std::string>>() : std::vector<std::string>();
+}
+
+std::optional<int64_t> whole_number(std::string_view text) {
+  int64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc{} || end != text.data() + text.size() || number < 1) return std::nullopt;
+  return number;
 }
 
 }  // namespace codedriftd

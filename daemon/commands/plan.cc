@@ -18,13 +18,7 @@ namespace codedriftd {
 namespace {
 
 int say(std::ostream& err, int code, std::string_view what) {
-  err << "codedriftd plan: " << harmless(what) << '\n';
-  return code;
-}
-
-/// Lines of candidates stand in it: they are the program's own.
-int say_lines(std::ostream& err, int code, std::string_view what) {
-  err << "codedriftd plan: " << what << '\n';
+  err << "codedriftd plan: " << harmless_lines(what) << '\n';
   return code;
 }
 
@@ -42,7 +36,7 @@ class PlanCommand {
 
   int run() {
     const auto plan = make();
-    if (!plan) return say_lines(err_, plan.error().code, plan.error().message);
+    if (!plan) return say(err_, plan.error().code, plan.error().message);
     const WallTime now = clock_.wall();
     if (!options_.out_file.empty()) {
       if (auto saved = write_file(options_.out_file, render_plan(*plan, Format::json, now, false)); !saved)

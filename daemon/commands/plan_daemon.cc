@@ -59,16 +59,14 @@ Result<std::optional<Plan>, NoPlan> plan_by_daemon(const Settings& settings, Sel
   const Patience patience;
   const auto before = polls_so_far(settings.database(), selection, clock.wall());
   if (!before) return before.error();
-  auto reply = ask_running_daemon(settings, "plan", plan_arguments(selection), clock, patience);
-  if (!reply) return NoPlan{EXIT_FAILURE, reply.error().message};
-  if (!*reply) return std::optional<Plan>();
-  const Json& answer = ***reply;
-  if (const auto error = answer.find("error"); error != answer.end()) {
-    std::string message = answer.value("message", "the daemon refuses");
-    if (*error == "denied") message += "; with --refresh=false nothing is polled";
-    return NoPlan{exit_code_of(error->get<std::string>()), std::move(message)};
+  const auto reply = ask_running_daemon(settings, "plan", plan_arguments(selection), clock, patience);
+  if (!reply) {
+    const NothingDone& nothing = reply.error();
+    return NoPlan{exit_code_of(nothing),
+                  nothing.message + (nothing.code == "denied" ? "; with --refresh=false nothing is polled" : "")};
   }
-  const auto ticket = answer.at("done").at("ticket").get<std::string>();
+  if (!*reply) return std::optional<Plan>();
+  const auto ticket = (**reply)->at("ticket").get<std::string>();
   auto over = await_ticket(settings, ticket, clock, patience,
                            [&](std::size_t done, std::size_t total) { progress.at(done, total); });
   progress.clear();

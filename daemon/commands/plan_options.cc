@@ -2,9 +2,8 @@
 
 #include <fmt/format.h>
 
-#include <boost/program_options.hpp>
-
 #include "base/text.h"
+#include "commands/options.h"
 #include "commands/selection_options.h"
 
 namespace codedriftd {
@@ -27,15 +26,10 @@ While the daemon runs it makes the calls, with its own credentials and within it
 other poll: root, and who may ask it to poll, can have that done. Without a daemon the calls are made with your own
 credentials (as [account.NAME.credentials] says), and nothing is recorded. A function that is not found is asked for
 again before it counts as missing: 30 seconds later by the daemon, 2 seconds later without it.
+)";
 
-Which targets (several values of one option are alternatives; different options narrow each other):
-  TARGET              ACCOUNT/REGION/NAMESPACE/FUNCTION:QUALIFIER, or FUNCTION or FUNCTION:QUALIFIER where only one
-                      target has that name
-  --target GLOB       * is any text, ? any character; compared with the whole address if it has a "/", with
-                      FUNCTION:QUALIFIER if it has a ":", else with FUNCTION. Quote it: --target 'prod/*'
-  --account, --region, --namespace, --function, --qualifier GLOB
-                      compared with that part alone
-  --status GLOB       those whose status before the poll is: missing drifted unobserved unreviewed pending_deploy in_sync
+constexpr std::string_view kRest =
+    R"(  --status GLOB       those whose status before the poll is: missing drifted unobserved unreviewed pending_deploy in_sync
   --since, --until T  those whose status before the poll began within that time: RFC 3339 in UTC, or an age: 15m, 7d
 
 What is done:
@@ -91,12 +85,7 @@ Error unknown_option(std::string name) {
 Result<PlanOptions> parse_plan(const std::vector<std::string>& args, WallTime now) {
   po::variables_map values;
   try {
-    po::positional_options_description positional;
-    positional.add("TARGET", -1);
-    const auto all = options();
-    const int style = po::command_line_style::unix_style & ~po::command_line_style::allow_guessing;
-    po::store(po::command_line_parser(args).options(all).positional(positional).style(style).run(), values);
-    po::notify(values);
+    store_options(args, options(), "TARGET", values);
   } catch (const po::unknown_option& error) {
     return unknown_option(error.get_option_name());
   } catch (const po::error& error) {
@@ -104,7 +93,7 @@ Result<PlanOptions> parse_plan(const std::vector<std::string>& args, WallTime no
   }
   PlanOptions parsed;
   if (values["help"].as<bool>()) {
-    parsed.help = kHelp;
+    parsed.help = fmt::format("{}{}{}", kHelp, kTargetsHelp, kRest);
     return parsed;
   }
   auto selection = selection_option(values, now);
@@ -113,12 +102,11 @@ Result<PlanOptions> parse_plan(const std::vector<std::string>& args, WallTime no
   if (!format) return format.error();
   parsed.selection = std::move(*selection);
   parsed.format = *format;
-  const auto text = [&](const char* name) { return values.count(name) > 0 ? values[name].as<std::string>() : ""; };
-  if (const std::string file = text("output"); file != "-") parsed.file = file;
-  parsed.out_file = text("out");
+  if (const std::string file = text_option(values, "output"); file != "-") parsed.file = file;
+  parsed.out_file = text_option(values, "out");
   if (values.count("out") > 0 && parsed.out_file.empty()) return Error{"--out needs the name of a file"};
   if (values.count("refresh") > 0) {
-    const std::string refresh = text("refresh");
+    const std::string refresh = text_option(values, "refresh");
     if (refresh != "true" && refresh != "false")
       return Error{fmt::format("--refresh={}: write --refresh=true or --refresh=false", shown_argument(refresh))};
     parsed.refresh = refresh == "true";

@@ -10,6 +10,7 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "commands/await.h"
+#include "commands/options.h"
 #include "commands/progress.h"
 #include "commands/reading.h"
 #include "commands/usage.h"
@@ -18,7 +19,9 @@
 namespace codedriftd {
 namespace {
 
-constexpr std::string_view kPollHelp = R"(codedriftd [--config FILE] poll TARGET… [--json]
+namespace po = boost::program_options;
+
+constexpr std::string_view kPollUsage = R"(codedriftd [--config FILE] poll TARGET… [--json]
 
 Has the running daemon poll these targets now, whatever their slots are, and prints what came of each. It polls within
 its own pace, and records what it sees as ever: drift found alerts. One that is not found is asked for again, 30 seconds
@@ -26,44 +29,40 @@ later or after its interval, before that counts.
 
   TARGET   ACCOUNT/REGION/NAMESPACE/FUNCTION:QUALIFIER, or FUNCTION or FUNCTION:QUALIFIER where only one target has that
            name. No patterns: "plan" has them.
-  --json   the targets' rows as JSON (codedriftd.status.v1)
 
 [control] poll in the daemon's configuration says who may ask. Without a daemon "codedriftd plan" polls.
+)";
 
+constexpr std::string_view kPollAfter = R"(
 Exit code: 0 each of them answered; 1 failed, or one of them did not; 64 wrong usage; 78 wrong configuration.
 )";
 
-constexpr std::string_view kReloadHelp = R"(codedriftd [--config FILE] reload
+constexpr std::string_view kReloadUsage = R"(codedriftd [--config FILE] reload
 
 Has the running daemon load its configuration again, as SIGHUP does, waits for that, and prints what came of it. If there
 are mistakes they are printed as FILE:LINE:COLUMN, and nothing changes.
 
 [control] reload in the daemon's configuration says who may ask.
+)";
 
+constexpr std::string_view kReloadAfter = R"(
 Exit code: 0 loaded; 1 failed, or no daemon runs; 64 wrong usage; 78 mistakes in the configuration.
 )";
 
 int say(std::ostream& err, std::string_view command, int code, std::string_view what) {
-  err << "codedriftd " << command << ": " << what << '\n' << std::flush;
+  err << "codedriftd " << command << ": " << harmless_lines(what) << '\n' << std::flush;
   return code;
-}
-
-bool asks_for_help(const std::vector<std::string>& args) {
-  return std::any_of(args.begin(), args.end(), [](const auto& arg) { return arg == "--help" || arg == "-h"; });
 }
 
 /// The "done" of the daemon's reply to `verb`; or an exit code, the reason told.
 Result<JsonBox, int> ask(const Settings& settings, std::string_view verb, const JsonBox& arguments, const Clock& clock,
                          std::string_view without, std::ostream& err) {
   auto reply = ask_running_daemon(settings, verb, arguments, clock, {});
-  if (!reply) return say(err, verb, EXIT_FAILURE, harmless(reply.error().message));
+  if (!reply) return say(err, verb, exit_code_of(reply.error()), reply.error().message);
   if (!*reply)
     return say(err, verb, EXIT_FAILURE,
-               fmt::format("no daemon runs: nobody holds {}; {}", harmless(settings.lock_file()), without));
-  const Json& answer = ***reply;
-  if (const auto error = answer.find("error"); error != answer.end())
-    return say(err, verb, exit_code_of(error->get<std::string>()), answer.value("message", "the daemon refuses"));
-  return JsonBox(answer.at("done"));
+               fmt::format("no daemon runs: nobody holds {}; {}", settings.lock_file(), without));
+  return std::move(**reply);
 }
 
 std::string words_of(const TargetState& state, const StatusView& status) {
@@ -103,7 +102,7 @@ int poll(const Settings& settings, const std::vector<std::string>& names, bool j
   const auto over = await_ticket(settings, (*done)->at("ticket").get<std::string>(), clock, {},
                                  [&](std::size_t count, std::size_t total) { progress.at(count, total); });
   progress.clear();
-  if (!over) return say(err, "poll", EXIT_FAILURE, harmless(over.error().message));
+  if (!over) return say(err, "poll", EXIT_FAILURE, over.error().message);
   print(settings, (*done)->at("addresses").get<std::vector<std::string>>(), json, clock.wall(), out);
   const Json& ends = **over;
   const auto told = [&](const char* end, std::string_view what) {
@@ -119,54 +118,39 @@ int poll(const Settings& settings, const std::vector<std::string>& names, bool j
 
 int run_poll(const std::vector<std::string>& args, const std::function<Settings()>& settings, const Clock& clock,
              bool terminal_err, std::ostream& out, std::ostream& err) {
-  if (asks_for_help(args)) {
-    out << kPollHelp << std::flush;
-    return EXIT_SUCCESS;
-  }
-  std::vector<std::string> names;
-  bool json = false;
-  for (const std::string& arg : args) {
-    if (arg == "--json") {
-      json = true;
-    } else if (arg.starts_with("-")) {
-      return say(err, "poll", kExitUsage,
-                 fmt::format("poll has no option {}; there is --json\nSee: codedriftd poll --help",
-                             harmless(clean_utf8(arg, 100))));
-    } else {
-      names.push_back(arg);
-    }
-  }
-  if (auto good = check_poll_names(names); !good)
-    return say(err, "poll", kExitUsage, good.error().message + "\nSee: codedriftd poll --help");
+  po::options_description options("Options");
+  options.add_options()("json", "print the targets' rows as JSON (codedriftd.status.v1)");
+  po::variables_map values;
+  if (!read_options(args, kPollUsage, kPollAfter, options, "TARGET", values, out)) return EXIT_SUCCESS;
+  const auto names = list_option(values, "TARGET");
+  if (auto good = check_poll_names(names); !good) throw UsageError(good.error().message);
   const Settings loaded = settings();
   try {
-    return poll(loaded, names, json, clock, terminal_err, out, err);
+    return poll(loaded, names, values.contains("json"), clock, terminal_err, out, err);
   } catch (const std::exception& error) {
-    return say(err, "poll", EXIT_FAILURE, harmless(error.what()));
+    return say(err, "poll", EXIT_FAILURE, error.what());
   }
 }
 
 int run_reload(const std::vector<std::string>& args, const std::function<Settings()>& settings, const Clock& clock,
                std::ostream& out, std::ostream& err) {
-  if (asks_for_help(args)) {
-    out << kReloadHelp << std::flush;
-    return EXIT_SUCCESS;
-  }
-  if (!args.empty()) return say(err, "reload", kExitUsage, "reload takes no arguments\nSee: codedriftd reload --help");
+  po::options_description options("Options");
+  po::variables_map values;
+  if (!read_options(args, kReloadUsage, kReloadAfter, options, nullptr, values, out)) return EXIT_SUCCESS;
   const Settings loaded = settings();
   const auto done = ask(loaded, "reload", empty_object(), clock, "codedriftd run starts one", err);
   if (!done) return done.error();
   const auto over =
       await_ticket(loaded, (*done)->at("ticket").get<std::string>(), clock, {}, [](std::size_t, std::size_t) {});
-  if (!over) return say(err, "reload", EXIT_FAILURE, harmless(over.error().message));
+  if (!over) return say(err, "reload", EXIT_FAILURE, over.error().message);
   const Json& outcome = **over;
   if (const auto mistakes = outcome.find("mistakes"); mistakes != outcome.end()) {
     for (const Json& mistake : *mistakes) err << harmless(mistake.get<std::string>()) << '\n';
     return say(err, "reload", kExitConfig, "mistakes in the configuration: nothing changed");
   }
   if (const auto failed = outcome.find("failed"); failed != outcome.end())
-    return say(err, "reload", EXIT_FAILURE, harmless(failed->get<std::string>()));
-  for (const Json& restart : outcome.at("restart")) say(err, "reload", 0, harmless(restart.get<std::string>()));
+    return say(err, "reload", EXIT_FAILURE, failed->get<std::string>());
+  for (const Json& restart : outcome.at("restart")) say(err, "reload", 0, restart.get<std::string>());
   out << "reloaded: " << harmless(outcome.at("loaded").get<std::string>()) << '\n' << std::flush;
   return EXIT_SUCCESS;
 }

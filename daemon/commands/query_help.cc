@@ -29,15 +29,8 @@ Examples:
 "codedriftd query REPORT --help" says what each of them takes.
 )";
 
-constexpr std::string_view kSelection = R"(
-Which targets (several values of one option are alternatives; different options narrow each other):
-  TARGET              ACCOUNT/REGION/NAMESPACE/FUNCTION:QUALIFIER, or FUNCTION or FUNCTION:QUALIFIER where only one
-                      target has that name
-  --target GLOB       * is any text, ? any character; compared with the whole address if it has a "/", with
-                      FUNCTION:QUALIFIER if it has a ":", else with FUNCTION. Quote it: --target 'prod/*'
-  --account, --region, --namespace, --function, --qualifier GLOB
-                      compared with that part alone
-  --status GLOB       targets whose status is: missing drifted unobserved unreviewed pending_deploy in_sync
+constexpr std::string_view kStatus =
+    R"(  --status GLOB       targets whose status is: missing drifted unobserved unreviewed pending_deploy in_sync
 )";
 
 constexpr std::string_view kAll = "  --all               also targets that are no longer watched\n";
@@ -191,8 +184,8 @@ Examples:
 std::string query_help(std::string_view report) {
   for (const Words& words : kReports) {
     if (words.report == report)
-      return fmt::format("codedriftd query {} [TARGET…] [options]\n\n{}\nWhat is reported:{}{}{}{}{}{}", report,
-                         words.what, words.own, kSelection, report == "report" ? "" : kAll,
+      return fmt::format("codedriftd query {} [TARGET…] [options]\n\n{}\nWhat is reported:{}{}{}{}{}{}{}", report,
+                         words.what, words.own, kTargetsHelp, kStatus, report == "report" ? "" : kAll,
                          report == "report" ? kReportOutput : kOutput, words.examples, kExit);
   }
   return fmt::format("{}{}", kQuery, kExit);

@@ -5,9 +5,9 @@
 
 #include <algorithm>
 #include <array>
-#include <boost/program_options.hpp>
 
 #include "base/text.h"
+#include "commands/options.h"
 #include "commands/selection_options.h"
 
 namespace codedriftd {
@@ -57,7 +57,7 @@ Result<AuditFormat> audit_format_option(const po::variables_map& values) {
   const bool json = values["json"].as<bool>();
   if (values.count("format") == 0) {
     if (json) return AuditFormat::json;
-    const std::string file = values.count("output") > 0 ? values["output"].as<std::string>() : std::string();
+    const std::string file = text_option(values, "output");
     return file.ends_with(".html")   ? AuditFormat::html
            : file.ends_with(".json") ? AuditFormat::json
                                      : AuditFormat::markdown;
@@ -94,13 +94,7 @@ QueryOptions help_of(std::string_view report) {
 Result<QueryOptions> parse_report(std::string_view report, const Strings& args, WallTime now) {
   po::variables_map values;
   try {
-    po::positional_options_description positional;
-    positional.add("TARGET", -1);
-    const auto all = options();
-    // Without guessing: half a word is a mistake, not an option.
-    const int style = po::command_line_style::unix_style & ~po::command_line_style::allow_guessing;
-    po::store(po::command_line_parser(args).options(all).positional(positional).style(style).run(), values);
-    po::notify(values);
+    store_options(args, options(), "TARGET", values);
   } catch (const po::unknown_option& error) {
     return unknown_option(report, error.get_option_name());
   } catch (const po::error& error) {
@@ -127,8 +121,7 @@ Result<QueryOptions> parse_report(std::string_view report, const Strings& args, 
     parsed.report = &report_named(report, values["attempts"].as<bool>());
   }
   parsed.selection = std::move(*selection);
-  if (values.count("output") > 0 && values["output"].as<std::string>() != "-")
-    parsed.file = values["output"].as<std::string>();
+  if (const std::string file = text_option(values, "output"); file != "-") parsed.file = file;
   parsed.detailed_exit_code = values["detailed-exitcode"].as<bool>();
   return parsed;
 }

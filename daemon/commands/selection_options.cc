@@ -5,11 +5,10 @@
 
 #include <algorithm>
 #include <array>
-#include <boost/program_options.hpp>
-#include <charconv>
 
 #include "base/duration.h"
 #include "base/text.h"
+#include "commands/options.h"
 #include "model/kinds.h"
 
 namespace codedriftd {
@@ -32,12 +31,9 @@ Checked check_globs(const Strings& globs, std::string_view what, std::span<const
 Result<std::optional<int64_t>> limit_option(const po::variables_map& values) {
   if (values.count("limit") == 0) return std::optional<int64_t>();
   const auto& text = values["limit"].as<std::string>();
-  int64_t limit = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), limit);
-  if (error != std::errc{} || end != text.data() + text.size() || limit < 1)
-    return Error{
-        fmt::format("--limit \"{}\" is no number of rows; write a whole number, 1 or more", shown_argument(text))};
-  return std::optional(limit);
+  if (const auto limit = whole_number(text)) return limit;
+  return Error{
+      fmt::format("--limit \"{}\" is no number of rows; write a whole number, 1 or more", shown_argument(text))};
 }
 
 }  // namespace
@@ -56,10 +52,7 @@ Result<Format> format_option(const po::variables_map& values) {
 }
 
 Result<Selection> selection_option(const po::variables_map& values, WallTime now) {
-  const auto list = [&](const char* name) { return values.count(name) > 0 ? values[name].as<Strings>() : Strings(); };
-  const auto single = [&](const char* name) {
-    return values.count(name) > 0 ? &values[name].as<std::string>() : nullptr;
-  };
+  const auto list = [&](const char* name) { return list_option(values, name); };
   Selection s;
   s.names = list("TARGET");
   s.targets = list("target");
@@ -75,11 +68,11 @@ Result<Selection> selection_option(const po::variables_map& values, WallTime now
   for (const Status status : kStatuses) statuses.push_back(to_string(status));
   if (auto good = check_globs(s.statuses, "status", statuses); !good) return good.error();
   if (auto good = check_globs(s.kinds, "kind of event", kEventKinds); !good) return good.error();
-  auto since = time_option("since", single("since"), now);
+  auto since = time_option("since", values, now);
   if (!since) return since.error();
-  auto until = time_option("until", single("until"), now);
+  auto until = time_option("until", values, now);
   if (!until) return until.error();
-  auto at = time_option("at", single("at"), now);
+  auto at = time_option("at", values, now);
   if (!at) return at.error();
   if (*at && **at > now) return Error{fmt::format("--at {} lies in the future (now {})", rfc3339(**at), rfc3339(now))};
   s.at = *at;
@@ -98,13 +91,24 @@ std::optional<WallTime> parse_time(std::string_view text, WallTime now) {
   return parse_rfc3339(text);
 }
 
-Result<std::optional<WallTime>> time_option(std::string_view name, const std::string* text, WallTime now) {
-  if (text == nullptr) return std::optional<WallTime>();
-  if (const auto time = parse_time(*text, now)) return time;
+Result<std::optional<WallTime>> time_option(const char* name, const po::variables_map& values, WallTime now) {
+  if (!values.contains(name)) return std::optional<WallTime>();
+  const auto& text = values[name].as<std::string>();
+  if (const auto time = parse_time(text, now)) return time;
   return Error{
       fmt::format("--{} \"{}\" is no time; write one like 2026-11-24T03:04:05Z, or an age like 90s, 15m, 24h, 7d", name,
-                  shown_argument(*text))};
+                  shown_argument(text))};
 }
+
+const std::string_view kTargetsHelp = R"(
+Which targets (several values of one option are alternatives; different options narrow each other):
+  TARGET              ACCOUNT/REGION/NAMESPACE/FUNCTION:QUALIFIER, or FUNCTION or FUNCTION:QUALIFIER where only one
+                      target has that name
+  --target GLOB       * is any text, ? any character; compared with the whole address if it has a "/", with
+                      FUNCTION:QUALIFIER if it has a ":", else with FUNCTION. Quote it: --target 'prod/*'
+  --account, --region, --namespace, --function, --qualifier GLOB
+                      compared with that part alone
+)";
 
 std::string shown_argument(std::string_view text) { return harmless(clean_utf8(text, 100)); }
 

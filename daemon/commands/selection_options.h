@@ -20,14 +20,18 @@ namespace codedriftd {
 /// A point of time: RFC 3339, or an age ("90s", "15m", "24h", "7d") counted back from `now`.
 std::optional<WallTime> parse_time(std::string_view text, WallTime now);
 
-/// The same for the option `--NAME`: nullopt if `text` is nullptr. The error says what would be a time.
-Result<std::optional<WallTime>> time_option(std::string_view name, const std::string* text, WallTime now);
+/// The same for the option `--NAME`; nullopt if it is not there. The error says what would be a time.
+Result<std::optional<WallTime>> time_option(const char* name, const boost::program_options::variables_map& values,
+                                            WallTime now);
 
 /// Reads TARGET, --target, --account … --kind, --since, --until, --limit and --all, as far as they are there; an age
 /// counts back from `now`.
 Result<Selection> selection_option(const boost::program_options::variables_map& values, WallTime now);
 /// Reads --format and the switch --json.
 Result<Format> format_option(const boost::program_options::variables_map& values);
+
+/// What a help text says of TARGET and the options that compare an address.
+extern const std::string_view kTargetsHelp;
 
 /// An argument as an error shows it.
 std::string shown_argument(std::string_view text);

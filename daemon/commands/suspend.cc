@@ -1,21 +1,16 @@
 #include <fmt/format.h>
-#include <fmt/ostream.h>
 
 #include <ostream>
 
 #include "base/duration.h"
 #include "base/text.h"
-#include "commands/ask_or_do.h"
-#include "commands/options.h"
-#include "commands/reconcile.h"
+#include "commands/reconcile_command.h"
 #include "commands/usage.h"
-#include "service/reconcile_requests.h"
 
 namespace codedriftd {
 namespace {
 
 namespace po = boost::program_options;
-using Strings = std::vector<std::string>;
 
 constexpr std::string_view kSuspendUsage = R"(codedriftd [--config FILE] suspend TARGET --reason TEXT [--until T]
 
@@ -59,7 +54,7 @@ WallTime time_to_come(const std::string& text, WallTime now) {
   return *time;
 }
 
-int run(const Strings& args, const ReconcileContext& context, bool resume) {
+int run(const std::vector<std::string>& args, const ReconcileContext& context, bool resume) {
   const std::string verb = resume ? "resume" : "suspend";
   po::options_description options("Options");
   auto add = options.add_options();
@@ -69,12 +64,9 @@ int run(const Strings& args, const ReconcileContext& context, bool resume) {
         "when it ends: RFC 3339, or from now on: 30m, 2h, 7d; 90 days at most");
   add("json", "print what was done as JSON");
   po::variables_map values;
-  std::string help;
-  if (!read_options(args, resume ? kResumeUsage : kSuspendUsage, options, "TARGET", values, help)) {
-    context.out << help << kAfter << std::flush;
+  if (!read_options(args, resume ? kResumeUsage : kSuspendUsage, kAfter, options, "TARGET", values, context.out))
     return EXIT_SUCCESS;
-  }
-  const auto targets = values.contains("TARGET") ? values["TARGET"].as<Strings>() : Strings();
+  const auto targets = list_option(values, "TARGET");
   if (targets.size() != 1) throw UsageError(fmt::format("{} takes one TARGET", verb));
   SuspendRequest request;
   request.resume = resume;
@@ -82,25 +74,23 @@ int run(const Strings& args, const ReconcileContext& context, bool resume) {
   request.reason = text_option(values, "reason");
   if (values.contains("until")) request.until = time_to_come(text_option(values, "until"), context.clock.wall());
   if (auto good = check_request(request); !good) throw UsageError(good.error().message);
-  const Settings settings = context.settings();
-  const auto done =
-      ask_or_do<SuspendRequest>({settings, context.clock, context.out, context.err, context.patience}, verb, request);
-  if (!done) return done.error().code;
-  const Json& what = **done;
-  if (values.contains("json")) {
-    fmt::print(context.out, "{}\n", plain_json(what));
-  } else if (resume) {
-    fmt::print(context.out, "{}: its alerts are no longer held\n", what.at("target").get<std::string>());
-  } else {
-    fmt::print(context.out, "{}: its alerts are held until {}\n", what.at("target").get<std::string>(),
-               what.at("until").get<std::string>());
-  }
-  return EXIT_SUCCESS;
+  return carry_out(context, values, verb, request, [&](const Json& done) {
+    const auto target = done.at("target").get<std::string>();
+    if (resume) {
+      fmt::print(context.out, "{}: its alerts are no longer held\n", target);
+    } else {
+      fmt::print(context.out, "{}: its alerts are held until {}\n", target, done.at("until").get<std::string>());
+    }
+  });
 }
 
 }  // namespace
 
-int run_suspend(const Strings& args, const ReconcileContext& context) { return run(args, context, false); }
-int run_resume(const Strings& args, const ReconcileContext& context) { return run(args, context, true); }
+int run_suspend(const std::vector<std::string>& args, const ReconcileContext& context) {
+  return run(args, context, false);
+}
+int run_resume(const std::vector<std::string>& args, const ReconcileContext& context) {
+  return run(args, context, true);
+}
 
 }  // namespace codedriftd

@@ -275,11 +275,8 @@ Checked check_alert_request(const AlertRequest& request) {
     return Done{};
   }
   for (const std::string& target : request.targets) {
-    if (target.find_first_of("*?") != std::string::npos)
-      return Error{
-          fmt::format("--target '{}': patterns match where a command reads, never where it writes; name the "
-                      "target, or take --alert NAME, --since T, --until T",
-                      shown(target))};
+    if (auto good = check_no_pattern(target, "name the target, or take --alert NAME, --since T, --until T"); !good)
+      return Error{"--target " + good.error().message};
   }
   if (!selects) return Error{"say which alerts: their IDs, or --alert NAME, --target TARGET, --since T, --until T"};
   return Done{};

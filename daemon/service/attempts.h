@@ -6,6 +6,9 @@
 
 namespace codedriftd {
 
+/// So many polls in a row refused for a cause that is the account's make the account fail.
+inline constexpr unsigned kCausesInARow = 3;
+
 /// The attempts of one poll, and whether another one is to follow. Knows no clock.
 class Attempts {
  public:

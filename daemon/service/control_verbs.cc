@@ -114,7 +114,7 @@ class ControlVerbs {
   }
 
   Reply poll(const Caller& caller, std::string_view name, const JsonBox& arguments) {
-    Database db = Database::open_reader(parts_.state_dir + "/codedriftd.db");
+    Database db = Database::open_reader(parts_.database);
     const auto found = targets_to_poll(db, name, arguments, parts_.clock.wall());
     if (!found) return found.error();
     const auto issued = tickets_.issue(caller.uid, found->size());

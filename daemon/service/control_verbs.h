@@ -17,6 +17,7 @@ namespace codedriftd {
 /// What the verbs work with; all of it outlives the server.
 struct ControlParts {
   std::string runtime_dir, state_dir;
+  std::string database;                                            ///< its path
   const Guarded<std::shared_ptr<const Permissions>>& permissions;  ///< a reload puts others there
   Writer& writer;
   Ledger& ledger;

@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "base/json.h"
-#include "base/text.h"
 
 namespace codedriftd {
 namespace {
@@ -70,11 +69,7 @@ Checked check_poll_names(const std::vector<std::string>& names) {
     return Error{
         fmt::format("{} targets at a time are the most; plan polls everything that is selected", kMostPolledByName)};
   for (const std::string& name : names) {
-    if (name.find_first_of("*?") != std::string::npos)
-      return Error{
-          fmt::format("'{}': patterns match where a command reads, never where it writes; name the targets, or "
-                      "see plan --target",
-                      harmless(clean_utf8(name, 400)))};
+    if (auto good = check_no_pattern(name, "name the targets, or see plan --target"); !good) return good;
   }
   return Done{};
 }

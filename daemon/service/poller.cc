@@ -16,8 +16,6 @@ namespace {
 /// A target that failed this many polls in a row gets one attempt for each further poll: the rate limit is for the
 /// others.
 constexpr unsigned kFailuresWithRetries = 3;
-/// So many polls in a row refused for a cause that is the account's make the account fail.
-constexpr unsigned kCausesInARow = 3;
 /// "Asked again soon": while a function is updating, and after it was not found once.
 constexpr Millis kSoon{30'000};
 constexpr double kTookBounds[] = {0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10};

@@ -18,14 +18,25 @@ using Answer = Result<JsonBox, NothingDone>;
 
 constexpr std::size_t kMostNamed = 10, kMostListed = 1'000;
 
-/// The stored target that `name` means.
-Result<TargetRow, NothingDone> resolve(Database& db, const std::string& name) {
-  Selection selection;
-  selection.names = {name};
-  if (auto one = resolve_names(db, selection); !one) return NothingDone{"usage", one.error().message};
-  if (auto row = targets::find(db, selection.targets.front())) return std::move(*row);
-  return NothingDone{"nothing", explain_nothing(db, selection, WallTime{})};
-}
+/// Finds stored targets by what TARGET says. The names of all of them are read once, and only if one is no address.
+class Finder {
+ public:
+  explicit Finder(Database& db) : db_(db) {}
+
+  Result<TargetRow, NothingDone> operator()(const std::string& name) {
+    Selection selection;
+    selection.names = {name};
+    if (name.find('/') == std::string::npos && !known_) known_ = known_targets(db_);
+    if (auto one = resolve_names(known_ ? *known_ : KnownTargets{}, selection); !one)
+      return NothingDone{"usage", one.error().message};
+    if (auto row = targets::find(db_, selection.targets.front())) return std::move(*row);
+    return NothingDone{"nothing", explain_nothing(db_, selection, WallTime{})};
+  }
+
+ private:
+  Database& db_;
+  std::optional<KnownTargets> known_;
+};
 
 /// What is to be done to one target.
 struct Step {
@@ -76,10 +87,11 @@ Answer take(Tx& tx, Ledger& ledger, const Caller& caller, std::string_view verb,
 /// The items' targets; an item that names none, or one twice, is the end.
 template <typename Item, typename Make>
 Result<std::vector<Step>, NothingDone> steps_of(Database& db, const std::vector<Item>& items, Make make) {
+  Finder find(db);
   std::vector<Step> steps;
   std::set<TargetId> seen;
   for (const Item& item : items) {
-    auto row = resolve(db, item.target);
+    auto row = find(item.target);
     if (!row) return row.error();
     if (!seen.insert(row->id).second)
       return NothingDone{"usage", fmt::format("{} is named twice", row->target.address())};
@@ -169,7 +181,7 @@ Answer perform(Tx& tx, Ledger& ledger, const SuspendRequest& request, const Call
     return NothingDone{"usage", fmt::format("--until {} is not within the next {} (it is {})", rfc3339(until),
                                             format_duration(kLongestSuspended), rfc3339(now))};
   }
-  const auto row = resolve(tx.db, request.target);
+  const auto row = Finder(tx.db)(request.target);
   if (!row) return row.error();
   const std::string address = row->target.address();
   if (request.resume) {

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "audit/selection.h"
 #include "base/duration.h"
 #include "base/json.h"
 #include "base/text.h"
@@ -20,10 +21,7 @@ Checked check_reason(std::string_view reason, std::string_view verb) {
 Checked check_name(const std::string& name) {
   if (name.empty())
     return Error{"name the target: ACCOUNT/REGION/NAMESPACE/FUNCTION:QUALIFIER, FUNCTION:QUALIFIER or FUNCTION"};
-  if (name.find_first_of("*?") != std::string::npos)
-    return Error{
-        fmt::format("'{}': patterns match where a command reads, never where it writes; name the target", shown(name))};
-  return Done{};
+  return check_no_pattern(name, "name the target");
 }
 
 template <typename Item>

@@ -13,7 +13,6 @@ namespace {
 constexpr Millis kBetweenWords{200};
 /// Somebody waits: a function that is not there is asked for again sooner than the daemon does.
 constexpr Millis kUntilMissing{2'000};
-constexpr unsigned kCausesInARow = 3;
 
 class Sweep {
  public:

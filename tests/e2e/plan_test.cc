@@ -21,14 +21,19 @@ Json row_of(const RunResult& result, std::string_view function) {
   throw std::runtime_error("no such row:\n" + result.out + result.err);
 }
 
-TEST(Plan, HasTheDaemonPollNowAndRecordsWhatItSees) {
-  Daemon daemon;
+/// Runs with two functions in sync, an hour before either is polled again.
+void start_with_refund(Daemon& daemon) {
   daemon.config.interval = "1h";
   daemon.deploy("refund", "reviewed");
   daemon.config.functions.emplace_back("refund", "");
   daemon.start();
   ASSERT_TRUE(daemon.wait_for_status("charge", "in_sync"));
   ASSERT_TRUE(daemon.wait_for_status("refund", "in_sync"));
+}
+
+TEST(Plan, HasTheDaemonPollNowAndRecordsWhatItSees) {
+  Daemon daemon;
+  ASSERT_NO_FATAL_FAILURE(start_with_refund(daemon));
   EXPECT_EQ(code_of(daemon.command({"plan", "--detailed-exitcode"})), 0);
 
   daemon.deploy("charge", "hurried");
@@ -60,12 +65,7 @@ TEST(Plan, HasTheDaemonPollNowAndRecordsWhatItSees) {
 
 TEST(Plan, CouldNotLookIsNever0) {
   Daemon daemon;
-  daemon.config.interval = "1h";
-  daemon.deploy("refund", "reviewed");
-  daemon.config.functions.emplace_back("refund", "");
-  daemon.start();
-  ASSERT_TRUE(daemon.wait_for_status("charge", "in_sync"));
-  ASSERT_TRUE(daemon.wait_for_status("refund", "in_sync"));
+  ASSERT_NO_FATAL_FAILURE(start_with_refund(daemon));
   daemon.cloud().set_error(Daemon::key("charge"), "UnauthorizedOperation");
   const RunResult one = daemon.command({"plan", "--detailed-exitcode"});
   EXPECT_EQ(code_of(one), 3) << one.out;

@@ -36,7 +36,7 @@ class ControlVerbsTest : public testing::Test {
   }
   void open() {
     *permissions.lock() = std::make_shared<const Permissions>(control, self);
-    ControlParts parts{dir / "run", dir.path().string(), permissions, *writer, *ledger, clock};
+    ControlParts parts{dir / "run", dir.path().string(), dir / "codedriftd.db", permissions, *writer, *ledger, clock};
     parts.poll_now = [this](std::vector<TargetId> ids, std::function<void(PollEnd)> over) {
       polls.push_back({std::move(ids), std::move(over)});
     };
