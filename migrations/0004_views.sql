@@ -97,7 +97,7 @@ SELECT seq, id, strftime('%Y-%m-%dT%H:%M:%fZ', time_ms / 1000.0, 'unixepoch') AS
        iif(begins > 0 AND ends > begins, substr(json, begins + 8, ends - begins - 8), NULL) AS data
 FROM placed;
 
--- How much of the time each target was configured it was seen, counted as audit/coverage.cc does.
+-- How much of the time each target was configured it was seen, counted as audit/story/coverage.cc does.
 CREATE VIEW v_coverage AS
 WITH
   clock AS MATERIALIZED (SELECT now_ms FROM v_clock),

@@ -8,11 +8,11 @@
 
 #include "base/json.h"
 #include "base/text.h"
-#include "commands/alerts_options.h"
-#include "commands/ask.h"
-#include "commands/direct_record.h"
-#include "commands/usage.h"
-#include "store/outbox.h"
+#include "commands/options/alerts_options.h"
+#include "commands/options/usage.h"
+#include "commands/reach/ask.h"
+#include "commands/reach/direct_record.h"
+#include "store/outbox/outbox.h"
 
 namespace codedriftd {
 namespace {

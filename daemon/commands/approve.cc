@@ -4,10 +4,10 @@
 #include <ostream>
 
 #include "base/text.h"
-#include "commands/input_file.h"
-#include "commands/plan_file.h"
-#include "commands/reconcile_command.h"
-#include "commands/usage.h"
+#include "commands/files/input_file.h"
+#include "commands/options/usage.h"
+#include "commands/plan/file.h"
+#include "commands/reach/reconcile_command.h"
 
 namespace codedriftd {
 namespace {

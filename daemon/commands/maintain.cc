@@ -11,9 +11,9 @@
 #include <fstream>
 
 #include "base/text.h"
-#include "commands/owner.h"
-#include "store/lock.h"
-#include "store/migrate.h"
+#include "commands/reach/owner.h"
+#include "store/db/lock.h"
+#include "store/db/migrate.h"
 
 namespace codedriftd {
 namespace {

@@ -4,15 +4,15 @@
 
 #include <ostream>
 
-#include "audit/plan.h"
+#include "audit/query/plan.h"
 #include "base/text.h"
-#include "commands/output_file.h"
-#include "commands/plan_options.h"
-#include "commands/plan_sources.h"
-#include "commands/progress.h"
-#include "commands/reading.h"
-#include "commands/usage.h"
-#include "store/lock.h"
+#include "commands/files/output_file.h"
+#include "commands/files/progress.h"
+#include "commands/options/plan_options.h"
+#include "commands/options/usage.h"
+#include "commands/plan/sources.h"
+#include "commands/reach/reading.h"
+#include "store/db/lock.h"
 
 namespace codedriftd {
 namespace {

@@ -6,15 +6,15 @@
 #include <algorithm>
 #include <ostream>
 
-#include "audit/render.h"
+#include "actions/poll_requests.h"
+#include "audit/format/render.h"
 #include "base/json.h"
 #include "base/text.h"
-#include "commands/await.h"
-#include "commands/options.h"
-#include "commands/progress.h"
-#include "commands/reading.h"
-#include "commands/usage.h"
-#include "service/poll_requests.h"
+#include "commands/files/progress.h"
+#include "commands/options/options.h"
+#include "commands/options/usage.h"
+#include "commands/reach/await.h"
+#include "commands/reach/reading.h"
 
 namespace codedriftd {
 namespace {

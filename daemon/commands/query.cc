@@ -4,14 +4,14 @@
 
 #include <ostream>
 
-#include "audit/render.h"
-#include "audit/report_writers.h"
-#include "audit/state_at.h"
+#include "audit/format/render.h"
+#include "audit/report/writers.h"
+#include "audit/story/state_at.h"
 #include "base/text.h"
-#include "commands/output_file.h"
-#include "commands/query_options.h"
-#include "commands/reading.h"
-#include "commands/usage.h"
+#include "commands/files/output_file.h"
+#include "commands/options/query_options.h"
+#include "commands/options/usage.h"
+#include "commands/reach/reading.h"
 
 namespace codedriftd {
 namespace {

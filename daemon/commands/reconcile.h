@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "base/clock.h"
-#include "commands/ask.h"
+#include "commands/reach/ask.h"
 #include "settings/settings.h"
 
 namespace codedriftd {

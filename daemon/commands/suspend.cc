@@ -4,8 +4,8 @@
 
 #include "base/duration.h"
 #include "base/text.h"
-#include "commands/reconcile_command.h"
-#include "commands/usage.h"
+#include "commands/options/usage.h"
+#include "commands/reach/reconcile_command.h"
 
 namespace codedriftd {
 namespace {

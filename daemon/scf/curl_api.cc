@@ -6,9 +6,9 @@
 #include <utility>
 
 #include "base/secret.h"
+#include "cloud/tc3.h"
 #include "http/url.h"
 #include "scf/answer.h"
-#include "scf/tc3.h"
 
 namespace codedriftd {
 namespace {

@@ -6,9 +6,9 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "cloud/credentials.h"
 #include "http/client.h"
 #include "scf/api.h"
-#include "scf/credentials.h"
 
 namespace codedriftd {
 

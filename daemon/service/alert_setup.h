@@ -5,7 +5,7 @@
 
 #include "settings/settings.h"
 #include "sinks/channel.h"
-#include "store/ledger.h"
+#include "store/ledger/ledger.h"
 
 namespace codedriftd {
 

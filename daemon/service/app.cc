@@ -12,13 +12,13 @@
 
 #include "base/duration.h"
 #include "base/json.h"
+#include "control/verbs.h"
 #include "service/alert_setup.h"
-#include "service/control_verbs.h"
-#include "store/event_log.h"
-#include "store/facts.h"
-#include "store/migrate.h"
-#include "store/outbox.h"
-#include "store/suspensions.h"
+#include "store/db/migrate.h"
+#include "store/ledger/suspensions.h"
+#include "store/log/event_log.h"
+#include "store/outbox/outbox.h"
+#include "store/record/facts.h"
 
 namespace codedriftd {
 namespace {

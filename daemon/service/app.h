@@ -8,21 +8,21 @@
 #include <vector>
 
 #include "base/guarded.h"
+#include "control/permissions.h"
+#include "control/server.h"
+#include "control/tickets.h"
+#include "polling/poller.h"
 #include "service/accounts.h"
-#include "service/control.h"
-#include "service/metrics.h"
 #include "service/notify.h"
-#include "service/permissions.h"
-#include "service/poller.h"
 #include "service/signals.h"
-#include "service/status_page.h"
-#include "service/tickets.h"
 #include "service/timetable.h"
 #include "settings/settings.h"
 #include "sinks/runner.h"
-#include "store/ledger.h"
-#include "store/lock.h"
-#include "store/writer.h"
+#include "status/metrics.h"
+#include "status/status_page.h"
+#include "store/db/lock.h"
+#include "store/db/writer.h"
+#include "store/ledger/ledger.h"
 
 namespace codedriftd {
 

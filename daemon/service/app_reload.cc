@@ -12,8 +12,8 @@
 #include "settings/schedule.h"
 #include "sinks/destinations.h"
 #include "sinks/process.h"
-#include "store/outbox.h"
-#include "store/watch_list.h"
+#include "store/ledger/watch_list.h"
+#include "store/outbox/outbox.h"
 
 namespace codedriftd {
 namespace {

@@ -10,7 +10,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/text.h"
-#include "store/notices.h"
+#include "store/ledger/notices.h"
 
 namespace codedriftd {
 namespace {

@@ -9,9 +9,9 @@
 #include "base/guarded.h"
 #include "sinks/channel.h"
 #include "sinks/throttle.h"
-#include "store/ledger.h"
-#include "store/outbox.h"
-#include "store/writer.h"
+#include "store/db/writer.h"
+#include "store/ledger/ledger.h"
+#include "store/outbox/outbox.h"
 
 namespace codedriftd {
 

@@ -2,7 +2,7 @@
 /// A day in the life of some functions, for the tests of the audit report: everything that it tells of happens in it.
 #include "base/json.h"
 #include "model/event.h"
-#include "store/suspensions.h"
+#include "store/ledger/suspensions.h"
 #include "support/recorded.h"
 
 namespace codedriftd::test {

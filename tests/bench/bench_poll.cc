@@ -11,7 +11,7 @@
 #include "base/sha256.h"
 #include "bench/bench.h"
 #include "bench/rig.h"
-#include "scf/tc3.h"
+#include "cloud/tc3.h"
 #include "support/process.h"
 #include "support/program.h"
 #include "support/simulated_scf.h"

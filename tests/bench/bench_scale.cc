@@ -15,7 +15,7 @@
 #include "bench/bench.h"
 #include "bench/rig.h"
 #include "settings/settings.h"
-#include "store/sqlite.h"
+#include "store/db/sqlite.h"
 #include "support/process.h"
 #include "support/program.h"
 #include "support/receiver.h"

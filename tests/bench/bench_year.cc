@@ -8,9 +8,9 @@
 
 #include <filesystem>
 
-#include "audit/render.h"
-#include "audit/report_writers.h"
-#include "audit/reports.h"
+#include "audit/format/render.h"
+#include "audit/query/reports.h"
+#include "audit/report/writers.h"
 #include "bench/bench.h"
 #include "bench/rig.h"
 #include "bench/year.h"

@@ -6,8 +6,8 @@
 #include <stdexcept>
 
 #include "base/log.h"
-#include "store/migrate.h"
-#include "store/watch_list.h"
+#include "store/db/migrate.h"
+#include "store/ledger/watch_list.h"
 #include "support/simulated_scf.h"
 
 namespace codedriftd::test {

@@ -3,10 +3,10 @@
 #include <memory>
 #include <string>
 
+#include "polling/poller.h"
 #include "scf/curl_api.h"
-#include "service/poller.h"
-#include "store/ledger.h"
-#include "store/writer.h"
+#include "store/db/writer.h"
+#include "store/ledger/ledger.h"
 #include "support/temp_dir.h"
 
 namespace codedriftd::test {

@@ -7,12 +7,12 @@
 #include <vector>
 
 #include "bench/rig.h"
-#include "store/facts.h"
-#include "store/history.h"
-#include "store/ledger.h"
-#include "store/migrate.h"
-#include "store/outbox.h"
-#include "store/watch_list.h"
+#include "store/db/migrate.h"
+#include "store/ledger/ledger.h"
+#include "store/ledger/watch_list.h"
+#include "store/outbox/outbox.h"
+#include "store/record/facts.h"
+#include "store/record/history.h"
 
 namespace codedriftd::test {
 namespace {

@@ -8,11 +8,11 @@
 
 #include "base/json.h"
 #include "commands/command_line.h"
-#include "service/control_verbs.h"
-#include "store/facts.h"
-#include "store/lock.h"
-#include "store/migrate.h"
-#include "store/outbox.h"
+#include "control/verbs.h"
+#include "store/db/lock.h"
+#include "store/db/migrate.h"
+#include "store/outbox/outbox.h"
+#include "store/record/facts.h"
 #include "support/manual_clock.h"
 #include "support/temp_dir.h"
 

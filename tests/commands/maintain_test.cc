@@ -6,8 +6,8 @@
 
 #include <sstream>
 
-#include "store/lock.h"
-#include "store/migrate.h"
+#include "store/db/lock.h"
+#include "store/db/migrate.h"
 #include "support/temp_dir.h"
 
 namespace codedriftd::test {

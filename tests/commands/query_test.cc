@@ -12,8 +12,8 @@
 #include <sstream>
 
 #include "base/json.h"
-#include "commands/output_file.h"
-#include "commands/query_options.h"
+#include "commands/files/output_file.h"
+#include "commands/options/query_options.h"
 #include "support/recorded.h"
 
 namespace codedriftd {

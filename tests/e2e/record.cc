@@ -4,7 +4,7 @@
 
 #include "base/json.h"
 #include "model/event.h"
-#include "store/sqlite.h"
+#include "store/db/sqlite.h"
 #include "support/program.h"
 #include "support/standard_webhooks.h"
 

@@ -5,7 +5,7 @@
 
 #include "e2e/daemon.h"
 #include "e2e/record.h"
-#include "store/sqlite.h"
+#include "store/db/sqlite.h"
 
 namespace codedriftd::test {
 namespace {

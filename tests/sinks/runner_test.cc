@@ -6,7 +6,7 @@
 #include <deque>
 
 #include "base/json.h"
-#include "store/migrate.h"
+#include "store/db/migrate.h"
 #include "support/manual_clock.h"
 #include "support/temp_dir.h"
 

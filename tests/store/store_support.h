@@ -6,9 +6,9 @@
 #include <string>
 #include <vector>
 
-#include "store/ledger.h"
-#include "store/migrate.h"
-#include "store/watch_list.h"
+#include "store/db/migrate.h"
+#include "store/ledger/ledger.h"
+#include "store/ledger/watch_list.h"
 #include "support/temp_dir.h"
 
 namespace codedriftd::test {

@@ -3,12 +3,12 @@
 #include <utility>
 #include <vector>
 
-#include "store/event_log.h"
-#include "store/facts.h"
-#include "store/history.h"
-#include "store/ledger.h"
-#include "store/migrate.h"
-#include "store/watch_list.h"
+#include "store/db/migrate.h"
+#include "store/ledger/ledger.h"
+#include "store/ledger/watch_list.h"
+#include "store/log/event_log.h"
+#include "store/record/facts.h"
+#include "store/record/history.h"
 #include "support/temp_dir.h"
 
 namespace codedriftd::test {

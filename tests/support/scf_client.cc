@@ -9,7 +9,7 @@
 #include <cerrno>
 
 #include "base/unique_fd.h"
-#include "scf/tc3.h"
+#include "cloud/tc3.h"
 
 namespace codedriftd::test {
 

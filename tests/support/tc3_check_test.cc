@@ -25,7 +25,7 @@ HttpRequest received(const Headers& headers, const std::string& body) {
 // Signed by the official SDKs' own code, with fake keys. Two of them took the service from the host ("127"): not for
 // us.
 TEST(Tc3Check, AcceptsWhatTheOfficialSdksSigned) {
-  const Json vectors = Json::parse(read_file(CODEDRIFTD_SOURCE_DIR "/tests/scf/data/tc3-hmac-sha256.json"));
+  const Json vectors = Json::parse(read_file(CODEDRIFTD_SOURCE_DIR "/tests/cloud/data/tc3-hmac-sha256.json"));
   int accepted = 0;
   for (const Json& vector : vectors.at("requests")) {
     const Json& inputs = vector.at("inputs");

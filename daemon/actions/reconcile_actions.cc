@@ -1,0 +1,201 @@
+#include "actions/reconcile_actions.h"
+
+#include <fmt/format.h>
+
+#include <set>
+
+#include "base/duration.h"
+#include "base/json.h"
+#include "base/text.h"
+#include "select/selection.h"
+#include "store/ledger/suspensions.h"
+#include "store/record/targets.h"
+
+namespace codedriftd {
+namespace {
+
+using Answer = Result<JsonBox, NothingDone>;
+
+constexpr std::size_t kMostNamed = 10, kMostListed = 1'000;
+
+/// Finds stored targets by what TARGET says. The names of all of them are read once, and only if one is no address.
+class Finder {
+ public:
+  explicit Finder(Database& db) : db_(db) {}
+
+  Result<TargetRow, NothingDone> operator()(const std::string& name) {
+    Selection selection;
+    selection.names = {name};
+    if (name.find('/') == std::string::npos && !known_) known_ = known_targets(db_);
+    if (auto one = resolve_names(known_ ? *known_ : KnownTargets{}, selection); !one)
+      return NothingDone{"usage", one.error().message};
+    if (auto row = targets::find(db_, selection.targets.front())) return std::move(*row);
+    return NothingDone{"nothing", explain_nothing(db_, selection, WallTime{})};
+  }
+
+ private:
+  Database& db_;
+  std::optional<KnownTargets> known_;
+};
+
+/// What is to be done to one target.
+struct Step {
+  TargetRow row;
+  Input input;
+  std::string objection;  ///< why not, beside what the verdict says
+};
+
+/// Those steps that cannot be taken, and why, for people; empty: all can.
+std::string objections(const std::vector<Step>& steps, WallTime now) {
+  std::string all;
+  std::size_t count = 0;
+  for (const Step& step : steps) {
+    std::string why = step.objection;
+    if (why.empty()) why = decide(step.row.target, step.row.state, step.input, now).refused.value_or("");
+    if (why.empty()) continue;
+    if (++count <= kMostNamed) all += fmt::format("{}{}: {}", all.empty() ? "" : "\n", step.row.target.address(), why);
+  }
+  if (count > kMostNamed) all += fmt::format("\n… and {} more", count - kMostNamed);
+  if (steps.size() > 1 && count > 0) all += "\nnothing was done for the others either";
+  return all;
+}
+
+Answer refuse(Tx& tx, Ledger& ledger, const Caller& caller, std::string_view verb,
+              const std::optional<std::string>& target, std::string why, WallTime now) {
+  ledger.append(tx, control_denied(caller, verb, target, why), now);
+  return NothingDone{"refused", std::move(why)};
+}
+
+/// Takes all steps, or none. `told` makes what the reply says of one, from the row before and after.
+template <typename Told>
+Answer take(Tx& tx, Ledger& ledger, const Caller& caller, std::string_view verb, std::vector<Step> steps, WallTime now,
+            Told told) {
+  if (std::string why = objections(steps, now); !why.empty()) {
+    const auto target = steps.size() == 1 ? std::optional(steps.front().row.target.address()) : std::nullopt;
+    return refuse(tx, ledger, caller, verb, target, std::move(why), now);
+  }
+  Json targets = Json::array();
+  for (Step& step : steps) {
+    const TargetState before = step.row.state;
+    const Applied applied = ledger.apply(tx, step.row, step.input, now);
+    if (applied.refused) throw std::runtime_error(*applied.refused);  // the savepoint takes the others back
+    if (targets.size() < kMostListed) targets.push_back(told(before, step.row));
+  }
+  return JsonBox(Json{{"count", steps.size()}, {"targets", std::move(targets)}});
+}
+
+/// The items' targets; an item that names none, or one twice, is the end.
+template <typename Item, typename Make>
+Result<std::vector<Step>, NothingDone> steps_of(Database& db, const std::vector<Item>& items, Make make) {
+  Finder find(db);
+  std::vector<Step> steps;
+  std::set<TargetId> seen;
+  for (const Item& item : items) {
+    auto row = find(item.target);
+    if (!row) return row.error();
+    if (!seen.insert(row->id).second)
+      return NothingDone{"usage", fmt::format("{} is named twice", row->target.address())};
+    steps.push_back(make(item, std::move(*row)));
+  }
+  return steps;
+}
+
+/// Why a row of a plan is no longer what it was.
+std::string moved(const ApproveRequest::Item& item, const TargetState& state) {
+  if (!item.planned || item.accepted == state.accepted) return {};
+  return fmt::format("moved since the plan: {}",
+                     state.accepted ? fmt::format("code {} was accepted at {} ({})", state.accepted->hex(),
+                                                  state.accepted_at ? rfc3339(*state.accepted_at) : "an unknown time",
+                                                  to_string(state.accepted_source))
+                                    : "nothing is accepted any more");
+}
+
+Json hash_json(const std::optional<Sha256>& hash) { return hash ? Json(hash->hex()) : Json(); }
+
+}  // namespace
+
+// ---- what is done ---------------------------------------------------------------------------------------------------
+
+NewEvent control_denied(const Caller& caller, std::string_view verb, const std::optional<std::string>& target,
+                        std::string_view reason) {
+  NewEvent event;
+  event.kind = "control.denied";
+  event.severity = Severity::warning;
+  event.actor = caller.actor;
+  event.facts.reason = clean_utf8(reason);
+  event.data = Json{{"uid", caller.uid},
+                    {"verb", verb.empty() ? Json() : Json(verb)},
+                    {"target", target ? Json(*target) : Json()},
+                    {"reason", event.facts.reason}};
+  if (!caller.claimed.empty()) (*event.data)["claimed"] = caller.claimed;
+  event.facts.summary = fmt::format("{} asked for {} and was refused: {}.", caller.actor,
+                                    verb.empty() ? "something" : verb, event.facts.reason);
+  return event;
+}
+
+Answer perform(Tx& tx, Ledger& ledger, const ApproveRequest& request, const Caller& caller, WallTime now) {
+  if (auto good = check_request(request); !good) return NothingDone{"usage", good.error().message};
+  const auto size = static_cast<int64_t>(request.items.size());
+  if (request.count && *request.count != size) {
+    return refuse(tx, ledger, caller, "approve", std::nullopt,
+                  fmt::format("the plan has {} row{} to accept, not {}: nothing was accepted", size,
+                              size == 1 ? "" : "s", *request.count),
+                  now);
+  }
+  auto steps = steps_of(tx.db, request.items, [&](const ApproveRequest::Item& item, TargetRow row) {
+    std::string objection = moved(item, row.state);
+    return Step{std::move(row), Approved{item.sha256, request.reason, request.ticket, caller.actor, caller.claimed},
+                std::move(objection)};
+  });
+  if (!steps) return steps.error();
+  return take(tx, ledger, caller, "approve", std::move(*steps), now,
+              [](const TargetState& before, const TargetRow& row) {
+                return Json{{"target", row.target.address()},
+                            {"sha256", hash_json(row.state.accepted)},
+                            {"previous_sha256", hash_json(before.accepted)}};
+              });
+}
+
+Answer perform(Tx& tx, Ledger& ledger, const ExpectRequest& request, const Caller& caller, WallTime now) {
+  if (auto good = check_request(request); !good) return NothingDone{"usage", good.error().message};
+  auto steps = steps_of(tx.db, request.items, [&](const ExpectRequest::Item& item, TargetRow row) {
+    const WallTime until = now + item.valid.value_or(row.state.deploy_grace);
+    return Step{
+        std::move(row), Expected{item.sha256, until, item.build, item.commit, caller.actor, caller.claimed}, {}};
+  });
+  if (!steps) return steps.error();
+  return take(tx, ledger, caller, "expect", std::move(*steps), now, [](const TargetState&, const TargetRow& row) {
+    if (row.state.announced.empty())
+      return Json{{"target", row.target.address()}, {"sha256", hash_json(row.state.live)}, {"arrived", true}};
+    const Announcement& announced = row.state.announced.back();
+    return Json{{"target", row.target.address()},
+                {"sha256", announced.sha256.hex()},
+                {"valid_until", rfc3339(announced.valid_until)}};
+  });
+}
+
+Answer perform(Tx& tx, Ledger& ledger, const SuspendRequest& request, const Caller& caller, WallTime now) {
+  if (auto good = check_request(request); !good) return NothingDone{"usage", good.error().message};
+  const WallTime until = request.until.value_or(now + kSuspended);
+  if (!request.resume && (until <= now || until > now + kLongestSuspended)) {
+    return NothingDone{"usage", fmt::format("--until {} is not within the next {} (it is {})", rfc3339(until),
+                                            format_duration(kLongestSuspended), rfc3339(now))};
+  }
+  const auto row = Finder(tx.db)(request.target);
+  if (!row) return row.error();
+  const std::string address = row->target.address();
+  if (request.resume) {
+    if (!suspensions::find(tx.db, row->id))
+      return refuse(tx, ledger, caller, "resume", address, address + ": its alerts are not held", now);
+    suspensions::end(tx, ledger, *row, caller.actor, caller.claimed, request.reason, now);
+    return JsonBox(Json{{"target", address}});
+  }
+  if (!row->state.watched) {
+    return refuse(tx, ledger, caller, "suspend", address,
+                  address + ": it is not watched: no [[function]] of the configuration names it", now);
+  }
+  suspensions::begin(tx, ledger, *row, {now, until, caller.actor, caller.claimed, request.reason});
+  return JsonBox(Json{{"target", address}, {"until", rfc3339(until)}});
+}
+
+}  // namespace codedriftd

@@ -1,0 +1,33 @@
+#pragma once
+/// What people and pipelines do to what is accepted. The same inside the daemon, asked through its control socket, and
+/// without one.
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "actions/arguments.h"
+#include "actions/caller.h"
+#include "actions/reconcile_requests.h"
+#include "store/ledger/ledger.h"
+
+namespace codedriftd {
+
+/// Does it, in the caller's transaction, all or nothing. After "usage" and "nothing" the record is as it was; what is
+/// "refused" adds one event that says so (control.denied) and nothing else.
+///   approve  {"count", "targets": [{"target", "sha256", "previous_sha256"}, …]}
+///   expect   {"count", "targets": [{"target", "sha256", "valid_until"}, …]}; of what is live and accepted already
+///            "arrived": true
+///   suspend  {"target", "until"}
+///   resume   {"target"}
+Result<JsonBox, NothingDone> perform(Tx& tx, Ledger& ledger, const ApproveRequest& request, const Caller& caller,
+                                     WallTime now);
+Result<JsonBox, NothingDone> perform(Tx& tx, Ledger& ledger, const ExpectRequest& request, const Caller& caller,
+                                     WallTime now);
+Result<JsonBox, NothingDone> perform(Tx& tx, Ledger& ledger, const SuspendRequest& request, const Caller& caller,
+                                     WallTime now);
+
+/// control.denied: `caller` asked for `verb`, about `target` if it named one, and did not get it because of `reason`.
+NewEvent control_denied(const Caller& caller, std::string_view verb, const std::optional<std::string>& target,
+                        std::string_view reason);
+
+}  // namespace codedriftd

@@ -1,0 +1,36 @@
+#pragma once
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "audit/query/reports.h"
+
+namespace codedriftd {
+
+enum class Format { table, json, ndjson, csv, markdown };
+std::optional<Format> parse_format(std::string_view name);
+
+/// Writes one report as text: row() for each row, then end() once. Appends to a string, so that the database's snapshot
+/// need not be held while somebody reads at their leisure.
+class Renderer {
+ public:
+  virtual ~Renderer() = default;
+  virtual void row(const Row& row) = 0;
+  virtual void end(const ReportEnd& end) = 0;
+};
+
+/// json      {"schema":"codedriftd.NAME.v1","generated_at":…,"rows":[…],"summary":{…}}, one row a line
+/// ndjson    one row a line
+/// csv       RFC 4180 (CRLF) with a heading; null is empty; `gaps` is how many there are, other lists and objects are
+///           JSON text; a cell that begins with = + - @ gets a leading '; control and bidi characters but tab, CR, LF
+///           are `\u{…}`
+/// markdown  the table's columns with whole hashes, escaped; then the remarks
+/// table     aligned columns for people, then the remarks
+/// A row with a problem has it as one more member `problem` in json and ndjson, and on a line of its own in a table.
+/// JSON escapes control and bidi characters (`\u009b`): the same values, harmless on a terminal.
+/// `out` and `report` must outlive the renderer.
+std::unique_ptr<Renderer> make_renderer(Format format, const Report& report, WallTime generated_at, bool colour,
+                                        std::string& out);
+
+}  // namespace codedriftd

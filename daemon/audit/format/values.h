@@ -1,0 +1,25 @@
+#pragma once
+/// Stored values as the values of reports.
+#include <optional>
+#include <string>
+
+#include "audit/story/coverage.h"
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/sha256.h"
+
+namespace codedriftd {
+
+OrderedJson value_of(const std::optional<WallTime>& time);  ///< RFC 3339, or null
+OrderedJson value_of(const std::optional<Sha256>& digest);  ///< 64 hex digits, or null
+OrderedJson value_of(const std::optional<std::string>& text);
+/// Seconds: a whole number where it is one, else with up to three decimals.
+OrderedJson seconds(Millis duration);
+/// What coverage_ratio() says, or null.
+OrderedJson ratio_value(Millis observed, Millis unobserved);
+/// A list of {from, until, reason}.
+OrderedJson gaps_value(const std::vector<Gap>& gaps);
+/// For people: "2d 3h", "6m 3s", "0s"; rounded up to a second, so that a gap is never understated.
+std::string spell(Millis duration);
+
+}  // namespace codedriftd

@@ -1,0 +1,149 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+
+#include "audit/format/values.h"
+#include "audit/query/reports.h"
+#include "store/ledger/suspensions.h"
+#include "store/outbox/outbox.h"
+
+namespace codedriftd {
+namespace {
+
+constexpr std::string_view kFields[] = {"id",          "alert",      "kind",       "target",          "event_ids",
+                                        "state",       "attempts",   "created_at", "next_attempt_at", "delivered_at",
+                                        "last_status", "last_error", "attempt_log"};
+constexpr std::span<const std::string_view> kContractFields(kFields, std::size(kFields) - 1);
+constexpr Column kColumns[] = {{"id", "ID", 0},
+                               {"alert", "ALERT", 40},
+                               {"kind", "KIND", 40},
+                               {"target", "TARGET", 0},
+                               {"state", "STATE", 0},
+                               {"attempts", "ATTEMPTS", 0},
+                               {"created_at", "CREATED", 0},
+                               {"next_attempt_at", "NEXT ATTEMPT", 0},
+                               {"delivered_at", "DELIVERED", 0},
+                               {"last_status", "LAST STATUS", 0},
+                               {"last_error", "LAST ERROR", 60},
+                               {"attempt_log", "", 0}};
+constexpr std::span<const Column> kContractColumns(kColumns, std::size(kColumns) - 1);
+
+/// How each destination stands; asked for once.
+class Destinations {
+ public:
+  explicit Destinations(Database& db) : db_(db) {}
+  const DestinationState& operator[](const std::string& name) {
+    const auto found = known_.find(name);
+    return found != known_.end() ? found->second : known_.emplace(name, outbox::destination(db_, name)).first->second;
+  }
+
+ private:
+  Database& db_;
+  std::map<std::string, DestinationState> known_;
+};
+
+Row row_of(const Query& q, Destinations& destinations) {
+  std::string state = q.string(6);
+  OrderedJson next_attempt;
+  if (state == "pending") {
+    const DestinationState& destination = destinations[q.string(2)];
+    const bool waits = destination.kind != DestinationState::Kind::ok;
+    const bool flapping = q.boolean(13);
+    const auto suspended_until = q.optional_time(14);
+    if (destination.kind == DestinationState::Kind::held || flapping || suspended_until) state = "held";
+    WallTime next = std::max(q.time(9), suspended_until.value_or(q.time(9)));
+    if (waits) next = std::max(next, destination.until);
+    next_attempt = rfc3339(next);
+  }
+  OrderedJson event_ids = OrderedJson::parse(q.text(5), nullptr, false);
+  if (!event_ids.is_array()) event_ids = OrderedJson::array();  // a damaged row: the report goes on
+  const auto last_status = q.optional_integer(11);
+  return {{q.string(1), q.string(2), q.string(3), value_of(q.optional_string(4)), std::move(event_ids),
+           std::move(state), q.integer(7), rfc3339(q.time(8)), std::move(next_attempt), value_of(q.optional_time(10)),
+           last_status ? OrderedJson(*last_status) : OrderedJson(), value_of(q.optional_string(12))},
+          {}};
+}
+
+OrderedJson attempts_of(Database& db, int64_t outbox_row) {
+  OrderedJson attempts = OrderedJson::array();
+  auto q =
+      db.query("SELECT n, at_ms, took_ms, result, status, words FROM attempt WHERE outbox = ? ORDER BY n", outbox_row);
+  while (q.step()) {
+    const auto status = q.optional_integer(4);
+    attempts.push_back({{"n", q.integer(0)},
+                        {"at", rfc3339(q.time(1))},
+                        {"took_s", q.null(2) ? OrderedJson() : seconds(q.millis(2))},
+                        {"result", q.string(3)},
+                        {"status", status ? OrderedJson(*status) : OrderedJson()},
+                        {"words", q.string(5)}});
+  }
+  return attempts;
+}
+
+std::string summary_line(const std::map<std::string, int64_t>& states) {
+  std::string line;
+  for (const std::string_view state : {"held", "dead", "pending", "delivered", "dropped"}) {
+    const auto found = states.find(std::string(state));
+    if (found != states.end())
+      fmt::format_to(std::back_inserter(line), "{}{} {}", line.empty() ? "" : ", ", found->second, state);
+  }
+  return line.empty() ? "no alerts" : line;
+}
+
+ReportEnd report(Database& db, const Selection& selection, WallTime now, const Emit& emit, bool with_attempts) {
+  AddressFilter filter(db, selection, now);
+  Destinations destinations(db);
+  ReportEnd end;
+  std::map<std::string, int64_t> states;
+  const auto finish = [&](int64_t outbox_row, Row row) {
+    ++states[row.values[5].get<std::string>()];
+    if (with_attempts) row.values.push_back(attempts_of(db, outbox_row));
+    emit(std::move(row));
+    ++end.rows;
+  };
+  std::vector<std::pair<int64_t, Row>> newest;
+  // One row for each event and destination, in the order in which they were made. What several were composed into is
+  // named by its id and all its events; each of them is a row all the same.
+  static const std::string kRows = fmt::format(
+      "SELECT coalesce(o.message, o.id), coalesce(l.message_id, o.alert_id), o.destination, o.kind, o.target, "
+      "iif(json_valid(CAST(coalesce(l.message_body, o.body) AS TEXT)), json_extract(CAST(coalesce(l.message_body, "
+      "o.body) "
+      "AS TEXT), '$.event_ids'), NULL), o.state, o.attempts, "
+      "o.created_at_ms, o.next_attempt_at_ms, o.delivered_at_ms, o.last_status, o.last_error, o.flapping AND o.message "
+      "IS NULL, iif({}, (SELECT s.until_ms FROM suspension s JOIN target t ON t.id = s.target WHERE t.address = "
+      "o.target), NULL) FROM outbox o LEFT JOIN outbox l ON l.id = o.message ORDER BY o.id",
+      suspensions::held_row("o"));
+  static const std::string kNewestFirst = kRows + " DESC";
+  static const std::string& kOldestFirst = kRows;
+  auto q = db.query(selection.limit ? kNewestFirst : kOldestFirst);
+  while (q.step()) {
+    if (!selection.in_window(q.time(8)) || !any_matches(selection.kinds, q.text(3)) ||
+        !filter.matches(q.optional_string(4)))
+      continue;
+    if (!selection.limit) {
+      finish(q.integer(0), row_of(q, destinations));
+      continue;
+    }
+    newest.emplace_back(q.integer(0), row_of(q, destinations));
+    if (static_cast<int64_t>(newest.size()) == *selection.limit) break;
+  }
+  for (auto each = newest.rbegin(); each != newest.rend(); ++each) finish(each->first, std::move(each->second));
+  end.summary["selected"] = end.rows;
+  end.remarks.push_back(summary_line(states));
+  return end;
+}
+
+ReportEnd run(Database& db, const Selection& selection, WallTime now, const Emit& emit) {
+  return report(db, selection, now, emit, false);
+}
+ReportEnd run_with_attempts(Database& db, const Selection& selection, WallTime now, const Emit& emit) {
+  return report(db, selection, now, emit, true);
+}
+
+}  // namespace
+
+const Report kAlertsReport{"alerts", kContractFields, kContractColumns, run};
+const Report kAlertAttemptsReport{"alerts", kFields, kColumns, run_with_attempts};
+
+}  // namespace codedriftd

@@ -1,0 +1,152 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "audit/format/values.h"
+#include "audit/query/reports.h"
+
+namespace codedriftd {
+namespace {
+
+constexpr std::string_view kFields[] = {"target",       "outcome", "code",          "sha256",         "first_seen_at",
+                                        "last_seen_at", "polls",   "longest_gap_s", "accepted_at_end"};
+constexpr Column kColumns[] = {
+    {"target", "TARGET", 0}, {"outcome", "OUTCOME", 0},           {"code", "CODE", 40},
+    {"sha256", "SHA256", 0}, {"first_seen_at", "FIRST SEEN", 0},  {"last_seen_at", "LAST SEEN", 0},
+    {"polls", "POLLS", 0},   {"longest_gap_s", "LONGEST GAP", 0}, {"accepted_at_end", "ACCEPTED AT END", 0}};
+constexpr std::size_t kClaimsSpelled = 20;  // more are said in one sentence
+
+struct Run {
+  int64_t id;
+  std::string outcome, code;
+  std::optional<Sha256> sha256;
+  WallTime first, last;
+  int64_t polls;
+  Millis longest_gap;
+  std::optional<bool> accepted_at_end;
+};
+
+struct Acceptance {
+  WallTime at;
+  std::optional<Sha256> sha256;
+};
+
+std::vector<Acceptance> acceptances(Database& db, TargetId target) {
+  std::vector<Acceptance> all;
+  auto q = db.query("SELECT at_ms, sha256 FROM baseline WHERE target = ? ORDER BY at_ms, id", target);
+  while (q.step()) all.push_back({q.time(0), q.optional_sha256(1)});
+  return all;
+}
+
+std::optional<Sha256> accepted_at(const std::vector<Acceptance>& all, WallTime at) {
+  std::optional<Sha256> accepted;
+  for (const Acceptance& acceptance : all) {
+    if (acceptance.at <= at) accepted = acceptance.sha256;
+  }
+  return accepted;
+}
+
+std::vector<Run> runs_of(Database& db, const TargetRow& row, const Selection& selection, WallTime now) {
+  constexpr WallTime kEver = WallTime::max();
+  std::vector<Run> runs;
+  {
+    auto q = db.query(
+        "SELECT id, outcome, code, sha256, first_seen_ms, last_seen_ms, polls, longest_gap_ms FROM run WHERE target = "
+        "? "
+        "AND last_seen_ms >= ? AND first_seen_ms <= ? ORDER BY first_seen_ms, id",
+        row.id, selection.since.value_or(WallTime::min()), selection.until.value_or(kEver));
+    while (q.step())
+      runs.push_back({q.integer(0),
+                      q.string(1),
+                      q.string(2),
+                      q.optional_sha256(3),
+                      q.time(4),
+                      q.time(5),
+                      q.integer(6),
+                      q.millis(7),
+                      {}});
+  }
+  if (runs.empty()) return runs;
+  const std::vector<Acceptance> accepted = acceptances(db, row.id);
+  for (Run& run : runs) {
+    if (!run.sha256) continue;
+    const bool open = row.answer_run == run.id;
+    run.accepted_at_end = accepted_at(accepted, open ? std::max(now, run.last) : run.last) == run.sha256;
+  }
+  return runs;
+}
+
+Row row_of(const std::string& address, const Run& run) {
+  return {{address, run.outcome, run.code.empty() ? OrderedJson() : OrderedJson(run.code), value_of(run.sha256),
+           rfc3339(run.first), rfc3339(run.last), run.polls, seconds(run.longest_gap),
+           run.accepted_at_end ? OrderedJson(*run.accepted_at_end) : OrderedJson()},
+          {}};
+}
+
+std::string claim(const Run& run) {
+  const std::string when = run.polls == 1
+                               ? fmt::format("at 1 instant, {}", rfc3339(run.first))
+                               : fmt::format("at {} instants, never more than {} apart, from {} to {}", run.polls,
+                                             spell(run.longest_gap), rfc3339(run.first), rfc3339(run.last));
+  return fmt::format("{}, the live hash was {}.", when, run.sha256->hex());
+}
+
+struct Found {
+  const std::string* address;
+  Run run;
+};
+
+/// The newest `limit`, in the order they were in.
+void keep_newest(std::vector<Found>& found, int64_t limit) {
+  const auto keep = static_cast<std::size_t>(limit);
+  if (found.size() <= keep) return;
+  std::vector<std::pair<WallTime, std::size_t>> order;
+  order.reserve(found.size());
+  for (std::size_t i = 0; i < found.size(); ++i) order.emplace_back(found[i].run.first, i);
+  std::nth_element(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(keep), order.end(), std::greater<>());
+  order.resize(keep);
+  std::sort(order.begin(), order.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
+  std::vector<Found> newest;
+  newest.reserve(keep);
+  for (const auto& [first, index] : order) newest.push_back(std::move(found[index]));
+  found = std::move(newest);
+}
+
+ReportEnd run(Database& db, const Selection& selection, WallTime now, const Emit& emit) {
+  std::vector<std::string> addresses;
+  std::vector<Found> found;
+  const std::vector<SelectedTarget> selected = selected_targets(db, selection, now);
+  addresses.reserve(selected.size());
+  for (const SelectedTarget& target : selected) {
+    addresses.push_back(target.row.target.address());
+    for (Run& each : runs_of(db, target.row, selection, now)) found.push_back({&addresses.back(), std::move(each)});
+  }
+  const std::size_t in_all = found.size();
+  if (selection.limit) keep_newest(found, *selection.limit);
+  ReportEnd end;
+  std::vector<std::string> claims;
+  for (const Found& each : found) {
+    emit(row_of(*each.address, each.run));
+    if (each.run.sha256 && selected.size() == 1) claims.push_back(claim(each.run));
+  }
+  end.rows = static_cast<int64_t>(found.size());
+  end.summary["selected"] = in_all;
+  if (found.size() < in_all)
+    end.remarks.push_back(fmt::format("The newest {} of {} rows are shown.", found.size(), in_all));
+  if (!claims.empty() && claims.size() <= kClaimsSpelled) {
+    end.remarks.insert(end.remarks.end(), claims.begin(), claims.end());
+    end.remarks.push_back("What lay between two of them is not known.");
+  } else if (!found.empty()) {
+    end.remarks.push_back(
+        "Each row with a hash says: at POLLS instants, never more than LONGEST GAP apart, the live hash was SHA256. "
+        "What "
+        "lay between two of them is not known.");
+  }
+  return end;
+}
+
+}  // namespace
+
+const Report kHistoryReport{"history", kFields, kColumns, run};
+
+}  // namespace codedriftd

@@ -1,0 +1,214 @@
+#include "audit/query/plan.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <span>
+#include <tuple>
+
+#include "audit/format/table.h"
+#include "base/text.h"
+
+namespace codedriftd {
+namespace {
+
+constexpr Column kColumns[] = {{"target", "TARGET", 0},
+                               {"status", "STATUS", 0},
+                               {"reason", "REASON", 40},
+                               {"since", "SINCE", 0},
+                               {"observed_sha256", "LIVE", 0},
+                               {"accepted_sha256", "ACCEPTED", 0},
+                               {"expected_sha256", "ANNOUNCED", 0}};
+
+/// The order of the line that sums up: what differs, what does not, what could not be seen.
+constexpr std::array kSummaryOrder{Status::missing,        Status::drifted, Status::unreviewed,
+                                   Status::pending_deploy, Status::in_sync, Status::unobserved};
+
+constexpr std::string_view kRed = "\x1b[31m", kYellow = "\x1b[33m", kGreen = "\x1b[32m", kPlain = "\x1b[0m";
+
+struct Mark {
+  char symbol;
+  std::string_view colour, means;
+};
+constexpr Mark kDiffers{'~', kYellow, "live differs from what is accepted"};
+constexpr Mark kMissing{'-', kRed, "missing"};
+constexpr Mark kNotObserved{'?', kYellow, "not observed"};
+constexpr Mark kToCome{'+', kGreen, "nothing accepted yet, or an announced hash still to come"};
+constexpr std::array kMarks{&kDiffers, &kMissing, &kNotObserved, &kToCome};
+
+/// nullptr: there is nothing to say about it.
+const Mark* mark_of(const Plan::Item& item) {
+  switch (item.selected.status.status) {
+    case Status::missing:
+      return &kMissing;
+    case Status::drifted:
+      return &kDiffers;
+    case Status::unobserved:
+      return &kNotObserved;
+    case Status::unreviewed:
+    case Status::pending_deploy:
+      return &kToCome;
+    case Status::in_sync:
+      break;
+  }
+  return item.answered ? nullptr : &kNotObserved;
+}
+
+std::string short_hash(const std::optional<Sha256>& hash) { return hash ? hash->hex().substr(0, 12) : "-"; }
+
+/// What stands beneath a row.
+std::vector<std::string> details(const Plan::Item& item) {
+  const TargetState& s = item.selected.row.state;
+  const Status status = item.selected.status.status;
+  std::vector<std::string> lines;
+  if (!item.note.empty()) {
+    lines.push_back(item.note);
+  } else if (s.last_error && (!item.answered || status == Status::unobserved || status == Status::missing)) {
+    std::string line = fmt::format("{}: {}", s.last_error->code, s.last_error->message);
+    if (!s.last_error->request_id.empty()) line += fmt::format(" (request {})", s.last_error->request_id);
+    lines.push_back(std::move(line));
+  }
+  if (status == Status::pending_deploy && !s.announced.empty()) {
+    const Announcement& awaited = s.announced.back();
+    lines.push_back(awaited.pin ? fmt::format("pinned at {}", s.pin_where)
+                                : fmt::format("announced by {} until {}", awaited.actor, rfc3339(awaited.valid_until)));
+  }
+  if ((status == Status::drifted || status == Status::unreviewed) && s.live) {
+    lines.push_back(s.pin ? fmt::format("pinned at {}: change it there, or deploy what is pinned", s.pin_where)
+                          : fmt::format("codedriftd approve '{}' --sha256 {} --reason \"…\"",
+                                        item.selected.row.target.address(), s.live->hex()));
+  }
+  return lines;
+}
+
+class Table {
+ public:
+  Table(bool colour, std::string& out) : colour_(colour), out_(out) {}
+
+  void add(const Plan::Item& item, const Mark& mark) {
+    const StatusView& view = item.selected.status;
+    const TargetState& s = item.selected.row.state;
+    const std::string_view reason =
+        item.answered || !view.reason.empty() ? std::string_view(view.reason) : "not seen now";
+    Line line{&mark,
+              {item.selected.row.target.address(), std::string(to_string(view.status)),
+               reason.empty() ? "-" : shortened(harmless(reason), 40), rfc3339(view.since), short_hash(s.live),
+               short_hash(s.accepted)},
+              details(item)};
+    if (!s.announced.empty()) line.cells.push_back(short_hash(s.announced.back().sha256));
+    lines_.push_back(std::move(line));
+  }
+
+  void print() {
+    if (lines_.empty()) return;
+    for (const Mark* mark : kMarks) {
+      if (std::none_of(lines_.begin(), lines_.end(), [&](const Line& line) { return line.mark == mark; })) continue;
+      fmt::format_to(std::back_inserter(out_), "{}  {}\n", symbol(*mark), mark->means);
+    }
+    out_ += '\n';
+    std::vector<std::string> headings;
+    for (const Column& column : kColumns) headings.emplace_back(column.heading);
+    if (std::none_of(lines_.begin(), lines_.end(), [&](const Line& l) { return l.cells.size() == headings.size(); }))
+      headings.pop_back();
+    std::vector<std::size_t> widths;
+    for (std::size_t i = 0; i < headings.size(); ++i) {
+      widths.push_back(headings[i].size());
+      for (const Line& line : lines_) {
+        if (i < line.cells.size()) widths[i] = std::max(widths[i], display_width(line.cells[i]));
+      }
+    }
+    append(" ", headings, widths);
+    for (const Line& line : lines_) {
+      append(symbol(*line.mark), line.cells, widths);
+      for (const std::string& detail : line.beneath) out_ += "      " + harmless(detail) + '\n';
+    }
+    out_ += '\n';
+  }
+
+ private:
+  struct Line {
+    const Mark* mark;
+    std::vector<std::string> cells, beneath;
+  };
+
+  std::string symbol(const Mark& mark) const {
+    return colour_ ? fmt::format("{}{}{}", mark.colour, mark.symbol, kPlain) : std::string(1, mark.symbol);
+  }
+  void append(std::string_view before, const std::vector<std::string>& cells, const std::vector<std::size_t>& widths) {
+    out_ += before;
+    for (std::size_t i = 0; i < cells.size(); ++i) {
+      out_ += i == 0 ? " " : "  ";
+      out_ += cells[i];
+      if (i + 1 < cells.size()) out_.append(widths[i] - display_width(cells[i]), ' ');
+    }
+    out_ += '\n';
+  }
+
+  bool colour_;
+  std::string& out_;
+  std::vector<Line> lines_;
+};
+
+}  // namespace
+
+StatusCounts Plan::counts() const {
+  StatusCounts counts;
+  for (const Item& item : items) counts.add(item.selected.status.status);
+  return counts;
+}
+
+std::size_t Plan::unanswered() const {
+  return static_cast<std::size_t>(
+      std::count_if(items.begin(), items.end(), [](const Item& item) { return !item.answered; }));
+}
+
+int Plan::detailed_exit() const {
+  const int code = counts().detailed_exit();
+  return code == 0 && unanswered() > 0 ? 3 : code;
+}
+
+void sort_plan(Plan& plan) {
+  std::sort(plan.items.begin(), plan.items.end(), [](const Plan::Item& a, const Plan::Item& b) {
+    const SelectedTarget &x = a.selected, &y = b.selected;
+    return std::tie(x.status.status, a.answered, x.row.target) < std::tie(y.status.status, b.answered, y.row.target);
+  });
+}
+
+std::string render_plan(const Plan& plan, Format format, WallTime generated_at, bool colour,
+                        std::optional<int64_t> limit) {
+  std::string out;
+  const std::size_t shown = std::min(plan.items.size(), static_cast<std::size_t>(limit.value_or(INT64_MAX)));
+  const StatusCounts counts = plan.counts();
+  std::vector<std::string> remarks = plan.remarks;
+  if (const std::size_t silent = plan.unanswered(); silent > 0)
+    remarks.push_back(fmt::format("{} of {} could not be seen now: what is shown of them was seen before, if ever.",
+                                  silent, plan.items.size()));
+  if (shown < plan.items.size())
+    remarks.push_back(fmt::format("The first {} of {} targets are shown.", shown, plan.items.size()));
+  remarks.push_back(counts.line(kSummaryOrder));
+  if (format == Format::table) {
+    Table table(colour, out);
+    for (const Plan::Item& item : std::span(plan.items).first(shown)) {
+      if (const Mark* mark = mark_of(item)) table.add(item, *mark);
+    }
+    table.print();
+    for (const std::string& remark : remarks) out += harmless(remark) + '\n';
+    return out;
+  }
+  static const Report kReport{"plan", status_fields(), kColumns, nullptr};  // of the database it needs nothing
+  const auto renderer = make_renderer(format, kReport, generated_at, colour, out);
+  ReportEnd end;
+  for (const Plan::Item& item : std::span(plan.items).first(shown)) {
+    if (format == Format::markdown && mark_of(item) == nullptr) continue;
+    renderer->row(status_row(item.selected));
+    ++end.rows;
+  }
+  end.summary = counts.summary();
+  end.remarks = std::move(remarks);
+  renderer->end(end);
+  return out;
+}
+
+}  // namespace codedriftd

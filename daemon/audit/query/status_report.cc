@@ -1,0 +1,180 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+#include "audit/format/values.h"
+#include "audit/query/status_rows.h"
+#include "audit/story/state_at.h"
+#include "store/ledger/suspensions.h"
+
+namespace codedriftd {
+namespace {
+
+constexpr std::string_view kFields[] = {
+    "target",          "account",     "region",          "namespace",       "function",        "qualifier",
+    "status",          "reason",      "observed_sha256", "accepted_sha256", "accepted_source", "accepted_at",
+    "expected_sha256", "drift_since", "since",           "last_polled_at",  "last_success_at", "consecutive_failures",
+    "last_error"};
+constexpr Column kColumns[] = {{"target", "TARGET", 0},
+                               {"status", "STATUS", 0},
+                               {"reason", "REASON", 40},
+                               {"since", "SINCE", 0},
+                               {"last_success_at", "LAST SEEN", 0},
+                               {"observed_sha256", "LIVE", 0},
+                               {"accepted_sha256", "ACCEPTED", 0}};
+
+/// In the order of kStatuses.
+constexpr std::array<std::string_view, 6> kWords{
+    "missing", "drifted", "not observed", "not reviewed", "pending a deployment", "in sync"};
+
+OrderedJson error_value(const std::optional<PollError>& error) {
+  if (!error) return nullptr;
+  return {{"code", error->code}, {"message", error->message}, {"request_id", error->request_id}};
+}
+
+}  // namespace
+
+std::span<const std::string_view> status_fields() { return kFields; }
+
+Row status_row(const SelectedTarget& selected) {
+  const TargetState& s = selected.row.state;
+  const Target& target = selected.row.target;
+  const StatusView& view = selected.status;
+  const auto expected = s.announced.empty() ? std::nullopt : std::optional(s.announced.back().sha256);
+  return {{target.address(), target.account, target.region, target.ns, target.function, target.qualifier,
+           to_string(view.status), view.reason, value_of(s.live), value_of(s.accepted),
+           s.accepted ? OrderedJson(to_string(s.accepted_source)) : OrderedJson(), value_of(s.accepted_at),
+           value_of(expected), value_of(s.drift_since), rfc3339(view.since), value_of(s.last_polled_at),
+           value_of(s.last_success_at), s.consecutive_failures, error_value(s.last_error)},
+          {}};
+}
+
+OrderedJson StatusCounts::summary() const {
+  OrderedJson summary = OrderedJson::object();
+  int64_t selected = 0;
+  for (const Status status : kStatuses) {
+    summary[std::string(to_string(status))] = of(status);
+    selected += of(status);
+  }
+  summary["selected"] = selected;
+  return summary;
+}
+
+std::string StatusCounts::line(std::span<const Status> order) const {
+  std::string line;
+  for (const Status status : order) {
+    if (of(status) == 0) continue;
+    fmt::format_to(std::back_inserter(line), "{}{} {}", line.empty() ? "" : ", ", of(status),
+                   kWords[static_cast<std::size_t>(status)]);
+  }
+  return line.empty() ? "nothing is selected" : line;
+}
+
+int StatusCounts::detailed_exit() const {
+  if (of(Status::missing) + of(Status::drifted) > 0) return 2;
+  return of(Status::unobserved) + of(Status::unreviewed) + of(Status::pending_deploy) > 0 ? 3 : 0;
+}
+
+namespace {
+
+/// A row of then: what the record no longer tells is null.
+Row row_of(const TargetAt& target) {
+  Row row = status_row(target.known);
+  const auto value = [&](std::string_view field) -> OrderedJson& {
+    return row.values[static_cast<std::size_t>(std::find(std::begin(kFields), std::end(kFields), field) - kFields)];
+  };
+  if (target.poll_time_unknown) value("last_polled_at") = nullptr;
+  if (target.success_time_unknown) value("last_success_at") = nullptr;
+  if (target.failures_unknown) value("consecutive_failures") = nullptr;
+  OrderedJson& error = value("last_error");
+  if (target.error_words_unknown && error.is_object()) error["message"] = error["request_id"] = nullptr;
+  row.problem = target.problem;
+  return row;
+}
+
+std::vector<TargetAt> present(Database& db, const Selection& selection, WallTime now) {
+  std::vector<SelectedTarget> selected = selected_targets(db, selection, now);
+  std::vector<TargetAt> targets(selected.size());
+  for (std::size_t i = 0; i < selected.size(); ++i) targets[i].known = std::move(selected[i]);
+  return targets;
+}
+
+void say_what_is_not_known(const std::vector<TargetAt>& targets, ReportEnd& end) {
+  const auto count = [&](auto unknown) { return std::count_if(targets.begin(), targets.end(), unknown); };
+  const auto polls = count([](const TargetAt& t) {
+    return t.poll_time_unknown || t.success_time_unknown || t.failures_unknown || t.error_words_unknown;
+  });
+  if (polls > 0)
+    end.remarks.push_back(
+        fmt::format("Of {} of them it is not known any more which poll was the last before that moment, or its words: "
+                    "polls that see the same are kept as one run, with its first and last. What is not known is null. "
+                    "The hashes and the status are known.",
+                    polls));
+  if (const auto renamed = count([](const TargetAt& t) { return t.record_begins_later; }); renamed > 0)
+    end.remarks.push_back(fmt::format(
+        "The account of {} of them had another label once; events under it are not counted here: announcements and "
+        "\"missing\" of that time may be wrong.",
+        renamed));
+}
+
+/// Whose alerts are held at present: nobody may take their silence for good news.
+void say_who_is_suspended(Database& db, const std::vector<TargetAt>& targets, ReportEnd& end) {
+  constexpr std::size_t kMostNamed = 20;
+  std::size_t count = 0;
+  for (const suspensions::Suspended& held : suspensions::all(db)) {
+    const auto is_it = [&](const TargetAt& target) { return target.known.row.id == held.id; };
+    if (std::none_of(targets.begin(), targets.end(), is_it) || ++count > kMostNamed) continue;
+    end.remarks.push_back(fmt::format("The alerts of {} are held until {}, by {}: {}.", held.address,
+                                      rfc3339(held.suspension.until), held.suspension.actor, held.suspension.reason));
+  }
+  if (count > kMostNamed) end.remarks.push_back(fmt::format("… and those of {} more.", count - kMostNamed));
+}
+
+ReportEnd run(Database& db, const Selection& selection, WallTime now, const Emit& emit) {
+  std::vector<TargetAt> selected =
+      selection.at ? targets_at(db, selection, *selection.at) : present(db, selection, now);
+  std::erase_if(selected, [&](const TargetAt& target) { return !selection.in_window(target.known.status.since); });
+  std::vector<const TargetAt*> order;  // the targets themselves are large
+  order.reserve(selected.size());
+  for (const TargetAt& target : selected) order.push_back(&target);
+  std::stable_sort(order.begin(), order.end(), [](const TargetAt* a, const TargetAt* b) {
+    return a->known.status.status < b->known.status.status;
+  });
+  ReportEnd end;
+  end.as_of = selection.at;
+  StatusCounts counts;
+  int64_t on_first_sight = 0;
+  for (const TargetAt* each : order) {
+    const TargetAt& target = *each;
+    const TargetState& state = target.known.row.state;
+    counts.add(target.known.status.status);
+    if (selection.limit && end.rows == *selection.limit) continue;
+    if (state.accepted && state.accepted_source == AcceptedSource::first_seen) ++on_first_sight;
+    emit(row_of(target));
+    if (!target.problem.empty()) ++end.problems;
+    ++end.rows;
+  }
+  if (selection.at) {
+    end.remarks.push_back(fmt::format("As of {}, told from the record.", rfc3339(*selection.at)));
+    say_what_is_not_known(selected, end);
+  } else {
+    say_who_is_suspended(db, selected, end);
+  }
+  end.summary = counts.summary();
+  end.detailed_exit = counts.detailed_exit();
+  if (on_first_sight > 0)
+    end.remarks.push_back(fmt::format("{} of the accepted hashes {}: trusted on first sight, not reviewed.",
+                                      on_first_sight,
+                                      on_first_sight == 1 ? "is the first one seen" : "are the first ones seen"));
+  if (end.rows < static_cast<int64_t>(selected.size()))
+    end.remarks.push_back(fmt::format("{} of {} rows are shown.", end.rows, selected.size()));
+  end.remarks.push_back(counts.line(kStatuses));
+  return end;
+}
+
+}  // namespace
+
+const Report kStatusReport{"status", kFields, kColumns, run};
+
+}  // namespace codedriftd

@@ -1,0 +1,224 @@
+/// Sections of the audit report: what was watched and seen, who was told, and the record itself.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "audit/format/values.h"
+#include "audit/report/sections.h"
+#include "base/json.h"
+
+namespace codedriftd {
+namespace {
+
+using Kind = Cell::Kind;
+
+std::string seq_of(const LoggedFact& fact) { return std::to_string(fact.seq); }
+
+/// "NAME VALUE, NAME VALUE" of what is not null.
+std::string words_of(const OrderedJson& data) {
+  std::string words;
+  if (!data.is_object()) return words;
+  for (const auto& [name, value] : data.items()) {
+    if (value.is_null() || value == "") continue;
+    fmt::format_to(std::back_inserter(words), "{}{}: {}", words.empty() ? "" : "; ", name,
+                   value.is_string() ? value.get<std::string>() : json_line(value));
+  }
+  return words;
+}
+
+ReportTable facts_table(std::string caption, const std::vector<LoggedFact>& facts) {
+  ReportTable table{std::move(caption), {"Time", "What", "Function", "By", "Details", "Event"}, {}};
+  for (const LoggedFact& fact : facts) {
+    const Kind kind = fact.severity == "critical"  ? Kind::alarm
+                      : fact.severity == "warning" ? Kind::warning
+                                                   : Kind::code;
+    table.rows.push_back({time_cell(fact.time), Cell{fact.kind, kind}, target_cell(fact.target), text_cell(fact.actor),
+                          text_cell(words_of(fact.data)), text_cell(seq_of(fact))});
+  }
+  return table;
+}
+
+/// A section's block with all of `facts`, or a sentence that there are none.
+void add_facts(ReportSection& section, std::string heading, std::string none, const std::vector<LoggedFact>& facts) {
+  if (facts.empty()) {
+    section.words.push_back(std::move(none));
+    return;
+  }
+  ReportTable table = facts_table(heading, facts);
+  section.blocks.push_back({std::move(heading), {}, {std::move(table)}, nullptr});
+}
+
+std::string ratio_text(Millis observed, Millis unobserved) {
+  const auto ratio = coverage_ratio(observed, unobserved);
+  return ratio ? fmt::format("{:.6f}", *ratio) : "-";
+}
+
+Cell run_cell(const StoredRun& run) {
+  return run.sha256 ? hash_cell(run.sha256) : Cell{fmt::format("missing ({})", run.code), Kind::alarm};
+}
+
+/// Whether the hash of `run` was the accepted one when it was last seen.
+Cell judged(const AuditedFunction& function, const StoredRun& run, WallTime until) {
+  if (!run.sha256) return text_cell({});
+  const TargetRecord::Acceptance* accepted = nullptr;
+  // The run that is still going on is judged by what is accepted at the end of the period.
+  const bool last = &run == &function.then.record.answers.back();
+  for (const auto& each : function.then.record.acceptances) {
+    if (each.at <= (last ? until : run.last)) accepted = &each;
+  }
+  if (accepted == nullptr) return {"not reviewed", Kind::warning};
+  if (accepted->sha256 != *run.sha256) return {"not accepted", Kind::alarm};
+  if (accepted->source == AcceptedSource::first_seen) return {"trusted on first sight", Kind::warning};
+  return {accepted->source == AcceptedSource::approval ? "accepted by a person"
+          : accepted->source == AcceptedSource::pin    ? "pinned"
+                                                       : "announced deployment",
+          Kind::good};
+}
+
+}  // namespace
+
+ReportSection refused_section(const AuditReport& report) {
+  ReportSection section{"refused", "Refused requests", {}, {}};
+  if (report.refused.empty()) {
+    section.words.emplace_back("The daemon refused no request in this period.");
+    return section;
+  }
+  ReportTable table{"Requests that the daemon refused", {"Time", "By", "Verb", "Function", "Why", "Event"}, {}};
+  for (const LoggedFact& fact : report.refused) {
+    std::string target = fact.target.value_or(fact.text("target"));
+    table.rows.push_back({time_cell(fact.time), text_cell(who(fact.actor, fact.text("claimed"))),
+                          Cell{fact.text("verb"), Kind::code}, text_cell(std::move(target)),
+                          text_cell(fact.text("reason")), text_cell(seq_of(fact))});
+  }
+  section.blocks.push_back({{}, {}, {std::move(table)}, nullptr});
+  return section;
+}
+
+ReportSection watch_section(const AuditReport& report) {
+  ReportSection section{"watch", "What was watched", {}, {}};
+  std::vector<LoggedFact> added, removed;
+  for (const LoggedFact& fact : report.watching) (fact.kind == "watch.removed" ? removed : added).push_back(fact);
+  add_facts(section, "Functions removed from the watch", "No function was removed from the watch in this period.",
+            removed);
+  add_facts(section, "Functions added to the watch", "No function was added to the watch in this period.", added);
+  add_facts(section, "Alerts held and let go", "Nobody had alerts held in this period.", report.holding);
+  return section;
+}
+
+ReportSection coverage_section(const AuditReport& report) {
+  ReportSection section{"coverage", "What was seen, and what was not", {}, {}};
+  section.words.emplace_back(
+      "A gap is a time between two answers that is longer than the function's stale_after. Coverage is the share of "
+      "the "
+      "time it was configured that lies in no gap. Whatever lies in a gap, nothing is known of what was live in it.");
+  section.words.push_back(fmt::format("Overall: {}, {} unobserved, {} answers.",
+                                      ratio_text(report.observed, report.unobserved), spell(report.unobserved),
+                                      report.polls));
+  ReportTable table{"Coverage of each function",
+                    {"Function", "Counted from", "Until", "Answers", "Coverage", "Unobserved", "Longest gap", "Gaps"},
+                    {}};
+  ReportTable gaps{"Gaps", {"Function", "From", "Until", "Length", "Reason"}, {}};
+  for (const AuditedFunction& function : report.functions) {
+    const Coverage& c = function.coverage;
+    table.rows.push_back(
+        {target_cell(function.address), time_cell(c.from), time_cell(c.until), text_cell(std::to_string(c.polls)),
+         Cell{ratio_text(c.observed, c.unobserved), c.gaps.empty() ? Kind::text : Kind::warning},
+         text_cell(spell(c.unobserved)), text_cell(spell(c.longest_gap)), text_cell(std::to_string(c.gaps.size()))});
+    for (const Gap& gap : c.gaps)
+      gaps.rows.push_back({target_cell(function.address), time_cell(gap.from), time_cell(gap.until),
+                           text_cell(spell(gap.until - gap.from)), Cell{std::string(gap.reason), Kind::code}});
+  }
+  section.blocks.push_back({{}, {}, {std::move(table)}, nullptr});
+  if (gaps.rows.empty()) {
+    section.blocks.push_back({"Gaps", {"There were none."}, {}, nullptr});
+  } else {
+    section.blocks.push_back({"Gaps", {}, {std::move(gaps)}, nullptr});
+  }
+  if (!report.seeing.empty())
+    section.blocks.push_back({"Lost and seen again", {}, {facts_table("Lost and seen again", report.seeing)}, nullptr});
+  return section;
+}
+
+ReportSection delivery_section(const AuditReport& report) {
+  ReportSection section{"alerts", "Delivery of alerts", {}, {}};
+  if (!report.dead.empty())
+    section.words.push_back(fmt::format("{} alert{} undelivered: see the open items.", report.dead.size(),
+                                        report.dead.size() == 1 ? " is" : "s are"));
+  add_facts(section, "Alerts given up, refused, replayed and dropped",
+            "No alert was given up, refused, replayed or dropped in this period.", report.deliveries);
+  return section;
+}
+
+ReportSection daemon_section(const AuditReport& report) {
+  ReportSection section{"daemon", "The daemon and its configuration", {}, {}};
+  ReportTable table{"Configurations in force", {"From", "Digest (SHA-256)", "Added", "Removed", "Event"}, {}};
+  const auto add = [&](const LoggedFact& fact) {
+    const auto number = [&](const char* name) {
+      return fact.data.is_object() && fact.data.contains(name) ? json_line(fact.data.at(name)) : std::string();
+    };
+    table.rows.push_back({time_cell(fact.time), hash_cell(fact.text("digest")), text_cell(number("added")),
+                          text_cell(number("removed")), text_cell(seq_of(fact))});
+  };
+  if (report.configured_before) add(*report.configured_before);
+  for (const LoggedFact& fact : report.configurations) add(fact);
+  if (table.rows.empty()) {
+    section.words.emplace_back("No configuration was loaded before or in this period.");
+  } else {
+    section.blocks.push_back({"Configuration", {}, {std::move(table)}, nullptr});
+  }
+  add_facts(section, "Starts, stops and clock steps", "The daemon neither started nor stopped in this period.",
+            report.daemon);
+  return section;
+}
+
+ReportSection function_section(const AuditReport& report) {
+  ReportSection section{"functions", "Each function", {report_claim()}, {}};
+  section.words.emplace_back(
+      "Each row below is such a claim. A row is given whole, also where it reaches beyond the period.");
+  for (const AuditedFunction& function : report.functions) {
+    ReportBlock block;
+    block.heading = function.address;
+    block.drawn = &function;
+    const StatusView& status = function.status();
+    block.words.push_back(fmt::format("At the end of the period: {}{}, since {}{}.", to_string(status.status),
+                                      status.reason.empty() ? "" : " (" + status.reason + ")", rfc3339(status.since),
+                                      function.state().watched ? "" : "; no longer watched"));
+    if (function.then.record_begins_later)
+      block.words.emplace_back("Its account had another label before: events under that label are not counted for it.");
+    ReportTable table{fmt::format("What was live: {}", function.address),
+                      {"Live hash", "N: instants", "G: never more apart than", "First seen", "Last seen", "Judgement"},
+                      {}};
+    for (const StoredRun& run : function.then.record.answers) {
+      if (run.last < report.since) continue;
+      table.rows.push_back({run_cell(run), text_cell(std::to_string(run.polls)), text_cell(spell(run.longest_gap)),
+                            time_cell(run.first), time_cell(run.last), judged(function, run, report.until)});
+    }
+    if (table.rows.empty()) {
+      block.words.emplace_back("It was not seen once in this period: nothing is known of what was live.");
+    } else {
+      block.tables.push_back(std::move(table));
+    }
+    section.blocks.push_back(std::move(block));
+  }
+  return section;
+}
+
+ReportSection integrity_section(const AuditReport& report) {
+  ReportSection section{"record", "The record itself", {}, {}};
+  section.words.push_back(
+      fmt::format("{} event{} of the period were compared with the bytes they were written as, and with their leaf "
+                  "hashes in the log {}.",
+                  report.events, report.events == 1 ? "" : "s", report.origin));
+  if (report.problems.empty()) {
+    section.words.emplace_back("All of them agree.");
+    return section;
+  }
+  section.words.push_back(fmt::format("{} of what was read contradicts itself: the database was damaged or changed.",
+                                      report.problems.size()));
+  ReportTable table{"What contradicts itself", {"Problem"}, {}};
+  for (const std::string& problem : report.problems) table.rows.push_back({Cell{problem, Kind::alarm}});
+  section.blocks.push_back({{}, {}, {std::move(table)}, nullptr});
+  return section;
+}
+
+}  // namespace codedriftd

@@ -1,0 +1,85 @@
+#include "audit/story/stored_event.h"
+
+#include <fmt/format.h>
+
+#include <stdexcept>
+
+#include "model/event.h"
+
+namespace codedriftd {
+namespace {
+
+constexpr std::size_t kLongestBody = 60'000;
+constexpr int kDeepest = 64;  // deeper would only serve to exhaust the stack
+
+constexpr std::string_view kMembers[] = {"v",    "log",      "seq",   "id",     "time",
+                                         "kind", "severity", "actor", "target", "data"};
+
+Json parse(const std::string& body) {
+  if (body.size() > kLongestBody) throw std::invalid_argument(fmt::format("it is {} bytes long", body.size()));
+  return Json::parse(body, [](int depth, Json::parse_event_t, Json&) {
+    if (depth > kDeepest) throw std::invalid_argument("it is nested too deep");
+    return true;
+  });
+}
+
+/// The name of the first member that is not as the columns say; empty: all are.
+std::string difference(const Json& body, const StoredEvent& event) {
+  if (!body.is_object()) return "it is no object";
+  for (const std::string_view name : kMembers) {
+    if (!body.contains(name)) return fmt::format("it has no \"{}\"", name);
+  }
+  if (body.size() != std::size(kMembers)) return "it has members that do not belong there";
+  const std::pair<const char*, Json> columns[] = {{"v", 1},
+                                                  {"seq", event.seq},
+                                                  {"id", event.id},
+                                                  {"time", rfc3339(event.time)},
+                                                  {"kind", event.kind},
+                                                  {"severity", event.severity},
+                                                  {"actor", event.actor},
+                                                  {"target", event.target ? Json(*event.target) : Json()}};
+  for (const auto& [name, value] : columns) {
+    if (body.at(name) != value) return fmt::format("its \"{}\" differs from the column", name);
+  }
+  if (!body.at("data").is_object()) return "its \"data\" is no object";
+  return {};
+}
+
+}  // namespace
+
+CheckedData check_body(const StoredEvent& event) {
+  CheckedData checked;
+  try {
+    const Json body = parse(event.body);
+    checked.problem = difference(body, event);
+    if (const auto data = body.is_object() ? body.find("data") : body.end(); body.is_object() && data != body.end())
+      checked.data = OrderedJson::parse(data->dump(-1, ' ', false, Json::error_handler_t::replace));
+    if (checked.problem.empty() && canonical_json(body) != event.body) checked.problem = "it is not canonical JSON";
+  } catch (const Json::exception&) {
+    checked.problem = "it is not JSON";
+  } catch (const std::exception& error) {
+    checked.problem = error.what();
+  }
+  if (checked.problem.empty() && event.leaf_hash != leaf_hash(event.body)) checked.problem = "its leaf hash is another";
+  if (!checked.problem.empty())
+    checked.problem =
+        fmt::format("the stored body of event {} is not what was written: {}", event.seq, checked.problem);
+  return checked;
+}
+
+StoredEvent read_event(const Query& q) {
+  return {q.integer(0), q.string(1),          q.time(2),   q.string(3),         q.string(4),
+          q.string(5),  q.optional_string(6), q.string(7), q.optional_sha256(8)};
+}
+
+std::string text_in(const OrderedJson& data, std::string_view name) {
+  if (!data.is_object()) return {};
+  const auto member = data.find(name);
+  return member != data.end() && member->is_string() ? member->get<std::string>() : std::string();
+}
+
+std::optional<Sha256> hash_in(const OrderedJson& data, std::string_view name) {
+  return Sha256::from_hex(text_in(data, name));
+}
+
+}  // namespace codedriftd

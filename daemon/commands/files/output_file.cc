@@ -1,0 +1,60 @@
+#include "commands/files/output_file.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <memory>
+#include <system_error>
+
+#include "base/unique_fd.h"
+
+namespace codedriftd {
+namespace {
+
+Error failed(const std::string& path, int error) {
+  return Error{fmt::format("{}: cannot be written: {}", path, std::generic_category().message(error))};
+}
+
+/// 0, or errno.
+int write_all(int fd, std::string_view content) {
+  while (!content.empty()) {
+    const ssize_t n = ::write(fd, content.data(), content.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return errno;
+    content.remove_prefix(static_cast<std::size_t>(n));
+  }
+  return 0;
+}
+
+}  // namespace
+
+Checked write_file(const std::string& path, std::string_view content) {
+  std::string to = path;
+  struct stat info {};
+  if (::stat(path.c_str(), &info) == 0) {
+    if (!S_ISREG(info.st_mode)) {
+      const UniqueFd fd(::open(path.c_str(), O_WRONLY | O_CLOEXEC | O_NOCTTY));
+      if (!fd.valid()) return failed(path, errno);
+      const int error = write_all(fd.get(), content);
+      if (error != 0) return failed(path, error);
+      return Done{};
+    }
+    const std::unique_ptr<char, decltype(&std::free)> real(::realpath(path.c_str(), nullptr), &std::free);
+    if (real) to = real.get();
+  }
+  const std::string part = fmt::format("{}.{}.part", to, ::getpid());
+  UniqueFd fd(::open(part.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0640));
+  if (!fd.valid()) return failed(path, errno);
+  int error = write_all(fd.get(), content);
+  if (error == 0 && ::fsync(fd.get()) != 0) error = errno;
+  if (error == 0 && ::rename(part.c_str(), to.c_str()) != 0) error = errno;
+  if (error == 0) return Done{};
+  ::unlink(part.c_str());
+  return failed(path, error);
+}
+
+}  // namespace codedriftd

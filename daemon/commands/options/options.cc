@@ -1,0 +1,62 @@
+#include "commands/options/options.h"
+
+#include <fmt/format.h>
+
+#include <charconv>
+#include <ostream>
+
+#include "base/text.h"
+#include "commands/options/usage.h"
+
+namespace codedriftd {
+
+namespace po = boost::program_options;
+
+void store_options(const std::vector<std::string>& args, const po::options_description& options, const char* positional,
+                   po::variables_map& values) {
+  po::positional_options_description words;
+  if (positional != nullptr) words.add(positional, -1);
+  const int style = po::command_line_style::unix_style & ~po::command_line_style::allow_guessing;
+  po::store(po::command_line_parser(args).options(options).positional(words).style(style).run(), values);
+  po::notify(values);
+}
+
+bool read_options(const std::vector<std::string>& args, std::string_view usage, std::string_view after,
+                  po::options_description& options, const char* positional, po::variables_map& values,
+                  std::ostream& out) {
+  options.add_options()("help,h", "this text");
+  po::options_description all;
+  all.add(options);
+  if (positional != nullptr) all.add_options()(positional, po::value<std::vector<std::string>>()->composing());
+  try {
+    store_options(args, all, positional, values);
+  } catch (const po::unknown_option& error) {
+    std::vector<std::string> names;
+    for (const auto& option : options.options()) names.push_back("--" + option->long_name());
+    const std::string near = nearest(error.get_option_name(), names);
+    throw UsageError(fmt::format("unknown option {}{}", harmless(clean_utf8(error.get_option_name(), 100)),
+                                 near.empty() ? "" : "; did you mean " + near + "?"));
+  } catch (const po::error& error) {
+    throw UsageError(harmless(clean_utf8(error.what(), 300)));
+  }
+  if (!values.contains("help")) return true;
+  out << usage << '\n' << options << after << std::flush;
+  return false;
+}
+
+std::string text_option(const po::variables_map& values, const char* name) {
+  return values.contains(name) ? values[name].as<std::string>() : std::string();
+}
+
+std::vector<std::string> list_option(const po::variables_map& values, const char* name) {
+  return values.contains(name) ? values[name].as<std::vector<std::string>>() : std::vector<std::string>();
+}
+
+std::optional<int64_t> whole_number(std::string_view text) {
+  int64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc{} || end != text.data() + text.size() || number < 1) return std::nullopt;
+  return number;
+}
+
+}  // namespace codedriftd

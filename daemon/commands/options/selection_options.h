@@ -1,0 +1,45 @@
+#pragma once
+/// Options that several commands have: what to select, how to print it. Private to commands/. Errors are sentences, for
+/// exit code 64.
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "audit/format/render.h"
+#include "base/result.h"
+#include "base/text.h"
+#include "select/selection.h"
+
+namespace boost::program_options {
+class variables_map;
+}
+
+namespace codedriftd {
+
+/// A point of time: RFC 3339, or an age ("90s", "15m", "24h", "7d") counted back from `now`.
+std::optional<WallTime> parse_time(std::string_view text, WallTime now);
+
+/// The same for the option `--NAME`; nullopt if it is not there. The error says what would be a time.
+Result<std::optional<WallTime>> time_option(const char* name, const boost::program_options::variables_map& values,
+                                            WallTime now);
+
+/// Reads TARGET, --target, --account … --kind, --since, --until, --limit and --all, as far as they are there; an age
+/// counts back from `now`.
+Result<Selection> selection_option(const boost::program_options::variables_map& values, WallTime now);
+/// Reads --format and the switch --json.
+Result<Format> format_option(const boost::program_options::variables_map& values);
+
+/// What a help text says of TARGET and the options that compare an address.
+extern const std::string_view kTargetsHelp;
+
+/// An argument as an error shows it.
+std::string shown_argument(std::string_view text);
+/// ", did you mean X?", or "" if nothing is near.
+template <typename Range>
+std::string did_you_mean(std::string_view word, const Range& candidates, std::string_view prefix = "") {
+  const std::string near = nearest(word, candidates);
+  return near.empty() ? "" : ", did you mean " + std::string(prefix) + near + "?";
+}
+
+}  // namespace codedriftd

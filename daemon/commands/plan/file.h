@@ -1,0 +1,22 @@
+#pragma once
+#include <string>
+#include <vector>
+
+#include "actions/reconcile_requests.h"
+#include "base/result.h"
+
+namespace codedriftd {
+
+/// What a saved plan (`plan --out`, schema codedriftd.plan.v1) holds to be accepted.
+struct PlannedRow {
+  std::string status;  ///< drifted or unreviewed
+  ApproveRequest::Item item;
+};
+
+/// The drifted and unreviewed rows of a plan's text, in its order. The error says which row and field is wrong; `name`
+/// stands for the file.
+Result<std::vector<PlannedRow>> read_plan(const std::string& name, const std::string& text);
+
+inline constexpr std::size_t kLargestPlan = 64U << 20;
+
+}  // namespace codedriftd

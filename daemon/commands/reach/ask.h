@@ -1,0 +1,28 @@
+#pragma once
+/// How a command that writes reaches the one writer. Private to commands/.
+#include <optional>
+#include <string_view>
+
+#include "actions/arguments.h"
+#include "base/clock.h"
+#include "base/json_box.h"
+#include "base/result.h"
+#include "settings/settings.h"
+
+namespace codedriftd {
+
+/// How long a command waits for others.
+struct Patience {
+  Millis daemon{60'000};  ///< for the daemon's answer
+  Millis socket{5'000};   ///< for a daemon that starts or stops
+};
+
+/// Asks the running daemon for `verb`: the "done" of its reply (control/server.h). Nullopt: no daemon runs, nobody
+/// holds the state folder's lock. Else its error, or "failed" where it cannot be reached.
+Result<std::optional<JsonBox>, NothingDone> ask_running_daemon(const Settings& settings, std::string_view verb,
+                                                               const JsonBox& arguments, const Clock& clock,
+                                                               const Patience& patience);
+
+int exit_code_of(const NothingDone& nothing);
+
+}  // namespace codedriftd

@@ -1,0 +1,216 @@
+#include "control/verbs.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <map>
+
+#include "actions/alert_actions.h"
+#include "actions/poll_requests.h"
+#include "actions/reconcile_actions.h"
+#include "base/json.h"
+#include "base/log.h"
+
+namespace codedriftd {
+namespace {
+
+constexpr Millis kBetweenDenials{60'000};
+/// Users that are told apart; more are one.
+constexpr std::size_t kMostUsers = 64;
+constexpr uid_t kOthers = static_cast<uid_t>(-1);
+
+/// The target or destination that a request is about, as its client wrote it.
+std::optional<std::string> aimed_at(const Json& arguments) {
+  if (!arguments.is_object()) return std::nullopt;
+  for (const char* name : {"target", "to", "alert"}) {
+    const auto member = arguments.find(name);
+    if (member != arguments.end() && member->is_string()) return clean_claim(member->get_ref<const std::string&>());
+  }
+  const auto items = arguments.find("items");
+  if (items != arguments.end() && items->is_array() && items->size() == 1) return aimed_at(items->front());
+  return std::nullopt;
+}
+
+/// The work behind the socket. One thread, the server's.
+class ControlVerbs {
+ public:
+  explicit ControlVerbs(const ControlParts& parts)
+      : parts_(parts), state_(folder_identity(parts.state_dir)), tickets_(parts.clock) {}
+
+  JsonBox answer(const Caller& caller, std::string_view name, const JsonBox& request) {
+    const auto verb = std::find_if(std::begin(kVerbs), std::end(kVerbs), [&](const Verb& v) { return v.name == name; });
+    if (verb == std::end(kVerbs)) {
+      std::vector<std::string_view> names;
+      for (const Verb& each : kVerbs) names.push_back(each.name);
+      return control_error("unknown_verb",
+                           fmt::format("there is no verb \"{}\"; there are {}", name, fmt::join(names, ", ")));
+    }
+    if (!verb->permission.empty() && !permissions()->may(caller, verb->permission)) {
+      denied(caller, name, request);
+      return control_error("denied", fmt::format("you may not ask for {}; [control] {} in the daemon's configuration "
+                                                 "says who may",
+                                                 name, verb->permission));
+    }
+    if (const auto state = request->find("state"); state != request->end() && *state != state_) {
+      return control_error("other_state",
+                           "the daemon that listens there keeps another state_dir; its runtime_dir must be its own");
+    }
+    const auto arguments = request->find("args");
+    const auto done = (this->*verb->answer)(
+        caller, name, arguments == request->end() ? JsonBox(Json::object()) : JsonBox(*arguments));
+    if (!done) return control_error(done.error().code, done.error().message);
+    log(verb->asks_only ? LogLevel::debug : LogLevel::info, "control.done",
+        fmt::format("{} asked for {}", caller.actor, name),
+        {field("claimed", caller.claimed.empty() ? "-" : caller.claimed)});
+    return Json{{"done", **done}};
+  }
+
+  void denied(const Caller& caller, std::string_view verb, const JsonBox& request) {
+    Denials& denials = denials_of(caller.uid);
+    const MonoTime now = parts_.clock.mono();
+    if (denials.recorded_at && now - *denials.recorded_at < kBetweenDenials) {
+      ++denials.unrecorded;
+      return;
+    }
+    const auto arguments = request->find("args");
+    NewEvent event = control_denied(caller, verb, arguments == request->end() ? std::nullopt : aimed_at(*arguments),
+                                    "not permitted by [control]");
+    if (denials.unrecorded > 0) {
+      event.facts.summary +=
+          fmt::format(" {} more such requests came since the last event about this.", denials.unrecorded);
+      (*event.data)["unrecorded"] = denials.unrecorded;
+    }
+    denials = {now, 0};
+    // It may run after this object: what it needs outlives the server.
+    parts_.writer.post([&ledger = parts_.ledger, event = std::move(event), at = parts_.clock.wall()](Tx& tx) {
+      ledger.append(tx, event, at);
+    });
+  }
+
+  bool may_ask(const Caller& caller) const { return permissions()->may_ask(caller); }
+
+ private:
+  using Reply = Result<JsonBox, NothingDone>;
+  struct Verb {
+    std::string_view name;
+    std::string_view permission;  ///< one of kControlVerbs; "": for whoever may ask for anything
+    Reply (ControlVerbs::*answer)(const Caller& caller, std::string_view name, const JsonBox& arguments);
+    bool asks_only;  ///< it does nothing, and comes several times a second
+  };
+
+  Reply alerts(const Caller& caller, std::string_view name, const JsonBox& arguments) {
+    return written(caller, read_alert_request(name.substr(name.find('.') + 1), arguments));
+  }
+  Reply approve(const Caller& caller, std::string_view, const JsonBox& arguments) {
+    return written(caller, read_approve_request(arguments));
+  }
+  Reply expect(const Caller& caller, std::string_view, const JsonBox& arguments) {
+    return written(caller, read_expect_request(arguments));
+  }
+  Reply suspend(const Caller& caller, std::string_view name, const JsonBox& arguments) {
+    return written(caller, read_suspend_request(name == "resume", arguments));
+  }
+
+  Reply poll(const Caller& caller, std::string_view name, const JsonBox& arguments) {
+    Database db = Database::open_reader(parts_.database);
+    const auto found = targets_to_poll(db, name, arguments, parts_.clock.wall());
+    if (!found) return found.error();
+    const auto issued = tickets_.issue(caller.uid, found->size());
+    if (!issued) return too_many();
+    std::vector<TargetId> ids;
+    Json addresses = Json::array();
+    for (const SelectedTarget& target : *found) {
+      ids.push_back(target.row.id);
+      if (name == "poll") addresses.push_back(target.row.target.address());
+    }
+    parts_.poll_now(std::move(ids), [ticket = issued->ticket](PollEnd end) { ticket->over(end); });
+    Json done{{"ticket", issued->id}, {"targets", found->size()}};
+    if (!addresses.empty()) done["addresses"] = std::move(addresses);
+    return JsonBox(std::move(done));
+  }
+  Reply reload(const Caller& caller, std::string_view, const JsonBox& arguments) {
+    if (const std::string trouble = Arguments(*arguments).trouble(); !trouble.empty())
+      return NothingDone{"usage", trouble};
+    const auto issued = tickets_.issue(caller.uid, 1);
+    if (!issued) return too_many();
+    parts_.reload(issued->ticket);
+    return JsonBox(Json{{"ticket", issued->id}});
+  }
+  Reply progress(const Caller& caller, std::string_view, const JsonBox& arguments) {
+    Arguments read(*arguments);
+    const std::string id = read.text("ticket");
+    if (const std::string trouble = read.trouble(); !trouble.empty()) return NothingDone{"usage", trouble};
+    if (const auto ticket = tickets_.find(id, caller.uid)) return ticket->progress();
+    return NothingDone{"nothing", "there is no such ticket: it is forgotten, or the daemon was started since"};
+  }
+  static NothingDone too_many() {
+    return {"failed",
+            fmt::format("{} requests are under way already; ask again when one of them is done", Tickets::kMost)};
+  }
+
+  /// Does in one transaction what was asked for, if it could be read.
+  template <typename Request>
+  Reply written(const Caller& caller, const Result<Request>& request) {
+    if (!request) return NothingDone{"usage", request.error().message};
+    std::optional<Reply> result;
+    parts_.writer.run([&](Tx& tx) { result = perform(tx, parts_.ledger, *request, caller, parts_.clock.wall()); });
+    return std::move(*result);
+  }
+
+  static constexpr Verb kVerbs[] = {
+      {"approve", "approve", &ControlVerbs::approve, false},
+      {"expect", "expect", &ControlVerbs::expect, false},
+      {"suspend", "suspend", &ControlVerbs::suspend, false},
+      {"resume", "resume", &ControlVerbs::suspend, false},
+      {"alerts.replay", "replay", &ControlVerbs::alerts, false},
+      {"alerts.drop", "drop", &ControlVerbs::alerts, false},
+      {"alerts.test", "test", &ControlVerbs::alerts, false},
+      {"plan", "poll", &ControlVerbs::poll, false},
+      {"poll", "poll", &ControlVerbs::poll, false},
+      {"reload", "reload", &ControlVerbs::reload, false},
+      {"progress", "", &ControlVerbs::progress, true},
+  };
+
+  std::shared_ptr<const Permissions> permissions() const { return parts_.permissions.copy(); }
+
+  struct Denials {
+    std::optional<MonoTime> recorded_at;
+    uint64_t unrecorded = 0;
+  };
+  Denials& denials_of(uid_t uid) {
+    const bool known = denials_.contains(uid) || denials_.size() < kMostUsers;
+    return denials_[known ? uid : kOthers];
+  }
+
+  const ControlParts parts_;
+  const std::string state_;
+  Tickets tickets_;
+  std::map<uid_t, Denials> denials_;
+};
+
+}  // namespace
+
+std::string folder_identity(const std::string& folder) {
+  struct stat info {};
+  if (::stat(folder.c_str(), &info) != 0) return {};
+  return fmt::format("{}:{}", info.st_dev, info.st_ino);
+}
+
+Result<std::unique_ptr<ControlServer>> open_control(const ControlParts& parts) {
+  const auto verbs = std::make_shared<ControlVerbs>(parts);
+  ControlServer::Options options;
+  options.folder = parts.runtime_dir;
+  options.may_ask = [verbs](const Caller& caller) { return verbs->may_ask(caller); };
+  return ControlServer::open(
+      std::move(options),
+      [verbs](const Caller& caller, std::string_view verb, const JsonBox& request) {
+        return verbs->answer(caller, verb, request);
+      },
+      [verbs](const Caller& caller, const std::string& verb, const JsonBox& request) {
+        verbs->denied(caller, verb, request);
+      });
+}
+
+}  // namespace codedriftd

@@ -1,0 +1,39 @@
+#pragma once
+/// What the running daemon does when it is asked through its control socket.
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/guarded.h"
+#include "control/permissions.h"
+#include "control/server.h"
+#include "control/tickets.h"
+#include "store/db/writer.h"
+#include "store/ledger/ledger.h"
+
+namespace codedriftd {
+
+/// What the verbs work with; all of it outlives the server.
+struct ControlParts {
+  std::string runtime_dir, state_dir;
+  std::string database;                                            ///< its path
+  const Guarded<std::shared_ptr<const Permissions>>& permissions;  ///< a reload puts others there
+  Writer& writer;
+  Ledger& ledger;
+  const Clock& clock;
+  /// Poller::poll_now.
+  std::function<void(std::vector<TargetId> ids, std::function<void(PollEnd)> over)> poll_now = {};
+  /// Has the configuration loaded again, on another thread, which finishes the ticket with what came of it:
+  /// {"loaded": WORDS}, {"mistakes": ["FILE:LINE:COLUMN: …", …]} or {"failed": WORDS}.
+  std::function<void(std::shared_ptr<Ticket> ticket)> reload = {};
+};
+
+/// Opens the socket. Whoever may not ask and does is denied, and that is recorded (control.denied): once a minute for
+/// each user, with how often it was since.
+Result<std::unique_ptr<ControlServer>> open_control(const ControlParts& parts);
+
+/// "DEVICE:INODE" of a folder: what tells a command and the daemon that they mean the same record. Empty: not there.
+std::string folder_identity(const std::string& folder);
+
+}  // namespace codedriftd

@@ -1,0 +1,53 @@
+/// Polls that somebody asked for.
+#include <utility>
+
+#include "polling/poller.h"
+
+namespace codedriftd {
+
+void Poller::poll_now(std::vector<TargetId> ids, std::function<void(PollEnd)> over) {
+  auto request = std::make_shared<Request>();
+  request->left = ids.size();
+  request->ids = std::move(ids);
+  request->over = std::move(over);
+  mailbox_.lock()->requests.push_back(std::move(request));
+  api_.wake();
+}
+
+void Poller::take_on(const std::shared_ptr<Request>& request, MonoTime now) {
+  for (const TargetId id : std::exchange(request->ids, {})) {
+    const auto found = entries_.find(id);
+    if (found == entries_.end()) {
+      --request->left;
+      request->over(PollEnd::unwatched);
+      continue;
+    }
+    Entry& entry = found->second;
+    entry.wishes.push_back({request, calls_});
+    // What waits for its next attempt, or to be asked again after it was not found, waits for a reason.
+    if (entry.in_flight || entry.attempts.under_way() || entry.not_found == 1 || entry.due <= now) continue;
+    entry.lane->queue.erase({entry.due, id});
+    requeue(entry, now);
+  }
+}
+
+void Poller::let_go(Entry& entry) {
+  for (const Wish& wish : std::exchange(entry.wishes, {})) {
+    --wish.request->left;
+    wish.request->over(PollEnd::unwatched);
+  }
+}
+
+/// Takes those away whose poll is the one that has just finished.
+Poller::Requests Poller::fulfilled(Entry& entry) {
+  Requests over;
+  std::erase_if(entry.wishes, [&](const Wish& wish) {
+    if (entry.call <= wish.after) return false;
+    --wish.request->left;
+    over.push_back(wish.request);
+    return true;
+  });
+  return over;
+}
+
+}  // namespace codedriftd

@@ -1,0 +1,289 @@
+#include "polling/poller.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <functional>
+
+#include "base/bell.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "polling/slots.h"
+
+namespace codedriftd {
+namespace {
+
+/// A target that failed this many polls in a row gets one attempt for each further poll: the rate limit is for the
+/// others.
+constexpr unsigned kFailuresWithRetries = 3;
+/// "Asked again soon": while a function is updating, and after it was not found once.
+constexpr Millis kSoon{30'000};
+constexpr double kTookBounds[] = {0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10};
+
+}  // namespace
+
+Poller::Poller(Api& api, Writer& writer, Ledger& ledger, const Clock& clock)
+    : api_(api), writer_(writer), ledger_(ledger), clock_(clock), last_turn_(clock.mono()), started_at_(clock.wall()) {
+  auto stats = stats_.lock();
+  for (const double bound : kTookBounds) stats->took[bound] = 0;
+}
+
+Poller::~Poller() {
+  stop();
+  try {
+    writer_.run([](Tx&) {});         // what it still has to write for us refers to this
+  } catch (const std::exception&) {  // the writer has stopped: it has nothing any more
+  }
+}
+
+void Poller::set_watch(Watch watch) {
+  mailbox_.lock()->watch = std::move(watch);
+  api_.wake();
+}
+
+void Poller::start() {
+  thread_ = std::jthread([this](std::stop_token stop) { loop(stop); });
+}
+
+void Poller::stop() {
+  if (!thread_.joinable()) return;
+  thread_.request_stop();
+  api_.wake();
+  thread_.join();
+}
+
+void Poller::loop(std::stop_token stop) {
+  constexpr Millis kLongestTurn{5'000};
+  constexpr Millis kPause{1'000};
+  Bell pause;
+  while (!stop.stop_requested()) {
+    try {
+      turn(kLongestTurn);
+    } catch (const std::exception& error) {
+      log(LogLevel::error, "poll.failed", fmt::format("polling goes on after a pause: {}", error.what()));
+      pause.wait_for(stop, kPause);
+    }
+  }
+}
+
+void Poller::turn(Millis at_most) {
+  const MonoTime now = clock_.mono();
+  std::optional<Watch> watch;
+  mailbox_.lock()->watch.swap(watch);
+  if (watch) take_over(std::move(*watch));
+  Requests requests;
+  mailbox_.lock()->requests.swap(requests);
+  for (const auto& request : requests) take_on(request, now);
+  start_due(now);
+  look_after_time(now);
+  api_.turn(std::min(at_most, until_next(clock_.mono())));
+  *last_turn_.lock() = clock_.mono();  // last: a turn that fails is no progress
+}
+
+void Poller::take_over(Watch watch) {
+  const MonoTime now = clock_.mono();
+  const WallTime wall = clock_.wall();
+  if (watch.apply) watch.apply();
+  std::unordered_map<TargetId, Entry> old;
+  old.swap(entries_);
+  entries_.reserve(watch.targets.size());
+  for (auto& [key, lane] : lanes_) {
+    lane.queue.clear();
+    lane.watched = lane.stale = 0;
+  }
+  for (WatchedTarget& target : watch.targets) {
+    const Target& name = target.target;
+    const double limit = watch.requests_per_second[name.account];
+    Lane& lane = lanes_.try_emplace({name.account, name.region}, name.account, name.region, limit).first->second;
+    if (lane.pace.limit() != limit) lane.pace.set_limit(limit);
+    ++lane.watched;
+
+    Entry entry;
+    const auto known = old.find(target.id);
+    if (known != old.end()) {
+      entry = std::move(known->second);
+    } else {
+      entry.seen = now;
+      entry.not_found = target.recheck ? 1 : 0;
+      entry.stale = target.failing;
+    }
+    const bool same_slot = known != old.end() && entry.watched.interval == target.interval;
+    entry.watched = std::move(target);
+    entry.lane = &lane;
+    lane.stale += entry.stale ? 1 : 0;
+    if (!entry.in_flight) {
+      if (!same_slot)
+        entry.due = now + (first_due(entry.watched.target.address(), entry.watched.interval,
+                                     entry.watched.last_polled_at, wall) -
+                           wall);
+      if (known == old.end() && entry.watched.recheck) {
+        entry.due = std::min(entry.due, now + std::min(entry.watched.interval, kSoon));
+      }
+      if (!entry.wishes.empty() && entry.not_found != 1) entry.due = std::min(entry.due, now);
+      lane.queue.emplace(entry.due, entry.watched.id);
+    }
+    const TargetId id = entry.watched.id;
+    entries_.emplace(id, std::move(entry));
+  }
+  for (auto& [id, entry] : old) let_go(entry);
+  std::erase_if(lanes_, [](const auto& item) { return item.second.watched == 0; });
+}
+
+void Poller::start_due(MonoTime now) {
+  for (auto& [key, lane] : lanes_) {
+    while (!lane.queue.empty() && lane.queue.begin()->first <= now && lane.pace.take(now)) {
+      const TargetId id = lane.queue.begin()->second;
+      lane.queue.erase(lane.queue.begin());
+      start_attempt(entries_.at(id), now);
+    }
+  }
+}
+
+void Poller::start_attempt(Entry& entry, MonoTime now) {
+  entry.attempts.begin();
+  entry.in_flight = true;
+  entry.call = ++calls_;
+  const TargetId id = entry.watched.id;
+  const auto done = [this, id, call = entry.call, now](const ApiAnswer& answer) { answered(id, call, now, answer); };
+  try {
+    api_.start({entry.watched.target}, done);
+  } catch (const std::exception& error) {  // out of memory or descriptors: this attempt failed, nothing else
+    ApiAnswer failed;
+    failed.observation.error = {"Client.Network", clean_utf8(error.what()), ""};
+    failed.observation.reason = "failed";
+    done(failed);
+  }
+}
+
+void Poller::answered(TargetId id, uint64_t call, MonoTime sent, const ApiAnswer& answer) {
+  const MonoTime now = clock_.mono();
+  count_attempt(answer);
+  const auto found = entries_.find(id);
+  // No longer watched since a reload, or watched anew while this call was in flight.
+  if (found == entries_.end() || !found->second.in_flight || found->second.call != call) return;
+  Entry& entry = found->second;
+  entry.in_flight = false;
+  if (answer.slow_down) {
+    entry.lane->pace.refused(sent, now);
+  } else {
+    entry.lane->pace.answered(now);
+  }
+  if (const auto wait = entry.attempts.next_in(answer, entry.failures < kFailuresWithRetries)) {
+    requeue(entry, now + *wait);
+  } else {
+    finish(entry, answer, now);
+  }
+}
+
+void Poller::finish(Entry& entry, const ApiAnswer& answer, MonoTime now) {
+  const Observation& observation = answer.observation;
+  const WallTime wall = clock_.wall();
+  Lane& lane = *entry.lane;
+  count_poll(observation.outcome);
+  const bool answered = observation.outcome == Outcome::observed || observation.outcome == Outcome::missing;
+  if (answered) {
+    entry.seen = now;
+    entry.failures = 0;
+    if (std::exchange(entry.stale, false)) --lane.stale;
+  } else {
+    ++entry.failures;
+  }
+  if (observation.outcome == Outcome::observed || observation.outcome == Outcome::updating) entry.not_found = 0;
+  if (observation.outcome == Outcome::missing) ++entry.not_found;
+  log_change(entry, observation);
+  entry.last_code = observation.error.code;
+  entry.last_reason = observation.reason;
+  judge_account(lane, observation);
+
+  const bool not_found_once = observation.outcome == Outcome::missing && entry.not_found == 1;
+  const bool soon = observation.outcome == Outcome::updating || not_found_once;
+  const Millis until_slot = next_slot(entry.watched.target.address(), entry.watched.interval, wall) - wall;
+  MonoTime due = now + (soon ? std::min(entry.watched.interval, kSoon) : until_slot);
+  Requests over;
+  if (!not_found_once) {
+    over = fulfilled(entry);
+    if (!entry.wishes.empty()) due = now;  // asked for while the attempt was under way: it says nothing of now
+  }
+  requeue(entry, due);
+  const bool awaited = std::any_of(over.begin(), over.end(), [](const auto& request) { return request->left == 0; });
+  const PollEnd end = answered ? PollEnd::answered : PollEnd::unanswered;
+  write(
+      [this, id = entry.watched.id, observation, wall, awaited](Tx& tx) {
+        ledger_.apply(tx, id, observation, wall);
+        if (awaited) tx.urgent();
+      },
+      [over = std::move(over), end](bool recorded) {
+        for (const auto& request : over) request->over(recorded ? end : PollEnd::unrecorded);
+      });
+}
+
+void Poller::judge_account(Lane& lane, const Observation& observation) {
+  if (observation.account_cause) {
+    lane.cause = observation.reason;
+    lane.cause_error = observation.error;
+    // Several in a row: one function whose call alone is refused must not speak for the account.
+    if (++lane.causes_in_a_row < std::min<std::size_t>(kCausesInARow, lane.watched)) return;
+    lane.cause_open = lane.cause_known = true;
+  } else if (observation.outcome == Outcome::observed || !observation.error.code.starts_with("Client.")) {
+    lane.causes_in_a_row = 0;
+    lane.cause_open = false;
+    lane.cause_known = true;
+  }  // what failed on this side says nothing about the account, either way
+}
+
+void Poller::requeue(Entry& entry, MonoTime due) {
+  entry.due = due;
+  entry.lane->queue.emplace(due, entry.watched.id);
+}
+
+void Poller::log_change(const Entry& entry, const Observation& observation) const {
+  if (observation.outcome == Outcome::observed || observation.error.code == entry.last_code) return;
+  // Several thousand functions that fail for one cause say so once, as account.failing.
+  const std::string address = entry.watched.target.address();
+  log(observation.account_cause ? LogLevel::debug : LogLevel::warning, "poll.unanswered",
+      fmt::format("{}: {}", address, observation.error.message),
+      {field("target", address), field("outcome", to_string(observation.outcome)),
+       field("code", observation.error.code), field("request_id", observation.error.request_id)});
+}
+
+void Poller::write(Writer::Work work, std::function<void(bool recorded)> done) {
+  writer_.post(std::move(work), [done = std::move(done)](std::exception_ptr why) {
+    if (done) done(!why);
+    if (!why) return;
+    try {
+      std::rethrow_exception(why);
+    } catch (const std::exception& error) {
+      log(LogLevel::error, "store.write",
+          fmt::format("what the poller saw could not be recorded and does not count: {}", error.what()));
+    }
+  });
+}
+
+void Poller::count_attempt(const ApiAnswer& answer) {
+  auto stats = stats_.lock();
+  ++stats->attempts;
+  if (answer.slow_down) ++stats->refused_by_limit;
+  const double seconds = std::chrono::duration<double>(answer.took).count();
+  stats->seconds += seconds;
+  for (auto& [bound, polls] : stats->took) {
+    if (seconds <= bound) ++polls;
+  }
+  if (answer.clock_error) stats->clock_error = answer.clock_error;
+}
+
+void Poller::count_poll(Outcome outcome) {
+  auto stats = stats_.lock();
+  ++stats->polls[static_cast<std::size_t>(outcome)];
+  stats->last_poll_at = clock_.wall();
+  if (outcome == Outcome::observed) stats->last_success_at = stats->last_poll_at;
+}
+
+Millis Poller::until_next(MonoTime now) const {
+  MonoTime next = next_look_;
+  for (const auto& [key, lane] : lanes_) {
+    if (!lane.queue.empty()) next = std::min(next, std::max(lane.queue.begin()->first, lane.pace.ready_at()));
+  }
+  return std::max(Millis{0}, std::chrono::ceil<Millis>(next - now));
+}
+
+}  // namespace codedriftd

@@ -1,0 +1,183 @@
+#pragma once
+#include <array>
+#include <atomic>
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <thread>
+#include <unordered_map>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/guarded.h"
+#include "cloud/pace.h"
+#include "polling/attempts.h"
+#include "scf/api.h"
+#include "store/db/writer.h"
+#include "store/ledger/ledger.h"
+#include "store/ledger/watch_list.h"
+
+namespace codedriftd {
+
+/// What the poller has done and how it stands, for metrics, the status line and the hourly summary. One copy at a time.
+struct PollStats {
+  struct Lane {
+    std::string account, region;
+    std::size_t watched = 0;
+    std::size_t stale = 0;
+    double rate = 0;   ///< requests a second at present
+    Millis behind{0};  ///< how long the most overdue poll has been waiting
+  };
+  std::array<uint64_t, 5> polls{};  ///< finished polls by Outcome
+  uint64_t attempts = 0;
+  uint64_t refused_by_limit = 0;
+  double seconds = 0;               ///< all attempts together
+  std::map<double, uint64_t> took;  ///< attempts by upper bound of their time in seconds, cumulative
+  std::optional<WallTime> last_success_at;
+  std::optional<WallTime> last_poll_at;
+  std::optional<Millis> clock_error;  ///< this machine's clock minus the cloud's, at the last answer that told
+  std::vector<Lane> lanes;
+};
+
+/// What came of one poll that somebody asked for.
+enum class PollEnd {
+  answered,    ///< a hash, or "not found"
+  unanswered,  ///< denied, failed or updating
+  unrecorded,  ///< the record could not be written: it does not count
+  unwatched,   ///< the target is not watched, or not any more
+};
+
+/// Polls every watched target at its slot, through the pace of its account and region. One thread: everything but the
+/// thread-safe calls happens inside turn().
+///
+/// A finished poll goes to the writer as one piece of work (Ledger::apply); the poller never waits for it, and knows no
+/// verdicts: it keeps what is needed to ask again, and tells the ledger of time that passed unseen.
+class Poller {
+ public:
+  Poller(Api& api, Writer& writer, Ledger& ledger, const Clock& clock);
+  ~Poller();
+
+  struct Watch {
+    std::vector<WatchedTarget> targets;
+    std::map<std::string, double> requests_per_second;  ///< by account
+    std::function<void()> apply;                        ///< runs on the poller's thread when the watch is taken over
+  };
+  /// The watch from now on. What is in flight ends as it would have. Thread-safe.
+  void set_watch(Watch watch);
+
+  /// Polls these targets now, within the pace and whatever their slots are; each returns to its slot afterwards.
+  /// `over` is called once for each of them, when what came of it is durable: of a poll whose last attempt was started
+  /// after this call. One that was not found once is over when it has been asked again. It runs on the writer's thread
+  /// or the poller's, and never if the poller is stopped before. Thread-safe.
+  void poll_now(std::vector<TargetId> ids, std::function<void(PollEnd)> over);
+
+  void start();
+  /// Ends the thread within a moment; calls in flight are given up, unrecorded. Idempotent.
+  void stop();
+
+  /// One round: starts what is due, lets the API work for `at_most`, looks after time. The thread does nothing else.
+  void turn(Millis at_most);
+
+  PollStats stats() const { return stats_.copy(); }
+  MonoTime last_turn() const { return last_turn_.copy(); }
+
+ private:
+  struct Lane;
+  /// Polls that somebody asked for.
+  struct Request {
+    std::vector<TargetId> ids;
+    std::function<void(PollEnd)> over;
+    std::size_t left = 0;  ///< the poller's thread counts
+  };
+  using Requests = std::vector<std::shared_ptr<Request>>;
+  struct Wish {
+    std::shared_ptr<Request> request;
+    uint64_t after = 0;  ///< attempts up to this number were started before it
+  };
+  struct Mail {
+    std::optional<Watch> watch;
+    Requests requests;
+  };
+  struct Entry {
+    WatchedTarget watched;
+    Lane* lane = nullptr;
+    MonoTime due{};         ///< of the poll, or of its next attempt
+    MonoTime seen{};        ///< the last answer, or when this process began to watch it
+    Attempts attempts;      ///< of the poll under way
+    uint64_t call = 0;      ///< the number of the attempt in flight: an answer to another one is not ours
+    unsigned failures = 0;  ///< finished polls without an answer, in a row
+    unsigned not_found = 0;
+    bool in_flight = false;
+    bool stale = false;     ///< and the ledger was told
+    std::string last_code;  ///< of the last finished poll: a log line only when it changes
+    std::string last_reason;
+    std::vector<Wish> wishes;  ///< who waits for a poll of it
+  };
+  /// One account in one region: what shares a rate limit.
+  struct Lane {
+    Lane(std::string account_label, std::string region_name, double limit)
+        : account(std::move(account_label)), region(std::move(region_name)), pace(limit) {}
+    std::string account, region;
+    Pace pace;
+    std::set<std::pair<MonoTime, TargetId>> queue;  ///< what waits for its time, most overdue first
+    std::size_t watched = 0;
+    std::size_t stale = 0;
+    unsigned causes_in_a_row = 0;  ///< finished polls with a cause that is the account's
+    bool cause_known = false;      ///< there was an answer since the start that tells
+    bool cause_open = false;       ///< polls fail for a cause that is the account's
+    std::string cause;
+    std::optional<PollError> cause_error;
+    std::optional<std::pair<bool, bool>> told;  ///< cause_open and "most are stale", as the ledger knows them
+  };
+  struct Stale {
+    TargetId id;
+    Millis unseen_for;
+  };
+
+  void loop(std::stop_token stop);
+  void take_over(Watch watch);
+  // In on_demand.cc.
+  void take_on(const std::shared_ptr<Request>& request, MonoTime now);
+  static void let_go(Entry& entry);
+  static Requests fulfilled(Entry& entry);
+  void start_due(MonoTime now);
+  void start_attempt(Entry& entry, MonoTime now);
+  void answered(TargetId id, uint64_t call, MonoTime sent, const ApiAnswer& answer);
+  void finish(Entry& entry, const ApiAnswer& answer, MonoTime now);
+  static void judge_account(Lane& lane, const Observation& observation);
+  void requeue(Entry& entry, MonoTime due);
+  void log_change(const Entry& entry, const Observation& observation) const;
+  // In poller_time.cc.
+  void look_after_time(MonoTime now);
+  void tell_account(Lane& lane, std::vector<Stale> newly);
+  std::string commonest_reason(const Lane& lane) const;
+  void tell_overdue_deploys();
+  void check_clocks(MonoTime now);
+  // In poller.cc again.
+  void count_attempt(const ApiAnswer& answer);
+  void count_poll(Outcome outcome);
+  Millis until_next(MonoTime now) const;
+  /// `done` runs on the writer's thread once the work is durable (true), or if it left no trace (false).
+  void write(Writer::Work work, std::function<void(bool recorded)> done = {});
+
+  Api& api_;
+  Writer& writer_;
+  Ledger& ledger_;
+  const Clock& clock_;
+  std::unordered_map<TargetId, Entry> entries_;
+  std::map<std::pair<std::string, std::string>, Lane> lanes_;  ///< by account and region; their addresses are stable
+  Guarded<Mail> mailbox_;
+  Guarded<PollStats> stats_;
+  Guarded<MonoTime> last_turn_;
+  WallTime started_at_;
+  uint64_t calls_ = 0;
+  std::atomic<bool> retell_{false};             ///< what was told of stale targets and accounts may be lost
+  std::atomic<int64_t> unrecorded_step_ms_{0};  ///< a clock step whose event could not be written
+  MonoTime next_look_{};
+  std::optional<Millis> clock_offset_;  ///< wall minus monotonic, when last looked at
+  std::jthread thread_;
+};
+
+}  // namespace codedriftd

@@ -1,0 +1,130 @@
+/// Why a selection found nothing, in words.
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <set>
+
+#include "base/text.h"
+#include "select/selection.h"
+
+namespace codedriftd {
+namespace {
+
+constexpr std::size_t kExamples = 3;
+
+/// What was asked for, as the options that say so.
+std::string words_of(const Selection& s, bool with_times = true) {
+  std::vector<std::string> words;
+  const auto add = [&](std::string_view option, const std::vector<std::string>& values) {
+    for (const std::string& value : values)
+      words.push_back(fmt::format("{} '{}'", option, harmless(clean_utf8(value, 200))));
+  };
+  add("--target", s.targets);
+  add("--account", s.accounts);
+  add("--region", s.regions);
+  add("--namespace", s.namespaces);
+  add("--function", s.functions);
+  add("--qualifier", s.qualifiers);
+  add("--status", s.statuses);
+  add("--kind", s.kinds);
+  if (s.since && with_times) words.push_back(fmt::format("--since {}", rfc3339(*s.since)));
+  if (s.until && with_times) words.push_back(fmt::format("--until {}", rfc3339(*s.until)));
+  if (s.at) words.push_back(fmt::format("--at {}", rfc3339(*s.at)));
+  return fmt::format("{}", fmt::join(words, " "));
+}
+
+std::string examples(const std::set<std::string>& values) {
+  const auto end = std::next(values.begin(), static_cast<std::ptrdiff_t>(std::min(values.size(), kExamples)));
+  return fmt::format("{}{}", fmt::join(values.begin(), end, ", "), values.size() > kExamples ? ", …" : "");
+}
+
+/// The values nearest to what one option asked for; empty if the option is not to blame.
+std::string hint(std::string_view what, const std::vector<std::string>& globs, const std::set<std::string>& values) {
+  const bool any =
+      std::any_of(values.begin(), values.end(), [&](const auto& value) { return any_matches(globs, value); });
+  if (any || values.empty()) return {};
+  for (const std::string& glob : globs) {
+    if (const std::string near = nearest(glob, values); !near.empty())
+      return fmt::format("; the nearest {} is {}", what, near);
+  }
+  return fmt::format("; there is {} {}", what, examples(values));
+}
+
+/// The addresses of `targets` that are nearest to the first glob.
+std::string nearest_targets(const std::string& glob, const std::vector<Target>& targets) {
+  std::set<std::string> addresses, functions, near;
+  for (const Target& target : targets) {
+    addresses.insert(target.address());
+    functions.insert(target.function);
+  }
+  const std::string function = glob.substr(0, glob.find(':'));
+  if (const std::string address = nearest(glob, addresses); !address.empty()) {
+    near.insert(address);
+  } else if (const std::string name = nearest(function, functions); !name.empty() && glob.find('/') == glob.npos) {
+    for (const Target& target : targets) {
+      if (target.function == name) near.insert(target.address());
+    }
+  }
+  if (!near.empty()) return fmt::format("; did you mean {}?", examples(near));
+  return fmt::format("; {} {} known: {}", addresses.size(), addresses.size() == 1 ? "target is" : "targets are",
+                     examples(addresses));
+}
+
+}  // namespace
+
+std::string selection_words(const Selection& selection) { return words_of(selection, false); }
+
+std::string explain_nothing(Database& db, const Selection& selection, WallTime now) {
+  return explain_nothing(known_targets(db), selection, [&] {
+    Selection any = selection;
+    any.statuses.clear();
+    std::set<std::string> there;
+    for (const SelectedTarget& target : selected_targets(db, any, now))
+      there.insert(std::string(to_string(target.status.status)));
+    return there;
+  });
+}
+
+std::string explain_nothing(const KnownTargets& known, const Selection& selection,
+                            const std::function<std::set<std::string>()>& statuses) {
+  std::vector<Target> watched = known.watched, unwatched = known.unwatched;
+  if (selection.all) {
+    watched.insert(watched.end(), unwatched.begin(), unwatched.end());
+    std::sort(watched.begin(), watched.end());
+    unwatched.clear();
+  }
+  if (watched.empty() && unwatched.empty())
+    return "nothing was ever watched; add [[function]] to the configuration and start the daemon";
+  const auto is_selected = [&](const Target& target) { return selects(selection, target); };
+  const std::string asked = words_of(selection);
+  const auto matching = std::count_if(watched.begin(), watched.end(), is_selected);
+  if (matching > 0) {
+    if (selection.statuses.empty() || selection.at)
+      return fmt::format("nothing matches {} (of the targets, {} match)", asked, matching);
+    return fmt::format("nothing matches {}; the {} that match apart from the status are {}", asked, matching,
+                       examples(statuses()));
+  }
+  if (const auto old = std::find_if(unwatched.begin(), unwatched.end(), is_selected); old != unwatched.end())
+    return fmt::format("nothing that is watched matches {}; {} is no longer watched: add --all to see it", asked,
+                       old->address());
+  if (asked.empty()) return "nothing is watched any more; add --all to see what was";
+
+  const std::vector<Target>& pool = watched.empty() ? unwatched : watched;
+  std::string why = fmt::format("no target matches {}", asked);
+  const auto part = [&](std::string_view what, const std::vector<std::string>& globs, std::string Target::*member) {
+    if (globs.empty()) return;
+    std::set<std::string> values;
+    for (const Target& target : pool) values.insert(target.*member);
+    why += hint(what, globs, values);
+  };
+  part("account", selection.accounts, &Target::account);
+  part("region", selection.regions, &Target::region);
+  part("namespace", selection.namespaces, &Target::ns);
+  part("function", selection.functions, &Target::function);
+  part("qualifier", selection.qualifiers, &Target::qualifier);
+  if (!selection.targets.empty()) why += nearest_targets(selection.targets.front(), pool);
+  return why;
+}
+
+}  // namespace codedriftd

@@ -1,0 +1,142 @@
+#include "select/selection.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <set>
+
+#include "base/text.h"
+#include "store/record/facts.h"
+
+namespace codedriftd {
+namespace {
+
+bool is_glob(std::string_view text) { return text.find_first_of("*?") != std::string_view::npos; }
+
+/// True if whole addresses are asked for: then nothing else need be read.
+bool only_addresses(const Selection& selection) {
+  return !selection.targets.empty() &&
+         std::all_of(selection.targets.begin(), selection.targets.end(),
+                     [](const auto& t) { return !is_glob(t) && t.find('/') != std::string::npos; });
+}
+
+}  // namespace
+
+Checked check_no_pattern(std::string_view name, std::string_view instead) {
+  if (!is_glob(name)) return Done{};
+  return Error{fmt::format("'{}': patterns match where a command reads, never where it writes; {}",
+                           harmless(clean_utf8(name, 400)), instead)};
+}
+
+bool Selection::narrows_targets() const {
+  return !(names.empty() && targets.empty() && accounts.empty() && regions.empty() && namespaces.empty() &&
+           functions.empty() && qualifiers.empty() && statuses.empty());
+}
+
+bool Selection::narrows() const { return narrows_targets() || !kinds.empty() || since || until; }
+
+bool target_matches(std::string_view glob, const Target& target) {
+  if (glob.find('/') != std::string_view::npos) return glob_match(glob, target.address());
+  if (glob.find(':') != std::string_view::npos) return glob_match(glob, target.function + ":" + target.qualifier);
+  return glob_match(glob, target.function);
+}
+
+bool any_matches(const std::vector<std::string>& globs, std::string_view text) {
+  return globs.empty() || std::any_of(globs.begin(), globs.end(), [&](const auto& g) { return glob_match(g, text); });
+}
+
+bool selects(const Selection& s, const Target& target) {
+  const bool named = s.targets.empty() || std::any_of(s.targets.begin(), s.targets.end(),
+                                                      [&](const auto& g) { return target_matches(g, target); });
+  return named && any_matches(s.accounts, target.account) && any_matches(s.regions, target.region) &&
+         any_matches(s.namespaces, target.ns) && any_matches(s.functions, target.function) &&
+         any_matches(s.qualifiers, target.qualifier);
+}
+
+KnownTargets known_targets(Database& db) {
+  KnownTargets known;
+  auto q = db.query("SELECT watched, account, region, namespace, function, qualifier FROM target ORDER BY address");
+  while (q.step())
+    (q.boolean(0) ? known.watched : known.unwatched)
+        .push_back({q.string(1), q.string(2), q.string(3), q.string(4), q.string(5)});
+  return known;
+}
+
+Checked resolve_names(Database& db, Selection& selection) {
+  if (selection.names.empty()) return Done{};
+  return resolve_names(known_targets(db), selection);
+}
+
+Checked resolve_names(const KnownTargets& known, Selection& selection) {
+  for (const std::string& name : selection.names) {
+    if (is_glob(name) || name.find('/') != std::string::npos) {
+      selection.targets.push_back(name);
+      continue;
+    }
+    const auto matching = [&](const std::vector<Target>& among) {
+      std::vector<std::string> found;
+      for (const Target& target : among) {
+        if (target_matches(name, target)) found.push_back(target.address());
+      }
+      return found;
+    };
+    // What is watched comes first: a function that moved is still found by its name.
+    std::vector<std::string> candidates = matching(known.watched);
+    if (candidates.empty() && (selection.all || selection.at)) candidates = matching(known.unwatched);
+    if (candidates.size() > 1) {
+      const std::size_t shown = std::min<std::size_t>(candidates.size(), 10);
+      return Error{
+          fmt::format("\"{}\" names {} targets; say which, or ask for all of them with --target '{}':\n  {}{}", name,
+                      candidates.size(), name,
+                      fmt::join(candidates.begin(), candidates.begin() + static_cast<std::ptrdiff_t>(shown), "\n  "),
+                      candidates.size() > shown ? "\n  …" : "")};
+    }
+    selection.targets.push_back(candidates.empty() ? name : candidates.front());
+  }
+  selection.names.clear();
+  return Done{};
+}
+
+std::vector<SelectedTarget> selected_targets(Database& db, const Selection& selection, WallTime now) {
+  const auto stay = daemon_runs::last(db);
+  std::vector<SelectedTarget> selected;
+  const auto take = [&](TargetRow&& row) {
+    if (!selects(selection, row.target)) return;
+    StatusView status = status_of(row.state, now, stay);
+    if (any_matches(selection.statuses, to_string(status.status)))
+      selected.push_back({std::move(row), std::move(status)});
+  };
+  if (only_addresses(selection)) {
+    for (const std::string& address : std::set<std::string>(selection.targets.begin(), selection.targets.end())) {
+      auto row = targets::find(db, address);
+      if (row && (selection.all || row->state.watched)) take(std::move(*row));
+    }
+  } else {
+    if (!selection.narrows_targets()) selected.reserve(targets::count(db));  // moving them is what would take longest
+    targets::each(db, selection.all, take);
+  }
+  return selected;
+}
+
+AddressFilter::AddressFilter(Database& db, const Selection& selection, WallTime now) : selection_(selection) {
+  if (selection.statuses.empty()) return;
+  Selection everyone = selection;
+  everyone.all = true;
+  with_status_.emplace();
+  for (const SelectedTarget& target : selected_targets(db, everyone, now))
+    with_status_->insert(target.row.target.address());
+}
+
+bool AddressFilter::matches(const std::optional<std::string>& address) {
+  if (!selection_.narrows_targets()) return true;
+  if (!address) return false;
+  if (selected_.contains(*address)) return true;
+  if (refused_.contains(*address)) return false;
+  const auto target = Target::parse(*address);
+  const bool good = target.ok() && selects(selection_, *target) && (!with_status_ || with_status_->contains(*address));
+  (good ? selected_ : refused_).insert(*address);
+  return good;
+}
+
+}  // namespace codedriftd

@@ -1,0 +1,90 @@
+#pragma once
+#include <functional>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <unordered_set>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "model/target.h"
+#include "model/verdict.h"
+#include "store/db/sqlite.h"
+#include "store/record/targets.h"
+
+namespace codedriftd {
+
+/// What a report is asked for. Values of one option are alternatives; options narrow each other.
+struct Selection {
+  std::vector<std::string> names;    ///< TARGET arguments as given; resolve_names() moves them to `targets`
+  std::vector<std::string> targets;  ///< globs, see target_matches()
+  std::vector<std::string> accounts, regions, namespaces, functions, qualifiers;  ///< globs over one part
+  std::vector<std::string> statuses;                                              ///< globs over the present status
+  std::vector<std::string> kinds;                                                 ///< globs over the event's kind
+  std::optional<WallTime> since, until;                                           ///< both inclusive
+  std::optional<int64_t> limit;
+  bool all = false;            ///< also what is no longer watched
+  std::optional<WallTime> at;  ///< status: as it was then
+
+  /// True if anything but `limit` and `all` was asked for: then finding nothing is a failure.
+  bool narrows() const;
+  /// True if only some targets are asked for.
+  bool narrows_targets() const;
+  bool in_window(WallTime time) const { return (!since || time >= *since) && (!until || time <= *until); }
+};
+
+/// A glob with "/" is matched against the whole address, one with ":" against FUNCTION:QUALIFIER, any other against
+/// FUNCTION.
+bool target_matches(std::string_view glob, const Target& target);
+/// True if the part of `selection` that is about a target's address selects it.
+bool selects(const Selection& selection, const Target& target);
+/// True if one of `globs` matches, or there are none.
+bool any_matches(const std::vector<std::string>& globs, std::string_view text);
+
+/// What there is to select from, each by address.
+struct KnownTargets {
+  std::vector<Target> watched, unwatched;
+};
+KnownTargets known_targets(Database& db);
+
+/// Replaces names by addresses: a name without `*` and `?` is an address, or the FUNCTION or FUNCTION:QUALIFIER of
+/// exactly one watched target (with `all`: of any). Fails if several match; the error lists them. One that nothing
+/// matches is kept, and will select nothing.
+Checked resolve_names(Database& db, Selection& selection);
+Checked resolve_names(const KnownTargets& known, Selection& selection);
+
+/// The selected targets, by address: those watched, or all; with the asked-for status at `now`. Throws SqliteError.
+struct SelectedTarget {
+  TargetRow row;
+  StatusView status;
+};
+std::vector<SelectedTarget> selected_targets(Database& db, const Selection& selection, WallTime now);
+
+/// Tells by its address alone whether something is selected: for events and alerts, which outlive the watching.
+class AddressFilter {
+ public:
+  /// Reads the present status of all targets if the selection asks for one.
+  AddressFilter(Database& db, const Selection& selection, WallTime now);
+  /// `address` is null for what concerns the whole daemon: selected only if no targets are asked for.
+  bool matches(const std::optional<std::string>& address);
+
+ private:
+  const Selection& selection_;
+  std::optional<std::unordered_set<std::string>> with_status_;
+  std::unordered_set<std::string> selected_, refused_;  ///< what was asked before
+};
+
+/// The options that narrow `selection`, as they would be written; empty: nothing does. Without its times.
+std::string selection_words(const Selection& selection);
+/// For commands that write: fails for a name that is a pattern. `instead` says what to do.
+Checked check_no_pattern(std::string_view name, std::string_view instead);
+
+/// Why `selection` found nothing, for people: what was asked for, and the nearest there is.
+std::string explain_nothing(Database& db, const Selection& selection, WallTime now);
+/// The same without a database. `statuses` are those that the targets have which match apart from the status.
+std::string explain_nothing(const KnownTargets& known, const Selection& selection,
+                            const std::function<std::set<std::string>()>& statuses);
+
+}  // namespace codedriftd

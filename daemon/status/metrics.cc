@@ -1,0 +1,137 @@
+#include "status/metrics.h"
+
+#include <fmt/format.h>
+
+#include <iterator>
+
+namespace codedriftd {
+namespace {
+
+/// A label value as the format wants it.
+std::string label(std::string_view value) {
+  std::string safe;
+  for (const char c : value) {
+    if (c == '\\' || c == '"') safe += '\\';
+    if (c == '\n') {
+      safe += "\\n";
+    } else {
+      safe += c;
+    }
+  }
+  return safe;
+}
+
+class Page {
+ public:
+  void family(std::string_view name, std::string_view type, std::string_view help) {
+    name_ = name;
+    fmt::format_to(std::back_inserter(text_), "# HELP {} {}\n# TYPE {} {}\n", name, help, name, type);
+  }
+  template <typename Value>
+  void sample(Value value, std::string_view labels = "", std::string_view suffix = "") {
+    const std::string braces = labels.empty() ? "" : fmt::format("{{{}}}", labels);
+    fmt::format_to(std::back_inserter(text_), "{}{}{} {}\n", name_, suffix, braces, value);
+  }
+  template <typename Value>
+  void single(std::string_view name, std::string_view type, std::string_view help, Value value) {
+    family(name, type, help);
+    sample(value);
+  }
+  std::string take() { return std::move(text_); }
+
+ private:
+  std::string name_;
+  std::string text_;
+};
+
+double seconds(WallTime time) { return static_cast<double>(to_ms(time)) / 1000; }
+double seconds(Millis duration) { return static_cast<double>(duration.count()) / 1000; }
+
+void polls(Page& page, const Snapshot& s) {
+  page.family("codedriftd_polls_total", "counter", "Finished polls by outcome.");
+  for (std::size_t i = 0; i < s.polls.polls.size(); ++i) {
+    page.sample(s.polls.polls[i], fmt::format("outcome=\"{}\"", to_string(static_cast<Outcome>(i))));
+  }
+  page.family("codedriftd_api_call_duration_seconds", "histogram",
+              "Time of one call of the cloud API, everything included.");
+  for (const auto& [bound, count] : s.polls.took) page.sample(count, fmt::format("le=\"{}\"", bound), "_bucket");
+  page.sample(s.polls.attempts, "le=\"+Inf\"", "_bucket");
+  page.sample(s.polls.seconds, "", "_sum");
+  page.sample(s.polls.attempts, "", "_count");
+  page.single("codedriftd_api_calls_refused_total", "counter", "Calls that the cloud refused for the rate limit.",
+              s.polls.refused_by_limit);
+  page.single("codedriftd_last_successful_poll_timestamp_seconds", "gauge",
+              "When a poll last brought a hash; 0: never since the start.",
+              s.polls.last_success_at ? seconds(*s.polls.last_success_at) : 0.0);
+  page.single("codedriftd_clock_error_seconds", "gauge", "This machine's clock minus the cloud's, at the last answer.",
+              s.polls.clock_error ? seconds(*s.polls.clock_error) : 0.0);
+  page.family("codedriftd_lane_behind_seconds", "gauge",
+              "How long the most overdue poll of an account's region has been waiting.");
+  for (const auto& lane : s.polls.lanes)
+    page.sample(seconds(lane.behind),
+                fmt::format("account=\"{}\",region=\"{}\"", label(lane.account), label(lane.region)));
+  page.family("codedriftd_lane_pace_calls_per_second", "gauge", "The pace at present of calls to an account's region.");
+  for (const auto& lane : s.polls.lanes)
+    page.sample(lane.rate, fmt::format("account=\"{}\",region=\"{}\"", label(lane.account), label(lane.region)));
+}
+
+void destinations(Page& page, const Snapshot& s) {
+  const auto each = [&](std::string_view name, std::string_view type, std::string_view help, auto value) {
+    page.family(name, type, help);
+    for (const auto& d : s.destinations) page.sample(value(d), fmt::format("destination=\"{}\"", label(d.name)));
+  };
+  using D = Snapshot::Destination;
+  each("codedriftd_destination_up", "gauge", "1 if the destination's plugin is loaded and opened.",
+       [](const D& d) { return d.runner.up ? 1 : 0; });
+  each("codedriftd_destination_held", "gauge", "1 if the destination refuses alerts and its queue is held.",
+       [](const D& d) { return d.state == "held" ? 1 : 0; });
+  each("codedriftd_plugin_faults_total", "counter",
+       "Crashes, hangs and nonsense of the destination's plugin since the start.",
+       [](const D& d) { return d.runner.faults; });
+  each("codedriftd_outbox_pending", "gauge", "Alerts that wait for the destination.",
+       [](const D& d) { return d.depth.pending; });
+  each("codedriftd_outbox_oldest_pending_age_seconds", "gauge", "Age of the oldest alert that waits; 0: none.",
+       [&](const D& d) {
+         return d.depth.oldest_pending ? seconds(std::max(Millis{0}, Millis{s.now - *d.depth.oldest_pending})) : 0.0;
+       });
+  each("codedriftd_alerts_delivered", "gauge", "Alerts in the record that the destination accepted.",
+       [](const D& d) { return d.depth.delivered; });
+  each("codedriftd_alerts_dead", "gauge", "Alerts in the record that were given up.",
+       [](const D& d) { return d.depth.dead; });
+}
+
+}  // namespace
+
+std::string metrics_text(const Snapshot& s) {
+  Page page;
+  page.family("codedriftd_build_info", "gauge", "Always 1; the version is the label.");
+  page.sample(1, fmt::format("version=\"{}\"", CODEDRIFTD_VERSION));
+  polls(page, s);
+  page.family("codedriftd_functions", "gauge", "Watched functions by status.");
+  for (const auto& [status, count] : s.functions) page.sample(count, fmt::format("status=\"{}\"", status));
+  page.single("codedriftd_drifts_open", "gauge", "Watched functions whose drift is open.", s.drifts_open);
+  destinations(page, s);
+  page.single("codedriftd_log_size", "gauge", "Events in the log.", s.log_size);
+  page.single("codedriftd_store_queue", "gauge", "Pieces of work that wait for the writer.", s.writer_queue);
+  page.single("codedriftd_store_wal_size_bytes", "gauge", "Size of the write-ahead log.", s.wal_bytes);
+  page.single("codedriftd_store_database_size_bytes", "gauge", "Size of the database file.", s.database_bytes);
+  page.single("codedriftd_config_reload_failures_total", "counter",
+              "Reloads that changed nothing because the file was wrong.", s.config_loads_failed);
+  return page.take();
+}
+
+std::string status_line(const Snapshot& s) {
+  int64_t functions = 0;
+  for (const auto& [status, count] : s.functions) functions += count;
+  std::size_t up = 0;
+  int64_t pending = 0;
+  for (const auto& d : s.destinations) {
+    up += d.runner.up ? 1 : 0;
+    pending += d.depth.pending;
+  }
+  const std::string last = s.polls.last_poll_at ? rfc3339(*s.polls.last_poll_at).substr(11, 8) + "Z" : "none yet";
+  return fmt::format("{} functions, {} drifted; last poll {}; {} of {} destinations up, {} alerts pending", functions,
+                     s.drifts_open, last, up, s.destinations.size(), pending);
+}
+
+}  // namespace codedriftd

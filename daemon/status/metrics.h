@@ -1,0 +1,39 @@
+#pragma once
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "polling/poller.h"
+#include "sinks/runner.h"
+#include "store/outbox/outbox.h"
+
+namespace codedriftd {
+
+/// All that /metrics, the status line and the hourly summary say, gathered at one moment. No function names in it.
+struct Snapshot {
+  WallTime now{};
+  PollStats polls;
+  std::map<std::string, int64_t> functions;  ///< watched functions by status
+  int64_t drifts_open = 0;
+  int64_t log_size = 0;
+  struct Destination {
+    std::string name;
+    RunnerState runner;
+    outbox::Depth depth;
+    std::string state;  ///< ok backing_off held
+  };
+  std::vector<Destination> destinations;
+  std::size_t writer_queue = 0;
+  int64_t wal_bytes = 0, database_bytes = 0;
+  int64_t config_loads_failed = 0;
+};
+
+/// The text exposition format, version 0.0.4.
+std::string metrics_text(const Snapshot& snapshot);
+/// One line for `systemctl status`: "42 functions, 1 drifted; last poll 12:00:03; 2 of 2 destinations up, 0 alerts
+/// pending".
+std::string status_line(const Snapshot& snapshot);
+
+}  // namespace codedriftd

@@ -1,0 +1,13 @@
+# Writes OUT, a C++ file with every DIR/NNNN_name.sql as a string: number, name, text.
+file(GLOB files ${DIR}/[0-9][0-9][0-9][0-9]_*.sql)
+list(SORT files)
+set(text "// Generated from migrations/*.sql.\n#include \"store/db/migrate.h\"\nnamespace codedriftd {\nconst std::vector<Migration>& embedded_migrations() {\n  static const std::vector<Migration> all{\n")
+foreach(file IN LISTS files)
+  get_filename_component(name ${file} NAME_WE)
+  string(SUBSTRING ${name} 0 4 number)
+  string(REGEX REPLACE "^0+" "" number ${number})
+  file(READ ${file} sql)
+  string(APPEND text "      {${number}, \"${name}\", R\"codedriftd_sql(${sql})codedriftd_sql\"},\n")
+endforeach()
+string(APPEND text "  };\n  return all;\n}\n}  // namespace codedriftd\n")
+file(WRITE ${OUT} "${text}")

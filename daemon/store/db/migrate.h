@@ -1,0 +1,39 @@
+#pragma once
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "store/db/sqlite.h"
+
+namespace codedriftd {
+
+/// One file of migrations/: applied once, in one transaction of its own.
+struct Migration {
+  int version;
+  std::string name;
+  std::string sql;
+};
+
+/// The files of migrations/ as compiled in, by number, from 1 without a gap.
+const std::vector<Migration>& embedded_migrations();
+
+struct MigrationReport {
+  int from = 0;      ///< the version found; 0: a new database
+  int to = 0;        ///< the version it has now
+  std::string copy;  ///< the copy kept of the old one; empty when there was none to keep
+};
+
+/// Brings the database to the newest of `migrations`. Before an upgrade a copy is kept beside it, PATH.before-vN.
+/// Fails, with both numbers, on a file of another program, on one that is newer, and where an applied migration has
+/// another text than the one known here. Throws SqliteError.
+Result<MigrationReport> migrate(Database& db, const std::vector<Migration>& migrations, WallTime now);
+
+/// For whoever copies it: fails for a file of another program and for one that is newer.
+Checked check_owner(Database& db, int newest = static_cast<int>(embedded_migrations().size()));
+
+/// For readers: fails as above, and also if the database is older than `newest`.
+Checked check_schema(Database& db, int newest = static_cast<int>(embedded_migrations().size()));
+
+}  // namespace codedriftd

@@ -1,0 +1,109 @@
+#pragma once
+#include <deque>
+#include <exception>
+#include <functional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "base/bell.h"
+#include "base/clock.h"
+#include "base/guarded.h"
+#include "store/db/sqlite.h"
+
+namespace codedriftd {
+
+/// One unit of work inside the writer's transaction. Valid only during the work.
+class Tx {
+ public:
+  explicit Tx(Database& database) : db(database) {}
+
+  Database& db;
+  /// Commit right after this work instead of waiting for company: there is something to send or somebody waits.
+  void urgent() { urgent_ = true; }
+  bool is_urgent() const { return urgent_; }
+  /// Runs on the writer's thread once the COMMIT that holds this work returned OK; never if it did not.
+  void after_commit(std::function<void()> hook) { hooks_.push_back(std::move(hook)); }
+  std::vector<std::function<void()>> take_hooks() { return std::move(hooks_); }
+
+ private:
+  bool urgent_ = false;
+  std::vector<std::function<void()>> hooks_;
+};
+
+/// The one thread that writes. It owns the only write connection and does every checkpoint; work reaches it as
+/// closures, runs in the order it came, each in a savepoint of its own, and is committed in groups.
+///
+/// An I/O error at COMMIT leaves open whether the work is durable, and after a failed flush no later one can be
+/// trusted: then `fatal` is called, which must not return. Any other failed COMMIT (the disk is full) rolls the whole
+/// group back and fails it. So does such an error inside a work, where SQLite gives the transaction up: a work lets
+/// SqliteError pass.
+class Writer {
+ public:
+  struct Options {
+    Millis linger{1000};                            ///< how long work that is not urgent may wait for company
+    std::size_t max_group = 2000;                   ///< commit after this much work
+    std::function<void(const std::string&)> fatal;  ///< default: log and end the process
+  };
+  using Work = std::function<void(Tx&)>;
+  /// nullptr: durable. Otherwise what ended the work: it left no trace. Runs on the writer's thread. What it throws is
+  /// logged; so with the hooks.
+  using Done = std::function<void(std::exception_ptr)>;
+
+  Writer(Database db, const Clock& clock, Options options);
+  /// Stops: what is queued is done first.
+  ~Writer();
+  Writer(const Writer&) = delete;
+
+  /// Queues work; thread-safe. After stop() it is refused: `done` gets the exception on the calling thread.
+  void post(Work work, Done done = {});
+  /// Queues urgent work and waits until it is durable; rethrows what ended it. Never on the writer's thread.
+  void run(Work work);
+  /// Does what is queued, commits, checkpoints, and ends the thread. Idempotent.
+  void stop();
+
+  std::size_t queued() const;
+  /// Why the last commit failed; empty if it succeeded. Thread-safe.
+  std::string trouble() const { return trouble_.copy(); }
+  /// When the thread last came round. Idle, it comes round every five seconds.
+  MonoTime last_turn() const { return last_turn_.copy(); }
+
+ private:
+  struct Item {
+    Work work;
+    Done done;
+  };
+  struct Queue {
+    std::deque<Item> items;
+    bool closed = false;
+  };
+  struct Finished {
+    Done done;
+    std::vector<std::function<void()>> hooks;
+  };
+
+  void loop(std::stop_token stop);
+  void take(Item item);
+  void commit();
+  void die_if_in_doubt(const SqliteError& error, bool committing, std::string_view what);
+  void abandon(std::exception_ptr why);
+  void begin();
+  void checkpoint_if_due(bool idle);
+
+  Database db_;
+  const Clock& clock_;
+  Options options_;
+  mutable Guarded<Queue> queue_;
+  Guarded<MonoTime> last_turn_;
+  Guarded<std::string> trouble_;
+  Bell bell_;
+  // The open group; the writer's thread alone touches these.
+  bool open_ = false;
+  bool hurry_ = false;
+  MonoTime opened_at_{};
+  int64_t commits_since_checkpoint_ = 0;
+  std::vector<Finished> group_;
+  std::jthread thread_;
+};
+
+}  // namespace codedriftd

@@ -1,0 +1,156 @@
+#include "store/ledger/ledger.h"
+
+#include <algorithm>
+
+#include "base/json.h"
+#include "store/log/event_log.h"
+#include "store/outbox/outbox.h"
+#include "store/record/history.h"
+
+namespace codedriftd {
+namespace {
+
+/// Keeps every acceptance: the state holds only the last.
+void record_baseline(Database& db, const TargetRow& row, const TargetState& after, const std::vector<NewEvent>& events,
+                     WallTime now) {
+  if (!after.accepted) return;
+  if (after.accepted == row.state.accepted && after.accepted_source == row.state.accepted_source &&
+      after.accepted_at == row.state.accepted_at)
+    return;
+  std::string actor = "daemon";
+  std::string reason, ticket, claimed, build, commit;
+  for (const NewEvent& event : events) {
+    const auto text = [&](const char* name) {
+      const auto member = event.data->find(name);
+      return member != event.data->end() && member->is_string() ? member->get<std::string>() : std::string();
+    };
+    if (event.kind == "baseline.set") {
+      actor = event.actor;
+      reason = text("reason");
+      ticket = text("ticket");
+    } else if (event.kind == "deploy.arrived") {
+      actor = text("announced_by");
+      build = text("build");
+      commit = text("commit");
+    } else {
+      continue;
+    }
+    claimed = text("claimed");
+  }
+  db.run(
+      "INSERT INTO baseline (target, at_ms, sha256, source, actor, reason, ticket, claimed, build, \"commit\") VALUES "
+      "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+      row.id, after.accepted_at.value_or(now), *after.accepted, to_string(after.accepted_source), actor, reason, ticket,
+      claimed, build, commit);
+}
+
+void record_period(Database& db, const TargetRow& row, const TargetState& after, WallTime now) {
+  const TargetState& before = row.state;
+  if (after.watched && (!before.watched || after.stale_after != before.stale_after)) {
+    history::begin_period(db, row.id, after.stale_after, now);
+  } else if (!after.watched && before.watched) {
+    history::end_period(db, row.id, now);
+  }
+}
+
+}  // namespace
+
+Ledger::Ledger(std::string instance, std::string origin, Hooks hooks)
+    : instance_(std::move(instance)), origin_(std::move(origin)), hooks_(std::move(hooks)) {}
+
+Applied Ledger::apply(Tx& tx, TargetId id, const Input& input, WallTime now) {
+  TargetRow row = targets::load(tx.db, id);
+  return apply(tx, row, input, now);
+}
+
+Applied Ledger::apply(Tx& tx, TargetRow& row, const Input& input, WallTime now) {
+  WallTime at = now;
+  if (row.state.last_polled_at) {
+    // A stored time more than a day ahead is a clock's mistake: it counts as now. Else a target's times never go back.
+    at = *row.state.last_polled_at > now + Millis{86'400'000} ? now : std::max(now, *row.state.last_polled_at);
+  }
+  const auto* observation = std::get_if<Observation>(&input);
+  if (observation != nullptr && row.state.watched) history::record(tx.db, row, *observation, at);
+  Decision decision = decide(row.target, row.state, input, at);
+  Applied applied;
+  applied.refused = std::move(decision.refused);
+  record_baseline(tx.db, row, decision.state, decision.events, at);
+  record_period(tx.db, row, decision.state, at);
+  targets::save(tx.db, row.id, row.state, decision.state);
+  row.state = std::move(decision.state);
+  for (const NewEvent& event : decision.events) applied.events.push_back(append(tx, event, at, now));
+  return applied;
+}
+
+bool Ledger::apply_account(Tx& tx, std::string_view account, std::string_view region, const AccountInput& input,
+                           WallTime now) {
+  AccountState state;
+  {
+    auto q = tx.db.query("SELECT failing, reason, since_ms FROM account_state WHERE account = ? AND region = ?",
+                         account, region);
+    if (q.step()) state = {q.boolean(0), q.string(1), q.optional_time(2)};
+  }
+  const AccountDecision decision = decide_account(account, region, state, input, now);
+  if (!decision.events.empty()) {
+    tx.db.run(
+        "INSERT INTO account_state (account, region, failing, reason, since_ms) VALUES (?, ?, ?, ?, ?) ON CONFLICT "
+        "(account, region) DO UPDATE SET "
+        "failing = excluded.failing, reason = excluded.reason, since_ms = excluded.since_ms",
+        account, region, decision.state.failing, decision.state.reason, decision.state.since);
+    for (const NewEvent& event : decision.events) append(tx, event, now);
+  }
+  return decision.state.failing;
+}
+
+LoggedEvent Ledger::append(Tx& tx, const NewEvent& event, WallTime now) { return append(tx, event, now, now); }
+
+/// `at` is the target's time, which never goes back; its alerts are due by the clock as it is.
+LoggedEvent Ledger::append(Tx& tx, const NewEvent& event, WallTime at, WallTime now) {
+  LoggedEvent logged = event_log::append(tx.db, event, origin_, at);
+  tx.urgent();
+  for (const Route& candidate : routes_) {
+    if (wants(candidate.subscription, event)) enqueue(tx, logged, candidate, now);
+  }
+  if (hooks_.written) tx.after_commit([written = hooks_.written, logged] { written(logged); });
+  return logged;
+}
+
+LoggedEvent Ledger::append_about_delivery(Tx& tx, const NewEvent& event, std::string_view destination, WallTime now,
+                                          std::string_view undelivered_kind) {
+  const LoggedEvent logged = append(tx, event, now);
+  if (about_delivery(undelivered_kind)) return logged;
+  const Route* from = route(destination);
+  const Route* to = from != nullptr ? route(from->fallback) : nullptr;
+  if (to != nullptr && to != from) enqueue(tx, logged, *to, now);
+  return logged;
+}
+
+void Ledger::enqueue(Tx& tx, const LoggedEvent& logged, const Route& to, WallTime now) {
+  const std::string& name = to.subscription.name;
+  outbox::enqueue(tx.db, name, logged, compose_alert(logged, instance_, origin_), to.give_up_after, now);
+  if (logged.event.kind.starts_with("drift.") && logged.event.target &&
+      outbox::hold_if_flapping(tx.db, name, *logged.event.target, to.give_up_after, now))
+    return;
+  ring(tx, to);
+}
+
+std::string Ledger::tell(Tx& tx, const Route& to, const Notice& notice, WallTime now) {
+  const std::string id = random_id();
+  outbox::enqueue_notice(tx.db, to.subscription.name, id, notice.about.kind, notice.about.target,
+                         compose_notice(notice, id, now, instance_, origin_), to.give_up_after, now);
+  tx.urgent();
+  ring(tx, to);
+  return id;
+}
+
+void Ledger::ring(Tx& tx, const Route& to) {
+  if (hooks_.queued) tx.after_commit([queued = hooks_.queued, name = to.subscription.name] { queued(name); });
+}
+
+const Route* Ledger::route(std::string_view name) const {
+  const auto found =
+      std::find_if(routes_.begin(), routes_.end(), [&](const Route& r) { return r.subscription.name == name; });
+  return found == routes_.end() ? nullptr : &*found;
+}
+
+}  // namespace codedriftd

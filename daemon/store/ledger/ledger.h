@@ -1,0 +1,77 @@
+#pragma once
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "model/alert.h"
+#include "model/verdict.h"
+#include "store/db/writer.h"
+#include "store/record/targets.h"
+
+namespace codedriftd {
+
+/// Where an `[[alert]]` sends what it wants to hear.
+struct Route {
+  Subscription subscription;
+  Millis give_up_after{};
+  std::string fallback;  ///< another route's name, or empty
+  Millis reminder{0};    ///< between two words about the same open drift; 0: none
+  Millis heartbeat{0};   ///< between two signs of life; 0: none
+};
+
+struct Applied {
+  std::vector<LoggedEvent> events;
+  std::optional<std::string> refused;
+};
+
+/// The one way into the record: an input changes a target's state, adds its events to the log and their alerts to the
+/// outbox, all in the caller's transaction. Belongs to the writer's thread: every call comes from inside a
+/// Writer::Work.
+class Ledger {
+ public:
+  struct Hooks {
+    std::function<void(const LoggedEvent&)> written;  ///< after the COMMIT, for each event
+    std::function<void(const std::string& destination)>
+        queued;  ///< after the COMMIT, for each alert put into the outbox
+  };
+  Ledger(std::string instance, std::string origin, Hooks hooks = {});
+
+  /// The alerts as configured from now on. Kinds and targets are matched when an event is written, and never again.
+  void set_routes(std::vector<Route> routes) { routes_ = std::move(routes); }
+  const std::string& origin() const { return origin_; }
+
+  /// What `input` does to one target: history, verdict, baselines, events, alerts.
+  Applied apply(Tx& tx, TargetId id, const Input& input, WallTime now);
+  /// The same for a target whose row is at hand; `row` is what is stored, and is brought up to date.
+  Applied apply(Tx& tx, TargetRow& row, const Input& input, WallTime now);
+  /// The same for an account and region. True if `account.failing` is open afterwards.
+  bool apply_account(Tx& tx, std::string_view account, std::string_view region, const AccountInput& input,
+                     WallTime now);
+
+  /// Adds one event, and an alert for each route that wants it.
+  LoggedEvent append(Tx& tx, const NewEvent& event, WallTime now);
+  /// Adds one event about a delivery of `destination`; its fallback, if it has one, is told. `undelivered_kind` is the
+  /// kind of the alert that was not delivered, if it is about one: if that is itself about a delivery nobody is told,
+  /// or two destinations that are each other's fallback would go on for ever.
+  LoggedEvent append_about_delivery(Tx& tx, const NewEvent& event, std::string_view destination, WallTime now,
+                                    std::string_view undelivered_kind = {});
+
+  /// Puts a notice, an alert that is no event, into the outbox of `to`. Its id.
+  std::string tell(Tx& tx, const Route& to, const Notice& notice, WallTime now);
+  /// The route of that name as configured now; nullptr: there is none. Valid until the next set_routes().
+  const Route* route(std::string_view name) const;
+  const std::vector<Route>& routes() const { return routes_; }
+  /// Something was made due at `route`: its runner is told once this is committed.
+  void ring(Tx& tx, const Route& route);
+
+ private:
+  LoggedEvent append(Tx& tx, const NewEvent& event, WallTime at, WallTime now);
+  void enqueue(Tx& tx, const LoggedEvent& logged, const Route& route, WallTime now);
+
+  std::string instance_;
+  std::string origin_;
+  Hooks hooks_;
+  std::vector<Route> routes_;
+};
+
+}  // namespace codedriftd

@@ -1,0 +1,127 @@
+#include "store/ledger/notices.h"
+
+#include <fmt/format.h>
+
+#include <limits>
+#include <vector>
+
+#include "base/json.h"
+#include "model/kinds.h"
+
+namespace codedriftd::notices {
+namespace {
+
+constexpr int kMostAtOnce = 500;
+
+/// Lets the notice stand for the drift of `target` as it was last told in the log, or for the log's head.
+void stand_for(Database& db, Notice& notice, const std::optional<std::string>& target) {
+  auto q = target ? db.query(
+                        "SELECT id, seq, leaf_hash FROM event WHERE target = ? AND kind IN ('drift.detected', "
+                        "'drift.changed') ORDER BY seq DESC LIMIT 1",
+                        target)
+                  : db.query("SELECT id, seq, leaf_hash FROM event ORDER BY seq DESC LIMIT 1");
+  if (!q.step()) return;
+  if (target) notice.event_ids.push_back(q.string(0));
+  notice.log_index = q.integer(1);
+  notice.leaf = q.optional_sha256(2).value_or(Sha256{});
+}
+
+int tell_all(Tx& tx, Ledger& ledger, const Route& to, const std::vector<TargetId>& ids, WallTime now, int most) {
+  int told = 0;
+  for (const TargetId id : ids) {
+    if (told == most) break;
+    const TargetRow row = targets::load(tx.db, id);
+    NewEvent about = drift_reminder(row.target, row.state, now);
+    NewEvent drift = about;  // who wants to hear of drift wants to be reminded of it
+    drift.kind = "drift.detected";
+    if (!wants(to.subscription, drift)) continue;
+    Notice notice;
+    notice.about = std::move(about);
+    stand_for(tx.db, notice, notice.about.target);
+    ledger.tell(tx, to, notice, now);
+    ++told;
+  }
+  return told;
+}
+
+}  // namespace
+
+int remind(Tx& tx, Ledger& ledger, const Route& to, WallTime now) {
+  if (to.reminder == Millis{0}) return 0;
+  std::vector<TargetId> due;
+  {
+    // The last word about the target's drift: none, and the alert was added later; one that waits, and it says it all.
+    auto q = tx.db.query(
+        "SELECT t.id FROM target t WHERE t.drift_open = 1 AND t.watched = 1 AND NOT EXISTS (SELECT 1 "
+        "FROM suspension s WHERE s.target = t.id) AND (SELECT o.state != 'pending' AND "
+        "(o.created_at_ms <= ?2 OR o.created_at_ms > ?3) FROM outbox o WHERE o.destination = ?1 AND o.target = "
+        "t.address AND o.kind GLOB 'drift.*' ORDER BY o.id DESC LIMIT 1)",
+        to.subscription.name, now - to.reminder, now);
+    while (q.step()) due.push_back(q.integer(0));
+  }
+  return tell_all(tx, ledger, to, due, now, kMostAtOnce);
+}
+
+int tell_open_drift(Tx& tx, Ledger& ledger, const Route& to, WallTime now) {
+  std::vector<TargetId> open;
+  {
+    auto q = tx.db.query("SELECT id FROM target WHERE drift_open = 1 AND watched = 1");
+    while (q.step()) open.push_back(q.integer(0));
+  }
+  return tell_all(tx, ledger, to, open, now, std::numeric_limits<int>::max());
+}
+
+bool beat(Tx& tx, Ledger& ledger, const Route& to, WallTime now) {
+  if (to.heartbeat == Millis{0}) return false;
+  const std::string& name = to.subscription.name;
+  std::optional<WallTime> last;
+  {
+    auto q = tx.db.query(
+        "SELECT created_at_ms FROM outbox WHERE destination = ? AND kind = ? AND event_seq IS NULL ORDER BY id DESC "
+        "LIMIT 1",
+        name, kHeartbeatKind);
+    if (q.step()) last = q.time(0);
+  }
+  if (last && *last > now) last.reset();  // a clock's mistake
+  if (last && *last + to.heartbeat > now) return false;
+  {
+    auto q = tx.db.query(
+        "SELECT EXISTS (SELECT 1 FROM target WHERE watched = 1 AND (last_polled_at_ms IS NULL OR "
+        "iif(?1 IS NULL OR interval_ms >= ?2, last_polled_at_ms < ?3 - stale_after_ms, last_polled_at_ms <= ?1)))",
+        last, to.heartbeat, now);
+    q.step();
+    if (q.boolean(0)) return false;
+  }
+  tx.db.run(
+      "UPDATE outbox SET state = 'dropped', last_error = coalesce(last_error, 'a later one took its place') WHERE "
+      "destination = ? AND kind = ? AND event_seq IS NULL AND state = 'pending'",
+      name, kHeartbeatKind);
+
+  const targets::Census census = targets::count_watched(tx.db, now);
+  const auto& counts = census.by_status;
+  const auto& oldest = census.oldest_success;
+  Notice notice;
+  stand_for(tx.db, notice, std::nullopt);
+  notice.about.kind = kHeartbeatKind;
+  notice.about.facts.summary =
+      fmt::format("{} functions are watched: {} in sync, {} drifted, {} missing, {} unobserved.", census.watched,
+                  counts.at("in_sync"), counts.at("drifted"), counts.at("missing"), counts.at("unobserved"));
+  notice.heartbeat = Json{{"functions", counts},
+                          {"watched", census.watched},
+                          {"oldest_success_at", oldest ? Json(rfc3339(*oldest)) : Json()},
+                          {"log_size", notice.log_index + 1}};
+  ledger.tell(tx, to, notice, now);
+  return true;
+}
+
+std::string send_test(Tx& tx, Ledger& ledger, const Route& to, std::string_view actor, WallTime now) {
+  Notice notice;
+  stand_for(tx.db, notice, std::nullopt);
+  notice.about.kind = kTestKind;
+  notice.about.actor = actor;
+  notice.about.facts.summary =
+      fmt::format("This is a test of the alert {}: nothing has happened.", to.subscription.name);
+  return ledger.tell(tx, to, notice, now);
+}
+
+}  // namespace codedriftd::notices

@@ -1,0 +1,95 @@
+#include "store/ledger/suspensions.h"
+
+#include <fmt/format.h>
+
+#include "base/json.h"
+#include "base/text.h"
+
+namespace codedriftd::suspensions {
+namespace {
+
+NewEvent event_about(const TargetRow& target, std::string_view kind, std::string_view actor, std::string_view reason,
+                     std::string_view claimed) {
+  NewEvent event;
+  event.kind = kind;
+  event.actor = actor;
+  event.target = target.target.address();
+  event.facts.reason = clean_utf8(reason);
+  event.data = Json{{"reason", event.facts.reason}};
+  if (!claimed.empty()) (*event.data)["claimed"] = clean_utf8(claimed);
+  event.facts.observed = target.state.live;
+  event.facts.accepted = target.state.accepted;
+  event.facts.drift_since = target.state.drift_since;
+  return event;
+}
+
+Suspension read(const Query& q, int first) {
+  return {q.time(first), q.time(first + 1), q.string(first + 2), q.string(first + 3), q.string(first + 4)};
+}
+
+}  // namespace
+
+std::optional<Suspension> find(Database& db, TargetId target) {
+  auto q = db.query("SELECT since_ms, until_ms, actor, claimed, reason FROM suspension WHERE target = ?", target);
+  if (!q.step()) return std::nullopt;
+  return read(q, 0);
+}
+
+std::vector<Suspended> all(Database& db) {
+  std::vector<Suspended> rows;
+  auto q = db.query(
+      "SELECT t.id, t.address, s.since_ms, s.until_ms, s.actor, s.claimed, s.reason FROM suspension s JOIN target t ON "
+      "t.id = s.target ORDER BY t.address");
+  while (q.step()) rows.push_back({q.integer(0), q.string(1), read(q, 2)});
+  return rows;
+}
+
+void begin(Tx& tx, Ledger& ledger, const TargetRow& target, const Suspension& s) {
+  // The event first: who subscribed to it hears that silence follows.
+  NewEvent event = event_about(target, "watch.suspended", s.actor, s.reason, s.claimed);
+  (*event.data)["until"] = rfc3339(s.until);
+  event.facts.summary = fmt::format("{} had the alerts of {} held until {}: {}.", s.actor, *event.target,
+                                    rfc3339(s.until), event.facts.reason);
+  ledger.append(tx, event, s.since);
+  tx.db.run(
+      "INSERT INTO suspension (target, since_ms, until_ms, actor, claimed, reason) VALUES (?, ?, ?, ?, ?, ?) ON "
+      "CONFLICT (target) DO UPDATE SET until_ms = excluded.until_ms, actor = excluded.actor, claimed = "
+      "excluded.claimed, reason = excluded.reason",
+      target.id, s.since, s.until, s.actor, clean_utf8(s.claimed), clean_utf8(s.reason));
+}
+
+void end(Tx& tx, Ledger& ledger, const TargetRow& target, std::string_view actor, std::string_view claimed,
+         std::string_view reason, WallTime now) {
+  const auto held = find(tx.db, target.id);
+  const std::string address = target.target.address();
+  // What waited has as long to arrive as if it had not.
+  tx.db.run(
+      "UPDATE outbox SET give_up_at_ms = give_up_at_ms + max(0, ?1 - max(created_at_ms, ?2)) WHERE target = ?3 AND "
+      "state = 'pending' AND message IS NULL",
+      now, held ? held->since : now, address);
+  tx.db.run("DELETE FROM suspension WHERE target = ?", target.id);
+  NewEvent event = event_about(target, "watch.resumed", actor, reason, claimed);
+  event.facts.summary =
+      fmt::format("The alerts of {} are no longer held, says {}: {}.", address, actor, event.facts.reason);
+  ledger.append(tx, event, now);
+  for (const Route& route : ledger.routes()) ledger.ring(tx, route);
+}
+
+void end_over(Tx& tx, Ledger& ledger, WallTime now) {
+  std::vector<TargetId> over;
+  {
+    auto q = tx.db.query("SELECT target FROM suspension WHERE until_ms <= ?", now);
+    while (q.step()) over.push_back(q.integer(0));
+  }
+  for (const TargetId id : over)
+    end(tx, ledger, targets::load(tx.db, id), "daemon", {}, "the time that was set for it is over", now);
+}
+
+std::string held_row(std::string_view row) {
+  return fmt::format(
+      "({0}.message IS NULL AND {0}.kind NOT IN ('watch.suspended', 'watch.resumed') AND EXISTS (SELECT 1 FROM target "
+      "t JOIN suspension s ON s.target = t.id WHERE t.address = {0}.target))",
+      row);
+}
+
+}  // namespace codedriftd::suspensions

@@ -1,0 +1,40 @@
+#pragma once
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "store/ledger/ledger.h"
+
+namespace codedriftd {
+
+/// What the configuration says is to be watched.
+struct WatchList {
+  struct Entry {
+    Target target;
+    Watched watched;
+  };
+  std::vector<Entry> entries;
+  std::vector<std::pair<std::string, std::string>> renamed_accounts;  ///< earlier label, label now
+  std::string digest;                                                 ///< of the configuration's text
+};
+
+/// One watched target as the poller needs it.
+struct WatchedTarget {
+  TargetId id = 0;
+  Target target;
+  Millis interval{}, stale_after{};
+  std::optional<WallTime> last_polled_at;
+  bool recheck = false;  ///< not found once: asked again soon
+  bool failing = false;  ///< its poll.failing is open
+};
+
+struct WatchSync {
+  std::vector<WatchedTarget> targets;
+  int64_t added = 0, removed = 0;
+};
+
+/// Makes the stored watch list that of the configuration: Watched and Unwatched inputs for what changed, and
+/// `config.loaded` if the configuration's text did. A restart with the same text writes nothing.
+WatchSync sync_watch_list(Tx& tx, Ledger& ledger, const WatchList& list, WallTime now);
+
+}  // namespace codedriftd

@@ -1,0 +1,117 @@
+#pragma once
+#include <limits>
+#include <string>
+#include <vector>
+
+#include "model/alert.h"
+#include "store/db/sqlite.h"
+
+namespace codedriftd {
+
+/// One message on its way to one destination: an alert, or several composed into one (compose.h).
+struct PendingAlert {
+  int64_t id = 0;  ///< of the outbox row that carries it
+  std::string alert_id;
+  std::string kind;
+  std::optional<std::string> target;  ///< nullopt also for a digest
+  std::string body;                   ///< codedriftd.alert.v1
+  unsigned attempt = 0;               ///< the number of the attempt that was begun: 1 for the first
+  WallTime created_at{};
+  WallTime give_up_at{};
+};
+
+struct DestinationState {
+  enum class Kind {
+    ok,
+    backing_off,  ///< not tried before `until`
+    held,         ///< it refuses: tried with one alert at `until`
+  };
+  Kind kind = Kind::ok;
+  WallTime until{};
+  unsigned failures = 0;  ///< in a row
+  std::string reason;
+};
+
+/// What an attempt came to: the result's word, the receiver's status and words.
+struct AttemptOutcome {
+  std::string result;  ///< delivered retry rejected refused fault
+  int status = 0;      ///< 0: none
+  std::string words;
+  Millis took{0};
+};
+
+/// Tables `outbox`, `attempt` and `destination`. An alert is in here from the transaction that wrote its event until
+/// its destination answered, so a crash anywhere in between means that it is sent again, under the same id: at least
+/// once. Order holds for each (destination, target): an alert waits for the earlier ones about the same target. Throws
+/// SqliteError.
+namespace outbox {
+
+void enqueue(Database& db, std::string_view destination, const LoggedEvent& event, std::string_view body,
+             Millis give_up_after, WallTime now);
+/// An alert that is no event: a reminder, a heartbeat, a test. `id` is its own.
+void enqueue_notice(Database& db, std::string_view destination, std::string_view id, std::string_view kind,
+                    const std::optional<std::string>& target, std::string_view body, Millis give_up_after,
+                    WallTime now);
+/// After a drift event of `target` was put in: if it was one of more than kFlappingEvents within kFlappingWithin, what
+/// waits for the target is held until it has been quiet for kQuiet, and then told as one message. True if it is.
+bool hold_if_flapping(Database& db, std::string_view destination, std::string_view target, Millis give_up_after,
+                      WallTime now);
+inline constexpr int kFlappingEvents = 6;
+inline constexpr Millis kFlappingWithin{3'600'000}, kQuiet{30 * 60'000};
+
+DestinationState destination(Database& db, std::string_view name);
+void set_destination(Database& db, std::string_view name, const DestinationState& state);
+
+/// The message that is due next at `now`, with its new attempt recorded as started; nullopt if none is, or the
+/// destination is not to be tried yet. At its first attempt it is composed from what is pending: `capacity` is how many
+/// more messages the receiver is published to take now; if more targets wait than that, or the destination was down,
+/// many become one digest.
+std::optional<PendingAlert> begin_attempt(Database& db, std::string_view destination, WallTime now,
+                                          unsigned capacity = std::numeric_limits<unsigned>::max());
+/// Records attempt number `alert.attempt` as started. For begin_attempt and what else begins one.
+void record_start(Database& db, const PendingAlert& alert, WallTime now);
+/// When begin_attempt will next have something; nullopt: when something new comes.
+std::optional<WallTime> next_due_at(Database& db, std::string_view destination);
+
+/// The end of the attempt that begin_attempt began. False, and nothing is changed but the attempt's record, if the
+/// alert is no longer pending: its destination was taken out of the configuration meanwhile.
+bool delivered(Database& db, const PendingAlert& alert, const AttemptOutcome& outcome, WallTime now);
+bool postponed(Database& db, const PendingAlert& alert, const AttemptOutcome& outcome, WallTime now,
+               WallTime next_attempt_at);
+bool dead(Database& db, const PendingAlert& alert, const AttemptOutcome& outcome, WallTime now);
+/// The end of an attempt that a digest will not survive: its alerts are told one by one from now on, so that what is
+/// wrong with one, or with their number, costs the others nothing. False, and nothing is changed, if it is no digest.
+bool taken_apart(Database& db, const PendingAlert& alert, const AttemptOutcome& outcome, WallTime now);
+
+/// The wall clock was stepped by `by`: what waits goes on waiting, and may be given up, for as long as it would have.
+void move_times(Database& db, Millis by);
+/// What the destination's alerts wait for is over (a reload): they are due at once.
+void retry_now(Database& db, std::string_view destination, WallTime now);
+
+/// At start: attempts that a crash cut off are marked as such (their alerts are due as they were); how many. What a
+/// clock put off for more than a day is due at once, and nothing is given up before it was tried again: not within the
+/// hour.
+int64_t recover(Database& db, WallTime now);
+/// Attempts before `before` are forgotten, but for those of what is still pending.
+void forget_attempts(Database& db, WallTime before);
+/// Pending alerts past their give_up_at, and those whose destination is not in `configured`, taken out as dead; what
+/// they were.
+struct Expired {
+  std::string alert_id, destination, kind;
+  std::optional<std::string> target;
+  std::string reason;
+};
+std::vector<Expired> expire(Database& db, std::string_view destination, WallTime now);
+std::vector<Expired> expire_unconfigured(Database& db, const std::vector<std::string>& configured);
+
+/// Pending, dead and delivered alerts, and the age of the oldest pending one, for each destination, by name: for
+/// metrics and the status line. Costs as much as there are pending and dead alerts, however many were delivered.
+struct Depth {
+  std::string destination;
+  int64_t pending = 0, dead = 0, delivered = 0;
+  std::optional<WallTime> oldest_pending;
+};
+std::vector<Depth> depths(Database& db);
+
+}  // namespace outbox
+}  // namespace codedriftd

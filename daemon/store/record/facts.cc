@@ -1,0 +1,44 @@
+#include "store/record/facts.h"
+
+namespace codedriftd {
+
+namespace facts {
+
+std::optional<std::string> read(Database& db, std::string_view name) {
+  auto q = db.query("SELECT value FROM fact WHERE name = ?", name);
+  if (!q.step()) return std::nullopt;
+  return q.string(0);
+}
+
+void write(Database& db, std::string_view name, std::string_view value) {
+  db.run("INSERT INTO fact (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value", name,
+         value);
+}
+
+}  // namespace facts
+
+namespace daemon_runs {
+
+std::optional<DaemonStay> last(Database& db) {
+  auto q = db.query("SELECT alive_at_ms, stopped_at_ms IS NOT NULL FROM daemon_run ORDER BY id DESC LIMIT 1");
+  if (!q.step()) return std::nullopt;
+  return DaemonStay{q.time(0), q.boolean(1)};
+}
+
+int64_t begin(Database& db, int64_t pid, WallTime now) {
+  db.run("INSERT INTO daemon_run (version, pid, started_at_ms, alive_at_ms) VALUES (?, ?, ?, ?)", CODEDRIFTD_VERSION,
+         pid, now, now);
+  return db.last_id();
+}
+
+void alive(Database& db, int64_t id, WallTime now) {
+  db.run("UPDATE daemon_run SET alive_at_ms = max(alive_at_ms, ?) WHERE id = ?", now, id);
+}
+
+void end(Database& db, int64_t id, WallTime now) {
+  db.run("UPDATE daemon_run SET alive_at_ms = max(alive_at_ms, ?1), stopped_at_ms = max(alive_at_ms, ?1) WHERE id = ?2",
+         now, id);
+}
+
+}  // namespace daemon_runs
+}  // namespace codedriftd

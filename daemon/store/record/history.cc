@@ -1,0 +1,69 @@
+#include "store/record/history.h"
+
+namespace codedriftd::history {
+namespace {
+
+bool is_answer(Outcome outcome) { return outcome == Outcome::observed || outcome == Outcome::missing; }
+
+/// Moves the end of run `id` to `at` if the poll belongs to it.
+bool extend(Database& db, int64_t id, const Observation& observation, WallTime at, Millis stale_after) {
+  auto run = db.query("SELECT outcome, code, sha256, last_seen_ms, longest_gap_ms FROM run WHERE id = ?", id);
+  if (!run.step()) return false;
+  if (run.text(0) != to_string(observation.outcome)) return false;
+  // Two codes for "missing" are one answer; failures are told apart by their code.
+  if (!is_answer(observation.outcome) && run.text(1) != observation.error.code) return false;
+  if (run.optional_sha256(2) != observation.sha256) return false;
+  const Millis gap = at - run.time(3);
+  // Below zero: the clock was far ahead then, and distances across its correction mean nothing.
+  if (gap > stale_after || gap < Millis{0}) return false;
+  db.run("UPDATE run SET last_seen_ms = ?, polls = polls + 1, longest_gap_ms = ? WHERE id = ?", at,
+         std::max(gap, run.millis(4)), id);
+  return true;
+}
+
+int64_t begin(Database& db, TargetId target, const Observation& observation, WallTime at) {
+  db.run(
+      "INSERT INTO run (target, outcome, code, sha256, first_seen_ms, last_seen_ms, polls, longest_gap_ms) VALUES (?, "
+      "?, ?, ?, ?, ?, 1, 0)",
+      target, to_string(observation.outcome), observation.error.code, observation.sha256, at, at);
+  return db.last_id();
+}
+
+}  // namespace
+
+void record(Database& db, TargetRow& row, const Observation& observation, WallTime at) {
+  const bool answer = is_answer(observation.outcome);
+  std::optional<int64_t>& open = answer ? row.answer_run : row.failure_run;
+  const auto before = std::pair(row.answer_run, row.failure_run);
+  if (!open || !extend(db, *open, observation, at, row.state.stale_after)) open = begin(db, row.id, observation, at);
+  if (answer) row.failure_run.reset();
+  if (before != std::pair(row.answer_run, row.failure_run))
+    targets::save_runs(db, row.id, row.answer_run, row.failure_run);
+}
+
+void record_steady(Database& db, TargetRow& row, const Observation& observation, WallTime first, int64_t polls,
+                   Millis interval) {
+  record(db, row, observation, first);
+  if (polls == 1) return;
+  db.run("UPDATE run SET last_seen_ms = ?, polls = polls + ?, longest_gap_ms = max(longest_gap_ms, ?) WHERE id = ?",
+         first + (polls - 1) * interval, polls - 1, interval,
+         is_answer(observation.outcome) ? row.answer_run : row.failure_run);
+}
+
+void end_open_runs(Database& db) {
+  db.run(
+      "UPDATE target SET answer_run = NULL, failure_run = NULL WHERE answer_run IS NOT NULL OR failure_run IS NOT "
+      "NULL");
+}
+
+void begin_period(Database& db, TargetId id, Millis stale_after, WallTime at) {
+  end_period(db, id, at);
+  db.run("INSERT INTO watch_period (target, from_ms, to_ms, stale_after_ms) VALUES (?, ?, NULL, ?)", id, at,
+         stale_after);
+}
+
+void end_period(Database& db, TargetId id, WallTime at) {
+  db.run("UPDATE watch_period SET to_ms = max(from_ms, ?) WHERE target = ? AND to_ms IS NULL", at, id);
+}
+
+}  // namespace codedriftd::history

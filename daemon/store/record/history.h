@@ -1,0 +1,27 @@
+#pragma once
+#include "model/observation.h"
+#include "store/db/sqlite.h"
+#include "store/record/targets.h"
+
+namespace codedriftd::history {
+
+/// Adds one finished poll to the run-length history of `row` (and to row.answer_run, row.failure_run). An answer (a
+/// hash or "missing") that equals the open run's and comes within `stale_after` of it moves that run's end; anything
+/// else begins a new run. Failed, denied and updating polls make runs of their own by code, which an answer ends.
+/// A poll before the open run's end (the clock was a day ahead, and is right again) begins a new one.
+/// REQUIRES: row.state.stale_after is the one in force.
+void record(Database& db, TargetRow& row, const Observation& observation, WallTime at);
+
+/// The same as record() of `observation` at `first` and then every `interval`, `polls` times in all; in a few
+/// statements, however many they are. REQUIRES: polls > 0, 0 <= interval <= row.state.stale_after.
+void record_steady(Database& db, TargetRow& row, const Observation& observation, WallTime first, int64_t polls,
+                   Millis interval);
+
+/// Ends every open run: the clock was stepped, so distances across this moment mean nothing.
+void end_open_runs(Database& db);
+
+/// The target is configured from now on, or no longer: what coverage counts. A changed stale_after begins a new period.
+void begin_period(Database& db, TargetId id, Millis stale_after, WallTime at);
+void end_period(Database& db, TargetId id, WallTime at);
+
+}  // namespace codedriftd::history

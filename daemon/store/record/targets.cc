@@ -1,0 +1,230 @@
+#include "store/record/targets.h"
+
+#include <fmt/format.h>
+
+#include <stdexcept>
+
+#include "base/json.h"
+
+namespace codedriftd::targets {
+namespace {
+
+constexpr char kSelect[] =
+    "SELECT id, account, region, namespace, function, qualifier, watched, baseline, pin, pin_where, interval_ms, "
+    "stale_after_ms, deploy_grace_ms, live, accepted, accepted_source, accepted_at_ms, announced, drift_open, "
+    "drift_since_ms, not_found_in_a_row, missing, missing_code, failing, failing_reason, last_polled_at_ms, "
+    "last_success_at_ms, consecutive_failures, error_code, error_message, error_request_id, last_reason, "
+    "status_since_ms, answer_run, failure_run, live_since_ms, failing_quiet FROM target ";
+
+/// The year 9999: what lies beyond is no time of ours.
+constexpr int64_t kLatestMs = 253'402'300'800'000;
+
+[[noreturn]] void damaged(std::string_view address, std::string_view what) {
+  throw std::runtime_error(fmt::format("the stored row of {} is damaged: {}; restore a backup", address, what));
+}
+
+std::string to_text(const std::vector<Announcement>& announced) {
+  if (announced.empty()) return "[]";
+  Json list = Json::array();
+  for (const Announcement& a : announced) {
+    list.push_back({{"sha256", a.sha256.hex()},
+                    {"pin", a.pin},
+                    {"announced_at", to_ms(a.announced_at)},
+                    {"valid_until", to_ms(a.valid_until)},
+                    {"overdue", a.overdue},
+                    {"build", a.build},
+                    {"commit", a.commit},
+                    {"actor", a.actor},
+                    {"claimed", a.claimed}});
+  }
+  return json_line(list);
+}
+
+std::vector<Announcement> announced_from(std::string_view text, std::string_view address) {
+  std::vector<Announcement> announced;
+  if (text == "[]") return announced;
+  try {
+    for (const Json& item : Json::parse(text)) {
+      const auto digest = Sha256::from_hex(item.at("sha256").get<std::string>());
+      if (!digest) damaged(address, "an announced hash");
+      for (const char* time : {"announced_at", "valid_until"}) {
+        if (std::abs(item.at(time).get<int64_t>()) > kLatestMs) damaged(address, "the time of an announcement");
+      }
+      announced.push_back({*digest, item.at("pin").get<bool>(), from_ms(item.at("announced_at").get<int64_t>()),
+                           from_ms(item.at("valid_until").get<int64_t>()), item.at("overdue").get<bool>(),
+                           item.at("build").get<std::string>(), item.at("commit").get<std::string>(),
+                           item.value("actor", "unknown"), item.value("claimed", "")});
+    }
+  } catch (const Json::exception& error) {
+    damaged(address, error.what());
+  }
+  return announced;
+}
+
+TargetRow read(Query& q) {
+  TargetRow row;
+  row.id = q.integer(0);
+  row.target = {q.string(1), q.string(2), q.string(3), q.string(4), q.string(5)};
+  TargetState& s = row.state;
+  s.watched = q.boolean(6);
+  s.baseline = q.text(7) == "review" ? Baseline::review : Baseline::first_seen;
+  s.pin = q.optional_sha256(8);
+  s.pin_where = q.string(9);
+  s.interval = q.millis(10);
+  s.stale_after = q.millis(11);
+  s.deploy_grace = q.millis(12);
+  s.live = q.optional_sha256(13);
+  s.accepted = q.optional_sha256(14);
+  const auto source = parse_accepted_source(q.text(15));
+  if (!source) damaged(row.target.address(), "accepted_source");
+  s.accepted_source = *source;
+  s.accepted_at = q.optional_time(16);
+  if (q.text(17) != "[]") s.announced = announced_from(q.text(17), row.target.address());
+  s.drift_open = q.boolean(18);
+  s.drift_since = q.optional_time(19);
+  s.not_found_in_a_row = static_cast<unsigned>(q.integer(20));
+  s.missing = q.boolean(21);
+  s.missing_code = q.string(22);
+  s.failing = q.boolean(23);
+  s.failing_reason = q.string(24);
+  s.last_polled_at = q.optional_time(25);
+  s.last_success_at = q.optional_time(26);
+  s.consecutive_failures = static_cast<unsigned>(q.integer(27));
+  if (!q.null(28)) s.last_error = PollError{q.string(28), q.string(29), q.string(30)};
+  s.last_reason = q.string(31);
+  s.status_since = q.optional_time(32);
+  row.answer_run = q.optional_integer(33);
+  row.failure_run = q.optional_integer(34);
+  s.live_since = q.optional_time(35);
+  s.failing_quiet = q.boolean(36);
+  return row;
+}
+
+/// True if nothing but the times of the last poll differs.
+bool only_times_differ(const TargetState& before, const TargetState& after) {
+  TargetState same = before;
+  same.last_polled_at = after.last_polled_at;
+  same.last_success_at = after.last_success_at;
+  return same == after;
+}
+
+}  // namespace
+
+TargetRow load(Database& db, TargetId id) {
+  static const std::string kSql = std::string(kSelect) + "WHERE id = ?";
+  auto q = db.query(kSql, id);
+  if (!q.step()) throw std::out_of_range(fmt::format("no target has the id {}", id));
+  return read(q);
+}
+
+std::optional<TargetRow> find(Database& db, std::string_view address) {
+  static const std::string kSql = std::string(kSelect) + "WHERE address = ?";
+  auto q = db.query(kSql, address);
+  if (!q.step()) return std::nullopt;
+  return read(q);
+}
+
+void each(Database& db, bool also_unwatched, const std::function<void(TargetRow&&)>& take) {
+  static const std::string kSql = std::string(kSelect) + "WHERE watched >= ? ORDER BY address";
+  auto q = db.query(kSql, also_unwatched ? 0 : 1);
+  while (q.step()) take(read(q));
+}
+
+std::vector<TargetRow> all(Database& db, bool also_unwatched) {
+  std::vector<TargetRow> rows;
+  each(db, also_unwatched, [&](TargetRow&& row) { rows.push_back(std::move(row)); });
+  return rows;
+}
+
+std::size_t count(Database& db) {
+  auto q = db.query("SELECT count(*) FROM target");
+  return q.step() ? static_cast<std::size_t>(q.integer(0)) : 0;
+}
+
+std::map<std::string, Known> known(Database& db) {
+  std::map<std::string, Known> rows;
+  auto q = db.query("SELECT address, id, watched FROM target ORDER BY address");
+  while (q.step()) rows.emplace_hint(rows.end(), q.string(0), Known{q.integer(1), q.boolean(2)});
+  return rows;
+}
+
+Census count_watched(Database& db, WallTime now) {
+  Census census;
+  for (const Status status : kStatuses) census.by_status[std::string(to_string(status))] = 0;
+  static const std::string kSql = std::string(kSelect) + "WHERE watched = 1";
+  auto q = db.query(kSql);
+  while (q.step()) {  // one row at a time: all of them together weigh several megabytes
+    const TargetState state = read(q).state;
+    ++census.watched;
+    ++census.by_status[std::string(to_string(status_of(state, now, DaemonStay{now}).status))];
+    census.drifts_open += state.drift_open ? 1 : 0;
+    const auto& seen = state.last_success_at;
+    if (seen && (!census.oldest_success || *seen < *census.oldest_success)) census.oldest_success = seen;
+  }
+  return census;
+}
+
+std::vector<TargetId> with_announcements(Database& db, WallTime polled_since) {
+  std::vector<TargetId> ids;
+  auto q = db.query("SELECT id FROM target WHERE announced != '[]' AND watched = 1 AND last_polled_at_ms >= ?",
+                    polled_since);
+  while (q.step()) ids.push_back(q.integer(0));
+  return ids;
+}
+
+TargetId insert(Database& db, const Target& target) {
+  const TargetState fresh;
+  db.run(
+      "INSERT INTO target (address, account, region, namespace, function, qualifier, watched, baseline, pin_where, "
+      "interval_ms, stale_after_ms, deploy_grace_ms, accepted_source, announced, drift_open, not_found_in_a_row, "
+      "missing, "
+      "missing_code, failing, failing_reason, failing_quiet, consecutive_failures, last_reason) "
+      "VALUES (?, ?, ?, ?, ?, ?, 0, 'first-seen', '', ?, ?, ?, 'first_seen', '[]', 0, 0, 0, '', 0, '', 0, 0, '')",
+      target.address(), target.account, target.region, target.ns, target.function, target.qualifier, fresh.interval,
+      fresh.stale_after, fresh.deploy_grace);
+  return db.last_id();
+}
+
+void save(Database& db, TargetId id, const TargetState& before, const TargetState& after) {
+  if (after == before) return;
+  if (only_times_differ(before, after)) {
+    db.run("UPDATE target SET last_polled_at_ms = ?, last_success_at_ms = ? WHERE id = ?", after.last_polled_at,
+           after.last_success_at, id);
+    return;
+  }
+  const TargetState& s = after;
+  std::optional<std::string_view> code, message, request_id;
+  if (s.last_error) {
+    code = s.last_error->code;
+    message = s.last_error->message;
+    request_id = s.last_error->request_id;
+  }
+  db.run(
+      "UPDATE target SET watched = ?, baseline = ?, pin = ?, pin_where = ?, interval_ms = ?, stale_after_ms = ?, "
+      "deploy_grace_ms = ?, live = ?, accepted = ?, accepted_source = ?, accepted_at_ms = ?, announced = ?, drift_open "
+      "= ?, "
+      "drift_since_ms = ?, not_found_in_a_row = ?, missing = ?, missing_code = ?, failing = ?, failing_reason = ?, "
+      "last_polled_at_ms = ?, last_success_at_ms = ?, consecutive_failures = ?, error_code = ?, error_message = ?, "
+      "error_request_id = ?, last_reason = ?, status_since_ms = ?, live_since_ms = ?, failing_quiet = ? WHERE id = ?",
+      s.watched, s.baseline == Baseline::review ? "review" : "first-seen", s.pin, s.pin_where, s.interval,
+      s.stale_after, s.deploy_grace, s.live, s.accepted, to_string(s.accepted_source), s.accepted_at,
+      to_text(s.announced), s.drift_open, s.drift_since, s.not_found_in_a_row, s.missing, s.missing_code, s.failing,
+      s.failing_reason, s.last_polled_at, s.last_success_at, s.consecutive_failures, code, message, request_id,
+      s.last_reason, s.status_since, s.live_since, s.failing_quiet, id);
+}
+
+void save_runs(Database& db, TargetId id, std::optional<int64_t> answer_run, std::optional<int64_t> failure_run) {
+  db.run("UPDATE target SET answer_run = ?, failure_run = ? WHERE id = ?", answer_run, failure_run, id);
+}
+
+int64_t rename_account(Database& db, std::string_view from, std::string_view to) {
+  // An account.failing that is open stays open under the new label, and is not announced again.
+  db.run("UPDATE OR IGNORE account_state SET account = ? WHERE account = ?", to, from);
+  return db.run(
+      "UPDATE target SET account = ?1, address = ?1 || substr(address, length(account) + 1) WHERE account = ?2 AND NOT "
+      "EXISTS "
+      "(SELECT 1 FROM target other WHERE other.address = ?1 || substr(target.address, length(target.account) + 1))",
+      to, from);
+}
+
+}  // namespace codedriftd::targets

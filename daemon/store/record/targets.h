@@ -1,0 +1,61 @@
+#pragma once
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "model/target.h"
+#include "model/verdict.h"
+#include "store/db/sqlite.h"
+
+namespace codedriftd {
+
+using TargetId = int64_t;
+
+struct TargetRow {
+  TargetId id = 0;
+  Target target;
+  TargetState state;
+  std::optional<int64_t> answer_run, failure_run;  ///< rows of `run`
+};
+
+/// Table `target`: the only code that reads or writes a TargetState. All throw SqliteError; a row whose values cannot
+/// be (a damaged or tampered file) is an error that names the row.
+namespace targets {
+
+/// Throws std::out_of_range if there is no such row.
+TargetRow load(Database& db, TargetId id);
+std::optional<TargetRow> find(Database& db, std::string_view address);
+/// Ordered by address; only watched ones, or all.
+std::vector<TargetRow> all(Database& db, bool also_unwatched);
+/// The same, one after the other: all of them together weigh several megabytes.
+void each(Database& db, bool also_unwatched, const std::function<void(TargetRow&&)>& take);
+/// How many rows there are, watched or not.
+std::size_t count(Database& db);
+/// Ids of all rows by address, and whether they are watched: the whole list without the weight of the states.
+struct Known {
+  TargetId id = 0;
+  bool watched = false;
+};
+std::map<std::string, Known> known(Database& db);
+/// The watched targets as they stand at `now`, seen from inside the daemon.
+struct Census {
+  std::map<std::string, int64_t> by_status;  ///< every status, also those that no target has
+  int64_t watched = 0, drifts_open = 0;
+  std::optional<WallTime> oldest_success;  ///< the last answer that lies farthest back; nullopt: there was none at all
+};
+Census count_watched(Database& db, WallTime now);
+/// Watched targets that something was announced for and that were polled since `polled_since`: time alone can change
+/// them.
+std::vector<TargetId> with_announcements(Database& db, WallTime polled_since);
+/// A new row that is not watched yet.
+TargetId insert(Database& db, const Target& target);
+/// Writes what differs from `before`. A poll that changed nothing but times costs one small UPDATE.
+void save(Database& db, TargetId id, const TargetState& before, const TargetState& after);
+void save_runs(Database& db, TargetId id, std::optional<int64_t> answer_run, std::optional<int64_t> failure_run);
+/// Gives every target of account `from`, and what is known of the account itself, to account `to`; those whose new
+/// address exists already stay. How many targets moved.
+int64_t rename_account(Database& db, std::string_view from, std::string_view to);
+
+}  // namespace targets
+}  // namespace codedriftd

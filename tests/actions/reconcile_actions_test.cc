@@ -1,0 +1,275 @@
+#include "actions/reconcile_actions.h"
+
+#include <gtest/gtest.h>
+
+#include "base/json.h"
+#include "store/db/migrate.h"
+#include "store/ledger/suspensions.h"
+#include "store/ledger/watch_list.h"
+#include "store/outbox/outbox.h"
+#include "support/temp_dir.h"
+
+namespace codedriftd::test {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr WallTime kStart{Millis{1'795'478'400'000}};  // 2026-11-24T00:00:00Z
+const Caller kAlice{1001, "uid:1001(alice)", "bob"};
+
+Sha256 code(std::string_view name) { return sha256(name); }
+std::string address(const std::string& name) { return "prod/ap-guangzhou/default/" + name + ":$LATEST"; }
+
+struct ReconcileActions : testing::Test {
+  ReconcileActions() {
+    EXPECT_TRUE(migrate(db, embedded_migrations(), kStart).ok());
+    WatchList list;
+    list.digest = "d";
+    for (const char* name : {"charge", "refund", "pinned"}) {
+      Watched watched{{}, "f.toml:7", Baseline::first_seen, 5min, 20min, 1h};
+      if (std::string_view(name) == "pinned") watched.pin = code("pin");
+      list.entries.push_back({{"prod", "ap-guangzhou", "default", name, "$LATEST"}, watched});
+    }
+    sync_watch_list(tx, ledger, list, kStart);
+    ledger.set_routes({{{"ops", {}, {}}, 72h, ""}, {{"watch", {"watch.*"}, {}}, 72h, ""}});
+  }
+  TargetRow row(const std::string& name) { return *targets::find(db, address(name)); }
+  void see(const std::string& name, std::string_view hash, Millis after) {
+    ledger.apply(tx, row(name).id, Observation{Outcome::observed, code(hash), {}, "", false}, kStart + after);
+  }
+  void gone(const std::string& name, Millis after) {
+    ledger.apply(tx, row(name).id, Observation{Outcome::missing, {}, {"ResourceNotFound.Function", "", ""}, "", false},
+                 kStart + after);
+  }
+  /// "done", or the code and words of why not.
+  template <typename Request>
+  std::string ask(const Request& request, Millis after = 10min) {
+    const auto result = perform(tx, ledger, request, kAlice, kStart + after);
+    if (!result) return result.error().code + ": " + result.error().message;
+    done = **result;
+    return "done";
+  }
+  std::string kinds(int64_t from) {
+    std::string all;
+    auto q = db.query_once("SELECT kind FROM event WHERE seq >= ? ORDER BY seq", from);
+    while (q.step()) all += (all.empty() ? "" : " ") + q.string(0);
+    return all;
+  }
+  int64_t events() {
+    auto q = db.query_once("SELECT count(*) FROM event");
+    q.step();
+    return q.integer(0);
+  }
+  Json last_data() {
+    auto q = db.query_once("SELECT CAST(body AS TEXT) FROM event ORDER BY seq DESC LIMIT 1");
+    q.step();
+    return Json::parse(q.text(0)).at("data");
+  }
+  static ApproveRequest approve(const std::string& name, std::string_view hash) {
+    ApproveRequest request;
+    request.items.push_back({name, code(hash), false, {}});
+    request.reason = "reviewed";
+    request.ticket = "OPS-1";
+    return request;
+  }
+  static ExpectRequest expect(const std::string& name, std::string_view hash, std::optional<Millis> valid = {}) {
+    ExpectRequest request;
+    request.items.push_back({name, code(hash), valid, "https://ci.example/7", "c0ffee"});
+    return request;
+  }
+  static SuspendRequest suspend(const std::string& name, std::optional<WallTime> until = {}) {
+    return {false, name, until, "a release is being tried"};
+  }
+
+  TempDir dir;
+  Database db = Database::open_writer(dir / "codedriftd.db");
+  Ledger ledger{"test", "test/codedriftd"};
+  Tx tx{db};
+  Json done;
+};
+
+TEST_F(ReconcileActions, ApprovingWhatIsLiveEndsTheDriftInTheNameOfWhoDidIt) {
+  see("charge", "a", 0ms);
+  see("charge", "b", 1min);
+  const int64_t from = events();
+  ASSERT_EQ(ask(approve("charge", "b")), "done");
+  EXPECT_EQ(
+      done,
+      (Json{{"count", 1},
+            {"targets",
+             {{{"target", address("charge")}, {"sha256", code("b").hex()}, {"previous_sha256", code("a").hex()}}}}}));
+  EXPECT_EQ(kinds(from), "baseline.set drift.resolved");
+  auto q = db.query_once("SELECT actor, reason, ticket, claimed, source FROM baseline ORDER BY id DESC LIMIT 1");
+  ASSERT_TRUE(q.step());
+  EXPECT_EQ(q.string(0) + q.string(1) + q.string(2) + q.string(3) + q.string(4),
+            "uid:1001(alice)reviewedOPS-1bobapproval");
+}
+
+TEST_F(ReconcileActions, WhatIsRefusedChangesNothingAndIsAnEvent) {
+  see("charge", "a", 0ms);
+  see("charge", "b", 1min);
+  see("pinned", "pin", 1min);
+  see("refund", "r", 1min);
+  gone("refund", 2min);
+  gone("refund", 3min);
+  ApproveRequest wrong_count = approve("charge", "b");
+  wrong_count.count = 2;
+  ApproveRequest moved = approve("charge", "b");
+  moved.items[0].planned = true;
+  moved.items[0].accepted = code("z");
+  ApproveRequest stale = approve("charge", "b");
+  stale.items.push_back({address("pinned"), code("pin"), true, code("pin")});
+  const struct {
+    std::string answer, words, verb;
+  } cases[] = {
+      {ask(approve("charge", "a")), "that hash is not live: it runs code " + code("b").hex() + ", since", "approve"},
+      {ask(approve("pinned", "pin")), "pinned at f.toml:7, change it there", "approve"},
+      {ask(approve("refund", "r")), "the function is missing since", "approve"},
+      {ask(wrong_count), "the plan has 1 row to accept, not 2", "approve"},
+      {ask(moved), "moved since the plan: code " + code("a").hex() + " was accepted", "approve"},
+      {ask(stale), "nothing was done for the others either", "approve"},
+      {ask(expect("pinned", "x")), "pinned at f.toml:7", "expect"},
+      {ask(expect("charge", "b")), "only approve accepts what is already live", "expect"},
+      {ask(SuspendRequest{true, "charge", {}, "why"}), "its alerts are not held", "resume"},
+  };
+  for (const auto& each : cases) {
+    EXPECT_EQ(each.answer.substr(0, 9), "refused: ") << each.answer;
+    EXPECT_NE(each.answer.find(each.words), std::string::npos) << each.answer;
+  }
+  EXPECT_EQ(row("charge").state.accepted, code("a"));
+  EXPECT_TRUE(row("charge").state.drift_open);
+  auto q = db.query_once("SELECT CAST(body AS TEXT) FROM event WHERE kind = 'control.denied' ORDER BY seq");
+  for (const auto& each : cases) {
+    ASSERT_TRUE(q.step());
+    const Json event = Json::parse(q.text(0));
+    EXPECT_EQ(event.at("actor"), "uid:1001(alice)");
+    EXPECT_EQ(event.at("data").at("verb"), each.verb);
+    EXPECT_EQ(event.at("data").at("claimed"), "bob");
+    EXPECT_EQ("refused: " + event.at("data").at("reason").get<std::string>(), each.answer);
+  }
+  EXPECT_FALSE(q.step());
+}
+
+TEST_F(ReconcileActions, WhatIsWrongAsItStandsLeavesNoTrace) {
+  see("charge", "a", 0ms);
+  ApproveRequest no_reason = approve("charge", "a");
+  no_reason.reason = " ";
+  ApproveRequest twice = approve("charge", "a");
+  twice.items.push_back({address("charge"), code("b"), false, {}});
+  const int64_t before = events();
+  const struct {
+    std::string answer, starts, words;
+  } cases[] = {
+      {ask(approve("char*", "a")), "usage", "patterns match where a command reads, never where it writes"},
+      {ask(approve("", "a")), "usage", "name the target"},
+      {ask(no_reason), "usage", "approve needs a --reason"},
+      {ask(twice), "usage", address("charge") + " is named twice"},
+      {ask(approve("chrage", "a")), "nothing", "charge"},
+      {ask(ApproveRequest{}), "usage", "nothing to approve"},
+      {ask(expect("charge", "h", 1s)), "usage", "valid for 1m to 30d"},
+      {ask(suspend("charge", kStart)), "usage", "not within the next 90d"},
+      {ask(suspend("charge", kStart + 24h * 365)), "usage", "not within the next 90d"},
+  };
+  for (const auto& each : cases) {
+    EXPECT_TRUE(each.answer.starts_with(each.starts)) << each.answer;
+    EXPECT_NE(each.answer.find(each.words), std::string::npos) << each.answer;
+  }
+  EXPECT_EQ(events(), before);
+}
+
+TEST_F(ReconcileActions, AReleaseIsAnnouncedWholeAndArrivesSilently) {
+  see("charge", "a", 0ms);
+  see("refund", "r", 0ms);
+  ExpectRequest release = expect("charge", "a2", 2h);
+  release.items.push_back({"refund", code("r2"), {}, "", ""});
+  const int64_t from = events();
+  ASSERT_EQ(ask(release), "done");
+  EXPECT_EQ(done.at("count"), 2);
+  EXPECT_EQ(done.at("targets").at(0).at("valid_until"), "2026-11-24T02:10:00.000Z");
+  EXPECT_EQ(done.at("targets").at(1).at("valid_until"), "2026-11-24T01:10:00.000Z") << "deploy_grace";
+  see("charge", "a2", 20min);
+  see("refund", "r2", 20min);
+  EXPECT_EQ(kinds(from), "deploy.expected deploy.expected deploy.arrived deploy.arrived");
+  auto q = db.query_once("SELECT count(*) FROM outbox");
+  q.step();
+  EXPECT_EQ(q.integer(0), 0);
+
+  // One line of a release cannot be announced: none is.
+  ExpectRequest half = expect("charge", "a3");
+  half.items.push_back({"pinned", code("x"), {}, "", ""});
+  EXPECT_TRUE(ask(half, 30min).starts_with("refused"));
+  EXPECT_TRUE(row("charge").state.announced.empty());
+  // What is live and accepted already has nothing to wait for.
+  ASSERT_EQ(ask(expect("charge", "a2"), 40min), "done");
+  EXPECT_EQ(done.at("targets").at(0).at("arrived"), true);
+}
+
+TEST_F(ReconcileActions, ASuspendedTargetIsRecordedAndItsAlertsWaitUntilTheEnd) {
+  see("charge", "a", 0ms);
+  see("refund", "r", 0ms);
+  see("charge", "b", 1min);  // waits for its first attempt
+  ASSERT_EQ(ask(suspend("charge"), 2min), "done");
+  EXPECT_EQ(done, (Json{{"target", address("charge")}, {"until", "2026-11-25T00:02:00.000Z"}}));
+  EXPECT_EQ(last_data(),
+            (Json{{"until", "2026-11-25T00:02:00.000Z"}, {"reason", "a release is being tried"}, {"claimed", "bob"}}));
+  see("charge", "c", 3min);
+  see("refund", "s", 3min);
+  EXPECT_TRUE(row("charge").state.drift_open);
+  const auto next = [&](const char* destination, Millis after) {
+    const auto alert = outbox::begin_attempt(db, destination, kStart + after);
+    if (alert) outbox::delivered(db, *alert, {"delivered", 200, "", 1ms}, kStart + after);
+    return alert ? alert->kind + " " + alert->target.value_or("-") : std::string("nothing");
+  };
+  // Others are not held, and who subscribed to it hears that silence begins.
+  EXPECT_EQ(next("ops", 4min), "drift.detected " + address("refund"));
+  EXPECT_EQ(next("ops", 5min), "nothing");
+  EXPECT_EQ(next("watch", 5min), "watch.suspended " + address("charge"));
+  EXPECT_EQ(outbox::next_due_at(db, "ops"), std::nullopt);
+  // Held for longer than it would be tried: it is not given up.
+  EXPECT_TRUE(outbox::expire(db, "ops", kStart + 100h).empty());
+  suspensions::end_over(tx, ledger, kStart + 23h);
+  EXPECT_EQ(next("ops", 23h), "nothing");
+  suspensions::end_over(tx, ledger, kStart + 25h);
+  EXPECT_EQ(last_data().at("reason"), "the time that was set for it is over");
+  EXPECT_EQ(next("ops", 25h), "drift.changed " + address("charge")) << "both as one message";
+  EXPECT_EQ(next("ops", 25h), "nothing");
+  EXPECT_TRUE(suspensions::all(db).empty());
+}
+
+TEST_F(ReconcileActions, ResumeLetsThemGoAndSuspendingAgainSetsAnotherEnd) {
+  see("charge", "a", 0ms);
+  ASSERT_EQ(ask(suspend("charge"), 1min), "done");
+  ASSERT_EQ(ask(suspend("charge", kStart + 2h), 2min), "done");
+  const auto held = suspensions::find(db, row("charge").id);
+  ASSERT_TRUE(held);
+  EXPECT_EQ(held->until, kStart + 2h);
+  EXPECT_EQ(held->since, kStart + 1min);
+  see("charge", "b", 3min);
+  EXPECT_FALSE(outbox::begin_attempt(db, "ops", kStart + 4min));
+  ASSERT_EQ(ask(SuspendRequest{true, "charge", {}, "done with it"}, 5min), "done");
+  EXPECT_TRUE(outbox::begin_attempt(db, "ops", kStart + 5min));
+}
+
+TEST(ReconcileRequests, SurviveTheWayThroughTheSocket) {
+  ApproveRequest approve;
+  approve.items = {{"a", code("1"), true, code("2")}, {"b", code("3"), false, {}}};
+  approve.count = 2;
+  approve.reason = "why";
+  approve.ticket = "T";
+  const auto read = read_approve_request(arguments_of(approve));
+  ASSERT_TRUE(read.ok());
+  EXPECT_EQ(*arguments_of(*read), *arguments_of(approve));
+  EXPECT_EQ(read->items[0].accepted, code("2"));
+  ExpectRequest expect;
+  expect.items = {{"a", code("1"), 2h, "build", "commit"}, {"b", code("2"), {}, "", ""}};
+  EXPECT_EQ(*arguments_of(*read_expect_request(arguments_of(expect))), *arguments_of(expect));
+  const SuspendRequest suspend{false, "a", kStart, "why"};
+  EXPECT_EQ(*arguments_of(*read_suspend_request(false, arguments_of(suspend))), *arguments_of(suspend));
+  for (const Json& wrong : {Json{{"items", 1}}, Json{{"items", {1}}}, Json{{"items", {{{"target", 1}}}}},
+                            Json{{"items", {{{"target", "a"}, {"sha256", "xyz"}}}}}, Json{{"count", 1.5}}, Json(1)}) {
+    EXPECT_FALSE(read_approve_request(wrong).ok()) << wrong;
+  }
+}
+
+}  // namespace
+}  // namespace codedriftd::test

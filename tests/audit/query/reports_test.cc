@@ -1,0 +1,540 @@
+#include "audit/query/reports.h"
+
+#include <gtest/gtest.h>
+
+#include "audit/format/values.h"
+#include "audit/story/stored_event.h"
+#include "base/json.h"
+#include "store/outbox/outbox.h"
+#include "support/recorded.h"
+
+namespace codedriftd {
+namespace {
+
+using test::Recorded;
+
+struct Reported {
+  std::vector<OrderedJson> rows;
+  std::vector<std::string> problems;
+  ReportEnd end;
+
+  /// The row about `target`; fails the test if there is none.
+  const OrderedJson& of(const std::string& target) const {
+    for (const OrderedJson& row : rows) {
+      if (row.at("target") == target) return row;
+    }
+    throw std::out_of_range("no row about " + target);
+  }
+  std::vector<std::string> column(const char* field) const {
+    std::vector<std::string> values;
+    for (const OrderedJson& row : rows)
+      values.push_back(row.at(field).is_string() ? row.at(field).get<std::string>() : row.at(field).dump());
+    return values;
+  }
+};
+
+Reported report(Recorded& recorded, const Report& what, WallTime now, const Selection& selection = {}) {
+  Database db = Database::open_reader(recorded.path());
+  Reported reported;
+  reported.end = what.run(db, selection, now, [&](const Row& row) {
+    ASSERT_EQ(row.values.size(), what.fields.size());
+    OrderedJson object = OrderedJson::object();
+    for (std::size_t i = 0; i < row.values.size(); ++i) object[std::string(what.fields[i])] = row.values[i];
+    reported.rows.push_back(std::move(object));
+    if (!row.problem.empty()) reported.problems.push_back(row.problem);
+  });
+  return reported;
+}
+
+std::string hex(std::string_view code) { return Recorded::hash(code).hex(); }
+WallTime at(double seconds) { return Recorded::at(seconds); }
+
+Selection select(std::vector<std::string> targets) {
+  Selection selection;
+  selection.targets = std::move(targets);
+  return selection;
+}
+
+Route route(std::string name) {
+  Route made;
+  made.subscription.name = std::move(name);
+  made.subscription.targets = {"*"};
+  made.give_up_after = Millis{72 * 3'600'000};
+  return made;
+}
+
+TEST(StatusReport, HasTheContractsFieldsAndWhatNeedsAttentionFirst) {
+  Recorded r;
+  r.ran(at(0), at(100), true);
+  r.watch({"good", "drifts", "never"}, at(0));
+  r.observed("good", "A", at(10));
+  r.observed("drifts", "A", at(10));
+  r.observed("drifts", "B", at(70));
+  const Reported status = report(r, kStatusReport, at(100));
+
+  EXPECT_EQ(status.column("status"), (std::vector<std::string>{"drifted", "unobserved", "in_sync"}));
+  const OrderedJson expected = {{"target", Recorded::address("drifts")},
+                                {"account", "prod"},
+                                {"region", "ap-guangzhou"},
+                                {"namespace", "default"},
+                                {"function", "drifts"},
+                                {"qualifier", "$LATEST"},
+                                {"status", "drifted"},
+                                {"reason", ""},
+                                {"observed_sha256", hex("B")},
+                                {"accepted_sha256", hex("A")},
+                                {"accepted_source", "first_seen"},
+                                {"accepted_at", "2026-11-24T00:00:10.000Z"},
+                                {"expected_sha256", nullptr},
+                                {"drift_since", "2026-11-24T00:01:10.000Z"},
+                                {"since", "2026-11-24T00:01:10.000Z"},
+                                {"last_polled_at", "2026-11-24T00:01:10.000Z"},
+                                {"last_success_at", "2026-11-24T00:01:10.000Z"},
+                                {"consecutive_failures", 0},
+                                {"last_error", nullptr}};
+  EXPECT_EQ(status.rows.front().dump(), expected.dump());
+  EXPECT_EQ(status.of(Recorded::address("never"))["reason"], "never_polled");
+  EXPECT_EQ(status.of(Recorded::address("never"))["accepted_source"], nullptr);
+  EXPECT_EQ(status.end.summary.dump(),
+            R"({"missing":0,"drifted":1,"unobserved":1,"unreviewed":0,"pending_deploy":0,"in_sync":1,"selected":3})");
+  EXPECT_EQ(status.end.remarks.back(), "1 drifted, 1 not observed, 1 in sync");
+  EXPECT_EQ(status.end.remarks.front(),
+            "2 of the accepted hashes are the first ones seen: trusted on first sight, not reviewed.");
+}
+
+TEST(StatusReport, TellsWhyNothingIsSeen) {
+  Recorded r;
+  r.ran(at(0), at(1000), true);
+  r.watch({"refused"}, at(0));
+  r.observed("refused", "A", at(10));
+  r.failed("refused", Outcome::denied, "UnauthorizedOperation.CAM", at(400), "you may not", "denied");
+  const Reported status = report(r, kStatusReport, at(1000));
+  EXPECT_EQ(status.rows[0]["status"], "unobserved");
+  EXPECT_EQ(status.rows[0]["reason"], "denied");
+  EXPECT_EQ(status.rows[0]["last_error"].dump(),
+            R"({"code":"UnauthorizedOperation.CAM","message":"you may not","request_id":"req-1"})");
+  EXPECT_EQ(status.rows[0]["since"], rfc3339(at(310)));
+  // The daemon went silent at 1000; at 2000 that is longer ago than stale_after.
+  EXPECT_EQ(report(r, kStatusReport, at(2000)).rows[0]["reason"], "daemon_not_running");
+}
+
+struct DetailedCase {
+  std::string name;
+  int code;
+  void (*fill)(Recorded&);
+};
+
+TEST(StatusReport, DetailedExitCodeIsTheWorstOfTheSelected) {
+  const DetailedCase cases[] = {
+      {"in sync", 0, [](Recorded& r) { r.observed("f", "A", at(10)); }},
+      {"drifted", 2, [](Recorded& r) { r.observed("f", "A", at(10)), r.observed("f", "B", at(20)); }},
+      {"missing", 2,
+       [](Recorded& r) {
+         r.failed("f", Outcome::missing, "ResourceNotFound.Function", at(10));
+         r.failed("f", Outcome::missing, "ResourceNotFound.Function", at(40));
+       }},
+      {"never seen", 3, [](Recorded&) {}},
+      {"unreviewed", 3,
+       [](Recorded& r) {
+         Watched watched = Recorded::minutely();
+         watched.baseline = Baseline::review;
+         r.watch({"f"}, at(5), watched);
+         r.observed("f", "A", at(10));
+       }},
+      {"a new pin is pending", 3,
+       [](Recorded& r) {
+         r.observed("f", "A", at(10));
+         Watched watched = Recorded::minutely();
+         watched.pin = Recorded::hash("B");
+         watched.pin_where = "codedriftd.toml:7";
+         r.watch({"f"}, at(20), watched);
+       }},
+  };
+  for (const DetailedCase& c : cases) {
+    Recorded r;
+    r.ran(at(0), at(50), true);
+    r.watch({"f"}, at(0));
+    c.fill(r);
+    EXPECT_EQ(report(r, kStatusReport, at(50)).end.detailed_exit, c.code) << c.name;
+  }
+}
+
+TEST(StatusReport, CountsAllOfThemUnderALimit) {
+  Recorded r;
+  r.ran(at(0), at(50), true);
+  r.watch({"a", "b", "c"}, at(0));
+  Selection one;
+  one.limit = 1;
+  const Reported status = report(r, kStatusReport, at(50), one);
+  EXPECT_EQ(status.rows.size(), 1U);
+  EXPECT_EQ(status.end.summary["selected"], 3);
+  EXPECT_EQ(status.end.summary["unobserved"], 3);
+}
+
+TEST(StatusReport, HidesWhatIsNoLongerWatchedUnlessAskedForAll) {
+  Recorded r;
+  r.ran(at(0), at(50), true);
+  r.watch({"stays", "goes"}, at(0));
+  r.watch({"stays"}, at(10));
+  EXPECT_EQ(report(r, kStatusReport, at(50)).column("function"), std::vector<std::string>{"stays"});
+  Selection all;
+  all.all = true;
+  EXPECT_EQ(report(r, kStatusReport, at(50), all).rows.size(), 2U);
+}
+
+TEST(HistoryReport, IsRunsWithTheirClaim) {
+  Recorded r;
+  r.ran(at(0), at(1000), true);
+  r.watch({"f"}, at(0));
+  r.observed("f", "A", at(0));
+  r.observed("f", "A", at(60));
+  r.observed("f", "A", at(121.5));
+  r.failed("f", Outcome::failed, "InternalError", at(180));
+  r.observed("f", "B", at(240));
+  const Reported history = report(r, kHistoryReport, at(250));
+  ASSERT_EQ(history.rows.size(), 3U);
+  const OrderedJson first = {{"target", Recorded::address("f")},
+                             {"outcome", "observed"},
+                             {"code", nullptr},
+                             {"sha256", hex("A")},
+                             {"first_seen_at", rfc3339(at(0))},
+                             {"last_seen_at", rfc3339(at(121.5))},
+                             {"polls", 3},
+                             {"longest_gap_s", 61.5},
+                             {"accepted_at_end", true}};
+  EXPECT_EQ(history.rows[0].dump(), first.dump());
+  EXPECT_EQ(history.rows[1]["outcome"], "failed");
+  EXPECT_EQ(history.rows[1]["code"], "InternalError");
+  EXPECT_EQ(history.rows[1]["accepted_at_end"], nullptr);
+  EXPECT_EQ(history.rows[2]["accepted_at_end"], false);
+  EXPECT_EQ(
+      history.end.remarks,
+      (std::vector<std::string>{
+          "at 3 instants, never more than 1m 2s apart, from 2026-11-24T00:00:00.000Z to 2026-11-24T00:02:01.500Z, "
+          "the live hash was " +
+              hex("A") + ".",
+          "at 1 instant, 2026-11-24T00:04:00.000Z, the live hash was " + hex("B") + ".",
+          "What lay between two of them is not known."}));
+}
+
+TEST(HistoryReport, AcceptedAtEndOfAnOpenRunIsNow) {
+  Recorded r;
+  r.watch({"f"}, at(0));
+  r.observed("f", "A", at(0));
+  r.observed("f", "B", at(60));
+  EXPECT_EQ(report(r, kHistoryReport, at(100)).column("accepted_at_end"), (std::vector<std::string>{"true", "false"}));
+  r.input("f", Approved{Recorded::hash("B"), "reviewed", "", "uid:0(root)"}, at(120));
+  // The run of B is open and B is accepted now; that of A ended while A was accepted.
+  EXPECT_EQ(report(r, kHistoryReport, at(130)).column("accepted_at_end"), (std::vector<std::string>{"true", "true"}));
+  r.observed("f", "A", at(180));
+  EXPECT_EQ(report(r, kHistoryReport, at(190)).column("accepted_at_end"),
+            (std::vector<std::string>{"true", "false", "false"}))
+      << "the run of B ended with its last poll, at 60: before the approval";
+}
+
+TEST(HistoryReport, ShowsRunsThatOverlapTheWindow) {
+  Recorded r;
+  r.watch({"f"}, at(0));
+  for (int i = 0; i < 3; ++i) {
+    r.observed("f", "A", at(1000 * i));
+    r.observed("f", "A", at(1000 * i + 100));
+  }
+  Selection window;
+  window.since = at(100);
+  window.until = at(1050);
+  EXPECT_EQ(report(r, kHistoryReport, at(5000), window).column("first_seen_at"),
+            (std::vector<std::string>{rfc3339(at(0)), rfc3339(at(1000))}));
+  window.since = at(101);
+  window.until = at(999);
+  EXPECT_TRUE(report(r, kHistoryReport, at(5000), window).rows.empty());
+  Selection newest;
+  newest.limit = 2;
+  EXPECT_EQ(report(r, kHistoryReport, at(5000), newest).column("first_seen_at"),
+            (std::vector<std::string>{rfc3339(at(1000)), rfc3339(at(2000))}));
+}
+
+TEST(EventsReport, IsTheLogWithItsDataOldestFirst) {
+  Recorded r;
+  r.watch({"f", "g"}, at(0));
+  r.observed("f", "A", at(10));
+  r.observed("f", "B", at(20));
+  const Reported events = report(r, kEventsReport, at(30));
+  ASSERT_GE(events.rows.size(), 4U);
+  for (std::size_t i = 0; i < events.rows.size(); ++i) EXPECT_EQ(events.rows[i]["seq"], i);
+  const OrderedJson& last = events.rows.back();
+  EXPECT_EQ(last["kind"], "drift.detected");
+  EXPECT_EQ(last["severity"], "critical");
+  EXPECT_EQ(last["time"], rfc3339(at(20)));
+  EXPECT_EQ(last["data"]["observed_sha256"], hex("B"));
+  EXPECT_EQ(events.end.problems, 0);
+
+  Selection drift;
+  drift.kinds = {"drift.*"};
+  EXPECT_EQ(report(r, kEventsReport, at(30), drift).rows.size(), 1U);
+  Selection window;
+  window.since = at(10);
+  window.until = at(19);
+  EXPECT_EQ(report(r, kEventsReport, at(30), window).column("kind"), std::vector<std::string>{"baseline.set"});
+  for (const OrderedJson& row : report(r, kEventsReport, at(30), select({"g"})).rows)
+    EXPECT_EQ(row["target"], Recorded::address("g"));
+  Selection newest;
+  newest.limit = 2;
+  EXPECT_EQ(report(r, kEventsReport, at(30), newest).column("kind"),
+            (std::vector<std::string>{"baseline.set", "drift.detected"}));
+}
+
+TEST(EventsReport, KeepsEventsOfWhatIsNoLongerWatched) {
+  Recorded r;
+  r.watch({"f"}, at(0));
+  r.watch({}, at(10));
+  const auto kinds = report(r, kEventsReport, at(20), select({"f"})).column("kind");
+  EXPECT_EQ(kinds.back(), "watch.removed");
+}
+
+StoredEvent written() {
+  NewEvent event;
+  event.kind = "drift.detected";
+  event.severity = Severity::critical;
+  event.target = Recorded::address("f");
+  event.data = Json{{"observed_sha256", hex("B")}};
+  StoredEvent stored{7, "abc", at(1), event.kind, "critical", event.actor, event.target, "", {}};
+  stored.body = event_body(event, "ops-1/codedriftd", 7, "abc", at(1));
+  stored.leaf_hash = leaf_hash(stored.body);
+  return stored;
+}
+
+void rewrite(StoredEvent& event, std::string_view from, std::string_view to) {
+  const auto place = event.body.find(from);
+  ASSERT_NE(place, std::string::npos);
+  event.body.replace(place, from.size(), to);
+  event.leaf_hash = leaf_hash(event.body);
+}
+
+TEST(StoredEvent, ThatWasNotTouchedAgrees) {
+  const CheckedData checked = check_body(written());
+  EXPECT_EQ(checked.problem, "");
+  EXPECT_EQ(checked.data.dump(), R"({"observed_sha256":")" + hex("B") + "\"}");
+}
+
+TEST(StoredEvent, ThatWasTouchedIsFoundOut) {
+  struct Tampered {
+    std::string says;
+    void (*how)(StoredEvent&);
+  };
+  const Tampered cases[] = {
+      {"not JSON", [](StoredEvent& e) { e.body = "{"; }},
+      {"not JSON", [](StoredEvent& e) { e.body = std::string("\xff\xfe\0x", 4); }},
+      {"not JSON", [](StoredEvent& e) { e.body.clear(); }},
+      {"no object", [](StoredEvent& e) { e.body = "[1]"; }},
+      {"no object", [](StoredEvent& e) { e.body = "3"; }},
+      {"has no \"v\"", [](StoredEvent& e) { e.body = "{}"; }},
+      {"nested too deep", [](StoredEvent& e) { e.body = std::string(50'000, '['); }},
+      {"70000 bytes", [](StoredEvent& e) { e.body = std::string(70'000, ' '); }},
+      {"\"kind\" differs", [](StoredEvent& e) { e.kind = "drift.resolved"; }},
+      {"\"severity\" differs", [](StoredEvent& e) { e.severity = "info"; }},
+      {"\"target\" differs", [](StoredEvent& e) { e.target.reset(); }},
+      {"\"time\" differs", [](StoredEvent& e) { e.time += Millis{1}; }},
+      {"\"seq\" differs", [](StoredEvent& e) { e.seq = 8; }},
+      {"\"id\" differs", [](StoredEvent& e) { e.id = "abd"; }},
+      {"\"actor\" differs", [](StoredEvent& e) { e.actor = "config"; }},
+      {"\"data\" is no object",
+       [](StoredEvent& e) { rewrite(e, "{\"observed", "[{\"observed"), rewrite(e, "\"},", "\"}],"); }},
+      {"do not belong", [](StoredEvent& e) { rewrite(e, "\"v\":1", "\"v\":1,\"w\":1"); }},
+      {"not canonical", [](StoredEvent& e) { rewrite(e, "\"v\":1", "\"v\": 1"); }},
+      {"not canonical", [](StoredEvent& e) { rewrite(e, "\"v\":1", "\"v\":2,\"v\":1"); }},
+      {"floating point", [](StoredEvent& e) { rewrite(e, "{\"observed", "{\"a\":1.5,\"observed"); }},
+      {"leaf hash is another", [](StoredEvent& e) { e.leaf_hash->bytes[0] ^= 1U; }},
+      {"leaf hash is another", [](StoredEvent& e) { e.leaf_hash.reset(); }},
+  };
+  for (const Tampered& c : cases) {
+    StoredEvent event = written();
+    c.how(event);
+    EXPECT_NE(check_body(event).problem.find(c.says), std::string::npos)
+        << c.says << " / " << check_body(event).problem;
+  }
+}
+
+TEST(EventsReport, ShowsATamperedRowWithItsProblem) {
+  Recorded r;
+  r.watch({"f"}, at(0));
+  r.db().execute("DROP TRIGGER event_is_never_changed; UPDATE event SET body = CAST('{}' AS BLOB) WHERE seq = 0");
+  const Reported events = report(r, kEventsReport, at(10));
+  EXPECT_EQ(events.rows[0]["data"], nullptr);
+  EXPECT_EQ(events.end.problems, 1);
+  ASSERT_EQ(events.problems.size(), 1U);
+  EXPECT_NE(events.problems[0].find("event 0"), std::string::npos);
+}
+
+TEST(AlertsReport, SaysWhatBecameOfEachAlert) {
+  Recorded r({route("ops"), route("pager")});
+  r.watch({"f"}, at(0));
+  r.observed("f", "A", at(10));
+  r.observed("f", "B", at(20));
+  Database& db = r.db();
+  auto first = outbox::begin_attempt(db, "ops", at(21));
+  ASSERT_TRUE(first);
+  outbox::postponed(db, *first, {"retry", 503, "busy \x1b[31m", Millis{250}}, at(21), at(30));
+  auto second = outbox::begin_attempt(db, "ops", at(31));
+  ASSERT_TRUE(second);
+  outbox::delivered(db, *second, {"delivered", 204, "", Millis{100}}, at(31));
+  DestinationState held;
+  held.kind = DestinationState::Kind::held;
+  held.until = at(900);
+  held.reason = "410";
+  outbox::set_destination(db, "pager", held);
+
+  const Reported alerts = report(r, kAlertAttemptsReport, at(40));
+  ASSERT_EQ(alerts.rows.size(), 2U);
+  const OrderedJson& ops = alerts.rows[0]["alert"] == "ops" ? alerts.rows[0] : alerts.rows[1];
+  const OrderedJson& pager = alerts.rows[0]["alert"] == "ops" ? alerts.rows[1] : alerts.rows[0];
+  EXPECT_EQ(ops["kind"], "drift.detected");
+  EXPECT_EQ(ops["event_ids"], OrderedJson::array({ops["id"]}));
+  EXPECT_EQ(ops["state"], "delivered");
+  EXPECT_EQ(ops["attempts"], 2);
+  EXPECT_EQ(ops["created_at"], rfc3339(at(20)));
+  EXPECT_EQ(ops["next_attempt_at"], nullptr);
+  EXPECT_EQ(ops["delivered_at"], rfc3339(at(31)));
+  EXPECT_EQ(ops["last_status"], 204);
+  EXPECT_EQ(ops["last_error"], nullptr);
+  EXPECT_EQ(ops["attempt_log"].size(), 2U);
+  EXPECT_EQ(ops["attempt_log"][0].dump(),
+            R"({"n":1,"at":")" + rfc3339(at(21)) +
+                R"(","took_s":0.25,"result":"retry","status":503,"words":"busy \u001b[31m"})");
+  EXPECT_EQ(pager["state"], "held");
+  EXPECT_EQ(pager["next_attempt_at"], rfc3339(at(900)));
+  EXPECT_EQ(alerts.end.remarks.back(), "1 held, 1 delivered");
+
+  const Reported plain = report(r, kAlertsReport, at(40));
+  EXPECT_FALSE(plain.rows[0].contains("attempt_log"));
+  Selection none;
+  none.kinds = {"poll.*"};
+  EXPECT_TRUE(report(r, kAlertsReport, at(40), none).rows.empty());
+  Selection one;
+  one.limit = 1;
+  EXPECT_EQ(report(r, kAlertsReport, at(40), one).rows.size(), 1U);
+}
+
+TEST(AlertsReport, NamesTheMessageThatAnAlertWentIntoAndAllItsEvents) {
+  Recorded r({route("ops")});
+  r.watch({"f"}, at(0));
+  r.observed("f", "A", at(10));
+  r.observed("f", "B", at(20));
+  r.observed("f", "A", at(30));
+  Database& db = r.db();
+  const Reported before = report(r, kAlertsReport, at(35));
+  EXPECT_NE(before.rows[0]["id"], before.rows[1]["id"]);
+  const auto message = outbox::begin_attempt(db, "ops", at(40));
+  ASSERT_TRUE(message);
+  outbox::delivered(db, *message, {"delivered", 204, "", Millis{100}}, at(40));
+  const Reported alerts = report(r, kAlertAttemptsReport, at(50));
+  EXPECT_EQ(alerts.column("kind"), (std::vector<std::string>{"drift.detected", "drift.resolved"}))
+      << "nothing is summarised away";
+  for (const OrderedJson& row : alerts.rows) {
+    EXPECT_EQ(row["id"], message->alert_id);
+    EXPECT_EQ(row["event_ids"], OrderedJson::array({before.rows[0]["id"], before.rows[1]["id"]}));
+    EXPECT_EQ(row["state"], "delivered");
+    EXPECT_EQ(row["attempt_log"].size(), 1U);
+  }
+}
+
+TEST(AlertsReport, WhatIsHeldForFlappingSaysSo) {
+  Recorded r({route("ops")});
+  r.watch({"f"}, at(0));
+  for (int i = 0; i < 9; ++i) r.observed("f", i % 2 == 0 ? "A" : "B", at(10 + i));
+  const Reported alerts = report(r, kAlertsReport, at(40));
+  EXPECT_EQ(alerts.rows.back()["state"], "held");
+  EXPECT_EQ(alerts.rows.back()["next_attempt_at"], rfc3339(at(18 + 1800)));
+}
+
+TEST(AlertsReport, ADamagedAlertIsARowWithoutEvents) {
+  Recorded r({route("ops")});
+  r.watch({"f"}, at(0));
+  r.observed("f", "A", at(10));
+  r.observed("f", "B", at(20));
+  r.db().execute("UPDATE outbox SET body = x'ff'");
+  EXPECT_EQ(report(r, kAlertsReport, at(40)).rows.at(0)["event_ids"], OrderedJson::array());
+}
+
+TEST(CoverageReport, CountsWhatTheStoreRecorded) {
+  Recorded r;
+  r.ran(at(0), at(3600), true);
+  r.watch({"f", "never"}, at(0));
+  // A poll a minute from 60 to 600; denied from 660 to 1140; seen again at 1200, and until 1800.
+  for (int t = 60; t <= 600; t += 60) r.observed("f", "A", at(t));
+  for (int t = 660; t <= 1140; t += 60)
+    r.failed("f", Outcome::denied, "UnauthorizedOperation.CAM", at(t), "no", "denied");
+  for (int t = 1200; t <= 1800; t += 60) r.observed("f", "A", at(t));
+  const Reported coverage = report(r, kCoverageReport, at(1830));
+  const OrderedJson expected = {
+      {"target", Recorded::address("f")},
+      {"from", rfc3339(at(0))},
+      {"until", rfc3339(at(1830))},
+      {"polls", 21},
+      {"observed_s", 1230},
+      {"unobserved_s", 600},
+      {"coverage", 0.672131},
+      {"longest_gap_s", 600},
+      {"gaps", OrderedJson::array({{{"from", rfc3339(at(600))}, {"until", rfc3339(at(1200))}, {"reason", "denied"}}})}};
+  EXPECT_EQ(coverage.of(Recorded::address("f")).dump(), expected.dump());
+  EXPECT_EQ(coverage.of(Recorded::address("never"))["gaps"][0]["reason"], "never_polled");
+  EXPECT_EQ(coverage.end.summary.dump(), R"({"overall":0.336066})");  // 1230 of 3660 seconds
+  EXPECT_NE(report(r, kCoverageReport, at(1830), select({"f"}))
+                .end.remarks.back()
+                .find("at 21 instants, never more than 10m apart"),
+            std::string::npos);
+}
+
+TEST(CoverageReport, KnowsWhenTheDaemonWasAway) {
+  Recorded r;
+  r.ran(at(0), at(600));
+  r.ran(at(4200), at(4800), true);
+  r.watch({"f"}, at(0));
+  for (int t = 0; t <= 600; t += 60) r.observed("f", "A", at(t));
+  for (int t = 4200; t <= 4800; t += 60) r.observed("f", "A", at(t));
+  const Reported coverage = report(r, kCoverageReport, at(4830));
+  ASSERT_EQ(coverage.rows[0]["gaps"].size(), 1U);
+  EXPECT_EQ(coverage.rows[0]["gaps"][0].dump(), R"({"from":")" + rfc3339(at(600)) + R"(","until":")" +
+                                                    rfc3339(at(4200)) + R"(","reason":"daemon_not_running"})");
+  EXPECT_EQ(coverage.rows[0]["unobserved_s"], 3600);
+  const std::string gap = "gap: " + rfc3339(at(600)) + " to " + rfc3339(at(4200)) + ", 1h: daemon_not_running";
+  const std::vector<std::string>& remarks = coverage.end.remarks;
+  EXPECT_NE(std::find(remarks.begin(), remarks.end(), gap), remarks.end()) << "in words, for who reads the table";
+}
+
+TEST(CoverageReport, ClaimsNothingForATimeWithoutAnAnswer) {
+  Recorded r;
+  r.watch({"f"}, at(0));
+  r.observed("f", "A", at(0));
+  r.observed("f", "A", at(4200));
+  Selection within;
+  within.since = at(1000);
+  within.until = at(1030);
+  const Reported coverage = report(r, kCoverageReport, at(4830), within);
+  EXPECT_EQ(coverage.rows[0]["polls"], 0);
+  EXPECT_EQ(coverage.end.remarks.back(),
+            "No answer lies in this time: whatever the coverage, nothing is known of what was live in it.");
+}
+
+TEST(CoverageReport, OfAnEmptyPeriodIsNull) {
+  Recorded r;
+  r.watch({"f"}, at(1000));
+  Selection before;
+  before.until = at(500);
+  const Reported coverage = report(r, kCoverageReport, at(2000), before);
+  EXPECT_EQ(coverage.rows[0]["coverage"], nullptr);
+  EXPECT_EQ(coverage.rows[0]["from"], nullptr);
+  EXPECT_EQ(coverage.end.summary.dump(), R"({"overall":null})");
+}
+
+TEST(Values, SpellNeverUnderstates) {
+  EXPECT_EQ(spell(Millis{0}), "0s");
+  EXPECT_EQ(spell(Millis{1}), "1s");
+  EXPECT_EQ(spell(Millis{60'000}), "1m");
+  EXPECT_EQ(spell(Millis{3'600'001}), "1h 1s");
+  EXPECT_EQ(spell(Millis{90'061'000}), "1d 1h 1m 1s");
+  EXPECT_EQ(seconds(Millis{1500}).dump(), "1.5");
+  EXPECT_EQ(seconds(Millis{60'000}).dump(), "60");
+}
+
+}  // namespace
+}  // namespace codedriftd

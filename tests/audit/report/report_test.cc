@@ -1,0 +1,197 @@
+#include <gtest/gtest.h>
+
+#include "audit/report/gather.h"
+#include "audit/report/writers.h"
+#include "audit/report_story.h"
+#include "base/json.h"
+
+namespace codedriftd {
+namespace {
+
+using test::kHostile;
+using test::Recorded;
+using test::ReportStory;
+
+std::string hex(std::string_view code) { return Recorded::hash(code).hex(); }
+WallTime hour(double hours) { return ReportStory::hour(hours); }
+
+/// The story is told once: the tests only read it.
+class AuditReportTest : public testing::Test {
+ protected:
+  static void SetUpTestSuite() { story_ = std::make_unique<ReportStory>(); }
+  static void TearDownTestSuite() { story_.reset(); }
+
+  static AuditReport gather(double since = 0, double until = 6, Selection selection = {}) {
+    Database db = Database::open_reader(story_->r.path());
+    selection.since = hour(since);
+    selection.until = hour(until);
+    return gather_audit_report(db, selection, ReportStory::end());
+  }
+  static std::string address(std::string_view function) { return Recorded::address(function); }
+
+  static std::unique_ptr<ReportStory> story_;
+};
+std::unique_ptr<ReportStory> AuditReportTest::story_;
+
+TEST_F(AuditReportTest, TellsEveryDriftFromItsDetectionToItsResolution) {
+  const AuditReport report = gather();
+  struct Wanted {
+    const char* function;
+    std::vector<std::string> moments;
+    std::string resolution, by, reason;
+  };
+  const Wanted wanted[] = {
+      {"ledger", {"drift.detected"}, "", "", ""},
+      {"refund", {"drift.detected"}, "", "", ""},
+      {"charge", {"drift.detected", "drift.changed", "drift.resolved"}, "approved", "uid:1001(alice)", kHostile}};
+  ASSERT_EQ(report.drifts.size(), std::size(wanted));
+  for (std::size_t i = 0; i < std::size(wanted); ++i) {
+    const DriftStory& drift = report.drifts[i];
+    std::vector<std::string> moments;
+    for (const LoggedFact& moment : drift.moments) moments.push_back(moment.kind);
+    EXPECT_EQ(drift.target, address(wanted[i].function));
+    EXPECT_EQ(moments, wanted[i].moments);
+    EXPECT_EQ(drift.resolution, wanted[i].resolution);
+    EXPECT_EQ(drift.resolved.has_value(), !wanted[i].resolution.empty());
+    EXPECT_EQ(drift.resolved_by, wanted[i].by);
+    EXPECT_EQ(drift.acceptance ? drift.acceptance->how.reason : "", wanted[i].reason);
+    EXPECT_FALSE(drift.began_before);
+  }
+}
+
+TEST_F(AuditReportTest, KnowsADriftThatBeganBeforeThePeriodOrHadNoEventInIt) {
+  const AuditReport later = gather(1.8, 2.15);  // charge is approved in it
+  ASSERT_EQ(later.drifts.size(), 1U);
+  EXPECT_TRUE(later.drifts[0].began_before);
+  EXPECT_EQ(later.drifts[0].moments.size(), 3U) << "those before the period too";
+  const AuditReport quiet = gather(1.6, 1.8);
+  ASSERT_EQ(quiet.drifts.size(), 1U);
+  EXPECT_TRUE(quiet.drifts[0].began_before);
+  EXPECT_FALSE(quiet.drifts[0].resolved);
+  EXPECT_EQ(quiet.drifts[0].live, Recorded::hash("C"));
+  EXPECT_EQ(quiet.drifts[0].moments.size(), 2U);
+}
+
+TEST_F(AuditReportTest, KeepsWhoAcceptedApart) {
+  const AuditReport report = gather();
+  std::map<AcceptedSource, std::vector<const Accepted*>> by;
+  for (const Accepted& accepted : report.accepted) by[accepted.how.source].push_back(&accepted);
+  EXPECT_EQ(by[AcceptedSource::first_seen].size(), 6U);
+  ASSERT_EQ(by[AcceptedSource::approval].size(), 1U);
+  const Accepted& approval = *by[AcceptedSource::approval][0];
+  EXPECT_EQ(approval.how.sha256, Recorded::hash("C"));
+  EXPECT_EQ(approval.previous, Recorded::hash("A"));
+  EXPECT_EQ(approval.how.claimed, "bob");
+  EXPECT_EQ(approval.how.ticket, "OPS-1");
+  ASSERT_EQ(by[AcceptedSource::deploy].size(), 1U);
+  EXPECT_EQ(by[AcceptedSource::deploy][0]->how.build, "https://ci.example/7");
+  EXPECT_EQ(by[AcceptedSource::pin].size(), 2U);
+}
+
+TEST_F(AuditReportTest, HasWhatElseHappenedInThePeriod) {
+  const AuditReport report = gather();
+  ASSERT_EQ(report.refused.size(), 1U);
+  EXPECT_EQ(report.refused[0].actor, "uid:1005(mallory)");
+  EXPECT_EQ(report.configurations.size(), 2U);
+  EXPECT_EQ(report.daemon.size(), 3U);
+  EXPECT_EQ(report.deployments.size(), 2U) << "announced, and arrived";
+  EXPECT_FALSE(report.pins.empty());
+  ASSERT_EQ(report.dead.size(), 1U);
+  EXPECT_EQ(report.holding.size(), 1U);
+  std::vector<std::string> removed;
+  for (const LoggedFact& fact : report.watching) {
+    if (fact.kind == "watch.removed") removed.push_back(fact.target.value_or(""));
+  }
+  EXPECT_EQ(removed, std::vector<std::string>{address("old")});
+  EXPECT_TRUE(report.problems.empty());
+  EXPECT_EQ(gather(4, 5).configured_before->text("digest"), sha256("the second configuration").hex());
+}
+
+TEST_F(AuditReportTest, CountsWhatWasSeenAndTheGapsWithTheirReasons) {
+  const AuditReport report = gather();
+  std::map<std::string, std::vector<std::string>> gaps;
+  for (const AuditedFunction& function : report.functions) {
+    for (const Gap& gap : function.coverage.gaps)
+      gaps[function.then.known.row.target.function].emplace_back(gap.reason);
+  }
+  EXPECT_EQ(gaps["mail"], (std::vector<std::string>{"daemon_not_running", "denied"}));
+  EXPECT_EQ(gaps["charge"], std::vector<std::string>{"daemon_not_running"});
+}
+
+TEST_F(AuditReportTest, ASelectionNarrowsTheFunctionsAndKeepsWhatConcernsTheDaemon) {
+  Selection one;
+  one.targets = {"old"};
+  const AuditReport report = gather(0, 6, one);
+  ASSERT_EQ(report.functions.size(), 1U) << "also what is no longer watched";
+  EXPECT_TRUE(report.drifts.empty());
+  EXPECT_EQ(report.configurations.size(), 2U);
+  EXPECT_EQ(report.selection, "--target 'old'");
+  EXPECT_EQ(gather(4, 6, one).functions.size(), 0U) << "it was removed before";
+}
+
+TEST_F(AuditReportTest, TheJsonHasTheSameContent) {
+  const Json json = Json::parse(report_json(gather()));
+  EXPECT_EQ(json.at("schema"), "codedriftd.report.v1");
+  EXPECT_EQ(json.at("drifts").size(), 3U);
+  EXPECT_EQ(json.at("accepted").at("approval").size(), 1U);
+  EXPECT_EQ(json.at("accepted").at("approval")[0].at("reason"), kHostile);
+  EXPECT_EQ(json.at("accepted").at("first_seen").size(), 6U);
+  EXPECT_EQ(json.at("functions").size(), 7U);
+  EXPECT_EQ(json.at("open"), (Json{address("ledger"), address("refund"), address("held")}));
+  EXPECT_EQ(json.at("dead_alerts").size(), 1U);
+  const Json& run = json.at("functions")[0].at("runs")[0];
+  EXPECT_EQ(run.at("claim"),
+            "At 20 instants, never more than 3m apart, from 2026-11-24T00:01:00.000Z to "
+            "2026-11-24T00:58:00.000Z, the live hash was " +
+                hex("A") + "; what lay between two is not known.");
+}
+
+TEST_F(AuditReportTest, ForeignTextIsHarmlessInEveryFormat) {
+  const AuditReport report = gather();
+  const std::string html = report_html(report);
+  const std::string markdown = report_markdown(report);
+  for (const std::string& text : {html, markdown, report_json(report)}) {
+    EXPECT_EQ(text.find("\u202E"), std::string::npos);
+    EXPECT_TRUE(text.find("mallory") != std::string::npos);
+  }
+  for (const std::string& text : {html, markdown}) {
+    EXPECT_EQ(text.find("<script"), std::string::npos);
+    EXPECT_EQ(text.find("<i>now"), std::string::npos);
+    EXPECT_EQ(text.find("<b>410"), std::string::npos);
+  }
+  EXPECT_NE(html.find("&lt;script&gt;alert(1)&lt;/script&gt; | `x` \\u{202e}evil ]]&gt; &quot; &#39; &amp;"),
+            std::string::npos);
+  EXPECT_NE(markdown.find("&lt;script\\>alert(1)&lt;/script\\> \\| \\`x\\`"), std::string::npos);
+  EXPECT_NE(html.find("default-src 'none'; style-src 'unsafe-inline'"), std::string::npos);
+  EXPECT_EQ(html.find("http://www"), std::string::npos);
+}
+
+TEST_F(AuditReportTest, SaysTheClaimInItsExactWords) {
+  const AuditReport report = gather();
+  for (const std::string& text : {report_html(report), report_markdown(report), report_json(report)})
+    EXPECT_NE(
+        text.find("at N instants, never more than G apart, the live hash was H; what lay between two is not known"),
+        std::string::npos);
+  EXPECT_NE(report_html(report).find("Trusted on first sight, not reviewed"), std::string::npos);
+}
+
+TEST(AuditReport, SaysFirstOfAllThatAnEventContradictsItself) {
+  Recorded r;
+  r.ran(hour(0), hour(1));
+  r.watch({"f"}, hour(0));
+  r.observed("f", "A", hour(0.1));
+  r.observed("f", "B", hour(0.2));
+  r.db().execute("DROP TRIGGER event_is_never_changed");
+  r.db().execute("UPDATE event SET actor = 'nobody' WHERE kind = 'drift.detected'");
+  Database db = Database::open_reader(r.path());
+  const AuditReport report = gather_audit_report(db, {}, hour(1));
+  ASSERT_EQ(report.problems.size(), 1U);
+  const std::string html = report_html(report);
+  EXPECT_LT(html.find("The record itself"), html.find("Open items"));
+  EXPECT_NE(html.find("differs from the column"), std::string::npos);
+  EXPECT_NE(report_markdown(report).find("differs from the column"), std::string::npos);
+  EXPECT_EQ(Json::parse(report_json(report)).at("problems").size(), 1U);
+}
+
+}  // namespace
+}  // namespace codedriftd

@@ -1,0 +1,343 @@
+#include "control/server.h"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+
+#include "base/guarded.h"
+#include "base/json.h"
+#include "control/client.h"
+#include "support/temp_dir.h"
+
+namespace codedriftd::test {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr Millis kSoon{20'000};
+
+/// A client that does as it likes.
+class RawClient {
+ public:
+  explicit RawClient(const std::string& socket) : fd_(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    std::strncpy(address.sun_path, socket.c_str(), sizeof address.sun_path - 1);
+    connected_ = ::connect(fd_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
+  }
+  bool connected() const { return connected_; }
+  /// How much of it was taken.
+  std::size_t send(std::string_view text) {
+    std::size_t sent = 0;
+    while (sent < text.size()) {
+      const ssize_t size = ::send(fd_.get(), text.data() + sent, text.size() - sent, MSG_NOSIGNAL);
+      if (size <= 0) break;
+      sent += static_cast<std::size_t>(size);
+    }
+    return sent;
+  }
+  void half_close() { ::shutdown(fd_.get(), SHUT_WR); }
+  /// Waits, without reading, until the other side hangs up.
+  bool hung_up() const {
+    pollfd ready{fd_.get(), 0, 0};
+    return ::poll(&ready, 1, static_cast<int>(kSoon.count())) == 1 && (ready.revents & POLLHUP) != 0;
+  }
+  /// Everything until the other side hangs up.
+  std::string rest() {
+    std::string all;
+    char buffer[4096];
+    pollfd ready{fd_.get(), POLLIN, 0};
+    while (::poll(&ready, 1, static_cast<int>(kSoon.count())) > 0) {
+      const ssize_t size = ::recv(fd_.get(), buffer, sizeof buffer, 0);
+      if (size <= 0) return all;
+      all.append(buffer, static_cast<std::size_t>(size));
+    }
+    return all + "(and then nothing came)";
+  }
+
+ private:
+  UniqueFd fd_;
+  bool connected_ = false;
+};
+
+class ControlTest : public testing::Test {
+ protected:
+  ControlTest() {
+    options.folder = dir / "run";
+    options.may_ask = [](const Caller&) { return true; };
+  }
+
+  void open() {
+    auto opened = ControlServer::open(
+        options,
+        [this](const Caller& caller, std::string_view verb, const JsonBox& request) {
+          calls.lock()->push_back({caller, std::string(verb), request});
+          if (verb == "throw") throw std::runtime_error("simulated: no space left");
+          if (verb == "long") return JsonBox(Json{{"done", std::string(900'000, 'x')}});
+          if (verb == "too long") return JsonBox(Json{{"done", std::string(kLongestControlReply, 'x')}});
+          return JsonBox(Json{{"done", {{"verb", verb}}}});
+        },
+        [this](const Caller& caller, const std::string& verb, const JsonBox& request) {
+          denials.lock()->push_back({caller, verb, request});
+        });
+    ASSERT_TRUE(opened.ok()) << opened.error().message;
+    server = std::move(*opened);
+  }
+  std::string failure() const {
+    auto opened = ControlServer::open(options, {}, {});
+    return opened ? "it opened" : opened.error().message;
+  }
+  Json ask(const Json& request) {
+    auto reply = ask_daemon(options.folder, request, kSoon);
+    return reply ? **reply : Json(reply.error().message);
+  }
+  /// The code of the error that `text` is answered with.
+  std::string error_for(std::string_view text) {
+    RawClient client(socket());
+    client.send(text);
+    client.half_close();
+    const std::string reply = client.rest();
+    const Json json = Json::parse(reply, nullptr, false);
+    return json.is_object() && json.contains("error") ? json["error"].get<std::string>() : reply;
+  }
+  std::string socket() const { return options.folder + "/control.sock"; }
+
+  struct Call {
+    Caller caller;
+    std::string verb;
+    JsonBox request;
+  };
+  TempDir dir;
+  ControlServer::Options options;
+  Guarded<std::vector<Call>> calls, denials;
+  std::unique_ptr<ControlServer> server;
+};
+
+TEST_F(ControlTest, AnswersOneRequestAndKnowsWhoAsked) {
+  open();
+  const Json reply = ask({{"verb", "wave"}, {"args", {{"a", 1}}}, {"claimed", "alice\x1b[31m"}});
+  EXPECT_EQ(reply, (Json{{"done", {{"verb", "wave"}}}}));
+  const auto made = calls.copy();
+  ASSERT_EQ(made.size(), 1U);
+  EXPECT_EQ(made[0].caller.uid, ::geteuid());
+  EXPECT_EQ(made[0].caller.actor, actor_of(::geteuid()));
+  EXPECT_EQ(made[0].caller.claimed, "alice\\u{1b}[31m");
+  EXPECT_EQ(made[0].request->at("args"), (Json{{"a", 1}}));
+  EXPECT_TRUE(denials.copy().empty());
+}
+
+TEST_F(ControlTest, ItsSocketIsForOwnerAndGroupAndGoesWithIt) {
+  open();
+  struct stat info {};
+  ASSERT_EQ(::lstat(socket().c_str(), &info), 0);
+  EXPECT_EQ(info.st_mode, S_IFSOCK | 0660U);
+  ASSERT_EQ(::stat(options.folder.c_str(), &info), 0);
+  EXPECT_EQ(info.st_mode & 0027U, 0U);
+  server.reset();
+  EXPECT_FALSE(std::filesystem::exists(socket()));
+}
+
+TEST_F(ControlTest, WhatCannotBeUnderstoodGetsAClearError) {
+  open();
+  const struct {
+    std::string request;
+    const char* error;
+  } cases[] = {
+      {"{\"verb\":\"wave\"\n", "malformed"},
+      {"\n", "malformed"},
+      {"[]\n", "malformed"},
+      {"\"wave\"\n", "malformed"},
+      {"{\"verb\":\"wave\",\"args\":{\"a\":" + std::string(1'000'000, '[') + std::string(1'000'000, ']') + "}}\n",
+       "malformed"},
+      {"{}\n", "malformed"},
+      {"{\"verb\":1}\n", "malformed"},
+      {"{\"verb\":\"\"}\n", "malformed"},
+      {"{\"verb\":\"wave\"}", "malformed"},                         // half-closed before the line's end
+      {"{\"verb\":\"wave\"}\n{\"verb\":\"wave\"}\n", "malformed"},  // two
+      {"{\"verb\":\"\xff\xfe\"}\n", "malformed"},
+      {std::string(60'000, '[') + "\n", "malformed"},
+      {"{\"verb\":\"" + std::string(kLongestControlRequest, 'x') + "\"}\n", "too_long"},
+      {std::string(4 * kLongestControlRequest, 'x'), "too_long"},
+      {"", ""},  // it only looked
+  };
+  for (const auto& each : cases) EXPECT_EQ(error_for(each.request), each.error) << each.request.substr(0, 80);
+  EXPECT_TRUE(calls.copy().empty());
+  EXPECT_EQ(ask({{"verb", "wave"}}).count("done"), 1U);
+}
+
+TEST_F(ControlTest, WhatTheAnswerThrowsIsAnError) {
+  open();
+  const Json reply = ask({{"verb", "throw"}});
+  EXPECT_EQ(reply.at("error"), "failed");
+  EXPECT_EQ(reply.at("message"), "simulated: no space left");
+  EXPECT_EQ(ask({{"verb", "too long"}}).at("error"), "failed");
+}
+
+TEST_F(ControlTest, ALongReplyArrivesWhole) {
+  open();
+  EXPECT_EQ(ask({{"verb", "long"}}).at("done").get<std::string>().size(), 900'000U);
+}
+
+TEST_F(ControlTest, SilentSlowAndDeafClientsHoldUpNobodyAndAreDroppedAtTheirDeadline) {
+  options.read_within = 300ms;
+  options.write_within = 300ms;
+  open();
+  RawClient silent(socket()), slow(socket()), deaf(socket());
+  slow.send("{\"verb\":");
+  deaf.send("{\"verb\":\"long\"}\n");
+  EXPECT_EQ(ask({{"verb", "wave"}}).count("done"), 1U);
+  EXPECT_EQ(Json::parse(silent.rest()).at("error"), "timeout");
+  EXPECT_EQ(Json::parse(slow.rest()).at("error"), "timeout");
+  EXPECT_TRUE(deaf.hung_up());  // it has not read a byte
+  EXPECT_LT(deaf.rest().size(), 900'000U);
+}
+
+TEST_F(ControlTest, MoreClientsThanItServesWaitForTheirTurn) {
+  options.most_clients = 2;
+  options.read_within = 200ms;
+  open();
+  std::vector<std::unique_ptr<RawClient>> silent;
+  for (int i = 0; i < 6; ++i) silent.push_back(std::make_unique<RawClient>(socket()));
+  EXPECT_EQ(ask({{"verb", "wave"}}).count("done"), 1U);
+}
+
+TEST_F(ControlTest, WhoMayNotAskIsDeniedWhateverTheySend) {
+  options.may_ask = [](const Caller&) { return false; };
+  open();
+  EXPECT_EQ(ask({{"verb", "alerts.drop"}, {"args", {{"alert", "ops"}}}}).at("error"), "denied");
+  EXPECT_EQ(error_for("no JSON\n"), "denied");
+  EXPECT_EQ(error_for(std::string(2 * kLongestControlRequest, 'x')), "denied");
+  EXPECT_TRUE(calls.copy().empty());
+  const auto made = denials.copy();
+  ASSERT_EQ(made.size(), 3U);
+  EXPECT_EQ(made[0].verb, "alerts.drop");
+  EXPECT_EQ(made[0].caller.uid, ::geteuid());
+  EXPECT_EQ(made[0].request->at("args").at("alert"), "ops");
+  EXPECT_EQ(made[1].verb, "");
+  EXPECT_EQ(made[2].verb, "");
+}
+
+TEST_F(ControlTest, StrangersTakeNoPlacesFromThoseWhoMayAsk) {
+  options.may_ask = [](const Caller&) { return false; };
+  options.most_strangers = 2;
+  options.stranger_read_within = kSoon;
+  open();
+  RawClient first(socket()), second(socket());
+  first.send("{");  // they are inside before the third comes: it is accepted after them
+  second.send("{");
+  RawClient third(socket());
+  EXPECT_EQ(third.rest(), "");
+}
+
+TEST_F(ControlTest, ReplacesTheSocketOfADaemonThatEndedAndNothingElse) {
+  std::filesystem::create_directory(options.folder);
+  {
+    const UniqueFd dead(::socket(AF_UNIX, SOCK_STREAM, 0));
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    std::strncpy(address.sun_path, socket().c_str(), sizeof address.sun_path - 1);
+    ASSERT_EQ(::bind(dead.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+  }
+  open();
+  EXPECT_EQ(ask({{"verb", "wave"}}).count("done"), 1U);
+  EXPECT_NE(failure().find("another codedriftd answers there"), std::string::npos) << failure();
+  EXPECT_EQ(ask({{"verb", "wave"}}).count("done"), 1U);
+  server.reset();
+
+  std::ofstream(socket()) << "mine";
+  EXPECT_NE(failure().find("is no socket"), std::string::npos) << failure();
+  std::filesystem::remove(socket());
+  std::ofstream(dir / "theirs") << "theirs";
+  std::filesystem::create_symlink(dir / "theirs", socket());
+  EXPECT_NE(failure().find("is no socket"), std::string::npos) << failure();
+  EXPECT_TRUE(std::filesystem::is_symlink(socket()));
+}
+
+TEST_F(ControlTest, RefusesAFolderThatIsNotSafeOrCannotBe) {
+  std::filesystem::create_directory(options.folder);
+  std::filesystem::permissions(options.folder, std::filesystem::perms(0777));
+  EXPECT_NE(failure().find("chmod o-w"), std::string::npos) << failure();
+  std::filesystem::remove(options.folder);
+
+  std::filesystem::create_directory(dir / "theirs");
+  std::filesystem::create_directory_symlink(dir / "theirs", options.folder);
+  EXPECT_NE(failure().find("cannot be opened as a folder"), std::string::npos) << failure();
+  std::filesystem::remove(options.folder);
+
+  std::ofstream(options.folder) << "a file";
+  EXPECT_NE(failure().find("cannot be opened as a folder"), std::string::npos) << failure();
+
+  options.folder = dir / "a file in the way/run";
+  std::ofstream(dir / "a file in the way") << "x";
+  EXPECT_NE(failure().find("cannot be made"), std::string::npos) << failure();
+
+  options.folder = dir / std::string(120, 'x');
+  EXPECT_NE(failure().find("set a shorter runtime_dir"), std::string::npos) << failure();
+}
+
+TEST_F(ControlTest, TheClientSaysThatNobodyListens) {
+  const auto none = ask_daemon(dir / "nowhere", Json{{"verb", "wave"}}, kSoon);
+  ASSERT_FALSE(none.ok());
+  EXPECT_TRUE(none.error().nobody);
+  const auto long_name = ask_daemon(dir / std::string(120, 'x'), Json{{"verb", "wave"}}, kSoon);
+  ASSERT_FALSE(long_name.ok());
+  EXPECT_FALSE(long_name.error().nobody);
+}
+
+/// Answers one connection with whatever it is told to.
+class Impostor {
+ public:
+  Impostor(const std::string& folder, std::string answer) : answer_(std::move(answer)) {
+    std::filesystem::create_directory(folder);
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    std::strncpy(address.sun_path, (folder + "/control.sock").c_str(), sizeof address.sun_path - 1);
+    EXPECT_EQ(::bind(fd_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+    EXPECT_EQ(::listen(fd_.get(), 4), 0);
+    thread_ = std::jthread([this] {
+      const UniqueFd client(::accept(fd_.get(), nullptr, nullptr));
+      char buffer[4096];
+      if (::recv(client.get(), buffer, sizeof buffer, 0) > 0 && !answer_.empty())
+        ::send(client.get(), answer_.data(), answer_.size(), MSG_NOSIGNAL);
+      if (answer_.empty()) {  // says nothing until the other side gives up
+        while (::recv(client.get(), buffer, sizeof buffer, 0) > 0) {
+        }
+      }
+    });
+  }
+
+ private:
+  std::string answer_;
+  UniqueFd fd_{::socket(AF_UNIX, SOCK_STREAM, 0)};
+  std::jthread thread_;
+};
+
+TEST_F(ControlTest, TheClientIsNotFooledByWhatIsNoDaemon) {
+  const struct {
+    std::string answer, message;
+  } cases[] = {{"hello\n", "no codedriftd"},
+               {"{}\n", "no codedriftd"},
+               {"{\"done\":", "hung up without an answer"},
+               {"", "did not answer in time"},
+               {std::string(3 * kLongestControlReply, 'x'), "too long"}};
+  int n = 0;
+  for (const auto& each : cases) {
+    const std::string folder = dir / ("impostor" + std::to_string(n++));
+    const Impostor impostor(folder, each.answer);
+    const auto reply = ask_daemon(folder, Json{{"verb", "wave"}}, each.answer.empty() ? 200ms : kSoon);
+    ASSERT_FALSE(reply.ok());
+    EXPECT_NE(reply.error().message.find(each.message), std::string::npos) << reply.error().message;
+    EXPECT_FALSE(reply.error().nobody);
+  }
+}
+
+}  // namespace
+}  // namespace codedriftd::test

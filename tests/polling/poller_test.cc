@@ -1,0 +1,559 @@
+#include "polling/poller.h"
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include "polling/fake_api.h"
+#include "store/db/migrate.h"
+#include "store/ledger/watch_list.h"
+#include "store/outbox/outbox.h"
+#include "support/manual_clock.h"
+#include "support/temp_dir.h"
+
+namespace codedriftd::test {
+namespace {
+
+using namespace std::chrono_literals;
+
+/// A poller on a fake API, a manual clock and a real store.
+class PollerTest : public testing::Test {
+ protected:
+  PollerTest() {
+    Database db = Database::open_writer(dir / "codedriftd.db");
+    EXPECT_TRUE(migrate(db, embedded_migrations(), clock.wall()).ok());
+    writer = std::make_unique<Writer>(std::move(db), clock, Writer::Options{});
+    poller = std::make_unique<Poller>(api, *writer, ledger, clock);
+    api.answer_with = [](const Target&) { return observed("reviewed"); };
+  }
+
+  static Target target(const std::string& function) { return {"prod", "ap-guangzhou", "default", function, "$LATEST"}; }
+
+  /// Watches functions f0 … f(count-1).
+  void watch(int count, Millis interval = 60s, double rate = 1000) {
+    watch(std::vector<Millis>(static_cast<std::size_t>(count), interval), rate);
+  }
+  /// The same, each with an interval of its own.
+  void watch(const std::vector<Millis>& intervals, double rate) {
+    WatchList list;
+    for (const Millis interval : intervals) {
+      Watched watched;
+      watched.interval = interval;
+      watched.stale_after = std::max<Millis>(3 * interval, 60s);
+      watched.deploy_grace = 1h;
+      list.entries.push_back({target(fmt::format("f{}", list.entries.size())), watched});
+    }
+    Poller::Watch watch;
+    writer->run([&](Tx& tx) { watch.targets = sync_watch_list(tx, ledger, list, clock.wall()).targets; });
+    watch.requests_per_second["prod"] = rate;
+    poller->set_watch(std::move(watch));
+  }
+  /// Lets `time` pass in steps of `step`.
+  void pass(Millis time, Millis step = 100ms) {
+    for (Millis done{0}; done < time; done += step) {
+      poller->turn(0ms);
+      clock.advance(step);
+    }
+    poller->turn(0ms);
+  }
+  int calls_to(const std::string& function) const {
+    return static_cast<int>(std::count(api.calls.begin(), api.calls.end(), target(function).address()));
+  }
+  /// The fewest and the most calls to one of the functions f(from) … f(to-1).
+  std::pair<int, int> calls_to_each(int from, int to) const {
+    std::pair<int, int> range{1'000'000, 0};
+    for (int i = from; i < to; ++i) {
+      const int calls = calls_to(fmt::format("f{}", i));
+      range = {std::min(range.first, calls), std::max(range.second, calls)};
+    }
+    return range;
+  }
+  TargetState state(const std::string& function) {
+    TargetState found;
+    writer->run([&](Tx& tx) { found = targets::find(tx.db, target(function).address()).value().state; });
+    return found;
+  }
+  /// Kinds of all events but the noise of watching, in order.
+  std::vector<std::string> events() {
+    std::vector<std::string> kinds;
+    writer->run([&](Tx& tx) {
+      auto q = tx.db.query(
+          "SELECT kind FROM event WHERE kind NOT IN ('watch.added', 'baseline.set', 'config.loaded') ORDER BY seq");
+      while (q.step()) kinds.push_back(q.string(0));
+    });
+    return kinds;
+  }
+
+  using Ends = std::vector<PollEnd>;
+  /// Asks for polls now; what comes of them is in ends().
+  void ask(const std::vector<std::string>& functions, std::vector<TargetId> ids = {}) {
+    writer->run([&](Tx& tx) {
+      for (const std::string& function : functions)
+        ids.push_back(targets::find(tx.db, target(function).address()).value().id);
+    });
+    poller->poll_now(std::move(ids), [this](PollEnd end) { ends_.lock()->push_back(end); });
+  }
+  Ends ends() {
+    writer->run([](Tx&) {});
+    return ends_.copy();
+  }
+
+  Guarded<Ends> ends_;
+  TempDir dir;
+  ManualClock clock;
+  FakeApi api;
+  Ledger ledger{"test", "test/codedriftd"};
+  std::unique_ptr<Writer> writer;
+  std::unique_ptr<Poller> poller;
+};
+
+TEST_F(PollerTest, PollsEverythingNewAtOnceAndThenOnceInEachInterval) {
+  watch(10);
+  pass(1s);
+  EXPECT_EQ(api.calls.size(), 10U);
+  pass(10min, 1s);
+  for (int i = 0; i < 10; ++i) {
+    const int calls = calls_to(fmt::format("f{}", i));
+    EXPECT_GE(calls, 10) << i;
+    EXPECT_LE(calls, 12) << i;
+  }
+}
+
+TEST_F(PollerTest, RecordsWhatItSaw) {
+  watch(1);
+  pass(1s);
+  EXPECT_EQ(state("f0").live, sha256("reviewed"));
+  EXPECT_EQ(state("f0").accepted, sha256("reviewed"));
+}
+
+TEST_F(PollerTest, NeverExceedsThePace) {
+  watch(100, 60s, 10);
+  pass(5s, 10ms);
+  EXPECT_LE(api.calls.size(), 51U);
+  EXPECT_GE(api.calls.size(), 44U);
+}
+
+TEST_F(PollerTest, ARestartDoesNotPollAgainWhatWasJustPolled) {
+  watch(10);
+  pass(1s);
+  writer->run([](Tx&) {});
+  api.calls.clear();
+  poller = std::make_unique<Poller>(api, *writer, ledger, clock);
+  watch(10);
+  pass(1s);
+  EXPECT_LE(api.calls.size(), 2U) << "only what has its slot in this second";
+}
+
+TEST_F(PollerTest, RetriesSoonWithinOnePollAndThenRecordsTheFailure) {
+  api.answer_with = [](const Target&) { return refused("InternalError"); };
+  watch(1);
+  pass(20s);
+  EXPECT_EQ(api.calls.size(), 3U);
+  EXPECT_EQ(state("f0").consecutive_failures, 1U);
+  EXPECT_EQ(state("f0").last_error->code, "InternalError");
+}
+
+TEST_F(PollerTest, ARetryThatSucceedsLeavesNoTraceOfTheFailure) {
+  int call = 0;
+  api.answer_with = [&call](const Target&) { return ++call == 1 ? refused("InternalError") : observed("reviewed"); };
+  watch(1);
+  pass(20s);
+  EXPECT_EQ(api.calls.size(), 2U);
+  EXPECT_EQ(state("f0").consecutive_failures, 0U);
+}
+
+TEST_F(PollerTest, WhatKeepsFailingGetsOneAttemptForEachPoll) {
+  api.answer_with = [](const Target&) { return refused("InternalError"); };
+  watch(1);
+  pass(4min, 1s);
+  api.calls.clear();
+  pass(10min, 1s);
+  EXPECT_LE(api.calls.size(), 11U);
+  EXPECT_GE(api.calls.size(), 9U);
+}
+
+TEST_F(PollerTest, ADeniedCallIsNotRetriedWithinThePoll) {
+  api.answer_with = [](const Target&) { return refused("UnauthorizedOperation.CAM"); };
+  watch(1);
+  pass(20s);
+  EXPECT_EQ(api.calls.size(), 1U);
+}
+
+TEST_F(PollerTest, RefusedCredentialsGetOneMoreAttemptOnceTheyWereReadAnew) {
+  api.answer_with = [](const Target&) { return refused("AuthFailure.SecretIdNotFound"); };
+  watch(1);
+  pass(20s);
+  EXPECT_EQ(api.calls.size(), 2U);
+}
+
+TEST_F(PollerTest, AFunctionNotFoundIsAskedAgainAfterHalfAMinuteBeforeItCounts) {
+  bool gone = false;
+  api.answer_with = [&gone](const Target&) {
+    return gone ? refused("ResourceNotFound.Function") : observed("reviewed");
+  };
+  watch(1, 10min);
+  pass(1s);
+  gone = true;
+  pass(10min, 1s);
+  const auto first = api.calls.size();
+  ASSERT_GE(first, 2U);
+  pass(31s, 1s);
+  EXPECT_TRUE(state("f0").missing);
+  EXPECT_EQ(events(), std::vector<std::string>{"function.missing"});
+}
+
+TEST_F(PollerTest, AFunctionThatIsUpdatingIsAskedAgainSoon) {
+  api.answer_with = [](const Target&) { return refused("FailedOperation.FunctionStatusError"); };
+  watch(1, 10min);
+  pass(100s, 1s);
+  EXPECT_GE(api.calls.size(), 3U);
+  EXPECT_LE(api.calls.size(), 5U);
+}
+
+TEST_F(PollerTest, AFunctionThatNeverAnswersDelaysNoOther) {
+  api.answer_with = [](const Target& t) -> std::optional<ApiAnswer> {
+    if (t.function == "f0") return std::nullopt;
+    return observed("reviewed");
+  };
+  watch(10);
+  pass(10min, 1s);
+  EXPECT_EQ(calls_to("f0"), 1);
+  for (int i = 1; i < 10; ++i) EXPECT_GE(calls_to(fmt::format("f{}", i)), 10) << i;
+}
+
+TEST_F(PollerTest, AScheduleThatCannotBeMetGetsLongerEvenly) {
+  watch(100, 1s, 10);
+  pass(120s, 10ms);
+  const auto [least, most] = calls_to_each(0, 100);
+  EXPECT_GE(least, 10);
+  EXPECT_LE(most - least, 2);
+  EXPECT_GT(poller->stats().lanes.at(0).behind, 5s);
+}
+
+TEST_F(PollerTest, AScheduleThatCannotBeMetKeepsTheLongIntervals) {
+  std::vector<Millis> intervals(31, 1s);
+  intervals.resize(131, 30s);
+  watch(intervals, 10);
+  pass(15s, 10ms);  // the first poll of each
+  api.calls.clear();
+  pass(150s, 10ms);
+  const auto [least_short, most_short] = calls_to_each(0, 31);
+  EXPECT_GE(least_short, 27) << "31 functions share what 100 a 30 seconds leave of 9.8 a second: 4.8 s";
+  EXPECT_LE(most_short, 35);
+  const auto [least_long, most_long] = calls_to_each(31, 131);
+  EXPECT_GE(least_long, 4);
+  EXPECT_LE(most_long, 6);
+}
+
+TEST_F(PollerTest, IsSlowedDownByRefusals) {
+  api.answer_with = [](const Target&) { return refused("RequestLimitExceeded.UinLimitExceeded"); };
+  watch(100, 60s, 20);
+  pass(6s, 10ms);
+  EXPECT_LT(poller->stats().lanes.at(0).rate, 10);
+  EXPECT_GT(poller->stats().refused_by_limit, 10U);
+}
+
+TEST_F(PollerTest, AFunctionThatIsNotSeenForTooLongFailsAndRecovers) {
+  bool down = false;
+  api.answer_with = [&down](const Target& t) {
+    return down && t.function == "f0" ? refused("InternalError") : observed("reviewed");
+  };
+  watch(10);
+  pass(1s);
+  down = true;
+  pass(5min, 1s);
+  EXPECT_EQ(events(), std::vector<std::string>{"poll.failing"});
+  down = false;
+  pass(2min, 1s);
+  EXPECT_EQ(events(), (std::vector<std::string>{"poll.failing", "poll.recovered"}));
+}
+
+TEST_F(PollerTest, WhenMostOfAnAccountFailsOneEventSaysSoForAll) {
+  bool down = false;
+  api.answer_with = [&down](const Target&) { return down ? refused("InternalError") : observed("reviewed"); };
+  watch(10);
+  pass(1s);
+  down = true;
+  pass(8min, 1s);
+  auto kinds = events();
+  EXPECT_EQ(std::count(kinds.begin(), kinds.end(), "account.failing"), 1);
+  EXPECT_EQ(std::count(kinds.begin(), kinds.end(), "poll.failing"), 10);
+  down = false;
+  pass(3min, 1s);
+  kinds = events();
+  EXPECT_EQ(std::count(kinds.begin(), kinds.end(), "account.recovered"), 1);
+  EXPECT_EQ(std::count(kinds.begin(), kinds.end(), "poll.recovered"), 10);
+}
+
+TEST_F(PollerTest, ACauseThatIsTheAccountsIsToldAtOnce) {
+  bool refuse = true;
+  api.answer_with = [&refuse](const Target&) {
+    return refuse ? refused("AuthFailure.SignatureFailure") : observed("reviewed");
+  };
+  watch(10);
+  pass(12s);
+  EXPECT_EQ(events(), std::vector<std::string>{"account.failing"});
+  refuse = false;
+  pass(2min, 1s);
+  EXPECT_EQ(events(), (std::vector<std::string>{"account.failing", "account.recovered"}));
+}
+
+TEST_F(PollerTest, OneFunctionWhoseCallAloneIsRefusedDoesNotSpeakForItsAccount) {
+  api.answer_with = [](const Target& t) {
+    return t.function == "f0" ? refused("AuthFailure.UnauthorizedOperation") : observed("reviewed");
+  };
+  watch(10);
+  pass(3min, 1s);
+  const auto kinds = events();
+  EXPECT_EQ(std::count(kinds.begin(), kinds.end(), "account.failing"), 0);
+}
+
+TEST_F(PollerTest, ATimeoutInBetweenIsNoRecoveryOfTheAccount) {
+  int call = 0;
+  api.answer_with = [&call](const Target&) {
+    if (++call % 5 != 0) return refused("AuthFailure.SignatureFailure");
+    ApiAnswer timeout;
+    timeout.observation.error = {"Client.Timeout", "simulated", ""};
+    timeout.observation.reason = "failed";
+    return timeout;
+  };
+  watch(10);
+  pass(2min, 1s);
+  EXPECT_EQ(events(), std::vector<std::string>{"account.failing"});
+}
+
+TEST_F(PollerTest, AFunctionRemovedAndAddedWhileItsCallIsInFlightIsNotPolledTwice) {
+  bool answer = false;
+  api.answer_with = [&answer](const Target&) -> std::optional<ApiAnswer> {
+    if (!answer) return std::nullopt;
+    return observed("reviewed");
+  };
+  watch(2);
+  pass(1s);
+  watch(1);
+  pass(1s);
+  watch(2);
+  pass(1s);
+  answer = true;
+  pass(1s);
+  api.calls.clear();
+  pass(10min, 1s);
+  EXPECT_LE(calls_to("f1"), 11);
+}
+
+TEST_F(PollerTest, AFunctionNotFoundBeforeARestartIsAskedSoonAfterIt) {
+  api.answer_with = [](const Target&) { return refused("ResourceNotFound.Function"); };
+  watch(1, 1h);
+  pass(1s);
+  poller = std::make_unique<Poller>(api, *writer, ledger, clock);
+  watch(1, 1h);
+  pass(31s, 1s);
+  EXPECT_EQ(events(), std::vector<std::string>{"function.missing"});
+}
+
+TEST_F(PollerTest, WhatWaitsInTheOutboxMovesAlongWithAClockStep) {
+  watch(1);
+  pass(1s);
+  int64_t before = 0;
+  writer->run([&](Tx& tx) {
+    outbox::set_destination(tx.db, "ops", {DestinationState::Kind::backing_off, clock.wall() + 60s, 1, ""});
+    before = to_ms(outbox::destination(tx.db, "ops").until);
+  });
+  clock.step_wall(-6h);
+  pass(10s);
+  int64_t after = 0;
+  writer->run([&](Tx& tx) { after = to_ms(outbox::destination(tx.db, "ops").until); });
+  EXPECT_EQ(before - after, Millis(6h).count());
+}
+
+TEST_F(PollerTest, ACallThatCannotEvenBeStartedIsAFailedAttempt) {
+  api.start_throws = true;
+  watch(1);
+  pass(1s);
+  EXPECT_EQ(state("f0").last_error->code, "Client.Network");
+}
+
+TEST_F(PollerTest, ARestartWhileAnAccountFailsNeitherRepeatsNorForgets) {
+  api.answer_with = [](const Target&) { return refused("AuthFailure.SignatureFailure"); };
+  watch(10);
+  pass(12s);
+  poller = std::make_unique<Poller>(api, *writer, ledger, clock);
+  watch(10);
+  pass(2min, 1s);
+  EXPECT_EQ(events(), std::vector<std::string>{"account.failing"});
+  api.answer_with = [](const Target&) { return observed("reviewed"); };
+  pass(2min, 1s);
+  EXPECT_EQ(events(), (std::vector<std::string>{"account.failing", "account.recovered"}));
+}
+
+TEST_F(PollerTest, TimeThatTheProcessCouldNotPollMakesNothingStale) {
+  watch(10);
+  pass(1s);
+  clock.step_wall(24h);  // a day asleep: the monotonic clock stood still
+  pass(10s);
+  EXPECT_EQ(events(), std::vector<std::string>{"clock.stepped"});
+}
+
+TEST_F(PollerTest, AClockStepEndsTheOpenRuns) {
+  watch(1);
+  pass(1s);
+  clock.step_wall(-2min);
+  pass(130s, 1s);
+  int64_t runs = 0;
+  writer->run([&](Tx& tx) {
+    auto q = tx.db.query("SELECT count(*) FROM run");
+    q.step();
+    runs = q.integer(0);
+  });
+  EXPECT_EQ(runs, 2);
+}
+
+TEST_F(PollerTest, AReloadForgetsWhatIsNoLongerWatchedAndAddsWhatIsNew) {
+  watch(2);
+  pass(1s);
+  api.calls.clear();
+  watch(1);
+  pass(2min, 1s);
+  EXPECT_GE(calls_to("f0"), 1);
+  EXPECT_EQ(calls_to("f1"), 0);
+  watch(3);
+  pass(1s);
+  EXPECT_EQ(calls_to("f2"), 1);
+}
+
+TEST_F(PollerTest, AnAnswerForWhatAReloadRemovedIsIgnored) {
+  bool answer = false;
+  api.answer_with = [&answer](const Target&) -> std::optional<ApiAnswer> {
+    if (!answer) return std::nullopt;
+    return observed("reviewed");
+  };
+  watch(2);
+  pass(1s);
+  watch(1);
+  pass(1s);
+  answer = true;
+  pass(1s);
+  EXPECT_FALSE(state("f1").live.has_value());
+  EXPECT_TRUE(state("f0").live.has_value());
+}
+
+TEST_F(PollerTest, AChangedIntervalIsTakenOverByAReload) {
+  watch(1, 1h);
+  pass(1s);
+  watch(1, 10s);
+  api.calls.clear();
+  pass(60s, 1s);
+  EXPECT_GE(api.calls.size(), 5U);
+}
+
+TEST_F(PollerTest, AnOverdueDeploymentIsToldWhenItsTimeHasPassed) {
+  watch(1);
+  pass(1s);
+  writer->run([&](Tx& tx) {
+    const TargetId id = targets::find(tx.db, target("f0").address())->id;
+    ledger.apply(tx, id, Expected{sha256("announced"), clock.wall() + 5min, "build-1", "c0ffee", "uid:1001(alice)"},
+                 clock.wall());
+  });
+  pass(4min, 1s);
+  EXPECT_EQ(events(), std::vector<std::string>{"deploy.expected"});
+  pass(2min, 1s);
+  EXPECT_EQ(events(), (std::vector<std::string>{"deploy.expected", "deploy.overdue"}));
+}
+
+// ---- polls that somebody asked for --------------------------------------------------------------------------------
+
+TEST_F(PollerTest, ARequestedTargetIsPolledNowAndReturnsToItsSlot) {
+  watch(3, 1h);
+  pass(1s);
+  ask({"f1"});
+  EXPECT_EQ(ends(), Ends{}) << "nothing is over before it was asked";
+  pass(1s);
+  EXPECT_EQ(calls_to("f1"), 2);
+  EXPECT_EQ(calls_to("f0") + calls_to("f2"), 2);
+  EXPECT_EQ(ends(), Ends{PollEnd::answered});
+  EXPECT_EQ(state("f1").last_polled_at, clock.wall() - 1s);
+  pass(1h, 1s);
+  EXPECT_EQ(calls_to("f1"), 3) << "its slot comes once an hour, as before";
+}
+
+TEST_F(PollerTest, RequestedPollsKeepToThePace) {
+  watch(50, 1h, 10);
+  pass(20s);
+  api.calls.clear();
+  std::vector<std::string> all;
+  for (int i = 0; i < 50; ++i) all.push_back(fmt::format("f{}", i));
+  ask(all);
+  pass(2s);
+  EXPECT_LE(api.calls.size(), 21U);
+  pass(5s);
+  EXPECT_EQ(api.calls.size(), 50U);
+  EXPECT_EQ(ends().size(), 50U);
+}
+
+TEST_F(PollerTest, AnAttemptUnderWayAtTheRequestDoesNotCount) {
+  watch(1, 1h);
+  api.answer_with = [](const Target&) { return std::nullopt; };
+  pass(100ms);
+  ASSERT_EQ(api.calls.size(), 1U);
+  ask({"f0"});
+  pass(1s);
+  api.answer_with = [](const Target&) { return observed("as it was before"); };
+  poller->turn(0ms);
+  EXPECT_EQ(ends(), Ends{});
+  pass(1s);
+  EXPECT_EQ(api.calls.size(), 2U);
+  EXPECT_EQ(ends(), Ends{PollEnd::answered});
+}
+
+TEST_F(PollerTest, ARequestedPollThatFailsIsOverAfterItsLastAttempt) {
+  watch(1, 1h);
+  pass(1s);
+  api.answer_with = [](const Target&) { return refused("InternalError"); };
+  ask({"f0"});
+  pass(200ms, 100ms);
+  EXPECT_EQ(ends(), Ends{});
+  pass(10s);
+  EXPECT_EQ(calls_to("f0"), 4);
+  EXPECT_EQ(ends(), Ends{PollEnd::unanswered});
+  EXPECT_EQ(state("f0").consecutive_failures, 1U);
+}
+
+TEST_F(PollerTest, ARequestedFunctionThatIsNotFoundIsOverOnceThatCounts) {
+  watch(1, 1h);
+  pass(1s);
+  api.answer_with = [](const Target&) { return refused("ResourceNotFound.Function"); };
+  ask({"f0"});
+  pass(20s);
+  ask({"f0"});  // whoever asks meanwhile waits too: half a minute is what it takes
+  pass(5s);
+  EXPECT_EQ(calls_to("f0"), 2);
+  EXPECT_EQ(ends(), Ends{});
+  pass(10s);
+  EXPECT_EQ(calls_to("f0"), 3);
+  EXPECT_TRUE(state("f0").missing);
+  EXPECT_EQ(ends(), (Ends{PollEnd::answered, PollEnd::answered}));
+}
+
+TEST_F(PollerTest, ATargetThatIsNotWatchedIsOverAtOnceAndOneThatIsLetGoWithTheReload) {
+  watch(2, 1h);
+  pass(1s);
+  api.answer_with = [](const Target&) { return std::nullopt; };
+  ask({"f1"}, {4711});
+  pass(1s);
+  EXPECT_EQ(ends(), Ends{PollEnd::unwatched}) << "there is no target 4711";
+  watch(1, 1h);
+  pass(1s);
+  EXPECT_EQ(ends(), (Ends{PollEnd::unwatched, PollEnd::unwatched}));
+}
+
+TEST_F(PollerTest, ARequestSurvivesAReloadWithAnotherInterval) {
+  watch(1, 1h);
+  pass(1s);
+  ask({"f0"});
+  watch(1, 2h);
+  pass(1s);
+  EXPECT_EQ(calls_to("f0"), 2);
+  EXPECT_EQ(ends(), Ends{PollEnd::answered});
+}
+
+}  // namespace
+}  // namespace codedriftd::test

@@ -1,0 +1,114 @@
+#include "select/selection.h"
+
+#include <gtest/gtest.h>
+
+#include "support/recorded.h"
+
+namespace codedriftd {
+namespace {
+
+using test::Recorded;
+
+WallTime at(double seconds) { return Recorded::at(seconds); }
+
+TEST(TargetMatches, ComparesWithThePartThatTheGlobHasTheShapeOf) {
+  const Target target{"prod", "ap-guangzhou", "default", "charge-eu", "$LATEST"};
+  struct Case {
+    std::string_view glob;
+    bool matches;
+  };
+  for (const Case& c : {Case{"charge-eu", true}, Case{"charge-*", true}, Case{"*", true}, Case{"charge", false},
+                        Case{"charge-eu:$LATEST", true}, Case{"*:1", false}, Case{"*:$L*", true}, Case{"prod/*", true},
+                        Case{"*/charge-eu:$LATEST", true}, Case{"test/*", false},
+                        Case{"prod/ap-guangzhou/default/charge-eu:$LATEST", true},
+                        Case{"prod/ap-guangzhou/default", false}, Case{"", false}, Case{"charge-e?", true}})
+    EXPECT_EQ(target_matches(c.glob, target), c.matches) << c.glob;
+}
+
+TEST(Selection, OptionsNarrowEachOtherAndTheirValuesAreAlternatives) {
+  const Target target{"prod", "ap-guangzhou", "default", "charge", "3"};
+  Selection s;
+  EXPECT_TRUE(selects(s, target));
+  s.regions = {"eu-*", "ap-*"};
+  s.qualifiers = {"3"};
+  EXPECT_TRUE(selects(s, target));
+  s.namespaces = {"other"};
+  EXPECT_FALSE(selects(s, target));
+}
+
+TEST(ResolveNames, TakesAFunctionThatOneWatchedTargetHas) {
+  Recorded r;
+  r.watch({"charge", "refund", "test/ap-guangzhou/default/refund:$LATEST", "old"}, at(0));
+  r.watch({"charge", "refund", "test/ap-guangzhou/default/refund:$LATEST"}, at(1));
+  const auto resolve = [&](const std::string& name, bool all = false) {
+    Selection s;
+    s.names = {name};
+    s.all = all;
+    const Checked done = resolve_names(r.db(), s);
+    return done ? s.targets.front() : "error: " + done.error().message;
+  };
+  EXPECT_EQ(resolve("charge"), Recorded::address("charge"));
+  EXPECT_EQ(resolve("charge:$LATEST"), Recorded::address("charge"));
+  EXPECT_EQ(resolve("re*"), "re*");
+  EXPECT_EQ(resolve("no/such/address/at:all"), "no/such/address/at:all");
+  EXPECT_EQ(resolve("nothing"), "nothing");
+  EXPECT_EQ(resolve("old"), "old");
+  EXPECT_EQ(resolve("old", true), Recorded::address("old"));
+  const std::string ambiguous = resolve("refund");
+  EXPECT_NE(ambiguous.find("names 2 targets"), std::string::npos);
+  EXPECT_NE(ambiguous.find(Recorded::address("refund")), std::string::npos);
+  EXPECT_NE(ambiguous.find("test/ap-guangzhou/default/refund:$LATEST"), std::string::npos);
+}
+
+TEST(ExplainNothing, NamesWhatWasAskedForAndTheNearestThereIs) {
+  Recorded r;
+  Selection s;
+  EXPECT_NE(explain_nothing(r.db(), s, at(0)).find("nothing was ever watched"), std::string::npos);
+  r.watch({"charge", "refund", "old"}, at(0));
+  r.watch({"charge", "refund"}, at(1));
+  const auto why = [&](auto change) {
+    Selection asked;
+    change(asked);
+    return explain_nothing(r.db(), asked, at(10));
+  };
+  EXPECT_EQ(why([](Selection& q) { q.targets = {"chrage"}; }),
+            "no target matches --target 'chrage'; did you mean " + Recorded::address("charge") + "?");
+  EXPECT_EQ(why([](Selection& q) { q.targets = {"prod/ap-guangzhou/default/refnd:$LATEST"}; }),
+            "no target matches --target 'prod/ap-guangzhou/default/refnd:$LATEST'; did you mean " +
+                Recorded::address("refund") + "?");
+  EXPECT_EQ(why([](Selection& q) { q.targets = {"zzz*"}; }),
+            "no target matches --target 'zzz*'; 2 targets are known: " + Recorded::address("charge") + ", " +
+                Recorded::address("refund"));
+  EXPECT_EQ(why([](Selection& q) { q.accounts = {"prd"}; }),
+            "no target matches --account 'prd'; the nearest account is prod");
+  EXPECT_EQ(why([](Selection& q) { q.regions = {"eu"}; }),
+            "no target matches --region 'eu'; there is region ap-guangzhou");
+  EXPECT_NE(why([](Selection& q) { q.targets = {"old"}; }).find("no longer watched: add --all"), std::string::npos);
+  EXPECT_EQ(why([](Selection& q) { q.statuses = {"drifted"}; }),
+            "nothing matches --status 'drifted'; the 2 that match apart from the status are unobserved");
+  EXPECT_EQ(why([](Selection& q) { q.kinds = {"drift.*"}, q.since = at(5); }),
+            "nothing matches --kind 'drift.*' --since 2026-11-24T00:00:05.000Z (of the targets, 2 match)");
+  EXPECT_EQ(why([](Selection& q) { q.targets = {"\x1b[31m"}; }).find('\x1b'), std::string::npos);
+}
+
+TEST(AddressFilter, SelectsByAddressAndPresentStatus) {
+  Recorded r;
+  r.ran(at(0), at(50), true);
+  r.watch({"good", "bad"}, at(0));
+  r.observed("good", "A", at(1));
+  r.observed("bad", "A", at(1));
+  r.observed("bad", "B", at(2));
+  Selection s;
+  EXPECT_TRUE(AddressFilter(r.db(), s, at(50)).matches(std::nullopt));
+  s.statuses = {"drifted"};
+  AddressFilter drifted(r.db(), s, at(50));
+  for (int again = 0; again < 2; ++again) {
+    EXPECT_FALSE(drifted.matches(std::nullopt));
+    EXPECT_TRUE(drifted.matches(Recorded::address("bad")));
+    EXPECT_FALSE(drifted.matches(Recorded::address("good")));
+    EXPECT_FALSE(drifted.matches("not an address"));
+  }
+}
+
+}  // namespace
+}  // namespace codedriftd

@@ -1,0 +1,65 @@
+#include "status/metrics.h"
+
+#include <gtest/gtest.h>
+
+#include "support/process.h"
+
+namespace codedriftd::test {
+namespace {
+
+Snapshot snapshot() {
+  Snapshot s;
+  s.now = from_ms(1'795'478'400'000);
+  s.polls.polls = {10, 1, 0, 2, 3};
+  s.polls.attempts = 16;
+  s.polls.took = {{0.05, 4}, {1, 16}};
+  s.polls.seconds = 1.5;
+  s.polls.last_poll_at = s.now;
+  s.polls.last_success_at = s.now;
+  s.polls.lanes = {{"prod", "ap-guangzhou", 42, 0, 14.7, Millis{1500}}};
+  s.functions = {{"in_sync", 41}, {"drifted", 1}};
+  s.drifts_open = 1;
+  Snapshot::Destination ops;
+  ops.name = "o\"p\\s";
+  ops.runner.up = true;
+  ops.depth.pending = 2;
+  ops.depth.oldest_pending = s.now - Millis{61'000};
+  ops.state = "held";
+  s.destinations = {ops};
+  return s;
+}
+
+TEST(Metrics, SayWhatTheSnapshotHolds) {
+  const std::string text = metrics_text(snapshot());
+  for (const char* line : {
+           "codedriftd_polls_total{outcome=\"observed\"} 10\n",
+           "codedriftd_polls_total{outcome=\"updating\"} 0\n",
+           "codedriftd_functions{status=\"drifted\"} 1\n",
+           "codedriftd_drifts_open 1\n",
+           "codedriftd_api_call_duration_seconds_bucket{le=\"+Inf\"} 16\n",
+           "codedriftd_lane_behind_seconds{account=\"prod\",region=\"ap-guangzhou\"} 1.5\n",
+           "codedriftd_outbox_oldest_pending_age_seconds{destination=\"o\\\"p\\\\s\"} 61\n",
+           "codedriftd_destination_held{destination=\"o\\\"p\\\\s\"} 1\n",
+       }) {
+    EXPECT_NE(text.find(line), std::string::npos) << line << "\nin\n" << text;
+  }
+}
+
+TEST(Metrics, AreCleanUnderPromtool) {
+  if (!run({.argv = {"sh", "-c", "command -v promtool"}}).out.ends_with("promtool\n")) {
+    GTEST_SKIP() << "promtool is not installed (Debian: prometheus)";
+  }
+  ChildOptions options{.argv = {"promtool", "check", "metrics"}};
+  options.stdin_text = metrics_text(snapshot());
+  const RunResult result = run(std::move(options));
+  EXPECT_EQ(result.status, (ExitStatus{0, 0})) << result.out << result.err;
+  EXPECT_EQ(result.err, "");
+}
+
+TEST(Metrics, TheStatusLineSaysTheMainThingsInOneLine) {
+  EXPECT_EQ(status_line(snapshot()),
+            "42 functions, 1 drifted; last poll 00:00:00Z; 1 of 1 destinations up, 2 alerts pending");
+}
+
+}  // namespace
+}  // namespace codedriftd::test

@@ -1,0 +1,89 @@
+#include "status/status_page.h"
+
+#include <gtest/gtest.h>
+#include <httplib.h>
+
+namespace codedriftd::test {
+namespace {
+
+class StatusPageTest : public testing::Test {
+ protected:
+  StatusPageTest() {
+    StatusPage::Source source;
+    source.metrics = [this] { return metrics; };
+    source.healthy = [this] { return std::vector<HealthCheck>{{"poller", poller_ok, "last came round 5 ms ago"}}; };
+    source.ready = [this]() -> std::vector<HealthCheck> {
+      if (throws) throw std::runtime_error("the store is closed");
+      return {{"started", true, "all of the start list is up"}};
+    };
+    auto opened = StatusPage::open("127.0.0.1:0", std::move(source));
+    EXPECT_TRUE(opened.ok());
+    page = std::move(*opened);
+    client = std::make_unique<httplib::Client>("127.0.0.1", page->port());
+  }
+
+  std::string metrics = "codedriftd_build_info 1\n";
+  bool poller_ok = true;
+  bool throws = false;
+  std::unique_ptr<StatusPage> page;
+  std::unique_ptr<httplib::Client> client;
+};
+
+TEST_F(StatusPageTest, ServesMetricsInTheExpositionFormat) {
+  const auto response = client->Get("/metrics");
+  ASSERT_TRUE(response);
+  EXPECT_EQ(response->status, 200);
+  EXPECT_EQ(response->body, metrics);
+  EXPECT_EQ(response->get_header_value("Content-Type"), "text/plain; version=0.0.4; charset=utf-8");
+}
+
+TEST_F(StatusPageTest, AnswersHead) {
+  const auto response = client->Head("/healthz");
+  ASSERT_TRUE(response);
+  EXPECT_EQ(response->status, 200);
+  EXPECT_EQ(response->body, "");
+}
+
+TEST_F(StatusPageTest, IsUnhealthyWhenALoopDoesNotComeRoundAndSaysWhich) {
+  EXPECT_EQ(client->Get("/healthz")->status, 200);
+  poller_ok = false;
+  const auto response = client->Get("/livez");
+  ASSERT_TRUE(response);
+  EXPECT_EQ(response->status, 503);
+  EXPECT_NE(response->body.find("FAIL poller"), std::string::npos);
+}
+
+TEST_F(StatusPageTest, ListsItsChecksWhenAsked) {
+  EXPECT_EQ(client->Get("/readyz")->body, "ok\n");
+  EXPECT_NE(client->Get("/readyz?verbose")->body.find("ok   started: all of the start list is up"), std::string::npos);
+}
+
+TEST_F(StatusPageTest, ACallbackThatThrowsIsNotAvailable) {
+  throws = true;
+  EXPECT_EQ(client->Get("/readyz")->status, 503);
+}
+
+TEST_F(StatusPageTest, RefusesEverythingButGetAndHead) {
+  EXPECT_EQ(client->Put("/metrics")->status, 405);
+  EXPECT_EQ(client->Delete("/metrics")->status, 405);
+  EXPECT_EQ(client->Options("/metrics")->status, 405);
+}
+
+TEST_F(StatusPageTest, RefusesABodyBeforeReadingIt) {
+  const auto response = client->Post("/metrics", std::string(100'000, 'x'), "text/plain");
+  if (response) {
+    EXPECT_EQ(response->status, 413);
+  }
+  EXPECT_EQ(client->Get("/metrics")->status, 200);
+}
+
+TEST_F(StatusPageTest, KnowsNoOtherPath) { EXPECT_EQ(client->Get("/")->status, 404); }
+
+TEST_F(StatusPageTest, SaysSoWhenItCannotListen) {
+  const auto second = StatusPage::open("127.0.0.1:" + std::to_string(page->port()), {});
+  ASSERT_FALSE(second.ok());
+  EXPECT_NE(second.error().message.find("listen"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace codedriftd::test

@@ -1,0 +1,296 @@
+#include "store/db/writer.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <future>
+
+#include "store/fault_vfs.h"
+#include "store/store_support.h"
+#include "support/manual_clock.h"
+
+namespace codedriftd::test {
+namespace {
+
+void put(Tx& tx, const std::string& name) { tx.db.run("INSERT INTO fact (name, value) VALUES (?, '')", name); }
+
+std::string words_of(std::exception_ptr why) {
+  try {
+    if (why) std::rethrow_exception(why);
+  } catch (const std::exception& error) {
+    return error.what();
+  }
+  return {};
+}
+
+/// A writer on a file whose flushes are counted; time stands still unless the test moves it.
+struct Bench {
+  TempDir dir;
+  std::string path = dir / "codedriftd.db";
+  ManualClock clock;
+  std::atomic<int> deaths{0};
+  Writer writer{open(), clock, options()};
+  Database reader = Database::open_reader(path);
+
+  Database open() const {
+    Database db = Database::open_writer(path, fault_vfs::name());
+    (void)migrate(db, embedded_migrations(), kStart).value();
+    db.execute("INSERT INTO fact (name, value) VALUES ('warm', '')");  // the log's header has its own flush
+    fault_vfs::arm({});
+    return db;
+  }
+  Writer::Options options() {
+    Writer::Options made;
+    made.linger = std::chrono::hours(1);  // never, in real time
+    made.fatal = [this](const std::string&) { ++deaths; };
+    return made;
+  }
+  bool has(const std::string& name) {
+    return number(reader, "SELECT count(*) FROM fact WHERE name = '" + name + "'") == 1;
+  }
+  ~Bench() {
+    fault_vfs::arm({});
+    writer.stop();
+  }
+};
+
+TEST(Writer, CommitsAGroupWithOneFlushAndUrgentWorkAtOnce) {
+  Bench b;
+  std::atomic<int> durable{0};
+  for (int i = 0; i < 100; ++i) {
+    b.writer.post([i](Tx& tx) { put(tx, std::to_string(i)); },
+                  [&](std::exception_ptr why) { durable += why == nullptr ? 1 : 0; });
+  }
+  EXPECT_EQ(durable, 0) << "no time has passed and nobody is in a hurry";
+  b.writer.run([](Tx& tx) { put(tx, "urgent"); });
+  EXPECT_EQ(durable, 100);
+  EXPECT_EQ(fault_vfs::syncs(), 1);
+  EXPECT_EQ(number(b.reader, "SELECT count(*) FROM fact"), 102);
+}
+
+TEST(Writer, WorkThatIsNotUrgentWaitsForTheLinger) {
+  Bench b;
+  std::promise<void> first;
+  std::promise<void> second;
+  std::promise<void> worked;
+  b.writer.post(
+      [&](Tx& tx) {
+        put(tx, "first");
+        worked.set_value();
+      },
+      [&](std::exception_ptr) { first.set_value(); });
+  worked.get_future().wait();
+  auto durable = first.get_future();
+  EXPECT_EQ(durable.wait_for(Millis{0}), std::future_status::timeout);
+  EXPECT_FALSE(b.has("first"));
+  b.writer.post(
+      [&](Tx& tx) {
+        put(tx, "second");
+        b.clock.advance(std::chrono::hours(1));  // on the writer's thread: the group is still open when the time is up
+      },
+      [&](std::exception_ptr) { second.set_value(); });
+  durable.get();
+  second.get_future().get();
+  EXPECT_TRUE(b.has("first"));
+  EXPECT_EQ(fault_vfs::syncs(), 1) << "both in one group";
+}
+
+TEST(Writer, AFullGroupIsCommittedWithoutWaiting) {
+  TempDir dir;
+  ManualClock clock;
+  Database db = Database::open_writer(dir / "codedriftd.db");
+  (void)migrate(db, embedded_migrations(), kStart).value();
+  Writer writer(std::move(db), clock, {std::chrono::hours(1), 3, {}});
+  std::promise<void> third;
+  writer.post([](Tx& tx) { put(tx, "1"); });
+  writer.post([](Tx& tx) { put(tx, "2"); });
+  writer.post([](Tx& tx) { put(tx, "3"); }, [&](std::exception_ptr) { third.set_value(); });
+  third.get_future().get();
+  Database reader = Database::open_reader(dir / "codedriftd.db");
+  EXPECT_EQ(number(reader, "SELECT count(*) FROM fact"), 3);
+}
+
+TEST(Writer, WorkThatThrowsLeavesNoTraceAndHarmsNobodyElse) {
+  Bench b;
+  std::string first = "open";
+  std::string second = "open";
+  std::string third = "open";
+  std::atomic<bool> hook{false};
+  b.writer.post([](Tx& tx) { put(tx, "before"); }, [&](std::exception_ptr why) { first = words_of(why); });
+  b.writer.post(
+      [&](Tx& tx) {
+        put(tx, "half done");
+        tx.after_commit([&] { hook = true; });
+        throw std::runtime_error("changed my mind");
+      },
+      [&](std::exception_ptr why) { second = words_of(why); });
+  b.writer.post([](Tx& tx) { put(tx, "before"); },  // UNIQUE
+                [&](std::exception_ptr why) { third = words_of(why); });
+  b.writer.run([](Tx& tx) { put(tx, "after"); });
+  EXPECT_EQ(first, "");
+  EXPECT_EQ(second, "changed my mind");
+  EXPECT_NE(third.find("UNIQUE"), std::string::npos) << third;
+  EXPECT_TRUE(b.has("before"));
+  EXPECT_FALSE(b.has("half done"));
+  EXPECT_TRUE(b.has("after"));
+  EXPECT_FALSE(hook);
+  EXPECT_THROW(b.writer.run([](Tx&) { throw std::out_of_range("mine"); }), std::out_of_range);
+  EXPECT_EQ(b.deaths, 0);
+}
+
+TEST(Writer, HooksRunOnceTheCommitReturnedAndBeforeDone) {
+  Bench b;
+  std::vector<std::string> order;
+  bool visible = false;
+  std::promise<void> done;
+  b.writer.post(
+      [&](Tx& tx) {
+        put(tx, "x");
+        tx.urgent();
+        tx.after_commit([&] {
+          visible = Database::open_reader(b.path).query_once("SELECT 1 FROM fact WHERE name = 'x'").step();
+          order.push_back("hook");
+        });
+        order.push_back("work");
+      },
+      [&](std::exception_ptr) {
+        order.push_back("done");
+        done.set_value();
+      });
+  done.get_future().get();
+  EXPECT_TRUE(visible);
+  EXPECT_EQ(order, (std::vector<std::string>{"work", "hook", "done"}));
+}
+
+TEST(Writer, AHookThatThrowsDoesNotKeepTheOthersFromRunning) {
+  Bench b;
+  std::atomic<bool> second{false};
+  b.writer.run([&](Tx& tx) {
+    put(tx, "x");
+    tx.after_commit([] { throw std::runtime_error("from a hook"); });
+    tx.after_commit([&] { second = true; });
+  });
+  EXPECT_TRUE(second);
+  b.writer.run([](Tx& tx) { put(tx, "y"); });
+  EXPECT_TRUE(b.has("y"));
+}
+
+TEST(Writer, KeepsTheOrder) {
+  Bench b;
+  std::vector<int> order;
+  for (int i = 0; i < 500; ++i) b.writer.post([&order, i](Tx&) { order.push_back(i); });
+  b.writer.run([](Tx&) {});
+  ASSERT_EQ(order.size(), 500U);
+  EXPECT_TRUE(std::is_sorted(order.begin(), order.end()));
+}
+
+TEST(Writer, AFullDiskFailsTheGroupAndTheWriterGoesOn) {
+  Bench b;
+  std::string company = "open";
+  std::string culprit = "open";
+  b.writer.run([](Tx& tx) {
+    const int64_t pages = tx.db.pragma("page_count");
+    tx.db.execute(fmt::format("PRAGMA max_page_count = {}", pages + 2));
+  });
+  b.writer.post([](Tx& tx) { put(tx, "company"); }, [&](std::exception_ptr why) { company = words_of(why); });
+  b.writer.post([](Tx& tx) { tx.db.run("INSERT INTO fact VALUES ('big', hex(zeroblob(100000)))"); },
+                [&](std::exception_ptr why) { culprit = words_of(why); });
+  b.writer.run([](Tx& tx) { put(tx, "small"); });
+  EXPECT_NE(culprit.find("full"), std::string::npos) << culprit;
+  EXPECT_NE(company.find("full"), std::string::npos) << company;
+  EXPECT_FALSE(b.has("company"));
+  EXPECT_FALSE(b.has("big"));
+  EXPECT_TRUE(b.has("small")) << "what fits is still written";
+  b.writer.run([](Tx& tx) { tx.db.execute("PRAGMA max_page_count = 1000000"); });
+  b.writer.run([](Tx& tx) { tx.db.run("INSERT INTO fact VALUES ('big', hex(zeroblob(100000)))"); });
+  EXPECT_TRUE(b.has("big"));
+  EXPECT_EQ(b.deaths, 0);
+}
+
+TEST(Writer, ADiskThatIsFullAtCommitFailsTheGroupCleanly) {
+  Bench b;
+  std::atomic<bool> hook{false};
+  fault_vfs::arm({1, fault_vfs::Operation::write, true, false, false});
+  EXPECT_THROW(b.writer.run([&](Tx& tx) {
+    put(tx, "lost");
+    tx.after_commit([&] { hook = true; });
+  }),
+               SqliteError);
+  EXPECT_TRUE(fault_vfs::fired());
+  EXPECT_FALSE(hook);
+  EXPECT_EQ(b.deaths, 0) << "a full disk is not fatal";
+  b.writer.run([](Tx& tx) { put(tx, "kept"); });
+  EXPECT_FALSE(b.has("lost"));
+  EXPECT_TRUE(b.has("kept"));
+}
+
+TEST(Writer, AFailedFlushAtCommitIsFatal) {
+  Bench b;
+  std::atomic<bool> hook{false};
+  fault_vfs::arm({1, fault_vfs::Operation::sync, false, false, false});
+  EXPECT_THROW(b.writer.run([&](Tx& tx) {
+    put(tx, "unknown");
+    tx.after_commit([&] { hook = true; });
+  }),
+               SqliteError);
+  EXPECT_EQ(b.deaths, 1);
+  EXPECT_FALSE(hook) << "nothing is sent on a commit that did not return OK";
+}
+
+TEST(Writer, AFailedWriteAtCommitIsFatal) {
+  Bench b;
+  fault_vfs::arm({1, fault_vfs::Operation::write, false, true, false});
+  EXPECT_THROW(b.writer.run([](Tx& tx) { put(tx, "unknown"); }), SqliteError);
+  EXPECT_EQ(b.deaths, 1);
+}
+
+TEST(Writer, AFailedFlushOfTheLastCheckpointIsFatal) {
+  Bench b;
+  b.writer.run([](Tx& tx) { put(tx, "x"); });
+  fault_vfs::arm({1, fault_vfs::Operation::sync, false, false, false});
+  b.writer.stop();
+  EXPECT_EQ(b.deaths, 1);
+}
+
+TEST(Writer, StopDoesWhatIsQueuedAndRefusesWhatComesAfter) {
+  Bench b;
+  std::atomic<int> durable{0};
+  for (int i = 0; i < 50; ++i) {
+    b.writer.post([i](Tx& tx) { put(tx, std::to_string(i)); },
+                  [&](std::exception_ptr why) { durable += why == nullptr ? 1 : 0; });
+  }
+  b.writer.stop();
+  b.writer.stop();
+  EXPECT_EQ(durable, 50);
+  EXPECT_EQ(b.writer.queued(), 0U);
+  std::string refused;
+  b.writer.post([](Tx& tx) { put(tx, "late"); }, [&](std::exception_ptr why) { refused = words_of(why); });
+  EXPECT_EQ(refused, "the store is closed");
+  b.writer.post([](Tx& tx) { put(tx, "late"); });
+  EXPECT_THROW(b.writer.run([](Tx&) {}), std::runtime_error);
+  EXPECT_FALSE(b.has("late"));
+}
+
+TEST(Writer, StopMovesTheLogIntoTheDatabase) {
+  Bench b;
+  b.writer.run([](Tx& tx) { put(tx, "x"); });
+  EXPECT_GT(std::filesystem::file_size(b.path + "-wal"), 0U);
+  b.writer.stop();
+  EXPECT_EQ(std::filesystem::file_size(b.path + "-wal"), 0U);
+}
+
+TEST(Writer, TheLogStaysSmallOverManyCommits) {
+  Bench b;
+  for (int i = 0; i < 600; ++i) b.writer.run([i](Tx& tx) { put(tx, std::to_string(i)); });
+  EXPECT_LT(std::filesystem::file_size(b.path + "-wal"), 4U * 1024 * 1024);
+}
+
+TEST(Writer, SaysWhenItLastCameRound) {
+  Bench b;
+  b.clock.advance(Millis{5000});
+  for (int i = 0; i < 2; ++i) b.writer.run([](Tx&) {});  // the first may still be taken in the turn of the start
+  EXPECT_EQ(b.writer.last_turn(), b.clock.mono());
+}
+
+}  // namespace
+}  // namespace codedriftd::test

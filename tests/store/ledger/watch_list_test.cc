@@ -1,0 +1,152 @@
+#include "store/ledger/watch_list.h"
+
+#include <gtest/gtest.h>
+
+#include "store/record/facts.h"
+#include "store/store_support.h"
+
+namespace codedriftd::test {
+namespace {
+
+struct WatchListTest : testing::Test {
+  Store store;
+  Database& db = store.db;
+  Ledger ledger = ledger_with_routes();
+
+  static WatchList list_of(const std::vector<std::string>& names, std::string digest) {
+    WatchList list;
+    for (const std::string& name : names) list.entries.push_back({function_named(name), watched()});
+    list.digest = std::move(digest);
+    return list;
+  }
+  WatchSync load(const WatchList& list, Millis after = Millis{0}) {
+    Tx tx(db);
+    return sync_watch_list(tx, ledger, list, kStart + after);
+  }
+  /// The kinds since event `seq`, with the function's name, in order.
+  std::string events_since(int64_t seq) {
+    std::string all;
+    auto q = db.query_once("SELECT kind, severity, coalesce(target, '') FROM event WHERE seq >= ? ORDER BY seq", seq);
+    while (q.step()) {
+      const auto target = Target::parse(q.text(2));
+      all += fmt::format("{}{}{} ", q.text(0), q.text(1) == "warning" ? "!" : "",
+                         target ? "(" + target->function + ")" : "");
+    }
+    return all;
+  }
+  int64_t events() { return number(db, "SELECT count(*) FROM event"); }
+  void poll(const std::string& name, const Observation& seen, Millis after) {
+    Tx tx(db);
+    ledger.apply(tx, targets::find(db, function_named(name).address())->id, seen, kStart + after);
+  }
+};
+
+TEST_F(WatchListTest, TheFirstLoadAddsEverythingAndIsNoChange) {
+  const WatchSync sync = load(list_of({"b", "a"}, "d1"));
+  EXPECT_EQ(sync.added, 2);
+  EXPECT_EQ(sync.removed, 0);
+  EXPECT_EQ(events_since(0), "watch.added(b) watch.added(a) config.loaded ");
+  ASSERT_EQ(sync.targets.size(), 2U);
+  EXPECT_EQ(sync.targets[0].target, function_named("b"));
+  EXPECT_EQ(sync.targets[0].interval, Millis{300'000});
+  EXPECT_EQ(sync.targets[0].stale_after, kStaleAfter);
+  EXPECT_EQ(sync.targets[0].last_polled_at, std::nullopt);
+  EXPECT_EQ(facts::read(db, "config_digest"), "d1");
+}
+
+TEST_F(WatchListTest, ARestartWithTheSameTextWritesNothing) {
+  load(list_of({"a", "b"}, "d1"));
+  poll("a", saw("x"), kMinute);
+  poll("b", not_found(), kMinute);
+  const auto rows = rows_by_table(db);
+  const int64_t changes = number(db, "SELECT total_changes()");
+  const WatchSync sync = load(list_of({"a", "b"}, "d1"), 2 * kMinute);
+  EXPECT_EQ(sync.added + sync.removed, 0);
+  EXPECT_EQ(sync.targets[0].last_polled_at, kStart + kMinute);
+  EXPECT_FALSE(sync.targets[0].recheck);
+  EXPECT_TRUE(sync.targets[1].recheck);
+  EXPECT_EQ(rows_by_table(db), rows);
+  EXPECT_EQ(number(db, "SELECT total_changes()"), changes);
+}
+
+TEST_F(WatchListTest, RemovingAndAddingBackGoesOnWithTheSameState) {
+  load(list_of({"a", "b"}, "d1"));
+  poll("a", saw("x"), kMinute);
+  poll("a", saw("y"), 2 * kMinute);
+  int64_t seq = events();
+  const WatchSync removed = load(list_of({"b"}, "d2"), 3 * kMinute);
+  EXPECT_EQ(removed.removed, 1);
+  EXPECT_EQ(removed.targets.size(), 1U);
+  EXPECT_EQ(events_since(seq), "watch.removed!(a) config.loaded! ") << "drift was open, and it is half of the watch";
+  EXPECT_EQ(number(db, "SELECT count(*) FROM outbox WHERE kind = 'watch.removed'"), 2);
+  seq = events();
+  const WatchSync back = load(list_of({"a", "b"}, "d3"), 4 * kMinute);
+  EXPECT_EQ(back.added, 1);
+  EXPECT_EQ(events_since(seq).find("drift"), std::string::npos) << "no second alert";
+  EXPECT_EQ(events_since(seq).find("baseline"), std::string::npos) << "no new first sight";
+  EXPECT_TRUE(targets::find(db, function_named("a").address())->state.drift_open);
+  EXPECT_EQ(number(db, "SELECT count(*) FROM target"), 2);
+}
+
+TEST_F(WatchListTest, RemovalsAreToldInTheOrderOfTheirAddresses) {
+  load(list_of({"d", "b", "a", "c", "e"}, "d1"));
+  const int64_t seq = events();
+  load(list_of({"c"}, "d2"), kMinute);
+  EXPECT_EQ(events_since(seq), "watch.removed(a) watch.removed(b) watch.removed(d) watch.removed(e) config.loaded! ");
+}
+
+TEST_F(WatchListTest, OnlyALargeChangeIsAWarning) {
+  std::vector<std::string> names;
+  for (int i = 0; i < 20; ++i) names.push_back(fmt::format("f{:02}", i));
+  load(list_of(names, "d1"));
+  names.push_back("f20");
+  names.push_back("f21");
+  int64_t seq = events();
+  load(list_of(names, "d2"), kMinute);
+  EXPECT_EQ(events_since(seq), "watch.added(f20) watch.added(f21) config.loaded ")
+      << "a tenth is not more than a tenth";
+  names.resize(19);
+  seq = events();
+  load(list_of(names, "d3"), 2 * kMinute);
+  EXPECT_NE(events_since(seq).find("config.loaded!"), std::string::npos) << events_since(seq);
+  EXPECT_EQ(number(db, "SELECT count(*) FROM outbox WHERE kind = 'config.loaded' AND destination = 'ops'"), 1);
+}
+
+TEST_F(WatchListTest, ARenamedAccountGoesOn) {
+  load(list_of({"a", "b"}, "d1"));
+  poll("a", saw("x"), kMinute);
+  poll("a", saw("y"), 2 * kMinute);
+  {
+    Tx tx(db);
+    ledger.apply_account(tx, "prod", "ap-guangzhou", {10, 6, true, "credentials", {}}, kStart);
+  }
+  const int64_t seq = events();
+  WatchList renamed = list_of({"a", "b"}, "d2");
+  for (auto& entry : renamed.entries) entry.target.account = "production2";
+  renamed.renamed_accounts = {{"prod", "production2"}};
+  const WatchSync sync = load(renamed, 3 * kMinute);
+  EXPECT_EQ(sync.added + sync.removed, 0);
+  EXPECT_EQ(events_since(seq), "config.loaded ");
+  EXPECT_EQ(number(db, "SELECT count(*) FROM target"), 2);
+  EXPECT_TRUE(targets::find(db, "production2/ap-guangzhou/default/a:$LATEST")->state.drift_open);
+  Tx tx(db);
+  EXPECT_TRUE(ledger.apply_account(tx, "production2", "ap-guangzhou", {10, 6, true, "credentials", {}}, kStart));
+  EXPECT_EQ(number(db, "SELECT count(*) FROM event WHERE kind = 'account.failing'"), 1) << "not told a second time";
+}
+
+TEST_F(WatchListTest, ARenameOntoATargetThatExistsLeavesBoth) {
+  load(list_of({"a"}, "d1"));
+  Target other = function_named("a");
+  other.account = "other";
+  targets::insert(db, other);
+  EXPECT_EQ(targets::rename_account(db, "prod", "other"), 0);
+  EXPECT_EQ(number(db, "SELECT count(*) FROM target"), 2);
+}
+
+TEST_F(WatchListTest, FindAndLoadSayWhenThereIsNoSuchTarget) {
+  EXPECT_EQ(targets::find(db, "prod/r/n/f:1"), std::nullopt);
+  EXPECT_THROW(targets::load(db, 4711), std::out_of_range);
+}
+
+}  // namespace
+}  // namespace codedriftd::test

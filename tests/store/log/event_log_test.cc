@@ -1,0 +1,82 @@
+#include "store/log/event_log.h"
+
+#include <gtest/gtest.h>
+
+#include "base/json.h"
+#include "store/store_support.h"
+
+namespace codedriftd::test {
+namespace {
+
+NewEvent event_of(const std::string& kind) {
+  NewEvent event;
+  event.kind = kind;
+  event.target = function_named("charge").address();
+  event.data = Json{{"z", 1}, {"a", "ä\n"}};
+  return event;
+}
+
+TEST(EventLog, CountsFromZeroWithoutAGap) {
+  Store store;
+  EXPECT_EQ(event_log::size(store.db), 0);
+  EXPECT_EQ(event_log::last_time(store.db), std::nullopt);
+  for (int i = 0; i < 5; ++i) EXPECT_EQ(event_log::append(store.db, event_of("watch.added"), "o", kStart).seq, i);
+  EXPECT_EQ(event_log::size(store.db), 5);
+  EXPECT_EQ(event_log::last_time(store.db), kStart);
+}
+
+TEST(EventLog, StoresTheCanonicalBodyThatTheLeafCovers) {
+  Store store;
+  const LoggedEvent logged = event_log::append(store.db, event_of("drift.detected"), "ops-1/codedriftd", kStart);
+  auto q = store.db.query("SELECT body, leaf_hash, id, kind, severity, actor, target, time_ms FROM event");
+  ASSERT_TRUE(q.step());
+  EXPECT_EQ(
+      q.text(0),
+      "{\"actor\":\"daemon\",\"data\":{\"a\":\"ä\\n\",\"z\":1},\"id\":\"" + logged.id +
+          "\",\"kind\":\"drift.detected\",\"log\":\"ops-1/codedriftd\",\"seq\":0,\"severity\":\"info\","
+          "\"target\":\"prod/ap-guangzhou/default/charge:$LATEST\",\"time\":\"2026-11-24T00:00:00.000Z\",\"v\":1}");
+  EXPECT_EQ(q.optional_sha256(1), sha256(std::string(1, '\0') + q.string(0)));
+  EXPECT_EQ(q.optional_sha256(1), logged.leaf);
+  EXPECT_EQ(q.text(2), logged.id);
+  EXPECT_EQ(logged.id.size(), 26U);
+  EXPECT_EQ(q.text(3), "drift.detected");
+  EXPECT_EQ(q.text(4), "info");
+  EXPECT_EQ(q.text(5), "daemon");
+  EXPECT_EQ(q.text(6), function_named("charge").address());
+  EXPECT_EQ(q.time(7), kStart);
+}
+
+TEST(EventLog, CannotBeChanged) {
+  Store store;
+  event_log::append(store.db, event_of("watch.added"), "o", kStart);
+  EXPECT_THROW(store.db.execute("UPDATE event SET kind = 'x'"), SqliteError);
+  EXPECT_THROW(store.db.execute("DELETE FROM event"), SqliteError);
+  EXPECT_THROW(
+      store.db.execute("INSERT INTO event SELECT -1, 'i', 0, 'k', 'info', 'a', NULL, body, leaf_hash FROM event"),
+      SqliteError);
+  EXPECT_EQ(event_log::size(store.db), 1);
+}
+
+TEST(EventLog, TimeNeverGoesBackUnlessTheClockWasADayAhead) {
+  Store store;
+  const auto append = [&](WallTime now) { return event_log::append(store.db, event_of("watch.added"), "o", now).time; };
+  EXPECT_EQ(append(kStart), kStart);
+  EXPECT_EQ(append(kStart - kMinute), kStart);
+  const WallTime tomorrow = kStart + std::chrono::hours(24);
+  EXPECT_EQ(append(tomorrow), tomorrow);
+  EXPECT_EQ(append(kStart), tomorrow) << "no more than a day";
+  const WallTime far = kStart + std::chrono::hours(24 * 365);
+  EXPECT_EQ(append(far), far);
+  EXPECT_EQ(append(kStart), kStart) << "a clock's mistake does not mark every later event";
+}
+
+TEST(EventLog, ABodyThatIsTooLongIsRefusedAndLeavesNothing) {
+  Store store;
+  NewEvent event = event_of("config.loaded");
+  event.data = Json{{"digest", std::string(60'001, 'x')}};
+  EXPECT_THROW(event_log::append(store.db, event, "o", kStart), std::length_error);
+  EXPECT_EQ(event_log::size(store.db), 0);
+}
+
+}  // namespace
+}  // namespace codedriftd::test

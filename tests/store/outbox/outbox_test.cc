@@ -1,0 +1,312 @@
+#include "store/outbox/outbox.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdio>
+#include <ctime>
+#include <tuple>
+
+#include "base/json.h"
+#include "store/log/event_log.h"
+#include "store/statements.h"
+#include "store/store_support.h"
+
+namespace codedriftd::test {
+namespace {
+
+const AttemptOutcome kOk{"delivered", 200, "ok", Millis{12}};
+const AttemptOutcome kRetry{"retry", 503, "busy", Millis{30}};
+
+struct Outbox : testing::Test {
+  Store store;
+  Database& db = store.db;
+
+  LoggedEvent event(const std::string& function) {
+    NewEvent made;
+    made.kind = "drift.detected";
+    if (!function.empty()) made.target = function_named(function).address();
+    return event_log::append(db, made, "o", kStart);
+  }
+  /// One alert to `destination`; its id.
+  std::string add(const std::string& destination, const std::string& function, WallTime at = kStart) {
+    const LoggedEvent logged = event(function);
+    outbox::enqueue(db, destination, logged, compose_alert(logged, "ops-1", "o"), std::chrono::hours(72), at);
+    return logged.id;
+  }
+  std::optional<PendingAlert> begin(const std::string& destination = "ops", WallTime at = kStart) {
+    return outbox::begin_attempt(db, destination, at);
+  }
+  std::string begun(const std::string& destination = "ops", WallTime at = kStart) {
+    const auto alert = begin(destination, at);
+    return alert ? alert->alert_id : "none";
+  }
+  std::string state(const std::string& alert) {
+    return text(db, "SELECT state FROM outbox WHERE alert_id = '" + alert + "'");
+  }
+};
+
+TEST_F(Outbox, GivesWhatWasPutIn) {
+  const std::string id = add("ops", "charge");
+  EXPECT_EQ(begun("chat"), "none");
+  EXPECT_EQ(outbox::begin_attempt(db, "ops", kStart - kMinute), std::nullopt);
+  const auto alert = begin();
+  ASSERT_TRUE(alert);
+  EXPECT_EQ(alert->alert_id, id);
+  EXPECT_EQ(alert->kind, "drift.detected");
+  EXPECT_EQ(alert->target, function_named("charge").address());
+  EXPECT_EQ(Json::parse(alert->body)["id"], id);
+  EXPECT_EQ(alert->attempt, 1U);
+  EXPECT_EQ(alert->created_at, kStart);
+  EXPECT_EQ(alert->give_up_at, kStart + std::chrono::hours(72));
+  EXPECT_EQ(text(db, "SELECT result FROM attempt WHERE took_ms IS NULL"), "started");
+  outbox::delivered(db, *alert, kOk, kStart + kMinute);
+  EXPECT_EQ(state(id), "delivered");
+  EXPECT_EQ(number(db, "SELECT delivered_at_ms FROM outbox"), to_ms(kStart + kMinute));
+  EXPECT_EQ(number(db, "SELECT last_status FROM outbox WHERE last_error IS NULL"), 200);
+  EXPECT_EQ(text(db, "SELECT result || status || words || took_ms FROM attempt"), "delivered200ok12");
+  EXPECT_EQ(begun(), "none");
+}
+
+TEST_F(Outbox, EnqueueingTwiceIsOnce) {
+  const LoggedEvent logged = event("charge");
+  for (int i = 0; i < 2; ++i) outbox::enqueue(db, "ops", logged, "{}", std::chrono::hours(1), kStart);
+  outbox::enqueue(db, "chat", logged, "{}", std::chrono::hours(1), kStart);
+  EXPECT_EQ(number(db, "SELECT count(*) FROM outbox"), 2);
+}
+
+TEST_F(Outbox, ALaterAlertWaitsForTheEarlierOneAboutTheSameTarget) {
+  const std::string first = add("ops", "charge");
+  const auto alert = begin();
+  const std::string second = add("ops", "charge");
+  const std::string other = add("ops", "refund");
+  const std::string elsewhere = add("chat", "charge");
+  ASSERT_EQ(alert->alert_id, first);
+  outbox::postponed(db, *alert, kRetry, kStart, kStart + 10 * kMinute);
+  EXPECT_EQ(begun("chat"), elsewhere) << "another destination goes on";
+  const auto next = begin();
+  ASSERT_TRUE(next);
+  EXPECT_EQ(next->alert_id, other) << "another target goes on";
+  outbox::delivered(db, *next, kOk, kStart);
+  EXPECT_EQ(begun(), "none");
+  EXPECT_EQ(outbox::next_due_at(db, "ops"), kStart + 10 * kMinute) << "not when the one that waits would be due";
+  const auto again = begin("ops", kStart + 10 * kMinute);
+  ASSERT_TRUE(again);
+  EXPECT_EQ(again->alert_id, first);
+  EXPECT_EQ(again->attempt, 2U);
+  outbox::delivered(db, *again, kOk, kStart);
+  EXPECT_EQ(begun("ops", kStart + 10 * kMinute), second);
+  EXPECT_EQ(number(db, "SELECT count(*) FROM attempt WHERE result = 'retry' AND status = 503"), 1);
+}
+
+TEST_F(Outbox, AlertsWithoutATargetKeepTheirOrderToo) {
+  const std::string first = add("ops", "");
+  const std::string second = add("ops", "");
+  auto alert = begin();
+  EXPECT_EQ(alert->alert_id, first);
+  outbox::postponed(db, *alert, kRetry, kStart, kStart + kMinute);
+  EXPECT_EQ(begun(), "none");
+  outbox::dead(db, *begin("ops", kStart + kMinute), {"rejected", 400, "no", Millis{1}}, kStart);
+  EXPECT_EQ(begun("ops", kStart + kMinute), second) << "a dead one holds nobody up";
+}
+
+TEST_F(Outbox, DeadAndForeignWordsAreStoredHarmlessly) {
+  const std::string id = add("ops", "charge");
+  outbox::dead(db, *begin(), {"rejected", 400, "bad \xff byte" + std::string(2000, 'x'), Millis{1}}, kStart);
+  EXPECT_EQ(state(id), "dead");
+  EXPECT_EQ(number(db, "SELECT length(last_error) FROM outbox"), 1000);
+  EXPECT_EQ(text(db, "SELECT substr(words, 1, 10) FROM attempt"), "bad \xEF\xBF\xBD byte");
+}
+
+TEST_F(Outbox, TheDestinationIsNotTriedBeforeItsTime) {
+  add("ops", "charge");
+  for (const auto kind : {DestinationState::Kind::backing_off, DestinationState::Kind::held}) {
+    outbox::set_destination(db, "ops", {kind, kStart + 5 * kMinute, 3, "why \xff"});
+    const DestinationState stored = outbox::destination(db, "ops");
+    EXPECT_EQ(stored.kind, kind);
+    EXPECT_EQ(stored.until, kStart + 5 * kMinute);
+    EXPECT_EQ(stored.failures, 3U);
+    EXPECT_EQ(stored.reason, "why \xEF\xBF\xBD");
+    EXPECT_EQ(begun(), "none");
+    EXPECT_EQ(outbox::next_due_at(db, "ops"), kStart + 5 * kMinute);
+    EXPECT_NE(begun("ops", kStart + 5 * kMinute), "none");
+  }
+  outbox::set_destination(db, "ops", {});
+  EXPECT_NE(begun(), "none");
+  EXPECT_EQ(outbox::destination(db, "nobody").kind, DestinationState::Kind::ok);
+}
+
+TEST_F(Outbox, ADestinationWithADamagedStateIsAnError) {
+  outbox::set_destination(db, "ops", {});
+  db.execute("PRAGMA ignore_check_constraints = ON; UPDATE destination SET state = 'x'");
+  EXPECT_THROW(outbox::destination(db, "ops"), std::runtime_error);
+}
+
+TEST_F(Outbox, NextDueIsNothingWhenNothingIsPending) {
+  EXPECT_EQ(outbox::next_due_at(db, "ops"), std::nullopt);
+  add("ops", "charge", kStart + kMinute);
+  EXPECT_EQ(outbox::next_due_at(db, "ops"), kStart + kMinute);
+  outbox::delivered(db, *begin("ops", kStart + kMinute), kOk, kStart);
+  EXPECT_EQ(outbox::next_due_at(db, "ops"), std::nullopt);
+}
+
+TEST_F(Outbox, AnAttemptThatACrashCutOffIsMarkedAndMadeAgain) {
+  const std::string id = add("ops", "charge");
+  ASSERT_TRUE(begin());
+  EXPECT_EQ(outbox::recover(db, kStart), 1);
+  EXPECT_EQ(text(db, "SELECT result FROM attempt"), "retry");
+  const auto again = begin();
+  ASSERT_TRUE(again);
+  EXPECT_EQ(again->alert_id, id);
+  EXPECT_EQ(again->attempt, 2U);
+  EXPECT_EQ(outbox::recover(db, kStart), 1);
+  EXPECT_EQ(outbox::recover(db, kStart), 0);
+}
+
+TEST_F(Outbox, WhatAClockPutOffForMoreThanADayIsDueAtOnce) {
+  add("ops", "charge", kStart + std::chrono::hours(25));
+  outbox::set_destination(db, "ops",
+                          {DestinationState::Kind::backing_off, kStart + std::chrono::hours(25), 1, "clock"});
+  add("chat", "charge", kStart + std::chrono::hours(24));
+  EXPECT_EQ(outbox::recover(db, kStart), 0);
+  EXPECT_NE(begun("ops"), "none");
+  EXPECT_EQ(begun("chat"), "none") << "a day is not too long";
+}
+
+TEST_F(Outbox, WhatIsPastItsTimeIsDead) {
+  const std::string old = add("ops", "charge", kStart - std::chrono::hours(72));
+  const std::string fresh = add("ops", "charge", kStart);
+  const std::string elsewhere = add("chat", "charge", kStart - std::chrono::hours(72));
+  const auto gone = outbox::expire(db, "ops", kStart);
+  ASSERT_EQ(gone.size(), 1U);
+  EXPECT_EQ(gone[0].alert_id, old);
+  EXPECT_EQ(gone[0].destination, "ops");
+  EXPECT_EQ(gone[0].kind, "drift.detected");
+  EXPECT_EQ(gone[0].target, function_named("charge").address());
+  EXPECT_EQ(state(old), "dead");
+  EXPECT_EQ(text(db, "SELECT last_error FROM outbox WHERE state = 'dead'"), gone[0].reason);
+  EXPECT_EQ(state(fresh), "pending");
+  EXPECT_EQ(state(elsewhere), "pending");
+  EXPECT_TRUE(outbox::expire(db, "ops", kStart).empty());
+}
+
+TEST_F(Outbox, WhatNobodyIsConfiguredForIsDead) {
+  const std::string ops = add("ops", "charge");
+  const std::string chat = add("chat", "charge");
+  ASSERT_EQ(outbox::expire_unconfigured(db, {"ops", "pager"}).size(), 1U);
+  EXPECT_EQ(state(ops), "pending");
+  EXPECT_EQ(state(chat), "dead");
+  EXPECT_EQ(outbox::expire_unconfigured(db, {}).size(), 1U);
+  EXPECT_EQ(state(ops), "dead");
+}
+
+TEST_F(Outbox, DepthsCountEachDestination) {
+  outbox::delivered(db, (add("ops", "a"), *begin()), kOk, kStart);
+  outbox::dead(db, (add("ops", "b"), *begin()), kRetry, kStart);
+  add("ops", "c", kStart + kMinute);
+  add("ops", "d", kStart + 2 * kMinute);
+  const auto depths = outbox::depths(db);
+  ASSERT_EQ(depths.size(), 1U);
+  EXPECT_EQ(depths[0].destination, "ops");
+  EXPECT_EQ(depths[0].delivered, 1);
+  EXPECT_EQ(depths[0].dead, 1);
+  EXPECT_EQ(depths[0].pending, 2);
+  EXPECT_EQ(depths[0].oldest_pending, kStart + kMinute);
+}
+
+TEST_F(Outbox, DepthsOfSeveralDestinationsComeByNameAndWithWhatEachHas) {
+  outbox::dead(db, (add("ops", "a"), *begin()), kRetry, kStart);
+  add("chat", "a");
+  outbox::delivered(db, (add("pager", "a"), *begin("pager")), kOk, kStart);
+  outbox::set_destination(db, "pager", {DestinationState::Kind::held, kStart, 2, "no"});
+  outbox::delivered(db, (add("pager", "b"), *begin("pager")), kOk, kStart);
+  const auto depths = outbox::depths(db);
+  ASSERT_EQ(depths.size(), 3U);
+  using Row = std::tuple<std::string, int64_t, int64_t, int64_t>;
+  const Row expected[] = {{"chat", 1, 0, 0}, {"ops", 0, 1, 0}, {"pager", 0, 0, 2}};
+  for (std::size_t i = 0; i < 3; ++i) {
+    const outbox::Depth& d = depths[i];
+    EXPECT_EQ(Row(d.destination, d.pending, d.dead, d.delivered), expected[i]) << i;
+  }
+  EXPECT_EQ(depths[0].oldest_pending, kStart);
+  EXPECT_EQ(depths[1].oldest_pending, std::nullopt);
+  EXPECT_EQ(outbox::destination(db, "pager").failures, 2U)
+      << "a delivery is counted, and nothing else of the state moves";
+}
+
+TEST_F(Outbox, AnAlertThatIsDeliveredTwiceCountsOnce) {
+  add("ops", "a");
+  const auto alert = begin();
+  ASSERT_TRUE(outbox::delivered(db, *alert, kOk, kStart));
+  EXPECT_FALSE(outbox::delivered(db, *alert, kOk, kStart));
+  EXPECT_EQ(outbox::depths(db).at(0).delivered, 1);
+}
+
+TEST(OutboxPlans, EveryStatementOfADeliveryUsesAnIndex) {
+  const Store store;
+  NewEvent event;
+  event.kind = "drift.detected";
+  Database log = Database::open_writer(store.path);
+  const LoggedEvent logged = event_log::append(log, event, "o", kStart);
+  const Statements statements;
+  Database db = Database::open_writer(store.path);
+  outbox::enqueue(db, "ops", logged, "{}", std::chrono::hours(1), kStart);
+  const auto alert = outbox::begin_attempt(db, "ops", kStart);
+  ASSERT_TRUE(alert);
+  outbox::postponed(db, *alert, kRetry, kStart, kStart);
+  outbox::next_due_at(db, "ops");
+  outbox::delivered(db, *alert, kOk, kStart);
+  outbox::set_destination(db, "ops", {});
+  outbox::retry_now(db, "ops", kStart);
+  outbox::enqueue_notice(db, "ops", "id", "test", std::nullopt, "{}", Millis{1}, kStart);
+  EXPECT_EQ(outbox::expire(db, "ops", kStart + kMinute).size(), 1U);
+  EXPECT_EQ(statements.slow_plans(), std::vector<std::string>{});
+}
+
+TEST(OutboxPlans, DepthsReadNoDeliveredAlert) {
+  const Store store;
+  const Statements statements;
+  Database db = Database::open_reader(store.path);
+  outbox::depths(db);
+  const std::vector<std::string> plans = statements.plans_over("outbox");
+  ASSERT_EQ(plans.size(), 2U);
+  for (const std::string& plan : plans) {
+    const bool partial =
+        plan.find("INDEX outbox_dead") != std::string::npos || plan.find("INDEX outbox_due") != std::string::npos;
+    EXPECT_TRUE(partial) << plan;
+  }
+}
+
+TEST_F(Outbox, TenThousandPendingAlertsDoNotSlowTheNextOneDown) {
+#ifdef CODEDRIFTD_SANITIZED
+  constexpr int kPending = 1'000;  // a sanitizer looks for other mistakes, and takes long
+#else
+  constexpr int kPending = 10'000;
+#endif
+  db.execute("BEGIN");
+  for (int i = 0; i < kPending; ++i) add("ops", i % 2 == 0 ? "f" + std::to_string(i) : "flapping");
+  for (int i = 0; i < kPending; ++i) {  // and as much that is long delivered
+    if (i % 10 == 0) continue;
+    outbox::enqueue(db, "old", {NewEvent{}, i, "x", kStart, {}}, "{}", std::chrono::hours(1), kStart);
+  }
+  db.execute("UPDATE outbox SET state = 'delivered', delivered_at_ms = 0 WHERE destination = 'old'; COMMIT; BEGIN");
+  const std::clock_t begun_at = std::clock();  // of this process alone: the machine may have other things to do
+  int messages = 0;
+  for (; messages < kPending / 10; ++messages) {
+    const auto alert = begin();
+    if (!alert) break;
+    ASSERT_TRUE(outbox::next_due_at(db, "ops"));
+    if (alert->target == function_named("flapping").address()) {
+      outbox::postponed(db, *alert, kRetry, kStart, kStart + kMinute);
+    } else {
+      outbox::delivered(db, *alert, kOk, kStart);
+    }
+  }
+  const Millis took{(std::clock() - begun_at) * 1000 / CLOCKS_PER_SEC};
+  db.execute("COMMIT");
+  EXPECT_GE(messages, kPending / 2 / 50) << "fifty targets in a digest, and the one that is put off";
+  std::printf("%d deliveries out of %d pending: %lld ms\n", messages, kPending, static_cast<long long>(took.count()));
+  EXPECT_LT(took, Millis{20'000});
+}
+
+}  // namespace
+}  // namespace codedriftd::test
