@@ -8,6 +8,7 @@
 #include "commands/options/usage.h"
 #include "commands/plan/file.h"
 #include "commands/reach/reconcile_command.h"
+#include "commands/reconcile.h"
 
 namespace codedriftd {
 namespace {

@@ -1,10 +1,8 @@
 #pragma once
-#include <functional>
 #include <iosfwd>
-#include <memory>
 #include <string>
 
-#include "scf/api.h"
+#include "commands/reach/make_api.h"
 #include "settings/settings.h"
 
 namespace codedriftd {
@@ -15,9 +13,6 @@ struct CheckOptions {
   bool plugins = false;    ///< --plugins: list the plugins found
   std::string sinkhost{};  ///< loads the plugins: find_sinkhost()
 };
-
-/// Makes the API client for --online.
-using MakeApi = std::function<std::unique_ptr<Api>(const Settings&)>;
 
 /// `codedriftd check`: loads `file`, asks the plugins of its alerts which options they take, prints what would be
 /// watched to `out`, mistakes to `err`. Returns the exit code: 0; 78 for a wrong configuration, wrong options and

@@ -7,6 +7,7 @@
 #include "commands/files/input_file.h"
 #include "commands/options/usage.h"
 #include "commands/reach/reconcile_command.h"
+#include "commands/reconcile.h"
 
 namespace codedriftd {
 namespace {

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "base/clock.h"
-#include "commands/check.h"
+#include "commands/reach/make_api.h"
 #include "settings/settings.h"
 
 namespace codedriftd {

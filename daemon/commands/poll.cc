@@ -8,6 +8,7 @@
 
 #include "actions/poll_requests.h"
 #include "audit/format/render.h"
+#include "audit/query/reports.h"
 #include "base/json.h"
 #include "base/text.h"
 #include "commands/files/progress.h"

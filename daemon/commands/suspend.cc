@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "commands/options/usage.h"
 #include "commands/reach/reconcile_command.h"
+#include "commands/reconcile.h"
 
 namespace codedriftd {
 namespace {

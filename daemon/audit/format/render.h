@@ -1,24 +1,10 @@
 #pragma once
 #include <memory>
-#include <optional>
 #include <string>
-#include <string_view>
 
-#include "audit/query/reports.h"
+#include "audit/format/renderer.h"
 
 namespace codedriftd {
-
-enum class Format { table, json, ndjson, csv, markdown };
-std::optional<Format> parse_format(std::string_view name);
-
-/// Writes one report as text: row() for each row, then end() once. Appends to a string, so that the database's snapshot
-/// need not be held while somebody reads at their leisure.
-class Renderer {
- public:
-  virtual ~Renderer() = default;
-  virtual void row(const Row& row) = 0;
-  virtual void end(const ReportEnd& end) = 0;
-};
 
 /// json      {"schema":"codedriftd.NAME.v1","generated_at":…,"rows":[…],"summary":{…}}, one row a line
 /// ndjson    one row a line

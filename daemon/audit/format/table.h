@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-#include "audit/format/render.h"
+#include "audit/format/renderer.h"
 
 namespace codedriftd {
 

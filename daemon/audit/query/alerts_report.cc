@@ -7,6 +7,7 @@
 #include "audit/query/reports.h"
 #include "store/ledger/suspensions.h"
 #include "store/outbox/outbox.h"
+#include "store/outbox/waiting.h"
 
 namespace codedriftd {
 namespace {
@@ -113,7 +114,7 @@ ReportEnd report(Database& db, const Selection& selection, WallTime now, const E
       "o.created_at_ms, o.next_attempt_at_ms, o.delivered_at_ms, o.last_status, o.last_error, o.flapping AND o.message "
       "IS NULL, iif({}, (SELECT s.until_ms FROM suspension s JOIN target t ON t.id = s.target WHERE t.address = "
       "o.target), NULL) FROM outbox o LEFT JOIN outbox l ON l.id = o.message ORDER BY o.id",
-      suspensions::held_row("o"));
+      outbox::held_row("o"));
   static const std::string kNewestFirst = kRows + " DESC";
   static const std::string& kOldestFirst = kRows;
   auto q = db.query(selection.limit ? kNewestFirst : kOldestFirst);

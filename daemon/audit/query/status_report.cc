@@ -4,6 +4,7 @@
 #include <array>
 
 #include "audit/format/values.h"
+#include "audit/query/reports.h"
 #include "audit/query/status_rows.h"
 #include "audit/story/state_at.h"
 #include "store/ledger/suspensions.h"

@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-#include "audit/query/reports.h"
+#include "audit/format/report.h"
 
 namespace codedriftd {
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "audit/format/render.h"
+#include "audit/query/reports.h"
 #include "base/result.h"
 #include "commands/options/selection_options.h"
 

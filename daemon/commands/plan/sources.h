@@ -5,8 +5,8 @@
 #include <vector>
 
 #include "audit/query/plan.h"
-#include "commands/check.h"
 #include "commands/files/progress.h"
+#include "commands/reach/make_api.h"
 #include "settings/settings.h"
 
 namespace codedriftd {

@@ -15,7 +15,7 @@
 #include "commands/options/options.h"
 #include "commands/reach/ask.h"
 #include "commands/reach/direct_record.h"
-#include "commands/reconcile.h"
+#include "commands/reach/reconcile_context.h"
 
 namespace codedriftd {
 

@@ -85,11 +85,4 @@ void end_over(Tx& tx, Ledger& ledger, WallTime now) {
     end(tx, ledger, targets::load(tx.db, id), "daemon", {}, "the time that was set for it is over", now);
 }
 
-std::string held_row(std::string_view row) {
-  return fmt::format(
-      "({0}.message IS NULL AND {0}.kind NOT IN ('watch.suspended', 'watch.resumed') AND EXISTS (SELECT 1 FROM target "
-      "t JOIN suspension s ON s.target = t.id WHERE t.address = {0}.target))",
-      row);
-}
-
 }  // namespace codedriftd::suspensions

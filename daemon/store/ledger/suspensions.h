@@ -38,9 +38,5 @@ void end(Tx& tx, Ledger& ledger, const TargetRow& target, std::string_view actor
 /// Ends those whose time is over.
 void end_over(Tx& tx, Ledger& ledger, WallTime now);
 
-/// SQL for: this row of outbox, named `row` in the statement, is held by a suspension. What was attempted before it is
-/// not, and that silence begins or ends is told all the same.
-std::string held_row(std::string_view row);
-
 }  // namespace suspensions
 }  // namespace codedriftd

@@ -1,5 +1,7 @@
 #include "store/outbox/actions.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <map>
 #include <set>
@@ -29,7 +31,7 @@ Undelivered read(Query& q) {
 /// The chosen ones among those in `state`, with all of the messages that they are part of: by row.
 void find(Database& db, const Choice& choice, std::string_view state, std::map<int64_t, Undelivered>& found) {
   // A literal for each state: then the partial indexes are used.
-  static const std::string kRows = std::string(kUndelivered) + "WHERE o.state = ";
+  static const std::string kRows = fmt::format("{}WHERE o.state = ", kUndelivered);
   static const std::string kPending = kRows + "'pending'", kDead = kRows + "'dead'", kDropped = kRows + "'dropped'";
   std::map<int64_t, std::vector<Undelivered>> messages;
   std::set<int64_t> meant;
@@ -121,7 +123,8 @@ std::vector<Undelivered> replay_to(Database& db, const Undelivered& alert, std::
   if (const auto there = standing(db, alert, destination)) {
     if (there->state == "pending" || there->state == "delivered") return done;
     {
-      static const std::string kMessage = std::string(kUndelivered) + "WHERE o.message = ?1 OR o.id = ?1 ORDER BY o.id";
+      static const std::string kMessage =
+          fmt::format("{}WHERE o.message = ?1 OR o.id = ?1 ORDER BY o.id", kUndelivered);
       auto q = db.query(kMessage, there->message);
       while (q.step()) done.push_back(read(q));
     }

@@ -8,7 +8,7 @@
 #include "model/event.h"
 #include "model/kinds.h"
 #include "model/message.h"
-#include "store/ledger/suspensions.h"
+#include "store/outbox/waiting.h"
 
 namespace codedriftd::outbox {
 namespace {
@@ -67,7 +67,7 @@ std::vector<Waiting> firsts(Database& db, std::string_view destination, WallTime
       "SELECT id, kind, target, body, created_at_ms, give_up_at_ms, flapping, alone FROM outbox o WHERE destination = "
       "?1 AND state = 'pending' AND next_attempt_at_ms <= ?2 AND message IS NULL AND target IS NOT NULL AND flapping = "
       "0 AND alone = 0 AND NOT {} AND NOT EXISTS {} ORDER BY next_attempt_at_ms, id LIMIT ?3",
-      suspensions::held_row("o"), earlier_row());
+      held_row("o"), earlier_row());
   std::vector<Waiting> rows;
   auto q = db.query(kSql, destination, now, static_cast<int64_t>(kMostInDigest));
   while (q.step()) {
@@ -134,16 +134,6 @@ Composed composed_from(Database& db, std::string_view destination, const Waiting
 }
 
 }  // namespace
-
-std::string earlier_row() {
-  // Nobody waits for what is held: neither because its target flaps (that it is missing, say, must not wait for it to
-  // be quiet), nor because somebody said so.
-  return fmt::format(
-      "(SELECT 1 FROM outbox earlier WHERE earlier.state = 'pending' AND earlier.destination = o.destination AND "
-      "earlier.target IS o.target AND earlier.id < o.id AND NOT (earlier.flapping = 1 AND earlier.message IS NULL) AND "
-      "NOT {})",
-      suspensions::held_row("earlier"));
-}
 
 int64_t compose(Database& db, std::string_view destination, int64_t row, WallTime now, bool behind, unsigned capacity) {
   const Composed composed = composed_from(db, destination, load(db, row), now, behind, capacity);

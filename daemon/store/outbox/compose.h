@@ -1,9 +1,8 @@
 #pragma once
-#include <optional>
-#include <string>
-#include <vector>
+#include <cstdint>
+#include <string_view>
 
-#include "store/outbox/outbox.h"
+#include "store/db/sqlite.h"
 
 namespace codedriftd::outbox {
 
@@ -12,8 +11,5 @@ namespace codedriftd::outbox {
 /// afterwards. The id of its leading row, which is the oldest of them. `behind`: the destination has failed lately.
 /// Throws SqliteError; std::runtime_error if a stored alert is damaged.
 int64_t compose(Database& db, std::string_view destination, int64_t row, WallTime now, bool behind, unsigned capacity);
-
-/// SQL for the pending rows that row `o` of the same destination and target waits for; to be used with EXISTS.
-std::string earlier_row();
 
 }  // namespace codedriftd::outbox

@@ -8,8 +8,8 @@
 
 #include "base/text.h"
 #include "model/message.h"
-#include "store/ledger/suspensions.h"
 #include "store/outbox/compose.h"
+#include "store/outbox/waiting.h"
 
 namespace codedriftd::outbox {
 namespace {
@@ -28,9 +28,8 @@ void end_attempt(Database& db, const PendingAlert& alert, const AttemptOutcome& 
 
 /// Rows that begin a message or carry one, and may be sent: none that somebody had held; each waits for the earlier
 /// ones about the same target.
-const std::string kFirstOfTarget =
-    fmt::format(" AND (o.message IS NULL OR o.message = o.id) AND NOT {} AND NOT EXISTS {}", suspensions::held_row("o"),
-                earlier_row());
+const std::string kFirstOfTarget = fmt::format(
+    " AND (o.message IS NULL OR o.message = o.id) AND NOT {} AND NOT EXISTS {}", held_row("o"), earlier_row());
 
 /// The message that row `id` carries.
 PendingAlert load(Database& db, int64_t id) {
@@ -247,7 +246,7 @@ std::vector<Expired> expire(Database& db, std::string_view destination_name, Wal
       "WHERE "
       "destination = ? AND state = 'pending' AND (message IS NULL OR message = id) AND give_up_at_ms <= CAST(? AS "
       "INTEGER) AND NOT " +
-      suspensions::held_row("o");
+      held_row("o");
   return bury(db, kSql, {std::string(destination_name), std::to_string(to_ms(now))},
               "not delivered within give_up_after");
 }

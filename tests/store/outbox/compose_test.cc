@@ -5,6 +5,7 @@
 #include <set>
 
 #include "base/json.h"
+#include "store/outbox/outbox.h"
 #include "store/store_support.h"
 
 namespace codedriftd::test {

@@ -1,0 +1,46 @@
+#pragma once
+/// What a report is, whatever it reports: rows under named fields, and what comes after them.
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "select/selection.h"
+
+namespace codedriftd {
+
+/// One row: a value for each of the report's fields, in their order.
+struct Row {
+  std::vector<OrderedJson> values;
+  std::string problem;  ///< not empty: what is stored of this row contradicts itself, and how
+};
+using Emit = std::function<void(Row)>;
+
+/// One column of the table (for people): a field, its heading, and the widest it may be (0: never cut).
+struct Column {
+  std::string_view field, heading;
+  std::size_t widest;
+};
+
+/// What comes after the rows.
+struct ReportEnd {
+  OrderedJson summary = OrderedJson::object();
+  int64_t rows = 0;                  ///< emitted
+  int64_t problems = 0;              ///< rows among them with a problem
+  std::vector<std::string> remarks;  ///< for people: notes and claims, and last a summary in one line
+  std::optional<WallTime> as_of{};   ///< status: the past moment that the rows are of
+  int detailed_exit = 0;             ///< status: 2, 3 or 0, as --detailed-exitcode says
+};
+
+struct Report {
+  std::string_view name;  ///< "status"; the schema is codedriftd.NAME.v1
+  std::span<const std::string_view> fields;
+  std::span<const Column> columns;
+  ReportEnd (*run)(Database& db, const Selection& selection, WallTime now, const Emit& emit);
+};
+
+}  // namespace codedriftd

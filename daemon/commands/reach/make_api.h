@@ -1,0 +1,13 @@
+#pragma once
+#include <functional>
+#include <memory>
+
+#include "scf/api.h"
+#include "settings/settings.h"
+
+namespace codedriftd {
+
+/// Makes the API client of a command that asks the cloud itself, with the caller's credentials.
+using MakeApi = std::function<std::unique_ptr<Api>(const Settings&)>;
+
+}  // namespace codedriftd
