@@ -117,7 +117,7 @@ std::optional<std::string> base64_decode(std::string_view text) {
   std::string data(text.size() / 4 * 3, '\0');
   if (EVP_DecodeBlock(reinterpret_cast<unsigned char*>(data.data()), bytes_of(text), static_cast<int>(text.size())) < 0)
     return std::nullopt;
-  data.resize(data.size() - padding);
+  data.erase(data.size() - padding);
   return data;
 }
 
