@@ -39,7 +39,7 @@ std::string describe(const std::string& text) {
   if (!loaded) return format_mistakes(loaded.error());
   std::ostringstream out;
   const Settings& s = *loaded;
-  out << s.state_dir << s.runtime_dir << s.plugin_dir << s.log_format.has_value() << s.instance << s.log_origin
+  out << s.state_dir << s.runtime_dir << s.plugin_dir << s.log_format.has_value() << s.instance << s.link << s.log_origin
       << s.http_listen << '\n';
   for (const auto& [name, a] : s.accounts) {
     const CredentialSettings& c = a.credentials;
