@@ -121,10 +121,8 @@ Json waiting(Database& db, const std::set<std::string>& destinations) {
   for (const std::string& name : destinations) {
     const DestinationState state = outbox::destination(db, name);
     if (state.kind == DestinationState::Kind::ok) continue;
-    all.push_back({{"alert", name},
-                   {"state", state.kind == DestinationState::Kind::held ? "held" : "backing_off"},
-                   {"until", rfc3339(state.until)},
-                   {"reason", state.reason}});
+    all.push_back(
+        {{"alert", name}, {"state", to_string(state.kind)}, {"until", rfc3339(state.until)}, {"reason", state.reason}});
   }
   return all;
 }

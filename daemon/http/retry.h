@@ -17,8 +17,9 @@ enum class StatusClass {
 
 StatusClass classify_status(int status);
 
-/// A Retry-After header's value, in seconds or as an HTTP-date, as a wait from `now`: 1 s at least, 24 h at most.
-/// Nullopt if it is neither.
+/// A Retry-After header's value as a wait from `now`: 1 s at least, 24 h at most. It may be in seconds (a fraction is
+/// rounded up), an HTTP-date in any of its three forms, or a moment within a year of now in seconds since 1970. Nullopt
+/// if it is none of these.
 std::optional<Millis> parse_retry_after(std::string_view value, WallTime now);
 
 }  // namespace codedriftd

@@ -1,9 +1,13 @@
 #include "model/alert.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <stdexcept>
+#include <utility>
 
 #include "base/json.h"
+#include "model/kinds.h"
 #include "model/target.h"
 
 namespace codedriftd {
@@ -34,8 +38,21 @@ struct Place {
   Sha256 leaf;
 };
 
+/// The next command to type, as a shell takes it; empty: nothing has to be done.
+std::string next_step(const NewEvent& event) {
+  const std::string& kind = event.kind;
+  if (kind == "account.failing") return "codedriftd check --online";
+  if (kind == "delivery.dead" || kind == "delivery.refused") return "codedriftd query alerts --attempts";
+  if (!event.target) return {};
+  if (kind == "drift.detected" || kind == "drift.changed" || kind == kReminderKind)
+    return fmt::format("{} --target '{}'", kPlanCommand, *event.target);
+  if (kind == "function.missing" || kind == "poll.failing") return fmt::format("codedriftd poll '{}'", *event.target);
+  if (kind == "deploy.overdue") return fmt::format("codedriftd query status --target '{}'", *event.target);
+  return {};
+}
+
 OrderedJson alert_json(const NewEvent& event, const Place& place, std::string_view instance,
-                       std::string_view log_origin) {
+                       std::string_view log_origin, std::string_view link) {
   const AlertFacts& facts = event.facts;
   return {
       {"schema", "codedriftd.alert.v1"},
@@ -63,6 +80,8 @@ OrderedJson alert_json(const NewEvent& event, const Place& place, std::string_vi
       {"event_ids", place.event_ids},
       {"log",
        {{"origin", log_origin}, {"index", place.log_index}, {"leaf_hash", place.leaf.hex()}, {"checkpoint", nullptr}}},
+      {"next_step", text_or_null(next_step(event))},
+      {"link", text_or_null(event.target ? link_to(link, *event.target) : std::string())},
   };
 }
 
@@ -75,15 +94,33 @@ bool wants(const Subscription& subscription, const NewEvent& event) {
   return kind && matches_any(subscription.targets, *event.target);
 }
 
-std::string compose_alert(const LoggedEvent& logged, std::string_view instance, std::string_view log_origin) {
-  return json_line(
-      alert_json(logged.event, {logged.id, logged.time, {logged.id}, logged.seq, logged.leaf}, instance, log_origin));
+std::string link_to(std::string_view pattern, std::string_view address) {
+  const auto target = Target::parse(address);
+  if (pattern.empty() || !target) return {};
+  std::string link(pattern);
+  for (const auto& [name, value] : {std::pair<std::string_view, std::string_view>{"{address}", address},
+                                    {"{account}", target->account},
+                                    {"{region}", target->region},
+                                    {"{namespace}", target->ns},
+                                    {"{function}", target->function},
+                                    {"{qualifier}", target->qualifier}}) {
+    for (std::size_t at = 0; (at = link.find(name, at)) != std::string::npos; at += value.size()) {
+      link.replace(at, name.size(), value);
+    }
+  }
+  return link;
+}
+
+std::string compose_alert(const LoggedEvent& logged, std::string_view instance, std::string_view log_origin,
+                          std::string_view link) {
+  return json_line(alert_json(logged.event, {logged.id, logged.time, {logged.id}, logged.seq, logged.leaf}, instance,
+                              log_origin, link));
 }
 
 std::string compose_notice(const Notice& notice, std::string_view id, WallTime time, std::string_view instance,
-                           std::string_view log_origin) {
+                           std::string_view log_origin, std::string_view link) {
   OrderedJson alert = alert_json(notice.about, {std::string(id), time, notice.event_ids, notice.log_index, notice.leaf},
-                                 instance, log_origin);
+                                 instance, log_origin, link);
   if (!notice.heartbeat->is_null()) alert["heartbeat"] = *notice.heartbeat;
   return json_line(alert);
 }

@@ -35,12 +35,20 @@ struct Notice {
   JsonBox heartbeat;  ///< null but in a heartbeat
 };
 
+/// What to type next, where drift is open. With the target's address behind it in the alert of one function.
+inline constexpr std::string_view kPlanCommand = "codedriftd plan";
+
+/// A link with {address}, {account}, {region}, {namespace}, {function}, {qualifier} of `address` in their places; empty
+/// if there is no pattern.
+std::string link_to(std::string_view pattern, std::string_view address);
+
 /// The alert (`codedriftd.alert.v1`) for one event: JSON bytes, every member of the contract present, null where it
-/// does not apply.
-std::string compose_alert(const LoggedEvent& event, std::string_view instance, std::string_view log_origin);
+/// does not apply. `link`: the pattern of the link to its target; empty: none.
+std::string compose_alert(const LoggedEvent& event, std::string_view instance, std::string_view log_origin,
+                          std::string_view link = {});
 
 /// The same for a notice; a heartbeat has the member `heartbeat` beside the others.
 std::string compose_notice(const Notice& notice, std::string_view id, WallTime time, std::string_view instance,
-                           std::string_view log_origin);
+                           std::string_view log_origin, std::string_view link = {});
 
 }  // namespace codedriftd

@@ -7,7 +7,10 @@
 #include <map>
 #include <stdexcept>
 
+#include "base/duration.h"
 #include "base/json.h"
+#include "model/alert.h"
+#include "model/kinds.h"
 
 namespace codedriftd {
 namespace {
@@ -61,16 +64,16 @@ OrderedJson series(const Alerts& alerts) {
   return told;
 }
 
-std::string series_summary(const Alerts& alerts) {
+std::string series_summary(const Alerts& alerts, std::size_t between) {
   const std::string first = text_of(alerts.front(), "summary"), last = text_of(alerts.back(), "summary");
   if (alerts.size() == 1) return first;
   const std::string at = text_of(alerts.front(), "time"), then = text_of(alerts.back(), "time");
-  const std::string between =
-      alerts.size() == 2 ? std::string() : fmt::format(" ({} more in between)", alerts.size() - 2);
-  return fmt::format("At {}: {} Then{}, at {}: {}", at, first, between, then, last);
+  const std::size_t more = alerts.size() - 2 + between;
+  return fmt::format("At {}: {} Then{}, at {}: {}", at, first,
+                     more == 0 ? std::string() : fmt::format(" ({} more in between)", more), then, last);
 }
 
-OrderedJson item_of(const Alerts& alerts) {
+OrderedJson item_of(const Alerts& alerts, std::size_t between) {
   const OrderedJson told = series(alerts);
   OrderedJson address;
   if (told.contains("target") && told["target"].is_object()) address = told["target"]["address"];
@@ -78,20 +81,59 @@ OrderedJson item_of(const Alerts& alerts) {
           {"kind", told["kind"]},
           {"severity", told["severity"]},
           {"time", told["time"]},
-          {"summary", series_summary(alerts)},
+          {"summary", series_summary(alerts, between)},
           {"status", told.value("status", OrderedJson())},
           {"observed_sha256", told.value("observed_sha256", OrderedJson())},
           {"accepted_sha256", told.value("accepted_sha256", OrderedJson())},
           {"event_ids", told["event_ids"]}};
 }
 
-/// "48 drift.detected, 2 drift.resolved"
-std::string count_kinds(const OrderedJson& items) {
-  std::map<std::string, int> counts;
+/// What several functions have in common, as a sentence without its subject.
+struct Phrase {
+  std::string_view kind, of_one, of_many;
+};
+constexpr Phrase kPhrases[] = {
+    {"drift.detected", "has drifted", "have drifted"},
+    {"drift.changed", "has changed again", "have changed again"},
+    {kReminderKind, "is still drifted", "are still drifted"},
+    {"drift.resolved", "is no longer drifted", "are no longer drifted"},
+    {"function.missing", "is missing", "are missing"},
+    {"function.returned", "is back", "are back"},
+    {"poll.failing", "cannot be observed", "cannot be observed"},
+    {"poll.recovered", "is observed again", "are observed again"},
+    {"deploy.overdue", "waits for a deployment that is overdue", "wait for a deployment that is overdue"},
+    {"watch.removed", "is no longer watched", "are no longer watched"},
+    {"delivery.dead", "has an alert that was given up", "have an alert that was given up"},
+    {"delivery.refused", "has an alert that was refused", "have an alert that was refused"},
+};
+
+/// "48 functions have drifted, 2 are no longer drifted."
+std::string digest_summary(const OrderedJson& items) {
+  std::map<std::string, std::size_t> counts;
   for (const OrderedJson& item : items) ++counts[item["kind"].get<std::string>()];
   std::string text;
-  for (const auto& [kind, count] : counts) text += fmt::format("{}{} {}", text.empty() ? "" : ", ", count, kind);
-  return text;
+  const auto add = [&](std::size_t count, std::string_view what) {
+    const std::string_view subject = !text.empty() ? "" : count == 1 ? " function" : " functions";
+    text += fmt::format("{}{}{} {}", text.empty() ? "" : ", ", count, subject, what);
+  };
+  for (const Phrase& phrase : kPhrases) {
+    const auto found = counts.find(std::string(phrase.kind));
+    if (found == counts.end()) continue;
+    add(found->second, found->second == 1 ? phrase.of_one : phrase.of_many);
+    counts.erase(found);
+  }
+  for (const auto& [kind, count] : counts) add(count, fmt::format("{} an alert {}", count == 1 ? "has" : "have", kind));
+  return text + ".";
+}
+
+/// "7 drift events between A and B"
+std::string drift_events(const Alerts& alerts, std::size_t between) {
+  const auto reminders = std::count_if(
+      alerts.begin(), alerts.end(), [](const OrderedJson& alert) { return text_of(alert, "kind") == kReminderKind; });
+  const std::size_t count = alerts.size() + between - static_cast<std::size_t>(reminders);
+  const std::string from = text_of(alerts.front(), "time"), until = text_of(alerts.back(), "time");
+  if (count == 1) return fmt::format("one drift event at {}", until);
+  return fmt::format("{} drift events between {} and {}", count, from, until);
 }
 
 }  // namespace
@@ -103,34 +145,40 @@ bool told_together(std::string_view a, std::string_view b) {
   return false;
 }
 
-std::string compose_series(const std::vector<std::string>& bytes, std::string_view id) {
+std::string compose_series(const std::vector<std::string>& bytes, std::string_view id, std::size_t between) {
   const Alerts alerts = parse(bytes);
   OrderedJson told = series(alerts);
   told["id"] = id;
-  told["summary"] = series_summary(alerts);
+  told["summary"] = series_summary(alerts, between);
   return json_line(told);
 }
 
-std::string compose_flapping(const std::vector<std::string>& bytes, std::string_view id) {
+std::string compose_flapping(const std::vector<std::string>& bytes, std::string_view id, std::size_t between,
+                             std::optional<Millis> goes_on) {
   const Alerts alerts = parse(bytes);
   OrderedJson told = series(alerts);
   told["id"] = id;
   told["kind"] = kFlappingKind;
-  told["summary"] = fmt::format(
-      "It changed too often to tell each time: {} drift events between {} and {}, whose alerts were held until it was "
-      "quiet. Last: {}",
-      alerts.size(), text_of(alerts.front(), "time"), text_of(alerts.back(), "time"),
-      text_of(alerts.back(), "summary"));
+  const std::string events = drift_events(alerts, between), last = text_of(alerts.back(), "summary");
+  told["summary"] =
+      goes_on ? fmt::format(
+                    "It changes too often to tell each change: {}. Until it is quiet its alerts are held, and "
+                    "told together, at the latest after {}. Last: {}",
+                    events, format_duration(std::chrono::ceil<std::chrono::seconds>(*goes_on)), last)
+              : fmt::format(
+                    "It changed too often to tell each change: {}, whose alerts were held until it was quiet. "
+                    "Last: {}",
+                    events, last);
   return json_line(told);
 }
 
 std::string compose_digest(const std::vector<std::vector<std::string>>& by_target, std::string_view id,
-                           std::string_view kind) {
+                           std::string_view kind, const std::vector<std::size_t>& between) {
   OrderedJson items = OrderedJson::array();
   Alerts all;
-  for (const std::vector<std::string>& bytes : by_target) {
-    const Alerts alerts = parse(bytes);
-    items.push_back(item_of(alerts));
+  for (std::size_t i = 0; i < by_target.size(); ++i) {
+    const Alerts alerts = parse(by_target[i]);
+    items.push_back(item_of(alerts, i < between.size() ? between[i] : 0));
     all.insert(all.end(), alerts.begin(), alerts.end());
   }
   const auto newest = std::max_element(
@@ -143,7 +191,9 @@ std::string compose_digest(const std::vector<std::vector<std::string>>& by_targe
   digest["kind"] = kind;
   digest["severity"] = highest_severity(all);
   digest["actor"] = "daemon";
-  digest["summary"] = fmt::format("{} functions: {}.", items.size(), count_kinds(items));
+  digest["summary"] = digest_summary(items);
+  const auto to_plan = [](const OrderedJson& alert) { return text_of(alert, "next_step").starts_with(kPlanCommand); };
+  if (std::any_of(all.begin(), all.end(), to_plan)) digest["next_step"] = kPlanCommand;
   digest["event_ids"] = all_event_ids(all);
   digest["items"] = std::move(items);
   return json_line(digest);

@@ -175,6 +175,7 @@ class Poller {
   uint64_t calls_ = 0;
   std::atomic<bool> retell_{false};             ///< what was told of stale targets and accounts may be lost
   std::atomic<int64_t> unrecorded_step_ms_{0};  ///< a clock step whose event could not be written
+  std::atomic<int64_t> outbox_seen_{0};  ///< the newest alert at the last look: older than a step noticed at the next
   MonoTime next_look_{};
   std::optional<Millis> clock_offset_;  ///< wall minus monotonic, when last looked at
   std::jthread thread_;

@@ -83,6 +83,7 @@ void Poller::tell_overdue_deploys() {
   // Only what was polled since the start: a deployment that came while nobody looked is first to be seen, not missed.
   write([this, wall = clock_.wall(), since = started_at_](Tx& tx) {
     for (const TargetId id : targets::with_announcements(tx.db, since)) ledger_.apply(tx, id, Tick{}, wall);
+    outbox_seen_ = outbox::last_row(tx.db);
   });
 }
 
@@ -95,11 +96,11 @@ void Poller::check_clocks(MonoTime now) {
   if (std::chrono::abs(by) <= kStep) return;
   started_at_ = std::min(started_at_, wall);
   // Due times are monotonic and stay; slots are of the wall clock and are found again after each poll. What waits in
-  // the outbox waits for a moment of the wall clock: it moves along.
+  // the outbox waits for a moment of the wall clock: what was written before the step moves along.
   write(
-      [this, by, wall](Tx& tx) {
+      [this, by, wall, seen = outbox_seen_.load()](Tx& tx) {
         history::end_open_runs(tx.db);
-        outbox::move_times(tx.db, by);
+        outbox::move_times(tx.db, by, seen, wall);
         NewEvent event;
         event.kind = "clock.stepped";
         event.data = Json{{"by_s", by.count() / 1000}};

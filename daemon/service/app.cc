@@ -275,13 +275,12 @@ Snapshot App::snapshot() {
     targets::Census census = targets::count_watched(db, s.now);
     s.functions = std::move(census.by_status);
     s.drifts_open = census.drifts_open;
-    for (outbox::Depth& depth : outbox::depths(db)) depths[depth.destination] = depth;
+    for (outbox::Depth& depth : outbox::depths(db, s.now)) depths[depth.destination] = depth;
     s.log_size = event_log::size(db);
     Locked runners(runners_);
     for (const auto& [name, runner] : *runners) {
       const DestinationState state = outbox::destination(db, name);
-      const char* words[] = {"ok", "backing_off", "held"};
-      s.destinations.push_back({name, runner->state(), depths[name], words[static_cast<int>(state.kind)]});
+      s.destinations.push_back({name, runner->state(), depths[name], state.kind});
     }
   }
   s.writer_queue = writer_->queued();

@@ -65,6 +65,7 @@ class App {
   void apply_routes();
   void apply_permissions();
   void replace_runners();
+  void let_deliver(const std::map<std::string, std::shared_ptr<Runner>>& leaving);
 
   Settings settings_;
   const LogLevel log_level_;

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <thread>
 
 #include "base/duration.h"
 #include "base/json.h"
@@ -80,6 +81,7 @@ void App::apply_routes() {
   for (const AlertSettings& alert : settings_.alerts) names.push_back(alert.subscription.name);
   writer_->run([&](Tx& tx) {
     ledger_->set_routes(routes_of(settings_));
+    ledger_->set_link(settings_.link);
     for (const outbox::Expired& gone : outbox::expire_unconfigured(tx.db, names)) {
       NewEvent event;
       event.kind = "delivery.dead";
@@ -160,12 +162,27 @@ JsonBox App::load_again() {
   return Json{{"loaded", words}, {"restart", std::move(restart)}};
 }
 
+/// Gives destinations that leave the configuration a moment to deliver what is due: it may be what tells of their end.
+void App::let_deliver(const std::map<std::string, std::shared_ptr<Runner>>& leaving) {
+  constexpr Millis kAtMost{5'000}, kBetweenLooks{20};
+  const MonoTime until = clock_.mono() + kAtMost;
+  const auto busy = [&] {
+    auto reader = reader_.lock();
+    return std::any_of(leaving.begin(), leaving.end(), [&](const auto& runner) {
+      const auto due = outbox::next_due_at(reader->value(), runner.first);
+      return due && *due <= clock_.wall();
+    });
+  };
+  for (const auto& [name, runner] : leaving) runner->ring();
+  while (busy() && clock_.mono() < until && !signals_.stopping()) std::this_thread::sleep_for(kBetweenLooks);
+}
+
 void App::replace_runners() {
-  std::map<std::string, std::shared_ptr<Runner>> gone;
+  std::map<std::string, std::shared_ptr<Runner>> gone = *runners_.lock();
+  for (const AlertSettings& alert : settings_.alerts) gone.erase(alert.subscription.name);
+  let_deliver(gone);
   {
     Locked runners(runners_);
-    gone = *runners;
-    for (const AlertSettings& alert : settings_.alerts) gone.erase(alert.subscription.name);
     for (const auto& [name, runner] : gone) runners->erase(name);
   }
   // They end before their alerts are given up: none of them may still be on its way.

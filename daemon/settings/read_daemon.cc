@@ -72,6 +72,7 @@ void read_daemon(const Document& document, Settings& settings, Mistakes& mistake
       settings.log_format = *format == 0 ? LogFormat::text : LogFormat::json;
     }
     set(settings.instance, daemon.text("instance", kInstance));
+    set(settings.link, daemon.text("link", kLink));
   }
   if (settings.instance.empty()) settings.instance = host_name();
   settings.log_origin = settings.instance + "/codedriftd";

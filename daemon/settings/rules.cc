@@ -76,6 +76,22 @@ Problem plugin(std::string_view text) {
                 "it must be the bare name, without folder and '.so': lower-case letters, digits, '_' and '-'");
 }
 
+Problem link_problem(std::string_view pattern) {
+  constexpr std::string_view kPlaces[] = {"{address}",   "{account}",  "{region}",
+                                          "{namespace}", "{function}", "{qualifier}"};
+  if (pattern.empty()) return {};
+  if (!pattern.starts_with("https://") && !pattern.starts_with("http://")) return "it must begin with https://";
+  std::string rest(pattern);
+  for (const std::string_view place : kPlaces) {
+    for (std::size_t at; (at = rest.find(place)) != rest.npos;) rest.erase(at, place.size());
+  }
+  if (rest.find_first_of("{}") != rest.npos)
+    return "in braces there can be {address}, {account}, {region}, {namespace}, {function} and {qualifier}";
+  return unless(rest.size() <= 1000 &&
+                    std::all_of(rest.begin(), rest.end(), [](char c) { return c > ' ' && c < 0x7F && c != '"'; }),
+                "it must be at most 1000 printable ASCII characters without spaces and quotes");
+}
+
 Problem user_or_group(std::string_view text) {
   const bool group = text.starts_with('%');
   const std::string_view name = group ? text.substr(1) : text;
@@ -126,6 +142,8 @@ const TextRule kIncludePattern{"a path or pattern in quotes, such as \"conf.d/*.
 const TextRule kInstance{"a name in quotes, such as \"ops-1\"", instance};
 const TextRule kOrigin{"a name in quotes, such as \"ops-1/codedriftd\"", origin};
 const TextRule kListen{"HOST:PORT in quotes, such as \"127.0.0.1:9817\", or \"\" for none", listen_problem};
+const TextRule kLink{"a URL in quotes, such as \"https://console.example/{region}/{function}\", or \"\" for none",
+                     link_problem};
 const TextRule kAccountLabel{"an account's label in quotes, such as \"prod\"", part};
 const TextRule kEndpoint{"a URL in quotes, such as \"https://scf.intl.tencentcloudapi.com\"", endpoint_problem, true};
 const TextRule kMetadataEndpoint{"a URL in quotes, such as \"http://metadata.tencentyun.com\"", metadata_problem, true};

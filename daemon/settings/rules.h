@@ -15,7 +15,7 @@ struct TextRule {
   bool may_hold_secret = false;  ///< a URL: shown in a mistake only without user information and query
 };
 
-extern const TextRule kAbsolutePath, kAnyPath, kIncludePattern, kInstance, kOrigin, kListen;
+extern const TextRule kAbsolutePath, kAnyPath, kIncludePattern, kInstance, kOrigin, kListen, kLink;
 extern const TextRule kAccountLabel, kEndpoint, kMetadataEndpoint, kProfile, kRole;
 extern const TextRule kRegion, kNamespace, kQualifier, kFunctionName, kSha256;
 extern const TextRule kAlertName, kPlugin, kKindGlob, kTargetGlob, kUserOrGroup;

@@ -93,6 +93,7 @@ struct Settings {
   std::string plugin_dir = "/usr/lib/codedriftd/plugins";
   std::optional<LogFormat> log_format;         ///< nullopt: text, or systemd's form under systemd
   std::string instance;                        ///< default: the host's name
+  std::string link;                            ///< of alerts about a function, with {address} and the like; empty: none
   std::string log_origin;                      ///< default: INSTANCE/codedriftd
   std::string http_listen = "127.0.0.1:9817";  ///< "HOST:PORT"; empty: off
   std::map<std::string, AccountSettings> accounts;

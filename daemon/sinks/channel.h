@@ -30,6 +30,7 @@ struct DeliveryAnswer {
   Millis retry_after{0};  ///< a minimum, asked for by the receiver; 0: none
   int32_t status = 0;     ///< HTTP or SMTP status, exit status; 0: none
   std::string text;       ///< why, or the receiver's own words: valid UTF-8, at most 1,000 characters, secrets masked
+  bool interrupted = false;  ///< a retry, because somebody else's signal ended the plugin: counted against nobody
 };
 
 enum class OptionType { string = 1, integer = 2, boolean = 3, string_list = 4 };
@@ -66,7 +67,7 @@ struct StartFailure {
     mistakes,  ///< the configured options are wrong, see `mistakes`: hopeless before a reload
     refused,  ///< the plugin cannot be loaded safely, a secret file is unreadable, or open() said no: hold, try now and
               ///< then
-    retry,    ///< open() asks for a later try
+    retry,    ///< open() asks for a later try, or somebody else's signal ended the host process
     fault,    ///< the host process did not start, crashed or hung: back off, and count it
   };
   Kind kind = Kind::fault;
@@ -89,9 +90,13 @@ class SinkChannel {
   /// noticed here and by the next call.
   virtual bool running() = 0;
 
+  /// After running() turned false by itself: true if a signal that somebody else sent (a service manager signals every
+  /// process of a unit) ended the plugin, and not a fault of its own.
+  virtual bool ended_from_outside() const = 0;
+
   /// Hands over one alert and waits for the answer, at most `timeout`; then the plugin is asked to stop and, after
   /// kCancelGrace, killed: that is a `fault`, after which running() is false. `json` is at most kMaxAlertBytes long
-  /// (else `rejected`). Not running: `fault`.
+  /// (else `rejected`). Not running: `fault`. Ended by somebody else's signal: `retry`, `interrupted`.
   virtual DeliveryAnswer deliver(std::string_view id, std::string_view json, uint32_t attempt, Millis timeout) = 0;
 
   /// Asks whether the receiver could be reached, sending nothing a person would see. `delivered` means it could, or

@@ -109,6 +109,12 @@ int poll_timeout(MonoTime until) {
   return static_cast<int>(std::clamp<int64_t>(left.count(), 0, 3'600'000));
 }
 
+/// Signals that a process brings upon itself; any other one was sent by somebody.
+bool is_own_fault(int signal) {
+  constexpr int kFaults[] = {SIGSEGV, SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGSYS, SIGTRAP, SIGPIPE, SIGXCPU, SIGXFSZ};
+  return std::find(std::begin(kFaults), std::end(kFaults), signal) != std::end(kFaults);
+}
+
 LogLevel log_level(int level) {
   if (level <= 3) return LogLevel::error;
   if (level <= 4) return LogLevel::warning;
@@ -230,7 +236,7 @@ void SinkChild::forward(int level, std::string_view text) {
   if (!log_enabled(mapped)) return;
   if (!limit_.allow(SystemClock{}.mono())) return;
   report_dropped();
-  log(mapped, "plugin.log", clean_utf8(text), {{"alert", name_}});
+  log(mapped, "plugin.log", clean_utf8(masked(text)), {{"alert", name_}});
 }
 
 void SinkChild::report_dropped() {
@@ -261,7 +267,19 @@ bool SinkChild::wait_for_end(MonoTime until) const {
   }
 }
 
-std::string SinkChild::kill() {
+std::string SinkChild::masked(std::string_view text) const {
+  std::string result(text);
+  for (const std::string& secret : secrets_) {
+    for (std::size_t at = 0; (at = result.find(secret, at)) != std::string::npos; at += 3) {
+      result.replace(at, secret.size(), "***");
+    }
+  }
+  return result;
+}
+
+SinkChild::End SinkChild::kill() {
+  // SIGKILL is ours, unless it is dead already.
+  const bool ended_before = !alive();
   // The whole process group, so that what the plugin started goes with it. Before waitpid: until the leader is reaped
   // the kernel gives its number to nobody else, so this cannot hit a stranger.
   ::kill(-pid_, SIGKILL);
@@ -276,11 +294,12 @@ std::string SinkChild::kill() {
   for (int i = 0; i < 17 && output_.valid(); ++i) read_output();
   if (!partial_line_.empty()) forward(static_cast<int>(LogLevel::warning), partial_line_);
   report_dropped();
-  if (reaped < 0) return "ended";
-  if (WIFEXITED(status)) return fmt::format("ended with status {}", WEXITSTATUS(status));
+  if (reaped < 0) return {"ended"};
+  if (WIFEXITED(status)) return {fmt::format("ended with status {}", WEXITSTATUS(status))};
   const int signal = WTERMSIG(status);
-  return fmt::format("was killed by signal {} ({})", signal,
-                     ::sigdescr_np(signal) == nullptr ? "?" : ::sigdescr_np(signal));
+  return {fmt::format("was killed by signal {} ({})", signal,
+                      ::sigdescr_np(signal) == nullptr ? "?" : ::sigdescr_np(signal)),
+          !is_own_fault(signal) && (ended_before || signal != SIGKILL)};
 }
 
 }  // namespace codedriftd

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/result.h"
@@ -57,9 +58,17 @@ class SinkChild {
   bool alive() const;
   /// Waits until the process has ended by itself; false if it has not at `until`.
   bool wait_for_end(MonoTime until) const;
-  /// Kills its process group, reaps it, and forwards its last words. Returns how it ended, for people: "was killed by
-  /// signal 11 (Segmentation fault)", "ended with status 3".
-  std::string kill();
+  struct End {
+    std::string words;          ///< for people: "was killed by signal 11 (Segmentation fault)", "ended with status 3"
+    bool from_outside = false;  ///< by a signal that neither we nor a fault of its own sent
+  };
+  /// Kills its process group, reaps it, and forwards its last words.
+  End kill();
+
+  /// What must not stand in the log: it is masked in what the plugin logs and prints from now on.
+  void hide(std::vector<std::string> secrets) { secrets_ = std::move(secrets); }
+  /// `text` without them.
+  std::string masked(std::string_view text) const;
 
  private:
   SinkChild() = default;
@@ -74,6 +83,7 @@ class SinkChild {
   std::string buffer_, partial_line_, what_;
   Frame<Reply> reply_;
   LogLimit limit_;
+  std::vector<std::string> secrets_;
 };
 
 }  // namespace codedriftd

@@ -18,6 +18,8 @@ namespace {
 
 /// How long close() has when the whole daemon is stopping: cancel and stop together stay well under its five seconds.
 constexpr Millis kHurriedClose{1'000};
+/// How long a process that has closed its socket has to end: how it does so says whose doing it was.
+constexpr Millis kLastMoment{100};
 
 MonoTime now() { return SystemClock{}.mono(); }
 
@@ -28,8 +30,8 @@ int64_t to_ns(MonoTime time) {
 DeliveryAnswer stopped() { return {DeliveryResult::retry, Millis{0}, 0, "stopped before an answer came"}; }
 
 /// The reply of a plugin's function as an answer; a result that sink.h does not know is a fault.
-DeliveryAnswer to_answer(CallReply reply) {
-  DeliveryAnswer answer{DeliveryResult::fault, Millis{0}, reply.status, clean_utf8(reply.text)};
+DeliveryAnswer to_answer(CallReply reply, const SinkChild& child) {
+  DeliveryAnswer answer{DeliveryResult::fault, Millis{0}, reply.status, clean_utf8(child.masked(reply.text))};
   switch (reply.result) {
     case 0:
       answer.result = DeliveryResult::delivered;
@@ -51,6 +53,26 @@ DeliveryAnswer to_answer(CallReply reply) {
   return answer;
 }
 
+/// What the files of secrets hold, whole and by words: a plugin may log either. Longest first, so that no part of one
+/// hides the rest of it. A file that cannot be read hides nothing: the host process, which reads it too, says why.
+std::vector<std::string> hidden(const std::vector<std::pair<std::string, std::string>>& files) {
+  constexpr std::size_t kShortest = 8;  // shorter words are "Bearer" and the like
+  std::vector<std::string> texts;
+  for (const auto& [name, path] : files) {
+    const auto secret = read_secret_file(path);
+    if (!secret) continue;
+    std::string_view rest = secret->reveal();
+    if (rest.size() >= kShortest) texts.emplace_back(rest);
+    while (!rest.empty()) {
+      const std::string_view word = rest.substr(0, rest.find_first_of(" \t\r\n"));
+      if (word.size() >= kShortest && word.size() < secret->reveal().size()) texts.emplace_back(word);
+      rest.remove_prefix(std::min(word.size() + 1, rest.size()));
+    }
+  }
+  std::sort(texts.begin(), texts.end(), [](const auto& a, const auto& b) { return a.size() > b.size(); });
+  return texts;
+}
+
 StartFailure fault(std::string message) { return {StartFailure::Kind::fault, std::move(message), {}, Millis{0}}; }
 
 /// Waits for what a host process says first.
@@ -64,8 +86,13 @@ Result<PluginInfo, StartFailure> handshake(SinkChild& child, int wake_fd, Millis
       return fault("stopped while the plugin was being started");
     case SinkChild::Event::timeout:
       return fault(fmt::format("the plugin was not loaded within {} s", at_most / std::chrono::seconds(1)));
-    case SinkChild::Event::ended:
-      return fault(fmt::format("the plugin's process {} while loading it", child.kill()));
+    case SinkChild::Event::ended: {
+      child.wait_for_end(now() + kLastMoment);
+      const SinkChild::End end = child.kill();
+      StartFailure failure = fault(fmt::format("the plugin's process {} while loading it", end.words));
+      if (end.from_outside) failure.kind = StartFailure::Kind::retry;
+      return failure;
+    }
   }
   if (auto* described = std::get_if<DescribeReply>(&child.reply().body)) return std::move(described->plugin);
   if (auto* unusable = std::get_if<UnusableReply>(&child.reply().body)) {
@@ -104,6 +131,7 @@ Result<PluginInfo, StartFailure> SinkProcess::start() {
   if (!child) return fault(child.error().message);
   child_ = std::move(*child);
   sequence_ = 0;
+  ended_from_outside_ = false;
   auto plugin = handshake(*child_, wake_.get());
   if (plugin) plugin = open(*plugin);
   if (!plugin) child_.reset();
@@ -118,11 +146,12 @@ Result<PluginInfo, StartFailure> SinkProcess::open(const PluginInfo& plugin) {
   }
   // The host process does not have the environment variable that relative ones are looked up by.
   for (auto& [name, path] : options->secret_files) path = secret_file_path(path);
+  child_->hide(hidden(options->secret_files));
   const DeliveryAnswer opened = answer(OpenRequest{options->config_json, options->secret_files}, now() + kStartStep);
   switch (opened.result) {
     case DeliveryResult::delivered:
       return plugin;
-    case DeliveryResult::retry:
+    case DeliveryResult::retry:  // also if somebody else's signal ended it
       return StartFailure{StartFailure::Kind::retry, opened.text, {}, opened.retry_after};
     case DeliveryResult::rejected:
     case DeliveryResult::refused:
@@ -138,11 +167,15 @@ bool SinkProcess::running() {
   return child_ != nullptr;
 }
 
-/// Ends the child after something it should not have done, and says so in the log.
+/// Ends the child after something it should not have done, or that was done to it, and says so in the log.
 DeliveryAnswer SinkProcess::lost(std::string_view why) {
-  const std::string text = clean_utf8(fmt::format("{}; it {}", why, child_->kill()));
+  const SinkChild::End end = child_->kill();
+  const std::string text = clean_utf8(fmt::format("{}; it {}", why, end.words));
   child_.reset();
-  log(LogLevel::warning, "plugin.fault", text, {{"alert", spec_.name}, {"plugin", spec_.plugin}});
+  ended_from_outside_ = end.from_outside;
+  log(LogLevel::warning, end.from_outside ? "plugin.ended" : "plugin.fault", text,
+      {{"alert", spec_.name}, {"plugin", spec_.plugin}});
+  if (end.from_outside) return {DeliveryResult::retry, Millis{0}, 0, text, true};
   return {DeliveryResult::fault, Millis{0}, 0, text};
 }
 
@@ -150,7 +183,10 @@ std::variant<CallReply, DeliveryAnswer> SinkProcess::call(const Request& request
   if (!child_) return DeliveryAnswer{DeliveryResult::fault, Millis{0}, 0, "the plugin is not running"};
   if (cancelled_) return stopped();
   const uint32_t sequence = ++sequence_;
-  if (!child_->send({sequence, request}, deadline)) return lost("the plugin's process did not take the request");
+  if (!child_->send({sequence, request}, deadline)) {
+    child_->wait_for_end(now() + kLastMoment);
+    return lost("the plugin's process did not take the request");
+  }
   SinkChild::Event event = child_->wait(deadline, wake_.get());
   if (event == SinkChild::Event::timeout || event == SinkChild::Event::woken) {
     // A plugin that ends the call when it is asked to keeps its process, and what it answers counts: the alert may have
@@ -165,6 +201,7 @@ std::variant<CallReply, DeliveryAnswer> SinkProcess::call(const Request& request
     case SinkChild::Event::broken:
       return lost(fmt::format("the plugin's process sent nonsense: {}", child_->what()));
     case SinkChild::Event::ended:
+      child_->wait_for_end(now() + kLastMoment);
       return lost("the plugin's process ended during a call");
     case SinkChild::Event::woken:
     case SinkChild::Event::timeout:
@@ -186,7 +223,7 @@ std::variant<CallReply, DeliveryAnswer> SinkProcess::call(const Request& request
 
 DeliveryAnswer SinkProcess::answer(const Request& request, MonoTime deadline) {
   auto outcome = call(request, deadline);
-  if (auto* reply = std::get_if<CallReply>(&outcome)) return to_answer(std::move(*reply));
+  if (auto* reply = std::get_if<CallReply>(&outcome)) return to_answer(std::move(*reply), *child_);
   return std::get<DeliveryAnswer>(std::move(outcome));
 }
 

@@ -32,6 +32,7 @@ class SinkProcess final : public SinkChannel {
 
   Result<PluginInfo, StartFailure> start() override;
   bool running() override;
+  bool ended_from_outside() const override { return ended_from_outside_; }
   DeliveryAnswer deliver(std::string_view id, std::string_view json, uint32_t attempt, Millis timeout) override;
   DeliveryAnswer probe(Millis timeout) override;
   void cancel() override;
@@ -47,6 +48,7 @@ class SinkProcess final : public SinkChannel {
   SinkSpec spec_;
   std::unique_ptr<SinkChild> child_;
   uint32_t sequence_ = 0;
+  bool ended_from_outside_ = false;
   std::atomic<bool> cancelled_{false};
   UniqueFd wake_;  ///< readable for good once cancelled
 };

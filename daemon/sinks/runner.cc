@@ -26,6 +26,8 @@ constexpr Millis kLongestWait{30'000};
 constexpr Millis kProbeLimit{30'000};
 constexpr Millis kBetweenExpiryLooks{10'000}, kBetweenNotices{60'000};
 constexpr Millis kKeepAttempts{90LL * 86'400'000};
+/// Signs of life, reminders and tests that are over say nothing that the record does not.
+constexpr Millis kKeepNotices{7LL * 86'400'000}, kBetweenForgetting{3'600'000};
 /// This many faults of a plugin within this time hold its destination: to start it again and again helps nobody.
 constexpr std::size_t kMostFaults = 5;
 constexpr Millis kFaultsWithin{10 * 60'000};
@@ -137,7 +139,12 @@ Millis Runner::turn() {
   look_after_queue(now);
   const bool running = channel_->running();
   if (std::exchange(up_, running) && !running) {
-    count_fault("its process ended while it had nothing to do");
+    constexpr std::string_view kEnded = "its process ended while it had nothing to do";
+    if (channel_->ended_from_outside()) {
+      set_down(kEnded);
+    } else {
+      count_fault(std::string(kEnded));
+    }
     put_off_start(Millis{0});
   }
   if (!running && !bring_up(now)) {
@@ -178,11 +185,10 @@ void Runner::begin(Tx& tx, WallTime now, std::optional<PendingAlert>& alert, std
 bool Runner::accepts(WallTime now) {
   const DeliveryAnswer answer = channel_->probe(kProbeLimit);
   if (answer.result == DeliveryResult::delivered) return true;
-  if (answer.result == DeliveryResult::fault) {
-    up_ = false;
-    count_fault(answer.text);
-  }
-  writer_.run([&](Tx& tx) { hold(tx, answer.text, {}, now); });
+  up_ = channel_->running();
+  if (answer.result == DeliveryResult::fault) count_fault(answer.text);
+  // How long it asked to be left alone counts for this question too.
+  writer_.run([&](Tx& tx) { hold(tx, answer.text, {}, now, answer.retry_after); });
   return false;
 }
 
@@ -193,15 +199,17 @@ void Runner::put_off_start(Millis at_least) {
       start_not_before_, clock_.mono() + backoff_delay(kBetweenStarts, std::max(1U, times), random_unit(), at_least));
 }
 
+void Runner::set_down(std::string_view reason) {
+  auto state = state_.lock();
+  state->up = false;
+  state->down_reason = reason;
+}
+
 /// Adds up the faults of the plugin: too many hold the destination until a reload, or until it works again.
 void Runner::count_fault(const std::string& what) {
   const MonoTime mono = clock_.mono();
-  {
-    Locked state(state_);
-    state->up = false;
-    state->down_reason = what;
-    ++state->faults;
-  }
+  set_down(what);
+  ++state_.lock()->faults;
   faults_at_.push_back(mono);
   if (faults_at_.size() > kMostFaults) faults_at_.pop_front();
   if (faults_at_.size() < kMostFaults || mono - faults_at_.front() > kFaultsWithin) return;
@@ -246,11 +254,7 @@ bool Runner::bring_up(WallTime now) {
     reason = format_mistakes(failure.mistakes);
     reason.pop_back();  // the last line's end
   }
-  {
-    Locked state(state_);
-    state->up = false;
-    state->down_reason = reason;
-  }
+  set_down(reason);
   log(LogLevel::error, "sink.down",
       fmt::format("destination {} cannot be opened and is tried again in {}: {}", destination_,
                   format_duration(std::chrono::ceil<std::chrono::seconds>(start_not_before_ - mono)), reason),
@@ -287,6 +291,9 @@ void Runner::deliver(const PendingAlert& alert) {
   if (answer.result == DeliveryResult::fault) count_fault(answer.text);
 }
 
+/// The end of an attempt. An answer about this alert (`rejected`, or in flight in too many faults) ends it for this
+/// destination alone, but a digest is first told one by one, so that no alert dies of another. An answer about the
+/// destination (`refused`) costs no alert anything but time. Everything else is the weather.
 void Runner::settle(Tx& tx, const PendingAlert& alert, const DeliveryAnswer& answer, const AttemptOutcome& outcome,
                     WallTime now) {
   switch (answer.result) {
@@ -299,7 +306,7 @@ void Runner::settle(Tx& tx, const PendingAlert& alert, const DeliveryAnswer& ans
       if (outbox::dead(tx.db, alert, outcome, now)) bury(tx, alert, outcome.words, now);
       return;
     case DeliveryResult::refused:
-      if (outbox::postponed(tx.db, alert, outcome, now, now)) hold(tx, outcome.words, alert, now);
+      if (outbox::postponed(tx.db, alert, outcome, now, now)) hold(tx, outcome.words, alert, now, answer.retry_after);
       return;
     case DeliveryResult::fault:
       // The row of this attempt still says "started", so it is the one more.
@@ -312,34 +319,52 @@ void Runner::settle(Tx& tx, const PendingAlert& alert, const DeliveryAnswer& ans
       }
       [[fallthrough]];
     case DeliveryResult::retry:
+      if (answer.interrupted) {  // nobody's fault, so the alert alone waits, for as long as a plugin takes to start
+        const Millis wait = backoff_delay(kBetweenAttempts, alert.attempt, random_unit());
+        outbox::postponed(tx.db, alert, outcome, now, now + wait);
+        return;
+      }
       back_off(tx, alert, answer, outcome, now);
       return;
   }
 }
 
+/// After a failure that time may heal, the destination waits as a whole, so that a queue of thousands is not thousands
+/// of tries; the alert waits by its own count too, so that one that always fails lets the others pass. A held
+/// destination stays held until it accepts something: a time-out in between is no new refusal afterwards.
 void Runner::back_off(Tx& tx, const PendingAlert& alert, const DeliveryAnswer& answer, const AttemptOutcome& outcome,
                       WallTime now) {
   DestinationState state = outbox::destination(tx.db, destination_);
-  ++state.failures;
-  // The destination waits as a whole, so that a queue of thousands is not thousands of tries; the alert waits by its
-  // own count too, so that one that always fails lets the others pass. A held destination stays held until it accepts
-  // something: a time-out in between is no new refusal afterwards.
-  if (state.kind == DestinationState::Kind::held) {
-    state.until = now + std::max(kProbeEvery, answer.retry_after);
-  } else {
-    state.kind = DestinationState::Kind::backing_off;
-    state.until = now + backoff_delay(kBetweenAttempts, state.failures, random_unit(), answer.retry_after);
+  if (state.kind == DestinationState::Kind::held || answer.retry_after > kProbeEvery) {
+    // A long silence that a receiver asks for is as good as a refusal: somebody has to know of it meanwhile.
+    const std::string reason =
+        answer.retry_after > kProbeEvery
+            ? fmt::format("it asked for {} of silence: {}",
+                          format_duration(std::chrono::ceil<std::chrono::seconds>(answer.retry_after)), outcome.words)
+            : outcome.words;
+    outbox::postponed(tx.db, alert, outcome, now, now);
+    hold(tx, reason, alert, now, answer.retry_after);
+    return;
   }
+  ++state.failures;
+  state.kind = DestinationState::Kind::backing_off;
+  state.until = now + backoff_delay(kBetweenAttempts, state.failures, random_unit(), answer.retry_after);
   state.reason = outcome.words;
   outbox::set_destination(tx.db, destination_, state);
   const WallTime own = now + backoff_delay(kBetweenAttempts, alert.attempt, random_unit(), answer.retry_after);
   outbox::postponed(tx.db, alert, outcome, now, std::max(own, state.until));
 }
 
-void Runner::hold(Tx& tx, const std::string& reason, const PendingAlert& undelivered, WallTime now) {
+/// `retry_after` is obeyed where somebody else is told meanwhile; where nobody is, the destination is asked as often as
+/// any that refuses: a day's silence about critical drift, at a stranger's word, is worse than a few questions.
+void Runner::hold(Tx& tx, const std::string& reason, const PendingAlert& undelivered, WallTime now,
+                  Millis retry_after) {
   DestinationState state = outbox::destination(tx.db, destination_);
   const bool was_held = state.kind == DestinationState::Kind::held;
-  state = {DestinationState::Kind::held, now + kProbeEvery, state.failures + 1, reason};
+  const Route* route = ledger_.route(destination_);
+  const bool others_know = route != nullptr && ledger_.route(route->fallback) != nullptr;
+  const Millis wait = others_know ? std::max(kProbeEvery, retry_after) : kProbeEvery;
+  state = {DestinationState::Kind::held, now + wait, state.failures + 1, reason};
   outbox::set_destination(tx.db, destination_, state);
   tx.urgent();
   if (was_held) return;
@@ -374,6 +399,9 @@ void Runner::look_after_queue(WallTime now) {
     notices::remind(tx, ledger_, *route, now);
     notices::beat(tx, ledger_, *route, now);
     outbox::forget_attempts(tx.db, now - kKeepAttempts);
+    if (forgot_at_ && mono - *forgot_at_ < kBetweenForgetting) return;
+    forgot_at_ = mono;
+    outbox::forget_notices(tx.db, destination_, now - kKeepNotices);
   });
 }
 

@@ -63,8 +63,10 @@ class Runner {
   void back_off(Tx& tx, const PendingAlert& alert, const DeliveryAnswer& answer, const AttemptOutcome& outcome,
                 WallTime now);
   /// `undelivered`: the alert it was noticed with, if there was one.
-  void hold(Tx& tx, const std::string& reason, const PendingAlert& undelivered, WallTime now);
+  void hold(Tx& tx, const std::string& reason, const PendingAlert& undelivered, WallTime now,
+            Millis retry_after = Millis{0});
   void bury(Tx& tx, const PendingAlert& undelivered, const std::string& reason, WallTime now);
+  void set_down(std::string_view reason);
   void count_fault(const std::string& what);
   void look_after_queue(WallTime now);
 
@@ -84,7 +86,7 @@ class Runner {
   std::shared_ptr<SinkChannel> channel_;
   unsigned start_failures_ = 0;
   MonoTime start_not_before_{};
-  std::optional<MonoTime> looked_after_at_, spoke_up_at_;
+  std::optional<MonoTime> looked_after_at_, spoke_up_at_, forgot_at_;
   bool held_at_start_ = false;  ///< the destination is held because the channel could not be opened
   bool can_probe_ = false;
   bool up_ = false;  ///< the channel ran when it was last looked at

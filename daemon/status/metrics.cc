@@ -81,17 +81,30 @@ void destinations(Page& page, const Snapshot& s) {
     for (const auto& d : s.destinations) page.sample(value(d), fmt::format("destination=\"{}\"", label(d.name)));
   };
   using D = Snapshot::Destination;
-  each("codedriftd_destination_up", "gauge", "1 if the destination's plugin is loaded and opened.",
+  using Kind = DestinationState::Kind;
+  each("codedriftd_destination_plugin_up", "gauge",
+       "1 if the destination's plugin is loaded and opened; it says nothing of its receiver.",
        [](const D& d) { return d.runner.up ? 1 : 0; });
   each("codedriftd_destination_held", "gauge", "1 if the destination refuses alerts and its queue is held.",
-       [](const D& d) { return d.state == "held" ? 1 : 0; });
+       [](const D& d) { return d.state == Kind::held ? 1 : 0; });
+  each("codedriftd_destination_backing_off", "gauge",
+       "1 if the last try failed and the destination waits for the next.",
+       [](const D& d) { return d.state == Kind::backing_off ? 1 : 0; });
+  each("codedriftd_destination_last_delivery_timestamp_seconds", "gauge",
+       "When the destination last accepted an alert; 0: never.",
+       [](const D& d) { return d.depth.last_delivered ? seconds(*d.depth.last_delivered) : 0.0; });
   each("codedriftd_plugin_faults_total", "counter",
        "Crashes, hangs and nonsense of the destination's plugin since the start.",
        [](const D& d) { return d.runner.faults; });
-  each("codedriftd_outbox_pending", "gauge", "Alerts that wait for the destination.",
+  each("codedriftd_outbox_pending", "gauge",
+       "Alerts that wait for the destination; what is held on purpose is not among them.",
        [](const D& d) { return d.depth.pending; });
-  each("codedriftd_outbox_oldest_pending_age_seconds", "gauge", "Age of the oldest alert that waits; 0: none.",
-       [&](const D& d) {
+  each("codedriftd_outbox_suspended", "gauge", "Alerts that are held because somebody suspended their functions.",
+       [](const D& d) { return d.depth.suspended; });
+  each("codedriftd_outbox_flapping", "gauge", "Alerts that are held because their functions change too often.",
+       [](const D& d) { return d.depth.flapping; });
+  each("codedriftd_outbox_oldest_pending_age_seconds", "gauge",
+       "Age of the oldest of codedriftd_outbox_pending; 0: none.", [&](const D& d) {
          return d.depth.oldest_pending ? seconds(std::max(Millis{0}, Millis{s.now - *d.depth.oldest_pending})) : 0.0;
        });
   each("codedriftd_alerts_delivered", "gauge", "Alerts in the record that the destination accepted.",
@@ -126,7 +139,7 @@ std::string status_line(const Snapshot& s) {
   std::size_t up = 0;
   int64_t pending = 0;
   for (const auto& d : s.destinations) {
-    up += d.runner.up ? 1 : 0;
+    up += d.runner.up && d.state == DestinationState::Kind::ok ? 1 : 0;
     pending += d.depth.pending;
   }
   const std::string last = s.polls.last_poll_at ? rfc3339(*s.polls.last_poll_at).substr(11, 8) + "Z" : "none yet";

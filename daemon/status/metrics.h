@@ -22,7 +22,7 @@ struct Snapshot {
     std::string name;
     RunnerState runner;
     outbox::Depth depth;
-    std::string state;  ///< ok backing_off held
+    DestinationState::Kind state = DestinationState::Kind::ok;
   };
   std::vector<Destination> destinations;
   std::size_t writer_queue = 0;
@@ -33,7 +33,7 @@ struct Snapshot {
 /// The text exposition format, version 0.0.4.
 std::string metrics_text(const Snapshot& snapshot);
 /// One line for `systemctl status`: "42 functions, 1 drifted; last poll 12:00:03; 2 of 2 destinations up, 0 alerts
-/// pending".
+/// pending"; a destination counts as up if its plugin is open and it neither refuses nor fails.
 std::string status_line(const Snapshot& snapshot);
 
 }  // namespace codedriftd

@@ -14,6 +14,8 @@ constexpr codedriftd_option kOptions[] = {
     {"heartbeat_hold_h", "hours that CodedriftdHeartbeat fires after a heartbeat: a few of its intervals", "3",
      CODEDRIFTD_OPT_INT, 0, 1, 8760, nullptr},
     http_sink::kAuthorizationOption,
+    http_sink::kHeadersOption,
+    http_sink::kHeadersFileOption,
     http_sink::kTimeoutOption,
     http_sink::kCaFileOption,
     http_sink::kClientCertOption,

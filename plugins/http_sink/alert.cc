@@ -40,7 +40,9 @@ Report read_report(const Json& object, std::string address) {
                                      {&Report::drift_since, "drift_since"},
                                      {&Report::resolution, "resolution"},
                                      {&Report::reason, "reason"},
-                                     {&Report::request_id, "request_id"}}) {
+                                     {&Report::request_id, "request_id"},
+                                     {&Report::next_step, "next_step"},
+                                     {&Report::link, "link"}}) {
     report.*member = text_at(object, name);
   }
   report.error = error_text(object);

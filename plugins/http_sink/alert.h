@@ -24,6 +24,7 @@ struct Report {
   std::string observed, accepted, previous, expected;  ///< hashes
   std::string drift_since;
   std::string resolution, reason, error, request_id;
+  std::string next_step, link;
   std::size_t events = 0;  ///< how many it stands for
 };
 

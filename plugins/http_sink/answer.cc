@@ -66,9 +66,14 @@ bool whole_success(const HttpResponse& response) {
   return response.failure == HttpFailure::none && response.status >= 200 && response.status < 300;
 }
 
-Outcome not_understood(Outcome outcome, std::string_view expected) {
-  outcome.result = CODEDRIFTD_RETRY;
-  outcome.text += fmt::format(" (expected {}: not taken for a success)", expected);
+Outcome taken_on_status(Outcome outcome, std::string_view expected) {
+  outcome.result = CODEDRIFTD_DELIVERED;
+  outcome.text += fmt::format(" (not {}: taken for delivered because of the status alone)", expected);
+  return outcome;
+}
+
+Outcome not_taken(Outcome outcome, codedriftd_result result) {
+  outcome.result = result;
   return outcome;
 }
 

@@ -25,7 +25,10 @@ Outcome judge_status(const HttpResponse& response, const Mask& mask, WallTime no
 
 /// True if a 2xx came, and all of its body: for receivers that say in the body what came of it.
 bool whole_success(const HttpResponse& response);
-/// What became of a 2xx that said nothing understood: not known, so a retry.
-Outcome not_understood(Outcome outcome, std::string_view expected);
+/// A 2xx whose body says nothing understood. It was acknowledged, so it is delivered: to send it again would repeat it
+/// for days at a receiver that only speaks another dialect. The attempt says so.
+Outcome taken_on_status(Outcome outcome, std::string_view expected);
+/// A 2xx whose body says that it was not taken.
+Outcome not_taken(Outcome outcome, codedriftd_result result);
 
 }  // namespace codedriftd::http_sink

@@ -92,6 +92,8 @@ std::vector<std::string> fact_lines(const Alert& alert, const Markup& markup) {
   add("error", own.error, markup.prose);
   add("request id", own.request_id, markup.code);
   add("time", own.time, markup.prose);
+  add("next", own.next_step, markup.code);
+  add("see", own.link, markup.prose);
   if (alert.actor != "daemon") add("by", alert.actor, markup.prose);
   if (own.events > 1 && alert.items.empty()) add("stands for", fmt::format("{} events", own.events), markup.prose);
   for (const auto& [name, value] : alert.heartbeat) {

@@ -9,6 +9,7 @@
 
 #include "base/json.h"
 #include "http/url.h"
+#include "http_sink/headers.h"
 
 namespace codedriftd::http_sink {
 namespace {
@@ -34,6 +35,27 @@ Checked check_client_certificate(const Connection& connection) {
         fmt::format("client_key_file: {} is a private key, but its mode {:04o} lets others read or change it; "
                     "chmod 0600 {}",
                     key, info.st_mode & 07777, key)};
+  }
+  return Done{};
+}
+
+/// Those of `headers`, and those of `headers_file`, whose values are secrets.
+Checked read_headers(const Json& config, Connection& connection) {
+  if (const auto lines = config.find("headers"); lines != config.end() && lines->is_array()) {
+    for (const Json& line : *lines) {
+      auto header = read_header(line.is_string() ? line.get<std::string>() : std::string());
+      if (!header) return header.error();
+      connection.headers.push_back(std::move(*header));
+    }
+  }
+  const std::string file = text_at(config, "headers_file");
+  if (file.empty()) return Done{};
+  auto headers = read_header_file(file);
+  if (!headers) return headers.error();
+  for (HttpHeader& header : *headers) {
+    connection.mask.add(header.value);
+    connection.mask.add(std::string_view(header.value).substr(header.value.rfind(' ') + 1));
+    connection.headers.push_back(std::move(header));
   }
   return Done{};
 }
@@ -67,6 +89,7 @@ Result<Connection> read_connection(const Json& config) {
     connection.mask.add(value);
     connection.mask.add(value.substr(value.rfind(' ') + 1));
   }
+  if (auto read = read_headers(config, connection); !read) return read.error();
   connection.timeout = std::chrono::seconds(config.value("timeout_s", 15));
   connection.ca_file = text_at(config, "ca_file");
   if (auto readable = check_readable("ca_file", connection.ca_file); !readable) return readable.error();
@@ -86,6 +109,7 @@ HttpRequest basic_request(const Connection& connection, std::string_view method,
   if (!connection.authorization.empty()) {
     request.headers.push_back({"Authorization", std::string(connection.authorization.reveal())});
   }
+  request.headers.insert(request.headers.end(), connection.headers.begin(), connection.headers.end());
   request.deadline = connection.timeout;
   request.ca_file = connection.ca_file;
   request.client_cert_file = connection.client_cert_file;

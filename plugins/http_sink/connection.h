@@ -2,6 +2,7 @@
 /// The options that the HTTP plugins have in common.
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/json_box.h"
@@ -38,14 +39,27 @@ inline constexpr codedriftd_option kAuthorizationOption = {"authorization",
                                                            4096,
                                                            nullptr};
 
+inline constexpr codedriftd_option kHeadersOption = {
+    "headers", "more headers, each \"Name: value\"", nullptr, CODEDRIFTD_OPT_STRING_LIST, 0, 0, 32, nullptr};
+inline constexpr codedriftd_option kHeadersFileOption = {
+    "headers_file",
+    "a file closed to others with more headers, one a line: for keys and tenants",
+    nullptr,
+    CODEDRIFTD_OPT_STRING,
+    0,
+    1,
+    4096,
+    nullptr};
+
 /// How a receiver is reached.
 struct Connection {
   std::string url;
   Millis timeout{15'000};  ///< for one attempt, everything included
   std::string ca_file;     ///< empty: the system's
   std::string client_cert_file, client_key_file;
-  Secret authorization;  ///< the header's value; empty: none
-  Mask mask;             ///< takes the secrets out of text
+  Secret authorization;             ///< the header's value; empty: none
+  std::vector<HttpHeader> headers;  ///< more of them
+  Mask mask;                        ///< takes the secrets out of text
 };
 
 /// From what open() is given. An error, which repeats no secret, for a URL that may not be called, a file that cannot

@@ -66,6 +66,7 @@ std::string description(const Alert& alert, const Report& report) {
   add("reason", report.reason);
   add("error", report.error);
   add("request id", report.request_id);
+  add("next", report.next_step);
   if (report.events > 1) add("events", std::to_string(report.events));
   for (const auto& [name, value] : alert.heartbeat) add(name, value);
   return clean_utf8(text, 4000);

@@ -20,10 +20,11 @@ static codedriftd_result say(codedriftd_report* report, codedriftd_result result
   return result;
 }
 
-/* After a system call: what gets better by itself (no space, no descriptors) is tried again; what somebody has to put
- * right is refused. Either way the host keeps the alert. */
+/* After a system call: what gets better by itself (no space, no descriptors, a file system that is mounted again in a
+ * moment or was read-only for one) is tried again; what somebody has to put right is refused. Either way the host keeps
+ * the alert. */
 static codedriftd_result failed(codedriftd_report* report, int error, const char* path) {
-  static const int to_mend[] = {EACCES, EPERM, ENOENT, ENOTDIR, EISDIR, ELOOP, ENAMETOOLONG, EROFS, ENXIO, 0};
+  static const int to_mend[] = {EACCES, EPERM, ENOTDIR, EISDIR, ELOOP, ENAMETOOLONG, ENXIO, 0};
   const int* one = to_mend;
   while (*one != 0 && *one != error) ++one;
   return say(report, *one != 0 ? CODEDRIFTD_DESTINATION_REFUSED : CODEDRIFTD_RETRY, strerror(error), path);

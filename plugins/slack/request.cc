@@ -70,14 +70,57 @@ bool says_ok(const HttpResponse& response, const std::optional<Json>& body) {
 
 bool contains(std::string_view text, std::string_view word) { return text.find(word) != std::string_view::npos; }
 
+/// The error that an answer names: Slack's own are a word, alone or as "error" in JSON. Empty: none.
+std::string error_of(const HttpResponse& response, const std::optional<Json>& body) {
+  if (body) {
+    const Json error = body->value("error", Json());
+    return error.is_string() ? error.get<std::string>() : std::string();
+  }
+  std::string_view text = response.body;
+  while (text.ends_with('\n') || text.ends_with('\r')) text.remove_suffix(1);
+  return std::string(text.substr(0, 64));
+}
+
+/// What Slack means by one of its error words; nullopt for a word that is none of them.
+std::optional<codedriftd_result> known_error(std::string_view word) {
+  constexpr std::string_view kLater[] = {"rate_limited", "ratelimited",    "rollup_error",
+                                         "fatal_error",  "internal_error", "service_unavailable"};
+  constexpr std::string_view kThisOne[] = {
+      "invalid_payload",    "no_text", "invalid_blocks", "msg_too_long", "too_many_attachments", "invalid_attachments",
+      "msg_blocks_too_long"};
+  constexpr std::string_view kAll[] = {"invalid_token",
+                                       "action_prohibited",
+                                       "no_service",
+                                       "no_service_id",
+                                       "no_team",
+                                       "team_disabled",
+                                       "channel_not_found",
+                                       "channel_is_archived",
+                                       "user_not_found",
+                                       "invalid_auth",
+                                       "account_inactive",
+                                       "token_revoked",
+                                       "not_authed",
+                                       "no_active_hooks",
+                                       "posting_to_general_channel_denied"};
+  const auto among = [word](const auto& list) {
+    return std::find(std::begin(list), std::end(list), word) != std::end(list);
+  };
+  if (among(kLater)) return CODEDRIFTD_RETRY;
+  if (among(kThisOne)) return CODEDRIFTD_REJECTED;
+  if (among(kAll)) return CODEDRIFTD_DESTINATION_REFUSED;
+  return std::nullopt;
+}
+
 /// Not a matter of what was sent, though the status says so.
 bool rate_limited(const std::optional<Json>& body) {
   return body && body->value("error", Json()) == Json("rate_limited");
 }
 
-bool too_long(const HttpResponse& response) {
+bool too_long(const HttpResponse& response, std::string_view error) {
   if (response.status == 413) return true;
-  return response.status == 400 && (contains(response.body, "too_long") || contains(response.body, "invalid_blocks"));
+  if (response.status == 400) return contains(response.body, "too_long") || contains(response.body, "invalid_blocks");
+  return error.ends_with("too_long") || error == "invalid_blocks";
 }
 
 }  // namespace
@@ -135,10 +178,15 @@ http_sink::Outcome Slack::judge(const HttpResponse& response, WallTime now) cons
     }
     return outcome;
   }
-  outcome.too_long = too_long(response);
-  if (outcome.result != CODEDRIFTD_DELIVERED) return outcome;
-  if (http_sink::whole_success(response) && response.status == 200 && says_ok(response, body)) return outcome;
-  return http_sink::not_understood(std::move(outcome), "200 and \"ok\"");
+  const std::string error = error_of(response, body);
+  outcome.too_long = too_long(response, error);
+  if (outcome.result != CODEDRIFTD_DELIVERED || !http_sink::whole_success(response)) return outcome;
+  if (says_ok(response, body)) return outcome;
+  if (const auto known = known_error(error)) return http_sink::not_taken(std::move(outcome), *known);
+  if (body && body->value("ok", Json()) == Json(false)) {  // it says no, in a word of its own: no reason to repeat it
+    return http_sink::not_taken(std::move(outcome), CODEDRIFTD_REJECTED);
+  }
+  return http_sink::taken_on_status(std::move(outcome), "\"ok\"");
 }
 
 Result<std::unique_ptr<http_sink::Destination>> open(std::string_view config_json) {

@@ -27,7 +27,8 @@ class Slack final : public http_sink::Destination {
   explicit Slack(http_sink::Connection connection) : connection_(std::move(connection)) {}
   unsigned lengths() const override { return 2; }
   Result<HttpRequest> make_request(const http_sink::Incoming& alert, unsigned length, WallTime now) const override;
-  /// Delivered: 200 and the body "ok", or JSON with "ok": true. Another 200 is a retry.
+  /// Delivered: 2xx, unless the body is one of Slack's error words, or JSON with "ok": false: those say what is to be
+  /// done. A body that is neither is noted.
   http_sink::Outcome judge(const HttpResponse& response, WallTime now) const override;
 
  private:

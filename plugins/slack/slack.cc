@@ -9,6 +9,8 @@ using namespace codedriftd;
 constexpr codedriftd_option kOptions[] = {
     {"url", "the incoming webhook's address: whoever has it can post", nullptr, CODEDRIFTD_OPT_STRING,
      CODEDRIFTD_OPT_REQUIRED | CODEDRIFTD_OPT_SECRET, 1, 2048, nullptr},
+    http_sink::kHeadersOption,
+    http_sink::kHeadersFileOption,
     http_sink::kTimeoutOption,
     http_sink::kCaFileOption,
 };

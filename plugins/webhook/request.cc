@@ -2,10 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <array>
-#include <cctype>
-
 #include "base/json.h"
 #include "base/text.h"
 #include "http_sink/prometheus.h"
@@ -20,46 +16,6 @@ Format format_of(std::string_view name) {
   if (name == "alertmanager_v4") return Format::alertmanager_v4;
   if (name == "json") return Format::json;
   return Format::cloudevents;
-}
-
-std::string lower(std::string_view text) {
-  std::string result(text);
-  std::transform(result.begin(), result.end(), result.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return result;
-}
-
-/// Why a header of this name may not be set; empty if it may.
-std::string_view why_not(std::string_view name) {
-  constexpr std::string_view kOwn[] = {"content-type", "user-agent"};
-  constexpr std::string_view kTransport[] = {
-      "host", "content-length", "transfer-encoding", "connection",      "upgrade", "expect",
-      "te",   "trailer",        "keep-alive",        "proxy-connection"};
-  constexpr std::string_view kSecret[] = {"authorization", "proxy-authorization", "cookie"};
-  const auto among = [name](const auto& list) {
-    return std::find(std::begin(list), std::end(list), name) != std::end(list);
-  };
-  if (among(kOwn) || name.starts_with("webhook-") || name.starts_with("ce-")) return "the plugin sets it itself";
-  if (among(kTransport)) return "it belongs to the connection";
-  if (among(kSecret)) return "it holds a secret, which must not stand in the configuration; see authorization_file";
-  return {};
-}
-
-std::string_view without_blanks(std::string_view text) {
-  while (text.starts_with(' ') || text.starts_with('\t')) text.remove_prefix(1);
-  while (text.ends_with(' ') || text.ends_with('\t')) text.remove_suffix(1);
-  return text;
-}
-
-bool is_token(std::string_view text) {
-  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
-  });
-}
-
-Error header_error(std::string_view name, std::string_view why) {
-  return Error{fmt::format("headers: {}: {}", harmless(clean_utf8(name, 60)), why)};
 }
 
 /// What may stand in one segment of a URI, in which everything else is %XX: `source` has to be a URI reference.
@@ -97,25 +53,12 @@ std::string structured(const Attributes& attributes, std::string_view alert) {
 
 }  // namespace
 
-Result<HttpHeader> read_header(std::string_view line) {
-  const std::size_t colon = line.find(':');
-  const std::string_view name = line.substr(0, colon);
-  if (colon == std::string_view::npos || !is_token(name)) {
-    return Error{"headers: each one should be \"Name: value\", with a name of letters, digits and -"};
-  }
-  if (line.find_first_of(std::string_view("\r\n\0", 3)) != std::string_view::npos) {
-    return header_error(name, "has a line break or a NUL in it");
-  }
-  if (const std::string_view why = why_not(lower(name)); !why.empty()) return header_error(name, why);
-  return HttpHeader{std::string(name), std::string(without_blanks(line.substr(colon + 1)))};
-}
-
 Result<Options> read_options(std::string_view config_json) {
   auto config = http_sink::read_config(config_json);
   if (!config) return config.error();
   auto connection = http_sink::read_connection(*config);
   if (!connection) return connection.error();
-  Options options{std::move(*connection), format_of(text_at(*config, "format")), {}, {}};
+  Options options{std::move(*connection), format_of(text_at(*config, "format")), {}};
   if (const Secret held(text_at(*config, "secret")); !held.empty()) {
     auto keys = decode_keys(held.reveal());
     if (!keys) return keys.error();
@@ -124,13 +67,6 @@ Result<Options> read_options(std::string_view config_json) {
       options.connection.mask.add(word.substr(word.find('_') + 1));
     }
     wipe((*config)["secret"].get_ref<std::string&>());
-  }
-  if (const auto headers = config->find("headers"); headers != config->end() && headers->is_array()) {
-    for (const Json& line : *headers) {
-      auto header = read_header(line.is_string() ? line.get<std::string>() : std::string());
-      if (!header) return header.error();
-      options.headers.push_back(std::move(*header));
-    }
   }
   return options;
 }
@@ -181,7 +117,6 @@ Result<HttpRequest> Webhook::make_request(const http_sink::Incoming& alert, unsi
     request.headers.push_back({"webhook-signature", signature(options_.keys, alert.id, timestamp, message->body)});
   }
   request.headers.insert(request.headers.end(), message->headers.begin(), message->headers.end());
-  request.headers.insert(request.headers.end(), options_.headers.begin(), options_.headers.end());
   request.body = std::move(message->body);
   return request;
 }

@@ -24,15 +24,11 @@ inline constexpr const char* kFormats = "cloudevents|cloudevents_binary|alertman
 struct Options {
   http_sink::Connection connection;
   Format format = Format::cloudevents;
-  std::vector<SigningKey> keys;     ///< empty: unsigned
-  std::vector<HttpHeader> headers;  ///< more of them
+  std::vector<SigningKey> keys;  ///< empty: unsigned
 };
 /// From what open() is given. An error, which repeats no secret, for a URL that may not be called, a secret that is not
 /// in the form of Standard Webhooks, and a header that may not be set.
 Result<Options> read_options(std::string_view config_json);
-
-/// "Name: value" in its parts; an error for what is no header, for CR, LF and NUL, and for names that are the plugin's.
-Result<HttpHeader> read_header(std::string_view line);
 
 /// What goes over the wire, before it is signed.
 struct Message {

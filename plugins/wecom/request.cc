@@ -47,13 +47,11 @@ codedriftd_result result_of(int64_t errcode) {
     case 48002:  // not allowed to
     case 60020:  // from this address
       return CODEDRIFTD_DESTINATION_REFUSED;
-    case 40008:  // the kind of message
-    case 40035:  // its parameters
-    case 40058:
-    case 44004:  // empty
-      return CODEDRIFTD_REJECTED;
-    default:  // -1 (busy), 45009 (too many), and what is not known
+    case -1:     // busy
+    case 45009:  // too many
       return CODEDRIFTD_RETRY;
+    default:  // the kind of message, its parameters, its length, and what is not known: to repeat it would not help
+      return CODEDRIFTD_REJECTED;
   }
 }
 
@@ -105,9 +103,9 @@ Result<HttpRequest> WeCom::make_request(const http_sink::Incoming& incoming, uns
 
 http_sink::Outcome WeCom::judge(const HttpResponse& response, WallTime now) const {
   http_sink::Outcome outcome = http_sink::judge_status(response, connection_.mask, now);
-  if (outcome.result != CODEDRIFTD_DELIVERED) return outcome;
-  const auto errcode = http_sink::whole_success(response) ? errcode_of(response) : std::nullopt;
-  if (!errcode) return http_sink::not_understood(std::move(outcome), "an errcode");
+  if (outcome.result != CODEDRIFTD_DELIVERED || !http_sink::whole_success(response)) return outcome;
+  const auto errcode = errcode_of(response);
+  if (!errcode) return http_sink::taken_on_status(std::move(outcome), "an errcode");
   outcome.result = result_of(*errcode);
   outcome.too_long = *errcode == 40058;
   if (*errcode == 45009) {

@@ -27,8 +27,9 @@ class WeCom final : public http_sink::Destination {
   explicit WeCom(http_sink::Connection connection) : connection_(std::move(connection)) {}
   unsigned lengths() const override { return 3; }
   Result<HttpRequest> make_request(const http_sink::Incoming& alert, unsigned length, WallTime now) const override;
-  /// The errcode in the body says it, and 0 alone is a success. 45009: too many, again after a minute. 40058: too long.
-  /// 93000 to 93999, and errors of the key: the destination refuses. An answer without an errcode is a retry.
+  /// The errcode in the body says it: 0 is a success, -1 (busy) and 45009 (too many, after a minute) are tried again,
+  /// 40058 is too long, 93000 to 93999 and errors of the key mean that the destination refuses, any other one that the
+  /// alert is rejected. A 2xx without an errcode is delivered, and that is noted.
   http_sink::Outcome judge(const HttpResponse& response, WallTime now) const override;
 
  private:

@@ -14,6 +14,7 @@
 #include "bench/rig.h"
 #include "sinks/process.h"
 #include "sinks/runner.h"
+#include "store/outbox/flapping.h"
 #include "support/process.h"
 #include "support/program.h"
 #include "support/receiver.h"
@@ -72,7 +73,9 @@ void bench(int argc, char** argv) {
     if (runner) runner->ring();
   };
   Ledger ledger("bench", "bench/codedriftd", std::move(hooks));
-  const std::vector<WatchedTarget> targets = rig.watch(10, Millis{60'000});
+  // As many functions as it takes for none of them to flap: the alerts of one that does are held.
+  const unsigned functions = drifts / outbox::kFlappingEvents + 1;
+  const std::vector<WatchedTarget> targets = rig.watch(functions, Millis{60'000});
   rig.writer->run([&](Tx& tx) {
     ledger.set_routes({{{"ops", {"drift.*"}, {"*"}}, Millis{3'600'000}, ""}});
     for (const WatchedTarget& target : targets) ledger.apply(tx, target.id, observed(0), rig.clock.wall());

@@ -219,5 +219,23 @@ TEST(Restart, AnotherOriginIsNotUsedAndSaysSoWhileAnotherInstanceIs) {
   while (bodies.step()) EXPECT_EQ(Json::parse(bodies.text(0)).at("log"), "e2e/codedriftd");
 }
 
+TEST(Reload, ADestinationThatLeavesIsToldOfItFirst) {
+  Daemon daemon;
+  daemon.config.functions.emplace_back("refund", "");
+  daemon.deploy("refund", "reviewed");
+  daemon.start();
+  ASSERT_TRUE(daemon.wait_for_status("charge", "in_sync")) << daemon.log();
+  daemon.deploy("charge", "hurried");
+  ASSERT_TRUE(daemon.wait_for_alert("drift.detected")) << daemon.log();
+  // The function whose drift is open goes, and with it everybody who is told of it.
+  daemon.config.functions.erase(daemon.config.functions.begin());
+  Receiver other;
+  daemon.config.alerts = webhook_alert("pager", other.url(), daemon.secret_file());
+  daemon.write_config();
+  daemon.hangup();
+  EXPECT_TRUE(daemon.wait_for_alert("watch.removed", 1, Millis{1'000})) << "before the reload was over" << daemon.log();
+  EXPECT_EQ(count(daemon.kinds(), "delivery.dead"), 0);
+}
+
 }  // namespace
 }  // namespace codedriftd::test

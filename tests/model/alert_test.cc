@@ -105,6 +105,8 @@ TEST(ComposeAlert, CarriesEverythingItKnows) {
       {"event_ids", Json::array({"abcdefghijklmnopqrstuvwxyz"})},
       {"log",
        {{"origin", "ops-1/codedriftd"}, {"index", 41}, {"leaf_hash", sha256("leaf").hex()}, {"checkpoint", nullptr}}},
+      {"next_step", nullptr},
+      {"link", nullptr},
   };
   EXPECT_EQ(Json::parse(compose_alert(logged, "ops-1", "ops-1/codedriftd")), expected);
 }
@@ -113,7 +115,7 @@ TEST(ComposeAlert, WhatDoesNotApplyIsNull) {
   LoggedEvent logged{event_of("account.failing"), 0, "id", kTime, sha256("leaf")};
   logged.event.target.reset();
   const Json alert = Json::parse(compose_alert(logged, "i", "o"));
-  EXPECT_EQ(alert.size(), 24U);
+  EXPECT_EQ(alert.size(), 26U);
   for (const std::string name :
        {"target", "status", "previous_status", "observed_sha256", "accepted_sha256", "previous_sha256",
         "expected_sha256", "drift_since", "resolution", "reason", "error", "request_id", "account", "region"}) {
@@ -131,6 +133,25 @@ TEST(ComposeAlert, ATargetThatIsNoAddressIsABug) {
   LoggedEvent logged{event_of("drift.detected"), 3, "id", kTime, sha256("leaf")};
   logged.event.target = "nonsense";
   EXPECT_THROW(compose_alert(logged, "i", "o"), std::logic_error);
+}
+
+TEST(Alert, SaysWhatToTypeNextAndWhereToLook) {
+  const std::string address = "prod/ap-guangzhou/default/charge:$LATEST";
+  const auto told = [&](const char* kind, bool with_target, std::string_view link) {
+    LoggedEvent logged;
+    logged.event.kind = kind;
+    if (with_target) logged.event.target = address;
+    return Json::parse(compose_alert(logged, "ops-1", "o", link));
+  };
+  EXPECT_EQ(told("drift.detected", true, "")["next_step"], "codedriftd plan --target '" + address + "'");
+  EXPECT_EQ(told("poll.failing", true, "")["next_step"], "codedriftd poll '" + address + "'");
+  EXPECT_EQ(told("account.failing", false, "")["next_step"], "codedriftd check --online");
+  EXPECT_EQ(told("drift.resolved", true, "")["next_step"], nullptr);
+  EXPECT_EQ(told("drift.detected", true, "")["link"], nullptr);
+  EXPECT_EQ(told("account.failing", false, "https://x.example/{function}")["link"], nullptr);
+  EXPECT_EQ(told("drift.detected", true,
+                 "https://x.example/{region}/{namespace}/{function}?q={qualifier}&r={region}")["link"],
+            "https://x.example/ap-guangzhou/default/charge?q=$LATEST&r=ap-guangzhou");
 }
 
 }  // namespace

@@ -73,11 +73,39 @@ TEST(Message, DetectedAndResolvedBecomeOneThatSaysBoth) {
 }
 
 TEST(Message, FlappingSaysHowOftenAndHowItEnded) {
-  const auto told = Json::parse(compose_flapping({kDetected, kResolved, kDetected}, "own"));
+  const auto told = Json::parse(compose_flapping({kDetected, kResolved, kDetected}, "own", 0, std::nullopt));
   EXPECT_EQ(told["kind"], "drift.flapping");
   EXPECT_EQ(told["id"], "own");
   EXPECT_NE(told["summary"].get<std::string>().find("3 drift events"), std::string::npos);
   EXPECT_NE(told["summary"].get<std::string>().find("Last: charge drift.detected."), std::string::npos);
+  EXPECT_NE(told["summary"].get<std::string>().find("were held until it was quiet"), std::string::npos);
+  const auto goes_on = Json::parse(compose_flapping({kDetected, kResolved}, "own", 40, Millis{6 * 3'600'000}));
+  EXPECT_NE(goes_on["summary"].get<std::string>().find("42 drift events"), std::string::npos) << goes_on["summary"];
+  EXPECT_NE(goes_on["summary"].get<std::string>().find("at the latest after 6h"), std::string::npos);
+  const auto one = Json::parse(compose_flapping({kDetected}, "own", 0, Millis{6 * 3'600'000}));
+  EXPECT_NE(one["summary"].get<std::string>().find("one drift event at 2026-11-24T00:00:00.000Z"), std::string::npos)
+      << one["summary"];
+}
+
+TEST(Message, ADigestSaysInWordsWhatItsFunctionsHaveInCommon) {
+  const auto summary = [](const std::vector<std::string>& kinds) {
+    std::vector<std::vector<std::string>> by_target;
+    for (const std::string& kind : kinds)
+      by_target.push_back({Json{
+          {"kind", kind},
+          {"severity", "info"},
+          {"time", "t"},
+          {"summary", "s"},
+          {"event_ids", Json::array()},
+          {"next_step",
+           nullptr}}.dump()});
+    return Json::parse(compose_digest(by_target, "own", kDigestKind))["summary"].get<std::string>();
+  };
+  EXPECT_EQ(summary({"drift.reminder", "drift.reminder"}), "2 functions are still drifted.");
+  EXPECT_EQ(summary({"drift.resolved", "drift.detected", "drift.detected"}),
+            "2 functions have drifted, 1 is no longer drifted.");
+  EXPECT_EQ(summary({"function.missing", "deploy.arrived"}), "1 function is missing, 1 has an alert deploy.arrived.");
+  EXPECT_EQ(summary({"delivery.dead", "delivery.dead"}), "2 functions have an alert that was given up.");
 }
 
 TEST(Message, ADigestNamesEveryTargetAndEveryEvent) {
@@ -92,7 +120,7 @@ TEST(Message, ADigestNamesEveryTargetAndEveryEvent) {
   EXPECT_EQ(told["actor"], "daemon");
   EXPECT_EQ(told["instance"], "ops-1");
   EXPECT_EQ(told["time"], "2026-11-24T00:05:00.000Z") << "of the newest";
-  EXPECT_EQ(told["summary"], "3 functions: 2 drift.detected, 1 drift.resolved.");
+  EXPECT_EQ(told["summary"], "2 functions have drifted, 1 is no longer drifted.");
   EXPECT_EQ(told["event_ids"], (Json{"first", "second", "third", "4"}));
   ASSERT_EQ(told["items"].size(), 3U);
   EXPECT_EQ(told["items"][0]["target"], "prod/r/default/charge:$LATEST");

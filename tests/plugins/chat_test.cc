@@ -55,9 +55,13 @@ TEST(FactLines, TellWhatTheAlertHasAndNothingElse) {
   Json more = alert_json("drift.resolved");
   more["event_ids"] = {"e1", "e2", "e3"};
   more["actor"] = "uid:1001(alice)";
+  more["next_step"] = "codedriftd plan";
+  more["link"] = "https://console.example/charge";
   more["error"] = {{"code", "Client.Timeout"}, {"message", "no answer"}, {"request_id", nullptr}};
   const auto longer = fact_lines(alert_of(more), kMarkup);
   EXPECT_NE(std::find(longer.begin(), longer.end(), "error: {Client.Timeout: no answer}"), longer.end());
+  EXPECT_NE(std::find(longer.begin(), longer.end(), "next: <codedriftd plan>"), longer.end());
+  EXPECT_NE(std::find(longer.begin(), longer.end(), "see: {https://console.example/charge}"), longer.end());
   EXPECT_NE(std::find(longer.begin(), longer.end(), "by: {uid:1001(alice)}"), longer.end());
   EXPECT_NE(std::find(longer.begin(), longer.end(), "stands for: {3 events}"), longer.end());
 }

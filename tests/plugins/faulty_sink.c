@@ -112,6 +112,11 @@ static codedriftd_result sink_deliver(codedriftd_sink* self, const codedriftd_al
     say(report, poll(&fd, 1, 0) == 1 ? "cancelled" : "free");
     return CODEDRIFTD_RETRY;
   }
+  if (mode_is(self, "tells_all")) { /* everything it knows, everywhere it can */
+    self->host->log(self->host->ctx, CODEDRIFTD_LOG_WARNING, self->config, strlen(self->config));
+    fprintf(stderr, "printed %s\n", self->config);
+    return say(report, self->config), CODEDRIFTD_DELIVERED;
+  }
   if (mode_is(self, "log_flood")) {
     for (i = 0; i < 20000; ++i) self->host->log(self->host->ctx, CODEDRIFTD_LOG_WARNING, "flood", 5);
     return CODEDRIFTD_DELIVERED;
@@ -171,7 +176,7 @@ static codedriftd_result sink_deliver(codedriftd_sink* self, const codedriftd_al
         hang();
       }
     }
-    raise(SIGKILL);
+    abort();
   }
   if (mode_is(self, "writes_to_nobody")) {
     int ends[2];

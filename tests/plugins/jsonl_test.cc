@@ -118,11 +118,21 @@ TEST_F(Jsonl, RefusesAPathItCannotUse) {
   EXPECT_FALSE(start("/" + std::string(4096, 'x'))) << "longer than a path can be";
 }
 
+TEST_F(Jsonl, AFolderThatIsMissingForAMomentIsTriedAgain) {
+  ASSERT_TRUE(start(folder_ / "mount/alerts.jsonl"));
+  for (const DeliveryAnswer& answer : {deliver("{}"), sink_->probe(kPlenty)}) {
+    EXPECT_EQ(answer.result, DeliveryResult::retry);
+    EXPECT_NE(answer.text.find("No such file or directory"), std::string::npos) << answer.text;
+  }
+  std::filesystem::create_directory(folder_ / "mount");
+  EXPECT_EQ(deliver("{}").result, DeliveryResult::delivered);
+  EXPECT_EQ(contents(folder_ / "mount/alerts.jsonl"), "{}\n");
+}
+
 TEST_F(Jsonl, WhatSomebodyHasToMendIsRefused) {
   folder_.write("file", "");
   ASSERT_EQ(::mkfifo((folder_ / "fifo").c_str(), 0600), 0);
-  const std::pair<std::string, const char*> cases[] = {{folder_ / "none/alerts.jsonl", "No such file or directory"},
-                                                       {folder_ / "file/alerts.jsonl", "Not a directory"},
+  const std::pair<std::string, const char*> cases[] = {{folder_ / "file/alerts.jsonl", "Not a directory"},
                                                        {folder_.path().string(), "Is a directory"},
                                                        {folder_ / "fifo", "No such device"},
                                                        {"/dev/null", "No such device"},

@@ -73,7 +73,7 @@ TEST(Slack, ADigestNamesEveryTargetAtEitherLength) {
   }
 }
 
-TEST(Slack, OnlyOkIsASuccess) {
+TEST(Slack, WhatIsAcknowledgedIsDeliveredUnlessItIsAKnownError) {
   struct Case {
     int status;
     const char* body;
@@ -84,11 +84,18 @@ TEST(Slack, OnlyOkIsASuccess) {
   constexpr Case kCases[] = {{200, "ok", CODEDRIFTD_DELIVERED},
                              {200, "ok\n", CODEDRIFTD_DELIVERED},
                              {200, R"({"ok":true})", CODEDRIFTD_DELIVERED},
-                             {200, "", CODEDRIFTD_RETRY},
-                             {200, "<html>sign in</html>", CODEDRIFTD_RETRY},
-                             {200, "not ok", CODEDRIFTD_RETRY},
-                             {200, R"({"ok":false,"error":"something"})", CODEDRIFTD_RETRY},
-                             {202, "ok", CODEDRIFTD_RETRY},
+                             {200, "", CODEDRIFTD_DELIVERED},
+                             {200, "OK", CODEDRIFTD_DELIVERED},
+                             {200, R"({"success":true})", CODEDRIFTD_DELIVERED},
+                             {200, "<html>thank you</html>", CODEDRIFTD_DELIVERED},
+                             {202, "ok", CODEDRIFTD_DELIVERED},
+                             {204, "", CODEDRIFTD_DELIVERED},
+                             {200, R"({"ok":false,"error":"something"})", CODEDRIFTD_REJECTED},
+                             {200, R"({"ok":false,"error":"invalid_auth"})", CODEDRIFTD_DESTINATION_REFUSED},
+                             {200, "no_service", CODEDRIFTD_DESTINATION_REFUSED},
+                             {200, "invalid_payload\n", CODEDRIFTD_REJECTED},
+                             {200, R"({"ok":false,"error":"msg_too_long"})", CODEDRIFTD_REJECTED, 0, true},
+                             {200, R"({"ok":false,"error":"internal_error"})", CODEDRIFTD_RETRY},
                              {200, R"({"retry_after":7,"ok":false,"error":"rate_limited"})", CODEDRIFTD_RETRY, 7'000},
                              {429, R"({"retry_after":1,"ok":false,"error":"rate_limited"})", CODEDRIFTD_RETRY, 1'000},
                              {429, "", CODEDRIFTD_RETRY},
@@ -119,7 +126,12 @@ TEST(Slack, OnlyOkIsASuccess) {
   HttpResponse endless;
   endless.failure = HttpFailure::too_large;
   endless.status_before_body = 200;
-  EXPECT_EQ(slack->judge(endless, WallTime{}).result, CODEDRIFTD_RETRY);
+  EXPECT_EQ(slack->judge(endless, WallTime{}).result, CODEDRIFTD_DELIVERED);
+  HttpResponse other;
+  other.status = 200;
+  other.body = "OK";
+  EXPECT_EQ(slack->judge(other, WallTime{}).text,
+            "HTTP 200: OK (not \"ok\": taken for delivered because of the status alone)");
 }
 
 TEST(Slack, ItsAddressIsShownNowhere) {

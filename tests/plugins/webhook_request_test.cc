@@ -4,6 +4,7 @@
 #include <string>
 
 #include "base/json.h"
+#include "http_sink/headers.h"
 #include "support/temp_dir.h"
 #include "webhook/request.h"
 
@@ -184,15 +185,49 @@ TEST(Headers, ThatBreakLinesOrAreNoneOrBelongToThePluginAreRefused) {
                         {"Authorization: Bearer fake", "authorization_file"},
                         {"Cookie: fake", "secret"}};
   for (const Case& c : cases) {
-    const auto header = read_header(c.line);
+    const auto header = http_sink::read_header(c.line);
     ASSERT_FALSE(header) << c.line;
     EXPECT_NE(header.error().message.find(c.why), std::string::npos) << c.line << ": " << header.error().message;
   }
-  const auto good = read_header("X-Team:\t payments, core ");
+  const auto good = http_sink::read_header("X-Team:\t payments, core ");
   ASSERT_TRUE(good);
   EXPECT_EQ(good->name, "X-Team");
   EXPECT_EQ(good->value, "payments, core");
   EXPECT_FALSE(read_options(R"({"url":"https://example.com","headers":["X-A: b\r\nX-C: d"]})"));
+}
+
+TEST(ReadHeader, AFileMayHoldSecretsAndNeverRepeatsThem) {
+  const test::TempDir dir;
+  const std::string file =
+      dir.write("headers", "X-Scope-OrgID: fake-tenant-1\r\n\n Authorization: Bearer fake-token-1\n");
+  EXPECT_FALSE(http_sink::read_header_file(file)) << "a name does not begin with a blank";
+  dir.write("headers", "X-Scope-OrgID: fake-tenant-1\r\n\nAuthorization: Bearer fake-token-1\n");
+  const auto headers = http_sink::read_header_file(file);
+  ASSERT_TRUE(headers) << headers.error().message;
+  ASSERT_EQ(headers->size(), 2U);
+  EXPECT_EQ((*headers)[0].value, "fake-tenant-1");
+  EXPECT_EQ((*headers)[1].name, "Authorization");
+  dir.write("headers", "X-Key: fake-key-1\nHost: fake-key-2\n");
+  const auto wrong = http_sink::read_header_file(file);
+  ASSERT_FALSE(wrong);
+  EXPECT_NE(wrong.error().message.find("headers_file: Host: it belongs to the connection"), std::string::npos)
+      << wrong.error().message;
+  EXPECT_EQ(wrong.error().message.find("fake-key"), std::string::npos);
+  EXPECT_FALSE(http_sink::read_header_file("headers")) << "relative to what?";
+  EXPECT_FALSE(http_sink::read_header_file(dir / "none"));
+}
+
+TEST(ReadHeader, EveryHttpPluginSendsThemAndMasksThoseOfTheFile) {
+  const test::TempDir dir;
+  const std::string file = dir.write("headers", "X-Api-Key: fake-key-0001\n");
+  auto options =
+      read_options(R"({"url":"https://example.com","headers":["X-Team: payments"],"headers_file":")" + file + R"("})");
+  ASSERT_TRUE(options) << options.error().message;
+  const HttpRequest made = http_sink::basic_request(options->connection, "POST", "https://example.com", "text/plain");
+  auto sent = by_name(made.headers);
+  EXPECT_EQ(sent["X-Team"], "payments");
+  EXPECT_EQ(sent["X-Api-Key"], "fake-key-0001");
+  EXPECT_EQ(options->connection.mask.apply("unknown key fake-key-0001 of payments"), "unknown key *** of payments");
 }
 
 TEST(ReadOptions, RefusesUrlsThatMayNotBeCalledWithoutRepeatingThem) {

@@ -92,15 +92,15 @@ TEST(WeCom, TheErrcodeSaysWhatCameOfIt) {
       {200, R"({"errcode":40001,"errmsg":"invalid credential"})", CODEDRIFTD_DESTINATION_REFUSED},
       {200, R"({"errcode":44004,"errmsg":"empty content"})", CODEDRIFTD_REJECTED},
       {200, R"({"errcode":-1,"errmsg":"system busy"})", CODEDRIFTD_RETRY},
-      {200, R"({"errcode":123456,"errmsg":"new"})", CODEDRIFTD_RETRY},
-      {200, R"({"errcode":"0"})", CODEDRIFTD_RETRY},
-      {200, R"({"errcode":0.5})", CODEDRIFTD_RETRY},
-      {200, R"({"errmsg":"ok"})", CODEDRIFTD_RETRY},
-      {200, "ok", CODEDRIFTD_RETRY},
-      {200, "", CODEDRIFTD_RETRY},
-      {200, "[0]", CODEDRIFTD_RETRY},
-      {200, R"({"errcode":0)", CODEDRIFTD_RETRY},
-      {204, "", CODEDRIFTD_RETRY},
+      {200, R"({"errcode":123456,"errmsg":"new"})", CODEDRIFTD_REJECTED},
+      {200, R"({"errcode":"0"})", CODEDRIFTD_DELIVERED},
+      {200, R"({"errcode":0.5})", CODEDRIFTD_DELIVERED},
+      {200, R"({"errmsg":"ok"})", CODEDRIFTD_DELIVERED},
+      {200, "ok", CODEDRIFTD_DELIVERED},
+      {200, "", CODEDRIFTD_DELIVERED},
+      {200, "[0]", CODEDRIFTD_DELIVERED},
+      {200, R"({"errcode":0)", CODEDRIFTD_DELIVERED},
+      {204, "", CODEDRIFTD_DELIVERED},
       {403, R"({"errcode":0})", CODEDRIFTD_DESTINATION_REFUSED},
       {502, "", CODEDRIFTD_RETRY}};
   const auto wecom = opened();
@@ -117,7 +117,12 @@ TEST(WeCom, TheErrcodeSaysWhatCameOfIt) {
   HttpResponse endless;
   endless.failure = HttpFailure::too_large;
   endless.status_before_body = 200;
-  EXPECT_EQ(wecom->judge(endless, WallTime{}).result, CODEDRIFTD_RETRY);
+  EXPECT_EQ(wecom->judge(endless, WallTime{}).result, CODEDRIFTD_DELIVERED);
+  HttpResponse other;
+  other.status = 200;
+  other.body = "ok";
+  EXPECT_EQ(wecom->judge(other, WallTime{}).text,
+            "HTTP 200: ok (not an errcode: taken for delivered because of the status alone)");
 }
 
 TEST(WeCom, ItsKeyIsShownNowhere) {

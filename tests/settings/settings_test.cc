@@ -1,5 +1,6 @@
 #include "settings/settings.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <time.h>
 
@@ -303,6 +304,23 @@ TEST(SettingsFiles, NameTheFirstPlaceOfATwin) {
                           main + ":8:8"),
             std::string::npos)
       << mistakes;
+}
+
+TEST(Settings, ALinkIsAnAddressWithPlacesThatAreKnown) {
+  const std::string pattern =
+      "https://console.example/{account}/{region}/{namespace}/{function}?v={qualifier}&a={address}";
+  EXPECT_EQ(good("[daemon]\nlink = \"" + pattern + "\"\n" + kSmall).link, pattern);
+  EXPECT_EQ(good("[daemon]\nlink = \"\"\n" + std::string(kSmall)).link, "");
+  for (const auto& [link, why] : {std::pair<const char*, const char*>{"console.example/{function}", "https://"},
+                                  {"https://console.example/{name}", "in braces there can be"},
+                                  {"https://console.example/{function", "in braces there can be"},
+                                  {"https://console.example/a b", "without spaces"}}) {
+    const auto loaded = load_settings_text("f", fmt::format("[daemon]\nlink = \"{}\"\n{}", link, kSmall));
+    ASSERT_FALSE(loaded) << link;
+    const std::string mistakes = format_mistakes(loaded.error());
+    EXPECT_TRUE(mistakes.starts_with("f:2:8: 'link'")) << mistakes;
+    EXPECT_NE(mistakes.find(why), std::string::npos) << mistakes;
+  }
 }
 
 TEST(SettingsFiles, ThatCannotBeReadAreOneMistake) {

@@ -1,6 +1,7 @@
 /// SinkProcess against a plugin that does everything wrong (tests/plugins/faulty_sink.c).
 #include "sinks/process.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/wait.h>
@@ -41,6 +42,14 @@ ProcessState process_state(pid_t pid) {
   ProcessState found;
   stat >> number >> name >> found.state >> found.parent;
   return stat ? found : ProcessState{};
+}
+
+/// The one child of this process; 0 if there is none.
+pid_t only_child() {
+  std::ifstream children("/proc/self/task/" + std::to_string(::gettid()) + "/children");
+  pid_t pid = 0;
+  children >> pid;
+  return pid;
 }
 
 /// Fails if a test leaves a descriptor open or a child unreaped.
@@ -96,14 +105,14 @@ TEST_F(SinkProcessTest, DescribesOpensAndDelivers) {
 TEST_F(SinkProcessTest, TheHostReadsSecretFilesAtEveryStart) {
   const test::TempDir folder;
   SinkSpec with_secret = spec("echo");
-  with_secret.options["token_file"] = {folder.write("token", "fake-token-1\n"), {"a.toml", 5, 1}};
+  with_secret.options["token_file"] = {folder.write("token", "fake-1\n"), {"a.toml", 5, 1}};
   SinkProcess& sink = make(std::move(with_secret));
   ASSERT_TRUE(sink.start());
-  EXPECT_NE(sink.deliver("i", "{}", 1, kPlenty).text.find(R"("token":"fake-token-1")"), std::string::npos);
+  EXPECT_NE(sink.deliver("i", "{}", 1, kPlenty).text.find(R"("token":"fake-1")"), std::string::npos);
   sink.stop();
-  folder.write("token", "fake-token-2\n");
+  folder.write("token", "fake-2\n");
   ASSERT_TRUE(sink.start());
-  EXPECT_NE(sink.deliver("i", "{}", 1, kPlenty).text.find(R"("token":"fake-token-2")"), std::string::npos);
+  EXPECT_NE(sink.deliver("i", "{}", 1, kPlenty).text.find(R"("token":"fake-2")"), std::string::npos);
   sink.stop();
   std::filesystem::permissions(folder / "token", std::filesystem::perms::all);
   const auto refused = sink.start();
@@ -207,7 +216,7 @@ TEST_F(SinkProcessTest, EveryWayToDieIsAFaultThatSaysHow) {
 #ifndef CODEDRIFTD_SANITIZED  // a sanitizer turns the signal into an exit
       {"segv", "killed by signal 11"},
 #endif
-      {"exit", "ended with status 0"}, {"forks_many", "killed by signal 9"}, {"nonsense", "sent nonsense: not a frame"},
+      {"exit", "ended with status 0"}, {"forks_many", "killed by signal 6"}, {"nonsense", "sent nonsense: not a frame"},
       {"closes", "killed by signal 9"}};
   for (const auto& [mode, text] : cases) {
     SinkProcess& sink = started(mode);
@@ -354,7 +363,7 @@ TEST_F(SinkProcessTest, WritingToSomebodyWhoIsGoneIsAnErrorAndNotTheEnd) {
 
 TEST_F(SinkProcessTest, ARelativeSecretFileIsFoundThoughThePluginDoesNotKnowWhere) {
   const test::TempDir folder;
-  folder.write("token", "fake-token-3\n");
+  folder.write("token", "fake-3\n");
   ::setenv("CREDENTIALS_DIRECTORY", folder.path().c_str(), 1);
   SinkSpec with_secret = spec("echo");
   with_secret.options["token_file"] = {"token", {"a.toml", 5, 1}};
@@ -364,7 +373,7 @@ TEST_F(SinkProcessTest, ARelativeSecretFileIsFoundThoughThePluginDoesNotKnowWher
   const std::string variables = started("lists").deliver("i", "{}", 1, kPlenty).text;
   ::unsetenv("CREDENTIALS_DIRECTORY");
   ASSERT_TRUE(plugin) << plugin.error().message;
-  EXPECT_NE(token.find("fake-token-3"), std::string::npos) << token;
+  EXPECT_NE(token.find("fake-3"), std::string::npos) << token;
   EXPECT_EQ(variables.find("CREDENTIALS_DIRECTORY"), std::string::npos) << variables;
 }
 
@@ -372,9 +381,56 @@ TEST_F(SinkProcessTest, AProcessThatDiesWhileIdleIsNoticed) {
   SinkProcess& sink = started("forks");
   // The host process is the parent of what the plugin started.
   const pid_t grandchild = std::stoi(sink.deliver("i", "{}", 1, kPlenty).text);
-  ASSERT_EQ(::kill(process_state(grandchild).parent, SIGKILL), 0);
+  ASSERT_EQ(::kill(process_state(grandchild).parent, SIGSEGV), 0);
   EXPECT_TRUE(test::wait_until([&] { return !sink.running(); }, kPlenty));
+  EXPECT_FALSE(sink.ended_from_outside()) << "it looks like its own fault";
   EXPECT_TRUE(sink.start());
+}
+
+TEST_F(SinkProcessTest, WhatSomebodyElsesSignalEndedIsNoFaultOfThePlugin) {
+  for (const int signal : {SIGTERM, SIGKILL, SIGINT, SIGHUP}) {
+    SinkProcess& sink = started("forks");
+    const pid_t grandchild = std::stoi(sink.deliver("i", "{}", 1, kPlenty).text);
+    ASSERT_EQ(::kill(process_state(grandchild).parent, signal), 0);
+    EXPECT_TRUE(test::wait_until([&] { return !sink.running(); }, kPlenty));
+    EXPECT_TRUE(sink.ended_from_outside()) << signal;
+    ASSERT_TRUE(sink.start());
+    EXPECT_FALSE(sink.ended_from_outside());
+  }
+}
+
+TEST_F(SinkProcessTest, ASignalFromOutsideDuringADeliveryIsARetryThatCountsForNothing) {
+  for (const int signal : {SIGTERM, SIGKILL}) {
+    SinkProcess& sink = started("hang");
+    const pid_t host = only_child();
+    ASSERT_GT(host, 0);
+    std::jthread killer([&] {
+      // Wherever the call is by then, it has not come back: nothing answers but the signal.
+      ::kill(host, signal);
+    });
+    const DeliveryAnswer answer = sink.deliver("i", "{}", 1, kPlenty);
+    EXPECT_EQ(answer.result, DeliveryResult::retry) << answer.text;
+    EXPECT_TRUE(answer.interrupted);
+    EXPECT_TRUE(sink.ended_from_outside());
+    EXPECT_NE(answer.text.find(fmt::format("killed by signal {}", signal)), std::string::npos) << answer.text;
+  }
+}
+
+TEST_F(SinkProcessTest, SecretsThatThePluginTellsAreMaskedInTheLogAndInItsWords) {
+  const test::TempDir folder;
+  SinkSpec with_secret = spec("tells_all");
+  with_secret.options["token_file"] = {folder.write("token", "Bearer fake-token-0001\n"), {"a.toml", 5, 1}};
+  SinkProcess& sink = make(std::move(with_secret));
+  ASSERT_TRUE(sink.start());
+  testing::internal::CaptureStderr();
+  const DeliveryAnswer answer = sink.deliver("i", "{}", 1, kPlenty);
+  sink.stop();
+  const std::string lines = testing::internal::GetCapturedStderr();
+  EXPECT_NE(lines.find("printed "), std::string::npos) << lines;
+  EXPECT_NE(lines.find("***"), std::string::npos) << lines;
+  EXPECT_EQ(lines.find("fake-token"), std::string::npos) << lines;
+  EXPECT_EQ(answer.text.find("fake-token"), std::string::npos) << answer.text;
+  EXPECT_NE(answer.text.find(R"("token":"***")"), std::string::npos) << answer.text;
 }
 
 TEST_F(SinkProcessTest, TheHostDiesWithTheThreadThatStartedIt) {

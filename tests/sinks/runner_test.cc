@@ -38,15 +38,22 @@ class FakeChannel final : public SinkChannel {
       return failure;
     }
     running_ = true;
+    ended_from_outside_ = false;
     return info;
   }
   bool running() override { return running_; }
+  bool ended_from_outside() const override { return ended_from_outside_; }
+  void end_from_outside() {
+    running_ = false;
+    ended_from_outside_ = true;
+  }
   DeliveryAnswer deliver(std::string_view id, std::string_view json, uint32_t attempt, Millis) override {
     deliveries.push_back({std::string(id), std::string(json), attempt});
     if (answers.empty()) return {DeliveryResult::delivered, Millis{0}, 204, ""};
     DeliveryAnswer answer = answers.front();
     answers.pop_front();
     if (answer.result == DeliveryResult::fault) running_ = false;
+    if (answer.interrupted) end_from_outside();
     return answer;
   }
   DeliveryAnswer probe(Millis) override {
@@ -64,7 +71,7 @@ class FakeChannel final : public SinkChannel {
   }
 
  private:
-  bool running_ = false;
+  bool running_ = false, ended_from_outside_ = false;
 };
 
 DeliveryAnswer answer(DeliveryResult result, int status = 0, Millis retry_after = 0ms) {
@@ -90,6 +97,7 @@ class RunnerTest : public testing::Test {
       event.kind = "drift.detected";
       event.severity = Severity::critical;
       event.target = "prod/ap-guangzhou/default/" + function + ":$LATEST";
+      if (!targets::find(tx.db, *event.target)) targets::insert(tx.db, Target::parse(*event.target).value());
       event.facts.summary = "drift";
       ledger.append(tx, event, clock.wall());
     });
@@ -179,6 +187,67 @@ TEST_F(RunnerTest, RetryAfterIsAMinimumForTheWholeDestination) {
   EXPECT_EQ(channel->deliveries.size(), 1U);
   pass(30s);
   EXPECT_EQ(states(), (Strings{"delivered", "delivered"}));
+}
+
+TEST_F(RunnerTest, ALongSilenceThatAReceiverAsksForIsObeyedAndTheFallbackToldOnce) {
+  channel->answers = {answer(DeliveryResult::retry, 503, 24h), answer(DeliveryResult::retry, 503, 24h)};
+  drift();
+  work();
+  EXPECT_EQ(delivery_events(), Strings{"delivery.refused"});
+  EXPECT_NE(last_event_data().at("reason").get<std::string>().find("for 1d of silence"), std::string::npos)
+      << last_event_data();
+  EXPECT_EQ(column("SELECT kind FROM outbox WHERE destination = 'pager'"), Strings{"delivery.refused"});
+  clock.advance(24h - 1s);
+  work();
+  EXPECT_EQ(channel->deliveries.size(), 1U);
+  clock.advance(1s);
+  work();
+  EXPECT_EQ(channel->deliveries.size(), 2U);
+  clock.advance(24h);
+  work();
+  EXPECT_EQ(states(), Strings{"delivered"});
+  EXPECT_EQ(delivery_events(), Strings{"delivery.refused"});
+}
+
+TEST_F(RunnerTest, WhereNobodyElseIsToldALongSilenceIsAQuarterOfAnHour) {
+  writer->run([&](Tx&) { ledger.set_routes({{{"ops", {}, {}}, 72h, ""}}); });
+  channel->answers = {answer(DeliveryResult::retry, 503, 24h)};
+  drift();
+  pass(14min);
+  EXPECT_EQ(channel->deliveries.size(), 1U);
+  pass(2min);
+  EXPECT_EQ(states(), Strings{"delivered"});
+}
+
+TEST_F(RunnerTest, AQuarterOfAnHourIsNoLongSilence) {
+  channel->answers = {answer(DeliveryResult::retry, 503, 15min)};
+  drift();
+  pass(14min);
+  EXPECT_EQ(channel->deliveries.size(), 1U);
+  EXPECT_EQ(delivery_events(), Strings{});
+}
+
+TEST_F(RunnerTest, RetryAfterCountsWhileItIsHeldToo) {
+  channel->answers = {answer(DeliveryResult::refused, 403), answer(DeliveryResult::retry, 503, 2h)};
+  drift();
+  pass(16min);
+  ASSERT_EQ(channel->deliveries.size(), 2U);
+  clock.advance(110min - 16min);
+  work();
+  EXPECT_EQ(channel->deliveries.size(), 2U);
+  pass(30min);
+  EXPECT_EQ(states(), Strings{"delivered"});
+}
+
+TEST_F(RunnerTest, AHoldEndsWhenTheReceiverWouldAcceptThoughNothingIsPending) {
+  channel->info.can_probe = true;
+  channel->answers = {answer(DeliveryResult::refused, 403)};
+  drift();
+  work();
+  writer->run([](Tx& tx) { tx.db.run("UPDATE outbox SET state = 'dropped'"); });
+  pass(16min);
+  EXPECT_EQ(channel->probes, 1);
+  EXPECT_EQ(column("SELECT state FROM destination WHERE name = 'ops'"), Strings{"ok"});
 }
 
 TEST_F(RunnerTest, AnAlertThatAlwaysFailsLetsOthersPass) {
@@ -295,6 +364,23 @@ TEST_F(RunnerTest, AnAlertInFlightInThreeFaultsIsDeadForThisDestination) {
   EXPECT_EQ(states(), (Strings{"dead", "delivered"}));
   EXPECT_EQ(channel->starts, 4);
   EXPECT_EQ(runner->state().faults, 3U);
+}
+
+TEST_F(RunnerTest, WhatSomebodyElsesSignalEndedIsCountedAgainstNobody) {
+  DeliveryAnswer interrupted = answer(DeliveryResult::retry);
+  interrupted.interrupted = true;
+  for (int i = 0; i < 6; ++i) channel->answers.push_back(interrupted);
+  drift();
+  pass(15min);
+  EXPECT_EQ(states(), Strings{"delivered"}) << "not dead after three, not held after five";
+  EXPECT_EQ(column("SELECT state FROM destination WHERE failures = 0"), Strings{"ok"});
+  for (int i = 0; i < 6; ++i) {
+    channel->end_from_outside();
+    pass(1min);
+  }
+  EXPECT_EQ(runner->state().faults, 0U);
+  EXPECT_TRUE(runner->state().up);
+  EXPECT_EQ(delivery_events(), Strings{});
 }
 
 TEST_F(RunnerTest, FiveFaultsInTenMinutesHoldTheDestinationUntilItWorks) {
@@ -434,6 +520,25 @@ TEST_F(RunnerTest, ForgetsAttemptsAfterNinetyDays) {
   work();
   EXPECT_EQ(column("SELECT count(*) FROM attempt"), Strings{"0"});
   EXPECT_EQ(states(), Strings{"delivered"}) << "that it was delivered is not forgotten";
+}
+
+TEST_F(RunnerTest, SignsOfLifeAreKeptForAWeekAndTheLastOneForGood) {
+  writer->run([&](Tx&) { ledger.set_routes({{{"ops", {}, {}}, 72h, "", 0ms, 12h}}); });
+  for (int day = 0; day < 30; ++day) {
+    for (int half = 0; half < 2; ++half) {
+      work();
+      clock.advance(12h);
+    }
+  }
+  const int kept = std::stoi(column("SELECT count(*) FROM outbox WHERE kind = 'heartbeat'").at(0));
+  EXPECT_GE(kept, 14);
+  EXPECT_LE(kept, 17);
+  EXPECT_EQ(column("SELECT delivered FROM destination"), Strings{std::to_string(kept)});
+  writer->run([&](Tx&) { ledger.set_routes({{{"ops", {}, {}}, 72h, "", 0ms, 0ms}}); });
+  clock.advance(24h * 30);
+  work();
+  work();
+  EXPECT_EQ(column("SELECT count(*) FROM outbox"), Strings{"1"});
 }
 
 TEST_F(RunnerTest, APluginThatDoesNotStartIsTriedAgainWithBackOff) {

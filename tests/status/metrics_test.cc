@@ -24,7 +24,10 @@ Snapshot snapshot() {
   ops.runner.up = true;
   ops.depth.pending = 2;
   ops.depth.oldest_pending = s.now - Millis{61'000};
-  ops.state = "held";
+  ops.depth.suspended = 3;
+  ops.depth.flapping = 4;
+  ops.depth.last_delivered = s.now;
+  ops.state = DestinationState::Kind::held;
   s.destinations = {ops};
   return s;
 }
@@ -39,6 +42,12 @@ TEST(Metrics, SayWhatTheSnapshotHolds) {
            "codedriftd_api_call_duration_seconds_bucket{le=\"+Inf\"} 16\n",
            "codedriftd_lane_behind_seconds{account=\"prod\",region=\"ap-guangzhou\"} 1.5\n",
            "codedriftd_outbox_oldest_pending_age_seconds{destination=\"o\\\"p\\\\s\"} 61\n",
+           "codedriftd_destination_plugin_up{destination=\"o\\\"p\\\\s\"} 1\n",
+           "codedriftd_destination_backing_off{destination=\"o\\\"p\\\\s\"} 0\n",
+           "codedriftd_destination_last_delivery_timestamp_seconds{destination=\"o\\\"p\\\\s\"} 1795478400\n",
+           "codedriftd_outbox_pending{destination=\"o\\\"p\\\\s\"} 2\n",
+           "codedriftd_outbox_suspended{destination=\"o\\\"p\\\\s\"} 3\n",
+           "codedriftd_outbox_flapping{destination=\"o\\\"p\\\\s\"} 4\n",
            "codedriftd_destination_held{destination=\"o\\\"p\\\\s\"} 1\n",
        }) {
     EXPECT_NE(text.find(line), std::string::npos) << line << "\nin\n" << text;
@@ -58,7 +67,8 @@ TEST(Metrics, AreCleanUnderPromtool) {
 
 TEST(Metrics, TheStatusLineSaysTheMainThingsInOneLine) {
   EXPECT_EQ(status_line(snapshot()),
-            "42 functions, 1 drifted; last poll 00:00:00Z; 1 of 1 destinations up, 2 alerts pending");
+            "42 functions, 1 drifted; last poll 00:00:00Z; 0 of 1 destinations up, 2 alerts pending")
+      << "one that refuses is not up";
 }
 
 }  // namespace

@@ -44,13 +44,13 @@ class Destinations {
   std::map<std::string, DestinationState> known_;
 };
 
-Row row_of(const Query& q, Destinations& destinations) {
+Row row_of(const Query& q, Destinations& destinations, WallTime now) {
   std::string state = q.string(6);
   OrderedJson next_attempt;
   if (state == "pending") {
     const DestinationState& destination = destinations[q.string(2)];
     const bool waits = destination.kind != DestinationState::Kind::ok;
-    const bool flapping = q.boolean(13);
+    const bool flapping = q.boolean(13) && q.time(9) > now;  // when holding begins, that is told at once
     const auto suspended_until = q.optional_time(14);
     if (destination.kind == DestinationState::Kind::held || flapping || suspended_until) state = "held";
     WallTime next = std::max(q.time(9), suspended_until.value_or(q.time(9)));
@@ -109,11 +109,10 @@ ReportEnd report(Database& db, const Selection& selection, WallTime now, const E
   static const std::string kRows = fmt::format(
       "SELECT coalesce(o.message, o.id), coalesce(l.message_id, o.alert_id), o.destination, o.kind, o.target, "
       "iif(json_valid(CAST(coalesce(l.message_body, o.body) AS TEXT)), json_extract(CAST(coalesce(l.message_body, "
-      "o.body) "
-      "AS TEXT), '$.event_ids'), NULL), o.state, o.attempts, "
-      "o.created_at_ms, o.next_attempt_at_ms, o.delivered_at_ms, o.last_status, o.last_error, o.flapping AND o.message "
-      "IS NULL, iif({}, (SELECT s.until_ms FROM suspension s JOIN target t ON t.id = s.target WHERE t.address = "
-      "o.target), NULL) FROM outbox o LEFT JOIN outbox l ON l.id = o.message ORDER BY o.id",
+      "o.body) AS TEXT), '$.event_ids'), NULL), o.state, o.attempts, o.created_at_ms, o.next_attempt_at_ms, "
+      "o.delivered_at_ms, o.last_status, o.last_error, o.flapping AND o.message IS NULL, iif({}, (SELECT s.until_ms "
+      "FROM suspension s WHERE s.target = o.target_id), NULL) FROM outbox o LEFT JOIN outbox l ON l.id = o.message "
+      "ORDER BY o.id",
       outbox::held_row("o"));
   static const std::string kNewestFirst = kRows + " DESC";
   static const std::string& kOldestFirst = kRows;
@@ -123,10 +122,10 @@ ReportEnd report(Database& db, const Selection& selection, WallTime now, const E
         !filter.matches(q.optional_string(4)))
       continue;
     if (!selection.limit) {
-      finish(q.integer(0), row_of(q, destinations));
+      finish(q.integer(0), row_of(q, destinations, now));
       continue;
     }
-    newest.emplace_back(q.integer(0), row_of(q, destinations));
+    newest.emplace_back(q.integer(0), row_of(q, destinations, now));
     if (static_cast<int64_t>(newest.size()) == *selection.limit) break;
   }
   for (auto each = newest.rbegin(); each != newest.rend(); ++each) finish(each->first, std::move(each->second));

@@ -4,6 +4,7 @@
 
 #include "base/json.h"
 #include "store/log/event_log.h"
+#include "store/outbox/flapping.h"
 #include "store/outbox/outbox.h"
 #include "store/record/history.h"
 
@@ -127,9 +128,10 @@ LoggedEvent Ledger::append_about_delivery(Tx& tx, const NewEvent& event, std::st
 
 void Ledger::enqueue(Tx& tx, const LoggedEvent& logged, const Route& to, WallTime now) {
   const std::string& name = to.subscription.name;
-  outbox::enqueue(tx.db, name, logged, compose_alert(logged, instance_, origin_), to.give_up_after, now);
+  outbox::enqueue(tx.db, name, logged, compose_alert(logged, instance_, origin_, link_), to.give_up_after, now);
   if (logged.event.kind.starts_with("drift.") && logged.event.target &&
-      outbox::hold_if_flapping(tx.db, name, *logged.event.target, to.give_up_after, now))
+      outbox::hold_if_flapping(tx.db, name, *logged.event.target, outbox::longest_hold(to.reminder, to.give_up_after),
+                               now))
     return;
   ring(tx, to);
 }
@@ -137,7 +139,7 @@ void Ledger::enqueue(Tx& tx, const LoggedEvent& logged, const Route& to, WallTim
 std::string Ledger::tell(Tx& tx, const Route& to, const Notice& notice, WallTime now) {
   const std::string id = random_id();
   outbox::enqueue_notice(tx.db, to.subscription.name, id, notice.about.kind, notice.about.target,
-                         compose_notice(notice, id, now, instance_, origin_), to.give_up_after, now);
+                         compose_notice(notice, id, now, instance_, origin_, link_), to.give_up_after, now);
   tx.urgent();
   ring(tx, to);
   return id;

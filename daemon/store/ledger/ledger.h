@@ -38,6 +38,8 @@ class Ledger {
 
   /// The alerts as configured from now on. Kinds and targets are matched when an event is written, and never again.
   void set_routes(std::vector<Route> routes) { routes_ = std::move(routes); }
+  /// The pattern of the link that alerts carry from now on (model/alert.h); empty: none.
+  void set_link(std::string pattern) { link_ = std::move(pattern); }
   const std::string& origin() const { return origin_; }
 
   /// What `input` does to one target: history, verdict, baselines, events, alerts.
@@ -70,6 +72,7 @@ class Ledger {
 
   std::string instance_;
   std::string origin_;
+  std::string link_;
   Hooks hooks_;
   std::vector<Route> routes_;
 };

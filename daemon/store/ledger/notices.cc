@@ -13,17 +13,34 @@ namespace {
 
 constexpr int kMostAtOnce = 500;
 
-/// Lets the notice stand for the drift of `target` as it was last told in the log, or for the log's head.
-void stand_for(Database& db, Notice& notice, const std::optional<std::string>& target) {
-  auto q = target ? db.query(
-                        "SELECT id, seq, leaf_hash FROM event WHERE target = ? AND kind IN ('drift.detected', "
-                        "'drift.changed') ORDER BY seq DESC LIMIT 1",
-                        target)
-                  : db.query("SELECT id, seq, leaf_hash FROM event ORDER BY seq DESC LIMIT 1");
-  if (!q.step()) return;
-  if (target) notice.event_ids.push_back(q.string(0));
+/// Takes the event of `q`, if there is one.
+bool take_event(Query q, Notice& notice, bool name_it) {
+  if (!q.step()) return false;
+  if (name_it) notice.event_ids.push_back(q.string(0));
   notice.log_index = q.integer(1);
   notice.leaf = q.optional_sha256(2).value_or(Sha256{});
+  return true;
+}
+
+/// Lets the notice stand for the log's head.
+void stand_for_head(Database& db, Notice& notice) {
+  take_event(db.query("SELECT id, seq, leaf_hash FROM event ORDER BY seq DESC LIMIT 1"), notice, false);
+}
+
+/// Lets the notice stand for the drift of a target as it was last told in the log. Under an earlier label of its
+/// account the destination's own alerts still know it.
+void stand_for_drift(Database& db, Notice& notice, const TargetRow& row, std::string_view destination) {
+  if (take_event(db.query("SELECT id, seq, leaf_hash FROM event WHERE target = ? AND kind IN ('drift.detected', "
+                          "'drift.changed') ORDER BY seq DESC LIMIT 1",
+                          row.target.address()),
+                 notice, true))
+    return;
+  take_event(
+      db.query("SELECT e.id, e.seq, e.leaf_hash FROM outbox o JOIN event e ON e.seq = o.event_seq WHERE "
+               "o.destination = ? AND o.target_id = ? AND o.kind IN ('drift.detected', 'drift.changed') ORDER BY "
+               "o.id DESC LIMIT 1",
+               destination, row.id),
+      notice, true);
 }
 
 int tell_all(Tx& tx, Ledger& ledger, const Route& to, const std::vector<TargetId>& ids, WallTime now, int most) {
@@ -37,7 +54,7 @@ int tell_all(Tx& tx, Ledger& ledger, const Route& to, const std::vector<TargetId
     if (!wants(to.subscription, drift)) continue;
     Notice notice;
     notice.about = std::move(about);
-    stand_for(tx.db, notice, notice.about.target);
+    stand_for_drift(tx.db, notice, row, to.subscription.name);
     ledger.tell(tx, to, notice, now);
     ++told;
   }
@@ -57,8 +74,8 @@ int remind(Tx& tx, Ledger& ledger, const Route& to, WallTime now) {
     auto q = tx.db.query(
         "SELECT t.id FROM target t WHERE t.drift_open = 1 AND t.watched = 1 AND NOT EXISTS (SELECT 1 "
         "FROM suspension s WHERE s.target = t.id) AND (SELECT o.state != 'pending' AND "
-        "(o.created_at_ms <= ?2 OR o.created_at_ms > ?3) FROM outbox o WHERE o.destination = ?1 AND o.target = "
-        "t.address AND o.kind GLOB 'drift.*' ORDER BY o.id DESC LIMIT 1)",
+        "(o.created_at_ms <= ?2 OR o.created_at_ms > ?3) FROM outbox o WHERE o.destination = ?1 AND "
+        "o.target_id = t.id AND o.kind GLOB 'drift.*' ORDER BY o.id DESC LIMIT 1)",
         to.subscription.name, now - to.reminder, now);
     while (q.step()) due.push_back(q.integer(0));
   }
@@ -104,7 +121,7 @@ bool beat(Tx& tx, Ledger& ledger, const Route& to, WallTime now) {
   const auto& counts = census.by_status;
   const auto& oldest = census.oldest_success;
   Notice notice;
-  stand_for(tx.db, notice, std::nullopt);
+  stand_for_head(tx.db, notice);
   notice.about.kind = kHeartbeatKind;
   notice.about.facts.summary =
       fmt::format("{} functions are watched: {} in sync, {} drifted, {} missing, {} unobserved.", census.watched,
@@ -119,7 +136,7 @@ bool beat(Tx& tx, Ledger& ledger, const Route& to, WallTime now) {
 
 std::string send_test(Tx& tx, Ledger& ledger, const Route& to, std::string_view actor, WallTime now) {
   Notice notice;
-  stand_for(tx.db, notice, std::nullopt);
+  stand_for_head(tx.db, notice);
   notice.about.kind = kTestKind;
   notice.about.actor = actor;
   notice.about.facts.summary =

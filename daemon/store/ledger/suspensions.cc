@@ -64,9 +64,9 @@ void end(Tx& tx, Ledger& ledger, const TargetRow& target, std::string_view actor
   const std::string address = target.target.address();
   // An alert may take only so long to arrive (give_up_at). The time in which it was suspended is not counted.
   tx.db.run(
-      "UPDATE outbox SET give_up_at_ms = give_up_at_ms + max(0, ?1 - max(created_at_ms, ?2)) WHERE target = ?3 AND "
+      "UPDATE outbox SET give_up_at_ms = give_up_at_ms + max(0, ?1 - max(created_at_ms, ?2)) WHERE target_id = ?3 AND "
       "state = 'pending' AND message IS NULL",
-      now, held ? held->since : now, address);
+      now, held ? held->since : now, target.id);
   tx.db.run("DELETE FROM suspension WHERE target = ?", target.id);
   NewEvent event = event_about(target, "watch.resumed", actor, reason, claimed);
   event.facts.summary =

@@ -61,9 +61,7 @@ std::vector<Undelivered> find(Database& db, const Choice& choice, std::string_vi
 bool make_pending(Database& db, int64_t row, Millis give_up_after, WallTime now) {
   return db.run(
              "UPDATE outbox SET state = 'pending', flapping = 0, next_attempt_at_ms = ?2, give_up_at_ms = ?3 WHERE id "
-             "= ?1 "
-             "AND "
-             "state IN ('dead', 'dropped')",
+             "= ?1 AND state IN ('dead', 'dropped')",
              row, now, now + give_up_after) > 0;
 }
 
@@ -81,8 +79,7 @@ std::optional<Standing> standing(Database& db, const Undelivered& alert, std::st
   // Reminders, heartbeats and tests stand for no event.
   auto without = db.query(
       "SELECT id, coalesce(message, id), state FROM outbox WHERE event_seq IS NULL AND destination = ? AND kind = ? "
-      "AND "
-      "alert_id = ?",
+      "AND alert_id = ?",
       destination, alert.kind, alert.alert_id);
   if (without.step()) return Standing{without.integer(0), without.integer(1), without.string(2)};
   return std::nullopt;
@@ -132,9 +129,9 @@ std::vector<Undelivered> replay_to(Database& db, const Undelivered& alert, std::
     return done;
   }
   db.run(
-      "INSERT INTO outbox (alert_id, destination, event_seq, kind, target, body, state, attempts, created_at_ms, "
-      "next_attempt_at_ms, give_up_at_ms) SELECT alert_id, ?2, event_seq, kind, target, body, 'pending', 0, ?3, ?3, ?4 "
-      "FROM outbox WHERE id = ?1",
+      "INSERT INTO outbox (alert_id, destination, event_seq, kind, target, target_id, on_request, body, state, "
+      "attempts, created_at_ms, next_attempt_at_ms, give_up_at_ms) SELECT alert_id, ?2, event_seq, kind, target, "
+      "target_id, on_request, body, 'pending', 0, ?3, ?3, ?4 FROM outbox WHERE id = ?1",
       alert.row, destination, now, now + give_up_after);
   Undelivered made = alert;
   made.row = made.message = db.last_id();

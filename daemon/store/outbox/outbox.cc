@@ -3,18 +3,49 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <map>
 #include <stdexcept>
 
 #include "base/text.h"
+#include "model/kinds.h"
 #include "model/message.h"
 #include "store/outbox/compose.h"
 #include "store/outbox/waiting.h"
 
-namespace codedriftd::outbox {
+namespace codedriftd {
+
+namespace {
+constexpr std::string_view kStates[] = {"ok", "backing_off", "held"};
+}
+
+std::string_view to_string(DestinationState::Kind kind) { return kStates[static_cast<std::size_t>(kind)]; }
+
+namespace outbox {
 namespace {
 
-constexpr std::string_view kStates[] = {"ok", "backing_off", "held"};
+/// What anybody who may use the control socket can cause at will, and as often as they like.
+constexpr std::array<std::string_view, 9> kOnRequest{kTestKind,         "watch.suspended",   "watch.resumed",
+                                                     "deploy.expected", "deploy.superseded", "baseline.set",
+                                                     "control.denied",  "alert.replayed",    "alert.dropped"};
+constexpr int kClasses = 2;  // on_request 0 and 1
+
+/// A row; those of the same target that it will wait for come as early as it does.
+void insert(Database& db, std::string_view destination, std::string_view id, std::optional<int64_t> event_seq,
+            std::string_view kind, const std::optional<std::string>& target, std::string_view body,
+            Millis give_up_after, WallTime now) {
+  const bool on_request = std::find(kOnRequest.begin(), kOnRequest.end(), kind) != kOnRequest.end();
+  db.run(
+      "INSERT INTO outbox (alert_id, destination, event_seq, kind, target, target_id, on_request, body, state, "
+      "attempts, created_at_ms, next_attempt_at_ms, give_up_at_ms) VALUES (?1, ?2, ?3, ?4, ?5, (SELECT id FROM target "
+      "WHERE address = ?5), ?6, ?7, 'pending', 0, ?8, ?8, ?9) ON CONFLICT (destination, event_seq) DO NOTHING",
+      id, destination, event_seq, kind, target, on_request ? 1 : 0, Blob{body}, now, now + give_up_after);
+  if (on_request || !target) return;
+  db.run(
+      "UPDATE outbox SET on_request = 0 WHERE destination = ? AND target_id = (SELECT id FROM target WHERE address = "
+      "?) AND state = 'pending' AND on_request = 1",
+      destination, target);
+}
 
 void end_attempt(Database& db, const PendingAlert& alert, const AttemptOutcome& outcome) {
   const std::string words = clean_utf8(outcome.words);
@@ -25,6 +56,9 @@ void end_attempt(Database& db, const PendingAlert& alert, const AttemptOutcome& 
   db.run("UPDATE outbox SET last_status = nullif(?, 0), last_error = ? WHERE message = ?", outcome.status, error,
          alert.id);
 }
+
+/// After a sleep, or a stop, nothing is given up before it was tried again: not within this time.
+constexpr Millis kTriedFor{3'600'000};
 
 /// Rows that begin a message or carry one, and may be sent: none that somebody had held; each waits for the earlier
 /// ones about the same target.
@@ -67,40 +101,13 @@ std::vector<Expired> bury(Database& db, const std::string& sql, const std::vecto
 
 void enqueue(Database& db, std::string_view destination, const LoggedEvent& event, std::string_view body,
              Millis give_up_after, WallTime now) {
-  db.run(
-      "INSERT INTO outbox (alert_id, destination, event_seq, kind, target, body, state, attempts, created_at_ms, "
-      "next_attempt_at_ms, give_up_at_ms) "
-      "VALUES (?, ?, ?, ?, ?, ?, 'pending', 0, ?, ?, ?) ON CONFLICT (destination, event_seq) DO NOTHING",
-      event.id, destination, event.seq, event.event.kind, event.event.target, Blob{body}, now, now,
-      now + give_up_after);
+  insert(db, destination, event.id, event.seq, event.event.kind, event.event.target, body, give_up_after, now);
 }
 
 void enqueue_notice(Database& db, std::string_view destination, std::string_view id, std::string_view kind,
                     const std::optional<std::string>& target, std::string_view body, Millis give_up_after,
                     WallTime now) {
-  db.run(
-      "INSERT INTO outbox (alert_id, destination, event_seq, kind, target, body, state, attempts, created_at_ms, "
-      "next_attempt_at_ms, give_up_at_ms) VALUES (?, ?, NULL, ?, ?, ?, 'pending', 0, ?, ?, ?)",
-      id, destination, kind, target, Blob{body}, now, now, now + give_up_after);
-}
-
-bool hold_if_flapping(Database& db, std::string_view destination, std::string_view target, Millis give_up_after,
-                      WallTime now) {
-  {
-    auto q = db.query(
-        "SELECT (SELECT count(*) FROM (SELECT kind, time_ms FROM event WHERE target = ?1 ORDER BY seq DESC LIMIT 64) "
-        "WHERE time_ms > ?2 AND kind GLOB 'drift.*') > ?3 OR EXISTS (SELECT 1 FROM outbox WHERE destination = ?4 AND "
-        "target = ?1 AND state = 'pending' AND flapping = 1 AND message IS NULL)",
-        target, now - kFlappingWithin, kFlappingEvents, destination);
-    q.step();
-    if (!q.boolean(0)) return false;
-  }
-  const WallTime quiet_at = now + kQuiet;
-  db.run(
-      "UPDATE outbox SET flapping = 1, next_attempt_at_ms = ?, give_up_at_ms = ? WHERE destination = ? AND target = ? "
-      "AND state = 'pending' AND message IS NULL AND kind GLOB 'drift.*'",
-      quiet_at, quiet_at + give_up_after, destination, target);
-  return true;
+  insert(db, destination, id, std::nullopt, kind, target, body, give_up_after, now);
 }
 
 DestinationState destination(Database& db, std::string_view name) {
@@ -122,9 +129,9 @@ DestinationState destination(Database& db, std::string_view name) {
 void set_destination(Database& db, std::string_view name, const DestinationState& state) {
   db.run(
       "INSERT INTO destination (name, state, until_ms, failures, reason) VALUES (?, ?, ?, ?, ?) ON CONFLICT (name) DO "
-      "UPDATE SET "
-      "state = excluded.state, until_ms = excluded.until_ms, failures = excluded.failures, reason = excluded.reason",
-      name, kStates[static_cast<std::size_t>(state.kind)], state.until, state.failures, clean_utf8(state.reason));
+      "UPDATE SET state = excluded.state, until_ms = excluded.until_ms, failures = excluded.failures, reason = "
+      "excluded.reason",
+      name, to_string(state.kind), state.until, state.failures, clean_utf8(state.reason));
 }
 
 std::optional<PendingAlert> begin_attempt(Database& db, std::string_view destination_name, WallTime now,
@@ -133,17 +140,18 @@ std::optional<PendingAlert> begin_attempt(Database& db, std::string_view destina
   if (state.kind != DestinationState::Kind::ok && state.until > now) return std::nullopt;
   int64_t row = 0;
   bool composed = false;
-  {
-    static const std::string kSql =
-        std::string(
-            "SELECT id, message IS NOT NULL FROM outbox o WHERE destination = ? AND state = 'pending' AND "
-            "next_attempt_at_ms <= ?") +
-        kFirstOfTarget + " ORDER BY next_attempt_at_ms, id LIMIT 1";
-    auto q = db.query(kSql, destination_name, now);
-    if (!q.step()) return std::nullopt;
+  static const std::string kSql =
+      std::string(
+          "SELECT id, message IS NOT NULL FROM outbox o WHERE destination = ? AND on_request = ? AND state = 'pending' "
+          "AND next_attempt_at_ms <= ?") +
+      kFirstOfTarget + " ORDER BY next_attempt_at_ms, id LIMIT 1";
+  for (int on_request = 0; on_request < kClasses && row == 0; ++on_request) {
+    auto q = db.query(kSql, destination_name, on_request, now);
+    if (!q.step()) continue;
     row = q.integer(0);
     composed = q.boolean(1);
   }
+  if (row == 0) return std::nullopt;
   if (!composed) row = compose(db, destination_name, row, now, state.failures > 0, capacity);
   PendingAlert alert = load(db, row);
   ++alert.attempt;
@@ -161,12 +169,13 @@ void record_start(Database& db, const PendingAlert& alert, WallTime now) {
 
 std::optional<WallTime> next_due_at(Database& db, std::string_view destination_name) {
   static const std::string kSql =
-      std::string("SELECT min(next_attempt_at_ms) FROM outbox o WHERE destination = ? AND state = 'pending'") +
-      kFirstOfTarget;
+      std::string(
+          "SELECT next_attempt_at_ms FROM outbox o WHERE destination = ? AND on_request = ? AND state = 'pending'") +
+      kFirstOfTarget + " ORDER BY next_attempt_at_ms LIMIT 1";
   std::optional<WallTime> due;
-  {
-    auto q = db.query(kSql, destination_name);
-    if (q.step()) due = q.optional_time(0);
+  for (int on_request = 0; on_request < kClasses; ++on_request) {
+    auto q = db.query(kSql, destination_name, on_request);
+    if (q.step() && (!due || q.time(0) < *due)) due = q.time(0);
   }
   if (!due) return std::nullopt;
   const DestinationState state = destination(db, destination_name);
@@ -180,10 +189,10 @@ bool delivered(Database& db, const PendingAlert& alert, const AttemptOutcome& ou
              alert.id);
   if (rows == 0) return false;
   db.run(
-      "INSERT INTO destination (name, state, until_ms, failures, reason, delivered) SELECT destination, 'ok', 0, 0, "
-      "'', "
-      "?1 FROM outbox WHERE id = ?2 ON CONFLICT (name) DO UPDATE SET delivered = delivered + ?1",
-      rows, alert.id);
+      "INSERT INTO destination (name, state, until_ms, failures, reason, delivered, last_delivered_ms) SELECT "
+      "destination, 'ok', 0, 0, '', ?1, ?3 FROM outbox WHERE id = ?2 ON CONFLICT (name) DO UPDATE SET delivered = "
+      "delivered + ?1, last_delivered_ms = ?3",
+      rows, alert.id, now);
   return true;
 }
 
@@ -209,12 +218,25 @@ bool dead(Database& db, const PendingAlert& alert, const AttemptOutcome& outcome
   return db.run("UPDATE outbox SET state = 'dead' WHERE message = ? AND state = 'pending'", alert.id) > 0;
 }
 
-void move_times(Database& db, Millis by) {
+int64_t last_row(Database& db) {
+  auto q = db.query("SELECT coalesce(max(id), 0) FROM outbox");
+  q.step();
+  return q.integer(0);
+}
+
+void move_times(Database& db, Millis by, int64_t last, WallTime now) {
+  db.run("UPDATE outbox SET give_up_at_ms = give_up_at_ms + ? WHERE state = 'pending' AND id <= ?", by, last);
+  if (by < Millis{0}) {
+    db.run("UPDATE outbox SET next_attempt_at_ms = next_attempt_at_ms + ? WHERE state = 'pending' AND id <= ?", by,
+           last);
+    db.run("UPDATE destination SET until_ms = until_ms + ?", by);
+    db.run("UPDATE flapping SET quiet_at_ms = quiet_at_ms + ?1, tell_at_ms = tell_at_ms + ?1", by);
+  }
   db.run(
-      "UPDATE outbox SET next_attempt_at_ms = next_attempt_at_ms + ?1, give_up_at_ms = give_up_at_ms + ?1 WHERE state "
-      "= 'pending'",
-      by);
-  db.run("UPDATE destination SET until_ms = until_ms + ?", by);
+      "UPDATE outbox SET next_attempt_at_ms = min(next_attempt_at_ms, ?1), give_up_at_ms = max(give_up_at_ms, ?2) "
+      "WHERE state = 'pending'",
+      now + kLongestPutOff, now + kTriedFor);
+  db.run("UPDATE destination SET until_ms = min(until_ms, ?)", now + kLongestPutOff);
 }
 
 void retry_now(Database& db, std::string_view destination_name, WallTime now) {
@@ -227,11 +249,11 @@ void retry_now(Database& db, std::string_view destination_name, WallTime now) {
 int64_t recover(Database& db, WallTime now) {
   const int64_t cut_off = db.run(
       "UPDATE attempt SET result = 'retry', words = 'the daemon ended during this attempt' WHERE result = 'started'");
-  // A clock that was ahead must not put an alert or its destination off for longer than the longest back-off.
-  db.run("UPDATE outbox SET next_attempt_at_ms = ?1 WHERE state = 'pending' AND next_attempt_at_ms > ?1 + 86400000",
-         now);
-  db.run("UPDATE destination SET until_ms = ?1 WHERE until_ms > ?1 + 86400000", now);
-  db.run("UPDATE outbox SET give_up_at_ms = max(give_up_at_ms, ?1 + 3600000) WHERE state = 'pending'", now);
+  // A clock that was ahead must not put an alert or its destination off for longer than anything is.
+  db.run("UPDATE outbox SET next_attempt_at_ms = ?1 WHERE state = 'pending' AND next_attempt_at_ms > ?2", now,
+         now + kLongestPutOff);
+  db.run("UPDATE destination SET until_ms = ?1 WHERE until_ms > ?2", now, now + kLongestPutOff);
+  db.run("UPDATE outbox SET give_up_at_ms = max(give_up_at_ms, ?) WHERE state = 'pending'", now + kTriedFor);
   return cut_off;
 }
 
@@ -240,12 +262,36 @@ void forget_attempts(Database& db, WallTime before) {
          before);
 }
 
+void forget_notices(Database& db, std::string_view destination_name, WallTime before) {
+  constexpr int kMostAtOnce = 500;
+  // A reminder says when its target was last told of, a heartbeat when the last one was: each newest one stays.
+  std::vector<int64_t> old;
+  for (const std::string_view kind : {kHeartbeatKind, kTestKind, kReminderKind}) {
+    auto q = db.query(
+        "SELECT o.id FROM outbox o WHERE o.destination = ?1 AND o.kind = ?2 AND o.event_seq IS NULL AND "
+        "o.created_at_ms < ?3 AND (o.state IN ('delivered', 'dropped') OR (o.state = 'dead' AND o.kind = 'heartbeat')) "
+        "AND (o.message IS NULL OR (o.message = o.id AND NOT EXISTS (SELECT 1 FROM outbox m WHERE m.message = o.id AND "
+        "m.id != o.id))) AND (o.kind = 'test' OR EXISTS (SELECT 1 FROM outbox later WHERE later.destination = ?1 AND "
+        "later.target_id IS o.target_id AND later.id > o.id AND (o.kind = 'drift.reminder' AND later.kind GLOB "
+        "'drift.*' OR o.kind = 'heartbeat' AND later.kind = 'heartbeat'))) ORDER BY o.id LIMIT ?4",
+        destination_name, kind, before, kMostAtOnce);
+    while (q.step()) old.push_back(q.integer(0));
+  }
+  int64_t delivered_rows = 0;
+  for (const int64_t id : old) {
+    db.run("DELETE FROM attempt WHERE outbox = ?", id);
+    delivered_rows += db.query("SELECT 1 FROM outbox WHERE id = ? AND state = 'delivered'", id).step() ? 1 : 0;
+    db.run("DELETE FROM outbox WHERE id = ?", id);
+  }
+  if (delivered_rows > 0)
+    db.run("UPDATE destination SET delivered = delivered - ? WHERE name = ?", delivered_rows, destination_name);
+}
+
 std::vector<Expired> expire(Database& db, std::string_view destination_name, WallTime now) {
   static const std::string kSql =
       "SELECT id, coalesce(message_id, alert_id), destination, coalesce(message_kind, kind), target FROM outbox o "
-      "WHERE "
-      "destination = ? AND state = 'pending' AND (message IS NULL OR message = id) AND give_up_at_ms <= CAST(? AS "
-      "INTEGER) AND NOT " +
+      "WHERE destination = ? AND state = 'pending' AND (message IS NULL OR message = id) AND give_up_at_ms <= CAST(? "
+      "AS INTEGER) AND NOT " +
       held_row("o");
   return bury(db, kSql, {std::string(destination_name), std::to_string(to_ms(now))},
               "not delivered within give_up_after");
@@ -262,7 +308,7 @@ std::vector<Expired> expire_unconfigured(Database& db, const std::vector<std::st
       configured, "its [[alert]] is no longer configured");
 }
 
-std::vector<Depth> depths(Database& db) {
+std::vector<Depth> depths(Database& db, WallTime now) {
   std::map<std::string, Depth> all;
   const auto of = [&](std::string name) -> Depth& {
     Depth& depth = all[name];
@@ -270,22 +316,32 @@ std::vector<Depth> depths(Database& db) {
     return depth;
   };
   {
-    auto q = db.query(
-        "SELECT destination, count(*), min(created_at_ms) FROM outbox WHERE state = 'pending' GROUP BY destination");
+    static const std::string kSql = fmt::format(
+        "SELECT destination, sum(why = 0), sum(why = 1), sum(why = 2), min(iif(why = 0, created_at_ms, NULL)) FROM "
+        "(SELECT destination, created_at_ms, CASE WHEN {} THEN 1 WHEN flapping = 1 AND message IS NULL AND "
+        "next_attempt_at_ms > ? THEN 2 ELSE 0 END AS why FROM outbox WHERE state = 'pending') GROUP BY destination",
+        held_row("outbox"));
+    auto q = db.query(kSql, now);
     while (q.step()) {
       Depth& depth = of(q.string(0));
       depth.pending = q.integer(1);
-      depth.oldest_pending = q.optional_time(2);
+      depth.suspended = q.integer(2);
+      depth.flapping = q.integer(3);
+      depth.oldest_pending = q.optional_time(4);
     }
   }
   {
     auto q = db.query("SELECT destination, count(*) FROM outbox WHERE state = 'dead' GROUP BY destination");
     while (q.step()) of(q.string(0)).dead = q.integer(1);
   }
-  // The delivered ones are never taken out: they are counted as they are delivered, not here.
+  // They are never looked through: they are counted as they are delivered, not here.
   {
-    auto q = db.query("SELECT name, delivered FROM destination");
-    while (q.step()) of(q.string(0)).delivered = q.integer(1);
+    auto q = db.query("SELECT name, delivered, last_delivered_ms FROM destination");
+    while (q.step()) {
+      Depth& depth = of(q.string(0));
+      depth.delivered = q.integer(1);
+      depth.last_delivered = q.optional_time(2);
+    }
   }
   std::vector<Depth> depths;
   depths.reserve(all.size());
@@ -293,4 +349,5 @@ std::vector<Depth> depths(Database& db) {
   return depths;
 }
 
-}  // namespace codedriftd::outbox
+}  // namespace outbox
+}  // namespace codedriftd

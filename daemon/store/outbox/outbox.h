@@ -24,13 +24,15 @@ struct DestinationState {
   enum class Kind {
     ok,
     backing_off,  ///< not tried before `until`
-    held,         ///< it refuses: tried with one alert at `until`
+    held,         ///< it refuses, or asked for a long silence: tried with one alert at `until`
   };
   Kind kind = Kind::ok;
   WallTime until{};
   unsigned failures = 0;  ///< in a row
   std::string reason;
 };
+
+std::string_view to_string(DestinationState::Kind kind);  ///< "ok" "backing_off" "held"
 
 /// What an attempt came to: the result's word, the receiver's status and words.
 struct AttemptOutcome {
@@ -46,26 +48,20 @@ struct AttemptOutcome {
 /// SqliteError.
 namespace outbox {
 
+/// What is about a target has to name one of table `target`, by its address of now.
 void enqueue(Database& db, std::string_view destination, const LoggedEvent& event, std::string_view body,
              Millis give_up_after, WallTime now);
 /// An alert that is no event: a reminder, a heartbeat, a test. `id` is its own.
 void enqueue_notice(Database& db, std::string_view destination, std::string_view id, std::string_view kind,
                     const std::optional<std::string>& target, std::string_view body, Millis give_up_after,
                     WallTime now);
-/// After a drift event of `target` was put in: if it was one of more than kFlappingEvents within kFlappingWithin, what
-/// waits for the target is held until it has been quiet for kQuiet, and then told as one message. True if it is.
-bool hold_if_flapping(Database& db, std::string_view destination, std::string_view target, Millis give_up_after,
-                      WallTime now);
-inline constexpr int kFlappingEvents = 6;
-inline constexpr Millis kFlappingWithin{3'600'000}, kQuiet{30 * 60'000};
-
 DestinationState destination(Database& db, std::string_view name);
 void set_destination(Database& db, std::string_view name, const DestinationState& state);
 
-/// The message that is due next at `now`, with its new attempt recorded as started; nullopt if none is, or the
-/// destination is not to be tried yet. At its first attempt it is composed from what is pending: `capacity` is how many
-/// more messages the receiver is published to take now; if more targets wait than that, or the destination was down,
-/// many become one digest.
+/// The message that is due next at `now` (what happened before what somebody asked for), with its new attempt recorded
+/// as started; nullopt if none is, or the destination is not to be tried yet. At its first attempt it is composed from
+/// what is pending: `capacity` is how many more messages the receiver is published to take now; if more targets wait
+/// than that, or the destination was down, many become one digest.
 std::optional<PendingAlert> begin_attempt(Database& db, std::string_view destination, WallTime now,
                                           unsigned capacity = std::numeric_limits<unsigned>::max());
 /// Records attempt number `alert.attempt` as started. For begin_attempt and what else begins one.
@@ -83,8 +79,14 @@ bool dead(Database& db, const PendingAlert& alert, const AttemptOutcome& outcome
 /// wrong with one, or with their number, costs the others nothing. False, and nothing is changed, if it is no digest.
 bool taken_apart(Database& db, const PendingAlert& alert, const AttemptOutcome& outcome, WallTime now);
 
-/// The wall clock was stepped by `by`: what waits goes on waiting, and may be given up, for as long as it would have.
-void move_times(Database& db, Millis by);
+/// The newest row, 0 if there is none: for move_times().
+int64_t last_row(Database& db);
+/// The wall clock was stepped by `by`, or the machine slept that long, and is `now`: what was written before (rows up
+/// to `last`) may be given up after as much time as it would have been, and nothing waits longer than it would have. A
+/// step forward, or a sleep, makes things due early: that is as good as a retry by hand.
+void move_times(Database& db, Millis by, int64_t last, WallTime now);
+/// The longest that anything is put off: whatever a receiver says, its alerts are tried once a day.
+inline constexpr Millis kLongestPutOff{24 * 3'600'000};
 /// What the destination's alerts wait for is over (a reload): they are due at once.
 void retry_now(Database& db, std::string_view destination, WallTime now);
 
@@ -94,6 +96,9 @@ void retry_now(Database& db, std::string_view destination, WallTime now);
 int64_t recover(Database& db, WallTime now);
 /// Attempts before `before` are forgotten, but for those of what is still pending.
 void forget_attempts(Database& db, WallTime before);
+/// Delivered reminders and tests, and heartbeats that are over, from before `before` are forgotten, a few hundred at a
+/// time; but not the last word about a target, nor the last heartbeat.
+void forget_notices(Database& db, std::string_view destination, WallTime before);
 /// Pending alerts past their give_up_at, and those whose destination is not in `configured`, taken out as dead; what
 /// they were.
 struct Expired {
@@ -104,14 +109,18 @@ struct Expired {
 std::vector<Expired> expire(Database& db, std::string_view destination, WallTime now);
 std::vector<Expired> expire_unconfigured(Database& db, const std::vector<std::string>& configured);
 
-/// Pending, dead and delivered alerts, and the age of the oldest pending one, for each destination, by name: for
-/// metrics and the status line. Costs as much as there are pending and dead alerts, however many were delivered.
+/// How many alerts are in which state, for each destination, by name: for metrics and the status line. Costs as much as
+/// there are pending and dead alerts, however many were delivered.
 struct Depth {
   std::string destination;
-  int64_t pending = 0, dead = 0, delivered = 0;
-  std::optional<WallTime> oldest_pending;
+  int64_t pending = 0;    ///< and not held on purpose
+  int64_t suspended = 0;  ///< held because somebody said so
+  int64_t flapping = 0;   ///< held because their targets flap
+  int64_t dead = 0, delivered = 0;
+  std::optional<WallTime> oldest_pending;  ///< of `pending`
+  std::optional<WallTime> last_delivered;
 };
-std::vector<Depth> depths(Database& db);
+std::vector<Depth> depths(Database& db, WallTime now);
 
 }  // namespace outbox
 }  // namespace codedriftd

@@ -440,7 +440,10 @@ TEST(AlertsReport, NamesTheMessageThatAnAlertWentIntoAndAllItsEvents) {
 TEST(AlertsReport, WhatIsHeldForFlappingSaysSo) {
   Recorded r({route("ops")});
   r.watch({"f"}, at(0));
-  for (int i = 0; i < 9; ++i) r.observed("f", i % 2 == 0 ? "A" : "B", at(10 + i));
+  for (int i = 0; i < 8; ++i) r.observed("f", i % 2 == 0 ? "A" : "B", at(10 + i));
+  EXPECT_EQ(report(r, kAlertsReport, at(40)).rows.back()["state"], "pending") << "that holding begins is told at once";
+  outbox::delivered(r.db(), *outbox::begin_attempt(r.db(), "ops", at(17)), {"delivered", 204, "", Millis{1}}, at(17));
+  r.observed("f", "A", at(18));
   const Reported alerts = report(r, kAlertsReport, at(40));
   EXPECT_EQ(alerts.rows.back()["state"], "held");
   EXPECT_EQ(alerts.rows.back()["next_attempt_at"], rfc3339(at(18 + 1800)));

@@ -8,6 +8,7 @@
 
 #include "base/json.h"
 #include "store/log/event_log.h"
+#include "store/outbox/flapping.h"
 #include "store/statements.h"
 #include "store/store_support.h"
 
@@ -24,7 +25,10 @@ struct Outbox : testing::Test {
   LoggedEvent event(const std::string& function) {
     NewEvent made;
     made.kind = "drift.detected";
-    if (!function.empty()) made.target = function_named(function).address();
+    if (!function.empty()) {
+      made.target = function_named(function).address();
+      if (!targets::find(db, *made.target)) targets::insert(db, function_named(function));
+    }
     return event_log::append(db, made, "o", kStart);
   }
   /// One alert to `destination`; its id.
@@ -199,12 +203,128 @@ TEST_F(Outbox, WhatNobodyIsConfiguredForIsDead) {
   EXPECT_EQ(state(ops), "dead");
 }
 
+TEST_F(Outbox, WhatHappenedGoesBeforeWhatSomebodyAskedFor) {
+  for (int i = 0; i < 100; ++i)
+    outbox::enqueue_notice(db, "ops", "test-" + std::to_string(i), "test", std::nullopt, "{}", std::chrono::hours(1),
+                           kStart - kMinute);
+  const std::string general = add("ops", "");
+  const std::string drift = add("ops", "charge");
+  for (const std::string& expected : {general, drift, std::string("test-0"), std::string("test-1")}) {
+    const auto alert = begin();
+    ASSERT_TRUE(alert);
+    EXPECT_EQ(alert->alert_id, expected);
+    outbox::delivered(db, *alert, kOk, kStart);
+  }
+  EXPECT_EQ(outbox::next_due_at(db, "ops"), kStart - kMinute);
+}
+
+TEST_F(Outbox, DriftTakesAlongWhatItHasToWaitFor) {
+  const auto add_kind = [&](const char* kind, const char* function) {
+    NewEvent made;
+    made.kind = kind;
+    made.target = function_named(function).address();
+    if (!targets::find(db, *made.target)) targets::insert(db, function_named(function));
+    const LoggedEvent logged = event_log::append(db, made, "o", kStart);
+    outbox::enqueue(db, "ops", logged, compose_alert(logged, "ops-1", "o"), std::chrono::hours(72), kStart);
+    return logged.id;
+  };
+  add_kind("watch.suspended", "refund");
+  const std::string resumed = add_kind("watch.resumed", "charge");
+  const std::string drift = add_kind("drift.detected", "charge");
+  for (const std::string& expected : {resumed, drift}) {
+    const auto alert = begin();
+    ASSERT_TRUE(alert);
+    EXPECT_EQ(alert->alert_id, expected) << alert->kind;
+    outbox::delivered(db, *alert, kOk, kStart);
+  }
+}
+
+TEST_F(Outbox, AStepForwardPutsNothingOffAndGivesEverybodyTheirTime) {
+  const auto hours = [](int n) { return Millis{std::chrono::hours(n)}; };
+  add("ops", "old");
+  const auto old = begin();
+  outbox::postponed(db, *old, kRetry, kStart, kStart + 5 * kMinute);
+  const int64_t seen = outbox::last_row(db);
+  // Asleep for ten hours. The receiver fails again before anybody has noticed.
+  const WallTime awake = kStart + hours(10);
+  add("ops", "new", awake);
+  outbox::set_destination(db, "ops", {DestinationState::Kind::backing_off, awake + kMinute, 1, ""});
+  outbox::move_times(db, hours(10), seen, awake);
+  EXPECT_EQ(outbox::destination(db, "ops").until, awake + kMinute);
+  EXPECT_EQ(number(db, "SELECT max(next_attempt_at_ms) FROM outbox"), to_ms(awake));
+  EXPECT_EQ(number(db, "SELECT give_up_at_ms FROM outbox WHERE id = 1"), to_ms(kStart + hours(82)));
+  EXPECT_EQ(number(db, "SELECT give_up_at_ms FROM outbox WHERE id = 2"), to_ms(kStart + hours(82)))
+      << "written after the step: not moved";
+  // A sleep longer than give_up_after costs nothing its try.
+  outbox::move_times(db, hours(200), 0, awake + hours(200));
+  EXPECT_EQ(number(db, "SELECT min(give_up_at_ms) FROM outbox"), to_ms(awake + hours(201)));
+}
+
+TEST_F(Outbox, AStepBackMovesWhatWasWrittenBeforeIt) {
+  add("ops", "old", kStart + kMinute);
+  const int64_t seen = outbox::last_row(db);
+  const WallTime back = kStart - std::chrono::hours(6);
+  add("ops", "new", back);
+  outbox::move_times(db, -std::chrono::hours(6), seen, back);
+  EXPECT_EQ(number(db, "SELECT next_attempt_at_ms FROM outbox WHERE id = 1"), to_ms(back + kMinute));
+  EXPECT_EQ(number(db, "SELECT next_attempt_at_ms FROM outbox WHERE id = 2"), to_ms(back));
+  outbox::move_times(db, -std::chrono::hours(100), 0, back - std::chrono::hours(100));
+  EXPECT_EQ(number(db, "SELECT max(next_attempt_at_ms) FROM outbox"),
+            to_ms(back - std::chrono::hours(100) + outbox::kLongestPutOff))
+      << "nothing is further off than anything may be";
+}
+
+TEST_F(Outbox, OldSignsOfLifeRemindersAndTestsAreForgottenButTheLastWords) {
+  const auto notice = [&](const char* id, const char* kind, const char* function, const char* state) {
+    std::optional<std::string> target;
+    if (function != nullptr) {
+      event(function);
+      target = function_named(function).address();
+    }
+    outbox::enqueue_notice(db, "ops", id, kind, target, "{}", std::chrono::hours(1), kStart);
+    db.run("UPDATE outbox SET state = ?, message = id WHERE alert_id = ?", state, id);
+  };
+  notice("beat-1", "heartbeat", nullptr, "delivered");
+  notice("beat-2", "heartbeat", nullptr, "dead");
+  notice("beat-3", "heartbeat", nullptr, "delivered");
+  notice("again-1", "drift.reminder", "charge", "delivered");
+  notice("again-2", "drift.reminder", "charge", "delivered");
+  notice("dead-1", "drift.reminder", "refund", "dead");
+  notice("again-3", "drift.reminder", "refund", "delivered");
+  notice("test-1", "test", nullptr, "delivered");
+  notice("test-2", "test", nullptr, "pending");
+  db.run("INSERT INTO attempt (outbox, n, at_ms, result, words) SELECT id, 1, 0, 'delivered', '' FROM outbox");
+  outbox::forget_notices(db, "ops", kStart);
+  EXPECT_EQ(number(db, "SELECT count(*) FROM outbox"), 9) << "none is older";
+  outbox::forget_notices(db, "ops", kStart + Millis{1});
+  EXPECT_EQ(text(db, "SELECT group_concat(alert_id, ' ') FROM (SELECT alert_id FROM outbox ORDER BY id)"),
+            "beat-3 again-2 dead-1 again-3 test-2");
+  EXPECT_EQ(number(db, "SELECT count(*) FROM attempt"), 5);
+}
+
+TEST_F(Outbox, WhatIsHeldOnPurposeIsCountedApart) {
+  add("ops", "charge", kStart - kMinute);
+  add("ops", "refund", kStart + kMinute);
+  add("ops", "slow", kStart + 2 * kMinute);
+  db.run(
+      "INSERT INTO suspension (target, since_ms, until_ms, actor, claimed, reason) SELECT id, 0, 1, '', '', '' FROM "
+      "target WHERE function = 'charge'");
+  db.run("UPDATE outbox SET flapping = 1 WHERE target LIKE '%refund%'");
+  const auto depths = outbox::depths(db, kStart);
+  ASSERT_EQ(depths.size(), 1U);
+  EXPECT_EQ(depths[0].suspended, 1);
+  EXPECT_EQ(depths[0].flapping, 1);
+  EXPECT_EQ(depths[0].pending, 1);
+  EXPECT_EQ(depths[0].oldest_pending, kStart + 2 * kMinute);
+  EXPECT_EQ(outbox::depths(db, kStart + 2 * kMinute).at(0).flapping, 0) << "it is due: it waits for the receiver";
+}
+
 TEST_F(Outbox, DepthsCountEachDestination) {
   outbox::delivered(db, (add("ops", "a"), *begin()), kOk, kStart);
   outbox::dead(db, (add("ops", "b"), *begin()), kRetry, kStart);
   add("ops", "c", kStart + kMinute);
   add("ops", "d", kStart + 2 * kMinute);
-  const auto depths = outbox::depths(db);
+  const auto depths = outbox::depths(db, kStart);
   ASSERT_EQ(depths.size(), 1U);
   EXPECT_EQ(depths[0].destination, "ops");
   EXPECT_EQ(depths[0].delivered, 1);
@@ -219,7 +339,7 @@ TEST_F(Outbox, DepthsOfSeveralDestinationsComeByNameAndWithWhatEachHas) {
   outbox::delivered(db, (add("pager", "a"), *begin("pager")), kOk, kStart);
   outbox::set_destination(db, "pager", {DestinationState::Kind::held, kStart, 2, "no"});
   outbox::delivered(db, (add("pager", "b"), *begin("pager")), kOk, kStart);
-  const auto depths = outbox::depths(db);
+  const auto depths = outbox::depths(db, kStart);
   ASSERT_EQ(depths.size(), 3U);
   using Row = std::tuple<std::string, int64_t, int64_t, int64_t>;
   const Row expected[] = {{"chat", 1, 0, 0}, {"ops", 0, 1, 0}, {"pager", 0, 0, 2}};
@@ -238,7 +358,7 @@ TEST_F(Outbox, AnAlertThatIsDeliveredTwiceCountsOnce) {
   const auto alert = begin();
   ASSERT_TRUE(outbox::delivered(db, *alert, kOk, kStart));
   EXPECT_FALSE(outbox::delivered(db, *alert, kOk, kStart));
-  EXPECT_EQ(outbox::depths(db).at(0).delivered, 1);
+  EXPECT_EQ(outbox::depths(db, kStart).at(0).delivered, 1);
 }
 
 TEST(OutboxPlans, EveryStatementOfADeliveryUsesAnIndex) {
@@ -259,6 +379,19 @@ TEST(OutboxPlans, EveryStatementOfADeliveryUsesAnIndex) {
   outbox::retry_now(db, "ops", kStart);
   outbox::enqueue_notice(db, "ops", "id", "test", std::nullopt, "{}", Millis{1}, kStart);
   EXPECT_EQ(outbox::expire(db, "ops", kStart + kMinute).size(), 1U);
+  const TargetId target = targets::insert(db, function_named("charge"));
+  for (int i = 0; i < 8; ++i) {
+    NewEvent drift = event;
+    drift.target = function_named("charge").address();
+    const LoggedEvent again = event_log::append(log, drift, "o", kStart);
+    outbox::enqueue(db, "ops", again, compose_alert(again, "ops-1", "o"), std::chrono::hours(9), kStart);
+    outbox::hold_if_flapping(db, "ops", *drift.target, std::chrono::hours(6), kStart);
+  }
+  outbox::begin_attempt(db, "ops", kStart + std::chrono::hours(1), 0);
+  outbox::flaps(db, "ops", target, kStart);
+  outbox::forget_notices(db, "ops", kStart);
+  outbox::forget_attempts(db, kStart);
+  outbox::last_row(db);
   EXPECT_EQ(statements.slow_plans(), std::vector<std::string>{});
 }
 
@@ -266,12 +399,12 @@ TEST(OutboxPlans, DepthsReadNoDeliveredAlert) {
   const Store store;
   const Statements statements;
   Database db = Database::open_reader(store.path);
-  outbox::depths(db);
+  outbox::depths(db, kStart);
   const std::vector<std::string> plans = statements.plans_over("outbox");
   ASSERT_EQ(plans.size(), 2U);
   for (const std::string& plan : plans) {
     const bool partial =
-        plan.find("INDEX outbox_dead") != std::string::npos || plan.find("INDEX outbox_due") != std::string::npos;
+        plan.find("INDEX outbox_dead") != std::string::npos || plan.find("INDEX outbox_pending") != std::string::npos;
     EXPECT_TRUE(partial) << plan;
   }
 }
