@@ -48,7 +48,7 @@ void send_frame(const Frame<Reply>& frame) {
 class LogLines {
  public:
   void send(int32_t level, std::string_view text) {
-    auto dropped = dropped_.lock();
+    Locked dropped(dropped_);
     const Frame<Reply> frame{0, LogReply{level, *dropped, std::string(utf8_prefix(text, kLogBytes))}};
     const std::string bytes = encode(frame);
     if (::send(kHostSocket, bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT) >= 0) {

@@ -10,7 +10,8 @@ Millis backoff_delay(const Backoff& backoff, unsigned failures, double random, M
   const double ceiling = std::min(static_cast<double>(backoff.ceiling.count()),
                                   static_cast<double>(backoff.base.count()) * static_cast<double>(1ULL << doublings));
   const double floor = static_cast<double>(std::max(backoff.floor, at_least).count());
-  // The jitter lies above the floor, so that no two callers meet at it.
+  // The jitter is added to the floor instead of being cut off at it: else all whose draw was below would come back at
+  // the same moment, which is what jitter is to prevent.
   const double span = std::max(0.0, ceiling - static_cast<double>(backoff.floor.count()));
   return Millis{static_cast<int64_t>(floor + random * span)};
 }

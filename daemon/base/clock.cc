@@ -28,10 +28,25 @@ bool take(std::string_view& text, char a, char b = '\0') {
   return true;
 }
 
-std::optional<WallTime> civil(int y, int mo, int d, int h, int mi, int s) {
+struct TimeOfDay {
+  int hour, minute, second;
+};
+/// Takes "08:49:37" off the front of `text`.
+std::optional<TimeOfDay> take_time_of_day(std::string_view& text) {
+  const auto h = take_number(text, 2);
+  if (!h || !take(text, ':')) return std::nullopt;
+  const auto mi = take_number(text, 2);
+  if (!mi || !take(text, ':')) return std::nullopt;
+  const auto s = take_number(text, 2);
+  if (!s) return std::nullopt;
+  return TimeOfDay{*h, *mi, *s};
+}
+
+/// The moment, in UTC. A leap second counts as the first one of the next minute.
+std::optional<WallTime> civil(int y, int mo, int d, const TimeOfDay& time) {
   const year_month_day date{year{y}, month{static_cast<unsigned>(mo)}, day{static_cast<unsigned>(d)}};
-  if (!date.ok() || h > 23 || mi > 59 || s > 60) return std::nullopt;
-  return WallTime{sys_days{date} + hours{h} + minutes{mi} + seconds{s}};
+  if (!date.ok() || time.hour > 23 || time.minute > 59 || time.second > 60) return std::nullopt;
+  return WallTime{sys_days{date} + hours{time.hour} + minutes{time.minute} + seconds{time.second}};
 }
 
 }  // namespace
@@ -55,12 +70,8 @@ std::optional<WallTime> parse_rfc3339(std::string_view text) {
   if (!mo || !take(text, '-')) return std::nullopt;
   const auto d = take_number(text, 2);
   if (!d || !(take(text, 'T', 't') || take(text, ' '))) return std::nullopt;
-  const auto h = take_number(text, 2);
-  if (!h || !take(text, ':')) return std::nullopt;
-  const auto mi = take_number(text, 2);
-  if (!mi || !take(text, ':')) return std::nullopt;
-  const auto s = take_number(text, 2);
-  if (!s) return std::nullopt;
+  const auto clock = take_time_of_day(text);
+  if (!clock) return std::nullopt;
   int millis = 0;
   if (take(text, '.')) {
     std::size_t digits = 0;
@@ -70,7 +81,7 @@ std::optional<WallTime> parse_rfc3339(std::string_view text) {
     }
     if (digits == 0 || digits > 9) return std::nullopt;
   }
-  auto time = civil(*y, *mo, *d, *h, *mi, *s);
+  auto time = civil(*y, *mo, *d, *clock);
   if (!time) return std::nullopt;
   *time += Millis{millis};
   if (take(text, 'Z', 'z')) return text.empty() ? time : std::nullopt;
@@ -101,13 +112,9 @@ std::optional<WallTime> parse_http_date(std::string_view text) {
   if (!take(text, ' ')) return std::nullopt;
   const auto y = take_number(text, 4);
   if (!y || !take(text, ' ')) return std::nullopt;
-  const auto h = take_number(text, 2);
-  if (!h || !take(text, ':')) return std::nullopt;
-  const auto mi = take_number(text, 2);
-  if (!mi || !take(text, ':')) return std::nullopt;
-  const auto s = take_number(text, 2);
-  if (!s) return std::nullopt;
-  return civil(*y, month, *d, *h, *mi, *s);
+  const auto clock = take_time_of_day(text);
+  if (!clock) return std::nullopt;
+  return civil(*y, month, *d, *clock);
 }
 
 }  // namespace codedriftd

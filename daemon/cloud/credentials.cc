@@ -41,13 +41,13 @@ CredentialProvider::~CredentialProvider() {
 Checked CredentialProvider::load(Millis at_most) {
   read(at_most, {});
   thread_ = std::jthread([this](std::stop_token stop) { run(std::move(stop)); });
-  auto state = state_.lock();
+  Locked state(state_);
   if (state->current == nullptr) return Error{state->error};
   return Done{};
 }
 
 Result<std::shared_ptr<const Credentials>> CredentialProvider::current() {
-  auto state = state_.lock();
+  Locked state(state_);
   if (state->current == nullptr) return Error{state->error};
   // The other thread sleeps by a clock that stands still while the machine does.
   if (refresh_due(*state)) bell_.ring();
@@ -55,7 +55,9 @@ Result<std::shared_ptr<const Credentials>> CredentialProvider::current() {
 }
 
 void CredentialProvider::refused(uint64_t generation) {
-  auto state = state_.lock();
+  Locked state(state_);
+  // Refusals come late, up to a request's deadline after the keys they were signed with were replaced. They say nothing
+  // about the new ones, and must not start the pause below, in which a refusal of the new ones would be ignored.
   if (generation != (state->current == nullptr ? 0 : state->current->generation)) return;
   const MonoTime now = clock_.mono();
   if (now < state->refusals_count_from) return;
@@ -87,7 +89,7 @@ void CredentialProvider::run(std::stop_token stop) {
     bell_.wait_for(stop, wait);
     if (stop.stop_requested()) return;
     {
-      auto state = state_.lock();
+      Locked state(state_);
       if (!state->wanted && !refresh_due(*state)) continue;
       state->wanted = false;
     }
@@ -103,8 +105,8 @@ void CredentialProvider::read(Millis at_most, const std::stop_token& stop) {
       return Unavailable{error.what(), true};
     }
   }();
-  if (stop.stop_requested()) return;  // what was cut short is no failure
-  auto state = state_.lock();
+  if (stop.stop_requested()) return;  // cut short by the end of the process: not a failure to be logged
+  Locked state(state_);
   if (!found) {
     const bool repeated = state->failures > 0 && state->error == found.error().message;
     state->error = found.error().message;
@@ -119,6 +121,7 @@ void CredentialProvider::read(Millis at_most, const std::stop_token& stop) {
   state->failures = 0;
   // A metadata service that still hands out keys near their end is not asked without a pause.
   state->refresh_not_before = clock_.mono() + Millis{30'000};
+  // The same keys keep their number, so that refusals of requests that are on their way still count for them.
   if (state->current != nullptr && same_secret(*state->current, *found)) {
     found->generation = state->current->generation;
   } else {

@@ -50,6 +50,8 @@ bool Pace::take(MonoTime now) {
   }
   if (now < next_) return false;
   learn(now);
+  // From the slot, not from `now`: a caller that is a millisecond late each time would lose a millisecond each time.
+  // But a caller that was away for seconds must not send all at once what it missed.
   next_ = std::max<MonoTime>(next_, now - kCatchUp) + spacing();
   return true;
 }
@@ -63,7 +65,8 @@ void Pace::learn(MonoTime now) {
     from = std::max<MonoTime>(from, quiet_since_ + (low ? kQuietWhenLow : kQuiet));
   }
   if (now <= from) return;
-  // Time in which nothing was sent teaches nothing.
+  // The share grows with the time in which requests went well. After a pause without requests only the last second
+  // counts: that nothing was refused while nothing was sent shows nothing.
   const double taught = std::min(FloatSeconds(now - from).count(), 1.0);
   share_ = std::min(kMostShare, share_ + speed * taught);
   raised_at_ = now;
@@ -73,6 +76,8 @@ void Pace::answered(MonoTime now) { learn(now); }
 
 void Pace::refused(MonoTime sent, MonoTime now) {
   quiet_since_ = raised_at_ = now;
+  // Requests that were on their way when the pace was slowed down were sent at the old one: to slow down for each of
+  // their refusals would bring the pace to its floor after a single burst.
   if (ever_refused_ && sent < slowed_at_) return;
   const bool again = ever_refused_ && now - slowed_at_ < kAgain;
   share_ = std::max(kLeastShare, share_ * (again ? kSlowDownHard : kSlowDown));

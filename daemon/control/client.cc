@@ -56,7 +56,7 @@ class Conversation {
         return NoReply{true, fmt::format("{}: nobody listens there", path_)};
       if (errno == EACCES || errno == EPERM) return failed("permission denied; ask as root");
       if (errno != EAGAIN && errno != EINTR) return failed(std::strerror(errno));
-      // Others wait to be heard.
+      // EAGAIN: the socket's queue of connections is full. There is nothing to poll for, so it is tried again soon.
       if (left() <= Millis{0}) return late();
       std::this_thread::sleep_for(Millis{10});
     }
@@ -69,7 +69,7 @@ class Conversation {
       if (size >= 0) {
         sent += static_cast<std::size_t>(size);
       } else if (errno == EPIPE || errno == ECONNRESET) {
-        break;  // it has heard enough; its reply says why
+        break;  // it refused the request before reading all of it; the reply that it sent first says why
       } else if (errno == EAGAIN) {
         if (!ready(POLLOUT)) return late();
       } else if (errno != EINTR) {

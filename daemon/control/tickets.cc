@@ -6,13 +6,13 @@
 namespace codedriftd {
 
 void Ticket::over(PollEnd end) {
-  auto state = state_.lock();
+  Locked state(state_);
   ++state->ends[static_cast<std::size_t>(end)];
   --state->left;
 }
 
 void Ticket::finish(JsonBox outcome) {
-  auto state = state_.lock();
+  Locked state(state_);
   state->outcome = std::move(outcome);
   state->left = 0;
 }

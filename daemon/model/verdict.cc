@@ -92,6 +92,7 @@ void Deciding::see(const Observation& observation) {
   state().not_found_in_a_row = 0;
   state().missing = false;
   state().missing_code.clear();
+  // In this order, because people read the events in it: that the function can be seen again comes before what is seen.
   if (before_.failing) add(poll_recovered(scene(), before_));
   if (was_missing) add(function_returned(scene()));
   // An announcement that expired before this poll cannot make its hash arrive in time. A pin never expires.
@@ -128,6 +129,9 @@ void Deciding::answered() {
 }
 
 /// `hash` is live, `previous` was before: is that drift, and was it until now?
+///
+/// An announced hash is a deployment, whatever stands open besides: it is asked for first. Without an accepted hash
+/// there is no drift that could open or close, but a change is told all the same: nobody has reviewed either code.
 void Deciding::judge(const Sha256& hash, const std::optional<Sha256>& previous) {
   const auto& announced = state().announced;
   const auto announcement =
@@ -182,10 +186,14 @@ void Deciding::close_drift(std::string_view resolution, const std::optional<Sha2
 /// The announced hash at `index` is live now.
 void Deciding::arrive(std::size_t index, const std::optional<Sha256>& previous) {
   const Announcement arrived = state().announced[index];
+  // What it took the place of. If the same hash was live before, too (the function was missing in between), it replaced
+  // no code: then it is the hash that was accepted.
   const auto before = previous && *previous != arrived.sha256 ? previous : state().accepted;
   accept(arrived.sha256, arrived.pin ? AcceptedSource::pin : AcceptedSource::deploy);
   state().announced.erase(state().announced.begin() + static_cast<std::ptrdiff_t>(index));
   add(deploy_event(scene(), "deploy.arrived", arrived));
+  // Announcements stand in the order they were made. Those before this one were overtaken by it and will not come any
+  // more; those after it are still to come.
   supersede(index, "daemon");
   if (state().drift_open) close_drift(arrived.pin ? "pinned" : "deployed", before);
 }
@@ -194,6 +202,7 @@ void Deciding::arrive(std::size_t index, const std::optional<Sha256>& previous) 
 void Deciding::supersede(std::size_t count, std::string_view actor) {
   auto& announced = state().announced;
   const auto end = announced.begin() + static_cast<std::ptrdiff_t>(count);
+  // All are gone before the first event is made: an event shows what is still announced.
   const std::vector<Announcement> dropped(announced.begin(), end);
   announced.erase(announced.begin(), end);
   for (const Announcement& announcement : dropped) {
@@ -211,7 +220,7 @@ void Deciding::expire(bool pins_too) {
     }
     announced[i].overdue = true;
     const Announcement late = announced[i];
-    if (late.pin) {
+    if (late.pin) {  // the configuration goes on asking for it: it stays announced, and is accepted whenever it comes
       ++i;
     } else {
       announced.erase(announced.begin() + static_cast<std::ptrdiff_t>(i));
@@ -259,8 +268,8 @@ void Deciding::take(const Watched& watched) {
   }
 }
 
-/// A pin came, changed or went. Whatever was announced before, the configuration has the newer word; and beside a pin
-/// there is only the pin's own announcement.
+/// A pin came, changed or went. Everything that was announced before is dropped: the configuration was written after
+/// it. While there is a pin, nothing but the pin can be announced.
 void Deciding::change_pin(const Watched& watched) {
   TargetState& s = state();
   supersede(s.announced.size(), kConfig);
@@ -395,7 +404,8 @@ Decision Deciding::finish() && {
   const Status status = bare_status(state(), now_);
   const Status previous = bare_status(before_, now_);
   if (status != previous || !state().status_since) state().status_since = now_;
-  // Time alone makes a row stale, before the tick that notices: what it was before is what it was while it was seen.
+  // A row becomes stale, and with that "unobserved", by time alone, seconds before a tick notices. The alert that it
+  // cannot be seen should not say "was unobserved" but what it was when it was last seen: in_sync, or drifted.
   const bool lost = state().failing && !before_.failing && before_.last_success_at;
   const Status told = lost ? bare_status(before_, *before_.last_success_at) : previous;
   for (NewEvent& event : decision_.events) {

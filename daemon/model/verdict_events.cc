@@ -21,6 +21,7 @@ NewEvent new_event(const Scene& scene, std::string_view kind, Severity severity)
   event.target = scene.target.address();
   event.facts.observed = scene.state.live;
   event.facts.accepted = scene.state.accepted;
+  // The newest one, which is what people wait for.
   if (!scene.state.announced.empty()) event.facts.expected = scene.state.announced.back().sha256;
   event.facts.drift_since = scene.state.drift_since;
   event.facts.request_id = clean_utf8(scene.request_id);
@@ -41,7 +42,8 @@ bool published_version(const Target& target) {
   return target.qualifier.find_first_not_of("0123456789") == std::string::npos;
 }
 
-/// The only announcement that is open: what arrives now should have been its hash.
+/// The announcement, if there is exactly one and its time is not over: then a hash that comes instead is a deployment
+/// that went wrong, and the alert says what it should have been. With two of them nobody can tell which one was meant.
 const Announcement* only_announced(const TargetState& state) {
   return state.announced.size() == 1 && !state.announced.front().overdue ? &state.announced.front() : nullptr;
 }
@@ -105,7 +107,7 @@ std::string short_hash(const std::optional<Sha256>& hash) { return hash ? hash->
 
 NewEvent drift_event(const Scene& scene, std::string_view kind, const std::optional<Sha256>& previous) {
   NewEvent event = new_event(scene, kind, Severity::critical);
-  // Where drift opens without a change of what is live, there is nothing it changed from.
+  // Drift can open without a change of what is live (another pin was loaded): then there is no previous code.
   if (previous != scene.state.live) event.facts.previous = previous;
   const std::string live = short_hash(scene.state.live);
   const bool published = published_version(scene.target);

@@ -24,7 +24,7 @@ constexpr double kTookBounds[] = {0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10};
 
 Poller::Poller(Api& api, Writer& writer, Ledger& ledger, const Clock& clock)
     : api_(api), writer_(writer), ledger_(ledger), clock_(clock), last_turn_(clock.mono()), started_at_(clock.wall()) {
-  auto stats = stats_.lock();
+  Locked stats(stats_);
   for (const double bound : kTookBounds) stats->took[bound] = 0;
 }
 
@@ -260,7 +260,7 @@ void Poller::write(Writer::Work work, std::function<void(bool recorded)> done) {
 }
 
 void Poller::count_attempt(const ApiAnswer& answer) {
-  auto stats = stats_.lock();
+  Locked stats(stats_);
   ++stats->attempts;
   if (answer.slow_down) ++stats->refused_by_limit;
   const double seconds = std::chrono::duration<double>(answer.took).count();
@@ -272,7 +272,7 @@ void Poller::count_attempt(const ApiAnswer& answer) {
 }
 
 void Poller::count_poll(Outcome outcome) {
-  auto stats = stats_.lock();
+  Locked stats(stats_);
   ++stats->polls[static_cast<std::size_t>(outcome)];
   stats->last_poll_at = clock_.wall();
   if (outcome == Outcome::observed) stats->last_success_at = stats->last_poll_at;

@@ -31,7 +31,7 @@ void Poller::look_after_time(MonoTime now) {
   for (auto& [key, lane] : lanes_) tell_account(lane, std::move(newly[&lane]));
   tell_overdue_deploys();
 
-  auto stats = stats_.lock();
+  Locked stats(stats_);
   stats->lanes.clear();
   for (const auto& [key, lane] : lanes_) {
     Millis behind{0};

@@ -19,6 +19,8 @@ uint64_t stable_hash(std::string_view text) {
 WallTime next_slot(std::string_view address, Millis interval, WallTime after) {
   const auto length = static_cast<uint64_t>(interval.count());
   const auto phase = static_cast<int64_t>(stable_hash(address) % length);
+  // Slots are congruent to the phase since 1970, not since a start: they stay where they are across restarts, and two
+  // daemons with one configuration poll at the same moments.
   const int64_t since_phase = to_ms(after) - phase;
   const int64_t cycle = since_phase >= 0 ? since_phase / interval.count() : -1;
   return from_ms((cycle + 1) * interval.count() + phase);

@@ -124,7 +124,7 @@ void App::open_store() {
   Ledger::Hooks hooks;
   hooks.written = log_event;
   hooks.queued = [this](const std::string& destination) {
-    auto runners = runners_.lock();
+    Locked runners(runners_);
     const auto found = runners->find(destination);
     if (found != runners->end()) found->second->ring();
   };
@@ -171,7 +171,7 @@ void App::start_polling() {
 }
 
 void App::start_alerts() {
-  auto runners = runners_.lock();
+  Locked runners(runners_);
   for (const AlertSettings& alert : settings_.alerts) start_runner(*runners, alert);
 }
 
@@ -264,21 +264,21 @@ void App::keep_time(Timetable& timetable) {
 }
 
 Snapshot App::snapshot() {
-  auto cached = cached_.lock();
+  Locked cached(cached_);
   if (*cached && clock_.mono() - (*cached)->first < kSnapshotFor) return (*cached)->second;
   Snapshot s;
   s.now = clock_.wall();
   s.polls = poller_->stats();
   std::map<std::string, outbox::Depth> depths;
   {
-    auto reader = reader_.lock();
+    Locked reader(reader_);
     Database& db = reader->value();
     targets::Census census = targets::count_watched(db, s.now);
     s.functions = std::move(census.by_status);
     s.drifts_open = census.drifts_open;
     for (outbox::Depth& depth : outbox::depths(db)) depths[depth.destination] = depth;
     s.log_size = event_log::size(db);
-    auto runners = runners_.lock();
+    Locked runners(runners_);
     for (const auto& [name, runner] : *runners) {
       const DestinationState state = outbox::destination(db, name);
       const char* words[] = {"ok", "backing_off", "held"};

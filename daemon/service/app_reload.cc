@@ -167,7 +167,7 @@ JsonBox App::load_again() {
 void App::replace_runners() {
   std::map<std::string, std::shared_ptr<Runner>> gone;
   {
-    auto runners = runners_.lock();
+    Locked runners(runners_);
     gone = *runners;
     for (const AlertSettings& alert : settings_.alerts) gone.erase(alert.subscription.name);
     for (const auto& [name, runner] : gone) runners->erase(name);
@@ -176,7 +176,7 @@ void App::replace_runners() {
   for (const auto& [name, runner] : gone) runner->cancel();
   gone.clear();
   apply_routes();
-  auto runners = runners_.lock();
+  Locked runners(runners_);
   for (const AlertSettings& alert : settings_.alerts) {
     const auto known = runners->find(alert.subscription.name);
     if (known != runners->end()) {

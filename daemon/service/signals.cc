@@ -45,7 +45,7 @@ void Signals::listen(std::stop_token stop) {
     const auto number = static_cast<int>(info.ssi_signo);
     stopping = stopping || number != SIGHUP;
     {
-      auto state = state_.lock();
+      Locked state(state_);
       state->queue.push_back(number);
       state->stopping = stopping;
     }
@@ -60,7 +60,7 @@ void Signals::hang_up() {
 
 std::optional<int> Signals::wait(Millis at_most) {
   const auto take = [this]() -> std::optional<int> {
-    auto state = state_.lock();
+    Locked state(state_);
     if (state->queue.empty()) return std::nullopt;
     const int number = state->queue.front();
     state->queue.pop_front();

@@ -9,9 +9,10 @@ namespace {
 
 using Source = CredentialSettings::Source;
 
-// One call in a quarter of an hour: less would be no watch, and far less no time that can be counted.
+// About one call in a quarter of an hour. Slower would not be monitoring, and much slower would overflow the
+// milliseconds between two calls.
 constexpr double kFewestRequests = 0.001;
-// The documented limit of the whole account; what stands behind a loopback endpoint is no cloud.
+// The documented limit of a whole account. An endpoint on loopback is a simulation and may be asked faster.
 constexpr double kMostRequests = 20;
 
 constexpr std::array<std::string_view, 5> kSources{"chain", "env", "profile", "files", "cvm-role"};

@@ -21,7 +21,7 @@ Millis round_up(double ms) {
   } else if (ms <= 7'200'000) {
     unit = 60'000;
   }
-  // A hair below the next unit is rounding noise, not demand.
+  // Without the 1e-9 a quotient that should be 3 but came out as 3.0000000001 would be rounded up to 4.
   return Millis{static_cast<Millis::rep>(std::ceil(ms / unit - 1e-9) * unit)};
 }
 

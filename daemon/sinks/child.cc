@@ -133,6 +133,8 @@ Result<std::unique_ptr<SinkChild>> SinkChild::spawn(const std::string& sinkhost,
     const UniqueFd output(pair[1]);
     child->cancel_ = owned(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), "eventfd");
 
+    // The copies have high numbers, because dup2 makes the child's one after the other: with a source numbered 3 or 4
+    // the second dup2 would overwrite it.
     SpawnSetup setup;
     const UniqueFd socket_up = raised(theirs), output_up = raised(output), cancel_up = raised(child->cancel_);
     setup.give(output_up.get(), STDOUT_FILENO);
@@ -177,7 +179,9 @@ SinkChild::Event SinkChild::wait(MonoTime until, int wake_fd) {
     if (fds[0].revents != 0) {
       if (const auto event = receive()) return *event;
     } else if (fds[2].revents != 0) {
-      return Event::ended;  // and nothing is left in the socket, which something it started may hold open
+      // Only when the socket is empty: a reply that was sent before the end still counts. The end is the process's, not
+      // the socket's, which a process that the plugin started may hold open.
+      return Event::ended;
     }
     if (fds[3].revents != 0) return Event::woken;
     if (SystemClock{}.mono() >= until) return Event::timeout;
@@ -258,7 +262,8 @@ bool SinkChild::wait_for_end(MonoTime until) const {
 }
 
 std::string SinkChild::kill() {
-  // The whole group, its leader among it. Until the leader is reaped, its number belongs to nobody else.
+  // The whole process group, so that what the plugin started goes with it. Before waitpid: until the leader is reaped
+  // the kernel gives its number to nobody else, so this cannot hit a stranger.
   ::kill(-pid_, SIGKILL);
   int status = 0;
   pid_t reaped = -1;
@@ -266,7 +271,8 @@ std::string SinkChild::kill() {
     reaped = ::waitpid(pid_, &status, 0);
   } while (reaped < 0 && errno == EINTR);
   pid_ = -1;
-  // Its last words: what the pipe can hold, and no more.
+  // What it wrote before it ended stands in the pipe, 64 KiB at most. No further: a process that left the group may go
+  // on writing.
   for (int i = 0; i < 17 && output_.valid(); ++i) read_output();
   if (!partial_line_.empty()) forward(static_cast<int>(LogLevel::warning), partial_line_);
   report_dropped();

@@ -18,6 +18,10 @@ constexpr std::size_t kMaxOptions = 64;
 
 enum class Type : uint16_t { open = 1, deliver, probe, close, describe = 101, unusable, call, log };
 
+// Numbers are written in this machine's byte order: both ends run on it, and are of one build (wire_build), so the wire
+// needs neither a byte order nor versions of its fields. It is parsed as strictly as if it came from a stranger all the
+// same: a plugin is foreign code, and it has the socket.
+
 class Writer {
  public:
   template <typename T>
@@ -61,7 +65,8 @@ class Reader {
     if (byte > 1) ok_ = false;
     value = byte == 1;
   }
-  /// A number of items that follow, each of at least one byte.
+  /// A number of items that follow, each of at least one byte: a count greater than the bytes that are left is a lie,
+  /// and is found out before anything is reserved for it.
   uint32_t count(std::size_t most) {
     uint32_t count = 0;
     number(count);
@@ -122,7 +127,7 @@ void get(Reader& r, PluginOption& o) {
   bool has_default = false;
   std::string default_value;
   r.flag(has_default), r.text(default_value);
-  if (!has_default && !default_value.empty()) r.fail();
+  if (!has_default && !default_value.empty()) r.fail();  // what is accepted has exactly one encoding
   if (has_default) o.default_value = std::move(default_value);
   uint8_t type = 0;
   r.number(type), r.flag(o.required), r.flag(o.secret), r.flag(o.in_file);

@@ -154,6 +154,8 @@ std::variant<CallReply, DeliveryAnswer> SinkProcess::call(const Request& request
   if (!child_->send({sequence, request}, deadline)) return lost("the plugin's process did not take the request");
   SinkChild::Event event = child_->wait(deadline, wake_.get());
   if (event == SinkChild::Event::timeout || event == SinkChild::Event::woken) {
+    // A plugin that ends the call when it is asked to keeps its process, and what it answers counts: the alert may have
+    // been delivered just now. One that does not is killed, which is the only way to end a call into foreign code.
     child_->ask_to_cancel();
     event = child_->wait(now() + kCancelGrace, -1);
     child_->withdraw_cancel();
@@ -176,6 +178,7 @@ std::variant<CallReply, DeliveryAnswer> SinkProcess::call(const Request& request
                               kCancelGrace / std::chrono::seconds(1)));
   }
   auto* reply = std::get_if<CallReply>(&child_->reply().body);
+  // An answer to an earlier call must not settle this one: the alert would be taken for delivered.
   if (reply == nullptr || child_->reply().sequence != sequence) {
     return lost("the plugin's process answered what was not asked");
   }

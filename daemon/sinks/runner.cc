@@ -77,7 +77,7 @@ void Runner::start() {
 void Runner::cancel() {
   if (thread_.joinable()) thread_.request_stop();
   {
-    auto channels = channels_.lock();
+    Locked channels(channels_);
     channels->cancelled = true;
     channels->current->cancel();
   }
@@ -92,7 +92,7 @@ void Runner::replace_channel(std::shared_ptr<SinkChannel> channel) {
 void Runner::take_over() {
   std::shared_ptr<SinkChannel> replacement;
   {
-    auto channels = channels_.lock();
+    Locked channels(channels_);
     if (!channels->replacement || channels->cancelled) return;
     replacement = std::move(channels->replacement);
     channels->replacement = nullptr;
@@ -197,7 +197,7 @@ void Runner::put_off_start(Millis at_least) {
 void Runner::count_fault(const std::string& what) {
   const MonoTime mono = clock_.mono();
   {
-    auto state = state_.lock();
+    Locked state(state_);
     state->up = false;
     state->down_reason = what;
     ++state->faults;
@@ -228,7 +228,7 @@ bool Runner::bring_up(WallTime now) {
         {field("alert", destination_), field("plugin", started->name), field("version", started->version)});
     throttle_.set_limit(started->per_minute, started->burst, mono);
     can_probe_ = started->can_probe;
-    auto state = state_.lock();
+    Locked state(state_);
     state->up = true;
     state->down_reason.clear();
     return true;
@@ -247,7 +247,7 @@ bool Runner::bring_up(WallTime now) {
     reason.pop_back();  // the last line's end
   }
   {
-    auto state = state_.lock();
+    Locked state(state_);
     state->up = false;
     state->down_reason = reason;
   }

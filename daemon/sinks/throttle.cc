@@ -7,6 +7,7 @@
 namespace codedriftd {
 namespace {
 
+/// A receiver counts in windows of its own, and others may post to the same place: a quarter of its limit stays free.
 constexpr double kUsedShare = 0.75;
 
 }  // namespace
@@ -14,7 +15,8 @@ constexpr double kUsedShare = 0.75;
 void Throttle::set_limit(unsigned per_minute, unsigned burst, MonoTime now) {
   const double per_second = kUsedShare * per_minute / 60;
   const double most = std::max(1U, burst);
-  if (per_second == per_second_ && most == burst_) return;  // the same plugin started anew has not forgotten
+  if (per_second == per_second_ && most == burst_)
+    return;  // a plugin that was restarted: the receiver still counts what it got before
   per_second_ = per_second;
   burst_ = tokens_ = most;
   refilled_at_ = now;

@@ -23,12 +23,14 @@ TEST(Guarded, LosesNothingBetweenThreads) {
 
 TEST(Guarded, ALockHoldsForItsScope) {
   Guarded<std::vector<int>> values(std::vector<int>{1});
+  std::jthread other;
   {
-    auto lock = values.lock();
-    EXPECT_TRUE(lock.mutex().owns_lock());
-    lock->push_back(2);
+    Locked locked(values);
+    other = std::jthread([&] { values.lock()->push_back(3); });
+    locked->push_back(2);
   }
-  EXPECT_EQ(values.copy(), (std::vector<int>{1, 2}));
+  other.join();
+  EXPECT_EQ(values.copy(), (std::vector<int>{1, 2, 3})) << "the other could not come in between";
 }
 
 }  // namespace

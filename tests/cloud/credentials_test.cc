@@ -328,6 +328,26 @@ TEST_F(CredentialProviderTest, KeysThatDidNotChangeKeepTheirGenerationAndAreAske
   EXPECT_EQ((*provider.current())->generation, generation);
 }
 
+TEST_F(CredentialProviderTest, ARefusalOfEarlierKeysIsIgnoredHoweverLateItComes) {
+  CredentialProvider provider("prod", spec, clock);
+  ASSERT_TRUE(provider.load());
+  const uint64_t earlier = (*provider.current())->generation;
+  give_keys("2", Millis(std::chrono::hours(1)));
+  provider.refused(earlier);
+  ASSERT_TRUE(eventually([&] { return id_of(provider) == "FAKE-TMP-2"; }));
+  clock.advance(Millis{60'000});  // the pause after a refusal is over
+  provider.refused(earlier);
+  // Nothing was read because of it, and no pause has begun: a refusal of the keys in use is heard.
+  EXPECT_EQ(metadata.key_requests(), 2U);
+  give_keys("3", Millis(std::chrono::hours(1)));
+  provider.read_again();
+  ASSERT_TRUE(eventually([&] { return id_of(provider) == "FAKE-TMP-3"; }));
+  EXPECT_EQ(metadata.key_requests(), 3U);
+  give_keys("4", Millis(std::chrono::hours(1)));
+  provider.refused((*provider.current())->generation);
+  EXPECT_TRUE(eventually([&] { return id_of(provider) == "FAKE-TMP-4"; }));
+}
+
 TEST_F(CredentialProviderTest, LooksAgainWhereThereWasNothing) {
   metadata.set_mode(SimulatedMetadata::Mode::no_role);
   CredentialProvider provider("prod", spec, clock);

@@ -10,6 +10,8 @@
 #include <string>
 #include <vector>
 
+#include "support/seed.h"
+
 namespace codedriftd::test {
 namespace {
 
@@ -50,7 +52,7 @@ struct Outcome {
 /// Sends until `count` requests were let through, as a poller would: it wakes up to a millisecond late, now and then 8
 /// ms.
 Outcome simulate(Pace& pace, std::size_t limit, std::size_t count, const Way& way, bool refused_count_too,
-                 unsigned seed) {
+                 uint64_t stream) {
   enum class Kind { send, arrive, answer };
   struct Event {
     MonoTime at;
@@ -60,7 +62,7 @@ Outcome simulate(Pace& pace, std::size_t limit, std::size_t count, const Way& wa
     bool accepted;
     bool operator>(const Event& other) const { return at > other.at; }
   };
-  std::mt19937 random(seed);
+  std::mt19937_64 random = random_from(stream);
   const auto draw = [&random](microseconds from, microseconds to) {
     return microseconds(std::uniform_int_distribution<microseconds::rep>(from.count(), to.count())(random));
   };
@@ -121,11 +123,12 @@ struct Goal {
 };
 
 void expect_goal(const Way& way, bool refused_count_too, std::size_t limit, Goal goal) {
-  for (unsigned seed = 1; seed <= 100; ++seed) {
+  const uint64_t first = seed(1);  // the goals are what a pace reaches in nearly every simulation, not in each
+  for (uint64_t each = first; each < first + 100; ++each) {
     Pace pace(static_cast<double>(limit));
-    const Outcome outcome = simulate(pace, limit, 30 * limit, way, refused_count_too, seed);
-    EXPECT_GE(outcome.used, goal.used) << "seed " << seed;
-    EXPECT_LE(outcome.refused, goal.refused) << "seed " << seed;
+    const Outcome outcome = simulate(pace, limit, 30 * limit, way, refused_count_too, each);
+    EXPECT_GE(outcome.used, goal.used) << "alone and first with CODEDRIFTD_SEED=" << each;
+    EXPECT_LE(outcome.refused, goal.refused) << "alone and first with CODEDRIFTD_SEED=" << each;
   }
 }
 
@@ -146,7 +149,7 @@ TEST(Pace, HoldsForOtherLimits) {
 TEST(Pace, NeverSendsMoreThanTheLimitInAnySecond) {
   for (const double limit : {1.0, 7.0, 20.0, 1500.0}) {
     Pace pace(limit);
-    std::mt19937 random(7);
+    std::mt19937_64 random = random_from(seed(7));
     std::vector<MonoTime> sent;
     MonoTime now = kStart;
     // Late by anything up to 40 ms, and by seconds now and then: catching up must not make a burst.

@@ -46,9 +46,9 @@ class RawClient {
   }
   void half_close() { ::shutdown(fd_.get(), SHUT_WR); }
   /// Waits, without reading, until the other side hangs up.
-  bool hung_up() const {
+  bool hung_up(Millis at_most = kSoon) const {
     pollfd ready{fd_.get(), 0, 0};
-    return ::poll(&ready, 1, static_cast<int>(kSoon.count())) == 1 && (ready.revents & POLLHUP) != 0;
+    return ::poll(&ready, 1, static_cast<int>(at_most.count())) == 1 && (ready.revents & POLLHUP) != 0;
   }
   /// Everything until the other side hangs up.
   std::string rest() {
@@ -226,15 +226,19 @@ TEST_F(ControlTest, WhoMayNotAskIsDeniedWhateverTheySend) {
 }
 
 TEST_F(ControlTest, StrangersTakeNoPlacesFromThoseWhoMayAsk) {
-  options.may_ask = [](const Caller&) { return false; };
+  // All of them come from this process: the first three are told apart by the order in which they are accepted, which
+  // is the order in which they connect.
+  options.may_ask = [accepted = 0](const Caller&) mutable { return ++accepted > 3; };
+  options.most_clients = 3;
   options.most_strangers = 2;
-  options.stranger_read_within = kSoon;
+  options.stranger_read_within = 3 * kSoon;
   open();
-  RawClient first(socket()), second(socket());
-  first.send("{");  // they are inside before the third comes: it is accepted after them
+  RawClient first(socket()), second(socket()), third(socket());
+  first.send("{");
   second.send("{");
-  RawClient third(socket());
-  EXPECT_EQ(third.rest(), "");
+  EXPECT_EQ(third.rest(), "") << "there are two strangers already: it is turned away without a word";
+  EXPECT_EQ(ask({{"verb", "wave"}}), (Json{{"done", {{"verb", "wave"}}}})) << "the third place is for who may ask";
+  EXPECT_FALSE(first.hung_up(0ms) || second.hung_up(0ms)) << "the strangers were still inside";
 }
 
 TEST_F(ControlTest, ReplacesTheSocketOfADaemonThatEndedAndNothingElse) {

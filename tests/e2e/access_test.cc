@@ -43,11 +43,7 @@ TEST(Access, TheGroupReadsWhileItRunsAndAfterwardsAndStrangersNeverDo) {
   if (::geteuid() != 0) GTEST_SKIP() << "SKIPPED: needs root, to run programs as three users; CI runs it as root";
   constexpr std::pair<uid_t, gid_t> kOwner{64'101, 64'100}, kReader{64'102, 64'100}, kStranger{64'103, 64'103};
   Daemon daemon;
-  // The users have to reach the folder; the state folder in it is the daemon's own.
-  std::filesystem::permissions(daemon.dir().path(), std::filesystem::perms(0755));
-  for (const std::string& path : {daemon.dir().path().string(), daemon.secret_file()})
-    ASSERT_EQ(::chown(path.c_str(), kOwner.first, kOwner.second), 0);
-  daemon.as = kOwner;
+  daemon.run_as(kOwner);
   daemon.start();
   ASSERT_TRUE(daemon.wait_for_status("charge", "in_sync")) << daemon.log();
   daemon.deploy("charge", "hurried");

@@ -194,10 +194,7 @@ TEST(Alerts, WhoMayNotAskIsTurnedAwayAndRecorded) {
   if (::geteuid() != 0) GTEST_SKIP() << "SKIPPED: needs root, to run programs as three users; CI runs it as root";
   constexpr std::pair<uid_t, gid_t> kOwner{64'101, 64'100}, kReader{64'102, 64'100}, kStranger{64'103, 64'103};
   Daemon daemon;
-  std::filesystem::permissions(daemon.dir().path(), std::filesystem::perms(0755));
-  for (const std::string& path : {daemon.dir().path().string(), daemon.secret_file()})
-    ASSERT_EQ(::chown(path.c_str(), kOwner.first, kOwner.second), 0);
-  daemon.as = kOwner;
+  daemon.run_as(kOwner);
   daemon.receiver().set_default({.status = 400});
   daemon.start();
   const std::string id = drift(daemon, "dead");

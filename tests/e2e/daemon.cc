@@ -3,11 +3,14 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <csignal>
 #include <filesystem>
 #include <stdexcept>
+#include <system_error>
 
 #include "base/sha256.h"
 
@@ -108,6 +111,15 @@ ExitStatus Daemon::stop(int signal, Millis at_most) {
   const auto status = child_->wait(at_most);
   if (!status) throw std::runtime_error("the daemon did not stop:\n" + log());
   return *status;
+}
+
+void Daemon::run_as(std::pair<uid_t, gid_t> user) {
+  std::filesystem::permissions(dir_.path(), std::filesystem::perms(0755));
+  for (const std::string& path : {dir_.path().string(), secret_file()}) {
+    if (::chown(path.c_str(), user.first, user.second) != 0)
+      throw std::system_error(errno, std::generic_category(), "chown " + path);
+  }
+  as = user;
 }
 
 void Daemon::kill() {

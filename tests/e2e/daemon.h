@@ -72,6 +72,10 @@ class Daemon {
   std::vector<std::string> before_command;    ///< options of `run`, such as --log-level debug
   std::optional<std::pair<uid_t, gid_t>> as;  ///< run the daemon as this user
 
+  /// The daemon runs as this user from its next start on, and owns its folder and secret; other users may pass through.
+  /// Needs root. Throws std::system_error.
+  void run_as(std::pair<uid_t, gid_t> user);
+
   /// From now on the live code of a function is this one.
   void deploy(std::string_view function, std::string_view code);
   static std::string key(std::string_view function);

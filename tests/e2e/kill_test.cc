@@ -7,6 +7,7 @@
 
 #include "e2e/daemon.h"
 #include "e2e/record.h"
+#include "support/seed.h"
 
 namespace codedriftd::test {
 namespace {
@@ -27,13 +28,13 @@ TEST(Kill, FiftyTimesAtRandomMomentsLosesNothing) {
   }
   daemon.config.account = "requests_per_second = 1000";
   daemon.write_config();
-  const auto seed = std::random_device{}();
-  SCOPED_TRACE("seed " + std::to_string(seed));
-  std::mt19937 random(seed);
+  // What is deployed and how long each daemon lives; when the operating system runs whom stays its own.
+  const uint64_t chosen = seed();
+  std::mt19937_64 random = random_from(chosen);
   const auto up_to = [&](int most) { return std::uniform_int_distribution<>(0, most)(random); };
 
-  std::jthread flipping([&daemon, &deployed, seed](std::stop_token stop) {
-    std::mt19937 own(seed + 1);
+  std::jthread flipping([&daemon, &deployed, chosen](std::stop_token stop) {
+    std::mt19937_64 own = random_from(chosen, 1);
     const char* const codes[] = {"reviewed", "hurried", "worse"};
     while (!stop.stop_requested()) {
       const std::string function = name_of(own() % kFunctions);

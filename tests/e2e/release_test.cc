@@ -108,10 +108,7 @@ TEST(Release, WhoMayAnnounceMayNotAcceptAndWithoutADaemonTheOwnerDoesIt) {
   // The daemon's user; a pipeline's user, in the daemon's group (it reaches the socket); and one who only reads.
   constexpr std::pair<uid_t, gid_t> kOwner{64'101, 64'100}, kReader{64'102, 64'100};
   Daemon daemon;
-  std::filesystem::permissions(daemon.dir().path(), std::filesystem::perms(0755));
-  for (const std::string& path : {daemon.dir().path().string(), daemon.secret_file()})
-    ASSERT_EQ(::chown(path.c_str(), kOwner.first, kOwner.second), 0);
-  daemon.as = kOwner;
+  daemon.run_as(kOwner);
   // Of users and groups every Debian has: "daemon" is 1.
   daemon.config.more = "[control]\nexpect = [\"daemon\"]\n";
   daemon.start();

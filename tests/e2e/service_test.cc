@@ -150,7 +150,7 @@ TEST(Service, TheUnitIsCleanAndHardened) {
   EXPECT_EQ(verified.status, (ExitStatus{0, 0}));
   EXPECT_EQ(verified.out + verified.err, "");
   const RunResult security =
-      run({.argv = {"systemd-analyze", "security", "--no-pager", "--offline=true", "--threshold=15", unit}});
+      run({.argv = {"systemd-analyze", "security", "--no-pager", "--offline=true", "--threshold=12", unit}});
   EXPECT_EQ(security.status, (ExitStatus{0, 0})) << security.out << security.err;
 }
 

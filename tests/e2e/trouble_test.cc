@@ -92,6 +92,9 @@ TEST(Trouble, ADaemonStoppedLongerThanStaleAfterIsSaidByTheStatusAndAlertsNothin
   EXPECT_EQ(daemon.receiver().count(), 0U);
 }
 
+/// A second alert would come with the next poll, or with the next look after time, which is every five seconds.
+constexpr unsigned kPollsWithoutASecondAlert = 7;
+
 TEST(Trouble, AFunctionThatCannotBeSeenLongerThanStaleAfterAlertsOnceAndSeesAgain) {
   Daemon daemon;
   daemon.config.defaults = "stale_after = \"3s\"";
@@ -101,6 +104,8 @@ TEST(Trouble, AFunctionThatCannotBeSeenLongerThanStaleAfterAlertsOnceAndSeesAgai
   ASSERT_TRUE(daemon.wait_for_alert("poll.failing", 1, Millis{40'000})) << daemon.log();
   EXPECT_EQ(daemon.alerts().at(0).at("reason"), "denied");
   EXPECT_EQ(daemon.status("charge").at("reason"), "denied");
+  ASSERT_TRUE(daemon.wait_for_polls(kPollsWithoutASecondAlert));
+  EXPECT_EQ(daemon.receiver().count(), 1U) << daemon.alerts().back().dump();
   daemon.cloud().clear();
   ASSERT_TRUE(daemon.wait_for_alert("poll.recovered")) << daemon.log();
   EXPECT_EQ(daemon.receiver().count(), 2U);
@@ -113,6 +118,8 @@ TEST(Trouble, AFunctionThatIsGoneAlertsOnceAndAgainWhenItReturnsWithOtherCode) {
   daemon.cloud().remove(Daemon::key("charge"));
   ASSERT_TRUE(daemon.wait_for_alert("function.missing")) << daemon.log();
   EXPECT_TRUE(daemon.wait_for_status("charge", "missing"));
+  ASSERT_TRUE(daemon.wait_for_polls(kPollsWithoutASecondAlert));
+  EXPECT_EQ(daemon.receiver().count(), 1U) << daemon.alerts().back().dump();
   daemon.deploy("charge", "hurried");
   ASSERT_TRUE(daemon.wait_for_alert("function.returned")) << daemon.log();
   ASSERT_TRUE(daemon.wait_for_alert("drift.detected"));

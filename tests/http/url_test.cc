@@ -63,6 +63,9 @@ TEST(ParseUrl, RefusesWhatTwoReadersCouldReadDifferently) {
            "https://a@b@scf.example",
            "http://127.0.0.1@scf.example",
            "https://scf.example\\@evil.example",
+           "https://scf.example\\.evil.example",
+           "https://scf.example/\\evil.example",  // browsers read it as one more slash
+           "https://scf.example?to=\\evil.example",
            "https://scf.example:",
            "https://scf.example:0",
            "https://scf.example:65536",

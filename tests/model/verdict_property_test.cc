@@ -7,6 +7,7 @@
 
 #include "model/verdict.h"
 #include "model/verdict_story.h"
+#include "support/seed.h"
 
 namespace codedriftd {
 namespace {
@@ -95,7 +96,7 @@ std::vector<std::optional<WallTime>> times(const TargetState& s) {
 
 class Life {
  public:
-  explicit Life(uint64_t seed) : random_(seed) {}
+  explicit Life(uint64_t seed) : random_(test::random_from(seed)) {}
 
   void live(int steps) {
     for (int i = 0; i < steps && !testing::Test::HasFailure(); ++i) step();
@@ -284,16 +285,15 @@ class Life {
 };
 
 TEST(VerdictProperty, HoldsInThousandsOfRandomLives) {
-  const auto base = static_cast<uint64_t>(testing::UnitTest::GetInstance()->random_seed());
+  const uint64_t first = test::seed();
 #ifdef CODEDRIFTD_SANITIZED
   constexpr uint64_t kLives = 400;
 #else
   constexpr uint64_t kLives = 2000;
 #endif
   for (uint64_t i = 0; i < kLives && !HasFailure(); ++i) {
-    const uint64_t seed = base * 1'000'000 + i;
-    SCOPED_TRACE("seed " + std::to_string(seed) + ", again with --gtest_random_seed=" + std::to_string(base));
-    Life(seed).live(60);
+    SCOPED_TRACE("alone and first with CODEDRIFTD_SEED=" + std::to_string(first + i));
+    Life(first + i).live(60);
   }
 }
 

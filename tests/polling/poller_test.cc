@@ -350,6 +350,20 @@ TEST_F(PollerTest, AFunctionNotFoundBeforeARestartIsAskedSoonAfterIt) {
   EXPECT_EQ(events(), std::vector<std::string>{"function.missing"});
 }
 
+TEST_F(PollerTest, AFunctionNotFoundBeforeARestartIsAskedOnceMoreAndNotTwice) {
+  api.answer_with = [](const Target&) { return refused("ResourceNotFound.Function"); };
+  watch(1, 24h);
+  pass(1s);
+  poller = std::make_unique<Poller>(api, *writer, ledger, clock);
+  watch(1, 24h);
+  pass(1s);
+  ask({"f0"});
+  pass(31s, 1s);
+  EXPECT_EQ(ends(), Ends{PollEnd::answered}) << "the second time it is not found counts, also after a restart";
+  pass(2min, 1s);
+  EXPECT_EQ(calls_to("f0"), 2);
+}
+
 TEST_F(PollerTest, WhatWaitsInTheOutboxMovesAlongWithAClockStep) {
   watch(1);
   pass(1s);
@@ -420,6 +434,25 @@ TEST_F(PollerTest, AReloadForgetsWhatIsNoLongerWatchedAndAddsWhatIsNew) {
   EXPECT_EQ(calls_to("f2"), 1);
 }
 
+TEST_F(PollerTest, AnAnswerToACallFromBeforeTheRemovalDoesNotCountForTheOneAfter) {
+  std::optional<ApiAnswer> next;
+  // The oldest call in flight gets the answer that there is.
+  api.answer_with = [&next](const Target&) { return std::exchange(next, std::nullopt); };
+  watch(1);
+  pass(1s);
+  watch(0);
+  pass(1s);
+  watch(1);
+  pass(1s);
+  ASSERT_EQ(api.in_flight(), 2U);
+  next = observed("from before it was removed");
+  pass(1s);
+  EXPECT_FALSE(state("f0").live.has_value());
+  next = observed("reviewed");
+  pass(1s);
+  EXPECT_EQ(state("f0").live, sha256("reviewed"));
+}
+
 TEST_F(PollerTest, AnAnswerForWhatAReloadRemovedIsIgnored) {
   bool answer = false;
   api.answer_with = [&answer](const Target&) -> std::optional<ApiAnswer> {
@@ -457,6 +490,42 @@ TEST_F(PollerTest, AnOverdueDeploymentIsToldWhenItsTimeHasPassed) {
   EXPECT_EQ(events(), std::vector<std::string>{"deploy.expected"});
   pass(2min, 1s);
   EXPECT_EQ(events(), (std::vector<std::string>{"deploy.expected", "deploy.overdue"}));
+}
+
+TEST_F(PollerTest, AnOverdueDeploymentIsToldAlsoAfterTheClockWasSetBack) {
+  watch(1);
+  pass(1s);
+  clock.step_wall(-48h);  // it was days ahead when the daemon started
+  pass(2min, 1s);
+  writer->run([&](Tx& tx) {
+    const TargetId id = targets::find(tx.db, target("f0").address())->id;
+    ledger.apply(tx, id, Expected{sha256("announced"), clock.wall() + 1min, "build-1", "c0ffee", "uid:1001(alice)"},
+                 clock.wall());
+  });
+  api.answer_with = [](const Target&) { return std::nullopt; };  // a poll that ends would tell, too
+  pass(90s, 1s);
+  EXPECT_EQ(events(), (std::vector<std::string>{"clock.stepped", "deploy.expected", "deploy.overdue"}))
+      << "it was polled since the start, by whatever clock";
+}
+
+TEST_F(PollerTest, WhatCouldNotBeRecordedOfAFailingFunctionIsToldAgain) {
+  bool down = false;
+  api.answer_with = [&down](const Target& t) {
+    return down && t.function == "f0" ? refused("InternalError") : observed("reviewed");
+  };
+  watch(10);
+  pass(1s);
+  writer->run([](Tx& tx) {
+    tx.db.run(
+        "CREATE TRIGGER no_room BEFORE INSERT ON event WHEN NEW.kind = 'poll.failing' "
+        "BEGIN SELECT RAISE(ABORT, 'simulated: no room'); END");
+  });
+  down = true;
+  pass(5min, 1s);
+  EXPECT_EQ(events(), std::vector<std::string>{});
+  writer->run([](Tx& tx) { tx.db.run("DROP TRIGGER no_room"); });
+  pass(15s, 1s);
+  EXPECT_EQ(events(), std::vector<std::string>{"poll.failing"});
 }
 
 // ---- polls that somebody asked for --------------------------------------------------------------------------------

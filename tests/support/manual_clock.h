@@ -1,7 +1,6 @@
 #pragma once
-#include <mutex>
-
 #include "base/clock.h"
+#include "base/mutex.h"
 
 namespace codedriftd::test {
 
@@ -13,39 +12,39 @@ class ManualClock final : public Clock {
   explicit ManualClock(WallTime wall) : wall_(wall), mono_(std::chrono::hours(1000)) {}
 
   WallTime wall() const override {
-    std::lock_guard guard(mutex_);
+    MutexLock guard(mutex_);
     return wall_;
   }
   MonoTime mono() const override {
-    std::lock_guard guard(mutex_);
+    MutexLock guard(mutex_);
     return mono_;
   }
 
   /// Time passes: both clocks move.
   void advance(Millis by) {
-    std::lock_guard guard(mutex_);
+    MutexLock guard(mutex_);
     wall_ += by;
     mono_ += by;
   }
   /// The wall clock alone jumps (either way), as when it is set by hand or by NTP.
   void step_wall(Millis by) {
-    std::lock_guard guard(mutex_);
+    MutexLock guard(mutex_);
     wall_ += by;
   }
   void set_wall(WallTime wall) {
-    std::lock_guard guard(mutex_);
+    MutexLock guard(mutex_);
     wall_ = wall;
   }
   /// The monotonic clock alone moves on. Negative is a bug of the test: monotonic time never goes back.
   void step_mono(Millis by) {
-    std::lock_guard guard(mutex_);
+    MutexLock guard(mutex_);
     mono_ += by;
   }
 
  private:
-  mutable std::mutex mutex_;
-  WallTime wall_;
-  MonoTime mono_;
+  mutable Mutex mutex_;
+  WallTime wall_ GUARDED_BY(mutex_);
+  MonoTime mono_ GUARDED_BY(mutex_);
 };
 
 }  // namespace codedriftd::test

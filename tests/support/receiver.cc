@@ -4,8 +4,8 @@
 
 #include <condition_variable>
 #include <deque>
-#include <mutex>
 
+#include "base/mutex.h"
 #include "support/http_message.h"
 #include "support/raw_server.h"
 
@@ -16,12 +16,12 @@ std::string ReceivedRequest::header(std::string_view name) const { return std::s
 struct Receiver::Impl {
   bool tls = false;
   SystemClock clock;
-  mutable std::mutex mutex;  ///< for what follows, to the blank line
-  mutable std::condition_variable arrived;
-  std::vector<ReceivedRequest> requests;
-  std::deque<ReceiverAnswer> script;
-  ReceiverAnswer otherwise;
-  std::function<void(const ReceivedRequest&)> callback;
+  mutable Mutex mutex;  ///< for what follows, to the blank line
+  mutable std::condition_variable_any arrived;
+  std::vector<ReceivedRequest> requests GUARDED_BY(mutex);
+  std::deque<ReceiverAnswer> script GUARDED_BY(mutex);
+  ReceiverAnswer otherwise GUARDED_BY(mutex);
+  std::function<void(const ReceivedRequest&)> callback GUARDED_BY(mutex);
 
   std::unique_ptr<RawServer> server;
 
@@ -33,7 +33,7 @@ void Receiver::Impl::serve(Connection& connection) {
   while (connection.wait_readable()) {
     bool reset = false;
     {
-      std::lock_guard guard(mutex);
+      MutexLock guard(mutex);
       const ReceiverAnswer& next = script.empty() ? otherwise : script.front();
       reset = next.fault == Fault::reset_before_reading;
       if (reset && !script.empty()) script.pop_front();
@@ -50,7 +50,7 @@ bool Receiver::Impl::answer(Connection& connection, HttpRequest& request) {
   ReceiverAnswer answer;
   std::function<void(const ReceivedRequest&)> tell;
   {
-    std::lock_guard guard(mutex);
+    MutexLock guard(mutex);
     requests.push_back(received);
     answer = otherwise;
     if (!script.empty()) {
@@ -87,37 +87,39 @@ std::string Receiver::url() const {
 }
 
 void Receiver::set_default(ReceiverAnswer answer) {
-  std::lock_guard guard(impl_->mutex);
+  MutexLock guard(impl_->mutex);
   impl_->otherwise = std::move(answer);
 }
 
 void Receiver::script(std::vector<ReceiverAnswer> answers) {
-  std::lock_guard guard(impl_->mutex);
+  MutexLock guard(impl_->mutex);
   for (ReceiverAnswer& answer : answers) impl_->script.push_back(std::move(answer));
 }
 
 void Receiver::on_request(std::function<void(const ReceivedRequest&)> callback) {
-  std::lock_guard guard(impl_->mutex);
+  MutexLock guard(impl_->mutex);
   impl_->callback = std::move(callback);
 }
 
 std::vector<ReceivedRequest> Receiver::requests() const {
-  std::lock_guard guard(impl_->mutex);
+  MutexLock guard(impl_->mutex);
   return impl_->requests;
 }
 
 std::size_t Receiver::count() const {
-  std::lock_guard guard(impl_->mutex);
+  MutexLock guard(impl_->mutex);
   return impl_->requests.size();
 }
 
 bool Receiver::wait_for(std::size_t count, Millis at_most) const {
-  std::unique_lock lock(impl_->mutex);
-  return impl_->arrived.wait_for(lock, at_most, [&] { return impl_->requests.size() >= count; });
+  const Impl& impl = *impl_;
+  MutexLock lock(impl.mutex);
+  return impl.arrived.wait_for(impl.mutex, at_most,
+                               [&]() REQUIRES(impl.mutex) { return impl.requests.size() >= count; });
 }
 
 void Receiver::clear() {
-  std::lock_guard guard(impl_->mutex);
+  MutexLock guard(impl_->mutex);
   impl_->requests.clear();
   impl_->script.clear();
 }

@@ -2,9 +2,8 @@
 
 #include <fmt/format.h>
 
-#include <mutex>
-
 #include "base/json.h"
+#include "base/mutex.h"
 #include "support/http_message.h"
 #include "support/raw_server.h"
 
@@ -13,16 +12,16 @@ namespace codedriftd::test {
 struct SimulatedMetadata::Impl {
   std::string role;
   SystemClock clock;
-  mutable std::mutex mutex;  ///< for what follows, to the blank line
-  Mode mode = Mode::normal;
-  Keys keys;
-  uint64_t requests = 0;
-  uint64_t key_requests = 0;
-  uint64_t elsewhere_requests = 0;
+  mutable Mutex mutex;  ///< for what follows, to the blank line
+  Mode mode GUARDED_BY(mutex) = Mode::normal;
+  Keys keys GUARDED_BY(mutex);
+  uint64_t requests GUARDED_BY(mutex) = 0;
+  uint64_t key_requests GUARDED_BY(mutex) = 0;
+  uint64_t elsewhere_requests GUARDED_BY(mutex) = 0;
 
   std::unique_ptr<RawServer> server;
 
-  std::string keys_body() const;
+  std::string keys_body() const REQUIRES(mutex);
   void serve(Connection& connection);
   bool answer(Connection& connection, const HttpRequest& request);
 };
@@ -41,15 +40,18 @@ std::string SimulatedMetadata::Impl::keys_body() const {
 
 bool SimulatedMetadata::Impl::answer(Connection& connection, const HttpRequest& request) {
   constexpr std::string_view kRoot = "/latest/meta-data/cam/security-credentials/";
-  std::unique_lock lock(mutex);
-  ++requests;
   const bool elsewhere = request.path.starts_with("/elsewhere");
   const bool wants_keys = request.path == std::string(kRoot) + role;
-  if (elsewhere) ++elsewhere_requests;
-  if (wants_keys) ++key_requests;
-  const Mode now = mode;
-  const std::string keys_now = keys_body();
-  lock.unlock();
+  Mode now{};
+  std::string keys_now;
+  {
+    MutexLock lock(mutex);
+    ++requests;
+    if (elsewhere) ++elsewhere_requests;
+    if (wants_keys) ++key_requests;
+    now = mode;
+    keys_now = keys_body();
+  }
 
   switch (now) {
     case Mode::silent:
@@ -93,27 +95,27 @@ uint16_t SimulatedMetadata::port() const { return impl_->server->port(); }
 std::string SimulatedMetadata::endpoint() const { return fmt::format("http://127.0.0.1:{}", port()); }
 
 void SimulatedMetadata::set_mode(Mode mode) {
-  std::lock_guard guard(impl_->mutex);
+  MutexLock guard(impl_->mutex);
   impl_->mode = mode;
 }
 
 void SimulatedMetadata::set_keys(Keys keys) {
-  std::lock_guard guard(impl_->mutex);
+  MutexLock guard(impl_->mutex);
   impl_->keys = std::move(keys);
 }
 
 uint64_t SimulatedMetadata::requests() const {
-  std::lock_guard guard(impl_->mutex);
+  MutexLock guard(impl_->mutex);
   return impl_->requests;
 }
 
 uint64_t SimulatedMetadata::key_requests() const {
-  std::lock_guard guard(impl_->mutex);
+  MutexLock guard(impl_->mutex);
   return impl_->key_requests;
 }
 
 uint64_t SimulatedMetadata::elsewhere_requests() const {
-  std::lock_guard guard(impl_->mutex);
+  MutexLock guard(impl_->mutex);
   return impl_->elsewhere_requests;
 }
 

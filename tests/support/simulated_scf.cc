@@ -4,10 +4,10 @@
 
 #include <atomic>
 #include <deque>
-#include <mutex>
 #include <random>
 
 #include "base/json.h"
+#include "base/mutex.h"
 #include "support/http_message.h"
 #include "support/rate_window.h"
 #include "support/raw_server.h"
@@ -110,18 +110,18 @@ struct SimulatedScf::Impl {
   ScfOptions options;
   SystemClock clock;
 
-  mutable std::mutex mutex;  ///< for what follows, to the blank line
-  std::shared_ptr<const std::vector<ScfCredential>> credentials;
-  std::mt19937_64 random;
-  std::chrono::seconds offset{0};
-  std::map<std::string, std::string> functions;
-  Script<ScfRefusal> errors;
-  Script<Fault> faults;
-  std::map<std::string, Region> regions;
-  ScfStatistics statistics;
-  uint64_t connections_before = 0;  ///< accepted before the statistics were reset
-  std::deque<ScfRequest> requests;
-  uint64_t next_id = 1;
+  mutable Mutex mutex;  ///< for what follows, to the blank line
+  std::shared_ptr<const std::vector<ScfCredential>> credentials GUARDED_BY(mutex);
+  std::mt19937_64 random GUARDED_BY(mutex);
+  std::chrono::seconds offset GUARDED_BY(mutex){0};
+  std::map<std::string, std::string> functions GUARDED_BY(mutex);
+  Script<ScfRefusal> errors GUARDED_BY(mutex);
+  Script<Fault> faults GUARDED_BY(mutex);
+  std::map<std::string, Region> regions GUARDED_BY(mutex);
+  ScfStatistics statistics GUARDED_BY(mutex);
+  uint64_t connections_before GUARDED_BY(mutex) = 0;  ///< accepted before the statistics were reset
+  std::deque<ScfRequest> requests GUARDED_BY(mutex);
+  uint64_t next_id GUARDED_BY(mutex) = 1;
 
   std::unique_ptr<RawServer> server;
   std::unique_ptr<RawServer> control;
@@ -129,11 +129,11 @@ struct SimulatedScf::Impl {
   void serve(Connection& connection);
   bool answer(Connection& connection, HttpRequest& request, Tc3Check& check);
   Answer judge(HttpRequest& request, const std::optional<ScfRefusal>& bad_signature);
-  Answer decide(const ScfCall& call, MonoTime now, const std::string& id);
-  microseconds draw(const ScfLatency::Range& range);
+  Answer decide(const ScfCall& call, MonoTime now, const std::string& id) REQUIRES(mutex);
+  microseconds draw(const ScfLatency::Range& range) REQUIRES(mutex);
   Draw draw_latency();
   WallTime cloud_time() const {
-    std::lock_guard guard(mutex);
+    MutexLock guard(mutex);
     return clock.wall() + offset;
   }
 };
@@ -145,7 +145,7 @@ microseconds SimulatedScf::Impl::draw(const ScfLatency::Range& range) {
 }
 
 Draw SimulatedScf::Impl::draw_latency() {
-  std::lock_guard guard(mutex);
+  MutexLock guard(mutex);
   const ScfLatency& latency = options.latency;
   const microseconds split = draw(latency.split);
   return {draw(latency.before) + split / 2, draw(latency.after) + split / 2};
@@ -156,7 +156,7 @@ void SimulatedScf::Impl::serve(Connection& connection) {
   while (connection.wait_readable()) {
     bool reset = false;
     {
-      std::lock_guard guard(mutex);
+      MutexLock guard(mutex);
       const auto fault = faults.find("*");
       if (fault != faults.end() && fault->second.what == Fault::reset_before_reading) {
         next(faults, "*");
@@ -177,7 +177,7 @@ bool SimulatedScf::Impl::answer(Connection& connection, HttpRequest& request, Tc
   std::shared_ptr<const std::vector<ScfCredential>> known;
   WallTime now;
   {
-    std::lock_guard guard(mutex);
+    MutexLock guard(mutex);
     known = credentials;
     now = clock.wall() + offset;
   }
@@ -198,7 +198,7 @@ Answer SimulatedScf::Impl::judge(HttpRequest& request, const std::optional<ScfRe
   auto call = read_call(request);
   if (bad_signature) call = *bad_signature;
 
-  std::lock_guard guard(mutex);
+  MutexLock guard(mutex);
   const MonoTime now = clock.mono();
   const std::string id = fmt::format("51acf000-0000-4000-8000-{:012x}", next_id++);
   ++statistics.requests;
@@ -277,17 +277,17 @@ std::string SimulatedScf::key(const Target& target) {
 }
 
 void SimulatedScf::set(const std::string& target, std::string sha256) {
-  std::lock_guard guard(impl_->mutex);
+  MutexLock guard(impl_->mutex);
   impl_->functions[target] = std::move(sha256);
 }
 
 void SimulatedScf::remove(const std::string& target) {
-  std::lock_guard guard(impl_->mutex);
+  MutexLock guard(impl_->mutex);
   impl_->functions.erase(target);
 }
 
 void SimulatedScf::set_error(const std::string& target, std::string code, std::string message, unsigned times) {
-  std::lock_guard guard(impl_->mutex);
+  MutexLock guard(impl_->mutex);
   if (code.empty()) {
     impl_->errors.erase(target);
   } else {
@@ -296,7 +296,7 @@ void SimulatedScf::set_error(const std::string& target, std::string code, std::s
 }
 
 void SimulatedScf::set_fault(const std::string& target, Fault fault, unsigned times) {
-  std::lock_guard guard(impl_->mutex);
+  MutexLock guard(impl_->mutex);
   if (fault == Fault::none) {
     impl_->faults.erase(target);
   } else {
@@ -305,33 +305,33 @@ void SimulatedScf::set_fault(const std::string& target, Fault fault, unsigned ti
 }
 
 void SimulatedScf::clear() {
-  std::lock_guard guard(impl_->mutex);
+  MutexLock guard(impl_->mutex);
   impl_->errors.clear();
   impl_->faults.clear();
 }
 
 void SimulatedScf::set_rate(unsigned requests_per_second) {
-  std::lock_guard guard(impl_->mutex);
+  MutexLock guard(impl_->mutex);
   impl_->options.requests_per_second = requests_per_second;
 }
 
 void SimulatedScf::set_latency(const ScfLatency& latency) {
-  std::lock_guard guard(impl_->mutex);
+  MutexLock guard(impl_->mutex);
   impl_->options.latency = latency;
 }
 
 void SimulatedScf::set_clock_offset(std::chrono::seconds offset) {
-  std::lock_guard guard(impl_->mutex);
+  MutexLock guard(impl_->mutex);
   impl_->offset = offset;
 }
 
 void SimulatedScf::set_credentials(std::vector<ScfCredential> credentials) {
-  std::lock_guard guard(impl_->mutex);
+  MutexLock guard(impl_->mutex);
   impl_->credentials = std::make_shared<const std::vector<ScfCredential>>(std::move(credentials));
 }
 
 ScfStatistics SimulatedScf::statistics() const {
-  std::lock_guard guard(impl_->mutex);
+  MutexLock guard(impl_->mutex);
   ScfStatistics out = impl_->statistics;
   out.connections = impl_->server->connections() - impl_->connections_before;
   for (const auto& [name, region] : impl_->regions) {
@@ -342,12 +342,12 @@ ScfStatistics SimulatedScf::statistics() const {
 }
 
 std::vector<ScfRequest> SimulatedScf::requests() const {
-  std::lock_guard guard(impl_->mutex);
+  MutexLock guard(impl_->mutex);
   return {impl_->requests.begin(), impl_->requests.end()};
 }
 
 void SimulatedScf::reset_statistics() {
-  std::lock_guard guard(impl_->mutex);
+  MutexLock guard(impl_->mutex);
   impl_->statistics = {};
   impl_->connections_before = impl_->server->connections();
   impl_->requests.clear();

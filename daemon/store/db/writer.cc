@@ -46,7 +46,7 @@ Writer::~Writer() { stop(); }
 
 void Writer::post(Work work, Done done) {
   const bool taken = [&] {
-    auto queue = queue_.lock();
+    Locked queue(queue_);
     if (!queue->closed) queue->items.push_back({std::move(work), std::move(done)});
     return !queue->closed;
   }();
@@ -85,12 +85,13 @@ void Writer::stop() {
 std::size_t Writer::queued() const { return queue_.lock()->items.size(); }
 
 void Writer::loop(std::stop_token stop) {
+  writing_.assume();
   for (;;) {
     *last_turn_.lock() = clock_.mono();
     std::deque<Item> items;
     bool closed = false;
     {
-      auto queue = queue_.lock();
+      Locked queue(queue_);
       items.swap(queue->items);
       closed = queue->closed;
     }

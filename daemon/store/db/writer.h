@@ -83,26 +83,27 @@ class Writer {
   };
 
   void loop(std::stop_token stop);
-  void take(Item item);
-  void commit();
+  void take(Item item) REQUIRES(writing_);
+  void commit() REQUIRES(writing_);
   void die_if_in_doubt(const SqliteError& error, bool committing, std::string_view what);
-  void abandon(std::exception_ptr why);
-  void begin();
-  void checkpoint_if_due(bool idle);
+  void abandon(std::exception_ptr why) REQUIRES(writing_);
+  void begin() REQUIRES(writing_);
+  void checkpoint_if_due(bool idle) REQUIRES(writing_);
 
-  Database db_;
+  ThreadRole writing_;  ///< the writer's own thread
+  Database db_ GUARDED_BY(writing_);
   const Clock& clock_;
   Options options_;
   mutable Guarded<Queue> queue_;
   Guarded<MonoTime> last_turn_;
   Guarded<std::string> trouble_;
   Bell bell_;
-  // The open group; the writer's thread alone touches these.
-  bool open_ = false;
-  bool hurry_ = false;
-  MonoTime opened_at_{};
-  int64_t commits_since_checkpoint_ = 0;
-  std::vector<Finished> group_;
+  // The open group.
+  bool open_ GUARDED_BY(writing_) = false;
+  bool hurry_ GUARDED_BY(writing_) = false;
+  MonoTime opened_at_ GUARDED_BY(writing_){};
+  int64_t commits_since_checkpoint_ GUARDED_BY(writing_) = 0;
+  std::vector<Finished> group_ GUARDED_BY(writing_);
   std::jthread thread_;
 };
 

@@ -50,7 +50,10 @@ int remind(Tx& tx, Ledger& ledger, const Route& to, WallTime now) {
   if (to.reminder == Millis{0}) return 0;
   std::vector<TargetId> due;
   {
-    // The last word about the target's drift: none, and the alert was added later; one that waits, and it says it all.
+    // By the last alert about the target's drift at this destination. If it still waits, a reminder would add nothing.
+    // If it was created longer ago than the reminder's interval, or (the clock was set back) in the future, one is due.
+    // There may be none, when the destination was configured after the drift began: then the comparison is NULL, and
+    // none is.
     auto q = tx.db.query(
         "SELECT t.id FROM target t WHERE t.drift_open = 1 AND t.watched = 1 AND NOT EXISTS (SELECT 1 "
         "FROM suspension s WHERE s.target = t.id) AND (SELECT o.state != 'pending' AND "

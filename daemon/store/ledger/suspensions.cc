@@ -62,7 +62,7 @@ void end(Tx& tx, Ledger& ledger, const TargetRow& target, std::string_view actor
          std::string_view reason, WallTime now) {
   const auto held = find(tx.db, target.id);
   const std::string address = target.target.address();
-  // What waited has as long to arrive as if it had not.
+  // An alert may take only so long to arrive (give_up_at). The time in which it was suspended is not counted.
   tx.db.run(
       "UPDATE outbox SET give_up_at_ms = give_up_at_ms + max(0, ?1 - max(created_at_ms, ?2)) WHERE target = ?3 AND "
       "state = 'pending' AND message IS NULL",

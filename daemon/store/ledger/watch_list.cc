@@ -57,6 +57,7 @@ WatchSync sync_watch_list(Tx& tx, Ledger& ledger, const WatchList& list, WallTim
     sync.targets.push_back({row.id, std::move(row.target), row.state.interval, row.state.stale_after,
                             row.state.last_polled_at, row.state.not_found_in_a_row == 1, row.state.failing});
   }
+  // Targets are never deleted: what the configuration let go keeps its history, and its state in case it comes back.
   for (const auto& [address, known] : stored) {
     if (!known.watched) continue;
     ++sync.removed;

@@ -14,7 +14,8 @@ bool extend(Database& db, int64_t id, const Observation& observation, WallTime a
   if (!is_answer(observation.outcome) && run.text(1) != observation.error.code) return false;
   if (run.optional_sha256(2) != observation.sha256) return false;
   const Millis gap = at - run.time(3);
-  // Below zero: the clock was far ahead then, and distances across its correction mean nothing.
+  // Longer than stale_after: nobody knows what was live meanwhile, so one run must not claim it. Below zero: the last
+  // poll was stamped by a clock that was far ahead and has been corrected since, so the distance is not a real time.
   if (gap > stale_after || gap < Millis{0}) return false;
   db.run("UPDATE run SET last_seen_ms = ?, polls = polls + 1, longest_gap_ms = ? WHERE id = ?", at,
          std::max(gap, run.millis(4)), id);
@@ -31,6 +32,9 @@ int64_t begin(Database& db, TargetId target, const Observation& observation, Wal
 
 }  // namespace
 
+/// A target has up to two open runs: the one of its answers, and beside it the one of the failures since the last
+/// answer. A timeout between two equal answers therefore does not split the run of the answers: "always H" stays one
+/// row. An answer ends the failures.
 void record(Database& db, TargetRow& row, const Observation& observation, WallTime at) {
   const bool answer = is_answer(observation.outcome);
   std::optional<int64_t>& open = answer ? row.answer_run : row.failure_run;

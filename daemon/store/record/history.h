@@ -17,7 +17,7 @@ void record(Database& db, TargetRow& row, const Observation& observation, WallTi
 void record_steady(Database& db, TargetRow& row, const Observation& observation, WallTime first, int64_t polls,
                    Millis interval);
 
-/// Ends every open run: the clock was stepped, so distances across this moment mean nothing.
+/// Ends every open run: the clock was stepped, so times before and after this moment cannot be compared.
 void end_open_runs(Database& db);
 
 /// The target is configured from now on, or no longer: what coverage counts. A changed stale_after begins a new period.

@@ -8,6 +8,7 @@
 #include "audit/query/reports.h"
 #include "base/json.h"
 #include "support/recorded.h"
+#include "support/seed.h"
 
 namespace codedriftd {
 namespace {
@@ -208,7 +209,7 @@ TEST(Views, SayWhatIsNoLongerWatched) {
 
 TEST(Views, AgreeWithTheReportsWhateverHappens) {
   // Random lives of a few functions: polls near and far, failures, removals, other stale_afters, a clock that steps.
-  std::mt19937 random(4);
+  std::mt19937_64 random = test::random_from(test::seed(4));
   const auto upto = [&](int most) { return static_cast<int>(random() % static_cast<unsigned>(most)); };
   for (int round = 0; round < 8; ++round) {
     SCOPED_TRACE(round);
