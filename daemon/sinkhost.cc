@@ -113,7 +113,7 @@ class Host {
   CallReply answer(const OpenRequest& request) {
     if (sink_ != nullptr) return {-1, 0, 0, "opened twice"};
     Json config = Json::parse(request.config_json, nullptr, false);
-    if (!config.is_object()) return {-1, 0, 0, "the configuration is no object"};
+    if (!config.is_object()) return {-1, 0, 0, "the configuration is not an object"};
     for (const auto& [name, path] : request.secret_files) {
       auto secret = read_secret_file(path);
       if (!secret) return refusal(fmt::format("{}_file: {}", name, secret.error().message));

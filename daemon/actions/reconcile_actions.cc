@@ -14,7 +14,7 @@
 namespace codedriftd {
 namespace {
 
-using Answer = Result<JsonBox, NothingDone>;
+using Reply = Result<JsonBox, NothingDone>;
 
 constexpr std::size_t kMostNamed = 10, kMostListed = 1'000;
 
@@ -26,7 +26,8 @@ class Finder {
   Result<TargetRow, NothingDone> operator()(const std::string& name) {
     Selection selection;
     selection.names = {name};
-    if (name.find('/') == std::string::npos && !known_) known_ = known_targets(db_);
+    const bool whole = name.find('/') != std::string::npos && name.find(':') != std::string::npos;
+    if (!whole && !known_) known_ = known_targets(db_);
     if (auto one = resolve_names(known_ ? *known_ : KnownTargets{}, selection); !one)
       return NothingDone{"usage", one.error().message};
     if (auto row = targets::find(db_, selection.targets.front())) return std::move(*row);
@@ -60,16 +61,16 @@ std::string objections(const std::vector<Step>& steps, WallTime now) {
   return all;
 }
 
-Answer refuse(Tx& tx, Ledger& ledger, const Caller& caller, std::string_view verb,
-              const std::optional<std::string>& target, std::string why, WallTime now) {
+Reply refuse(Tx& tx, Ledger& ledger, const Caller& caller, std::string_view verb,
+             const std::optional<std::string>& target, std::string why, WallTime now) {
   ledger.append(tx, control_denied(caller, verb, target, why), now);
   return NothingDone{"refused", std::move(why)};
 }
 
 /// Takes all steps, or none. `told` makes what the reply says of one, from the row before and after.
 template <typename Told>
-Answer take(Tx& tx, Ledger& ledger, const Caller& caller, std::string_view verb, std::vector<Step> steps, WallTime now,
-            Told told) {
+Reply take(Tx& tx, Ledger& ledger, const Caller& caller, std::string_view verb, std::vector<Step> steps, WallTime now,
+           Told told) {
   if (std::string why = objections(steps, now); !why.empty()) {
     const auto target = steps.size() == 1 ? std::optional(steps.front().row.target.address()) : std::nullopt;
     return refuse(tx, ledger, caller, verb, target, std::move(why), now);
@@ -103,7 +104,7 @@ Result<std::vector<Step>, NothingDone> steps_of(Database& db, const std::vector<
 /// Why a row of a plan is no longer what it was.
 std::string moved(const ApproveRequest::Item& item, const TargetState& state) {
   if (!item.planned || item.accepted == state.accepted) return {};
-  return fmt::format("moved since the plan: {}",
+  return fmt::format("changed after the plan was made: {}",
                      state.accepted ? fmt::format("code {} was accepted at {} ({})", state.accepted->hex(),
                                                   state.accepted_at ? rfc3339(*state.accepted_at) : "an unknown time",
                                                   to_string(state.accepted_source))
@@ -133,7 +134,7 @@ NewEvent control_denied(const Caller& caller, std::string_view verb, const std::
   return event;
 }
 
-Answer perform(Tx& tx, Ledger& ledger, const ApproveRequest& request, const Caller& caller, WallTime now) {
+Reply perform(Tx& tx, Ledger& ledger, const ApproveRequest& request, const Caller& caller, WallTime now) {
   if (auto good = check_request(request); !good) return NothingDone{"usage", good.error().message};
   const auto size = static_cast<int64_t>(request.items.size());
   if (request.count && *request.count != size) {
@@ -156,7 +157,7 @@ Answer perform(Tx& tx, Ledger& ledger, const ApproveRequest& request, const Call
               });
 }
 
-Answer perform(Tx& tx, Ledger& ledger, const ExpectRequest& request, const Caller& caller, WallTime now) {
+Reply perform(Tx& tx, Ledger& ledger, const ExpectRequest& request, const Caller& caller, WallTime now) {
   if (auto good = check_request(request); !good) return NothingDone{"usage", good.error().message};
   auto steps = steps_of(tx.db, request.items, [&](const ExpectRequest::Item& item, TargetRow row) {
     const WallTime until = now + item.valid.value_or(row.state.deploy_grace);
@@ -164,38 +165,118 @@ Answer perform(Tx& tx, Ledger& ledger, const ExpectRequest& request, const Calle
         std::move(row), Expected{item.sha256, until, item.build, item.commit, caller.actor, caller.claimed}, {}};
   });
   if (!steps) return steps.error();
-  return take(tx, ledger, caller, "expect", std::move(*steps), now, [](const TargetState&, const TargetRow& row) {
-    if (row.state.announced.empty())
-      return Json{{"target", row.target.address()}, {"sha256", hash_json(row.state.live)}, {"arrived", true}};
-    const Announcement& announced = row.state.announced.back();
-    return Json{{"target", row.target.address()},
-                {"sha256", announced.sha256.hex()},
-                {"valid_until", rfc3339(announced.valid_until)}};
-  });
+  return take(
+      tx, ledger, caller, "expect", std::move(*steps), now, [](const TargetState& before, const TargetRow& row) {
+        if (row.state.announced.empty())
+          return Json{{"target", row.target.address()}, {"sha256", hash_json(row.state.live)}, {"arrived", true}};
+        const Announcement& announced = row.state.announced.back();
+        Json told{{"target", row.target.address()},
+                  {"sha256", announced.sha256.hex()},
+                  {"valid_until", rfc3339(announced.valid_until)}};
+        for (const Announcement& earlier : before.announced) {
+          if (earlier.sha256 == announced.sha256 && !earlier.overdue && earlier.valid_until > announced.valid_until)
+            told["previous_until"] = rfc3339(earlier.valid_until);
+        }
+        return told;
+      });
 }
 
-Answer perform(Tx& tx, Ledger& ledger, const SuspendRequest& request, const Caller& caller, WallTime now) {
+Reply perform(Tx& tx, Ledger& ledger, const WithdrawRequest& request, const Caller& caller, WallTime now) {
+  if (auto good = check_request(request); !good) return NothingDone{"usage", good.error().message};
+  auto row = Finder(tx.db)(request.target);
+  if (!row) return row.error();
+  const TargetState before = row->state;
+  std::vector<Step> steps;
+  steps.push_back({std::move(*row), Withdrawn{request.sha256, request.reason, caller.actor, caller.claimed}, {}});
+  auto done =
+      take(tx, ledger, caller, "withdraw", std::move(steps), now, [](const TargetState&, const TargetRow& after) {
+        return Json{{"target", after.target.address()}, {"left", after.state.announced.size()}};
+      });
+  if (!done) return done;
+  Json targets = Json::array();
+  const std::string address = (**done).at("targets").at(0).at("target").get<std::string>();
+  for (const Announcement& each : before.announced) {
+    if (each.pin || (request.sha256 && each.sha256 != *request.sha256)) continue;
+    targets.push_back({{"target", address}, {"sha256", each.sha256.hex()}});
+  }
+  return JsonBox(Json{{"count", targets.size()}, {"targets", std::move(targets)}});
+}
+
+namespace {
+
+/// The targets a suspension or its end is about: the one that is named, or those that a pattern matches.
+Result<std::vector<TargetRow>, NothingDone> rows_of(Database& db, const SuspendRequest& request) {
+  std::vector<TargetRow> rows;
+  if (request.target.find_first_of("*?") == std::string::npos) {
+    auto row = Finder(db)(request.target);
+    if (!row) return row.error();
+    rows.push_back(std::move(*row));
+    return rows;
+  }
+  if (request.resume) {
+    for (const suspensions::Suspended& held : suspensions::all(db)) {
+      TargetRow row = targets::load(db, held.id);
+      if (target_matches(request.target, row.target)) rows.push_back(std::move(row));
+    }
+    if (rows.empty())
+      return NothingDone{"nothing",
+                         fmt::format("'{}' matches no function whose alerts are held; see codedriftd suspend "
+                                     "--list",
+                                     harmless(clean_utf8(request.target, 400)))};
+    return rows;
+  }
+  targets::each(db, false, [&](TargetRow&& row) {
+    if (target_matches(request.target, row.target)) rows.push_back(std::move(row));
+  });
+  if (rows.empty()) {
+    Selection selection;
+    selection.targets = {request.target};
+    return NothingDone{"nothing", explain_nothing(db, selection, WallTime{})};
+  }
+  return rows;
+}
+
+}  // namespace
+
+Reply perform(Tx& tx, Ledger& ledger, const SuspendRequest& request, const Caller& caller, WallTime now) {
   if (auto good = check_request(request); !good) return NothingDone{"usage", good.error().message};
   const WallTime until = request.until.value_or(now + kSuspended);
   if (!request.resume && (until <= now || until > now + kLongestSuspended)) {
     return NothingDone{"usage", fmt::format("--until {} is not within the next {} (it is {})", rfc3339(until),
                                             format_duration(kLongestSuspended), rfc3339(now))};
   }
-  const auto row = Finder(tx.db)(request.target);
-  if (!row) return row.error();
-  const std::string address = row->target.address();
-  if (request.resume) {
-    if (!suspensions::find(tx.db, row->id))
-      return refuse(tx, ledger, caller, "resume", address, address + ": its alerts are not held", now);
-    suspensions::end(tx, ledger, *row, caller.actor, caller.claimed, request.reason, now);
-    return JsonBox(Json{{"target", address}});
+  const std::string_view verb = request.resume ? "resume" : "suspend";
+  const auto rows = rows_of(tx.db, request);
+  if (!rows) return rows.error();
+  if (const auto matched = static_cast<int64_t>(rows->size()); request.count && *request.count != matched) {
+    return refuse(
+        tx, ledger, caller, verb, std::nullopt,
+        fmt::format("'{}' is {} function{}, not {}: nothing was {}", harmless(clean_utf8(request.target, 400)), matched,
+                    matched == 1 ? "" : "s", *request.count, request.resume ? "resumed" : "suspended"),
+        now);
   }
-  if (!row->state.watched) {
-    return refuse(tx, ledger, caller, "suspend", address,
-                  address + ": it is not watched: no [[function]] of the configuration names it", now);
+  for (const TargetRow& row : *rows) {
+    const std::string address = row.target.address();
+    if (request.resume && !suspensions::find(tx.db, row.id))
+      return refuse(tx, ledger, caller, verb, address, address + ": its alerts are not held", now);
+    if (!request.resume && !row.state.watched)
+      return refuse(tx, ledger, caller, verb, address,
+                    address + ": it is not watched: no [[function]] of the configuration names it", now);
   }
-  suspensions::begin(tx, ledger, *row, {now, until, caller.actor, caller.claimed, request.reason});
-  return JsonBox(Json{{"target", address}, {"until", rfc3339(until)}});
+  Json targets = Json::array();
+  for (const TargetRow& row : *rows) {
+    Json told{{"target", row.target.address()}};
+    if (request.resume) {
+      suspensions::end(tx, ledger, row, caller.actor, caller.claimed, request.reason, now);
+    } else {
+      told["until"] = rfc3339(until);
+      if (const auto before = suspensions::find(tx.db, row.id); before && before->until > until)
+        told["previous_until"] = rfc3339(before->until);
+      suspensions::begin(tx, ledger, row, {now, until, caller.actor, caller.claimed, request.reason});
+    }
+    if (targets.size() < kMostListed) targets.push_back(std::move(told));
+  }
+  return JsonBox(Json{{"count", rows->size()}, {"targets", std::move(targets)}});
 }
 
 }  // namespace codedriftd

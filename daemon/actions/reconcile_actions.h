@@ -16,12 +16,15 @@ namespace codedriftd {
 /// "refused" adds one event that says so (control.denied) and nothing else.
 ///   approve  {"count", "targets": [{"target", "sha256", "previous_sha256"}, …]}
 ///   expect   {"count", "targets": [{"target", "sha256", "valid_until"}, …]}; of what is live and accepted already
-///            "arrived": true
-///   suspend  {"target", "until"}
-///   resume   {"target"}
+///            "arrived": true; of what was announced until later before "previous_until"
+///   withdraw {"count", "targets": [{"target", "sha256"}, …]}: one for each announcement
+///   suspend  {"count", "targets": [{"target", "until"}, …]}; of what was held until later before "previous_until"
+///   resume   {"count", "targets": [{"target"}, …]}
 Result<JsonBox, NothingDone> perform(Tx& tx, Ledger& ledger, const ApproveRequest& request, const Caller& caller,
                                      WallTime now);
 Result<JsonBox, NothingDone> perform(Tx& tx, Ledger& ledger, const ExpectRequest& request, const Caller& caller,
+                                     WallTime now);
+Result<JsonBox, NothingDone> perform(Tx& tx, Ledger& ledger, const WithdrawRequest& request, const Caller& caller,
                                      WallTime now);
 Result<JsonBox, NothingDone> perform(Tx& tx, Ledger& ledger, const SuspendRequest& request, const Caller& caller,
                                      WallTime now);

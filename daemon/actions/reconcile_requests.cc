@@ -18,10 +18,10 @@ Checked check_reason(std::string_view reason, std::string_view verb) {
   return Error{fmt::format("{} needs a --reason: it is recorded, with who gave it", verb)};
 }
 
-Checked check_name(const std::string& name) {
+Checked check_name(const std::string& name, std::string_view instead = "name the target") {
   if (name.empty())
     return Error{"name the target: ACCOUNT/REGION/NAMESPACE/FUNCTION:QUALIFIER, FUNCTION:QUALIFIER or FUNCTION"};
-  return check_no_pattern(name, "name the target");
+  return check_no_pattern(name, instead);
 }
 
 template <typename Item>
@@ -44,7 +44,7 @@ Checked read_items(Arguments& read, std::vector<Item>& items, ReadItem read_item
     const auto sha256 = one.sha256("sha256");
     read_item(one, item);
     if (const std::string trouble = one.trouble(); !trouble.empty()) return Error{"an item: " + trouble};
-    if (!sha256) return Error{fmt::format("{}: there is no hash", shown(item.target))};
+    if (!sha256) return Error{fmt::format("{}: there is not a hash", shown(item.target))};
     item.sha256 = *sha256;
     items.push_back(std::move(item));
   }
@@ -71,8 +71,16 @@ Checked check_request(const ExpectRequest& request) {
   return Done{};
 }
 
-Checked check_request(const SuspendRequest& request) {
+Checked check_request(const WithdrawRequest& request) {
   if (auto good = check_name(request.target); !good) return good;
+  return check_reason(request.reason, "expect --withdraw");
+}
+
+Checked check_request(const SuspendRequest& request) {
+  if (request.target.empty() || !request.count) {
+    if (auto good = check_name(request.target, "with --count N, the number of functions it matches"); !good)
+      return good;
+  }
   return check_reason(request.reason, request.resume ? "resume" : "suspend");
 }
 
@@ -104,8 +112,15 @@ JsonBox arguments_of(const ExpectRequest& request) {
   return Json{{"items", std::move(items)}};
 }
 
+JsonBox arguments_of(const WithdrawRequest& request) {
+  Json arguments{{"target", request.target}, {"reason", request.reason}};
+  if (request.sha256) arguments["sha256"] = request.sha256->hex();
+  return arguments;
+}
+
 JsonBox arguments_of(const SuspendRequest& request) {
   Json arguments{{"target", request.target}, {"reason", request.reason}};
+  if (request.count) arguments["count"] = *request.count;
   if (request.until) arguments["until"] = rfc3339(*request.until);
   return arguments;
 }
@@ -138,11 +153,22 @@ Result<ExpectRequest> read_expect_request(const JsonBox& arguments) {
   return request;
 }
 
+Result<WithdrawRequest> read_withdraw_request(const JsonBox& arguments) {
+  Arguments read(*arguments);
+  WithdrawRequest request;
+  request.target = read.text("target");
+  request.sha256 = read.sha256("sha256");
+  request.reason = read.text("reason");
+  if (const std::string trouble = read.trouble(); !trouble.empty()) return Error{trouble};
+  return request;
+}
+
 Result<SuspendRequest> read_suspend_request(bool resume, const JsonBox& arguments) {
   Arguments read(*arguments);
   SuspendRequest request;
   request.resume = resume;
   request.target = read.text("target");
+  request.count = read.number("count");
   request.reason = read.text("reason");
   if (!resume) request.until = read.time("until");
   if (const std::string trouble = read.trouble(); !trouble.empty()) return Error{trouble};

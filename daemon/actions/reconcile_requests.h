@@ -1,6 +1,6 @@
 #pragma once
-/// What people and pipelines ask for: approve, expect, suspend, resume. As commands make these requests, and as they
-/// travel over the control socket.
+/// What people and pipelines ask for: approve, expect, withdraw, suspend, resume. As commands make these requests, and
+/// as they travel over the control socket.
 #include <optional>
 #include <string>
 #include <vector>
@@ -37,30 +37,41 @@ struct ExpectRequest {
   std::vector<Item> items;
 };
 
+/// Take back an announcement.
+struct WithdrawRequest {
+  std::string target;
+  std::optional<Sha256> sha256;  ///< nullopt: all that is announced of it, but a pin
+  std::string reason;
+};
+
 /// Hold the alerts of a target, or no longer.
 struct SuspendRequest {
   bool resume = false;
-  std::string target;
+  std::string target;             ///< with `count` also a pattern, see target_matches()
   std::optional<WallTime> until;  ///< suspend; nullopt: for kSuspended
   std::string reason;
+  std::optional<int64_t> count = {};  ///< what somebody says the number of targets is that the pattern matches
 };
 
 inline constexpr std::size_t kMostItems = 20'000;  ///< of one request
 inline constexpr Millis kShortestValid{60'000}, kLongestValid{30LL * 24 * 3'600'000};
 inline constexpr Millis kSuspended{24 * 3'600'000}, kLongestSuspended{90LL * 24 * 3'600'000};
 
-/// Requests as the arguments of the verbs "approve", "expect", "suspend", "resume", and back. Reading fails for what
-/// has another shape.
+/// Requests as the arguments of the verbs "approve", "expect", "withdraw", "suspend", "resume", and back. Reading fails
+/// for what has another shape.
 JsonBox arguments_of(const ApproveRequest& request);
 JsonBox arguments_of(const ExpectRequest& request);
+JsonBox arguments_of(const WithdrawRequest& request);
 JsonBox arguments_of(const SuspendRequest& request);
 Result<ApproveRequest> read_approve_request(const JsonBox& arguments);
 Result<ExpectRequest> read_expect_request(const JsonBox& arguments);
+Result<WithdrawRequest> read_withdraw_request(const JsonBox& arguments);
 Result<SuspendRequest> read_suspend_request(bool resume, const JsonBox& arguments);
 
 /// What is wrong with a request as it stands, whatever the record holds: no reason, a pattern, nothing to do, …
 Checked check_request(const ApproveRequest& request);
 Checked check_request(const ExpectRequest& request);
+Checked check_request(const WithdrawRequest& request);
 Checked check_request(const SuspendRequest& request);
 
 }  // namespace codedriftd

@@ -17,42 +17,52 @@ namespace po = boost::program_options;
 
 constexpr std::string_view kUsage =
     R"(codedriftd [--config FILE] approve TARGET --sha256 H --reason TEXT [--ticket T]
-codedriftd [--config FILE] approve --plan FILE --count N --reason TEXT [--ticket T] [--yes]
+codedriftd [--config FILE] approve --plan FILE --count N --reason TEXT 
+    [--ticket T] [--yes]
 
-Accepts what is live: one target and the hash that is live there, or the drifted and unreviewed rows of a plan that was
-saved with "codedriftd plan --out FILE". It is refused where the hash is not live (any more), where the target is
-missing, and where it is pinned in the configuration. A plan is accepted whole or not at all: it is refused where a row
-to be accepted moved since, or where N is not the number of these rows. Open drift ends with it (drift.resolved).
+Accepts what is live: one target and the hash that is live there, or the drifted
+and unreviewed rows of a plan that was saved with "codedriftd plan --out FILE".
+It is refused where the hash is not live (any more), where the target is
+missing, and where it is pinned in the configuration. A plan is accepted whole
+or not at all: it is refused where a row to be accepted changed since, or where
+N is not the number of these rows. Open drift ends with it (drift.resolved).
 
-TARGET is ACCOUNT/REGION/NAMESPACE/FUNCTION:QUALIFIER, or FUNCTION or FUNCTION:QUALIFIER where one watched target has that
-name. Patterns are not taken: nothing is accepted by wildcard.
+TARGET is ACCOUNT/REGION/NAMESPACE/FUNCTION:QUALIFIER, or FUNCTION or
+FUNCTION:QUALIFIER where one watched target has that name. Patterns are not
+taken: nothing is accepted by wildcard.
 
-While the daemon runs it is asked to do this ([control] approve in the configuration says who may); without a daemon the
-command does it itself, as the owner of state_dir. Who accepted what, and why, is an event of the log (baseline.set); what
-is refused is one too (control.denied).
+While the daemon runs it is asked to do this ([control] approve in the
+configuration says who may); without a daemon the command does it itself, as the
+owner of state_dir. Who accepted what, and why, is an event of the log
+(baseline.set); what is refused is one too (control.denied).
 
 )";
 
 constexpr std::string_view kAfter = R"(
-Exit code: 0 accepted; 1 refused, or nothing matches; 64 wrong usage; 78 wrong configuration.
+Exit code: 0 accepted; 1 refused, or nothing matches; 64 wrong usage; 78 wrong
+configuration.
 
 Examples:
-  codedriftd approve charge --sha256 5077f5203547b225b532434dd6fcf7c9897025d7581a9f3d474a7afee88bc696 --reason "hotfix, reviewed" --ticket OPS-31
-  codedriftd plan --target 'prod/*' --out today.plan && codedriftd approve --plan today.plan --count 3 --reason "release 7"
+  codedriftd approve charge \
+    --sha256 5077f5203547b225b532434dd6fcf7c9897025d7581a9f3d474a7afee88bc696 \
+    --reason "hotfix, reviewed" --ticket OPS-31
+  codedriftd plan --target 'prod/*' --out today.plan
+  codedriftd approve --plan today.plan --count 3 --reason "release 7"
 )";
 
 /// What one target's line says.
 std::string accepted_words(const Json& target) {
   const auto hash = target.at("sha256").get<std::string>();
   const Json& before = target.at("previous_sha256");
-  if (before == hash) return fmt::format("code {} is accepted now, as it was", hash);
-  const auto earlier = before.is_null() ? "" : ", before it was " + before.get<std::string>().substr(0, 12);
-  return fmt::format("code {} is accepted now{}", hash, earlier);
+  if (before == hash) return fmt::format("code {} accepted, as it was", hash);
+  const auto earlier = before.is_null() ? "" : "; it replaces " + before.get<std::string>().substr(0, 12);
+  return fmt::format("code {} accepted{}", hash, earlier);
 }
 
 int64_t count_of(const std::string& text) {
   if (const auto count = whole_number(text)) return *count;
-  throw UsageError(fmt::format("--count \"{}\" is no number of rows; write a whole number, 1 or more", harmless(text)));
+  throw UsageError(
+      fmt::format("--count \"{}\" is not a number of rows; write a whole number, 1 or more", harmless(text)));
 }
 
 /// The rows that are to be accepted, for people.

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <map>
@@ -10,7 +12,12 @@
 #include <vector>
 
 #include "base/duration.h"
+#include "base/json.h"
 #include "base/text.h"
+#include "commands/reach/owner.h"
+#include "polling/sweep.h"
+#include "service/foresight.h"
+#include "settings/load.h"
 #include "settings/schedule.h"
 #include "sinks/destinations.h"
 #include "sinks/options.h"
@@ -23,15 +30,15 @@ constexpr int kFailed = 1;
 constexpr int kBadConfiguration = 78;
 constexpr std::size_t kListed = 50;
 
-using Row = std::vector<std::string>;
+using Line = std::vector<std::string>;
 
 /// Rows as columns, two spaces apart; the first row is the heading.
-void print_table(const std::vector<Row>& rows, std::ostream& out) {
+void print_table(const std::vector<Line>& rows, std::ostream& out) {
   std::vector<std::size_t> widths(rows.front().size(), 0);
-  for (const Row& row : rows) {
+  for (const Line& row : rows) {
     for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
   }
-  for (const Row& row : rows) {
+  for (const Line& row : rows) {
     std::string line = " ";
     for (std::size_t i = 0; i < row.size(); ++i) {
       line += i + 1 == row.size() ? fmt::format(" {}", row[i]) : fmt::format(" {:{}} ", row[i], widths[i]);
@@ -46,19 +53,18 @@ std::string plural(std::size_t count, std::string_view noun) {
 
 void print_watches(const Settings& settings, bool list_all, std::ostream& out) {
   if (settings.watches.empty()) {
-    out << "\nwarning: nothing is watched; add [[function]] with name = \"FUNCTION\"\n";
     return;
   }
   std::map<std::vector<std::string>, std::size_t> counts;
   for (const WatchSettings& watch : settings.watches)
     ++counts[{watch.target.account, watch.target.region, watch.target.ns}];
-  std::vector<Row> rows{{"ACCOUNT", "REGION", "NAMESPACE", "TARGETS"}};
+  std::vector<Line> rows{{"ACCOUNT", "REGION", "NAMESPACE", "TARGETS"}};
   for (const auto& [group, count] : counts) rows.push_back({group[0], group[1], group[2], std::to_string(count)});
   out << fmt::format("\nWould watch {}:\n", plural(settings.watches.size(), "target"));
   print_table(rows, out);
 
   if (!list_all && settings.watches.size() > kListed) {
-    out << "  (--log-level debug lists every target)\n";
+    out << "  (--list lists every target)\n";
     return;
   }
   rows = {{"TARGET", "INTERVAL", "STALE AFTER", "BASELINE"}};
@@ -74,40 +80,28 @@ void print_watches(const Settings& settings, bool list_all, std::ostream& out) {
 void print_schedule(const Settings& settings, std::ostream& out) {
   const std::vector<RegionLoad> loads = schedule_of(settings);
   if (loads.empty()) return;
-  std::vector<Row> rows{{"ACCOUNT", "REGION", "CALLS/S", "LIMIT/S", "USED"}};
+  std::vector<Line> rows{{"ACCOUNT", "REGION", "CALLS/S", "LIMIT/S", "USED"}};
   for (const RegionLoad& load : loads) {
     rows.push_back({load.account, load.region, fmt::format("{:.3f}", load.demand), fmt::format("{:g}", load.limit),
                     fmt::format("{:.1f} %", load.utilisation * 100)});
   }
   out << fmt::format("\nDemand on the rate limits (at most {:.0f} % of a limit is used):\n", kUsableShare * 100);
   print_table(rows, out);
-  for (const RegionLoad& load : loads) {
-    if (load.fits()) continue;
-    out << fmt::format(
-        "warning: {}/{}: the schedule cannot be met: {} at {:.1f} calls/s against a limit of {:g}/s; intervals shorter "
-        "than {} become about that long",
-        load.account, load.region, plural(load.targets, "target"), load.demand, load.limit,
-        format_duration(load.shortest_kept));
-    if (load.stale > 0) out << fmt::format(", and {} would be stale between polls", plural(load.stale, "target"));
-    out << fmt::format("; {}\n", load.remedy);
-  }
 }
 
-void print_accounts(const Settings& settings, std::ostream& out) {
-  for (const auto& account : settings.accounts) {
-    const std::string& name = account.first;
-    const bool used = std::any_of(settings.watches.begin(), settings.watches.end(),
-                                  [&](const WatchSettings& watch) { return watch.target.account == name; });
-    if (!used) out << fmt::format("warning: account '{}' is defined, and no function uses it\n", name);
-  }
+std::string cannot_be_met(const RegionLoad& load) {
+  std::string text = fmt::format(
+      "{}/{}: the schedule cannot be met: {} at {:.1f} calls/s against a limit of {:g}/s; intervals shorter than {} "
+      "become about that long",
+      load.account, load.region, plural(load.targets, "target"), load.demand, load.limit,
+      format_duration(load.shortest_kept));
+  if (load.stale > 0) text += fmt::format(", and {} would be stale between polls", plural(load.stale, "target"));
+  return text + fmt::format("; {}", load.remedy);
 }
 
 void print_alerts(const Settings& settings, std::ostream& out) {
-  if (settings.alerts.empty()) {
-    out << "\nwarning: nobody is told of drift; add [[alert]] with a name and a plugin\n";
-    return;
-  }
-  std::vector<Row> rows{{"ALERT", "PLUGIN", "KINDS", "TARGETS", "FALLBACK"}};
+  if (settings.alerts.empty()) return;
+  std::vector<Line> rows{{"ALERT", "PLUGIN", "KINDS", "TARGETS", "FALLBACK"}};
   for (const AlertSettings& alert : settings.alerts) {
     const auto& kinds = alert.subscription.kinds;
     rows.push_back({alert.subscription.name, alert.plugin,
@@ -115,7 +109,7 @@ void print_alerts(const Settings& settings, std::ostream& out) {
                     fmt::format("{}", fmt::join(alert.subscription.targets, " ")),
                     alert.fallback.empty() ? "-" : alert.fallback});
   }
-  out << fmt::format("\nWould tell {}:\n", plural(settings.alerts.size(), "alert destination"));
+  out << fmt::format("\nAlerts go to {}:\n", plural(settings.alerts.size(), "destination"));
   print_table(rows, out);
 }
 
@@ -143,6 +137,7 @@ std::string describe(const ApiAnswer& answer) {
   }
   if (!seen.error.code.empty()) text += fmt::format(" ({}: {})", seen.error.code, seen.error.message);
   if (!seen.error.request_id.empty()) text += fmt::format(", request {}", seen.error.request_id);
+  if (answer.took == Millis{0}) return text;
   text += fmt::format(", {} ms", answer.took.count());
   if (!answer.clock_error) return text + ", clock unknown";
   if (answer.clock_error->count() == 0) return text + ", clock right";
@@ -150,13 +145,165 @@ std::string describe(const ApiAnswer& answer) {
                             answer.clock_error->count() > 0 ? "fast" : "slow");
 }
 
+/// What is allowed and hardly meant, of the whole configuration. One without a place has line 0 and no file.
+std::vector<Mistake> warnings_of(const Settings& settings, DestinationReport& report) {
+  std::vector<Mistake> warnings = std::move(report.warnings);
+  const auto add = [&](std::string text) { warnings.push_back({{}, std::move(text)}); };
+  if (settings.watches.empty()) add("nothing is watched; add [[function]] with name = \"FUNCTION\"");
+  for (const RegionLoad& load : schedule_of(settings)) {
+    if (!load.fits()) add(cannot_be_met(load));
+  }
+  for (const auto& account : settings.accounts) {
+    const std::string& name = account.first;
+    const bool used = std::any_of(settings.watches.begin(), settings.watches.end(),
+                                  [&](const WatchSettings& watch) { return watch.target.account == name; });
+    if (!used) add(fmt::format("account '{}' is defined, and no function uses it", name));
+  }
+  if (settings.alerts.empty())
+    add("no [[alert]]: drift would not be reported to anybody; add one with a name and a plugin");
+  return warnings;
+}
+
+void print_warnings(const std::vector<Mistake>& warnings, std::ostream& out) {
+  if (!warnings.empty()) out << '\n';
+  for (const Mistake& warning : warnings) {
+    const std::string place = warning.place.file.empty() ? "" : warning.place.text() + ": ";
+    out << harmless(fmt::format("warning: {}{}", place, warning.message)) << '\n';
+  }
+}
+
+bool is_good(const OnlineAnswer& asked, bool all) {
+  const Outcome outcome = asked.answer.observation.outcome;
+  // For the way to the cloud "no such function" is an answer; where each function is asked for it is one too few.
+  return outcome != Outcome::denied && outcome != Outcome::failed && !(all && outcome == Outcome::missing);
+}
+
+OrderedJson placed_json(const std::vector<Mistake>& list) {
+  OrderedJson rows = OrderedJson::array();
+  for (const Mistake& mistake : list) {
+    const Place& place = mistake.place;
+    const auto number = [&](unsigned value) { return place.line == 0 ? OrderedJson() : OrderedJson(value); };
+    rows.push_back({{"file", place.file.empty() ? OrderedJson() : OrderedJson(clean_utf8(place.file, 4096))},
+                    {"line", number(place.line)},
+                    {"column", number(place.column)},
+                    {"message", clean_utf8(mistake.message)}});
+  }
+  return rows;
+}
+
+OrderedJson regions_json(const Settings& settings) {
+  OrderedJson regions = OrderedJson::array();
+  for (const RegionLoad& load : schedule_of(settings)) {
+    regions.push_back({{"account", load.account},
+                       {"region", load.region},
+                       {"targets", load.targets},
+                       {"calls_per_second", load.demand},
+                       {"limit", load.limit},
+                       {"fits", load.fits()}});
+  }
+  return regions;
+}
+
+OrderedJson online_json(const std::vector<OnlineAnswer>& answers) {
+  OrderedJson rows = OrderedJson::array();
+  for (const OnlineAnswer& asked : answers) {
+    const Observation& seen = asked.answer.observation;
+    const auto text = [](const std::string& value) { return value.empty() ? OrderedJson() : OrderedJson(value); };
+    rows.push_back({{"target", asked.target.address()},
+                    {"outcome", to_string(seen.outcome)},
+                    {"code", text(seen.error.code)},
+                    {"message", text(seen.error.message)},
+                    {"request_id", text(seen.error.request_id)},
+                    {"clock_error_ms",
+                     asked.answer.clock_error ? OrderedJson(asked.answer.clock_error->count()) : OrderedJson()}});
+  }
+  return rows;
+}
+
+/// All that a check found, told as text while it goes on, or as JSON at its end.
+class Check {
+ public:
+  Check(const std::string& file, const CheckOptions& options, std::ostream& out, std::ostream& err)
+      : options_(options), out_(out), err_(err) {
+    json_ = {{"schema", "codedriftd.check.v1"}, {"file", clean_utf8(file, 4096)}, {"valid", false}};
+  }
+
+  int run(const std::string& file, const MakeApi& make_api) {
+    const int code = look(file, make_api);
+    if (options_.json) out_ << plain_json(json_) << '\n';
+    return code;
+  }
+
+ private:
+  int look(const std::string& file, const MakeApi& make_api) {
+    const Result<Settings, std::vector<Mistake>> loaded = load_settings(file);
+    if (!loaded) return wrong(loaded.error());
+    const Settings& settings = *loaded;
+    if (options_.as_owner) (void)become_owner(settings.state_dir);  // no folder yet: then as who we are
+    DestinationReport report = look_ahead(settings, options_.sinkhost, looking(settings));
+    if (!report.mistakes.empty()) {
+      if (options_.plugins && !options_.json) print_plugins(settings, options_.sinkhost, out_);  // what is right
+      return wrong(report.mistakes);
+    }
+    json_["valid"] = true;
+    json_["mistakes"] = OrderedJson::array();
+    json_["functions"] = settings.watches.size();
+    json_["regions"] = regions_json(settings);
+    json_["alerts"] = settings.alerts.size();
+    const std::vector<Mistake> warnings = warnings_of(settings, report);
+    json_["warnings"] = placed_json(warnings);
+    json_["faults"] = placed_json(report.faults);
+    if (!options_.json) {
+      print_settings(settings, options_.list_all, out_);
+      print_warnings(warnings, out_);
+      if (options_.plugins) print_plugins(settings, options_.sinkhost, out_);
+      err_ << format_mistakes(report.faults);
+    }
+    if (options_.strict && !warnings.empty()) {
+      json_["valid"] = false;
+      err_ << fmt::format("codedriftd: {}; with --strict that is an error\n", plural(warnings.size(), "warning"));
+      return kBadConfiguration;
+    }
+    const bool good = report.faults.empty();
+    return online(settings, make_api) && good ? kOk : kFailed;
+  }
+
+  int wrong(const std::vector<Mistake>& mistakes) {
+    json_["mistakes"] = placed_json(mistakes);
+    if (!options_.json) err_ << format_mistakes(mistakes);
+    return kBadConfiguration;
+  }
+
+  /// Who is going to read the files: the service does as the owner of its folder.
+  static Looking looking(const Settings& settings) {
+    struct stat info {};
+    if (::geteuid() == 0) return Looking::as_the_service;
+    const bool owner = ::stat(settings.state_dir.c_str(), &info) == 0 && info.st_uid == ::geteuid();
+    return owner ? Looking::as_the_service : Looking::as_somebody;
+  }
+
+  bool online(const Settings& settings, const MakeApi& make_api) {
+    if (!options_.online) return true;
+    out_ << std::flush;  // what is known already can be read while the calls go on
+    const std::unique_ptr<Api> api = make_api(settings);
+    const std::vector<OnlineAnswer> answers = options_.all ? ask_each(settings, *api) : ask_each_region(settings, *api);
+    json_["online"] = online_json(answers);
+    if (!options_.json) print_online(answers, options_.all, out_);
+    return std::all_of(answers.begin(), answers.end(),
+                       [&](const OnlineAnswer& asked) { return is_good(asked, options_.all); });
+  }
+
+  const CheckOptions& options_;
+  std::ostream &out_, &err_;
+  OrderedJson json_;
+};
+
 }  // namespace
 
 void print_settings(const Settings& settings, bool list_all, std::ostream& out) {
   out << fmt::format("{}: valid\n", harmless(settings.file));
   print_watches(settings, list_all, out);
   print_schedule(settings, out);
-  print_accounts(settings, out);
   print_alerts(settings, out);
 }
 
@@ -177,7 +324,7 @@ void print_plugins(const Settings& settings, const std::string& sinkhost, std::o
   }
 }
 
-bool check_online(const Settings& settings, Api& api, std::ostream& out) {
+std::vector<OnlineAnswer> ask_each_region(const Settings& settings, Api& api) {
   std::map<std::pair<std::string, std::string>, Target> first;
   for (const WatchSettings& watch : settings.watches) {
     first.emplace(std::pair(watch.target.account, watch.target.region), watch.target);
@@ -187,40 +334,55 @@ bool check_online(const Settings& settings, Api& api, std::ostream& out) {
     api.start({target}, [&answers, key = region](ApiAnswer answer) { answers.emplace(key, std::move(answer)); });
   }
   while (answers.size() < first.size()) api.turn(Millis{1'000});
+  std::vector<OnlineAnswer> asked;
+  for (auto& [region, answer] : answers) asked.push_back({first.at(region), std::move(answer)});
+  return asked;
+}
 
-  bool good = true;
-  out << fmt::format("\nOne call for each account and region ({}):\n", first.size());
-  for (const auto& [region, answer] : answers) {
-    const Outcome outcome = answer.observation.outcome;
-    good = good && outcome != Outcome::denied && outcome != Outcome::failed;
-    out << harmless(fmt::format("  {}: {}", first.at(region).address(), describe(answer))) << '\n';
+std::vector<OnlineAnswer> ask_each(const Settings& settings, Api& api) {
+  std::vector<const Target*> targets;
+  std::vector<OnlineAnswer> asked;
+  for (const WatchSettings& watch : settings.watches) {
+    targets.push_back(&watch.target);
+    asked.push_back({watch.target, {}});
+    asked.back().answer.observation.outcome = Outcome::failed;
+    asked.back().answer.observation.error = {"not asked", "several refusals in a row came before it", ""};
   }
-  return good;
+  std::map<std::string, double> rates;
+  for (const auto& [name, account] : settings.accounts) rates[name] = account.requests_per_second;
+  SweepHooks hooks;
+  hooks.answered = [&](std::size_t index, const Observation& observation, WallTime) {
+    asked[index].answer.observation = observation;
+  };
+  hooks.progress = [](std::size_t) {};
+  sweep(api, SystemClock{}, targets, rates, hooks);
+  return asked;
+}
+
+void print_online(const std::vector<OnlineAnswer>& answers, bool all, std::ostream& out) {
+  const auto line = [&](const OnlineAnswer& asked) {
+    out << harmless(fmt::format("  {}: {}", asked.target.address(), describe(asked.answer))) << '\n';
+  };
+  if (!all) {
+    out << fmt::format("\nOne call for each account and region ({}):\n", answers.size());
+    for (const OnlineAnswer& asked : answers) line(asked);
+    return;
+  }
+  std::size_t good = 0;
+  out << fmt::format("\n{} asked for:\n", plural(answers.size(), "function"));
+  for (const OnlineAnswer& asked : answers) {
+    if (asked.answer.observation.outcome == Outcome::observed) {
+      ++good;
+    } else {
+      line(asked);
+    }
+  }
+  out << fmt::format("  {} answered with a hash\n", good);
 }
 
 int run_check(const std::string& file, const CheckOptions& options, const MakeApi& make_api, std::ostream& out,
               std::ostream& err) {
-  const Result<Settings, std::vector<Mistake>> loaded = load_settings(file);
-  if (!loaded) {
-    err << format_mistakes(loaded.error());
-    return kBadConfiguration;
-  }
-  const DestinationReport destinations = check_destinations(*loaded, options.sinkhost);
-  if (!destinations.mistakes.empty()) {
-    if (options.plugins) print_plugins(*loaded, options.sinkhost, out);  // what is right stands there
-    err << format_mistakes(destinations.mistakes);
-    return kBadConfiguration;
-  }
-  print_settings(*loaded, options.list_all, out);
-  for (const Mistake& warning : destinations.warnings)
-    out << fmt::format("warning: {}: {}\n", warning.place.text(), warning.message);
-  if (options.plugins) print_plugins(*loaded, options.sinkhost, out);
-  err << format_mistakes(destinations.faults);
-  const bool good = destinations.faults.empty();
-  if (!options.online) return good ? kOk : kFailed;
-  out << std::flush;  // what is known already can be read while the calls go on
-  const std::unique_ptr<Api> api = make_api(*loaded);
-  return check_online(*loaded, *api, out) && good ? kOk : kFailed;
+  return Check(file, options, out, err).run(file, make_api);
 }
 
 }  // namespace codedriftd

@@ -6,26 +6,36 @@
 
 #include <algorithm>
 #include <boost/program_options.hpp>
+#include <cerrno>
 #include <functional>
 #include <iostream>
+#include <optional>
 #include <ostream>
+#include <sstream>
 #include <string>
+#include <system_error>
+#include <thread>
 #include <vector>
 
+#include "base/duration.h"
 #include "base/text.h"
 #include "commands/alerts.h"
 #include "commands/check.h"
+#include "commands/commit.h"
 #include "commands/maintain.h"
 #include "commands/options/options.h"
 #include "commands/options/usage.h"
 #include "commands/plan.h"
 #include "commands/poll.h"
 #include "commands/query.h"
+#include "commands/reach/reading.h"
 #include "commands/reconcile.h"
+#include "commands/show.h"
 #include "service/accounts.h"
 #include "service/app.h"
-#include "settings/settings.h"
-#include "sinks/destinations.h"
+#include "service/foresight.h"
+#include "settings/load.h"
+#include "store/db/migrate.h"
 
 namespace codedriftd {
 namespace {
@@ -70,13 +80,14 @@ int command_run(const Context& context) {
   po::variables_map values;
   if (!parse(context,
              "codedriftd [--config FILE] [--log-level LEVEL] run\n\nPolls every configured function on schedule until "
-             "SIGTERM or SIGINT; SIGHUP reloads the configuration.\nThis is what the systemd unit starts.\n",
+             "SIGTERM or SIGINT; SIGHUP\nreloads the configuration. This is what the systemd unit starts.\n",
              options, nullptr, values))
     return 0;
   Settings settings = load(context);
   set_log(context.log_level, settings.log_form());
-  if (auto report = check_destinations(settings, find_sinkhost()); !report.mistakes.empty())
-    throw ConfigError{std::move(report.mistakes)};
+  DestinationReport report = look_ahead(settings, find_sinkhost(), Looking::as_the_service);
+  if (!report.mistakes.empty()) throw ConfigError{std::move(report.mistakes)};
+  log_warnings(report);
   return App(std::move(settings), context.log_level).run();
 }
 
@@ -88,31 +99,45 @@ std::unique_ptr<Api> make_api(const Settings& settings) {
   return api;
 }
 
+constexpr char kCheckUsage[] =
+    R"(codedriftd [--config FILE] check [--online [--all]] [--plugins] [--list]
+    [--strict] [--json]
+
+Reads the configuration, has each plugin open its destination without sending
+anything, and prints what would be watched and whether the schedule fits the
+rate limits. Every mistake is printed as FILE:LINE:COLUMN, exit code 78. It
+touches neither cloud nor database without --online. Root looks as the owner of
+state_dir, who the service is.
+
+)";
+constexpr char kCheckAfter[] = R"(
+Exit code: 0 valid; 1 a plugin crashed or hung, or a call failed; 64 wrong
+usage; 78 wrong configuration, and with --strict any warning.
+)";
+
 int command_check(const Context& context) {
   po::options_description options("Options");
-  options.add_options()("online", "make one call for each account and region; print its outcome and the clock's error")(
-      "plugins", "list the plugins in plugin_dir with their versions and options");
+  auto add = options.add_options();
+  add("online", "make one call for each account and region; print its outcome and the clock's error");
+  add("all", "with --online: ask for every function, at the pace of the accounts; one that is not there is a failure");
+  add("plugins", "list the plugins in plugin_dir with their versions and options");
+  add("list", "list every function, however many there are");
+  add("strict", "warnings are errors: exit code 78");
+  add("json", "print one JSON object (codedriftd.check.v1)");
   po::variables_map values;
-  if (!parse(
-          context,
-          "codedriftd [--config FILE] check [--online] [--plugins]\n\nReads the configuration, asks each plugin which "
-          "options it takes, and prints what would be watched and whether the schedule fits the rate limits.\nEvery "
-          "mistake is printed as FILE:LINE:COLUMN, exit code 78. Touches neither cloud nor database without --online.\n"
-          "With --log-level debug every function is listed.\n",
-          options, nullptr, values))
-    return 0;
+  if (!read_options(context.args, kCheckUsage, kCheckAfter, options, "FILE", values, context.out)) return 0;
+  if (values.contains("FILE")) throw UsageError("check takes no file name; use codedriftd --config FILE check");
+  if (values.contains("all") && !values.contains("online")) throw UsageError("--all goes with --online");
   CheckOptions check;
-  check.list_all = context.log_level == LogLevel::debug;
+  check.list_all = values.contains("list") || context.log_level == LogLevel::debug;
   check.online = values.contains("online");
+  check.all = values.contains("all");
   check.plugins = values.contains("plugins");
+  check.strict = values.contains("strict");
+  check.json = values.contains("json");
+  check.as_owner = true;
   check.sinkhost = find_sinkhost();
   return run_check(context.config, check, make_api, context.out, context.err);
-}
-
-int command_query(const Context& context) {
-  return run_query(
-      context.args, [&context] { return load(context).database(); }, SystemClock{}.wall(), ::isatty(STDOUT_FILENO) == 1,
-      context.out, context.err);
 }
 
 int command_plan(const Context& context) {
@@ -150,7 +175,7 @@ int command_migrate(const Context& context) {
   po::variables_map values;
   if (!parse(context,
              "codedriftd [--config FILE] migrate\n\nBrings the database to this program's schema without starting the "
-             "daemon; a copy of the old one is kept beside it.\nThe daemon must not run: it does the same by itself "
+             "daemon; a\ncopy of the old one is kept beside it. The daemon must not run: it does the same\nby itself "
              "when it starts.\n",
              options, nullptr, values))
     return 0;
@@ -161,8 +186,8 @@ int command_backup(const Context& context) {
   po::options_description options("Options");
   po::variables_map values;
   if (!parse(context,
-             "codedriftd [--config FILE] backup FILE\n\nWrites a consistent copy of the database, also while the "
-             "daemon runs.\nFILE is replaced only once the copy is complete and checked.\n",
+             "codedriftd [--config FILE] backup FILE|-\n\nWrites a consistent copy of the database, also while the "
+             "daemon runs. FILE is\nreplaced only once the copy is complete and checked; - is standard output.\n",
              options, "FILE", values))
     return 0;
   const auto files = list_option(values, "FILE");
@@ -171,88 +196,102 @@ int command_backup(const Context& context) {
   return run_backup(load(context), files.front(), context.out, context.err);
 }
 
+/// "query status …", again and again.
+int watch(const Context& context, const std::vector<std::string>& args, Millis every) {
+  if (::isatty(STDOUT_FILENO) != 1) throw UsageError("--watch draws on a terminal, and standard output is not one");
+  for (;;) {
+    std::ostringstream page;
+    const int code = run_query(
+        args, [&context] { return load(context).database(); }, SystemClock{}.wall(), true, page, context.err);
+    if (code == kExitUsage || code == EXIT_FAILURE) return code;
+    context.out << "\x1b[H\x1b[2J" << page.str() << std::flush;
+    if (!context.out) return EXIT_FAILURE;
+    std::this_thread::sleep_for(every);
+  }
+}
+
+/// `args`: a report, and what it is asked for. --watch is for "status" alone.
+int query(const Context& context, std::vector<std::string> args) {
+  std::optional<Millis> every;
+  if (!args.empty() && args.front() == "status") {
+    std::erase_if(args, [&](const std::string& arg) {
+      if (arg == "--watch") every = Millis{2'000};
+      if (arg.starts_with("--watch=")) every = parse_duration(std::string_view(arg).substr(8)).value_or(Millis{0});
+      return arg == "--watch" || arg.starts_with("--watch=");
+    });
+    if (every && *every < Millis{1'000}) throw UsageError("--watch takes a time of 1s or more, such as --watch=5s");
+  }
+  if (every) return watch(context, args, *every);
+  return run_query(
+      args, [&context] { return load(context).database(); }, SystemClock{}.wall(), ::isatty(STDOUT_FILENO) == 1,
+      context.out, context.err);
+}
+
+int command_query(const Context& context) { return query(context, context.args); }
+
+int command_status(const Context& context) {
+  std::vector<std::string> args{"status"};
+  args.insert(args.end(), context.args.begin(), context.args.end());
+  return query(context, std::move(args));
+}
+
+int command_show(const Context& context) {
+  return run_show(context.args, ::isatty(STDOUT_FILENO) == 1, SystemClock{}.wall(), context.out, context.err);
+}
+
+void print_version(std::ostream& out) {
+  fmt::print(out, "codedriftd {} ({}database schema {})\n", CODEDRIFTD_VERSION,
+             *kCommit == '\0' ? "" : fmt::format("commit {}, ", kCommit), embedded_migrations().size());
+}
+
+int command_version(const Context& context) {
+  po::options_description options("Options");
+  po::variables_map values;
+  if (!parse(context,
+             "codedriftd version\n\nPrints the version, the commit it was built from, and its database's schema.\n",
+             options, nullptr, values))
+    return EXIT_SUCCESS;
+  print_version(context.out);
+  return EXIT_SUCCESS;
+}
+
 constexpr Command kCommands[] = {
     {"run", "poll on schedule, record, alert; until SIGTERM", command_run},
     {"check", "check the configuration and the schedule", command_check},
+    {"status", "each function now; the same as query status", command_status},
     {"query", "report: status, history, events, alerts, coverage", command_query},
     {"plan", "poll now, and print how live code differs from what is accepted", command_plan},
+    {"show", "print a plan that was saved", command_show},
     {"approve", "accept what is live, bound to one hash, or a plan", command_reconcile<run_approve>},
     {"expect", "announce, from a pipeline, which hash a deployment will bring", command_reconcile<run_expect>},
-    {"suspend", "hold the alerts of a target for a time", command_reconcile<run_suspend>},
-    {"resume", "let them go", command_reconcile<run_resume>},
-    {"poll", "have the daemon poll these targets now", command_poll},
-    {"reload", "have the daemon load its configuration again, and say what came of it", command_reload},
-    {"alerts", "replay, drop: what could not be delivered; test: is this [[alert]] heard?", command_alerts},
+    {"suspend", "hold the alerts of functions for a time", command_reconcile<run_suspend>},
+    {"resume", "end a suspension", command_reconcile<run_resume>},
+    {"poll", "have the daemon poll these functions now", command_poll},
+    {"reload", "have the daemon load its configuration again", command_reload},
+    {"alerts", "replay or drop what could not be delivered; send a test", command_alerts},
     {"migrate", "upgrade the database without starting", command_migrate},
     {"backup", "write a consistent copy of the database", command_backup},
+    {"version", "the version, its commit, and the schema of its database", command_version},
 };
 
 void print_help(std::ostream& out, const po::options_description& options) {
-  out << "codedriftd watches the code of Tencent Cloud functions: it records the hash of what is live, and alerts when "
-         "that is not\n"
-         "what was accepted. It only ever reads the cloud.\n\n"
-         "codedriftd [--config FILE] [--log-level LEVEL] COMMAND ...\n\nCommands (each has --help):\n";
+  out << "codedriftd watches the code of Tencent Cloud functions: it records the hash of\n"
+         "what is live, and alerts when that is not what was accepted. It only ever reads\n"
+         "the cloud.\n\n"
+         "codedriftd [--config FILE] [--log-level LEVEL] [--color WHEN] COMMAND ...\n\n"
+         "Commands (each has --help; \"help COMMAND\" is the same):\n";
   for (const Command& command : kCommands) fmt::print(out, "  {:<9}{}\n", command.name, command.does);
-  out << '\n'
-      << options
-      << "\nExit codes: 0 done; 1 failed, or a selection that matches nothing; 64 wrong usage; 78 wrong "
-         "configuration;\n"
-         "with --detailed-exitcode (`plan`, `query status`) also 2 (drifted or missing) and 3 (pending, unreviewed or "
-         "unobserved).\n";
+  out << "\nOptions, before or after the command:\n";
+  print_options(options, out);
+  out << "\nExit codes: 0 done; 1 failed, or a name that matches nothing; 64 wrong usage;\n"
+         "78 wrong configuration; with --detailed-exitcode (plan, query status) also 2\n"
+         "(drifted or missing) and 3 (pending, unreviewed or unobserved).\n";
 }
 
-int dispatch(int argc, const char* const argv[], std::ostream& out, std::ostream& err) {
-  Context context{.args = {}, .out = out, .err = err};
-  std::string level = "info";
-  po::options_description options("Options before the command");
-  options.add_options()("config,c", po::value(&context.config)->value_name("FILE"),
-                        "the configuration; default /etc/codedriftd/codedriftd.toml")(
-      "log-level", po::value(&level)->value_name("LEVEL"), "error, warning, info or debug; default info")(
-      "help,h", "this text")("version", "the version");
-
-  // The command is the first argument that is no option of the program itself.
-  int first = 1;
-  while (first < argc) {
-    const std::string_view arg = argv[first];
-    if (!arg.starts_with('-')) break;
-    const bool takes_value = arg == "--config" || arg == "-c" || arg == "--log-level";
-    first += takes_value ? 2 : 1;
-  }
-  first = std::min(first, argc);
-  po::variables_map values;
-  try {
-    po::store(po::command_line_parser(first, argv)
-                  .options(options)
-                  .style(po::command_line_style::unix_style & ~po::command_line_style::allow_guessing)
-                  .run(),
-              values);
-    po::notify(values);
-  } catch (const po::error& error) {
-    throw UsageError(fmt::format("{}; options of a command come after it, see codedriftd --help", error.what()));
-  }
-  if (values.contains("version")) {
-    fmt::print(out, "codedriftd {}\n", CODEDRIFTD_VERSION);
-    return 0;
-  }
-  if (values.contains("help")) {
-    print_help(out, options);
-    return 0;
-  }
-  const auto parsed_level = parse_log_level(level);
-  if (!parsed_level)
-    throw UsageError(fmt::format("--log-level {}: unknown; one of error, warning, info, debug", level));
-  context.log_level = *parsed_level;
-  set_log(context.log_level, default_log_format());
-  if (first >= argc) throw UsageError("no command given; see codedriftd --help");
-  context.args.assign(argv + first + 1, argv + argc);
-  const std::string_view name = argv[first];
-  if (name == "help") {
-    print_help(out, options);
-    return 0;
-  }
+const Command& command_named(std::string_view name) {
   std::vector<std::string_view> names;
   for (const Command& command : kCommands) {
-    if (command.name == name) return command.run(context);
+    if (command.name == name) return command;
     names.push_back(command.name);
   }
   const std::string near = nearest(name, names);
@@ -260,11 +299,97 @@ int dispatch(int argc, const char* const argv[], std::ostream& out, std::ostream
                                near.empty() ? "; see codedriftd --help" : fmt::format("; did you mean '{}'?", near)));
 }
 
+/// The words of the command line: those that belong to the program, wherever they stand, and the others.
+struct Words {
+  std::vector<std::string> program, command;
+};
+
+/// --config and the like may stand behind the command too, but not behind "--".
+Words sort_words(int argc, const char* const argv[]) {
+  constexpr std::string_view kTakeValues[] = {"--config", "-c", "--log-level", "--color"};
+  Words words;
+  for (int i = 1; i < argc; ++i) {
+    const std::string arg = argv[i];
+    if (arg == "--") {
+      words.command.insert(words.command.end(), argv + i, argv + argc);
+      break;
+    }
+    const std::string_view name = std::string_view(arg).substr(0, arg.find('='));
+    const bool ours = std::find(std::begin(kTakeValues), std::end(kTakeValues), name) != std::end(kTakeValues);
+    const bool before_command = words.command.empty() && arg.starts_with('-');
+    (ours || before_command ? words.program : words.command).push_back(arg);
+    if (ours && name == arg && i + 1 < argc) words.program.emplace_back(argv[++i]);
+  }
+  return words;
+}
+
+Colour parse_colour(std::string_view when) {
+  if (when == "auto") return Colour::by_itself;
+  if (when == "always") return Colour::always;
+  if (when == "never") return Colour::never;
+  throw UsageError(fmt::format("--color {}: unknown; one of auto, always, never", harmless(when)));
+}
+
+int dispatch(int argc, const char* const argv[], std::ostream& out, std::ostream& err) {
+  Context context{.args = {}, .out = out, .err = err};
+  std::string level = "info", colour = "auto";
+  po::options_description options;
+  options.add_options()("config,c", po::value(&context.config)->value_name("FILE"),
+                        "the configuration; default /etc/codedriftd/codedriftd.toml")(
+      "log-level", po::value(&level)->value_name("LEVEL"), "error, warning, info or debug; default info")(
+      "color", po::value(&colour)->value_name("WHEN"),
+      "auto (on a terminal, unless NO_COLOR is set or TERM is dumb), always or never")("help,h", "this text")(
+      "version", "the version");
+  const Words words = sort_words(argc, argv);
+  po::variables_map values;
+  try {
+    store_options(words.program, options, nullptr, values);
+  } catch (const po::error& error) {
+    throw UsageError(fmt::format("{}; options of a command come after it, see codedriftd --help", error.what()));
+  }
+  if (values.contains("version")) {
+    print_version(out);
+    return EXIT_SUCCESS;
+  }
+  if (values.contains("help")) {
+    print_help(out, options);
+    return EXIT_SUCCESS;
+  }
+  const auto parsed_level = parse_log_level(level);
+  if (!parsed_level)
+    throw UsageError(fmt::format("--log-level {}: unknown; one of error, warning, info, debug", level));
+  context.log_level = *parsed_level;
+  set_log(context.log_level, default_log_format());
+  choose_colour(parse_colour(colour));
+  if (words.command.empty()) throw UsageError("no command given; see codedriftd --help");
+  context.args.assign(words.command.begin() + 1, words.command.end());
+  std::string name = words.command.front();
+  if (name == "help") {
+    if (context.args.empty()) {
+      print_help(out, options);
+      return EXIT_SUCCESS;
+    }
+    name = context.args.front();
+    context.args.erase(context.args.begin());
+    context.args.emplace_back("--help");
+  }
+  return command_named(name).run(context);
+}
+
+/// What was printed has to have arrived, whatever printed it.
+int arrived(int code, std::ostream& out, std::ostream& err) {
+  out.flush();
+  if (out) return code;
+  fmt::print(err, "codedriftd: standard output cannot be written: {}\n",
+             errno == 0 ? "it failed" : std::generic_category().message(errno));
+  return code == EXIT_SUCCESS ? EXIT_FAILURE : code;
+}
+
 }  // namespace
 
 int run_command_line(int argc, const char* const argv[], std::ostream& out, std::ostream& err) {
   try {
-    return dispatch(argc, argv, out, err);
+    return arrived(dispatch(argc, argv, out, err), out, err);
   } catch (const UsageError& error) {
     fmt::print(err, "codedriftd: {}\n", error.what());
     return kExitUsage;

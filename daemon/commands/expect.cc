@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <ostream>
+#include <set>
 
 #include "base/duration.h"
 #include "base/text.h"
@@ -15,28 +16,42 @@ namespace {
 namespace po = boost::program_options;
 
 constexpr std::string_view kUsage =
-    R"(codedriftd [--config FILE] expect TARGET --sha256 H [--valid 2h] [--build URL] [--commit SHA]
-codedriftd [--config FILE] expect TARGET --from-zip FILE [--valid 2h] [--build URL] [--commit SHA]
-codedriftd [--config FILE] expect --from FILE|- [--valid 2h] [--build URL] [--commit SHA]
+    R"(codedriftd [--config FILE] expect TARGET --sha256 H [--valid 2h] [--build URL]
+    [--commit SHA]
+codedriftd [--config FILE] expect TARGET --from-zip FILE [--valid 2h]
+    [--build URL] [--commit SHA]
+codedriftd [--config FILE] expect --from FILE|- [--valid 2h] [--build URL]
+    [--commit SHA]
+codedriftd [--config FILE] expect TARGET --withdraw [--sha256 H] --reason TEXT
 
-Announces, from a pipeline and before it deploys, that a deployment will bring the hash H. When H is seen in time it is the
-accepted one: that is recorded (deploy.arrived) and alerts nobody. What does not arrive in time is told once
-(deploy.overdue), and counts as drift should it still arrive. Eight announcements of one target may be open at a time.
+Announces, from a pipeline and before it deploys, that a deployment will bring
+the hash H. When H is seen in time it is the accepted one: that is recorded
+(deploy.arrived) and alerts nobody. What does not arrive in time is told once
+(deploy.overdue), and counts as drift should it still arrive. Eight
+announcements of one target may be open at a time.
 
---from reads one JSON object a line, for the several functions of one release, all or nothing:
-  {"target": "charge", "sha256": "5077f5…", "valid": "2h", "build": "https://ci.example.com/7", "commit": "c0ffee"}
-"valid", "build" and "commit" may be missing: then the options count.
+--from reads JSON objects, each on a line of its own, for the several functions
+of one release, all or nothing:
+  {"target": "charge", "sha256": "5077f5…", "valid": "2h",
+   "build": "https://ci.example.com/7", "commit": "c0ffee"}
+"valid", "build" and "commit" may be missing or null: then the options count.
 
---from-zip computes the SHA-256 of a package's bytes. That the cloud's CodeSha256 is this hash is unverified against the
-real service: announce one deployment this way and see whether it arrives, before you rely on it.
+--withdraw takes back what was announced: when it arrives all the same, it is
+drift. That is an event too (deploy.withdrawn).
 
-While the daemon runs it is asked to do this ([control] expect in the configuration says who may); without a daemon the
-command does it itself, as the owner of state_dir. Who announced what is an event of the log (deploy.expected).
+--from-zip computes the SHA-256 of a package's bytes. That the cloud's
+CodeSha256 is this hash is unverified against the real service: announce one
+deployment this way and see whether it arrives, before you rely on it.
+
+While the daemon runs it is asked to do this ([control] expect in the
+configuration says who may); without a daemon the command does it itself, as the
+owner of state_dir. Who announced what is an event of the log (deploy.expected).
 
 )";
 
 constexpr std::string_view kAfter = R"(
-Exit code: 0 announced; 1 refused, or nothing matches; 64 wrong usage; 78 wrong configuration.
+Exit code: 0 announced; 1 refused, or nothing matches; 64 wrong usage; 78 wrong
+configuration.
 )";
 
 constexpr std::size_t kLargestList = 16U << 20;
@@ -45,17 +60,35 @@ std::optional<Millis> valid_option(const std::string& text, std::string_view whe
   if (text.empty()) return std::nullopt;
   const auto valid = parse_duration(text);
   if (!valid || *valid < kShortestValid || *valid > kLongestValid) {
-    throw UsageError(fmt::format("{} \"{}\" is no time from {} to {}; write one like 30m, 2h, 1d", where,
-                                 harmless(clean_utf8(text, 100)), format_duration(kShortestValid),
-                                 format_duration(kLongestValid)));
+    const std::string shown = harmless(clean_utf8(text, 100));
+    if (valid && *valid > kLongestValid)
+      throw UsageError(fmt::format("{} {} is too long; at most {}", where, shown, format_duration(kLongestValid)));
+    if (valid)
+      throw UsageError(fmt::format("{} {} is too short; at least {}", where, shown, format_duration(kShortestValid)));
+    throw UsageError(fmt::format("{} \"{}\" is not a time; write one like 30m, 2h, 1d", where, shown));
   }
   return valid;
 }
 
+/// A member that an object has more than once: the two may say different things. Empty: there is none.
+std::string said_twice(std::string_view line) {
+  std::set<std::string> seen;
+  std::string twice;
+  const auto look = [&](int depth, Json::parse_event_t event, Json& value) {
+    if (depth == 1 && event == Json::parse_event_t::key && !seen.insert(value.get<std::string>()).second)
+      twice = value.get<std::string>();
+    return true;
+  };
+  return Json::parse(line, look).is_discarded() ? std::string() : twice;
+}
+
 /// One line of --from. Throws std::runtime_error for what is wrong with it.
 ExpectRequest::Item read_line(std::string_view line, const ExpectRequest::Item& defaults) {
-  const Json json = parse_json(line);
-  if (!json.is_object()) throw std::runtime_error("is no JSON object");
+  Json json = parse_json(line);
+  if (!json.is_object()) throw std::runtime_error("is not a JSON object");
+  if (const std::string twice = said_twice(line); !twice.empty())
+    throw std::runtime_error(fmt::format("has \"{}\" twice", harmless(clean_utf8(twice, 100))));
+  for (auto member = json.begin(); member != json.end();) member = member->is_null() ? json.erase(member) : ++member;
   Arguments read(json);
   ExpectRequest::Item item = defaults;
   item.target = read.text("target");
@@ -96,7 +129,28 @@ std::vector<ExpectRequest::Item> read_list(const std::string& name, std::string_
 std::string expected_words(const Json& target) {
   const auto hash = target.at("sha256").get<std::string>();
   if (target.value("arrived", false)) return fmt::format("code {} is live and accepted already", hash);
-  return fmt::format("code {} is expected until {}", hash, target.at("valid_until").get<std::string>());
+  const auto before = target.find("previous_until");
+  return fmt::format(
+      "code {} is expected until {}{}", hash, target.at("valid_until").get<std::string>(),
+      before == target.end() ? "" : "; that is sooner than " + before->get<std::string>() + ", as announced before");
+}
+
+int withdraw(const ReconcileContext& context, const po::variables_map& values) {
+  const auto targets = list_option(values, "TARGET");
+  for (const char* other : {"from", "from-zip", "valid", "build", "commit"}) {
+    if (values.contains(other)) throw UsageError(fmt::format("--withdraw and --{} do not go together", other));
+  }
+  if (targets.size() != 1) throw UsageError("expect --withdraw takes one TARGET");
+  WithdrawRequest request;
+  request.target = targets.front();
+  if (values.contains("sha256")) request.sha256 = hash_option(values, "sha256");
+  request.reason = text_option(values, "reason");
+  if (auto good = check_request(request); !good) throw UsageError(good.error().message);
+  return carry_out(context, values, "withdraw", request, [&](const Json& done) {
+    print_targets(context.out, done, [](const Json& target) {
+      return fmt::format("code {} is not expected any more", target.at("sha256").get<std::string>());
+    });
+  });
 }
 
 }  // namespace
@@ -112,9 +166,13 @@ int run_expect(const std::vector<std::string>& args, const ReconcileContext& con
       "how long it may take: 30m, 2h; default: the target's deploy_grace");
   add("build", po::value<std::string>()->value_name("URL"), "the build it comes from: it is recorded");
   add("commit", po::value<std::string>()->value_name("SHA"), "the commit it was built from: it is recorded");
+  add("withdraw", "take back what was announced: the hash H, or all of it");
+  add("reason", po::value<std::string>()->value_name("TEXT"), "with --withdraw, why: it is recorded");
   add("json", "print what was done as JSON");
   po::variables_map values;
   if (!read_options(args, kUsage, kAfter, options, "TARGET", values, context.out)) return EXIT_SUCCESS;
+  if (values.contains("withdraw")) return withdraw(context, values);
+  if (values.contains("reason")) throw UsageError("--reason is for expect --withdraw alone");
   const auto targets = list_option(values, "TARGET");
   ExpectRequest::Item item;
   item.valid = valid_option(text_option(values, "valid"), "--valid");

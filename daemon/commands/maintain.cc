@@ -6,7 +6,9 @@
 #include <unistd.h>
 
 #include <array>
+#include <cerrno>
 #include <cstdlib>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 
@@ -41,7 +43,7 @@ Checked check_may_become_copy(const std::string& file, const Settings& settings)
   const std::string_view magic(reinterpret_cast<const char*>(header.data()), 16);
   if (!S_ISREG(info.st_mode) || magic != std::string_view("SQLite format 3\0", 16) ||
       application != static_cast<uint32_t>(kApplicationId)) {
-    return Error{fmt::format("{}: exists and is no codedriftd database; choose another FILE, or remove it", file)};
+    return Error{fmt::format("{}: exists and is not a codedriftd database; choose another FILE, or remove it", file)};
   }
   return Done{};
 }
@@ -70,10 +72,36 @@ int run_migrate(const Settings& settings, std::ostream& out, std::ostream& err) 
   }
 }
 
+namespace {
+
+/// A copy as a stream: made as a file first, because it is checked before anybody gets it.
+void backup_to_stream(Database& db, std::ostream& out) {
+  namespace fs = std::filesystem;
+  std::string folder = (fs::temp_directory_path() / "codedriftd-backup-XXXXXX").string();
+  if (::mkdtemp(folder.data()) == nullptr)
+    throw std::runtime_error(fmt::format("{}: cannot be made: {}; set TMPDIR", folder, std::strerror(errno)));
+  struct Remove {
+    const std::string& folder;
+    ~Remove() {
+      std::error_code ignored;
+      fs::remove_all(folder, ignored);
+    }
+  } const cleanup{folder};
+  db.backup_to(folder + "/copy");
+  std::ifstream copy(folder + "/copy", std::ios::binary);
+  out << copy.rdbuf() << std::flush;
+}
+
+}  // namespace
+
 int run_backup(const Settings& settings, const std::string& file, std::ostream& out, std::ostream& err) {
   try {
     Database db = Database::open_reader(settings.database());
     if (auto owner = check_owner(db); !owner) throw std::runtime_error(owner.error().message);
+    if (file == "-") {
+      backup_to_stream(db, out);
+      return EXIT_SUCCESS;
+    }
     if (auto free = check_may_become_copy(file, settings); !free) throw std::runtime_error(free.error().message);
     db.backup_to(file);
     fmt::print(out, "{}: a copy of {}, checked\n", file, settings.database());

@@ -42,11 +42,11 @@ class PlanCommand {
       if (auto saved = write_file(options_.out_file, render_plan(*plan, Format::json, now, false)); !saved)
         return say(err_, EXIT_FAILURE, saved.error().message);
     }
-    const std::string text = render_plan(*plan, options_.format, now,
-                                         use_colour(terminals_.out && options_.file.empty()), options_.selection.limit);
+    const bool seen = terminals_.out && options_.file.empty();
+    const Look look(use_colour(seen), seen && !options_.wide ? terminal_width() : 0, options_.utc);
+    const std::string text = render_plan(*plan, options_.format, now, look, options_.selection.limit);
     if (options_.file.empty()) {
       out_ << text << std::flush;
-      if (!out_) return say(err_, EXIT_FAILURE, "the plan could not be written to standard output");
     } else if (auto written = write_file(options_.file, text); !written) {
       return say(err_, EXIT_FAILURE, written.error().message);
     }

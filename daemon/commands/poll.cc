@@ -24,30 +24,36 @@ namespace po = boost::program_options;
 
 constexpr std::string_view kPollUsage = R"(codedriftd [--config FILE] poll TARGET… [--json]
 
-Has the running daemon poll these targets now, whatever their slots are, and prints what came of each. It polls within
-its own pace, and records what it sees as ever: drift found alerts. One that is not found is asked for again, 30 seconds
-later or after its interval, before that counts.
+Has the running daemon poll these targets now, whatever their slots are, and
+prints what came of each. It polls within its own pace, and records what it sees
+as ever: drift found alerts. One that is not found is asked for again, 30
+seconds later or after its interval, before that counts.
 
-  TARGET   ACCOUNT/REGION/NAMESPACE/FUNCTION:QUALIFIER, or FUNCTION or FUNCTION:QUALIFIER where only one target has that
-           name. No patterns: "plan" has them.
+  TARGET   ACCOUNT/REGION/NAMESPACE/FUNCTION:QUALIFIER, or FUNCTION or
+           FUNCTION:QUALIFIER where only one target has that name. No patterns:
+           "plan" has them.
 
-[control] poll in the daemon's configuration says who may ask. Without a daemon "codedriftd plan" polls.
+[control] poll in the daemon's configuration says who may ask. Without a daemon
+"codedriftd plan" polls.
 )";
 
 constexpr std::string_view kPollAfter = R"(
-Exit code: 0 each of them answered; 1 failed, or one of them did not; 64 wrong usage; 78 wrong configuration.
+Exit code: 0 each of them answered; 1 failed, or one of them did not; 64 wrong
+usage; 78 wrong configuration.
 )";
 
 constexpr std::string_view kReloadUsage = R"(codedriftd [--config FILE] reload
 
-Has the running daemon load its configuration again, as SIGHUP does, waits for that, and prints what came of it. If there
-are mistakes they are printed as FILE:LINE:COLUMN, and nothing changes.
+Has the running daemon load its configuration again, as SIGHUP does, waits for
+that, and prints what came of it. If there are mistakes they are printed as
+FILE:LINE:COLUMN, and nothing changes.
 
 [control] reload in the daemon's configuration says who may ask.
 )";
 
 constexpr std::string_view kReloadAfter = R"(
-Exit code: 0 loaded; 1 failed, or no daemon runs; 64 wrong usage; 78 mistakes in the configuration.
+Exit code: 0 loaded; 1 failed, or no daemon runs; 64 wrong usage; 78 mistakes in
+the configuration.
 )";
 
 int say(std::ostream& err, std::string_view command, int code, std::string_view what) {

@@ -25,7 +25,7 @@ int say(std::ostream& err, int code, std::string_view what) {
   return code;
 }
 
-struct Answer {
+struct Printed {
   std::string text;
   int code = 0;
   bool refused = false;  ///< there is no report, not even an empty one
@@ -36,7 +36,10 @@ int exit_code(const QueryOptions& options, const ReportEnd& end, bool nothing) {
   return options.detailed_exit_code ? end.detailed_exit : 0;
 }
 
-Answer refuse(std::ostream& err, int code, std::string_view why) { return {{}, say(err, code, why), true}; }
+/// What the rows of a report are, for people.
+std::string_view rows_of(const Report& report) { return report.name == "history" ? "runs" : report.name; }
+
+Printed refuse(std::ostream& err, int code, std::string_view why) { return {{}, say(err, code, why), true}; }
 
 std::string written(AuditFormat format, const AuditReport& report) {
   switch (format) {
@@ -51,7 +54,7 @@ std::string written(AuditFormat format, const AuditReport& report) {
 }
 
 /// `query report`. REQUIRES: names are resolved.
-Answer audit(Database& db, const QueryOptions& options, std::ostream& err, WallTime now) {
+Printed audit(Database& db, const QueryOptions& options, std::ostream& err, WallTime now) {
   if (options.selection.since && *options.selection.since > now)
     return refuse(err, kExitUsage, fmt::format("--since {} lies in the future", rfc3339(*options.selection.since)));
   const AuditReport report = gather_audit_report(db, options.selection, now);
@@ -60,7 +63,7 @@ Answer audit(Database& db, const QueryOptions& options, std::ostream& err, WallT
   if (report.functions.empty())
     return refuse(err, kFailed,
                   fmt::format("nothing was watched between {} and {}", rfc3339(report.since), rfc3339(report.until)));
-  Answer given{written(*options.audit, report), report.problems.empty() ? 0 : kFailed, false};
+  Printed given{written(*options.audit, report), report.problems.empty() ? 0 : kFailed, false};
   for (std::size_t i = 0; i < report.problems.size(); ++i) {
     if (i == kProblemsTold) {
       say(err, kFailed, fmt::format("and {} more such events", report.problems.size() - i));
@@ -71,8 +74,8 @@ Answer audit(Database& db, const QueryOptions& options, std::ostream& err, WallT
   return given;
 }
 
-Answer answer(Database& db, QueryOptions& options, std::ostream& err, WallTime now, bool colour) {
-  Answer given;
+Printed answer(Database& db, QueryOptions& options, std::ostream& err, WallTime now, const Look& look) {
+  Printed given;
   const ReadTransaction at_one_moment(db);
   // What is no longer watched belongs to a report of the time when it was.
   if (options.audit) options.selection.all = true;
@@ -84,7 +87,7 @@ Answer answer(Database& db, QueryOptions& options, std::ostream& err, WallTime n
       return refuse(err, kFailed, covered.error().message);
   }
   const Report& report = *options.report;
-  const auto renderer = make_renderer(options.format, report, now, colour, given.text);
+  const auto renderer = make_renderer(options.format, report, now, look, given.text);
   std::size_t told = 0;
   const ReportEnd end = report.run(db, options.selection, now, [&](const Row& row) {
     if (!row.problem.empty() && ++told <= kProblemsTold) say(err, kFailed, harmless(row.problem));
@@ -92,12 +95,20 @@ Answer answer(Database& db, QueryOptions& options, std::ostream& err, WallTime n
   });
   renderer->end(end);
   if (told > kProblemsTold) say(err, kFailed, fmt::format("and {} more such rows", told - kProblemsTold));
-  // Nothing selected of what has to be there: a mistake of whoever asked must not look like good news.
-  const bool always_rows = report.name == "status" || report.name == "coverage";
-  const bool nothing = end.rows == 0 && (options.selection.narrows() || always_rows);
+  const bool about_functions = report.name == "status" || report.name == "coverage";
+  const bool outlived = report.name == "events" || report.name == "alerts";
+  const bool named = end.rows > 0 || names_something(db, options.selection, outlived);
+  // A name that nothing has is a mistake, which must not look like good news. A status, a kind or a time that no row
+  // has is an answer.
+  const bool nothing = end.rows == 0 && !named && (options.selection.narrows_targets() || about_functions);
+  const bool for_people = options.format == Format::table || options.format == Format::markdown;
   if (nothing) {
     say(err, kFailed, explain_nothing(db, options.selection, now));
-    if (options.format == Format::table || options.format == Format::markdown) given.text.clear();
+    if (for_people) given.text.clear();
+  } else if (end.rows == 0 && for_people && named) {
+    given.text = nothing_there(db, options.selection, about_functions ? "functions" : rows_of(report), outlived) + "\n";
+    // The last remark counts the rows; what stands before it is true without any.
+    for (std::size_t i = 0; i + 1 < end.remarks.size(); ++i) given.text += harmless(end.remarks[i]) + '\n';
   }
   given.code = exit_code(options, end, nothing);
   return given;
@@ -114,11 +125,13 @@ int run_query(const std::vector<std::string>& args, const std::function<std::str
     return 0;
   }
   const std::string path = database_path();
-  Answer given;
+  Printed given;
   try {
     auto db = open_record(path);
     if (!db) return say(err, kFailed, harmless(db.error().message));
-    given = answer(*db, *options, err, now, use_colour(terminal && options->file.empty()));
+    given = answer(*db, *options, err, now,
+                   Look(use_colour(terminal && options->file.empty()),
+                        terminal && options->file.empty() && !options->wide ? terminal_width() : 0, options->utc));
   } catch (const SqliteError& error) {
     return say(err, kFailed, harmless(explain_unreadable(path, error)));
   } catch (const std::runtime_error& error) {
@@ -127,7 +140,6 @@ int run_query(const std::vector<std::string>& args, const std::function<std::str
   if (given.refused) return given.code;
   if (options->file.empty()) {
     out << given.text << std::flush;
-    if (!out) return say(err, kFailed, "the report could not be written to standard output");
   } else if (auto written = write_file(options->file, given.text); !written) {
     return say(err, kFailed, harmless(written.error().message));
   }

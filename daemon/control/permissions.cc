@@ -1,5 +1,7 @@
 #include "control/permissions.h"
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <grp.h>
 #include <pwd.h>
 #include <unistd.h>
@@ -35,6 +37,7 @@ std::optional<gid_t> group_named(const std::string& name, Buffer& buffer) {
 Permissions::Permissions(const ControlSettings& settings, uid_t self) : always_{0, self} {
   const auto buffer = std::make_unique<Buffer>();
   const ControlSettings defaults;
+  names_ = settings.allowed;
   for (const auto& [verb, names] : settings.allowed) {
     Who& who = allowed_[verb];
     const auto& usual = defaults.allowed.find(verb)->second;
@@ -61,6 +64,14 @@ bool Permissions::among(const Who& who, const Caller& caller) {
 
 bool Permissions::may(const Caller& caller, std::string_view verb) const {
   return always_.contains(caller.uid) || among(allowed_.find(verb)->second, caller);
+}
+
+std::string Permissions::refusal(const Caller& caller, std::string_view verb, std::string_view key) const {
+  std::vector<std::string> who;
+  for (const std::string& name : names_.find(key)->second)
+    who.push_back(name.starts_with('%') ? "group " + name.substr(1) : name);
+  return fmt::format("permission denied for {}: the daemon sees you as {}; [control] {} allows {}", verb, caller.actor,
+                     key, fmt::join(who, ", "));
 }
 
 bool Permissions::may_ask(const Caller& caller) const {

@@ -17,6 +17,9 @@ class Permissions {
 
   /// REQUIRES: `verb` is one of kControlVerbs.
   bool may(const Caller& caller, std::string_view verb) const;
+  /// What a caller is told who may not ask for `verb`: who the daemon takes it for, and who may. REQUIRES: `key` is one
+  /// of kControlVerbs.
+  std::string refusal(const Caller& caller, std::string_view verb, std::string_view key) const;
   bool may_ask(const Caller& caller) const;  ///< for anything at all
   /// The names of [control] that there are no users or groups for, but for the group of the defaults, each once.
   const std::set<std::string>& unknown() const { return unknown_; }
@@ -29,6 +32,7 @@ class Permissions {
   static bool among(const Who& who, const Caller& caller);
 
   std::map<std::string, Who, std::less<>> allowed_;
+  std::map<std::string, std::vector<std::string>, std::less<>> names_;  ///< as [control] has them
   std::set<uid_t> always_;
   std::set<std::string> unknown_;
 };

@@ -59,7 +59,7 @@ Checked clear_place(const UniqueFd& folder, const std::string& path, const socka
     if (errno == ENOENT) return Done{};
     return system_error(path, errno);
   }
-  if (!S_ISSOCK(info.st_mode)) return Error{fmt::format("{}: exists and is no socket; remove it", path)};
+  if (!S_ISSOCK(info.st_mode)) return Error{fmt::format("{}: exists and is not a socket; remove it", path)};
   if (answers(address))
     return Error{fmt::format("{}: another codedriftd answers there; set another runtime_dir", path)};
   if (::unlinkat(folder.get(), kName, 0) != 0) return system_error(path + ": cannot be removed", errno);
@@ -102,7 +102,7 @@ Understood understand(std::string_view line) {
   if (end == std::string_view::npos) return not_understood("malformed", "the request ended before its line did");
   if (end + 1 != line.size()) return not_understood("malformed", "one request on one line, and nothing after it");
   Json request = parse_json(line.substr(0, end));
-  if (!request.is_object()) return not_understood("malformed", "the request is no JSON object");
+  if (!request.is_object()) return not_understood("malformed", "the request is not a JSON object");
   const auto text = [&](const char* name) {
     const auto member = request.find(name);
     return member != request.end() && member->is_string() ? clean_claim(member->get_ref<const std::string&>()) : "";
@@ -274,8 +274,9 @@ JsonBox ControlServer::reply_to(Client& client) {
   client.caller.claimed = understood.claimed;
   if (!client.allowed) {
     denied_(client.caller, understood.verb, understood.request);
-    return control_error("denied",
-                         "you may not ask the daemon for anything; [control] in its configuration says who may");
+    return control_error("denied", fmt::format("permission denied: the daemon sees you as {}, and [control] in its "
+                                               "configuration allows that user nothing",
+                                               client.caller.actor));
   }
   if (!understood.error.empty()) return control_error(understood.error, understood.trouble);
   return answer_(client.caller, understood.verb, understood.request);

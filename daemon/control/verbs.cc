@@ -49,9 +49,7 @@ class ControlVerbs {
     }
     if (!verb->permission.empty() && !permissions()->may(caller, verb->permission)) {
       denied(caller, name, request);
-      return control_error("denied", fmt::format("you may not ask for {}; [control] {} in the daemon's configuration "
-                                                 "says who may",
-                                                 name, verb->permission));
+      return control_error("denied", permissions()->refusal(caller, name, verb->permission));
     }
     if (const auto state = request->find("state"); state != request->end() && *state != state_) {
       return control_error("other_state",
@@ -109,6 +107,9 @@ class ControlVerbs {
   Reply expect(const Caller& caller, std::string_view, const JsonBox& arguments) {
     return written(caller, read_expect_request(arguments));
   }
+  Reply withdraw(const Caller& caller, std::string_view, const JsonBox& arguments) {
+    return written(caller, read_withdraw_request(arguments));
+  }
   Reply suspend(const Caller& caller, std::string_view name, const JsonBox& arguments) {
     return written(caller, read_suspend_request(name == "resume", arguments));
   }
@@ -160,17 +161,12 @@ class ControlVerbs {
   }
 
   static constexpr Verb kVerbs[] = {
-      {"approve", "approve", &ControlVerbs::approve, false},
-      {"expect", "expect", &ControlVerbs::expect, false},
-      {"suspend", "suspend", &ControlVerbs::suspend, false},
-      {"resume", "resume", &ControlVerbs::suspend, false},
-      {"alerts.replay", "replay", &ControlVerbs::alerts, false},
-      {"alerts.drop", "drop", &ControlVerbs::alerts, false},
-      {"alerts.test", "test", &ControlVerbs::alerts, false},
-      {"plan", "poll", &ControlVerbs::poll, false},
-      {"poll", "poll", &ControlVerbs::poll, false},
-      {"reload", "reload", &ControlVerbs::reload, false},
-      {"progress", "", &ControlVerbs::progress, true},
+      {"approve", "approve", &ControlVerbs::approve, false},  {"expect", "expect", &ControlVerbs::expect, false},
+      {"withdraw", "expect", &ControlVerbs::withdraw, false}, {"suspend", "suspend", &ControlVerbs::suspend, false},
+      {"resume", "resume", &ControlVerbs::suspend, false},    {"alerts.replay", "replay", &ControlVerbs::alerts, false},
+      {"alerts.drop", "drop", &ControlVerbs::alerts, false},  {"alerts.test", "test", &ControlVerbs::alerts, false},
+      {"plan", "poll", &ControlVerbs::poll, false},           {"poll", "poll", &ControlVerbs::poll, false},
+      {"reload", "reload", &ControlVerbs::reload, false},     {"progress", "", &ControlVerbs::progress, true},
   };
 
   std::shared_ptr<const Permissions> permissions() const { return parts_.permissions.copy(); }

@@ -33,6 +33,7 @@ class Deciding {
   void take(const Unwatched&);
   void take(const Approved& approved);
   void take(const Expected& expected);
+  void take(const Withdrawn& withdrawn);
 
   Decision finish() &&;
 
@@ -372,6 +373,28 @@ void Deciding::take(const Expected& expected) {
   }
   announced.push_back(announcement);
   add(deploy_event(scene(expected.actor), "deploy.expected", announcement));
+}
+
+void Deciding::take(const Withdrawn& withdrawn) {
+  expire(false);
+  auto& announced = state().announced;
+  std::vector<Announcement> gone;
+  for (const Announcement& each : announced) {
+    if (!each.pin && (!withdrawn.sha256 || each.sha256 == *withdrawn.sha256)) gone.push_back(each);
+  }
+  if (gone.empty()) {
+    return refuse(withdrawn.sha256 ? fmt::format("code {} is not announced", withdrawn.sha256->hex())
+                                   : std::string("no deployment is announced"));
+  }
+  for (const Announcement& each : gone) {
+    announced.erase(std::find(announced.begin(), announced.end(), each));
+    NewEvent event = deploy_event(scene(withdrawn.actor), "deploy.withdrawn", each);
+    event.facts.reason = clean_utf8(withdrawn.reason);
+    (*event.data)["reason"] = event.facts.reason;
+    (*event.data).erase("claimed");
+    if (!withdrawn.claimed.empty()) (*event.data)["claimed"] = clean_utf8(withdrawn.claimed);
+    add(std::move(event));
+  }
 }
 
 // ---------------------------------------------------------------------------------------------------------------

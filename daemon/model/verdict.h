@@ -131,13 +131,20 @@ struct Expected {
   std::string build, commit, actor;
   std::string claimed = {};  ///< as in Approved
 };
-using Input = std::variant<Observation, Tick, Watched, Unwatched, Approved, Expected>;
+/// A pipeline takes back what it announced: one hash, or all that it announced of this target. A pin is the
+/// configuration's and stays.
+struct Withdrawn {
+  std::optional<Sha256> sha256;
+  std::string reason, actor;
+  std::string claimed = {};  ///< as in Approved
+};
+using Input = std::variant<Observation, Tick, Watched, Unwatched, Approved, Expected, Withdrawn>;
 
 struct Decision {
   TargetState state;
   std::vector<NewEvent> events;  ///< in order
   std::optional<std::string>
-      refused;  ///< why Approved or Expected was refused; then state and events are unchanged/empty
+      refused;  ///< why Approved, Expected or Withdrawn was refused; then state and events are unchanged/empty
 };
 
 /// What `input` at `now` makes of `state`. `target` is only named in events. Every change of a target's state goes

@@ -28,6 +28,15 @@ NewEvent account_event(std::string_view kind, Severity severity, std::string_vie
   return event;
 }
 
+/// The clock's own words have a colon: what was measured stands before it, or before what the cloud says of it.
+std::string clock_summary(std::string_view account, std::string_view region, unsigned functions,
+                          std::string_view message) {
+  const std::string measured = harmless(message.substr(0, message.find_first_of(";:")));
+  return functions == 1 ? fmt::format("{}: the function of {}/{} cannot be polled.", measured, account, region)
+                        : fmt::format("{}: none of the {} functions of {}/{} can be polled.", measured, functions,
+                                      account, region);
+}
+
 }  // namespace
 
 AccountDecision decide_account(std::string_view account, std::string_view region, const AccountState& state,
@@ -42,6 +51,8 @@ AccountDecision decide_account(std::string_view account, std::string_view region
     event.facts.summary = fmt::format("{} of {} functions of account {} in {} cannot be seen ({}{}{}).", functions,
                                       input.watched, account, region, harmless(decision.state.reason),
                                       input.error ? ": " : "", input.error ? harmless(input.error->code) : "");
+    if (decision.state.reason == "clock" && input.error)
+      event.facts.summary = clock_summary(account, region, functions, input.error->message);
     decision.events.push_back(std::move(event));
   } else {
     decision.state = {};

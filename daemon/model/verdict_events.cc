@@ -86,6 +86,9 @@ std::string deploy_summary(std::string_view kind, const std::string& address, co
   if (kind == "deploy.superseded") {
     return fmt::format("{} no longer waits for {} {}: something newer took its place.", address, what, hash);
   }
+  if (kind == "deploy.withdrawn") {
+    return fmt::format("{} no longer waits for {} {}: its announcement was withdrawn.", address, what, hash);
+  }
   return a.pin ? fmt::format("{} still does not run {} {}, due by {}.", address, what, hash, rfc3339(a.valid_until))
                : fmt::format("{} did not get {} {} by {}; should it still arrive, it counts as drift.", address, what,
                              hash, rfc3339(a.valid_until));

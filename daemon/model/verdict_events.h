@@ -30,7 +30,7 @@ NewEvent poll_failing(const Scene& scene);
 /// `before` is the state in which it still failed.
 NewEvent poll_recovered(const Scene& scene, const TargetState& before);
 
-/// `deploy.expected`, `.arrived`, `.superseded` or `.overdue`.
+/// `deploy.expected`, `.arrived`, `.superseded`, `.withdrawn` or `.overdue`.
 NewEvent deploy_event(const Scene& scene, std::string_view kind, const Announcement& announcement);
 
 /// Why somebody accepted something, in their words.

@@ -39,6 +39,13 @@ std::string examples(const std::set<std::string>& values) {
   return fmt::format("{}{}", fmt::join(values.begin(), end, ", "), values.size() > kExamples ? ", …" : "");
 }
 
+/// Addresses as they may be typed.
+std::string typed_examples(const std::set<std::string>& addresses, const std::set<std::string>& all) {
+  std::set<std::string> typed_ones;
+  for (const std::string& address : addresses) typed_ones.insert(typed(address, all));
+  return examples(typed_ones);
+}
+
 /// The values nearest to what one option asked for; empty if the option is not to blame.
 std::string hint(std::string_view what, const std::vector<std::string>& globs, const std::set<std::string>& values) {
   const bool any =
@@ -66,12 +73,64 @@ std::string nearest_targets(const std::string& glob, const std::vector<Target>& 
       if (target.function == name) near.insert(target.address());
     }
   }
-  if (!near.empty()) return fmt::format("; did you mean {}?", examples(near));
-  return fmt::format("; {} {} known: {}", addresses.size(), addresses.size() == 1 ? "target is" : "targets are",
-                     examples(addresses));
+  if (!near.empty()) return fmt::format("; did you mean {}?", typed_examples(near, addresses));
+  return fmt::format("; {} {} watched: {}", addresses.size(), addresses.size() == 1 ? "function is" : "functions are",
+                     typed_examples(addresses, addresses));
+}
+
+/// That nothing is there of what was asked for, in the words it was asked in.
+std::string no_such(const Selection& s, const std::string& asked) {
+  Selection rest = s;
+  rest.targets.clear();
+  const bool one_name = s.targets.size() == 1 && !rest.narrows_targets();
+  if (!one_name || s.targets.front().find_first_of("*?") != std::string::npos)
+    return fmt::format("no function matches {}", asked);
+  const std::string name = harmless(clean_utf8(s.targets.front(), 400));
+  return name.find('/') == std::string::npos ? fmt::format("no function is called \"{}\"", name)
+                                             : fmt::format("there is no function {}", name);
+}
+
+std::size_t count_named(const KnownTargets& known, const Selection& selection, bool outlived) {
+  const auto is_selected = [&](const Target& target) { return selects(selection, target); };
+  auto count = std::count_if(known.watched.begin(), known.watched.end(), is_selected);
+  if (outlived || selection.all || selection.at)
+    count += std::count_if(known.unwatched.begin(), known.unwatched.end(), is_selected);
+  return static_cast<std::size_t>(count);
 }
 
 }  // namespace
+
+bool names_something(Database& db, const Selection& selection, bool outlived) {
+  return count_named(known_targets(db), selection, outlived) > 0;
+}
+
+std::string nothing_there(Database& db, const Selection& selection, std::string_view rows, bool outlived) {
+  std::string text = fmt::format("no {}", rows);
+  const auto list = [](const std::vector<std::string>& globs) {
+    return harmless(clean_utf8(fmt::format("{}", fmt::join(globs, " or ")), 400));
+  };
+  if (!selection.kinds.empty()) text += fmt::format(" of kind {}", list(selection.kinds));
+  if (!selection.statuses.empty()) text += fmt::format(" with status {}", list(selection.statuses));
+  if (selection.since) text += fmt::format(" since {}", rfc3339(*selection.since));
+  if (selection.until) text += fmt::format(" until {}", rfc3339(*selection.until));
+  if (selection.at) text += fmt::format(" at {}", rfc3339(*selection.at));
+  const std::size_t named = count_named(known_targets(db), selection, outlived);
+  if (named == 1) return text + " for the one selected function";
+  return text + fmt::format(" for the {} selected functions", named);
+}
+
+std::string typed(const std::string& address, const std::set<std::string>& all) {
+  constexpr std::string_view kUsual = ":$LATEST";
+  std::string text = address;
+  if (address.ends_with(kUsual)) {
+    const std::string start = address.substr(0, address.size() - kUsual.size() + 1);
+    const auto first = all.lower_bound(start);
+    const bool alone = first == all.end() || *first == address;
+    const bool last = first == all.end() || std::next(first) == all.end() || !std::next(first)->starts_with(start);
+    if (alone && last) text.resize(start.size() - 1);
+  }
+  return "'" + text + "'";
+}
 
 std::string selection_words(const Selection& selection) { return words_of(selection, false); }
 
@@ -101,7 +160,8 @@ std::string explain_nothing(const KnownTargets& known, const Selection& selectio
   const auto matching = std::count_if(watched.begin(), watched.end(), is_selected);
   if (matching > 0) {
     if (selection.statuses.empty() || selection.at)
-      return fmt::format("nothing matches {} (of the targets, {} match)", asked, matching);
+      return fmt::format("nothing matches {} ({} {} selected)", asked, matching,
+                         matching == 1 ? "function is" : "functions are");
     return fmt::format("nothing matches {}; the {} that match apart from the status are {}", asked, matching,
                        examples(statuses()));
   }
@@ -111,7 +171,7 @@ std::string explain_nothing(const KnownTargets& known, const Selection& selectio
   if (asked.empty()) return "nothing is watched any more; add --all to see what was";
 
   const std::vector<Target>& pool = watched.empty() ? unwatched : watched;
-  std::string why = fmt::format("no target matches {}", asked);
+  std::string why = no_such(selection, asked);
   const auto part = [&](std::string_view what, const std::vector<std::string>& globs, std::string Target::*member) {
     if (globs.empty()) return;
     std::set<std::string> values;

@@ -14,11 +14,14 @@ namespace {
 
 bool is_glob(std::string_view text) { return text.find_first_of("*?") != std::string_view::npos; }
 
+bool is_address(std::string_view text) {
+  return !is_glob(text) && text.find('/') != std::string_view::npos && text.find(':') != std::string_view::npos;
+}
+
 /// True if whole addresses are asked for: then nothing else need be read.
 bool only_addresses(const Selection& selection) {
   return !selection.targets.empty() &&
-         std::all_of(selection.targets.begin(), selection.targets.end(),
-                     [](const auto& t) { return !is_glob(t) && t.find('/') != std::string::npos; });
+         std::all_of(selection.targets.begin(), selection.targets.end(), [](const auto& t) { return is_address(t); });
 }
 
 }  // namespace
@@ -34,10 +37,13 @@ bool Selection::narrows_targets() const {
            functions.empty() && qualifiers.empty() && statuses.empty());
 }
 
-bool Selection::narrows() const { return narrows_targets() || !kinds.empty() || since || until; }
-
 bool target_matches(std::string_view glob, const Target& target) {
-  if (glob.find('/') != std::string_view::npos) return glob_match(glob, target.address());
+  if (glob.find('/') != std::string_view::npos) {
+    const std::string address = target.address();
+    if (glob_match(glob, address)) return true;
+    return glob.find(':') == std::string_view::npos &&
+           glob_match(glob, std::string_view(address).substr(0, address.size() - target.qualifier.size() - 1));
+  }
   if (glob.find(':') != std::string_view::npos) return glob_match(glob, target.function + ":" + target.qualifier);
   return glob_match(glob, target.function);
 }
@@ -70,7 +76,7 @@ Checked resolve_names(Database& db, Selection& selection) {
 
 Checked resolve_names(const KnownTargets& known, Selection& selection) {
   for (const std::string& name : selection.names) {
-    if (is_glob(name) || name.find('/') != std::string::npos) {
+    if (is_glob(name) || is_address(name)) {
       selection.targets.push_back(name);
       continue;
     }
@@ -86,6 +92,8 @@ Checked resolve_names(const KnownTargets& known, Selection& selection) {
     if (candidates.empty() && (selection.all || selection.at)) candidates = matching(known.unwatched);
     if (candidates.size() > 1) {
       const std::size_t shown = std::min<std::size_t>(candidates.size(), 10);
+      const std::set<std::string> all(candidates.begin(), candidates.end());
+      for (std::string& each : candidates) each = typed(each, all);
       return Error{
           fmt::format("\"{}\" names {} targets; say which, or ask for all of them with --target '{}':\n  {}{}", name,
                       candidates.size(), name,

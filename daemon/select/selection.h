@@ -28,15 +28,13 @@ struct Selection {
   bool all = false;            ///< also what is no longer watched
   std::optional<WallTime> at;  ///< status: as it was then
 
-  /// True if anything but `limit` and `all` was asked for: then finding nothing is a failure.
-  bool narrows() const;
   /// True if only some targets are asked for.
   bool narrows_targets() const;
   bool in_window(WallTime time) const { return (!since || time >= *since) && (!until || time <= *until); }
 };
 
-/// A glob with "/" is matched against the whole address, one with ":" against FUNCTION:QUALIFIER, any other against
-/// FUNCTION.
+/// A glob with "/" is matched against the whole address, and if it has no ":" against the address without :QUALIFIER
+/// too; one with ":" against FUNCTION:QUALIFIER; any other against FUNCTION.
 bool target_matches(std::string_view glob, const Target& target);
 /// True if the part of `selection` that is about a target's address selects it.
 bool selects(const Selection& selection, const Target& target);
@@ -49,9 +47,9 @@ struct KnownTargets {
 };
 KnownTargets known_targets(Database& db);
 
-/// Replaces names by addresses: a name without `*` and `?` is an address, or the FUNCTION or FUNCTION:QUALIFIER of
-/// exactly one watched target (with `all`: of any). Fails if several match; the error lists them. One that nothing
-/// matches is kept, and will select nothing.
+/// Replaces names by addresses: a name without `*` and `?` is an address, or that without :QUALIFIER, FUNCTION or
+/// FUNCTION:QUALIFIER of exactly one watched target (with `all`: of any). Fails if several match; the error lists them.
+/// One that nothing matches is kept, and will select nothing.
 Checked resolve_names(Database& db, Selection& selection);
 Checked resolve_names(const KnownTargets& known, Selection& selection);
 
@@ -80,6 +78,15 @@ class AddressFilter {
 std::string selection_words(const Selection& selection);
 /// For commands that write: fails for a name that is a pattern. `instead` says what to do.
 Checked check_no_pattern(std::string_view name, std::string_view instead);
+
+/// True if a target is there that the parts of `selection` about addresses select: then finding nothing by status, kind
+/// or time is an answer, else a mistake. `outlived`: what is no longer watched counts, as it does for events and
+/// alerts.
+bool names_something(Database& db, const Selection& selection, bool outlived);
+/// That answer: "no events of kind drift.* for the 43 selected functions". `rows`: "events", "functions".
+std::string nothing_there(Database& db, const Selection& selection, std::string_view rows, bool outlived);
+/// An address as it may be typed: quoted for the shell, without ":$LATEST" where no other of `all` begins like it.
+std::string typed(const std::string& address, const std::set<std::string>& all);
 
 /// Why `selection` found nothing, for people: what was asked for, and the nearest there is.
 std::string explain_nothing(Database& db, const Selection& selection, WallTime now);

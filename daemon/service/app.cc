@@ -73,7 +73,8 @@ int App::run() {
     notify_.ready(status_line(snapshot()));
     ::malloc_trim(0);  // starting needs more than running
     log(LogLevel::info, "daemon.ready",
-        fmt::format("watching {} functions, alerting {} destinations", functions_, settings_.alerts.size()),
+        fmt::format("watching {} function{}, alerts to {} destination{}", functions_, functions_ == 1 ? "" : "s",
+                    settings_.alerts.size(), settings_.alerts.size() == 1 ? "" : "s"),
         {field("version", CODEDRIFTD_VERSION), field("config", settings_.file)});
     serve();
     code = EXIT_SUCCESS;

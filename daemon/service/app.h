@@ -61,7 +61,8 @@ class App {
 
   void start_runner(std::map<std::string, std::shared_ptr<Runner>>& runners, const AlertSettings& alert);
   // In app_reload.cc, as reload(). apply_watch takes the watches out of `settings`.
-  void apply_watch(Settings& settings);
+  /// How many came and went; its targets are taken.
+  WatchSync apply_watch(Settings& settings);
   void apply_routes();
   void apply_permissions();
   void replace_runners();

@@ -10,8 +10,9 @@
 #include "base/json.h"
 #include "service/alert_setup.h"
 #include "service/app.h"
+#include "service/foresight.h"
+#include "settings/load.h"
 #include "settings/schedule.h"
-#include "sinks/destinations.h"
 #include "sinks/process.h"
 #include "store/ledger/watch_list.h"
 #include "store/outbox/outbox.h"
@@ -62,7 +63,7 @@ void warn_of_schedule(const Settings& settings) {
 
 }  // namespace
 
-void App::apply_watch(Settings& settings) {
+WatchSync App::apply_watch(Settings& settings) {
   warn_of_schedule(settings);
   const WatchList list = watch_list_of(settings);
   WatchSync sync;
@@ -74,6 +75,7 @@ void App::apply_watch(Settings& settings) {
   watch.apply = [api = api_.get(), accounts = std::move(accounts)] { api->set_accounts(accounts); };
   functions_ = watch.targets.size();
   poller_->set_watch(std::move(watch));
+  return sync;
 }
 
 void App::apply_routes() {
@@ -97,10 +99,6 @@ void App::apply_routes() {
 
 void App::apply_permissions() {
   auto permissions = std::make_shared<const Permissions>(settings_.control, ::geteuid());
-  for (const std::string& name : permissions->unknown()) {
-    log(LogLevel::warning, "control.unknown",
-        fmt::format("[control] names {}, which this machine does not know: it allows nobody", name));
-  }
   *permissions_.lock() = std::move(permissions);
 }
 
@@ -124,16 +122,20 @@ void App::reload() {
 JsonBox App::load_again() {
   notify_.reloading(clock_.mono());
   auto loaded = load_settings(settings_.file);
-  const std::vector<Mistake> mistakes = loaded ? check_destinations(*loaded, find_sinkhost()).mistakes : loaded.error();
+  DestinationReport report;
+  if (loaded) report = look_ahead(*loaded, find_sinkhost(), Looking::as_the_service);
+  const std::vector<Mistake>& mistakes = loaded ? report.mistakes : loaded.error();
   if (!mistakes.empty()) {
     ++failed_reloads_;
     for (const Mistake& mistake : mistakes)
       log(LogLevel::error, "config.mistake", fmt::format("{}: {}", mistake.place.text(), mistake.message));
     log(LogLevel::error, "config.refused",
-        fmt::format("the reload changed nothing: {} mistakes in the configuration", mistakes.size()));
+        fmt::format("the reload changed nothing: {} mistake{} in the configuration", mistakes.size(),
+                    mistakes.size() == 1 ? "" : "s"));
     notify_.ready("the last reload changed nothing: mistakes in the configuration, see the log");
     return told(mistakes);
   }
+  log_warnings(report);
   Json restart = Json::array();
   const auto keep = [&restart](const char* key, std::string& now, const std::string& before) {
     if (now == before) return;
@@ -148,7 +150,7 @@ JsonBox App::load_again() {
   keep("[log] origin", loaded->log_origin, settings_.log_origin);
   keep("[http] listen", loaded->http_listen, settings_.http_listen);
   // The record first: if it cannot be written, the settings in force stay.
-  apply_watch(*loaded);
+  const WatchSync sync = apply_watch(*loaded);
   settings_ = std::move(*loaded);
   set_log(log_level_, settings_.log_form());
   apply_permissions();
@@ -156,8 +158,10 @@ JsonBox App::load_again() {
   *cached_.lock() = std::nullopt;
   notify_.ready(status_line(snapshot()));
   ::malloc_trim(0);
+  const std::string changed = sync.added + sync.removed == 0 ? "" : fmt::format(" (+{} −{})", sync.added, sync.removed);
   const std::string words =
-      fmt::format("watching {} functions, alerting {} destinations", functions_, settings_.alerts.size());
+      fmt::format("watching {} function{}{}, alerts to {} destination{}", functions_, functions_ == 1 ? "" : "s",
+                  changed, settings_.alerts.size(), settings_.alerts.size() == 1 ? "" : "s");
   log(LogLevel::info, "config.reloaded", words);
   return Json{{"loaded", words}, {"restart", std::move(restart)}};
 }

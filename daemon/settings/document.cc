@@ -80,7 +80,7 @@ bool is_folder(const std::string& path) {
 
 std::optional<std::string> read_config_file(const std::string& name, Mistakes& mistakes) {
   const auto refuse = [&](std::string why) -> std::optional<std::string> {
-    mistakes.add({name, 1, 1}, std::move(why));
+    mistakes.add({name, 0, 0}, std::move(why));
     return std::nullopt;
   };
   const UniqueFd file(::open(name.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
@@ -88,7 +88,7 @@ std::optional<std::string> read_config_file(const std::string& name, Mistakes& m
   std::string text;
   std::size_t filled = 0;
   while (true) {
-    if (filled > kMostBytes) return refuse("is larger than 64 MiB; that is no configuration");
+    if (filled > kMostBytes) return refuse("is larger than 64 MiB; that is not a configuration");
     text.resize(std::clamp<std::size_t>(filled * 2, 64U << 10, kMostBytes + 1));
     const ssize_t got = ::read(file.get(), text.data() + filled, text.size() - filled);
     if (got < 0 && errno == EINTR) continue;
@@ -139,6 +139,8 @@ std::vector<std::string> included_files(const std::string& including, const Plac
     throw std::bad_alloc();
   }
   std::erase_if(files, is_folder);
+  if (files.empty() && mistakes.empty())
+    mistakes.warn(pattern.place, fmt::format("'include' {} matches no file", in_quotes(folder + pattern.text)));
   std::sort(files.begin(), files.end());
   return files;
 }

@@ -23,8 +23,8 @@ std::optional<std::string> read_config_file(const std::string& name, Mistakes& m
 /// Parses `text`. Nullopt if it is not TOML: one mistake with its place, because what comes after it cannot be trusted.
 std::optional<Document> parse_document(const std::string& name, std::string text, Mistakes& mistakes);
 
-/// The files that an `include` of the file `including` names, sorted: a pattern may match none; a plain path is taken
-/// as it is (reading it says whether it exists). Folders are left out.
+/// The files that an `include` of the file `including` names, sorted: a pattern may match none, which is a warning; a
+/// plain path is taken as it is (reading it says whether it exists). Folders are left out.
 std::vector<std::string> included_files(const std::string& including, const PlacedText& pattern, Mistakes& mistakes);
 
 }  // namespace codedriftd

@@ -9,26 +9,15 @@
 
 namespace codedriftd {
 
-std::string Place::text() const { return fmt::format("{}:{}:{}", file, line, column); }
-
-std::string format_mistakes(const std::vector<Mistake>& mistakes) {
-  std::string text;
-  for (const Mistake& mistake : mistakes) {
-    text += harmless(fmt::format("{}: {}", mistake.place.text(), mistake.message));
-    text += '\n';
-  }
-  return text;
-}
-
-std::vector<Mistake> Mistakes::take() {
+std::vector<Mistake> Mistakes::in_order(std::vector<Mistake> list) const {
   const auto rank = [this](const Mistake& mistake) {
     const auto file = order_.find(mistake.place.file);
     return std::tuple(file == order_.end() ? order_.size() : file->second, mistake.place.line, mistake.place.column);
   };
-  std::stable_sort(found_.begin(), found_.end(), [&](const Mistake& a, const Mistake& b) { return rank(a) < rank(b); });
+  std::stable_sort(list.begin(), list.end(), [&](const Mistake& a, const Mistake& b) { return rank(a) < rank(b); });
   const auto same = [&](const Mistake& a, const Mistake& b) { return rank(a) == rank(b) && a.message == b.message; };
-  found_.erase(std::unique(found_.begin(), found_.end(), same), found_.end());
-  return std::move(found_);
+  list.erase(std::unique(list.begin(), list.end(), same), list.end());
+  return list;
 }
 
 std::string in_quotes(std::string_view value) {

@@ -83,6 +83,7 @@ PlacedAccount read_account(const std::string& name, const Section& section) {
   }
   account.timeout = section.duration("timeout", Millis{100}, Millis{600'000}).value_or(account.timeout);
   account.ca_file = section.text("ca_file", kAbsolutePath).value_or("");
+  read.ca_file_place = section.place("ca_file");
   account.previous = section.text("previous", kAccountLabel).value_or("");
   if (const toml::table* table = section.subtable("credentials", "[account." + name + ".credentials]")) {
     account.credentials = read_credentials(Section(*table, kCredentialKeys, section.file(), section.mistakes()));

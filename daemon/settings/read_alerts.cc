@@ -75,6 +75,7 @@ PlacedAlert read_alert(const Section& section) {
   }
   alert.subscription.targets = {"*"};
   if (auto targets = section.texts("targets", kTargetGlob, "list a pattern, or leave it out for all targets")) {
+    read.targets = *targets;
     alert.subscription.targets = texts_of(std::move(*targets));
   }
   alert.fallback = section.text("fallback", kAlertName).value_or("");
@@ -128,6 +129,17 @@ void check_fallback(const ByName& alerts, const PlacedAlert& read, bool all_read
                fmt::format("'fallback' goes round in a circle ({}); the last alert of a chain has none", way));
 }
 
+/// A pattern that would match what somebody may have meant by `glob`: a function's name, or one near to it.
+std::string pattern_meant(const std::string& glob, const std::vector<WatchSettings>& watches) {
+  std::vector<std::string> names;
+  for (const WatchSettings& watch : watches) {
+    names.push_back(watch.target.function);
+    names.push_back(watch.target.address());
+  }
+  const std::string near = nearest(glob, names);
+  return near.find('/') == std::string::npos && !near.empty() ? "*/" + near + ":*" : near;
+}
+
 }  // namespace
 
 void read_alerts(const Document& document, std::vector<PlacedAlert>& alerts, Mistakes& mistakes) {
@@ -147,6 +159,26 @@ void check_alerts(const std::vector<PlacedAlert>& alerts, bool all_read, Mistake
     }
   }
   for (const PlacedAlert& read : alerts) check_fallback(by_name, read, all_read, mistakes);
+}
+
+void check_alert_targets(const std::vector<PlacedAlert>& alerts, const std::vector<WatchSettings>& watches,
+                         Mistakes& mistakes) {
+  std::vector<std::string> addresses;
+  addresses.reserve(watches.size());
+  for (const WatchSettings& watch : watches) addresses.push_back(watch.target.address());
+  for (const PlacedAlert& read : alerts) {
+    for (const PlacedText& glob : read.targets) {
+      if (std::any_of(addresses.begin(), addresses.end(),
+                      [&](const std::string& address) { return glob_match(glob.text, address); }))
+        continue;
+      const std::string meant = pattern_meant(glob.text, watches);
+      mistakes.warn(glob.place, fmt::format("'targets' of alert '{}' has {}, which matches nothing that is watched; {}",
+                                            read.alert.subscription.name, in_quotes(glob.text),
+                                            meant.empty() ? "it is compared with whole addresses, such as "
+                                                            "\"prod/ap-guangzhou/default/charge:$LATEST\""
+                                                          : fmt::format("did you mean \"{}\"?", meant)));
+    }
+  }
 }
 
 }  // namespace codedriftd

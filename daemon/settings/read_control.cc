@@ -4,7 +4,7 @@ namespace codedriftd {
 
 ControlSettings::ControlSettings() {
   for (const std::string_view verb : kControlVerbs) {
-    const bool root_only = verb == "approve" || verb == "drop" || verb == "resume";
+    const bool root_only = verb == "approve" || verb == "drop";
     allowed.emplace(verb,
                     root_only ? std::vector<std::string>{"root"} : std::vector<std::string>{"root", "%codedriftd-ops"});
   }
@@ -19,8 +19,14 @@ void read_control(const Document& document, Settings& settings, Mistakes& mistak
     if (!names) continue;
     std::vector<std::string>& allowed = settings.control.allowed.find(verb)->second;
     allowed.clear();
-    for (const PlacedText& name : *names) allowed.push_back(name.text);
+    for (const PlacedText& name : *names) {
+      allowed.push_back(name.text);
+      settings.places.emplace("control." + name.text, name.place);
+    }
   }
+  // Who may hold alerts may end that too, unless the file says otherwise.
+  if (control.has("suspend") && !control.has("resume"))
+    settings.control.allowed.find("resume")->second = settings.control.allowed.find("suspend")->second;
 }
 
 }  // namespace codedriftd

@@ -121,6 +121,11 @@ void read_functions(const Document& document, const WatchKeys& defaults, const A
     const Section section(*table, kFunctionKeys, document.name, mistakes);
     const WatchKeys keys = with_defaults(read_watch_keys(section), defaults);
     check_needed(section, keys, accounts, all_read);
+    if (keys.region.value) {
+      if (const std::string instead = unknown_region(*keys.region.value); !instead.empty())
+        mistakes.warn(*keys.region.place, fmt::format("'region' is {}, which is not a known region; {}",
+                                                      in_quotes(*keys.region.value), instead));
+    }
     WatchSettings watch;
     set_times(section, keys, watch);
     watch.baseline = keys.baseline.value.value_or(watch.baseline);

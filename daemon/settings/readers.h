@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "settings/document.h"
+#include "settings/settings.h"
 
 namespace codedriftd {
 
@@ -23,7 +24,7 @@ std::vector<PlacedText> read_include(const Document& document);
 struct PlacedAccount {
   AccountSettings account;
   Place place;
-  Place previous_place;
+  Place previous_place, ca_file_place;
 };
 using Accounts = std::map<std::string, PlacedAccount>;
 
@@ -59,6 +60,7 @@ std::vector<WatchSettings> sort_watches(std::vector<PlacedWatch> watches, Mistak
 
 struct PlacedAlert {
   AlertSettings alert;
+  std::vector<PlacedText> targets;  ///< the patterns of the file
   Place name_place;
   Place fallback_place;
 };
@@ -66,6 +68,9 @@ struct PlacedAlert {
 void read_alerts(const Document& document, std::vector<PlacedAlert>& alerts, Mistakes& mistakes);
 /// `all_read`: false if a file could not be read, which may hold the alerts that seem to be missing.
 void check_alerts(const std::vector<PlacedAlert>& alerts, bool all_read, Mistakes& mistakes);
+/// Warns of patterns that match nothing that is watched.
+void check_alert_targets(const std::vector<PlacedAlert>& alerts, const std::vector<WatchSettings>& watches,
+                         Mistakes& mistakes);
 
 // ---- for all of them ------------------------------------------------------------------------------------------------
 

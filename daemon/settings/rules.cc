@@ -162,6 +162,18 @@ const TextRule kPlugin{"a plugin's name in quotes, such as \"webhook\"", plugin}
 const TextRule kKindGlob{"a kind of event in quotes, such as \"drift.*\"", kind_glob};
 const TextRule kTargetGlob{"a pattern of addresses in quotes, such as \"prod/*\"", target_glob};
 
+std::string unknown_region(std::string_view region) {
+  static constexpr std::string_view kRegions[] = {
+      "ap-bangkok",      "ap-beijing",      "ap-beijing-fsi",   "ap-chengdu", "ap-chongqing", "ap-guangzhou",
+      "ap-hongkong",     "ap-jakarta",      "ap-mumbai",        "ap-nanjing", "ap-seoul",     "ap-shanghai",
+      "ap-singapore",    "ap-shanghai-fsi", "ap-shenzhen-fsi",  "ap-taipei",  "ap-tokyo",     "eu-frankfurt",
+      "me-saudi-arabia", "na-ashburn",      "na-siliconvalley", "na-toronto", "sa-saopaulo",  "eu-moscow"};
+  if (std::find(std::begin(kRegions), std::end(kRegions), region) != std::end(kRegions)) return {};
+  const std::string near = nearest(region, kRegions);
+  return near.empty() ? "see the regions of Serverless Cloud Functions in the cloud's documentation"
+                      : fmt::format("did you mean \"{}\"?", near);
+}
+
 bool is_loopback(std::string_view endpoint) {
   const std::optional<UrlParts> url = split_url(endpoint);
   return url && loopback_host(url->host);

@@ -20,6 +20,10 @@ extern const TextRule kAccountLabel, kEndpoint, kMetadataEndpoint, kProfile, kRo
 extern const TextRule kRegion, kNamespace, kQualifier, kFunctionName, kSha256;
 extern const TextRule kAlertName, kPlugin, kKindGlob, kTargetGlob, kUserOrGroup;
 
+/// What may have been meant by a region that SCF is not known to have, in words; empty for one that it has. New ones
+/// come, so this is only ever a warning.
+std::string unknown_region(std::string_view region);
+
 /// True if the host of an endpoint that kEndpoint accepts is this machine: localhost, 127.0.0.0/8 or [::1].
 bool is_loopback(std::string_view endpoint);
 

@@ -110,7 +110,7 @@ std::optional<Millis> Section::duration(std::string_view key, Millis least, Mill
   if (duration && *duration >= least && *duration <= most) return duration;
   const std::string right = duration
                                 ? fmt::format("it must be from {} to {}", format_duration(least), format_duration(most))
-                                : "it must be a whole number and one unit of ms, s, m, h, d, such as \"5m\"";
+                                : "it must be whole numbers and units of ms, s, m, h, d, w, such as \"5m\"";
   mistake(place_of(*node, file_), fmt::format("'{}' is {}: {}", key, in_quotes(value->get()), right));
   return std::nullopt;
 }

@@ -1,5 +1,5 @@
 #pragma once
-/// The configuration file as plain structs. Reading it finds all mistakes at once.
+/// The configuration file as plain structs; load.h reads it.
 #include <array>
 #include <map>
 #include <optional>
@@ -13,21 +13,9 @@
 #include "model/alert.h"
 #include "model/target.h"
 #include "model/verdict.h"
+#include "settings/place.h"
 
 namespace codedriftd {
-
-/// A place in a configuration file: "FILE:LINE:COLUMN".
-struct Place {
-  std::string file;
-  unsigned line = 0;
-  unsigned column = 0;
-  std::string text() const;
-};
-
-struct Mistake {
-  Place place;
-  std::string message;  ///< what is wrong, and what would be right
-};
 
 struct CredentialSettings {
   enum class Source { chain, env, profile, files, cvm_role };
@@ -100,22 +88,15 @@ struct Settings {
   std::vector<WatchSettings> watches;  ///< sorted by target, no duplicates
   std::vector<AlertSettings> alerts;
   ControlSettings control;
-  std::string digest;  ///< SHA-256 over name, length and text of every file read, in hex
+  std::string digest;             ///< SHA-256 over name, length and text of every file read, in hex
+  std::vector<Mistake> warnings;  ///< what is allowed and hardly meant, in order of file and line
+  /// Of what is looked at after reading: "account.NAME.ca_file", and "control.NAME" where a user or group stands first.
+  std::map<std::string, Place, std::less<>> places;
 
   /// "json" on request; text takes systemd's form where stderr is the journal.
   LogFormat log_form() const { return log_format == LogFormat::json ? LogFormat::json : default_log_format(); }
   std::string database() const { return state_dir + "/codedriftd.db"; }
   std::string lock_file() const { return state_dir + "/codedriftd.lock"; }
 };
-
-/// Reads `file` and what it includes. Throws nothing for bad input: every mistake of every file is in the error, in
-/// order of file and line.
-Result<Settings, std::vector<Mistake>> load_settings(const std::string& file);
-
-/// The same for a text that is not a file: `name` stands for it in mistakes, and `include` is not followed.
-Result<Settings, std::vector<Mistake>> load_settings_text(const std::string& name, std::string text);
-
-/// "FILE:LINE:COLUMN: message" for each, one a line.
-std::string format_mistakes(const std::vector<Mistake>& mistakes);
 
 }  // namespace codedriftd

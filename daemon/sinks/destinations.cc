@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
 #include <filesystem>
 #include <map>
 
@@ -18,10 +20,19 @@ constexpr Millis kForAll{20'000};
 
 using Description = Result<PluginInfo, StartFailure>;
 
+/// What is left of the time for all plugins together.
+class Deadline {
+ public:
+  Millis left() const { return std::chrono::floor<Millis>(until_ - SystemClock{}.mono()); }
+
+ private:
+  const MonoTime until_ = SystemClock{}.mono() + kForAll;
+};
+
 /// Asks each plugin once, until the time for all of them is used up.
 class Descriptions {
  public:
-  explicit Descriptions(std::string sinkhost) : sinkhost_(std::move(sinkhost)) {}
+  Descriptions(std::string sinkhost, const Deadline& deadline) : sinkhost_(std::move(sinkhost)), deadline_(deadline) {}
 
   const Description& of(const std::string& file) {
     const auto known = known_.find(file);
@@ -30,7 +41,7 @@ class Descriptions {
 
  private:
   Description ask(const std::string& file) const {
-    const auto left = std::chrono::floor<Millis>(until_ - SystemClock{}.mono());
+    const Millis left = deadline_.left();
     if (left <= Millis{0}) {
       StartFailure failure;
       failure.message = "it was not asked which options it takes: others took too long to answer";
@@ -40,7 +51,7 @@ class Descriptions {
   }
 
   const std::string sinkhost_;
-  const MonoTime until_ = SystemClock{}.mono() + kForAll;
+  const Deadline& deadline_;
   std::map<std::string, Description> known_;
 };
 
@@ -65,29 +76,92 @@ std::string remedy(const Settings& settings, const AlertSettings& alert, const s
   return near.empty() ? "; install it, or set plugin_dir in [daemon]" : fmt::format("; did you mean \"{}\"?", near);
 }
 
-void check_alert(const Settings& settings, const AlertSettings& alert, const std::string& file,
-                 const Description& plugin, DestinationReport& report) {
-  if (!plugin) {
-    const bool refused = plugin.error().kind == StartFailure::Kind::refused;
-    (refused ? report.mistakes : report.faults)
-        .push_back({alert.plugin_place, harmless(fmt::format("the plugin \"{}\" cannot be used: {}", alert.plugin,
-                                                             plugin.error().message)) +
-                                            (refused ? remedy(settings, alert, file) : "")});
-    return;
+/// The place of the option that a plugin's words begin with ("url: …", "secret_file should …"), else of the [[alert]].
+const Place& place_meant(const AlertSettings& alert, std::string_view words) {
+  const std::size_t end = words.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_");
+  const std::string name(words.substr(0, end));
+  for (const std::string& key : {name, name + "_file"}) {
+    if (const auto option = alert.options.find(key); option != alert.options.end()) return option->second.place;
   }
-  auto checked = check_options(*plugin, alert.options, alert.place);
-  if (!checked) {
-    report.mistakes.insert(report.mistakes.end(), checked.error().begin(), checked.error().end());
-    return;
+  return alert.place;
+}
+
+class Destinations {
+ public:
+  Destinations(const Settings& settings, const std::string& sinkhost, Looking looking)
+      : settings_(settings), sinkhost_(sinkhost), looking_(looking), descriptions_(sinkhost, deadline_) {}
+
+  DestinationReport check() {
+    for (const AlertSettings& alert : settings_.alerts) check(alert);
+    return std::move(report_);
   }
-  for (const auto& [name, path] : checked->secret_files) {
-    if (const auto secret = read_secret_file(path); !secret) {
+
+ private:
+  void check(const AlertSettings& alert) {
+    const std::string file = plugin_file(settings_, alert.plugin);
+    const Description& plugin = descriptions_.of(file);
+    if (!plugin) return cannot_be_used(alert, file, plugin.error());
+    auto checked = check_options(*plugin, alert.options, alert.place);
+    if (!checked) {
+      report_.mistakes.insert(report_.mistakes.end(), checked.error().begin(), checked.error().end());
+      return;
+    }
+    bool all_readable = true;
+    for (const auto& [name, path] : checked->secret_files) {
+      const auto secret = read_secret_file(path);
+      if (secret) continue;
+      all_readable = false;
       const std::string key = name + "_file";
-      report.warnings.push_back({alert.options.at(key).place,
-                                 harmless(fmt::format("{} cannot be read here: {}", key, secret.error().message))});
+      report_.warnings.push_back(
+          {alert.options.at(key).place,
+           harmless(fmt::format("{} cannot be read here: {}; so the plugin was not asked to open it", key,
+                                secret.error().message))});
+    }
+    if (all_readable) open(alert, file);
+  }
+
+  void cannot_be_used(const AlertSettings& alert, const std::string& file, const StartFailure& failure) {
+    const bool refused = failure.kind == StartFailure::Kind::refused;
+    (refused ? report_.mistakes : report_.faults)
+        .push_back({alert.plugin_place,
+                    harmless(fmt::format("the plugin \"{}\" cannot be used: {}", alert.plugin, failure.message)) +
+                        (refused ? remedy(settings_, alert, file) : "")});
+  }
+
+  void open(const AlertSettings& alert, const std::string& file) {
+    const auto told = [&](std::vector<Mistake>& list, std::string_view words) {
+      list.push_back({place_meant(alert, words), harmless(fmt::format("{}: {}", alert.plugin, words))});
+    };
+    const Millis left = deadline_.left();
+    if (left <= Millis{0}) return told(report_.faults, "it was not opened: others took too long to answer");
+    SinkProcess process(
+        {alert.subscription.name, sinkhost_, file, alert.options, alert.place, std::min(left, kStartStep)});
+    const auto opened = process.start();
+    if (opened) return process.stop();
+    const StartFailure& failure = opened.error();
+    switch (failure.kind) {
+      case StartFailure::Kind::mistakes:
+        report_.mistakes.insert(report_.mistakes.end(), failure.mistakes.begin(), failure.mistakes.end());
+        return;
+      case StartFailure::Kind::refused: {
+        const bool forbidden = failure.message.find(std::strerror(EACCES)) != std::string::npos;
+        return told(forbidden && looking_ == Looking::as_somebody ? report_.warnings : report_.mistakes,
+                    failure.message);
+      }
+      case StartFailure::Kind::retry:
+        return told(report_.warnings, fmt::format("cannot be opened at the moment: {}", failure.message));
+      case StartFailure::Kind::fault:
+        return told(report_.faults, fmt::format("cannot be opened: {}", failure.message));
     }
   }
-}
+
+  const Settings& settings_;
+  const std::string& sinkhost_;
+  const Looking looking_;
+  const Deadline deadline_;
+  Descriptions descriptions_;
+  DestinationReport report_;
+};
 
 }  // namespace
 
@@ -95,20 +169,15 @@ std::string plugin_file(const Settings& settings, const std::string& plugin) {
   return std::filesystem::absolute(fmt::format("{}/{}.so", settings.plugin_dir, plugin)).string();
 }
 
-DestinationReport check_destinations(const Settings& settings, const std::string& sinkhost) {
-  DestinationReport report;
-  Descriptions descriptions(sinkhost);
-  for (const AlertSettings& alert : settings.alerts) {
-    const std::string file = plugin_file(settings, alert.plugin);
-    check_alert(settings, alert, file, descriptions.of(file), report);
-  }
-  return report;
+DestinationReport check_destinations(const Settings& settings, const std::string& sinkhost, Looking looking) {
+  return Destinations(settings, sinkhost, looking).check();
 }
 
 Result<std::vector<FoundPlugin>> find_plugins(const std::string& folder, const std::string& sinkhost) {
   const auto names = plugins_in(folder);
   if (!names) return names.error();
-  Descriptions descriptions(sinkhost);
+  const Deadline deadline;
+  Descriptions descriptions(sinkhost, deadline);
   std::vector<FoundPlugin> found;
   for (const std::string& name : *names) {
     const std::string file = std::filesystem::absolute(fmt::format("{}/{}.so", folder, name)).string();

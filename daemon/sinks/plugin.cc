@@ -77,7 +77,8 @@ Result<PluginOption> check_option(const codedriftd_option& from) {
   auto name = text_of(from.name, 32, "an option's name");
   if (!name) return name.error();
   to.name = *name;
-  if (!is_name(to.name, "_") || to.name[0] < 'a') return Error{fmt::format("\"{}\" is no name for an option", to.name)};
+  if (!is_name(to.name, "_") || to.name[0] < 'a')
+    return Error{fmt::format("\"{}\" is not a name for an option", to.name)};
   const auto wrong = [&](std::string_view what) { return Error{fmt::format("option {}: {}", to.name, what)}; };
   auto help = text_of(from.help, 200, "the help text");
   if (!help) return wrong(help.error().message);
@@ -160,7 +161,7 @@ Result<PluginInfo> check_table(const codedriftd_sink_api* api) {
   if (!name) return name.error();
   info.name = *name;
   if (!is_name(info.name, "_-"))
-    return Error{fmt::format("\"{}\" is no name for a plugin: [a-z0-9_-]{{1,32}}", info.name)};
+    return Error{fmt::format("\"{}\" is not a name for a plugin: [a-z0-9_-]{{1,32}}", info.name)};
   auto version = text_of(api->version, 64, "the plugin's version");
   if (!version) return version.error();
   info.version = *version;
@@ -192,7 +193,7 @@ Result<LoadedPlugin> load_plugin(const std::string& path) {
   // A plain cast from void* to a function pointer is what POSIX promises to work.
   const auto entry = reinterpret_cast<codedriftd_sink_entry_fn>(::dlsym(library, CODEDRIFTD_SINK_ENTRY_NAME));
   if (entry == nullptr) {
-    return Error{fmt::format("{}: is no alert plugin, it does not define {}", path, CODEDRIFTD_SINK_ENTRY_NAME)};
+    return Error{fmt::format("{}: is not an alert plugin, it does not define {}", path, CODEDRIFTD_SINK_ENTRY_NAME)};
   }
   LoadedPlugin loaded;
   loaded.api = entry(CODEDRIFTD_SINK_ABI_MINOR);

@@ -48,7 +48,7 @@ DeliveryAnswer to_answer(CallReply reply, const SinkChild& child) {
       break;
     default:
       answer.text =
-          clean_utf8(fmt::format("the plugin returned {}, which is no result: {}", reply.result, answer.text));
+          clean_utf8(fmt::format("the plugin returned {}, which is not a result: {}", reply.result, answer.text));
   }
   return answer;
 }
@@ -132,7 +132,7 @@ Result<PluginInfo, StartFailure> SinkProcess::start() {
   child_ = std::move(*child);
   sequence_ = 0;
   ended_from_outside_ = false;
-  auto plugin = handshake(*child_, wake_.get());
+  auto plugin = handshake(*child_, wake_.get(), spec_.start_step);
   if (plugin) plugin = open(*plugin);
   if (!plugin) child_.reset();
   return plugin;
@@ -147,7 +147,8 @@ Result<PluginInfo, StartFailure> SinkProcess::open(const PluginInfo& plugin) {
   // The host process does not have the environment variable that relative ones are looked up by.
   for (auto& [name, path] : options->secret_files) path = secret_file_path(path);
   child_->hide(hidden(options->secret_files));
-  const DeliveryAnswer opened = answer(OpenRequest{options->config_json, options->secret_files}, now() + kStartStep);
+  const DeliveryAnswer opened =
+      answer(OpenRequest{options->config_json, options->secret_files}, now() + spec_.start_step);
   switch (opened.result) {
     case DeliveryResult::delivered:
       return plugin;

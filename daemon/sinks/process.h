@@ -11,16 +11,17 @@
 
 namespace codedriftd {
 
+/// Every step of start() has this long, open() included.
+inline constexpr Millis kStartStep{10'000};
+
 struct SinkSpec {
   std::string name;      ///< the [[alert]]'s, for the log
   std::string sinkhost;  ///< the program: find_sinkhost()
   std::string plugin;    ///< the file, an absolute path
   std::map<std::string, OptionValue> options;
   Place place;  ///< of the [[alert]]: where missing options are reported
+  Millis start_step = kStartStep;
 };
-
-/// Every step of start() has this long, open() included.
-inline constexpr Millis kStartStep{10'000};
 
 /// The channel through codedriftd-sinkhost. One thread makes every call but cancel(), and must live as long as the
 /// child: a child is killed by the kernel when the thread that started it ends. start() reads secret files anew. Throws

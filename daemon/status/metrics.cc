@@ -142,9 +142,11 @@ std::string status_line(const Snapshot& s) {
     up += d.runner.up && d.state == DestinationState::Kind::ok ? 1 : 0;
     pending += d.depth.pending;
   }
-  const std::string last = s.polls.last_poll_at ? rfc3339(*s.polls.last_poll_at).substr(11, 8) + "Z" : "none yet";
-  return fmt::format("{} functions, {} drifted; last poll {}; {} of {} destinations up, {} alerts pending", functions,
-                     s.drifts_open, last, up, s.destinations.size(), pending);
+  const std::string last =
+      s.polls.last_poll_at ? "last poll " + rfc3339(*s.polls.last_poll_at).substr(11, 8) + "Z" : "not polled yet";
+  return fmt::format("{} function{}, {} drifted; {}; {} of {} destination{} up, {} alert{} pending", functions,
+                     functions == 1 ? "" : "s", s.drifts_open, last, up, s.destinations.size(),
+                     s.destinations.size() == 1 ? "" : "s", pending, pending == 1 ? "" : "s");
 }
 
 }  // namespace codedriftd

@@ -37,7 +37,7 @@ Checked check_command(const std::string& path) {
 
 Result<Options> read_options(std::string_view config_json) {
   const Json config = Json::parse(config_json, nullptr, false);
-  if (!config.is_object()) return Error{"the configuration is no object"};
+  if (!config.is_object()) return Error{"the configuration is not an object"};
   Options options;
   if (const auto command = config.find("command"); command != config.end() && command->is_array()) {
     for (const Json& word : *command) {

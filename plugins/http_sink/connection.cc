@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "base/json.h"
+#include "http/certificates.h"
 #include "http/url.h"
 #include "http_sink/headers.h"
 
@@ -69,7 +70,7 @@ std::string text_at(const Json& config, const char* name) {
 
 Result<Json> read_config(std::string_view config_json) {
   Json config = Json::parse(config_json, nullptr, false);
-  if (!config.is_object()) return Error{"the configuration is no object"};
+  if (!config.is_object()) return Error{"the configuration is not an object"};
   return config;
 }
 
@@ -92,7 +93,10 @@ Result<Connection> read_connection(const Json& config) {
   if (auto read = read_headers(config, connection); !read) return read.error();
   connection.timeout = std::chrono::seconds(config.value("timeout_s", 15));
   connection.ca_file = text_at(config, "ca_file");
-  if (auto readable = check_readable("ca_file", connection.ca_file); !readable) return readable.error();
+  if (!connection.ca_file.empty()) {
+    if (auto usable = check_certificates(connection.ca_file); !usable)
+      return Error{"ca_file: " + usable.error().message};
+  }
   connection.client_cert_file = text_at(config, "client_cert_file");
   connection.client_key_file = text_at(config, "client_key_file");
   if (auto usable = check_client_certificate(connection); !usable) return usable.error();

@@ -126,7 +126,7 @@ TEST_F(ReconcileActions, WhatIsRefusedChangesNothingAndIsAnEvent) {
       {ask(approve("pinned", "pin")), "pinned at f.toml:7, change it there", "approve"},
       {ask(approve("refund", "r")), "the function is missing since", "approve"},
       {ask(wrong_count), "the plan has 1 row to accept, not 2", "approve"},
-      {ask(moved), "moved since the plan: code " + code("a").hex() + " was accepted", "approve"},
+      {ask(moved), "changed after the plan was made: code " + code("a").hex() + " was accepted", "approve"},
       {ask(stale), "nothing was done for the others either", "approve"},
       {ask(expect("pinned", "x")), "pinned at f.toml:7", "expect"},
       {ask(expect("charge", "b")), "only approve accepts what is already live", "expect"},
@@ -209,7 +209,8 @@ TEST_F(ReconcileActions, ASuspendedTargetIsRecordedAndItsAlertsWaitUntilTheEnd) 
   see("refund", "r", 0ms);
   see("charge", "b", 1min);  // waits for its first attempt
   ASSERT_EQ(ask(suspend("charge"), 2min), "done");
-  EXPECT_EQ(done, (Json{{"target", address("charge")}, {"until", "2026-11-25T00:02:00.000Z"}}));
+  EXPECT_EQ(done, (Json{{"count", 1},
+                        {"targets", {{{"target", address("charge")}, {"until", "2026-11-25T00:02:00.000Z"}}}}}));
   EXPECT_EQ(last_data(),
             (Json{{"until", "2026-11-25T00:02:00.000Z"}, {"reason", "a release is being tried"}, {"claimed", "bob"}}));
   see("charge", "c", 3min);
@@ -240,6 +241,8 @@ TEST_F(ReconcileActions, ResumeLetsThemGoAndSuspendingAgainSetsAnotherEnd) {
   see("charge", "a", 0ms);
   ASSERT_EQ(ask(suspend("charge"), 1min), "done");
   ASSERT_EQ(ask(suspend("charge", kStart + 2h), 2min), "done");
+  EXPECT_EQ(done.at("targets").at(0).at("previous_until"), "2026-11-25T00:01:00.000Z")
+      << "it is shorter, and that is said";
   const auto held = suspensions::find(db, row("charge").id);
   ASSERT_TRUE(held);
   EXPECT_EQ(held->until, kStart + 2h);
@@ -248,6 +251,53 @@ TEST_F(ReconcileActions, ResumeLetsThemGoAndSuspendingAgainSetsAnotherEnd) {
   EXPECT_FALSE(outbox::begin_attempt(db, "ops", kStart + 4min));
   ASSERT_EQ(ask(SuspendRequest{true, "charge", {}, "done with it"}, 5min), "done");
   EXPECT_TRUE(outbox::begin_attempt(db, "ops", kStart + 5min));
+}
+
+TEST_F(ReconcileActions, APatternSuspendsAsManyAsItsNumberSaysOrNone) {
+  const auto pattern = [](bool resume, std::optional<int64_t> count) {
+    return SuspendRequest{resume, "*e*", {}, "a move", count};
+  };
+  EXPECT_TRUE(ask(pattern(false, {})).starts_with("usage: '*e*': patterns match where a command reads")) << "no number";
+  EXPECT_TRUE(ask(pattern(true, 1)).starts_with("nothing: '*e*' matches no function whose alerts are held"));
+  EXPECT_EQ(ask(pattern(false, 2)), "refused: '*e*' is 3 functions, not 2: nothing was suspended");
+  EXPECT_TRUE(suspensions::all(db).empty());
+  ASSERT_EQ(ask(pattern(false, 3)), "done");
+  EXPECT_EQ(done.at("count"), 3);
+  EXPECT_EQ(suspensions::all(db).size(), 3U);
+  ASSERT_EQ(ask(SuspendRequest{true, "charge", {}, "back"}), "done");
+  EXPECT_EQ(ask(pattern(true, 3)), "refused: '*e*' is 2 functions, not 3: nothing was resumed") << "of what is held";
+  ASSERT_EQ(ask(pattern(true, 2)), "done");
+  EXPECT_TRUE(suspensions::all(db).empty());
+  SuspendRequest unknown{false, "zz*", {}, "why", 1};
+  EXPECT_TRUE(ask(unknown).starts_with("nothing: no function matches --target 'zz*'"));
+}
+
+TEST_F(ReconcileActions, AnAnnouncementIsWithdrawnAndItsHashIsDriftThen) {
+  see("charge", "a", 0ms);
+  ASSERT_EQ(ask(expect("charge", "b", 2h)), "done");
+  ASSERT_EQ(ask(expect("charge", "c", 2h)), "done");
+  const int64_t from = events();
+  ASSERT_EQ(ask(WithdrawRequest{"charge", code("b"), "called off"}), "done");
+  EXPECT_EQ(done.at("targets"), (Json{{{"target", address("charge")}, {"sha256", code("b").hex()}}}));
+  EXPECT_EQ(last_data().at("reason"), "called off");
+  EXPECT_EQ(last_data().at("claimed"), "bob");
+  ASSERT_EQ(row("charge").state.announced.size(), 1U);
+  see("charge", "b", 20min);
+  EXPECT_EQ(kinds(from), "deploy.withdrawn drift.detected");
+  ASSERT_EQ(ask(WithdrawRequest{"charge", {}, "all of it"}, 30min), "done");
+  EXPECT_TRUE(row("charge").state.announced.empty());
+  EXPECT_EQ(ask(WithdrawRequest{"charge", {}, "again"}, 30min),
+            "refused: " + address("charge") + ": no deployment is announced");
+  EXPECT_TRUE(ask(WithdrawRequest{"charge", {}, " "}).starts_with("usage: expect --withdraw needs a --reason"));
+}
+
+TEST_F(ReconcileActions, AnnouncingAgainForAShorterTimeIsSaid) {
+  see("charge", "a", 0ms);
+  ASSERT_EQ(ask(expect("charge", "b", 2h)), "done");
+  ASSERT_EQ(ask(expect("charge", "b", 30min)), "done");
+  EXPECT_EQ(done.at("targets").at(0).at("previous_until"), "2026-11-24T02:10:00.000Z");
+  ASSERT_EQ(ask(expect("charge", "b", 3h)), "done");
+  EXPECT_FALSE(done.at("targets").at(0).contains("previous_until"));
 }
 
 TEST(ReconcileRequests, SurviveTheWayThroughTheSocket) {
@@ -263,7 +313,9 @@ TEST(ReconcileRequests, SurviveTheWayThroughTheSocket) {
   ExpectRequest expect;
   expect.items = {{"a", code("1"), 2h, "build", "commit"}, {"b", code("2"), {}, "", ""}};
   EXPECT_EQ(*arguments_of(*read_expect_request(arguments_of(expect))), *arguments_of(expect));
-  const SuspendRequest suspend{false, "a", kStart, "why"};
+  const SuspendRequest suspend{false, "a*", kStart, "why", 7};
+  const WithdrawRequest withdraw{"a", code("1"), "why"};
+  EXPECT_EQ(*arguments_of(*read_withdraw_request(arguments_of(withdraw))), *arguments_of(withdraw));
   EXPECT_EQ(*arguments_of(*read_suspend_request(false, arguments_of(suspend))), *arguments_of(suspend));
   for (const Json& wrong : {Json{{"items", 1}}, Json{{"items", {1}}}, Json{{"items", {{{"target", 1}}}}},
                             Json{{"items", {{{"target", "a"}, {"sha256", "xyz"}}}}}, Json{{"count", 1.5}}, Json(1)}) {

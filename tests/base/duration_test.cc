@@ -10,16 +10,36 @@ TEST(Duration, IsANumberAndAUnit) {
     std::string_view text;
     int64_t ms;
   };
-  for (const Row& row : {Row{"500ms", 500}, Row{"90s", 90'000}, Row{"15m", 900'000}, Row{"24h", 86'400'000},
-                         Row{"7d", 604'800'000}, Row{"0", 0}, Row{"0s", 0}, Row{"3660d", 316'224'000'000}}) {
+  for (const Row& row :
+       {Row{"500ms", 500}, Row{"90s", 90'000}, Row{"15m", 900'000}, Row{"24h", 86'400'000}, Row{"7d", 604'800'000},
+        Row{"0", 0}, Row{"0s", 0}, Row{"3660d", 316'224'000'000}, Row{"1w", 604'800'000}, Row{"1h30m", 5'400'000},
+        Row{"1d12h", 129'600'000}, Row{"1s500ms", 1'500}}) {
     EXPECT_EQ(parse_duration(row.text), Millis{row.ms}) << row.text;
   }
 }
 
 TEST(Duration, IsNothingElse) {
-  for (const std::string_view text :
-       {"", "5", "s", "-5s", "-0", "-0s", "+5s", "5 s", " 5s", "5s ", "1.5h", "5S", "5sec", "5m30s", "3661d",
-        "99999999999999999999s", "9223372036854775807d", "0x5s"}) {
+  for (const std::string_view text : {"",
+                                      "5",
+                                      "s",
+                                      "-5s",
+                                      "-0",
+                                      "-0s",
+                                      "+5s",
+                                      "5 s",
+                                      " 5s",
+                                      "5s ",
+                                      "1.5h",
+                                      "5S",
+                                      "5sec",
+                                      "30s5m",
+                                      "5m5m",
+                                      "1h30",
+                                      "1h-30m",
+                                      "3661d",
+                                      "99999999999999999999s",
+                                      "9223372036854775807d",
+                                      "0x5s"}) {
     EXPECT_EQ(parse_duration(text), std::nullopt) << text;
   }
 }

@@ -14,7 +14,7 @@
 #include "base/unique_fd.h"
 #include "bench/bench.h"
 #include "bench/rig.h"
-#include "settings/settings.h"
+#include "settings/load.h"
 #include "store/db/sqlite.h"
 #include "support/process.h"
 #include "support/program.h"

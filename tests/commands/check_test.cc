@@ -6,6 +6,8 @@
 #include <filesystem>
 #include <sstream>
 
+#include "base/json.h"
+#include "settings/load.h"
 #include "support/temp_dir.h"
 
 namespace codedriftd {
@@ -24,6 +26,7 @@ class FakeApi final : public Api {
     pending_.push_back({answers.at(call.target.account + "/" + call.target.region), std::move(done)});
   }
   void turn(Millis) override {
+    if (pending_.empty()) return;
     auto [answer, done] = std::move(pending_.front());
     pending_.pop_front();
     done(answer);
@@ -103,7 +106,7 @@ TEST(Check, ListsManyTargetsOnlyWhenAsked) {
   for (int i = 0; i < 60; ++i) text += "\"many-" + std::to_string(i) + "\", ";
   text += "]\n";
   EXPECT_FALSE(says(check(text).out, "many-7:"));
-  EXPECT_TRUE(says(check(text).out, "--log-level debug lists every target"));
+  EXPECT_TRUE(says(check(text).out, "--list lists every target"));
   EXPECT_TRUE(says(check(text, {.list_all = true}).out, "prod/ap-guangzhou/default/many-7:$LATEST"));
 }
 
@@ -126,7 +129,7 @@ TEST(Check, WarnsOfWhatIsMissing) {
   const CheckRun run = check("");
   EXPECT_EQ(run.code, 0);
   EXPECT_TRUE(says(run.out, "warning: nothing is watched")) << run.out;
-  EXPECT_TRUE(says(run.out, "warning: nobody is told of drift")) << run.out;
+  EXPECT_TRUE(says(run.out, "warning: no [[alert]]: drift would not be reported to anybody")) << run.out;
 }
 
 TEST(Check, HoldsOptionsAgainstThePluginsOwnTable) {
@@ -152,7 +155,7 @@ TEST(Check, WarnsOfASecretFileThatItCannotRead) {
 TEST(Check, FailsWhenAPluginCrashes) {
   const CheckRun run = check("[[alert]]\nname = \"a\"\nplugin = \"faulty_loading\"\n");
   EXPECT_EQ(run.code, 1);
-  EXPECT_TRUE(says(run.out, "Would tell 1 alert destination")) << run.out;
+  EXPECT_TRUE(says(run.out, "Alerts go to 1 destination:")) << run.out;
   EXPECT_TRUE(says(run.err, "c.toml:5:10: the plugin \"faulty_loading\" cannot be used: ")) << run.err;
 }
 
@@ -208,7 +211,7 @@ TEST(CheckOnline, MakesOneCallForEachAccountAndRegion) {
   std::ostringstream out;
   const auto loaded = load_settings_text("c", kConfig);
   ASSERT_TRUE(loaded);
-  EXPECT_TRUE(check_online(*loaded, *watched, out));
+  print_online(ask_each_region(*loaded, *watched), false, out);
   EXPECT_EQ(watched->asked, (std::vector<std::string>{"prod/ap-guangzhou/default/charge:$LATEST",
                                                       "prod/ap-tokyo/shop/charge:$LATEST"}));
   EXPECT_TRUE(says(out.str(), "  prod/ap-guangzhou/default/charge:$LATEST: ok, 120 ms, clock right\n")) << out.str();
@@ -245,6 +248,104 @@ TEST(CheckOnline, PrintsForeignWordsHarmlessly) {
   const CheckRun run = check(kConfig, {.online = true}, std::move(api));
   EXPECT_TRUE(says(run.out, "Bad\\u{1b}[31m")) << run.out;
   EXPECT_FALSE(says(run.out, "\x1b")) << run.out;
+}
+
+TEST(Check, HasThePluginOpenEachDestinationWithoutSending) {
+  const TempDir dir;
+  const std::string no_certificate = dir.write("ca.pem", "not a certificate\n");
+  struct Case {
+    std::string options, says;
+  };
+  const std::string good = "url = \"https://hooks.example.com/x\"\n";
+  for (const Case& c :
+       std::vector<Case>{{"url = \"hooks.example.com/x\"\n", "c.toml:7:7: webhook: url: "},
+                         {"url = \"http://hooks.example.com/x\"\n", "c.toml:7:7: webhook: url: "},
+                         {good + "ca_file = \"/no/such.pem\"\n",
+                          "c.toml:8:11: webhook: ca_file: /no/such.pem cannot be read: No such file or directory\n"},
+                         {good + "ca_file = \"" + no_certificate + "\"\n",
+                          "c.toml:8:11: webhook: ca_file: " + no_certificate + " holds no certificate in PEM"},
+                         {good + "headers = [\"no colon\"]\n", "c.toml:8:11: webhook: headers: each one should be"},
+                         {good + "secret_file = \"" + dir.write("secret", "whsec_short") + "\"\n",
+                          "c.toml:8:15: webhook: secret_file should hold"}}) {
+    const CheckRun run = check("[[alert]]\nname = \"a\"\nplugin = \"webhook\"\n[alert.options]\n" + c.options);
+    EXPECT_EQ(run.code, 78) << c.options;
+    EXPECT_TRUE(says(run.err, c.says)) << run.err;
+  }
+}
+
+TEST(Check, LoadsTheCertificatesThatAnAccountNames) {
+  const CheckRun run = check("[account.prod]\nca_file = \"/no/such.pem\"\n");
+  EXPECT_EQ(run.code, 78);
+  EXPECT_TRUE(says(run.err, "c.toml:4:11: 'ca_file': /no/such.pem cannot be read: No such file or directory\n"))
+      << run.err;
+  EXPECT_EQ(check("[account.prod]\nca_file = \"/etc/ssl/certs/ca-certificates.crt\"\n").code, 0);
+}
+
+constexpr char kDoubtful[] = R"(
+[account.prod]
+[defaults]
+account = "prod"
+region = "ap-guangzou"
+[[function]]
+names = ["charge", "refund"]
+[[alert]]
+name = "ops"
+plugin = "webhook"
+targets = ["chrage", "prod/*"]
+[alert.options]
+url = "https://hooks.example.com/codedrift"
+[control]
+approve = ["root", "nobody-of-that-name", "%no-such-group"]
+)";
+
+TEST(Check, WarnsOfWhatIsAllowedAndHardlyMeant) {
+  const CheckRun run = check(kDoubtful);
+  EXPECT_EQ(run.code, 0) << run.err;
+  for (const char* warning :
+       {"c.toml:7:10: 'region' is \"ap-guangzou\", which is not a known region; did you mean \"ap-guangzhou\"?\n",
+        "c.toml:13:12: 'targets' of alert 'ops' has \"chrage\", which matches nothing that is watched; did you mean "
+        "\"*/charge:*\"?\n",
+        "c.toml:17:20: [control] names nobody-of-that-name, which is not a user of this machine: it allows nobody\n",
+        "c.toml:17:43: [control] names %no-such-group, which is not a group of this machine: it allows nobody\n"})
+    EXPECT_TRUE(says(run.out, std::string("/") + warning)) << warning << run.out;
+  EXPECT_FALSE(says(run.out, "prod/*\", which")) << run.out;
+}
+
+TEST(Check, StrictMakesEveryWarningAnError) {
+  const CheckRun run = check(kDoubtful, {.strict = true});
+  EXPECT_EQ(run.code, 78);
+  EXPECT_TRUE(says(run.err, "codedriftd: 4 warnings; with --strict that is an error\n")) << run.err;
+  EXPECT_EQ(check("[daemon.x]\n", {.strict = true}).code, 78);
+  const CheckRun good =
+      check(std::string(kConfig) + "[[function]]\nname = \"x\"\naccount = \"spare\"\n", {.strict = true});
+  EXPECT_EQ(good.code, 0) << good.err << good.out;
+}
+
+TEST(Check, JsonHoldsMistakesAndWarningsWithTheirPlaces) {
+  const CheckRun doubtful = check(kDoubtful, {.json = true});
+  EXPECT_EQ(doubtful.code, 0);
+  const Json found = parse_json(doubtful.out);
+  EXPECT_EQ(found.at("schema"), "codedriftd.check.v1");
+  EXPECT_EQ(found.at("valid"), true);
+  EXPECT_EQ(found.at("functions"), 2);
+  ASSERT_EQ(found.at("warnings").size(), 4U);
+  EXPECT_EQ(found.at("warnings").at(0).at("line"), 7);
+  const Json wrong = parse_json(check("[deamon]\n", {.json = true}).out);
+  EXPECT_EQ(wrong.at("valid"), false);
+  EXPECT_EQ(wrong.at("mistakes").at(0).at("column"), 2);
+}
+
+TEST(CheckOnline, AllAsksForEachFunctionAndOneThatIsNotThereIsAFailure) {
+  auto api = std::make_unique<FakeApi>();
+  api->answers["prod/ap-guangzhou"] = answered(Outcome::observed, "", Millis{0});
+  api->answers["prod/ap-tokyo"] = answered(Outcome::missing, "ResourceNotFound.Function", Millis{0});
+  const CheckRun run = check(kConfig, {.online = true, .all = true}, std::move(api));
+  EXPECT_EQ(run.code, 1);
+  EXPECT_TRUE(says(run.out,
+                   "\n3 functions asked for:\n  prod/ap-tokyo/shop/charge:$LATEST: answered: there is no such "
+                   "function"))
+      << run.out;
+  EXPECT_TRUE(says(run.out, "  2 answered with a hash\n")) << run.out;
 }
 
 TEST(CheckOnline, WithNothingWatchedCallsNobody) {

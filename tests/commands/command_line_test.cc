@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "audit/format/table.h"
 #include "support/temp_dir.h"
 
 namespace codedriftd::test {
@@ -37,7 +38,19 @@ TEST(CommandLine, WrongUsageIs64AndSaysWhatWouldBeRight) {
       {{"check", "--onlin"}, "unknown option --onlin; did you mean --online?"},
       {{"backup"}, "backup needs one FILE to write to"},
       {{"backup", "a", "b"}, "backup needs one FILE"},
-      {{"migrate", "now"}, "too many positional options"},
+      {{"check", "file.toml"}, "check takes no file name; use codedriftd --config FILE check"},
+      {{"check", "--all"}, "--all goes with --online"},
+      {{"--color", "blue", "check"}, "--color blue: unknown; one of auto, always, never"},
+      {{"status", "--watch=5"}, "--watch takes a time of 1s or more"},
+      {{"help", "chekc"}, "did you mean 'check'?"},
+      {{"show"}, "show takes one PLAN"},
+      {{"suspend", "prod/*", "--reason", "x"}, "with --count N"},
+      {{"suspend", "--list", "charge"}, "takes no TARGET"},
+      {{"expect", "charge", "--withdraw", "--valid", "2h", "--reason", "x"},
+       "--withdraw and --valid do not go together"},
+      {{"expect", "charge", "--sha256", "x", "--reason", "x"}, "--reason is for expect --withdraw alone"},
+      {{"expect", "charge", "--valid", "100d"}, "--valid 100d is too long; at most 30d"},
+      {{"migrate", "now"}, "nothing but options is taken here"},
   };
   for (const auto& c : cases) {
     const Outcome outcome = run(c.args);
@@ -84,7 +97,58 @@ TEST(CommandLine, HelpGoesToStdoutAndIs0) {
   }
 }
 
-TEST(CommandLine, SaysItsVersion) { EXPECT_EQ(run({"--version"}).out, "codedriftd " CODEDRIFTD_VERSION "\n"); }
+TEST(CommandLine, OptionsOfTheProgramMayStandBehindTheCommand) {
+  const Outcome outcome = run({"check", "--config", "/nowhere/codedriftd.toml"});
+  EXPECT_EQ(outcome.code, 78);
+  EXPECT_EQ(outcome.err, "/nowhere/codedriftd.toml: cannot be read: No such file or directory\n");
+  EXPECT_EQ(run({"query", "status", "--config=/nowhere/codedriftd.toml"}).code, 78);
+}
+
+TEST(CommandLine, SaysItsVersionWithCommitAndSchema) {
+  const std::string version = run({"--version"}).out;
+  EXPECT_TRUE(version.starts_with("codedriftd " CODEDRIFTD_VERSION " (")) << version;
+  EXPECT_NE(version.find("database schema "), std::string::npos) << version;
+  EXPECT_EQ(run({"version"}).out, version);
+}
+
+TEST(CommandLine, HelpOfACommandIsItsHelp) {
+  EXPECT_EQ(run({"help", "check"}).out, run({"check", "--help"}).out);
+  EXPECT_EQ(run({"help", "query", "status"}).out, run({"query", "status", "--help"}).out);
+  EXPECT_EQ(run({"status", "--help"}).out, run({"query", "status", "--help"}).out);
+  EXPECT_NE(run({"check", "--help"}).out.find("  -h, --help  "), std::string::npos);
+}
+
+TEST(CommandLine, NoHelpTextIsWiderThan80Columns) {
+  std::vector<std::vector<const char*>> helps{{"--help"},
+                                              {"query", "--help"},
+                                              {"alerts", "--help"},
+                                              {"help", "version"},
+                                              {"alerts", "drop", "--help"},
+                                              {"alerts", "test", "--help"},
+                                              {"alerts", "replay", "--help"}};
+  for (const char* command : {"run", "check", "plan", "show", "approve", "expect", "suspend", "resume", "poll",
+                              "reload", "migrate", "backup", "status"})
+    helps.push_back({command, "--help"});
+  for (const char* report : {"history", "events", "alerts", "coverage", "report"})
+    helps.push_back({"query", report, "--help"});
+  for (const auto& args : helps) {
+    const Outcome outcome = run(args);
+    EXPECT_EQ(outcome.code, 0) << args.front();
+    std::istringstream lines(outcome.out);
+    for (std::string line; std::getline(lines, line);) EXPECT_LE(display_width(line), 80U) << line;
+  }
+}
+
+TEST(CommandLine, WhatCannotBePrintedIsAFailureOfEveryCommand) {
+  for (const std::vector<const char*>& args : {std::vector<const char*>{"codedriftd", "--help"},
+                                               {"codedriftd", "version"},
+                                               {"codedriftd", "query", "--help"}}) {
+    std::ostringstream out, err;
+    out.setstate(std::ios::badbit);
+    EXPECT_EQ(run_command_line(static_cast<int>(args.size()), args.data(), out, err), 1) << args.back();
+    EXPECT_NE(err.str().find("standard output cannot be written"), std::string::npos) << err.str();
+  }
+}
 
 }  // namespace
 }  // namespace codedriftd::test

@@ -257,11 +257,11 @@ TEST_F(ControlTest, ReplacesTheSocketOfADaemonThatEndedAndNothingElse) {
   server.reset();
 
   std::ofstream(socket()) << "mine";
-  EXPECT_NE(failure().find("is no socket"), std::string::npos) << failure();
+  EXPECT_NE(failure().find("is not a socket"), std::string::npos) << failure();
   std::filesystem::remove(socket());
   std::ofstream(dir / "theirs") << "theirs";
   std::filesystem::create_symlink(dir / "theirs", socket());
-  EXPECT_NE(failure().find("is no socket"), std::string::npos) << failure();
+  EXPECT_NE(failure().find("is not a socket"), std::string::npos) << failure();
   EXPECT_TRUE(std::filesystem::is_symlink(socket()));
 }
 

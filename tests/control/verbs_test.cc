@@ -284,7 +284,7 @@ TEST_F(ControlVerbsTest, WhatIsWrongIsSaidAndChangesNothing) {
       {"reboot", Json::object(), "unknown_verb", "there is no verb \"reboot\""},
       {"approve", Json::object(), "usage", "nothing to approve"},
       {"approve", {{"item", 1}}, "usage", "there is no argument \"item\""},
-      {"expect", {{"items", {{{"target", "charge"}}}}}, "usage", "charge: there is no hash"},
+      {"expect", {{"items", {{{"target", "charge"}}}}}, "usage", "charge: there is not a hash"},
       {"suspend", {{"target", "char*"}, {"reason", "x"}}, "usage", "patterns match where a command reads"},
   };
   for (const auto& each : cases) {

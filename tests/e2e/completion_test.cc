@@ -105,8 +105,9 @@ TEST_F(Completion, OffersTheProgramsOwnCommandsReportsAndVerbs) {
 }
 
 TEST_F(Completion, OffersTheOptionsOfTheCommandAtHand) {
-  EXPECT_EQ(complete("codedriftd --"), sorted({"--config", "--log-level", "--help", "--version"}));
-  EXPECT_EQ(complete("codedriftd check --"), sorted({"--online", "--plugins", "--help"}));
+  EXPECT_EQ(complete("codedriftd --"), sorted({"--config", "--log-level", "--color", "--help", "--version"}));
+  EXPECT_EQ(complete("codedriftd check --"),
+            sorted({"--online", "--all", "--plugins", "--list", "--strict", "--json", "--help"}));
   EXPECT_EQ(complete("codedriftd query status --det"), (Lines{"--detailed-exitcode"}));
   EXPECT_EQ(complete("codedriftd query history --det"), (Lines{}));
   EXPECT_EQ(complete("codedriftd alerts drop --rea"), (Lines{"--reason"}));

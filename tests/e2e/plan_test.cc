@@ -130,7 +130,7 @@ TEST(Reload, IsAskedForAndSaysWhatCameOfIt) {
   daemon.write_config();
   const RunResult good = daemon.command({"reload"});
   EXPECT_EQ(code_of(good), 0) << good.err;
-  EXPECT_NE(good.out.find("watching 2 functions"), std::string::npos) << good.out;
+  EXPECT_NE(good.out.find("watching 2 functions (+1 −0)"), std::string::npos) << good.out;
   EXPECT_TRUE(daemon.wait_for_status("refund", "in_sync"));
   // Only the plugin can tell that this is wrong, so the daemon finds it.
   daemon.config.alerts = webhook_alert("ops", daemon.receiver().url(), daemon.secret_file(), "", "nosuch = 1");

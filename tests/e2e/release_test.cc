@@ -56,7 +56,7 @@ TEST(Release, IsAnnouncedArrivesInSilenceAndAnEditIsApprovedFromAPlan) {
   EXPECT_EQ(daemon.status("charge").at("accepted_source"), "approval");
   const RunResult stale = with({"--count", "1", "--yes"});
   EXPECT_EQ(code_of(stale), 1) << "the plan has moved";
-  EXPECT_NE(stale.err.find("moved since the plan"), std::string::npos) << stale.err;
+  EXPECT_NE(stale.err.find("changed after the plan was made"), std::string::npos) << stale.err;
   EXPECT_EQ(count(daemon.kinds(), "control.denied"), 2U);
 }
 

@@ -45,8 +45,8 @@ TEST(AuditReportInABrowser, IsReadableLoadsNothingAndIsAccessible) {
   const auto text = found.at("text").get<std::string>();
   for (const char* words :
        {"prod/ap-guangzhou/default/refund:$LATEST", "Live code that nobody accepted.", "It is not resolved.",
-        "a person accepted the live code, by uid:1001(alice), who claims to be bob", "<script>alert(1)</script>",
-        "the live hash was H; what lay between two is not known", "daemon_not_running"})
+        "a person accepted the live code, by uid:1001(alice), through sudo by bob (not verified)",
+        "<script>alert(1)</script>", "the live hash was H; what lay between two is not known", "daemon_not_running"})
     EXPECT_NE(text.find(words), std::string::npos) << words;
   EXPECT_NE(text.find(Recorded::hash("X").hex()), std::string::npos) << "the hash that drifted";
   for (const char* shot : {"light.png", "dark.png", "print.png", "report.pdf"})

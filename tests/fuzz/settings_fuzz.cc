@@ -3,8 +3,8 @@
 #include <cstdlib>
 #include <string>
 
+#include "settings/load.h"
 #include "settings/schedule.h"
-#include "settings/settings.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, std::size_t size) {
   const auto loaded = codedriftd::load_settings_text("fuzz", std::string(reinterpret_cast<const char*>(data), size));

@@ -70,5 +70,16 @@ TEST(Account, WithoutAReasonItIsStale) {
   EXPECT_EQ(decide_prod({}, {5, 5, false, "", std::nullopt}).state.reason, "stale");
 }
 
+TEST(Account, AWrongClockIsToldInTheWordsOfWhatWasMeasured) {
+  const PollError clock{"Client.Clock",
+                        "this machine's clock is 900 s behind the cloud's; the cloud takes signatures of at most 300 s",
+                        ""};
+  EXPECT_EQ(decide_prod({}, {17, 0, true, "clock", clock}).events.at(0).facts.summary,
+            "this machine's clock is 900 s behind the cloud's: none of the 17 functions of prod/ap-guangzhou can be "
+            "polled.");
+  EXPECT_EQ(decide_prod({}, {1, 0, true, "clock", clock}).events.at(0).facts.summary,
+            "this machine's clock is 900 s behind the cloud's: the function of prod/ap-guangzhou cannot be polled.");
+}
+
 }  // namespace
 }  // namespace codedriftd

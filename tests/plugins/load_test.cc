@@ -74,7 +74,7 @@ TEST(CheckTable, NamesTheFirstRuleATableBreaks) {
       {[](auto& t) { t.struct_size = sizeof(codedriftd_sink_api) - 1; }, "struct_size is 87"},
       {[](auto& t) { t.struct_size = 1u << 30; }, "struct_size is"},
       {[](auto& t) { t.name = nullptr; }, "the plugin's name is missing"},
-      {[](auto& t) { t.name = "Two Words"; }, "is no name for a plugin"},
+      {[](auto& t) { t.name = "Two Words"; }, "is not a name for a plugin"},
       {[](auto& t) { t.name = kLong.c_str(); }, "longer than 32 bytes"},
       {[](auto& t) { t.version = nullptr; }, "version is missing"},
       {[](auto& t) { t.alert_schema = 0; }, "alert_schema is 0"},
@@ -107,9 +107,9 @@ TEST(CheckTable, NamesTheFirstRuleAnOptionBreaks) {
   static const std::string kLong(2000, 'x');
   const Case cases[] = {
       {[](auto& o) { o.name = nullptr; }, "an option's name is missing"},
-      {[](auto& o) { o.name = "Url"; }, "is no name for an option"},
-      {[](auto& o) { o.name = "1st"; }, "is no name for an option"},
-      {[](auto& o) { o.name = ""; }, "is no name for an option"},
+      {[](auto& o) { o.name = "Url"; }, "is not a name for an option"},
+      {[](auto& o) { o.name = "1st"; }, "is not a name for an option"},
+      {[](auto& o) { o.name = ""; }, "is not a name for an option"},
       {[](auto& o) { o.name = "url"; }, "two options are called url"},
       {[](auto& o) { o.help = kLong.c_str(); }, "help text is longer"},
       {[](auto& o) { o.type = 9; }, "its type 9 is not known here"},

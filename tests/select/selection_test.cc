@@ -72,22 +72,22 @@ TEST(ExplainNothing, NamesWhatWasAskedForAndTheNearestThereIs) {
     return explain_nothing(r.db(), asked, at(10));
   };
   EXPECT_EQ(why([](Selection& q) { q.targets = {"chrage"}; }),
-            "no target matches --target 'chrage'; did you mean " + Recorded::address("charge") + "?");
+            "no function is called \"chrage\"; did you mean 'prod/ap-guangzhou/default/charge'?");
   EXPECT_EQ(why([](Selection& q) { q.targets = {"prod/ap-guangzhou/default/refnd:$LATEST"}; }),
-            "no target matches --target 'prod/ap-guangzhou/default/refnd:$LATEST'; did you mean " +
-                Recorded::address("refund") + "?");
+            "there is no function prod/ap-guangzhou/default/refnd:$LATEST; did you mean "
+            "'prod/ap-guangzhou/default/refund'?");
   EXPECT_EQ(why([](Selection& q) { q.targets = {"zzz*"}; }),
-            "no target matches --target 'zzz*'; 2 targets are known: " + Recorded::address("charge") + ", " +
-                Recorded::address("refund"));
+            "no function matches --target 'zzz*'; 2 functions are watched: 'prod/ap-guangzhou/default/charge', "
+            "'prod/ap-guangzhou/default/refund'");
   EXPECT_EQ(why([](Selection& q) { q.accounts = {"prd"}; }),
-            "no target matches --account 'prd'; the nearest account is prod");
+            "no function matches --account 'prd'; the nearest account is prod");
   EXPECT_EQ(why([](Selection& q) { q.regions = {"eu"}; }),
-            "no target matches --region 'eu'; there is region ap-guangzhou");
+            "no function matches --region 'eu'; there is region ap-guangzhou");
   EXPECT_NE(why([](Selection& q) { q.targets = {"old"}; }).find("no longer watched: add --all"), std::string::npos);
   EXPECT_EQ(why([](Selection& q) { q.statuses = {"drifted"}; }),
             "nothing matches --status 'drifted'; the 2 that match apart from the status are unobserved");
   EXPECT_EQ(why([](Selection& q) { q.kinds = {"drift.*"}, q.since = at(5); }),
-            "nothing matches --kind 'drift.*' --since 2026-11-24T00:00:05.000Z (of the targets, 2 match)");
+            "nothing matches --kind 'drift.*' --since 2026-11-24T00:00:05.000Z (2 functions are selected)");
   EXPECT_EQ(why([](Selection& q) { q.targets = {"\x1b[31m"}; }).find('\x1b'), std::string::npos);
 }
 

@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "settings/settings.h"
+#include "settings/load.h"
 
 namespace codedriftd {
 namespace {
@@ -43,7 +43,7 @@ TEST(Mistakes, AreAllToldAtOnceInOrder) {
             "f:3:1: unknown key 'stat_dir'; did you mean 'state_dir'?\n"
             "f:7:1: unknown key 'intervall'; did you mean 'interval'?\n"
             "f:9:11: 'timeout' is an integer; it must be a duration in quotes, such as \"5m\"\n"
-            "f:12:12: 'interval' is \"5 minutes\": it must be a whole number and one unit of ms, s, m, h, d, such as "
+            "f:12:12: 'interval' is \"5 minutes\": it must be whole numbers and units of ms, s, m, h, d, w, such as "
             "\"5m\"\n");
 }
 

@@ -9,7 +9,7 @@
 
 #include "base/duration.h"
 #include "settings/keys.h"
-#include "settings/settings.h"
+#include "settings/load.h"
 
 namespace codedriftd {
 namespace {

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "settings/load.h"
+
 namespace codedriftd {
 namespace {
 

@@ -1,11 +1,10 @@
-#include "settings/settings.h"
-
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <time.h>
 
 #include <algorithm>
 
+#include "settings/load.h"
 #include "support/temp_dir.h"
 
 namespace codedriftd {
@@ -325,9 +324,9 @@ TEST(Settings, ALinkIsAnAddressWithPlacesThatAreKnown) {
 
 TEST(SettingsFiles, ThatCannotBeReadAreOneMistake) {
   const TempDir dir;
-  EXPECT_EQ(mistakes_of(dir / "gone.toml"), dir / "gone.toml" + ":1:1: cannot be read: No such file or directory\n");
-  EXPECT_EQ(mistakes_of(dir.path().string()), dir.path().string() + ":1:1: cannot be read: Is a directory\n");
-  EXPECT_EQ(mistakes_of("/dev/zero"), "/dev/zero:1:1: is larger than 64 MiB; that is no configuration\n");
+  EXPECT_EQ(mistakes_of(dir / "gone.toml"), dir / "gone.toml" + ": cannot be read: No such file or directory\n");
+  EXPECT_EQ(mistakes_of(dir.path().string()), dir.path().string() + ": cannot be read: Is a directory\n");
+  EXPECT_EQ(mistakes_of("/dev/zero"), "/dev/zero: is larger than 64 MiB; that is not a configuration\n");
 }
 
 TEST(SettingsFiles, NamesAreFoundInOddFolders) {
@@ -336,6 +335,25 @@ TEST(SettingsFiles, NamesAreFoundInOddFolders) {
   dir.write("[a]*?/x.d.toml", "[[alert]]\nname = \"x\"\nplugin = \"x\"\n");
   ASSERT_TRUE(load_settings(main)) << mistakes_of(main);
   EXPECT_EQ(load_settings(main)->alerts.size(), 1U);
+}
+
+TEST(Settings, WhoMaySuspendMayResumeUnlessTheFileSaysOtherwise) {
+  using Names = std::vector<std::string>;
+  const auto resume = [](const std::string& control) {
+    return load_settings_text("f", "[control]\n" + control)->control.allowed.find("resume")->second;
+  };
+  EXPECT_EQ(resume(""), (Names{"root", "%codedriftd-ops"}));
+  EXPECT_EQ(resume("suspend = [\"alice\"]\n"), (Names{"alice"}));
+  EXPECT_EQ(resume("suspend = [\"alice\"]\nresume = [\"root\"]\n"), (Names{"root"}));
+}
+
+TEST(Settings, AnIncludeThatMatchesNothingIsAWarning) {
+  const test::TempDir dir;
+  const std::string main = dir.write("c.toml", "[daemon]\ninclude = [\"conf.d/*.toml\"]\n");
+  const auto loaded = load_settings(main);
+  ASSERT_TRUE(loaded);
+  EXPECT_EQ(format_mistakes(loaded->warnings),
+            main + ":2:12: 'include' \"" + dir.path().string() + "/conf.d/*.toml\" matches no file\n");
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 
 #include <filesystem>
 
+#include "settings/load.h"
 #include "support/temp_dir.h"
 
 namespace codedriftd {
@@ -26,7 +27,7 @@ class DestinationsTest : public testing::Test {
     const auto settings =
         load_settings_text("c.toml", fmt::format("[daemon]\nplugin_dir = \"{}\"\n", folder_.path().string()) + alerts);
     EXPECT_TRUE(settings) << format_mistakes(settings.error());
-    return check_destinations(*settings, kHost);
+    return check_destinations(*settings, kHost, Looking::as_the_service);
   }
   const test::TempDir folder_;
 };
@@ -65,7 +66,7 @@ TEST_F(DestinationsTest, APluginThatCannotBeUsedIsAMistakeWithItsRemedy) {
   ASSERT_EQ(::chmod((folder_ / "open.so").c_str(), 0777), 0);
   const std::pair<const char*, const char*> cases[] = {
       {"nowhere", "No such file or directory; install it, or set plugin_dir in [daemon]"},
-      {"no_entry", "is no alert plugin, it does not define codedriftd_sink_v1"},
+      {"no_entry", "is not an alert plugin, it does not define codedriftd_sink_v1"},
       {"open", "lets others change it; chmod go-w"}};
   for (const auto& [name, message] : cases) {
     const auto found = report(fmt::format("[[alert]]\nname = \"a\"\nplugin = \"{}\"\n", name));
@@ -94,6 +95,26 @@ TEST_F(DestinationsTest, ASecretFileThatCannotBeReadIsAWarning) {
     EXPECT_EQ(found.warnings[0].place.text(), "c.toml:7:14");
     EXPECT_NE(found.warnings[0].message.find("token_file cannot be read here: "), std::string::npos);
     EXPECT_NE(found.warnings[0].message.find(file), std::string::npos) << found.warnings[0].message;
+  }
+}
+
+TEST_F(DestinationsTest, EachDestinationIsOpenedAndWhatCameOfItIsTold) {
+  add("faulty");
+  struct Case {
+    const char* mode;
+    std::vector<Mistake> DestinationReport::*list;
+    const char* says;
+  };
+  for (const Case& c :
+       {Case{"open_rejects", &DestinationReport::mistakes, "c.toml:3:1: faulty: not with these options"},
+        Case{"open_later", &DestinationReport::warnings,
+             "c.toml:3:1: faulty: cannot be opened at the moment: come back later"},
+        Case{"open_crashes", &DestinationReport::faults, "c.toml:3:1: faulty: cannot be opened: "}}) {
+    const auto found =
+        report(fmt::format("[[alert]]\nname = \"a\"\nplugin = \"faulty\"\n[alert.options]\nmode = \"{}\"\n", c.mode));
+    ASSERT_EQ((found.*c.list).size(), 1U) << c.mode;
+    EXPECT_TRUE(format_mistakes(found.*c.list).starts_with(c.says)) << format_mistakes(found.*c.list);
+    EXPECT_EQ(found.mistakes.size() + found.warnings.size() + found.faults.size(), 1U);
   }
 }
 

@@ -66,9 +66,13 @@ TEST(Metrics, AreCleanUnderPromtool) {
 }
 
 TEST(Metrics, TheStatusLineSaysTheMainThingsInOneLine) {
-  EXPECT_EQ(status_line(snapshot()),
-            "42 functions, 1 drifted; last poll 00:00:00Z; 0 of 1 destinations up, 2 alerts pending")
-      << "one that refuses is not up";
+  Snapshot s = snapshot();
+  EXPECT_EQ(status_line(s), "42 functions, 1 drifted; last poll 00:00:00Z; 0 of 1 destination up, 2 alerts pending")
+      << "one that is held takes nothing";
+  s.destinations.front().state = DestinationState::Kind::ok;
+  s.destinations.front().depth.pending = 1;
+  s.polls.last_poll_at.reset();
+  EXPECT_EQ(status_line(s), "42 functions, 1 drifted; not polled yet; 1 of 1 destination up, 1 alert pending");
 }
 
 }  // namespace

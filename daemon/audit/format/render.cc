@@ -124,7 +124,7 @@ std::optional<Format> parse_format(std::string_view name) {
   return std::nullopt;
 }
 
-std::unique_ptr<Renderer> make_renderer(Format format, const Report& report, WallTime generated_at, bool colour,
+std::unique_ptr<Renderer> make_renderer(Format format, const Report& report, WallTime generated_at, const Look& look,
                                         std::string& out) {
   switch (format) {
     case Format::json:
@@ -138,7 +138,7 @@ std::unique_ptr<Renderer> make_renderer(Format format, const Report& report, Wal
     case Format::table:
       break;
   }
-  return make_table(report, colour, out);
+  return make_table(report, generated_at, look, out);
 }
 
 }  // namespace codedriftd

@@ -20,10 +20,12 @@ struct Row {
 };
 using Emit = std::function<void(Row)>;
 
-/// One column of the table (for people): a field, its heading, and the widest it may be (0: never cut).
+/// One column of the table (for people): a field, its heading, and the widest it may be (0: never cut). `spare` says
+/// what goes first where a terminal is too narrow, as in fit.h.
 struct Column {
   std::string_view field, heading;
   std::size_t widest;
+  unsigned spare = 0;
 };
 
 /// What comes after the rows.

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "audit/format/fit.h"
 #include "audit/format/values.h"
 #include "base/text.h"
 
@@ -125,25 +126,25 @@ std::vector<Placed> placed(const Report& report) {
 
 class TableRenderer final : public Renderer {
  public:
-  TableRenderer(const Report& report, bool colour, std::string& out)
-      : columns_(placed(report)), colour_(colour), out_(out) {
-    for (const Placed& each : columns_) widths_.push_back(each.column.heading.size());
+  TableRenderer(const Report& report, WallTime now, const Look& look, std::string& out)
+      : columns_(placed(report)), now_(now), look_(look), out_(out) {
+    std::erase_if(columns_, [&](const Placed& each) {
+      if (each.column.heading.empty()) attempts_ = each.place;
+      return each.column.heading.empty();
+    });
   }
 
   void row(const Row& row) override {
     Line line;
-    for (std::size_t i = 0; i < columns_.size(); ++i) {
-      const auto& [column, place] = columns_[i];
-      const OrderedJson& value = row.values[place];
-      if (column.heading.empty()) {  // not a cell but lines beneath
-        for (const std::string& text : attempt_lines(value))
-          line.beneath.push_back(fmt::format("    {}", shortened(harmless(text), 140)));
-        continue;
-      }
-      std::string text = harmless(cell_text(column.field, value, false));
+    for (const auto& [column, place] : columns_) {
+      std::string text = harmless(cell(column.field, row.values[place]));
       if (column.widest > 0) text = shortened(text, column.widest);
-      widths_[i] = std::max(widths_[i], display_width(text));
       line.cells.push_back(std::move(text));
+    }
+    if (attempts_) {  // not a cell but lines beneath
+      const std::size_t widest = look_.width == 0 ? 140 : std::max<std::size_t>(look_.width, 40) - 4;
+      for (const std::string& text : attempt_lines(row.values[*attempts_]))
+        line.beneath.push_back(fmt::format("    {}", shortened(harmless(text), widest)));
     }
     if (!row.problem.empty()) line.beneath.push_back(fmt::format("    ! {}", harmless(row.problem)));
     lines_.push_back(std::move(line));
@@ -151,13 +152,12 @@ class TableRenderer final : public Renderer {
 
   void end(const ReportEnd& end) override {
     if (!lines_.empty()) {
+      lay_out();
       Line heading;
-      for (const Placed& each : columns_) {
-        if (!each.column.heading.empty()) heading.cells.emplace_back(each.column.heading);
-      }
+      for (const Placed& each : columns_) heading.cells.emplace_back(each.column.heading);
       append(heading, false);
     }
-    for (const Line& line : lines_) append(line, colour_);
+    for (const Line& line : lines_) append(line, look_.colour);
     if (!lines_.empty() && !end.remarks.empty()) out_ += '\n';
     for (const std::string& remark : end.remarks) out_ += harmless(with_short_hashes(remark)) + '\n';
   }
@@ -167,24 +167,60 @@ class TableRenderer final : public Renderer {
     std::vector<std::string> cells, beneath;
   };
 
+  std::string cell(std::string_view field, const OrderedJson& value) const {
+    const bool moment = field == "time" || field == "since" || field == "from" || field == "until" ||
+                        field == "drift_since" || field.ends_with("_at");
+    if (look_.width > 0 && !look_.utc && moment && value.is_string()) {
+      if (const auto time = parse_rfc3339(value.get_ref<const std::string&>())) return short_time(*time, now_);
+    }
+    return cell_text(field, value, false);
+  }
+
+  void lay_out() {
+    if (look_.width == 0) {
+      shown_.assign(columns_.size(), true);
+      for (std::size_t i = 0; i < columns_.size(); ++i) {
+        widths_.push_back(columns_[i].column.heading.size());
+        for (const Line& line : lines_) widths_[i] = std::max(widths_[i], display_width(line.cells[i]));
+      }
+      return;
+    }
+    std::vector<FitColumn> columns;
+    for (const auto& [column, place] : columns_)
+      columns.push_back(fit_column(column.field, column.heading, column.spare));
+    std::vector<std::vector<std::string>*> rows;
+    for (Line& line : lines_) rows.push_back(&line.cells);
+    FittedTable fitted = fit_table(columns, rows, look_.width);
+    shown_ = std::move(fitted.shown);
+    widths_ = std::move(fitted.widths);
+    for (const std::string& text : fitted.above) out_ += text + '\n';
+    if (!fitted.above.empty()) out_ += '\n';
+  }
+
   void append(const Line& line, bool colour) {
+    std::size_t gap = 0;
     for (std::size_t i = 0; i < line.cells.size(); ++i) {
-      const std::string& cell = line.cells[i];
+      if (!shown_[i]) continue;
+      out_.append(gap, ' ');
+      const std::string& text = line.cells[i];
       const std::string_view field = columns_[i].column.field;
       const bool word = field == "status" || field == "severity" || field == "state";
-      const std::string_view paint = colour && word ? colour_of(cell) : std::string_view();
+      const std::string_view paint = colour && word ? colour_of(text) : std::string_view();
       out_ += paint;
-      out_ += cell;
+      out_ += text;
       if (!paint.empty()) out_ += "\x1b[0m";
-      if (i + 1 < line.cells.size()) out_.append(widths_[i] - display_width(cell) + 2, ' ');
+      gap = widths_[i] - display_width(text) + 2;
     }
     out_ += '\n';
     for (const std::string& text : line.beneath) out_ += text + '\n';
   }
 
   std::vector<Placed> columns_;
-  bool colour_;
+  std::optional<std::size_t> attempts_;  ///< the place of the attempts, if they are asked for
+  const WallTime now_;
+  const Look look_;
   std::string& out_;
+  std::vector<bool> shown_;
   std::vector<std::size_t> widths_;
   std::vector<Line> lines_;
 };
@@ -275,8 +311,8 @@ std::string markdown_text(std::string_view text) {
   return escaped;
 }
 
-std::unique_ptr<Renderer> make_table(const Report& report, bool colour, std::string& out) {
-  return std::make_unique<TableRenderer>(report, colour, out);
+std::unique_ptr<Renderer> make_table(const Report& report, WallTime now, const Look& look, std::string& out) {
+  return std::make_unique<TableRenderer>(report, now, look, out);
 }
 std::unique_ptr<Renderer> make_markdown(const Report& report, std::string& out) {
   return std::make_unique<MarkdownRenderer>(report, out);

@@ -8,7 +8,7 @@
 
 namespace codedriftd {
 
-std::unique_ptr<Renderer> make_table(const Report& report, bool colour, std::string& out);
+std::unique_ptr<Renderer> make_table(const Report& report, WallTime now, const Look& look, std::string& out);
 std::unique_ptr<Renderer> make_markdown(const Report& report, std::string& out);
 
 /// How many columns of a terminal `text` takes: one for each code point, two for East Asian wide ones and emoji.

@@ -16,16 +16,16 @@ constexpr std::string_view kFields[] = {"id",          "alert",      "kind",    
                                         "state",       "attempts",   "created_at", "next_attempt_at", "delivered_at",
                                         "last_status", "last_error", "attempt_log"};
 constexpr std::span<const std::string_view> kContractFields(kFields, std::size(kFields) - 1);
-constexpr Column kColumns[] = {{"id", "ID", 0},
+constexpr Column kColumns[] = {{"id", "ID", 0, 2},
                                {"alert", "ALERT", 40},
                                {"kind", "KIND", 40},
                                {"target", "TARGET", 0},
                                {"state", "STATE", 0},
-                               {"attempts", "ATTEMPTS", 0},
-                               {"created_at", "CREATED", 0},
+                               {"attempts", "ATTEMPTS", 0, 3},
+                               {"created_at", "CREATED", 0, 1},
                                {"next_attempt_at", "NEXT ATTEMPT", 0},
                                {"delivered_at", "DELIVERED", 0},
-                               {"last_status", "LAST STATUS", 0},
+                               {"last_status", "LAST STATUS", 0, 4},
                                {"last_error", "LAST ERROR", 60},
                                {"attempt_log", "", 0}};
 constexpr std::span<const Column> kContractColumns(kColumns, std::size(kColumns) - 1);
@@ -92,6 +92,15 @@ std::string summary_line(const std::map<std::string, int64_t>& states) {
   return line.empty() ? "no alerts" : line;
 }
 
+/// Which destinations take nothing at present, also those that no alert waits for yet.
+void say_who_is_held(Database& db, ReportEnd& end) {
+  auto q = db.query("SELECT name, until_ms, reason FROM destination WHERE state = 'held' ORDER BY name");
+  while (q.step()) {
+    end.remarks.push_back(fmt::format("Destination {} is down: {}. It is tried again at {}, or after a reload.",
+                                      q.text(0), q.text(2), rfc3339(q.time(1))));
+  }
+}
+
 ReportEnd report(Database& db, const Selection& selection, WallTime now, const Emit& emit, bool with_attempts) {
   AddressFilter filter(db, selection, now);
   Destinations destinations(db);
@@ -130,6 +139,7 @@ ReportEnd report(Database& db, const Selection& selection, WallTime now, const E
   }
   for (auto each = newest.rbegin(); each != newest.rend(); ++each) finish(each->first, std::move(each->second));
   end.summary["selected"] = end.rows;
+  say_who_is_held(db, end);
   end.remarks.push_back(summary_line(states));
   return end;
 }

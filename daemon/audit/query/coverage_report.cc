@@ -14,12 +14,12 @@ constexpr std::string_view kFields[] = {"target",       "from",     "until",    
                                         "unobserved_s", "coverage", "longest_gap_s", "gaps"};
 constexpr Column kColumns[] = {{"target", "TARGET", 0},
                                {"from", "FROM", 0},
-                               {"until", "UNTIL", 0},
+                               {"until", "UNTIL", 0, 2},
                                {"polls", "POLLS", 0},
                                {"coverage", "COVERAGE", 0},
                                {"unobserved_s", "UNOBSERVED", 0},
                                {"longest_gap_s", "LONGEST GAP", 0},
-                               {"gaps", "GAPS", 0}};
+                               {"gaps", "GAPS", 0, 1}};
 
 constexpr std::size_t kGapsListed = 20;
 

@@ -10,7 +10,7 @@ namespace codedriftd {
 namespace {
 
 constexpr std::string_view kFields[] = {"seq", "id", "time", "kind", "severity", "actor", "target", "data"};
-constexpr Column kColumns[] = {{"seq", "SEQ", 0},           {"time", "TIME", 0},    {"kind", "KIND", 40},
+constexpr Column kColumns[] = {{"seq", "SEQ", 0, 1},        {"time", "TIME", 0},    {"kind", "KIND", 40},
                                {"severity", "SEVERITY", 0}, {"actor", "ACTOR", 40}, {"target", "TARGET", 0},
                                {"data", "DATA", 100}};
 

@@ -13,7 +13,7 @@ constexpr std::string_view kFields[] = {"target",       "outcome", "code",      
 constexpr Column kColumns[] = {
     {"target", "TARGET", 0}, {"outcome", "OUTCOME", 0},           {"code", "CODE", 40},
     {"sha256", "SHA256", 0}, {"first_seen_at", "FIRST SEEN", 0},  {"last_seen_at", "LAST SEEN", 0},
-    {"polls", "POLLS", 0},   {"longest_gap_s", "LONGEST GAP", 0}, {"accepted_at_end", "ACCEPTED AT END", 0}};
+    {"polls", "POLLS", 0},   {"longest_gap_s", "LONGEST GAP", 0}, {"accepted_at_end", "ACCEPTED AT END", 0, 1}};
 constexpr std::size_t kClaimsSpelled = 20;  // more are said in one sentence
 
 struct Run {

@@ -8,6 +8,7 @@
 #include <span>
 #include <tuple>
 
+#include "audit/format/fit.h"
 #include "audit/format/table.h"
 #include "base/text.h"
 
@@ -85,7 +86,7 @@ std::vector<std::string> details(const Plan::Item& item) {
 
 class Table {
  public:
-  Table(bool colour, std::string& out) : colour_(colour), out_(out) {}
+  Table(const Look& look, WallTime now, std::string& out) : look_(look), now_(now), out_(out) {}
 
   void add(const Plan::Item& item, const Mark& mark) {
     const StatusView& view = item.selected.status;
@@ -94,10 +95,10 @@ class Table {
         item.answered || !view.reason.empty() ? std::string_view(view.reason) : "not seen now";
     Line line{&mark,
               {item.selected.row.target.address(), std::string(to_string(view.status)),
-               reason.empty() ? "-" : shortened(harmless(reason), 40), rfc3339(view.since), short_hash(s.live),
-               short_hash(s.accepted)},
+               reason.empty() ? "-" : shortened(harmless(reason), 40),
+               look_.width > 0 && !look_.utc ? short_time(view.since, now_) : rfc3339(view.since), short_hash(s.live),
+               short_hash(s.accepted), s.announced.empty() ? "-" : short_hash(s.announced.back().sha256)},
               details(item)};
-    if (!s.announced.empty()) line.cells.push_back(short_hash(s.announced.back().sha256));
     lines_.push_back(std::move(line));
   }
 
@@ -108,20 +109,12 @@ class Table {
       fmt::format_to(std::back_inserter(out_), "{}  {}\n", symbol(*mark), mark->means);
     }
     out_ += '\n';
+    const FittedTable fitted = lay_out();
     std::vector<std::string> headings;
     for (const Column& column : kColumns) headings.emplace_back(column.heading);
-    if (std::none_of(lines_.begin(), lines_.end(), [&](const Line& l) { return l.cells.size() == headings.size(); }))
-      headings.pop_back();
-    std::vector<std::size_t> widths;
-    for (std::size_t i = 0; i < headings.size(); ++i) {
-      widths.push_back(headings[i].size());
-      for (const Line& line : lines_) {
-        if (i < line.cells.size()) widths[i] = std::max(widths[i], display_width(line.cells[i]));
-      }
-    }
-    append(" ", headings, widths);
+    append(" ", headings, fitted);
     for (const Line& line : lines_) {
-      append(symbol(*line.mark), line.cells, widths);
+      append(symbol(*line.mark), line.cells, fitted);
       for (const std::string& detail : line.beneath) out_ += "      " + harmless(detail) + '\n';
     }
     out_ += '\n';
@@ -134,19 +127,47 @@ class Table {
   };
 
   std::string symbol(const Mark& mark) const {
-    return colour_ ? fmt::format("{}{}{}", mark.colour, mark.symbol, kPlain) : std::string(1, mark.symbol);
+    return look_.colour ? fmt::format("{}{}{}", mark.colour, mark.symbol, kPlain) : std::string(1, mark.symbol);
   }
-  void append(std::string_view before, const std::vector<std::string>& cells, const std::vector<std::size_t>& widths) {
+  /// How wide each column is; on a terminal, after what all rows share was said.
+  FittedTable lay_out() {
+    std::vector<FitColumn> columns;
+    for (const Column& column : kColumns) columns.push_back(fit_column(column.field, column.heading, column.spare));
+    std::vector<std::vector<std::string>*> rows;
+    for (Line& line : lines_) rows.push_back(&line.cells);
+    if (look_.width > 0) {
+      FittedTable fitted = fit_table(columns, rows, look_.width, 2);
+      for (const std::string& text : fitted.above) out_ += text + '\n';
+      if (!fitted.above.empty()) out_ += '\n';
+      return fitted;
+    }
+    FittedTable whole;
+    for (std::size_t i = 0; i < columns.size(); ++i) {
+      whole.widths.push_back(columns[i].heading.size());
+      bool any = false;
+      for (const Line& line : lines_) {
+        any = any || line.cells[i] != "-";
+        whole.widths[i] = std::max(whole.widths[i], display_width(line.cells[i]));
+      }
+      whole.shown.push_back(any || i + 1 < columns.size());  // ANNOUNCED only where something is
+    }
+    return whole;
+  }
+
+  void append(std::string_view before, const std::vector<std::string>& cells, const FittedTable& fitted) {
     out_ += before;
+    std::size_t gap = 1;
     for (std::size_t i = 0; i < cells.size(); ++i) {
-      out_ += i == 0 ? " " : "  ";
+      if (!fitted.shown[i]) continue;
+      out_.append(gap, ' ');
       out_ += cells[i];
-      if (i + 1 < cells.size()) out_.append(widths[i] - display_width(cells[i]), ' ');
+      gap = fitted.widths[i] - display_width(cells[i]) + 2;
     }
     out_ += '\n';
   }
 
-  bool colour_;
+  const Look look_;
+  const WallTime now_;
   std::string& out_;
   std::vector<Line> lines_;
 };
@@ -176,7 +197,7 @@ void sort_plan(Plan& plan) {
   });
 }
 
-std::string render_plan(const Plan& plan, Format format, WallTime generated_at, bool colour,
+std::string render_plan(const Plan& plan, Format format, WallTime generated_at, const Look& look,
                         std::optional<int64_t> limit) {
   std::string out;
   const std::size_t shown = std::min(plan.items.size(), static_cast<std::size_t>(limit.value_or(INT64_MAX)));
@@ -189,7 +210,7 @@ std::string render_plan(const Plan& plan, Format format, WallTime generated_at, 
     remarks.push_back(fmt::format("The first {} of {} targets are shown.", shown, plan.items.size()));
   remarks.push_back(counts.line(kSummaryOrder));
   if (format == Format::table) {
-    Table table(colour, out);
+    Table table(look, generated_at, out);
     for (const Plan::Item& item : std::span(plan.items).first(shown)) {
       if (const Mark* mark = mark_of(item)) table.add(item, *mark);
     }
@@ -198,7 +219,7 @@ std::string render_plan(const Plan& plan, Format format, WallTime generated_at, 
     return out;
   }
   static const Report kReport{"plan", status_fields(), kColumns, nullptr};  // of the database it needs nothing
-  const auto renderer = make_renderer(format, kReport, generated_at, colour, out);
+  const auto renderer = make_renderer(format, kReport, generated_at, look, out);
   ReportEnd end;
   for (const Plan::Item& item : std::span(plan.items).first(shown)) {
     if (format == Format::markdown && mark_of(item) == nullptr) continue;

@@ -32,7 +32,7 @@ void sort_plan(Plan& plan);
 /// only what is not in sync or did not answer, and at last one line that sums up. The table begins each row with
 /// `~` (live differs), `-` (missing), `?` (not observed) or `+` (nothing accepted yet, or an announced hash still to
 /// come), and has the command that would accept what is live. `limit`: so many of the targets; the summary counts all.
-std::string render_plan(const Plan& plan, Format format, WallTime generated_at, bool colour,
+std::string render_plan(const Plan& plan, Format format, WallTime generated_at, const Look& look,
                         std::optional<int64_t> limit = std::nullopt);
 
 }  // namespace codedriftd

@@ -101,7 +101,7 @@ ReportSection watch_section(const AuditReport& report) {
   add_facts(section, "Functions removed from the watch", "No function was removed from the watch in this period.",
             removed);
   add_facts(section, "Functions added to the watch", "No function was added to the watch in this period.", added);
-  add_facts(section, "Alerts held and let go", "Nobody had alerts held in this period.", report.holding);
+  add_facts(section, "Suspensions", "Nobody had alerts held in this period.", report.holding);
   return section;
 }
 

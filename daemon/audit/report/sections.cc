@@ -31,7 +31,8 @@ Cell target_cell(const std::optional<std::string>& target) {
 }
 
 std::string who(const std::string& actor, const std::string& claimed) {
-  return claimed.empty() ? actor : fmt::format("{}, who claims to be {}", actor, claimed);
+  // What the kernel says comes first: the name that sudo hands on is whatever its caller made of it.
+  return claimed.empty() ? actor : fmt::format("{}, through sudo by {} (not verified)", actor, claimed);
 }
 
 std::string report_claim() {

@@ -25,7 +25,7 @@ Json parse(const std::string& body) {
 
 /// The name of the first member that is not as the columns say; empty: all are.
 std::string difference(const Json& body, const StoredEvent& event) {
-  if (!body.is_object()) return "it is no object";
+  if (!body.is_object()) return "it is not an object";
   for (const std::string_view name : kMembers) {
     if (!body.contains(name)) return fmt::format("it has no \"{}\"", name);
   }
@@ -41,7 +41,7 @@ std::string difference(const Json& body, const StoredEvent& event) {
   for (const auto& [name, value] : columns) {
     if (body.at(name) != value) return fmt::format("its \"{}\" differs from the column", name);
   }
-  if (!body.at("data").is_object()) return "its \"data\" is no object";
+  if (!body.at("data").is_object()) return "its \"data\" is not an object";
   return {};
 }
 

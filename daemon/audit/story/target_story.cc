@@ -42,7 +42,7 @@ void read_happenings(Database& db, const std::string& address, WallTime until, T
   auto q = db.query(
       "SELECT seq, id, time_ms, kind, severity, actor, target, body, leaf_hash FROM event WHERE target = ? AND time_ms "
       "<= ? AND kind IN ('function.missing', 'deploy.expected', 'deploy.arrived', 'deploy.superseded', "
-      "'deploy.overdue', 'watch.added', 'watch.suspended', 'watch.resumed') ORDER BY seq",
+      "'deploy.overdue', 'deploy.withdrawn', 'watch.added', 'watch.suspended', 'watch.resumed') ORDER BY seq",
       address, until);
   while (q.step()) {
     if (q.text(3) == "watch.added") {

@@ -62,7 +62,8 @@ Result<Sha256> zip_sha256(const std::string& path) {
   if (!read) return read.error();
   // A local file header, or the end of an archive without files.
   if (beginning != std::string_view("PK\x03\x04", 4) && beginning != std::string_view("PK\x05\x06", 4))
-    return Error{fmt::format("{}: is no zip file; name the package that is deployed", harmless(clean_utf8(path, 300)))};
+    return Error{
+        fmt::format("{}: is not a zip file; name the package that is deployed", harmless(clean_utf8(path, 300)))};
   return stream.digest();
 }
 

@@ -21,36 +21,45 @@ constexpr std::array<std::string_view, 3> kVerbs{"replay", "drop", "test"};
 
 constexpr std::string_view kHelp = R"(codedriftd [--config FILE] alerts replay|drop|test …
 
-What became of alerts is shown by "codedriftd query alerts". An alert that could not be delivered in time, or that its
-receiver will never take, is dead: it stays in the record, and its fallback was told. These commands act on that:
+What became of alerts is shown by "codedriftd query alerts". An alert that could
+not be delivered in time, or that its receiver will never take, is dead: it
+stays in the record, and its fallback was told. These commands act on that:
 
-  replay   delivers dead or dropped alerts again: what was attempted under the same id, with the same bytes
+  replay   delivers dead or dropped alerts again: what was attempted under the
+           same id, with the same bytes
   drop     gives dead or waiting alerts up, with a reason
   test     sends a test alert to one [[alert]] and waits for the answer
 
-While the daemon runs it is asked to do this, through runtime_dir/control.sock; root and the daemon's own user may ask.
-Without a daemon the command does it itself, as the owner of state_dir. Who did it, and why, is an event of the log
+While the daemon runs it is asked to do this, through runtime_dir/control.sock;
+root and the daemon's own user may ask. Without a daemon the command does it
+itself, as the owner of state_dir. Who did it, and why, is an event of the log
 (alert.replayed, alert.dropped).
 
 "codedriftd alerts VERB --help" says what each of them takes.
 )";
 
 constexpr std::string_view kReplay =
-    R"(codedriftd [--config FILE] alerts replay [ID…] [selection] [--to NAME] [--reason TEXT]
+    R"(codedriftd [--config FILE] alerts replay [ID…] [selection] [--to NAME]
+    [--reason TEXT]
 codedriftd [--config FILE] alerts replay --open --to NAME [--reason TEXT]
 
-Delivers dead and dropped alerts again, from the oldest. What was attempted goes under the same id and with the same
-bytes: a receiver that has it already can tell. What never was is composed when it is sent, and may become part of a
-digest. They have give_up_after to arrive, as new ones. A heartbeat is not delivered again: it is of no use later.
+Delivers dead and dropped alerts again, from the oldest. What was attempted goes
+under the same id and with the same bytes: a receiver that has it already can
+tell. What never was is composed when it is sent, and may become part of a
+digest. They have give_up_after to arrive, as new ones. A heartbeat is not
+delivered again: it is of no use later.
 
 Which alerts (at least one of these; different options narrow each other):
   ID…                 as "query alerts" shows them
   --alert NAME        those for this [[alert]]
-  --target TARGET     those about this target: an address, FUNCTION or FUNCTION:QUALIFIER; may be repeated
-  --since, --until T  those made in that time: RFC 3339, or an age: 90s, 15m, 24h, 7d
+  --target TARGET     those about this target: an address, FUNCTION or
+                      FUNCTION:QUALIFIER; may be repeated
+  --since, --until T  those made in that time: 2026-11-24, or an age: 15m, 7d
 
-  --to NAME           deliver them to this [[alert]] instead; alerts that it has already are left alone
-  --open              tell NAME of all drift that is open now: for an [[alert]] that was added later
+  --to NAME           deliver them to this [[alert]] instead; alerts that it has
+                      already are left alone
+  --open              tell NAME of all drift that is open now: for an [[alert]]
+                      that was added later
   --reason TEXT       why: it is recorded
   --json              print what was done as JSON
 )";
@@ -58,20 +67,23 @@ Which alerts (at least one of these; different options narrow each other):
 constexpr std::string_view kReplayExamples = R"(
 Examples:
   codedriftd alerts replay --alert ops
-  codedriftd alerts replay --alert ops --since 24h --to pager --reason "ops is being moved"
+  codedriftd alerts replay --alert ops --since 24h --to pager \
+      --reason "ops is being moved"
   codedriftd alerts replay --open --to new-chat
 )";
 
 constexpr std::string_view kDrop = R"(codedriftd [--config FILE] alerts drop [ID…] [selection] --reason TEXT
 
-Gives dead or pending alerts up: they are not delivered any more, stay in the record as "dropped", and may be replayed.
-One that is on its way at this moment may still arrive.
+Gives dead or pending alerts up: they are not delivered any more, stay in the
+record as "dropped", and may be replayed. One that is on its way at this moment
+may still arrive.
 
 Which alerts (at least one of these; different options narrow each other):
   ID…                 as "query alerts" shows them
   --alert NAME        those for this [[alert]]
-  --target TARGET     those about this target: an address, FUNCTION or FUNCTION:QUALIFIER; may be repeated
-  --since, --until T  those made in that time: RFC 3339, or an age: 90s, 15m, 24h, 7d
+  --target TARGET     those about this target: an address, FUNCTION or
+                      FUNCTION:QUALIFIER; may be repeated
+  --since, --until T  those made in that time: 2026-11-24, or an age: 15m, 7d
 
   --reason TEXT       why: it is recorded
   --json              print what was done as JSON
@@ -79,19 +91,22 @@ Which alerts (at least one of these; different options narrow each other):
 
 constexpr std::string_view kDropExamples = R"(
 Examples:
-  codedriftd alerts drop --alert ops --until 2026-11-24T03:00:00Z --reason "seen during the incident, INC-31"
+  codedriftd alerts drop --alert ops --until 2026-11-24T03:00:00Z \
+      --reason "seen during the incident, INC-31"
 )";
 
 constexpr std::string_view kTest = R"(codedriftd [--config FILE] alerts test NAME
 
-Sends an alert of kind "test" to the [[alert]] NAME, waits for the answer for up to 30 seconds and prints it, with the
-receiver's own words. It goes the way of every alert, signature and all.
+Sends an alert of kind "test" to the [[alert]] NAME, waits for the answer for up
+to 30 seconds and prints it, with the receiver's own words. It goes the way of
+every alert, signature and all.
 
   --json              print the answer as JSON
 )";
 
 constexpr std::string_view kExit = R"(
-Exit code: 0 done (test: delivered); 1 failed, or nothing matches; 64 wrong usage; 78 wrong configuration.
+Exit code: 0 done (test: delivered); 1 failed, or nothing matches; 64 wrong
+usage; 78 wrong configuration.
 )";
 
 po::options_description options_of(Verb verb) {

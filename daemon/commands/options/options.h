@@ -23,6 +23,9 @@ bool read_options(const std::vector<std::string>& args, std::string_view usage, 
                   boost::program_options::options_description& options, const char* positional,
                   boost::program_options::variables_map& values, std::ostream& out);
 
+/// "  -o, --output FILE   what it does" for each option, at most 80 columns wide.
+void print_options(const boost::program_options::options_description& options, std::ostream& out);
+
 /// The value of a text option, or "".
 std::string text_option(const boost::program_options::variables_map& values, const char* name);
 /// The values of an option that may be repeated.

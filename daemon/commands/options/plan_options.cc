@@ -14,33 +14,43 @@ using Strings = std::vector<std::string>;
 
 constexpr std::string_view kHelp = R"(codedriftd [--config FILE] plan [TARGET…] [options]
 
-Polls the selected functions now, and prints how their live code differs from what is accepted. It accepts and announces
-nothing.
+Polls the selected functions now, and prints how their live code differs from
+what is accepted. It accepts and announces nothing.
 
   ~  the live code is neither accepted nor announced (drifted)
   -  the API says that there is no such function (missing)
   ?  it could not be observed, or did not answer now
-  +  nothing is accepted yet (unreviewed), or an announced hash is still to come (pending_deploy)
+  +  nothing is accepted yet (unreviewed), or an announced hash is still to come
+     (pending_deploy)
 
-While the daemon runs it makes the calls, with its own credentials and within its own pace, and records them as any
-other poll: root, and who may ask it to poll, can have that done. Without a daemon the calls are made with your own
-credentials (as [account.NAME.credentials] says), and nothing is recorded. A function that is not found is asked for
-again before it counts as missing: 30 seconds later by the daemon, 2 seconds later without it.
+While the daemon runs it makes the calls, with its own credentials and within
+its own pace, and records them as any other poll: root, and who may ask it to
+poll, can have that done. Without a daemon the calls are made with your own
+credentials (as [account.NAME.credentials] says), and nothing is recorded. A
+function that is not found is asked for again before it counts as missing: 30
+seconds later by the daemon, 2 seconds later without it.
 )";
 
 constexpr std::string_view kRest =
-    R"(  --status GLOB       those whose status before the poll is: missing drifted unobserved unreviewed pending_deploy in_sync
-  --since, --until T  those whose status before the poll began within that time: RFC 3339 in UTC, or an age: 15m, 7d
+    R"(  --status GLOB       those whose status before the poll is: missing drifted
+                      unobserved unreviewed pending_deploy in_sync
+  --since, --until T  those whose status before the poll began within that time:
+                      2026-11-24T03:04:05Z, or an age: 15m, 7d
 
 What is done:
-  --refresh=false     poll nothing: the plan from the last observations in the record
-  --out FILE          save the plan as JSON (codedriftd.plan.v1), with every target
-  --detailed-exitcode 2 if something is drifted or missing; else 3 if something is pending, unreviewed, unobserved or did
-                      not answer now
+  --refresh=false     poll nothing: the plan from the last observations in the
+                      record
+  --out FILE          save the plan as JSON (codedriftd.plan.v1), with every
+                      target
+  --detailed-exitcode 2 if something is drifted or missing; else 3 if something
+                      is pending, unreviewed, unobserved or did not answer now
 
 How it is printed:
-  --format FORMAT     table (the default), json, ndjson, csv or markdown; --json is --format json. table and markdown
-                      show what is not in sync, the others every target with every field
+  --format FORMAT     table (the default), json, ndjson, csv or markdown; --json
+                      is --format json. table and markdown show what is not in
+                      sync, the others every target with every field
+  --wide              a table as wide as it has to be, with times in full
+  --utc               on a terminal, times in full
   --limit N           the first N targets; the summary still counts all
   -o, --output FILE   into a file, which appears complete or not at all
 
@@ -50,8 +60,9 @@ Examples:
   codedriftd plan --target 'prod/*' --detailed-exitcode --out release.plan
   codedriftd plan --refresh=false --json
 
-Exit code: 0 done; 1 failed, nothing matches, or none of what was asked for could be observed; 64 wrong usage; 78 wrong
-configuration; with --detailed-exitcode also 2 and 3.
+Exit code: 0 done; 1 failed, nothing matches, or none of what was asked for
+could be observed; 64 wrong usage; 78 wrong configuration; with
+--detailed-exitcode also 2 and 3.
 )";
 
 po::options_description options() {
@@ -62,7 +73,7 @@ po::options_description options() {
     add(repeatable, po::value<Strings>()->composing());
   for (const char* single : {"since", "until", "limit", "format", "output,o", "out", "refresh"})
     add(single, po::value<std::string>());
-  for (const char* flag : {"json", "detailed-exitcode", "help,h"}) add(flag, po::bool_switch());
+  for (const char* flag : {"json", "detailed-exitcode", "wide", "utc", "help,h"}) add(flag, po::bool_switch());
   return all;
 }
 
@@ -111,6 +122,8 @@ Result<PlanOptions> parse_plan(const std::vector<std::string>& args, WallTime no
       return Error{fmt::format("--refresh={}: write --refresh=true or --refresh=false", shown_argument(refresh))};
     parsed.refresh = refresh == "true";
   }
+  parsed.wide = values["wide"].as<bool>();
+  parsed.utc = values["utc"].as<bool>();
   parsed.detailed_exit_code = values["detailed-exitcode"].as<bool>();
   return parsed;
 }

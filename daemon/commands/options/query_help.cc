@@ -8,12 +8,16 @@ namespace {
 
 constexpr std::string_view kQuery = R"(codedriftd query REPORT [TARGET…] [options]
 
-Prints an audit report. It only reads the database, while the daemon runs or after; it asks the cloud nothing.
+Prints an audit report. It only reads the database, while the daemon runs or
+after; it asks the cloud nothing.
 
 Reports:
-  status     each function now: is the live code the accepted one, and can it be seen?
-  history    which code hash was live, from when to when, and how often that was looked at
-  events     the event log: drift, missing functions, accepted hashes, restarts, …
+  status     each function now: is the live code the accepted one, and can it be
+             seen?
+  history    which code hash was live, from when to when, and how often that was
+             looked at
+  events     the event log: drift, missing functions, accepted hashes, restarts,
+             …
   alerts     what was sent where, what waits, what could not be delivered
   coverage   how much of the time each function was really observed, and why not
   report     all of it about a period, in one file for an auditor
@@ -22,160 +26,197 @@ Examples:
   codedriftd query status
   codedriftd query status --status drifted --status missing
   codedriftd query history charge --since 7d
-  codedriftd query events --kind 'drift.*' --since 2026-11-01T00:00:00Z --format csv -o drift.csv
+  codedriftd query events --kind 'drift.*' --since 2026-11-01 --format csv
   codedriftd query coverage --region ap-guangzhou --since 30d --json
-  codedriftd query report --since 2026-11-01T00:00:00Z --until 2026-12-01T00:00:00Z -o november.html
+  codedriftd query report --since 2026-11-01 --until 2026-12-01 \
+      -o november.html
 
 "codedriftd query REPORT --help" says what each of them takes.
 )";
 
 constexpr std::string_view kStatus =
-    R"(  --status GLOB       targets whose status is: missing drifted unobserved unreviewed pending_deploy in_sync
+    R"(  --status GLOB       targets whose status is: missing drifted unobserved
+                      unreviewed pending_deploy in_sync
 )";
 
 constexpr std::string_view kAll = "  --all               also targets that are no longer watched\n";
 
 constexpr std::string_view kOutput = R"(
 How it is printed:
-  --format FORMAT     table (the default), json, ndjson, csv or markdown; --json is --format json. table and markdown
-                      are for people and show the main columns, the others have every field
+  --format FORMAT     table (the default), json, ndjson, csv or markdown; --json
+                      is --format json. table and markdown are for people and
+                      show the main columns, the others have every field. csv
+                      is UTF-8 without a byte order mark: a spreadsheet may
+                      have to be told so
+  --wide              a table as wide as it has to be, with times in full. On a
+                      terminal it fits itself to the width without it, and has
+                      ages for times
+  --utc               times in full there too
   -o, --output FILE   into a file, which appears complete or not at all
 
-Times are RFC 3339 in UTC, or an age: 90s, 15m, 24h, 7d.
+Times are UTC: 2026-11-24, 2026-11-24T03:04:05Z, "2026-11-24 03:04", now; or an
+age: 90s, 15m, 1h30m, 7d, 1w. A date alone is its first moment.
 )";
 
 constexpr std::string_view kReportOutput = R"(
 How it is written:
-  --format FORMAT     markdown (the default), html or json; --json is --format json. Without it the end of FILE says
-                      which: .html or .json. table, csv and ndjson are for the other queries
+  --format FORMAT     markdown (the default), html or json; --json is --format
+                      json. Without it the end of FILE says which: .html or
+                      .json. table, csv and ndjson are for the other queries
   -o, --output FILE   into a file, which appears complete or not at all
 
-Times are RFC 3339 in UTC, or an age: 90s, 15m, 24h, 7d.
+Times are UTC: 2026-11-24, 2026-11-24T03:04:05Z, "2026-11-24 03:04", now; or an
+age: 90s, 15m, 1h30m, 7d, 1w. A date alone is its first moment.
 )";
 
 constexpr std::string_view kExit = R"(
-Exit code: 0 done; 1 the database could not be read, or what was asked for matches nothing; 64 wrong usage;
-78 wrong configuration.
+Exit code: 0 done, also where no row has that kind, status or time; 1 the
+database could not be read, or a name matches nothing; 64 wrong usage; 78 wrong
+configuration.
 )";
 
 struct Words {
   std::string_view report, what, own, examples;
 };
 
-constexpr Words kReports[] = {
-    {"status",
-     R"(Prints the present status of each watched function; what needs attention first.
+constexpr Words kReports[] = {{"status",
+                               R"(Prints the present status of each watched function; what needs attention first.
 
   missing         the API says that there is no such function
   drifted         the live code is neither accepted nor announced
-  unobserved      never seen, or not for longer than stale_after: REASON says why
+  unobserved      never seen, or not for longer than stale_after: REASON says
+                  why
   unreviewed      seen, but nothing was accepted yet (baseline = "review")
   pending_deploy  the accepted code is live, an announced one is awaited
   in_sync         the live code is the accepted one
 )",
-     R"(
-  --at T              as it stood then: what was live, what was accepted, what was known, told from the record. What the
-                      record no longer tells for that moment (which poll was the last before it) is null
+                               R"(
+  --at T              as it stood then: what was live, what was accepted, what
+                      was known, told from the record. What the record no longer
+                      tells for that moment (which poll was the last before it)
+                      is null
   --since, --until T  only where the present status began within that time
   --limit N           the first N rows; the summary still counts all
-  --detailed-exitcode 2 if something is drifted or missing; else 3 if something is pending, unreviewed or unobserved
+  --watch, --watch=TIME
+                      on a terminal: draw it again every two seconds, or as
+                      often as TIME says
+  --detailed-exitcode 2 if something is drifted or missing; else 3 if something
+                      is pending, unreviewed or unobserved
 )",
-     R"(
+                               R"(
 Examples:
   codedriftd query status
   codedriftd query status charge --json
   codedriftd query status --at 2026-11-20T18:00:00Z
-  codedriftd query status --detailed-exitcode --target 'prod/*' || echo "look at this"
+  codedriftd query status --detailed-exitcode --target 'prod/*' || echo "look"
 )"},
-    {"history",
-     R"(Prints runs: a hash (or an answer like "missing") that every poll saw, from the first to the last of them.
-A run ends with another answer, or with a gap longer than stale_after. What it claims: at POLLS instants, never more
-than LONGEST GAP apart, the live hash was SHA256. What lay between two of them is not known.
+                              {"history",
+                               R"(Prints runs: a hash (or an answer like "missing") that every poll saw, from the
+first to the last of them. A run ends with another answer, or with a gap longer
+than stale_after. What it claims: at POLLS instants, never more than LONGEST GAP
+apart, the live hash was SHA256. What lay between two of them is not known.
 )",
-     R"(
+                               R"(
   --since, --until T  only runs that overlap that time
   --limit N           the newest N runs
 )",
-     R"(
+                               R"(
 Examples:
   codedriftd query history charge
   codedriftd query history --target 'prod/*' --since 24h --format ndjson
 )"},
-    {"events",
-     R"(Prints the event log, oldest first. Each row is compared with the bytes it was written as; a row that differs is
-marked, and the exit code is 1.
+                              {"events",
+                               R"(Prints the event log, oldest first. Each row is compared with the bytes it was
+written as; a row that differs is marked, and the exit code is 1.
 )",
-     R"(
-  --kind GLOB         drift.* function.* poll.* account.* deploy.* baseline.set watch.* delivery.* alert.* …
+                               R"(
+  --kind GLOB         drift.* function.* poll.* account.* deploy.* baseline.set
+                      watch.* delivery.* alert.* …
   --since, --until T  only events of that time
   --limit N           the newest N events
 )",
-     R"(
-Targets are compared with the address in the event, whether they are still watched or not.
+                               R"(
+Targets are compared with the address in the event, whether they are still
+watched or not.
 
 Examples:
   codedriftd query events --since 24h
   codedriftd query events charge --kind 'drift.*' --json
 )"},
-    {"alerts",
-     R"(Prints the alerts and what became of them, oldest first: pending, delivered, dead (given up), dropped, or held
-(the receiver refuses everything; nothing is lost, it is asked again now and then).
+                              {"alerts",
+                               R"(Prints the alerts and what became of them, oldest first: pending, delivered,
+dead (given up), dropped, or held (the receiver refuses everything; nothing is
+lost, it is asked again now and then).
 
-An alert is dead when it was not delivered within give_up_after; when its receiver answered 400, 413, 415 or 422 (it
-will never take this one); when its plugin crashed or hung three times while delivering it; when its [[alert]] is no
-longer configured. The event delivery.dead says which: query events --kind delivery.dead
-"codedriftd alerts" delivers dead alerts again, or gives waiting ones up.
+An alert is dead when it was not delivered within give_up_after; when its
+receiver answered 400, 413, 415 or 422 (it will never take this one); when its
+plugin crashed or hung three times while delivering it; when its [[alert]] is no
+longer configured. The event delivery.dead says which: query events --kind
+delivery.dead. "codedriftd alerts" delivers dead alerts again, or gives waiting
+ones up.
 )",
-     R"(
-  --attempts          also each attempt to deliver: when, how long it took, result, status, and the receiver's words with
-                      secrets masked. Lines under the alert; in json, ndjson and csv a list, the field attempt_log:
-                      {n, at, took_s, result, status, words}
-  --kind GLOB         alerts about events of this kind: drift.* function.* poll.* …
+                               R"(
+  --attempts          also each attempt to deliver: when, how long it took,
+                      result, status, and the receiver's words with secrets
+                      masked. Lines under the alert; in json, ndjson and csv a
+                      list, the field attempt_log: {n, at, took_s, result,
+                      status, words}
+  --kind GLOB         alerts about events of this kind: drift.* function.*
+                      poll.* …
   --since, --until T  only alerts made in that time
   --limit N           the newest N alerts
 )",
-     R"(
-Targets are compared with the address in the alert, whether they are still watched or not.
+                               R"(
+Targets are compared with the address in the alert, whether they are still
+watched or not.
 
 Examples:
   codedriftd query alerts --since 24h --attempts
   codedriftd query alerts --kind 'drift.*' --json
 )"},
-    {"coverage",
-     R"(Prints how much of the time that each function was configured it was observed. A gap is a time between two
-answers longer than stale_after; COVERAGE is observed / (observed + unobserved). Why there was a gap: never_polled,
-stale, updating, denied, code_secret, failed, clock or daemon_not_running (json and ndjson list every gap).
+                              {"coverage",
+                               R"(Prints how much of the time that each function was configured it was observed. A
+gap is a time between two answers longer than stale_after; COVERAGE is observed
+/ (observed + unobserved). Why there was a gap: never_polled, stale, updating,
+denied, code_secret, failed, clock or daemon_not_running (json and ndjson list
+every gap).
 )",
-     R"(
-  --since, --until T  what to count; by default the last 30 days, or since the function was first configured
+                               R"(
+  --since, --until T  what to count; by default the last 30 days, or since the
+                      function was first configured
   --limit N           the first N rows; the overall figure still counts all
 )",
-     R"(
-POLLS counts the answers within that time; of a run that its edge cuts, as many as are certain.
+                               R"(
+POLLS counts the answers within that time; of a run that its edge cuts, as many
+as are certain.
 
 Examples:
   codedriftd query coverage
-  codedriftd query coverage charge --since 2026-11-01T00:00:00Z --until 2026-12-01T00:00:00Z --json
+  codedriftd query coverage charge --since 2026-11-01 --until 2026-12-01 --json
 )"},
-    {"report",
-     R"(Writes one file for an auditor about a period: what is claimed, in the exact words; what is open; every drift with
-its timeline; what was accepted, by whom and why, and what was only trusted on first sight; announced deployments and
-changed pins; refused requests; what was added to the watch and removed; what was seen and the gaps, with reasons;
-alerts that were not delivered; configurations and restarts; and a timeline of each function.
+                              {"report",
+                               R"(Writes one file for an auditor about a period: what is claimed, in the exact
+words; what is open; every drift with its timeline; what was accepted, by whom
+and why, and what was only trusted on first sight; announced deployments and
+changed pins; refused requests; what was added to the watch and removed; what
+was seen and the gaps, with reasons; alerts that were not delivered;
+configurations and restarts; and a timeline of each function.
 
 The file loads nothing from anywhere and has no script.
 )",
-     R"(
+                               R"(
   --since, --until T  the period; by default the last 30 days
 )",
-     R"(
-In the report is what was watched at some time of the period, whether it still is or not, and what concerns the whole
-daemon. --status asks for the status at the end of the period. Each event is compared with the bytes it was written as;
+                               R"(
+In the report is what was watched at some time of the period, whether it still
+is or not, and what concerns the whole daemon. --status asks for the status at
+the end of the period. Each event is compared with the bytes it was written as;
 if one differs, the report says so first, and the exit code is 1.
 
 Examples:
   codedriftd query report --since 30d -o report.html
-  codedriftd query report --since 2026-11-01T00:00:00Z --until 2026-12-01T00:00:00Z --format html -o november.html
+  codedriftd query report --since 2026-11-01 --until 2026-12-01 \
+      --format html -o november.html
   codedriftd query report charge --since 7d
 )"}};
 

@@ -26,14 +26,15 @@ po::options_description options() {
     add(repeatable, po::value<Strings>()->composing());
   for (const char* single : {"since", "until", "at", "limit", "format", "output,o"})
     add(single, po::value<std::string>());
-  for (const char* flag : {"all", "json", "attempts", "detailed-exitcode", "help,h"}) add(flag, po::bool_switch());
+  for (const char* flag : {"all", "json", "attempts", "detailed-exitcode", "wide", "utc", "help,h"})
+    add(flag, po::bool_switch());
   return all;
 }
 
 /// The options that `report` has.
 bool has_option(std::string_view report, std::string_view option) {
   // What an auditor is given is whole: nothing limits it but the selection.
-  if (report == "report" && (option == "limit" || option == "all")) return false;
+  if (report == "report" && (option == "limit" || option == "all" || option == "wide" || option == "utc")) return false;
   if (option == "kind") return report == "events" || report == "alerts";
   if (option == "attempts") return report == "alerts";
   if (option == "detailed-exitcode" || option == "at") return report == "status";
@@ -66,7 +67,7 @@ Result<AuditFormat> audit_format_option(const po::variables_map& values) {
   const auto found = std::find(kNames.begin(), kNames.end(), text);
   if (found == kNames.end()) {
     if (parse_format(text))
-      return Error{fmt::format("a report is no table: --format {} is for the other queries; there are {}", text,
+      return Error{fmt::format("a report is not a table: --format {} is for the other queries; there are {}", text,
                                fmt::join(kNames, ", "))};
     return Error{fmt::format("there is no format \"{}\"{}; of a report there are {}", shown_argument(text),
                              did_you_mean(text, kNames), fmt::join(kNames, ", "))};
@@ -122,6 +123,8 @@ Result<QueryOptions> parse_report(std::string_view report, const Strings& args, 
   }
   parsed.selection = std::move(*selection);
   if (const std::string file = text_option(values, "output"); file != "-") parsed.file = file;
+  parsed.wide = values["wide"].as<bool>();
+  parsed.utc = values["utc"].as<bool>();
   parsed.detailed_exit_code = values["detailed-exitcode"].as<bool>();
   return parsed;
 }

@@ -23,6 +23,8 @@ struct QueryOptions {
   Format format = Format::table;
   std::string file;  ///< -o; empty: standard output
   bool detailed_exit_code = false;
+  bool wide = false;  ///< --wide: a table does not fit itself to the terminal
+  bool utc = false;   ///< --utc: it has times in full all the same
 };
 
 /// Reads what follows the word "query"; an age counts back from `now`. The error is a sentence or two, for exit

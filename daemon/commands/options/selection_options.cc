@@ -33,7 +33,7 @@ Result<std::optional<int64_t>> limit_option(const po::variables_map& values) {
   const auto& text = values["limit"].as<std::string>();
   if (const auto limit = whole_number(text)) return limit;
   return Error{
-      fmt::format("--limit \"{}\" is no number of rows; write a whole number, 1 or more", shown_argument(text))};
+      fmt::format("--limit \"{}\" is not a number of rows; write a whole number, 1 or more", shown_argument(text))};
 }
 
 }  // namespace
@@ -86,26 +86,39 @@ Result<Selection> selection_option(const po::variables_map& values, WallTime now
   return s;
 }
 
+std::optional<WallTime> parse_point(std::string_view text, WallTime now) {
+  if (text == "now") return now;
+  if (const auto time = parse_rfc3339(text)) return time;
+  std::string whole(text);
+  if (whole.size() == std::string_view("2026-11-24").size()) whole += "T00:00";
+  if (whole.size() == std::string_view("2026-11-24T00:00").size()) whole += ":00";
+  return parse_rfc3339(whole + "Z");
+}
+
 std::optional<WallTime> parse_time(std::string_view text, WallTime now) {
   if (const auto age = parse_duration(text)) return now - *age;
-  return parse_rfc3339(text);
+  return parse_point(text, now);
 }
 
 Result<std::optional<WallTime>> time_option(const char* name, const po::variables_map& values, WallTime now) {
   if (!values.contains(name)) return std::optional<WallTime>();
   const auto& text = values[name].as<std::string>();
   if (const auto time = parse_time(text, now)) return time;
-  return Error{
-      fmt::format("--{} \"{}\" is no time; write one like 2026-11-24T03:04:05Z, or an age like 90s, 15m, 24h, 7d", name,
-                  shown_argument(text))};
+  return Error{fmt::format(
+      "--{} \"{}\" is not a time; write one like 2026-11-24 or 2026-11-24T03:04:05Z, or an age like 90s, 15m, 24h, 7d",
+      name, shown_argument(text))};
 }
 
 const std::string_view kTargetsHelp = R"(
-Which targets (several values of one option are alternatives; different options narrow each other):
-  TARGET              ACCOUNT/REGION/NAMESPACE/FUNCTION:QUALIFIER, or FUNCTION or FUNCTION:QUALIFIER where only one
-                      target has that name
-  --target GLOB       * is any text, ? any character; compared with the whole address if it has a "/", with
-                      FUNCTION:QUALIFIER if it has a ":", else with FUNCTION. Quote it: --target 'prod/*'
+Which targets (several values of one option are alternatives; different options
+narrow each other):
+  TARGET              ACCOUNT/REGION/NAMESPACE/FUNCTION:QUALIFIER, or FUNCTION
+                      or FUNCTION:QUALIFIER where only one target has that
+                      name; :QUALIFIER may be left out of an address where
+                      only one is watched
+  --target GLOB       * is any text, ? any character; compared with the whole
+                      address if it has a "/", with FUNCTION:QUALIFIER if it has
+                      a ":", else with FUNCTION. Quote it: --target 'prod/*'
   --account, --region, --namespace, --function, --qualifier GLOB
                       compared with that part alone
 )";

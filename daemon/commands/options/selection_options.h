@@ -17,7 +17,9 @@ class variables_map;
 
 namespace codedriftd {
 
-/// A point of time: RFC 3339, or an age ("90s", "15m", "24h", "7d") counted back from `now`.
+/// A point of time, in UTC where it says nothing else: RFC 3339, "2026-11-24", "2026-11-24 18:00", "now".
+std::optional<WallTime> parse_point(std::string_view text, WallTime now);
+/// The same, or an age ("90s", "15m", "1h30m", "7d", "1w") counted back from `now`.
 std::optional<WallTime> parse_time(std::string_view text, WallTime now);
 
 /// The same for the option `--NAME`; nullopt if it is not there. The error says what would be a time.

@@ -14,7 +14,7 @@ constexpr std::string_view kSchema = "codedriftd.plan.v1";
 
 /// One row; what is wrong with it is thrown as std::runtime_error without its place.
 std::optional<PlannedRow> read_row(const Json& row) {
-  if (!row.is_object()) throw std::runtime_error("is no object");
+  if (!row.is_object()) throw std::runtime_error("is not an object");
   const auto member = [&](const char* name) -> const Json& {
     const auto found = row.find(name);
     if (found == row.end()) throw std::runtime_error(fmt::format("has no '{}'", name));
@@ -22,13 +22,13 @@ std::optional<PlannedRow> read_row(const Json& row) {
   };
   const auto text = [&](const char* name) {
     const Json& value = member(name);
-    if (!value.is_string()) throw std::runtime_error(fmt::format("'{}' is no text", name));
+    if (!value.is_string()) throw std::runtime_error(fmt::format("'{}' is not a text", name));
     return value.get<std::string>();
   };
   const auto hash = [&](const char* name) -> std::optional<Sha256> {
     if (member(name).is_null()) return std::nullopt;
     const auto digest = Sha256::from_hex(text(name));
-    if (!digest) throw std::runtime_error(fmt::format("'{}' is no hash of 64 hex digits", name));
+    if (!digest) throw std::runtime_error(fmt::format("'{}' is not a hash of 64 hex digits", name));
     return digest;
   };
   const std::string address = text("target");
@@ -53,8 +53,8 @@ Result<std::vector<PlannedRow>> read_plan(const std::string& name, const std::st
   const Json plan = parse_json(text);
   const auto schema = plan.is_object() ? plan.find("schema") : plan.end();
   if (!plan.is_object() || schema == plan.end() || *schema != kSchema)
-    return Error{
-        fmt::format("{}: is no plan; save one with codedriftd plan --out FILE (its \"schema\" is {})", file, kSchema)};
+    return Error{fmt::format("{}: is not a plan; save one with codedriftd plan --out FILE (its \"schema\" is {})", file,
+                             kSchema)};
   const auto rows = plan.find("rows");
   if (rows == plan.end() || !rows->is_array()) return Error{fmt::format("{}: the plan has no list of \"rows\"", file)};
   std::vector<PlannedRow> planned;

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "actions/caller.h"
 #include "commands/reach/owner.h"
 #include "service/alert_setup.h"
 #include "settings/settings.h"
@@ -17,7 +18,19 @@
 namespace codedriftd {
 namespace {
 
+/// Without a daemon only its own user may write. Whoever else asks is told so, and not which file they cannot open.
+void check_may_write(const std::string& folder) {
+  struct stat info {};
+  const uid_t self = ::geteuid();
+  if (::stat(folder.c_str(), &info) != 0 || self == 0 || self == info.st_uid) return;
+  throw std::runtime_error(fmt::format(
+      "no daemon runs, and without one only root and the owner of {} ({}) may do this; start the service, or "
+      "ask with sudo",
+      folder, actor_of(info.st_uid)));
+}
+
 StateLock take_lock(const Settings& settings) {
+  check_may_write(settings.state_dir);
   if (auto owner = become_owner(settings.state_dir); !owner) throw std::runtime_error(owner.error().message);
   ::umask(027);
   if (!std::filesystem::exists(settings.database()))

@@ -1,9 +1,11 @@
 #include "commands/reach/reading.h"
 
 #include <fmt/format.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <charconv>
 #include <cstdlib>
 #include <optional>
 #include <system_error>
@@ -70,9 +72,34 @@ ReadTransaction::~ReadTransaction() {
   }
 }
 
+namespace {
+
+Colour chosen_colour = Colour::by_itself;
+
+std::string_view environment(const char* name) {
+  const char* value = std::getenv(name);
+  return value == nullptr ? "" : value;
+}
+
+}  // namespace
+
+void choose_colour(Colour colour) { chosen_colour = colour; }
+
 bool use_colour(bool terminal) {
-  const char* no_color = std::getenv("NO_COLOR");
-  return terminal && (no_color == nullptr || *no_color == '\0');
+  if (chosen_colour != Colour::by_itself) return chosen_colour == Colour::always;
+  const std::string_view term = environment("TERM");
+  return terminal && environment("NO_COLOR").empty() && !term.empty() && term != "dumb";
+}
+
+std::size_t terminal_width() {
+  constexpr std::size_t kUsual = 80, kLeast = 20;
+  const std::string_view columns = environment("COLUMNS");
+  std::size_t width = 0;
+  const auto [end, error] = std::from_chars(columns.data(), columns.data() + columns.size(), width);
+  if (error == std::errc{} && end == columns.data() + columns.size() && width >= kLeast) return width;
+  struct winsize size {};
+  if (::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col >= kLeast) return size.ws_col;
+  return kUsual;
 }
 
 }  // namespace codedriftd

@@ -24,7 +24,12 @@ class ReadTransaction {
   Database& db_;
 };
 
-/// False with NO_COLOR, and where nobody would see it.
+/// Whether output is coloured, for the whole process: at first by itself.
+enum class Colour { by_itself, always, never };
+void choose_colour(Colour colour);
+/// By itself: on a terminal, unless NO_COLOR is set, or TERM is not or is "dumb".
 bool use_colour(bool terminal);
+/// Columns of the terminal at standard output: COLUMNS, else what it says itself, else 80.
+std::size_t terminal_width();
 
 }  // namespace codedriftd

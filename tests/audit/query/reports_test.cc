@@ -337,7 +337,7 @@ TEST(StoredEvent, ThatWasTouchedIsFoundOut) {
       {"\"seq\" differs", [](StoredEvent& e) { e.seq = 8; }},
       {"\"id\" differs", [](StoredEvent& e) { e.id = "abd"; }},
       {"\"actor\" differs", [](StoredEvent& e) { e.actor = "config"; }},
-      {"\"data\" is no object",
+      {"\"data\" is not an object",
        [](StoredEvent& e) { rewrite(e, "{\"observed", "[{\"observed"), rewrite(e, "\"},", "\"}],"); }},
       {"do not belong", [](StoredEvent& e) { rewrite(e, "\"v\":1", "\"v\":1,\"w\":1"); }},
       {"not canonical", [](StoredEvent& e) { rewrite(e, "\"v\":1", "\"v\": 1"); }},

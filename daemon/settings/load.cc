@@ -1,4 +1,4 @@
-#include "settings/settings.h"
+#include "settings/load.h"
 
 #include <fmt/format.h>
 #include <sys/stat.h>
@@ -69,6 +69,7 @@ class Loader {
   Result<Settings, std::vector<Mistake>> finish() {
     read_sections();
     if (!mistakes_.empty()) return mistakes_.take();
+    settings_.warnings = mistakes_.take_warnings();
     std::string all;
     for (const Document& document : documents_) {
       all += fmt::format("{}\n{}\n{}", document.name, document.text.size(), document.text);
@@ -111,7 +112,11 @@ class Loader {
     check_accounts(accounts, mistakes_);
     check_alerts(alerts, all_read_, mistakes_);
     settings_.watches = sort_watches(std::move(watches), mistakes_);
-    for (auto& [name, read] : accounts) settings_.accounts.emplace(name, std::move(read.account));
+    if (all_read_) check_alert_targets(alerts, settings_.watches, mistakes_);
+    for (auto& [name, read] : accounts) {
+      settings_.places.emplace("account." + name + ".ca_file", std::move(read.ca_file_place));
+      settings_.accounts.emplace(name, std::move(read.account));
+    }
     for (PlacedAlert& read : alerts) settings_.alerts.push_back(std::move(read.alert));
   }
 

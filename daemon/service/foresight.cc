@@ -1,0 +1,65 @@
+#include "service/foresight.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "base/log.h"
+#include "base/text.h"
+#include "control/permissions.h"
+#include "http/certificates.h"
+
+namespace codedriftd {
+namespace {
+
+void check_accounts(const Settings& settings, Looking looking, DestinationReport& report) {
+  for (const auto& [name, account] : settings.accounts) {
+    if (account.ca_file.empty()) continue;
+    const Checked usable = check_certificates(account.ca_file);
+    if (usable) continue;
+    const bool forbidden = usable.error().message.find(std::strerror(EACCES)) != std::string::npos;
+    const auto place = settings.places.find("account." + name + ".ca_file");
+    (forbidden && looking == Looking::as_somebody ? report.warnings : report.mistakes)
+        .push_back({place == settings.places.end() ? Place{settings.file, 0, 0} : place->second,
+                    harmless("'ca_file': " + usable.error().message)});
+  }
+}
+
+void check_names(const Settings& settings, DestinationReport& report) {
+  const Permissions permissions(settings.control, ::geteuid());
+  for (const std::string& name : permissions.unknown()) {
+    const auto place = settings.places.find("control." + name);
+    if (place == settings.places.end()) continue;
+    report.warnings.push_back(
+        {place->second, fmt::format("[control] names {}, which is not a {} of this machine: it allows nobody",
+                                    harmless(name), name.starts_with('%') ? "group" : "user")});
+  }
+}
+
+}  // namespace
+
+DestinationReport look_ahead(const Settings& settings, const std::string& sinkhost, Looking looking) {
+  DestinationReport report;
+  check_accounts(settings, looking, report);
+  DestinationReport destinations = check_destinations(settings, sinkhost, looking);
+  const auto add = [](std::vector<Mistake>& to, std::vector<Mistake>& from) {
+    to.insert(to.end(), std::make_move_iterator(from.begin()), std::make_move_iterator(from.end()));
+  };
+  report.warnings.insert(report.warnings.begin(), settings.warnings.begin(), settings.warnings.end());
+  check_names(settings, report);
+  add(report.mistakes, destinations.mistakes);
+  add(report.faults, destinations.faults);
+  add(report.warnings, destinations.warnings);
+  return report;
+}
+
+void log_warnings(const DestinationReport& report) {
+  for (const std::vector<Mistake>* list : {&report.warnings, &report.faults}) {
+    for (const Mistake& warning : *list)
+      log(LogLevel::warning, "config.warning", fmt::format("{}: {}", warning.place.text(), warning.message));
+  }
+}
+
+}  // namespace codedriftd
