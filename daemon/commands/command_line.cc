@@ -6,12 +6,14 @@
 
 #include <algorithm>
 #include <boost/program_options.hpp>
+#include <filesystem>
 #include <functional>
 #include <iostream>
 #include <ostream>
 #include <string>
 #include <vector>
 
+#include "actions/caller.h"
 #include "base/text.h"
 #include "commands/alerts.h"
 #include "commands/check.h"
@@ -21,6 +23,7 @@
 #include "commands/plan.h"
 #include "commands/poll.h"
 #include "commands/query.h"
+#include "commands/reach/owner.h"
 #include "commands/reconcile.h"
 #include "service/accounts.h"
 #include "service/app.h"
@@ -70,11 +73,21 @@ int command_run(const Context& context) {
   po::variables_map values;
   if (!parse(context,
              "codedriftd [--config FILE] [--log-level LEVEL] run\n\nPolls every configured function on schedule until "
-             "SIGTERM or SIGINT; SIGHUP reloads the configuration.\nThis is what the systemd unit starts.\n",
+             "SIGTERM or SIGINT; SIGHUP reloads the configuration.\nRoot becomes the owner of state_dir first. This is "
+             "what "
+             "the systemd unit starts.\n",
              options, nullptr, values))
     return 0;
   Settings settings = load(context);
   set_log(context.log_level, settings.log_form());
+  // Before anything is written: what root leaves in the folder of another user keeps the service from starting.
+  if (std::filesystem::exists(settings.state_dir)) {
+    const uid_t before = ::geteuid();
+    if (auto owner = become_owner(settings.state_dir); !owner) throw std::runtime_error(owner.error().message);
+    if (::geteuid() != before)
+      log(LogLevel::info, "daemon.owner",
+          fmt::format("started by root, goes on as {}, who owns {}", actor_of(::geteuid()), settings.state_dir));
+  }
   if (auto report = check_destinations(settings, find_sinkhost()); !report.mistakes.empty())
     throw ConfigError{std::move(report.mistakes)};
   return App(std::move(settings), context.log_level).run();

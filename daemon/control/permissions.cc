@@ -1,5 +1,6 @@
 #include "control/permissions.h"
 
+#include <fmt/format.h>
 #include <grp.h>
 #include <pwd.h>
 #include <unistd.h>
@@ -37,6 +38,7 @@ Permissions::Permissions(const ControlSettings& settings, uid_t self) : always_{
   const ControlSettings defaults;
   for (const auto& [verb, names] : settings.allowed) {
     Who& who = allowed_[verb];
+    who.names = names;
     const auto& usual = defaults.allowed.find(verb)->second;
     for (const std::string& name : names) {
       bool known = false;
@@ -61,6 +63,17 @@ bool Permissions::among(const Who& who, const Caller& caller) {
 
 bool Permissions::may(const Caller& caller, std::string_view verb) const {
   return always_.contains(caller.uid) || among(allowed_.find(verb)->second, caller);
+}
+
+std::string Permissions::allowed(std::string_view verb) const {
+  std::vector<std::string> words{"root"};
+  for (const std::string& name : allowed_.find(verb)->second.names) {
+    if (name != "root") words.push_back(name.starts_with('%') ? "group " + name.substr(1) : "user " + name);
+  }
+  if (words.size() == 1) return words.front();
+  const std::string last = std::move(words.back());
+  words.pop_back();
+  return fmt::format("{} and {}", fmt::join(words, ", "), last);
 }
 
 bool Permissions::may_ask(const Caller& caller) const {

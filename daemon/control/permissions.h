@@ -2,6 +2,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "actions/caller.h"
 #include "settings/settings.h"
@@ -18,6 +19,8 @@ class Permissions {
   /// REQUIRES: `verb` is one of kControlVerbs.
   bool may(const Caller& caller, std::string_view verb) const;
   bool may_ask(const Caller& caller) const;  ///< for anything at all
+  /// Whom [control] allows `verb`, for people: "root and group codedriftd-ops". REQUIRES: as above.
+  std::string allowed(std::string_view verb) const;
   /// The names of [control] that there are no users or groups for, but for the group of the defaults, each once.
   const std::set<std::string>& unknown() const { return unknown_; }
 
@@ -25,6 +28,7 @@ class Permissions {
   struct Who {
     std::set<uid_t> users;
     std::set<gid_t> groups;
+    std::vector<std::string> names;  ///< as they are written
   };
   static bool among(const Who& who, const Caller& caller);
 
