@@ -327,7 +327,7 @@ TEST_F(ControlVerbsTest, WhoMayNotAskIsRecordedOnceAMinuteAndChangesNothing) {
   EXPECT_EQ(ask_as(64'101, {}, "reboot", Json::object())["error"], "denied");
   EXPECT_EQ(kinds(), (Strings{"control.denied", "control.denied"}));
   EXPECT_EQ(last_event()["data"]["target"], nullptr);
-  EXPECT_EQ(last_event()["data"]["unrecorded"], 4);
+  EXPECT_EQ(last_event()["data"]["unrecorded"], 5);
 }
 
 TEST_F(ControlVerbsTest, ThousandsAreDoneAtOnceAndNotAllListed) {
