@@ -1,12 +1,18 @@
 #include "base/log.h"
 
+#include <poll.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
+#include <cerrno>
+#include <climits>
 #include <cstdlib>
 
 #include "base/clock.h"
+#include "base/guarded.h"
 #include "base/json.h"
 #include "base/text.h"
 
@@ -28,6 +34,47 @@ std::string_view level_name(LogLevel level) {
       return "debug";
   }
   return "info";
+}
+
+/// What stderr has not taken.
+struct Unwritten {
+  std::string rest;      ///< of a line that was begun: it goes first, so that lines do not mix
+  uint64_t dropped = 0;  ///< lines since the last one that was written
+};
+Guarded<Unwritten>& unwritten() {
+  static auto& lines = *new Guarded<Unwritten>;  // threads may log until the very end of the process
+  return lines;
+}
+
+constexpr int kPatienceMs = 100;
+
+/// Writes what stderr takes without blocking, waiting up to `patience_ms` for room; how many bytes that was.
+std::size_t write_some(std::string_view text, int patience_ms) {
+  struct stat info {};
+  if (::fstat(STDERR_FILENO, &info) != 0) return 0;
+  // Its flags are not ours to change: others have the same open file. So a socket (the journal's) is asked not to block
+  // at each call; a pipe that poll() calls writable takes PIPE_BUF bytes at once; a terminal that is stopped is not
+  // writable. Only an ordinary file gets the line in one write: it has room, or fails.
+  const bool socket = S_ISSOCK(info.st_mode), ordinary = S_ISREG(info.st_mode);
+  std::size_t done = 0;
+  while (done < text.size()) {
+    pollfd room{STDERR_FILENO, POLLOUT, 0};
+    if (!ordinary && ::poll(&room, 1, patience_ms) <= 0) break;
+    const std::string_view part = text.substr(done, ordinary ? std::string_view::npos : std::size_t{PIPE_BUF});
+    const ssize_t size = socket ? ::send(STDERR_FILENO, part.data(), part.size(), MSG_DONTWAIT | MSG_NOSIGNAL)
+                                : ::write(STDERR_FILENO, part.data(), part.size());
+    if (size < 0 && errno == EINTR) continue;
+    if (size <= 0) break;  // full, closed, no space left: no reason to stop
+    done += static_cast<std::size_t>(size);
+  }
+  return done;
+}
+
+/// Writes a whole line, or begins it and keeps the rest for later; false if stderr took nothing of it.
+bool write_line(Unwritten& lines, std::string_view line, int patience_ms) {
+  const std::size_t done = write_some(line, patience_ms);
+  if (done > 0) lines.rest = line.substr(done);
+  return done > 0;
 }
 
 bool plain(std::string_view value) { return !value.empty() && value.find_first_of(" \"=\\") == std::string_view::npos; }
@@ -58,19 +105,30 @@ LogFormat default_log_format() {
   return LogFormat::text;
 }
 
+LogFormat json_log_format() {
+  return default_log_format() == LogFormat::systemd ? LogFormat::systemd_json : LogFormat::json;
+}
+
 bool log_enabled(LogLevel level) { return level <= log_level.load(std::memory_order_relaxed); }
 
 std::string format_log_line(LogFormat format, std::string_view time, LogLevel level, std::string_view event,
                             std::string_view message, std::initializer_list<LogField> fields) {
-  if (format == LogFormat::json) {
+  if (format == LogFormat::json || format == LogFormat::systemd_json) {
     Json line{{"time", time}, {"level", level_name(level)}, {"event", event}, {"message", clean_utf8(message, 4000)}};
-    for (const LogField& f : fields) line[std::string(f.name)] = clean_utf8(f.value, 4000);
-    return plain_json(line);
+    for (const LogField& f : fields) {
+      if (f.kind == LogField::Kind::absent) continue;
+      line[std::string(f.name)] =
+          f.kind == LogField::Kind::number ? Json::parse(f.value) : Json(clean_utf8(f.value, 4000));
+    }
+    const std::string priority =
+        format == LogFormat::systemd_json ? fmt::format("<{}>", static_cast<int>(level)) : std::string();
+    return priority + plain_json(line);
   }
   std::string line = format == LogFormat::systemd
                          ? fmt::format("<{}>{}: {}", static_cast<int>(level), event, harmless(message))
                          : fmt::format("{} {} {}: {}", time, level_name(level), event, harmless(message));
   for (const LogField& f : fields) {
+    if (f.kind == LogField::Kind::absent) continue;
     const std::string value = harmless(f.value);
     if (plain(value)) {
       line += fmt::format(" {}={}", f.name, value);
@@ -90,11 +148,21 @@ void log(LogLevel level, std::string_view event, std::string_view message,
          std::initializer_list<LogField> fields) noexcept {
   if (!log_enabled(level)) return;
   try {
-    std::string line = format_log_line(log_format, rfc3339(SystemClock{}.wall()), level, event, message, fields);
-    line += '\n';
-    // One write, so that lines of several threads and processes do not mix. A full or closed stderr is no reason to
-    // stop.
-    [[maybe_unused]] const ssize_t written = ::write(STDERR_FILENO, line.data(), line.size());
+    const std::string time = rfc3339(SystemClock{}.wall());
+    const std::string line = format_log_line(log_format, time, level, event, message, fields) + '\n';
+    auto lines = unwritten().lock();
+    // A burst is waited for; after a line was lost nothing is, until there is room again.
+    const int patience = lines->dropped == 0 ? kPatienceMs : 0;
+    if (!lines->rest.empty()) lines->rest.erase(0, write_some(lines->rest, patience));
+    if (lines->rest.empty() && lines->dropped > 0) {
+      const std::string told =
+          format_log_line(log_format, time, LogLevel::warning, "log.dropped",
+                          fmt::format("{} log line{} dropped, because stderr did not take {}", lines->dropped,
+                                      lines->dropped == 1 ? " was" : "s were", lines->dropped == 1 ? "it" : "them"),
+                          {});
+      if (write_line(*lines, told + '\n', patience)) lines->dropped = 0;
+    }
+    if (!lines->rest.empty() || lines->dropped > 0 || !write_line(*lines, line, patience)) ++lines->dropped;
   } catch (...) {  // out of memory: the line is lost, the program goes on
   }
 }

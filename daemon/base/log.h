@@ -5,37 +5,54 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <type_traits>
 
 namespace codedriftd {
 
 enum class LogLevel { error = 3, warning = 4, info = 6, debug = 7 };  ///< syslog's numbers
 
 enum class LogFormat {
-  text,     ///< for people: "2026-11-24T12:00:03.000Z warning poll.failing: … target=prod/…"
-  systemd,  ///< the same without the time, with a "<4>" priority in front
-  json,     ///< one object a line: time, level, event, message, fields
+  text,          ///< for people: "2026-11-24T12:00:03.000Z warning poll.failing: … target=prod/…"
+  systemd,       ///< the same without the time, with a "<4>" priority in front
+  json,          ///< one object a line: time, level, event, message, fields
+  systemd_json,  ///< the same with a "<4>" priority in front, which the journal takes off
 };
 
 std::optional<LogLevel> parse_log_level(std::string_view name);  ///< error warning info debug
 
 /// One `name=value` of a log line.
 struct LogField {
+  enum class Kind {
+    text,
+    number,  ///< a whole one, which is a number in JSON too
+    absent,  ///< the line says nothing of it
+  };
   std::string_view name;
   std::string value;
+  Kind kind = Kind::text;
 };
 template <typename T>
 LogField field(std::string_view name, const T& value) {
-  return {name, fmt::format("{}", value)};
+  constexpr bool whole = std::is_integral_v<T> && !std::is_same_v<T, bool> && !std::is_same_v<T, char>;
+  return {name, fmt::format("{}", value), whole ? LogField::Kind::number : LogField::Kind::text};
+}
+template <typename T>
+LogField field(std::string_view name, const std::optional<T>& value) {
+  return value ? field(name, *value) : LogField{name, "", LogField::Kind::absent};
 }
 
 /// Where log lines go: stderr. Set once by the program before threads start, and again on a reload.
 void set_log(LogLevel level, LogFormat format);
 /// systemd when stderr is the journal ($JOURNAL_STREAM), else text.
 LogFormat default_log_format();
+/// JSON with or without priorities, by the same rule.
+LogFormat json_log_format();
 bool log_enabled(LogLevel level);
 
-/// Writes one line, in one write. `event` is a stable name ("poll.failing") that scripts may search for; `message`
-/// says who, what and why in one sentence. Text from outside is made harmless here. Thread-safe; never throws.
+/// Writes one line. `event` is a stable name ("poll.failing") that scripts may search for; `message` says who, what and
+/// why in one sentence. Text from outside is made harmless here. Thread-safe; never throws, and never waits for who
+/// reads stderr: a line that finds no room within a tenth of a second is dropped, and the next one that does is
+/// preceded by how many were (log.dropped).
 void log(LogLevel level, std::string_view event, std::string_view message,
          std::initializer_list<LogField> fields = {}) noexcept;
 

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <boost/program_options.hpp>
 #include <cerrno>
+#include <filesystem>
 #include <functional>
 #include <iostream>
 #include <optional>
@@ -18,6 +19,7 @@
 #include <vector>
 
 #include "base/duration.h"
+#include "actions/caller.h"
 #include "base/text.h"
 #include "commands/alerts.h"
 #include "commands/check.h"
@@ -29,6 +31,7 @@
 #include "commands/poll.h"
 #include "commands/query.h"
 #include "commands/reach/reading.h"
+#include "commands/reach/owner.h"
 #include "commands/reconcile.h"
 #include "commands/show.h"
 #include "service/accounts.h"
@@ -80,11 +83,20 @@ int command_run(const Context& context) {
   po::variables_map values;
   if (!parse(context,
              "codedriftd [--config FILE] [--log-level LEVEL] run\n\nPolls every configured function on schedule until "
-             "SIGTERM or SIGINT; SIGHUP\nreloads the configuration. This is what the systemd unit starts.\n",
+             "SIGTERM or SIGINT; SIGHUP\nreloads the configuration. Root becomes the owner of state_dir first. This is\n"
+             "what the systemd unit starts.\n",
              options, nullptr, values))
     return 0;
   Settings settings = load(context);
   set_log(context.log_level, settings.log_form());
+  // Before anything is written: what root leaves in the folder of another user keeps the service from starting.
+  if (std::filesystem::exists(settings.state_dir)) {
+    const uid_t before = ::geteuid();
+    if (auto owner = become_owner(settings.state_dir); !owner) throw std::runtime_error(owner.error().message);
+    if (::geteuid() != before)
+      log(LogLevel::info, "daemon.owner",
+          fmt::format("started by root, goes on as {}, who owns {}", actor_of(::geteuid()), settings.state_dir));
+  }
   DestinationReport report = look_ahead(settings, find_sinkhost(), Looking::as_the_service);
   if (!report.mistakes.empty()) throw ConfigError{std::move(report.mistakes)};
   log_warnings(report);

@@ -37,9 +37,9 @@ std::optional<gid_t> group_named(const std::string& name, Buffer& buffer) {
 Permissions::Permissions(const ControlSettings& settings, uid_t self) : always_{0, self} {
   const auto buffer = std::make_unique<Buffer>();
   const ControlSettings defaults;
-  names_ = settings.allowed;
   for (const auto& [verb, names] : settings.allowed) {
     Who& who = allowed_[verb];
+    who.names = names;
     const auto& usual = defaults.allowed.find(verb)->second;
     for (const std::string& name : names) {
       bool known = false;
@@ -66,12 +66,15 @@ bool Permissions::may(const Caller& caller, std::string_view verb) const {
   return always_.contains(caller.uid) || among(allowed_.find(verb)->second, caller);
 }
 
-std::string Permissions::refusal(const Caller& caller, std::string_view verb, std::string_view key) const {
-  std::vector<std::string> who;
-  for (const std::string& name : names_.find(key)->second)
-    who.push_back(name.starts_with('%') ? "group " + name.substr(1) : name);
-  return fmt::format("permission denied for {}: the daemon sees you as {}; [control] {} allows {}", verb, caller.actor,
-                     key, fmt::join(who, ", "));
+std::string Permissions::allowed(std::string_view verb) const {
+  std::vector<std::string> words{"root"};
+  for (const std::string& name : allowed_.find(verb)->second.names) {
+    if (name != "root") words.push_back(name.starts_with('%') ? "group " + name.substr(1) : "user " + name);
+  }
+  if (words.size() == 1) return words.front();
+  const std::string last = std::move(words.back());
+  words.pop_back();
+  return fmt::format("{} and {}", fmt::join(words, ", "), last);
 }
 
 bool Permissions::may_ask(const Caller& caller) const {

@@ -2,6 +2,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "actions/caller.h"
 #include "settings/settings.h"
@@ -17,10 +18,9 @@ class Permissions {
 
   /// REQUIRES: `verb` is one of kControlVerbs.
   bool may(const Caller& caller, std::string_view verb) const;
-  /// What a caller is told who may not ask for `verb`: who the daemon takes it for, and who may. REQUIRES: `key` is one
-  /// of kControlVerbs.
-  std::string refusal(const Caller& caller, std::string_view verb, std::string_view key) const;
   bool may_ask(const Caller& caller) const;  ///< for anything at all
+  /// Whom [control] allows `verb`, for people: "root and group codedriftd-ops". REQUIRES: as above.
+  std::string allowed(std::string_view verb) const;
   /// The names of [control] that there are no users or groups for, but for the group of the defaults, each once.
   const std::set<std::string>& unknown() const { return unknown_; }
 
@@ -28,11 +28,11 @@ class Permissions {
   struct Who {
     std::set<uid_t> users;
     std::set<gid_t> groups;
+    std::vector<std::string> names;  ///< as they are written
   };
   static bool among(const Who& who, const Caller& caller);
 
   std::map<std::string, Who, std::less<>> allowed_;
-  std::map<std::string, std::vector<std::string>, std::less<>> names_;  ///< as [control] has them
   std::set<uid_t> always_;
   std::set<std::string> unknown_;
 };

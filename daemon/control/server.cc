@@ -272,12 +272,7 @@ JsonBox ControlServer::reply_to(Client& client) {
   client.caller.actor = actor_of(client.caller.uid);
   const Understood understood = understand(client.request);
   client.caller.claimed = understood.claimed;
-  if (!client.allowed) {
-    denied_(client.caller, understood.verb, understood.request);
-    return control_error("denied", fmt::format("permission denied: the daemon sees you as {}, and [control] in its "
-                                               "configuration allows that user nothing",
-                                               client.caller.actor));
-  }
+  if (!client.allowed) return control_error("denied", denied_(client.caller, understood.verb, understood.request));
   if (!understood.error.empty()) return control_error(understood.error, understood.trouble);
   return answer_(client.caller, understood.verb, understood.request);
 }

@@ -44,8 +44,9 @@ class ControlServer {
   };
   /// Does what was asked: the whole reply. On the server's thread; what it throws becomes the error "failed".
   using Answer = std::function<JsonBox(const Caller& caller, std::string_view verb, const JsonBox& request)>;
-  /// Somebody who may not ask did. `verb` is theirs: cleaned, at most 64 characters, or empty. On the server's thread.
-  using Denied = std::function<void(const Caller& caller, const std::string& verb, const JsonBox& request)>;
+  /// Somebody who may not ask did: what they are told. `verb` is theirs: cleaned, at most 64 characters, or empty. On
+  /// the server's thread.
+  using Denied = std::function<std::string(const Caller& caller, const std::string& verb, const JsonBox& request)>;
 
   /// Listens at folder/control.sock when it returns. A socket left behind by a daemon that ended is replaced; the
   /// caller holds the state folder's lock. Fails if the folder can be written to by everybody, if another daemon

@@ -48,8 +48,7 @@ class ControlVerbs {
                            fmt::format("there is no verb \"{}\"; there are {}", name, fmt::join(names, ", ")));
     }
     if (!verb->permission.empty() && !permissions()->may(caller, verb->permission)) {
-      denied(caller, name, request);
-      return control_error("denied", permissions()->refusal(caller, name, verb->permission));
+      return control_error("denied", denied(caller, name, request));
     }
     if (const auto state = request->find("state"); state != request->end() && *state != state_) {
       return control_error("other_state",
@@ -61,11 +60,25 @@ class ControlVerbs {
     if (!done) return control_error(done.error().code, done.error().message);
     log(verb->asks_only ? LogLevel::debug : LogLevel::info, "control.done",
         fmt::format("{} asked for {}", caller.actor, name),
-        {field("claimed", caller.claimed.empty() ? "-" : caller.claimed)});
+        {field("claimed", caller.claimed.empty() ? std::nullopt : std::optional(caller.claimed))});
     return Json{{"done", **done}};
   }
 
-  void denied(const Caller& caller, std::string_view verb, const JsonBox& request) {
+  /// Records it; what the caller is told.
+  std::string denied(const Caller& caller, std::string_view name, const JsonBox& request) {
+    record_denial(caller, name, request);
+    const auto verb = std::find_if(std::begin(kVerbs), std::end(kVerbs), [&](const Verb& v) { return v.name == name; });
+    const std::string who = fmt::format("permission denied: the daemon sees you as {}; ", caller.actor);
+    if (verb == std::end(kVerbs) || verb->permission.empty())
+      return who + "[control] in its configuration allows you nothing";
+    return who + fmt::format("[control] {} in its configuration allows {}", verb->permission,
+                             permissions()->allowed(verb->permission));
+  }
+
+  bool may_ask(const Caller& caller) const { return permissions()->may_ask(caller); }
+
+ private:
+  void record_denial(const Caller& caller, std::string_view verb, const JsonBox& request) {
     Denials& denials = denials_of(caller.uid);
     const MonoTime now = parts_.clock.mono();
     if (denials.recorded_at && now - *denials.recorded_at < kBetweenDenials) {
@@ -87,9 +100,6 @@ class ControlVerbs {
     });
   }
 
-  bool may_ask(const Caller& caller) const { return permissions()->may_ask(caller); }
-
- private:
   using Reply = Result<JsonBox, NothingDone>;
   struct Verb {
     std::string_view name;
@@ -205,7 +215,7 @@ Result<std::unique_ptr<ControlServer>> open_control(const ControlParts& parts) {
         return verbs->answer(caller, verb, request);
       },
       [verbs](const Caller& caller, const std::string& verb, const JsonBox& request) {
-        verbs->denied(caller, verb, request);
+        return verbs->denied(caller, verb, request);
       });
 }
 

@@ -14,6 +14,7 @@
 #include "base/json.h"
 #include "control/verbs.h"
 #include "service/alert_setup.h"
+#include "service/state_folder.h"
 #include "store/db/migrate.h"
 #include "store/ledger/suspensions.h"
 #include "store/log/event_log.h"
@@ -44,8 +45,7 @@ void log_event(const LoggedEvent& logged) {
                          : event.severity == Severity::warning ? LogLevel::warning
                                                                : LogLevel::info;
   log(level, event.kind, event.facts.summary.empty() ? json_line(*event.data) : event.facts.summary,
-      {field("seq", logged.seq), field("target", event.target.value_or("-")),
-       field("severity", to_string(event.severity))});
+      {field("seq", logged.seq), field("target", event.target), field("severity", to_string(event.severity))});
 }
 
 }  // namespace
@@ -89,15 +89,7 @@ int App::run() {
 
 void App::take_state_folder() {
   ::umask(027);
-  std::error_code error;
-  if (std::filesystem::create_directories(settings_.state_dir, error)) ::chmod(settings_.state_dir.c_str(), 0750);
-  if (error)
-    throw std::runtime_error(
-        fmt::format("{}: cannot be created: {}; create it, or set state_dir", settings_.state_dir, error.message()));
-  struct stat info {};
-  if (::stat(settings_.state_dir.c_str(), &info) == 0 && (info.st_mode & S_IWOTH) != 0)
-    throw std::runtime_error(
-        fmt::format("{}: everybody can write to it, so its record proves nothing; chmod o-w it", settings_.state_dir));
+  prepare_state_folder(settings_.state_dir);
   auto lock = StateLock::take(settings_.lock_file());
   if (!lock) throw std::runtime_error(lock.error().message);
   lock_ = std::move(*lock);

@@ -83,8 +83,17 @@ std::optional<std::string> read_config_file(const std::string& name, Mistakes& m
     mistakes.add({name, 0, 0}, std::move(why));
     return std::nullopt;
   };
-  const UniqueFd file(::open(name.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
+  // A FIFO is not waited for: a reload would hang in it.
+  const UniqueFd file(::open(name.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
   if (!file.valid()) return refuse(fmt::format("cannot be read: {}", std::strerror(errno)));
+  struct stat info {};
+  if (::fstat(file.get(), &info) != 0) return refuse(fmt::format("cannot be read: {}", std::strerror(errno)));
+  if (!S_ISREG(info.st_mode))
+    return refuse(fmt::format("is {}: a configuration is read again on reload, so it has to be a regular file",
+                              S_ISDIR(info.st_mode)    ? "a folder"
+                              : S_ISFIFO(info.st_mode) ? "a pipe"
+                              : S_ISSOCK(info.st_mode) ? "a socket"
+                                                       : "a device"));
   std::string text;
   std::size_t filled = 0;
   while (true) {

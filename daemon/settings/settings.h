@@ -94,7 +94,7 @@ struct Settings {
   std::map<std::string, Place, std::less<>> places;
 
   /// "json" on request; text takes systemd's form where stderr is the journal.
-  LogFormat log_form() const { return log_format == LogFormat::json ? LogFormat::json : default_log_format(); }
+  LogFormat log_form() const { return log_format == LogFormat::json ? json_log_format() : default_log_format(); }
   std::string database() const { return state_dir + "/codedriftd.db"; }
   std::string lock_file() const { return state_dir + "/codedriftd.lock"; }
 };

@@ -44,7 +44,11 @@ UniqueFd owned(int fd, const char* what) {
 
 UniqueFd raised(const UniqueFd& fd) { return owned(::fcntl(fd.get(), F_DUPFD_CLOEXEC, kOwnDescriptors), "fcntl"); }
 
-/// By its number: glibc 2.36 declares pidfd_open without C linkage. Close-on-exec by itself.
+/// How long the end of a process may go unnoticed where the kernel, or a container's filter of system calls, has no
+/// pidfd_open.
+constexpr Millis kLookForItsEnd{50};
+
+/// By its number: glibc 2.36 declares pidfd_open without C linkage. Close-on-exec by itself. -1: there is no such call.
 int pidfd_of(pid_t pid) { return static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)); }
 
 void set_nonblocking(const UniqueFd& fd) {
@@ -149,7 +153,8 @@ Result<std::unique_ptr<SinkChild>> SinkChild::spawn(const std::string& sinkhost,
     setup.give(cancel_up.get(), kHostCancel);
     child->pid_ = setup.spawn(sinkhost, {sinkhost, std::string(kServeArgument), plugin, std::to_string(::getpid())},
                               child_environment());
-    child->pidfd_ = owned(pidfd_of(child->pid_), "pidfd_open");
+    child->pidfd_.reset(pidfd_of(child->pid_));
+    if (!child->pidfd_.valid() && (errno == EMFILE || errno == ENFILE)) fail("pidfd_open");
     return child;
   } catch (const std::system_error& error) {
     return Error{fmt::format("{} could not be started: {}", sinkhost, error.what())};
@@ -174,17 +179,19 @@ bool SinkChild::send(const Frame<Request>& frame, MonoTime until) {
 
 SinkChild::Event SinkChild::wait(MonoTime until, int wake_fd) {
   for (;;) {
+    // Before poll(): what it said before it ended is in the socket then.
+    const bool gone = !pidfd_.valid() && !alive();
     // A negative descriptor is ignored by poll.
     pollfd fds[] = {
         {socket_.get(), POLLIN, 0}, {output_.get(), POLLIN, 0}, {pidfd_.get(), POLLIN, 0}, {wake_fd, POLLIN, 0}};
-    if (::poll(fds, std::size(fds), poll_timeout(until)) < 0) {
+    if (::poll(fds, std::size(fds), gone ? 0 : poll_timeout(next_look(until))) < 0) {
       if (errno == EINTR) continue;
       fail("poll");
     }
     if (fds[1].revents != 0) read_output();
     if (fds[0].revents != 0) {
       if (const auto event = receive()) return *event;
-    } else if (fds[2].revents != 0) {
+    } else if (fds[2].revents != 0 || gone) {
       // Only when the socket is empty: a reply that was sent before the end still counts. The end is the process's, not
       // the socket's, which a process that the plugin started may hold open.
       return Event::ended;
@@ -255,16 +262,24 @@ void SinkChild::withdraw_cancel() {
   ::eventfd_read(cancel_.get(), &count);
 }
 
-bool SinkChild::alive() const { return pid_ > 0 && !wait_for_end(MonoTime{}); }
+bool SinkChild::alive() const {
+  if (pid_ <= 0) return false;
+  // It is looked at and not reaped: kill() does that.
+  siginfo_t info{};
+  return ::waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == 0;
+}
 
 bool SinkChild::wait_for_end(MonoTime until) const {
   for (;;) {
+    if (!alive()) return true;
+    if (SystemClock{}.mono() >= until) return false;
     pollfd ended{pidfd_.get(), POLLIN, 0};
-    const int ready = ::poll(&ended, 1, poll_timeout(until));
-    if (ready > 0) return true;
-    if (ready == 0 && SystemClock{}.mono() >= until) return false;
-    if (ready < 0 && errno != EINTR) fail("poll");
+    if (::poll(&ended, 1, poll_timeout(next_look(until))) < 0 && errno != EINTR) fail("poll");
   }
+}
+
+MonoTime SinkChild::next_look(MonoTime until) const {
+  return pidfd_.valid() ? until : std::min(until, SystemClock{}.mono() + kLookForItsEnd);
 }
 
 std::string SinkChild::masked(std::string_view text) const {

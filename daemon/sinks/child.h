@@ -73,13 +73,16 @@ class SinkChild {
  private:
   SinkChild() = default;
   std::optional<Event> receive();
+  /// When a wait until `until` has to look whether the process has ended.
+  MonoTime next_look(MonoTime until) const;
   void read_output();
   void forward(int level, std::string_view text);
   void report_dropped();
 
   std::string name_;
   pid_t pid_ = -1;
-  UniqueFd pidfd_, socket_, cancel_, output_;
+  UniqueFd pidfd_;  ///< readable once it has ended; not valid where there is no pidfd_open
+  UniqueFd socket_, cancel_, output_;
   std::string buffer_, partial_line_, what_;
   Frame<Reply> reply_;
   LogLimit limit_;

@@ -286,7 +286,7 @@ void Runner::deliver(const PendingAlert& alert) {
           ? fmt::format("{} reached {}", alert.kind, destination_)
           : fmt::format("{} did not reach {}: {}", alert.kind, destination_, answer.text),
       {field("alert", destination_), field("id", alert.alert_id), field("attempt", alert.attempt),
-       field("status", answer.status), field("target", alert.target.value_or("-"))});
+       field("status", answer.status), field("target", alert.target)});
   writer_.run([&](Tx& tx) { settle(tx, alert, answer, outcome, clock_.wall()); });
   if (answer.result == DeliveryResult::fault) count_fault(answer.text);
 }

@@ -40,6 +40,16 @@ TEST(Permissions, AreByUserAndByEveryGroupOfTheCaller) {
   EXPECT_TRUE(permissions.unknown().empty());
 }
 
+TEST(Permissions, SayWhomTheyAllow) {
+  ControlSettings settings;
+  settings.allowed["approve"] = {"root"};
+  settings.allowed["poll"] = {"alice", "root", "%ops", "bob"};
+  const Permissions permissions(settings, kSelf);
+  EXPECT_EQ(permissions.allowed("approve"), "root");
+  EXPECT_EQ(permissions.allowed("expect"), "root and group codedriftd-ops");
+  EXPECT_EQ(permissions.allowed("poll"), "root, user alice, group ops and user bob");
+}
+
 TEST(Permissions, OfNamesThatThisMachineDoesNotKnowAllowNobodyAndAreTold) {
   ControlSettings settings;
   settings.allowed["approve"] = {"no-such-user", "%no-such-group"};

@@ -87,6 +87,7 @@ class ControlTest : public testing::Test {
         },
         [this](const Caller& caller, const std::string& verb, const JsonBox& request) {
           denials.lock()->push_back({caller, verb, request});
+          return "denied: " + verb;
         });
     ASSERT_TRUE(opened.ok()) << opened.error().message;
     server = std::move(*opened);
@@ -213,16 +214,18 @@ TEST_F(ControlTest, WhoMayNotAskIsDeniedWhateverTheySend) {
   options.may_ask = [](const Caller&) { return false; };
   open();
   EXPECT_EQ(ask({{"verb", "alerts.drop"}, {"args", {{"alert", "ops"}}}}).at("error"), "denied");
+  EXPECT_EQ(ask({{"verb", "poll"}, {"args", Json::object()}}).at("message"), "denied: poll");
   EXPECT_EQ(error_for("no JSON\n"), "denied");
   EXPECT_EQ(error_for(std::string(2 * kLongestControlRequest, 'x')), "denied");
   EXPECT_TRUE(calls.copy().empty());
   const auto made = denials.copy();
-  ASSERT_EQ(made.size(), 3U);
+  ASSERT_EQ(made.size(), 4U);
   EXPECT_EQ(made[0].verb, "alerts.drop");
   EXPECT_EQ(made[0].caller.uid, ::geteuid());
   EXPECT_EQ(made[0].request->at("args").at("alert"), "ops");
-  EXPECT_EQ(made[1].verb, "");
+  EXPECT_EQ(made[1].verb, "poll");
   EXPECT_EQ(made[2].verb, "");
+  EXPECT_EQ(made[3].verb, "");
 }
 
 TEST_F(ControlTest, StrangersTakeNoPlacesFromThoseWhoMayAsk) {

@@ -311,6 +311,8 @@ TEST_F(ControlVerbsTest, WhoMayNotAskIsRecordedOnceAMinuteAndChangesNothing) {
   open();
   const Json drop{{"alert", "ops"}, {"reason", "quietly"}};
   for (int i = 0; i < 5; ++i) EXPECT_EQ(ask_as(64'101, {}, "alerts.drop", drop)["error"], "denied");
+  EXPECT_EQ(ask_as(64'101, {}, "alerts.drop", drop)["message"],
+            "permission denied: the daemon sees you as uid:64101; [control] drop in its configuration allows root");
   EXPECT_EQ(state(id), "dead");
   EXPECT_EQ(kinds(), Strings{"control.denied"});
   const Json event = last_event();
@@ -325,7 +327,7 @@ TEST_F(ControlVerbsTest, WhoMayNotAskIsRecordedOnceAMinuteAndChangesNothing) {
   EXPECT_EQ(ask_as(64'101, {}, "reboot", Json::object())["error"], "denied");
   EXPECT_EQ(kinds(), (Strings{"control.denied", "control.denied"}));
   EXPECT_EQ(last_event()["data"]["target"], nullptr);
-  EXPECT_EQ(last_event()["data"]["unrecorded"], 4);
+  EXPECT_EQ(last_event()["data"]["unrecorded"], 5);
 }
 
 TEST_F(ControlVerbsTest, ThousandsAreDoneAtOnceAndNotAllListed) {

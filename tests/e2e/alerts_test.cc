@@ -202,7 +202,7 @@ TEST(Alerts, WhoMayNotAskIsTurnedAwayAndRecorded) {
 
   const RunResult reader = daemon.command(drop, kReader);
   EXPECT_EQ(reader.status, kFailed);
-  EXPECT_NE(reader.err.find("permission denied: the daemon sees you as uid:64102"), std::string::npos) << reader.err;
+  EXPECT_NE(reader.err.find("the daemon sees you as uid:64102; [control] drop"), std::string::npos) << reader.err;
   const Json denied = last_event(daemon, "control.denied");
   ASSERT_TRUE(denied.is_object());
   EXPECT_EQ(denied.at("actor"), "uid:64102");

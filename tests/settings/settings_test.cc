@@ -1,8 +1,10 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include <algorithm>
+#include <filesystem>
 
 #include "settings/load.h"
 #include "support/temp_dir.h"
@@ -325,8 +327,22 @@ TEST(Settings, ALinkIsAnAddressWithPlacesThatAreKnown) {
 TEST(SettingsFiles, ThatCannotBeReadAreOneMistake) {
   const TempDir dir;
   EXPECT_EQ(mistakes_of(dir / "gone.toml"), dir / "gone.toml" + ": cannot be read: No such file or directory\n");
-  EXPECT_EQ(mistakes_of(dir.path().string()), dir.path().string() + ": cannot be read: Is a directory\n");
-  EXPECT_EQ(mistakes_of("/dev/zero"), "/dev/zero: is larger than 64 MiB; that is not a configuration\n");
+  EXPECT_EQ(mistakes_of(dir.path().string()),
+            dir.path().string() +
+                ": is a folder: a configuration is read again on reload, so it has to be a regular file\n");
+  EXPECT_EQ(mistakes_of("/dev/zero"),
+            "/dev/zero: is a device: a configuration is read again on reload, so it has to be a regular file\n");
+}
+
+TEST(SettingsFiles, ThatArePipesOrSocketsAreRefusedAndNotWaitedFor) {
+  const TempDir dir;
+  ASSERT_EQ(::mkfifo((dir / "pipe").c_str(), 0600), 0);
+  EXPECT_NE(mistakes_of(dir / "pipe").find("/pipe: is a pipe: "), std::string::npos);
+  EXPECT_NE(mistakes_of(dir.path()).find(": is a folder: "), std::string::npos);
+  dir.write("with.toml", fmt::format("[daemon]\ninclude = [\"pipe\"]\n{}", kSmall));
+  EXPECT_NE(mistakes_of(dir / "with.toml").find("/pipe: is a pipe: "), std::string::npos);
+  std::filesystem::create_symlink(dir / "pipe", dir / "link.toml");
+  EXPECT_NE(mistakes_of(dir / "link.toml").find("is a pipe: "), std::string::npos);
 }
 
 TEST(SettingsFiles, NamesAreFoundInOddFolders) {

@@ -3,12 +3,19 @@
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <signal.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <cstddef>
 #include <cstdlib>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <memory>
@@ -431,6 +438,38 @@ TEST_F(SinkProcessTest, SecretsThatThePluginTellsAreMaskedInTheLogAndInItsWords)
   EXPECT_EQ(lines.find("fake-token"), std::string::npos) << lines;
   EXPECT_EQ(answer.text.find("fake-token"), std::string::npos) << answer.text;
   EXPECT_NE(answer.text.find(R"("token":"***")"), std::string::npos) << answer.text;
+}
+
+/// From now on this thread, and what it starts, has no pidfd_open: as a container's filter from before that call has
+/// it.
+void filter_out_pidfd_open(int error) {
+  sock_filter program[] = {
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_pidfd_open, 0, 1),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | static_cast<unsigned>(error)),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+  };
+  const sock_fprog filter{std::size(program), program};
+  ASSERT_EQ(::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
+  ASSERT_EQ(::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter), 0) << std::strerror(errno);
+  ASSERT_LT(::syscall(SYS_pidfd_open, ::getpid(), 0), 0);
+}
+
+TEST_F(SinkProcessTest, WorksWithoutPidfdOpen) {
+  for (const int error : {ENOSYS, EPERM}) {
+    std::jthread([&] {
+      filter_out_pidfd_open(error);
+      EXPECT_EQ(started("echo").deliver("i", "{}", 1, kPlenty).result, DeliveryResult::delivered);
+      sink_->stop();
+      EXPECT_EQ(started("crash").deliver("i", "{}", 1, kPlenty).result, DeliveryResult::fault);
+      EXPECT_FALSE(sink_->running());
+      EXPECT_EQ(started("hang").deliver("i", "{}", 1, kShort).result, DeliveryResult::fault);
+      SinkProcess& sink = started("forks");
+      const pid_t grandchild = std::stoi(sink.deliver("i", "{}", 1, kPlenty).text);
+      ASSERT_EQ(::kill(process_state(grandchild).parent, SIGKILL), 0);
+      EXPECT_TRUE(test::wait_until([&] { return !sink.running(); }, kPlenty));
+    }).join();
+  }
 }
 
 TEST_F(SinkProcessTest, TheHostDiesWithTheThreadThatStartedIt) {
