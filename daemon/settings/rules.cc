@@ -6,6 +6,7 @@
 
 #include "base/sha256.h"
 #include "base/text.h"
+#include "base/url.h"
 #include "model/event.h"
 #include "model/kinds.h"
 #include "model/target.h"
@@ -145,8 +146,8 @@ const TextRule kKindGlob{"a kind of event in quotes, such as \"drift.*\"", kind_
 const TextRule kTargetGlob{"a pattern of addresses in quotes, such as \"prod/*\"", target_glob};
 
 bool is_loopback(std::string_view endpoint) {
-  const std::optional<UrlParts> url = split_url(endpoint);
-  return url && loopback_host(url->host);
+  const Result<Url> url = parse_url(endpoint);
+  return url && url->loopback;
 }
 
 }  // namespace codedriftd

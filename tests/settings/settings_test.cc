@@ -320,5 +320,12 @@ TEST(SettingsFiles, NamesAreFoundInOddFolders) {
   EXPECT_EQ(load_settings(main)->alerts.size(), 1U);
 }
 
+TEST(Settings, AFileWithAByteOrderMarkIsReadLikeAnother) {
+  EXPECT_TRUE(load_settings_text("f", "\xEF\xBB\xBF[daemon]\ninstance = \"ops-1\"\n"));
+  const auto wrong = load_settings_text("f", "\xEF\xBB\xBF[daemon]\nx = 1\n");
+  ASSERT_FALSE(wrong);
+  EXPECT_TRUE(format_mistakes(wrong.error()).starts_with("f:2:1: ")) << format_mistakes(wrong.error());
+}
+
 }  // namespace
 }  // namespace codedriftd
