@@ -11,6 +11,7 @@
 
 #include "base/duration.h"
 #include "base/text.h"
+#include "http/proxy.h"
 #include "settings/schedule.h"
 #include "sinks/destinations.h"
 #include "sinks/options.h"
@@ -72,25 +73,30 @@ void print_watches(const Settings& settings, bool list_all, std::ostream& out) {
 }
 
 void print_schedule(const Settings& settings, std::ostream& out) {
-  const std::vector<RegionLoad> loads = schedule_of(settings);
+  const std::vector<PaceLoad> loads = schedule_of(settings);
   if (loads.empty()) return;
   std::vector<Row> rows{{"ACCOUNT", "REGION", "CALLS/S", "LIMIT/S", "USED"}};
-  for (const RegionLoad& load : loads) {
-    rows.push_back({load.account, load.region, fmt::format("{:.3f}", load.demand), fmt::format("{:g}", load.limit),
+  for (const PaceLoad& load : loads) {
+    rows.push_back({fmt::format("{}", fmt::join(load.accounts, " ")), fmt::format("{}", fmt::join(load.regions, " ")),
+                    fmt::format("{:.3f}", load.demand), fmt::format("{:g}", load.limit),
                     fmt::format("{:.1f} %", load.utilisation * 100)});
   }
   out << fmt::format("\nDemand on the rate limits (at most {:.0f} % of a limit is used):\n", kUsableShare * 100);
   print_table(rows, out);
-  for (const RegionLoad& load : loads) {
+  for (const PaceLoad& load : loads) {
     if (load.fits()) continue;
     out << fmt::format(
-        "warning: {}/{}: the schedule cannot be met: {} at {:.1f} calls/s against a limit of {:g}/s; intervals shorter "
+        "warning: {}: the schedule cannot be met: {} at {:.1f} calls/s against a limit of {:g}/s; intervals shorter "
         "than {} become about that long",
-        load.account, load.region, plural(load.targets, "target"), load.demand, load.limit,
-        format_duration(load.shortest_kept));
+        load.name(), plural(load.targets, "target"), load.demand, load.limit, format_duration(load.shortest_kept));
     if (load.stale > 0) out << fmt::format(", and {} would be stale between polls", plural(load.stale, "target"));
     out << fmt::format("; {}\n", load.remedy);
   }
+}
+
+void print_proxies(std::ostream& out) {
+  for (const std::string& problem : ProxySettings::of_environment().problems())
+    out << fmt::format("warning: {}; calls that would go through it are refused\n", problem);
 }
 
 void print_accounts(const Settings& settings, std::ostream& out) {
@@ -212,6 +218,7 @@ int run_check(const std::string& file, const CheckOptions& options, const MakeAp
     return kBadConfiguration;
   }
   print_settings(*loaded, options.list_all, out);
+  print_proxies(out);
   for (const Mistake& warning : destinations.warnings)
     out << fmt::format("warning: {}: {}\n", warning.place.text(), warning.message);
   if (options.plugins) print_plugins(*loaded, options.sinkhost, out);

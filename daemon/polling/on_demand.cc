@@ -26,7 +26,7 @@ void Poller::take_on(const std::shared_ptr<Request>& request, MonoTime now) {
     entry.wishes.push_back({request, calls_});
     // What waits for its next attempt, or to be asked again after it was not found, waits for a reason.
     if (entry.in_flight || entry.attempts.under_way() || entry.not_found == 1 || entry.due <= now) continue;
-    entry.lane->queue.erase({entry.due, id});
+    entry.lane->line->remove(entry.due, id);
     requeue(entry, now);
   }
 }

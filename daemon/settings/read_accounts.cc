@@ -11,7 +11,8 @@ using Source = CredentialSettings::Source;
 
 // One call in a quarter of an hour: less would be no watch, and far less no time that can be counted.
 constexpr double kFewestRequests = 0.001;
-// The documented limit of the whole account; what stands behind a loopback endpoint is no cloud.
+// The documented limit, which all calls of one key to one host share; what stands behind a loopback endpoint is no
+// cloud.
 constexpr double kMostRequests = 20;
 
 constexpr std::array<std::string_view, 5> kSources{"chain", "env", "profile", "files", "cvm-role"};
