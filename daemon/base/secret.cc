@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "base/byte_order_mark.h"
 #include "base/unique_fd.h"
 
 namespace codedriftd {
@@ -59,8 +60,10 @@ Result<Secret> read_secret_file(const std::string& path) {
   if (!S_ISREG(info.st_mode)) return Error{fmt::format("{}: is not a regular file", full)};
   // systemd's own credential folders are read-only for the group; writing by others is never right.
   if ((info.st_mode & 027) != 0) {
-    return Error{fmt::format("{}: holds a secret, but its mode {:04o} lets others read or change it; chmod 0600 {}",
-                             full, info.st_mode & 07777, full)};
+    return Error{fmt::format(
+        "{0}: holds a secret, but its mode {1:04o} lets others read or change it; chmod 0600 {0}, or, where "
+        "it is mounted into a container, mount it with mode 0400 and uid {2}, which this process runs as",
+        full, info.st_mode & 07777, ::geteuid())};
   }
   if (info.st_size > 65'536)
     return Error{fmt::format("{}: is {} bytes long; a secret has 65536 at most", full, info.st_size)};
@@ -73,7 +76,7 @@ Result<Secret> read_secret_file(const std::string& path) {
     filled += static_cast<std::size_t>(got);
   }
   text.resize(filled);
-  const auto first = text.find_first_not_of(" \t\r\n");
+  const auto first = text.find_first_not_of(" \t\r\n", text.starts_with(kByteOrderMark) ? kByteOrderMark.size() : 0);
   if (first == std::string::npos) return Error{fmt::format("{}: is empty; it should hold the secret", full)};
   const auto last = text.find_last_not_of(" \t\r\n");
   Secret secret(text.substr(first, last - first + 1));

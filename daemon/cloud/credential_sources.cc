@@ -1,7 +1,6 @@
 #include "cloud/credential_sources.h"
 
 #include <fmt/format.h>
-#include <simdjson.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -9,6 +8,8 @@
 
 #include "base/log.h"
 #include "base/text.h"
+#include "cloud/profile_file.h"
+#include "cloud/secret_json.h"
 #include "http/client.h"
 
 namespace codedriftd {
@@ -45,8 +46,10 @@ Read read_environment() {
   found.source = "environment";
   found.secret_id = environment("TENCENTCLOUD_SECRET_ID");
   found.secret_key = Secret(environment("TENCENTCLOUD_SECRET_KEY"));
-  found.token = Secret(environment("TENCENTCLOUD_TOKEN"));
-  if (found.token.empty()) found.token = Secret(environment("TENCENTCLOUD_SESSION_TOKEN"));
+  // tccli's name, the Node SDK's, the Terraform provider's.
+  for (const char* name : {"TENCENTCLOUD_TOKEN", "TENCENTCLOUD_SESSION_TOKEN", "TENCENTCLOUD_SECURITY_TOKEN"}) {
+    if (found.token.empty()) found.token = Secret(environment(name));
+  }
   const bool id = !found.secret_id.empty();
   const bool key = !found.secret_key.empty();
   if (id && key) return checked(std::move(found));
@@ -82,30 +85,13 @@ Read read_profile(const CredentialSpec& spec) {
   const Result<Secret> file = read_secret_file(path);
   if (!file) return Unavailable{fmt::format("profile: {}", file.error().message), true};
 
+  Result<ProfileKeys> keys = read_profile_section(file->reveal(), spec.profile);
+  if (!keys) return Unavailable{fmt::format("profile: {} {}", path, keys.error().message), true};
   Credentials found;
   found.source = fmt::format("profile {} of {}", spec.profile, path);
-  bool section_seen = false;
-  bool inside = false;
-  std::string_view text = file->reveal();
-  while (!text.empty()) {
-    const auto end = text.find('\n');
-    const std::string_view line = trimmed(text.substr(0, end));
-    text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
-    if (line.empty() || line.front() == '#' || line.front() == ';') continue;
-    if (line.front() == '[') {
-      inside = line.back() == ']' && trimmed(line.substr(1, line.size() - 2)) == spec.profile;
-      section_seen = section_seen || inside;
-      continue;
-    }
-    const auto equals = line.find('=');
-    if (!inside || equals == std::string_view::npos) continue;
-    const std::string_view key = trimmed(line.substr(0, equals));
-    const std::string_view value = trimmed(line.substr(equals + 1));
-    if (key == "secret_id") found.secret_id = value;
-    if (key == "secret_key") found.secret_key = Secret(std::string(value));
-    if (key == "token") found.token = Secret(std::string(value));
-  }
-  if (!section_seen) return Unavailable{fmt::format("profile: {} has no section [{}]", path, spec.profile), true};
+  found.secret_id = std::move(keys->secret_id);
+  found.secret_key = std::move(keys->secret_key);
+  found.token = std::move(keys->token);
   if (found.secret_id.empty() || found.secret_key.empty()) {
     return Unavailable{fmt::format("profile: section [{}] of {} should have secret_id and secret_key; {} is missing",
                                    spec.profile, path, found.secret_id.empty() ? "secret_id" : "secret_key"),
@@ -175,7 +161,7 @@ Read parse_role_keys(const std::string& role, std::string& body) {
   const auto bad = [&](std::string_view what) {
     return Unavailable{fmt::format("cvm-role: the metadata service's answer for role {} {}", role, what), true};
   };
-  simdjson::dom::parser parser;
+  SecretJson parser;
   simdjson::dom::element root;
   if (parser.parse(body).get(root) != simdjson::SUCCESS) return bad("is not JSON");
   const auto text = [&root](const char* name) {

@@ -38,12 +38,21 @@ CredentialProvider::~CredentialProvider() {
   thread_.request_stop();
 }
 
-Checked CredentialProvider::load(Millis at_most) {
-  read(at_most, {});
-  thread_ = std::jthread([this](std::stop_token stop) { run(std::move(stop)); });
+void CredentialProvider::start(Millis at_most) {
+  thread_ = std::jthread([this, at_most](std::stop_token stop) { run(at_most, std::move(stop)); });
+}
+
+Checked CredentialProvider::wait_loaded(Millis at_most) {
+  loaded_.wait_for({}, at_most);
   Locked state(state_);
   if (state->current == nullptr) return Error{state->error};
   return Done{};
+}
+
+Checked CredentialProvider::load(Millis at_most) {
+  constexpr Millis kGrace{1'000};  // the read keeps the time itself
+  start(at_most);
+  return wait_loaded(at_most + kGrace);
 }
 
 Result<std::shared_ptr<const Credentials>> CredentialProvider::current() {
@@ -83,7 +92,9 @@ Millis CredentialProvider::until_refresh(const State& state) const {
   return std::clamp(std::max(margin, pause), Millis{0}, kLongWait);
 }
 
-void CredentialProvider::run(std::stop_token stop) {
+void CredentialProvider::run(Millis first_at_most, std::stop_token stop) {
+  read(first_at_most, stop);
+  loaded_.ring();
   while (!stop.stop_requested()) {
     const Millis wait = until_refresh(*state_.lock());
     bell_.wait_for(stop, wait);

@@ -26,8 +26,12 @@ class CredentialProvider {
   CredentialProvider(const CredentialProvider&) = delete;
   CredentialProvider& operator=(const CredentialProvider&) = delete;
 
-  /// The first read, on the caller's thread, and then the start of the other. On failure it says why there are none;
-  /// the provider goes on and `refused(0)` makes it look again. Call once.
+  /// Starts the thread, which reads for the first time at once, in `at_most`. Call once.
+  void start(Millis at_most = Millis{5000});
+  /// Waits for that, `at_most`; why there is nothing to sign with, if so. The provider goes on: what comes later counts
+  /// then, and `refused(0)` makes it look again.
+  Checked wait_loaded(Millis at_most);
+  /// Both.
   Checked load(Millis at_most = Millis{5000});
 
   /// What to sign with, or why there is nothing. Never waits for files or network.
@@ -54,7 +58,7 @@ class CredentialProvider {
     unsigned failures = 0;
   };
 
-  void run(std::stop_token stop);
+  void run(Millis first_at_most, std::stop_token stop);
   void read(Millis at_most, const std::stop_token& stop);
   bool refresh_due(const State& state) const;
   Millis until_refresh(const State& state) const;
@@ -64,6 +68,7 @@ class CredentialProvider {
   const Clock& clock_;
   Guarded<State> state_;
   Bell bell_;
+  Bell loaded_;          ///< rings once, after the first read
   UniqueFd cancel_;      ///< an eventfd: readable when this ends
   std::jthread thread_;  ///< last: stops first
 };

@@ -28,6 +28,15 @@ constexpr Millis kCatchUp{10};
 
 }  // namespace
 
+std::map<std::string, double> limits_of(const Paces& paces) {
+  std::map<std::string, double> limits;
+  for (const auto& [account, pace] : paces) {
+    const auto [known, fresh] = limits.emplace(pace.key, pace.limit);
+    if (!fresh) known->second = std::min(known->second, pace.limit);
+  }
+  return limits;
+}
+
 Pace::Pace(double limit) : limit_(limit), share_(kFirstShare) {
   if (!(limit > 0)) throw std::logic_error("a rate limit must be above zero");
 }

@@ -1,9 +1,23 @@
 #pragma once
+#include <map>
+#include <string>
+
 #include "base/clock.h"
 
 namespace codedriftd {
 
-/// When the next request to one account's region may be sent. Pure: time is passed in, nothing waits. One thread.
+/// How one account's calls are paced. The cloud counts the calls of one key to one host for each action, whatever their
+/// region: accounts with the same `key` share a pace, and the lowest of their limits.
+struct AccountPace {
+  std::string key;   ///< the credentials and the endpoint's host; nothing secret
+  double limit = 0;  ///< requests a second
+};
+using Paces = std::map<std::string, AccountPace>;  ///< by account
+
+/// The limit of each pace, by its key.
+std::map<std::string, double> limits_of(const Paces& paces);
+
+/// When the next request that counts against one limit may be sent. Pure: time is passed in, nothing waits. One thread.
 ///
 /// Requests are spaced evenly, without bursts: a strict server counts arrivals in a sliding second, so `limit` requests
 /// have to take a little more than a second even after the way has shaken them. How much more is learned: it starts

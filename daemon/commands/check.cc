@@ -15,6 +15,7 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "commands/reach/owner.h"
+#include "http/proxy.h"
 #include "polling/sweep.h"
 #include "service/foresight.h"
 #include "settings/load.h"
@@ -78,23 +79,23 @@ void print_watches(const Settings& settings, bool list_all, std::ostream& out) {
 }
 
 void print_schedule(const Settings& settings, std::ostream& out) {
-  const std::vector<RegionLoad> loads = schedule_of(settings);
+  const std::vector<PaceLoad> loads = schedule_of(settings);
   if (loads.empty()) return;
   std::vector<Line> rows{{"ACCOUNT", "REGION", "CALLS/S", "LIMIT/S", "USED"}};
-  for (const RegionLoad& load : loads) {
-    rows.push_back({load.account, load.region, fmt::format("{:.3f}", load.demand), fmt::format("{:g}", load.limit),
+  for (const PaceLoad& load : loads) {
+    rows.push_back({fmt::format("{}", fmt::join(load.accounts, " ")), fmt::format("{}", fmt::join(load.regions, " ")),
+                    fmt::format("{:.3f}", load.demand), fmt::format("{:g}", load.limit),
                     fmt::format("{:.1f} %", load.utilisation * 100)});
   }
   out << fmt::format("\nDemand on the rate limits (at most {:.0f} % of a limit is used):\n", kUsableShare * 100);
   print_table(rows, out);
 }
 
-std::string cannot_be_met(const RegionLoad& load) {
+std::string cannot_be_met(const PaceLoad& load) {
   std::string text = fmt::format(
-      "{}/{}: the schedule cannot be met: {} at {:.1f} calls/s against a limit of {:g}/s; intervals shorter than {} "
+      "{}: the schedule cannot be met: {} at {:.1f} calls/s against a limit of {:g}/s; intervals shorter than {} "
       "become about that long",
-      load.account, load.region, plural(load.targets, "target"), load.demand, load.limit,
-      format_duration(load.shortest_kept));
+      load.name(), plural(load.targets, "target"), load.demand, load.limit, format_duration(load.shortest_kept));
   if (load.stale > 0) text += fmt::format(", and {} would be stale between polls", plural(load.stale, "target"));
   return text + fmt::format("; {}", load.remedy);
 }
@@ -150,7 +151,9 @@ std::vector<Mistake> warnings_of(const Settings& settings, DestinationReport& re
   std::vector<Mistake> warnings = std::move(report.warnings);
   const auto add = [&](std::string text) { warnings.push_back({{}, std::move(text)}); };
   if (settings.watches.empty()) add("nothing is watched; add [[function]] with name = \"FUNCTION\"");
-  for (const RegionLoad& load : schedule_of(settings)) {
+  for (const std::string& problem : ProxySettings::of_environment().problems())
+    add(fmt::format("{}; calls that would go through it are refused", problem));
+  for (const PaceLoad& load : schedule_of(settings)) {
     if (!load.fits()) add(cannot_be_met(load));
   }
   for (const auto& account : settings.accounts) {
@@ -193,7 +196,7 @@ OrderedJson placed_json(const std::vector<Mistake>& list) {
 
 OrderedJson regions_json(const Settings& settings) {
   OrderedJson regions = OrderedJson::array();
-  for (const RegionLoad& load : schedule_of(settings)) {
+  for (const PaceLoad& load : schedule_of(settings)) {
     regions.push_back({{"account", load.account},
                        {"region", load.region},
                        {"targets", load.targets},

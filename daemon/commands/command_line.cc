@@ -18,8 +18,8 @@
 #include <thread>
 #include <vector>
 
-#include "base/duration.h"
 #include "actions/caller.h"
+#include "base/duration.h"
 #include "base/text.h"
 #include "commands/alerts.h"
 #include "commands/check.h"
@@ -30,8 +30,8 @@
 #include "commands/plan.h"
 #include "commands/poll.h"
 #include "commands/query.h"
-#include "commands/reach/reading.h"
 #include "commands/reach/owner.h"
+#include "commands/reach/reading.h"
 #include "commands/reconcile.h"
 #include "commands/show.h"
 #include "service/accounts.h"
@@ -81,11 +81,12 @@ bool parse(const Context& context, std::string_view usage, po::options_descripti
 int command_run(const Context& context) {
   po::options_description options("Options");
   po::variables_map values;
-  if (!parse(context,
-             "codedriftd [--config FILE] [--log-level LEVEL] run\n\nPolls every configured function on schedule until "
-             "SIGTERM or SIGINT; SIGHUP\nreloads the configuration. Root becomes the owner of state_dir first. This is\n"
-             "what the systemd unit starts.\n",
-             options, nullptr, values))
+  if (!parse(
+          context,
+          "codedriftd [--config FILE] [--log-level LEVEL] run\n\nPolls every configured function on schedule until "
+          "SIGTERM or SIGINT; SIGHUP\nreloads the configuration. Root becomes the owner of state_dir first. This is\n"
+          "what the systemd unit starts.\n",
+          options, nullptr, values))
     return 0;
   Settings settings = load(context);
   set_log(context.log_level, settings.log_form());

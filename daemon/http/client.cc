@@ -15,9 +15,12 @@
 #include <stdexcept>
 #include <system_error>
 
+#include "base/guarded.h"
 #include "base/unique_fd.h"
+#include "base/url.h"
+#include "http/proxy.h"
+#include "http/resolver.h"
 #include "http/transfer.h"
-#include "http/url.h"
 
 namespace codedriftd {
 namespace {
@@ -53,8 +56,10 @@ bool readable(int fd) {
 
 Result<Url> check(const HttpRequest& request) {
   Result<Url> url = parse_url(request.url);
-  if (!url) return url;
-  if (const Checked allowed = check_transport(*url, request.plain_http_anywhere); !allowed) return allowed.error();
+  if (!url) return Error{fmt::format("the URL cannot be used: {}", url.error().message)};
+  if (const Checked allowed = check_transport(*url, request.plain_http_anywhere); !allowed) {
+    return Error{fmt::format("{}: {}", url->origin, allowed.error().message)};
+  }
   if (!token(request.method)) return Error{"the HTTP method is not a word"};
   for (const HttpHeader& header : request.headers) {
     if (!token(header.name)) return Error{"a header's name has a character that is not allowed"};
@@ -75,15 +80,26 @@ class HttpClient::Engine {
   /// The transfer that carries it, or nullptr if it was refused.
   Transfer* start(HttpRequest request, Callback done);
   void turn(Millis at_most, int cancel_fd, Transfer* cancelled);
-  void wake() { ::eventfd_write(wake_.get(), 1); }
+  void wake() { ::eventfd_write(names_->wake.get(), 1); }
   std::size_t in_flight() const { return active_.size() + ready_.size(); }
+  void read_files_again() { ++file_generation_; }
 
  private:
   struct Ready {
     Callback done;
     HttpResponse response;
   };
+  /// Where lookups arrive, from other threads, perhaps after the engine has gone.
+  struct Names {
+    explicit Names(UniqueFd fd) : wake(std::move(fd)) {}
+    UniqueFd wake;  ///< an eventfd
+    Guarded<std::vector<std::pair<uint64_t, std::shared_ptr<const Lookup>>>> found;
+  };
 
+  void refuse(Callback done, std::string why);
+  void carry(Transfer* transfer);
+  void start_named(Transfer* transfer, const Lookup& lookup);
+  void take_names();
   static int on_socket(CURL* easy, curl_socket_t fd, int wanted, void* self, void* known);
   static int on_timer(CURLM* multi, long in_ms, void* self);
   void run_due();
@@ -93,8 +109,11 @@ class HttpClient::Engine {
   void settle(Transfer* transfer, HttpResponse response);
 
   SystemClock clock_;
+  const ProxySettings proxies_ = ProxySettings::of_environment();
+  uint64_t file_generation_ = 0;
+  uint64_t lookups_ = 0;
   UniqueFd epoll_;
-  UniqueFd wake_;                           ///< an eventfd in epoll_, as are the sockets libcurl waits for
+  std::shared_ptr<Names> names_;            ///< its eventfd is in epoll_, as are the sockets libcurl waits for
   MonoTime libcurl_due_ = MonoTime::max();  ///< when libcurl wants to be called, events or not
   CURLM* multi_ = nullptr;
   CURLSH* share_ = nullptr;
@@ -104,12 +123,15 @@ class HttpClient::Engine {
   MonoTime next_overdue_ = MonoTime::max();  ///< no transfer in flight is overdue before
 };
 
-HttpClient::Engine::Engine() : epoll_(::epoll_create1(EPOLL_CLOEXEC)), wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+HttpClient::Engine::Engine()
+    : epoll_(::epoll_create1(EPOLL_CLOEXEC)),
+      names_(std::make_shared<Names>(UniqueFd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)))) {
   prepare_process();
   epoll_event event{};
   event.events = EPOLLIN;
-  event.data.fd = wake_.get();
-  if (!epoll_.valid() || !wake_.valid() || ::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, wake_.get(), &event) != 0)
+  event.data.fd = names_->wake.get();
+  if (!epoll_.valid() || !names_->wake.valid() ||
+      ::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, names_->wake.get(), &event) != 0)
     throw std::system_error(errno, std::generic_category(), "epoll");
   multi_ = curl_multi_init();
   share_ = curl_share_init();
@@ -132,14 +154,27 @@ HttpClient::Engine::~Engine() {
   curl_share_cleanup(share_);
 }
 
+void HttpClient::Engine::refuse(Callback done, std::string why) {
+  HttpResponse refused;
+  refused.failure = HttpFailure::refused;
+  refused.failure_text = std::move(why);
+  ready_.push_back({std::move(done), std::move(refused)});
+}
+
 Transfer* HttpClient::Engine::start(HttpRequest request, Callback done) {
   const Result<Url> url = check(request);
   if (!url) {
-    HttpResponse refused;
-    refused.failure = HttpFailure::refused;
-    refused.failure_text = url.error().message;
-    ready_.push_back({std::move(done), std::move(refused)});
+    refuse(std::move(done), url.error().message);
     return nullptr;
+  }
+  Route route{nullptr, file_generation_};
+  if (!request.no_proxy) {
+    const Result<const Proxy*> proxy = proxies_.proxy_for(*url);
+    if (!proxy) {
+      refuse(std::move(done), fmt::format("{}: {}", url->origin, proxy.error().message));
+      return nullptr;
+    }
+    route.proxy = *proxy;
   }
   std::unique_ptr<Transfer> transfer;
   if (idle_.empty()) {
@@ -148,14 +183,56 @@ Transfer* HttpClient::Engine::start(HttpRequest request, Callback done) {
     transfer = std::move(idle_.back());
     idle_.pop_back();
   }
-  transfer->prepare(std::move(request), *url, std::move(done), clock_.mono());
-  if (const CURLMcode code = curl_multi_add_handle(multi_, transfer->handle()); code != CURLM_OK) {
-    throw std::runtime_error(fmt::format("libcurl takes no request: {}", curl_multi_strerror(code)));
-  }
+  const MonoTime now = clock_.mono();
+  transfer->prepare(std::move(request), *url, route, std::move(done), now);
   next_overdue_ = std::min(next_overdue_, transfer->deadline());
   transfer->position = active_.size();
   active_.push_back(std::move(transfer));
-  return active_.back().get();
+  Transfer* started = active_.back().get();
+  const std::string& name = started->name_to_look_up();
+  if (name.empty()) {
+    carry(started);
+    return started;
+  }
+  const uint64_t number = ++lookups_;
+  started->waits_for_name = number;
+  const auto known = look_up(name, now, [names = names_, number](std::shared_ptr<const Lookup> found) {
+    names->found.lock()->emplace_back(number, std::move(found));
+    ::eventfd_write(names->wake.get(), 1);
+  });
+  if (known) start_named(started, *known);
+  return started;
+}
+
+/// Hands it to libcurl.
+void HttpClient::Engine::carry(Transfer* transfer) {
+  const CURLMcode code = curl_multi_add_handle(multi_, transfer->handle());
+  if (code == CURLM_OK) return;
+  const std::string why = fmt::format("libcurl takes no request: {}", curl_multi_strerror(code));
+  settle(transfer, transfer->abandon(HttpFailure::network, why, clock_.mono()));
+}
+
+void HttpClient::Engine::start_named(Transfer* transfer, const Lookup& lookup) {
+  transfer->waits_for_name = 0;
+  if (lookup.addresses.empty()) {
+    settle(transfer, transfer->abandon(
+                         HttpFailure::network,
+                         fmt::format("Could not resolve host: {} ({})", transfer->name_to_look_up(), lookup.problem),
+                         clock_.mono()));
+    return;
+  }
+  transfer->set_addresses(lookup.addresses);
+  carry(transfer);
+}
+
+void HttpClient::Engine::take_names() {
+  std::vector<std::pair<uint64_t, std::shared_ptr<const Lookup>>> found;
+  names_->found.lock()->swap(found);
+  for (const auto& [number, lookup] : found) {
+    const auto waiting = std::find_if(active_.begin(), active_.end(),
+                                      [number = number](const auto& t) { return t->waits_for_name == number; });
+    if (waiting != active_.end()) start_named(waiting->get(), *lookup);  // else it was given up
+  }
 }
 
 int HttpClient::Engine::on_socket(CURL*, curl_socket_t fd, int wanted, void* self, void*) {
@@ -196,9 +273,10 @@ void HttpClient::Engine::wait(Millis at_most, int cancel_fd) {
   epoll_event events[kConnectionsToOneHost];
   const int count = ::epoll_wait(epoll_.get(), events, kConnectionsToOneHost, timeout);
   for (int i = 0; i < count; ++i) {
-    if (events[i].data.fd == wake_.get()) {
+    if (events[i].data.fd == names_->wake.get()) {
       eventfd_t ignored = 0;
-      ::eventfd_read(wake_.get(), &ignored);
+      ::eventfd_read(names_->wake.get(), &ignored);
+      take_names();
       continue;
     }
     const uint32_t seen = events[i].events;
@@ -242,7 +320,8 @@ void HttpClient::Engine::collect() {
   }
 }
 
-/// libcurl keeps the deadline too, but not for a request that waits for one of the 64 connections.
+/// libcurl keeps the deadline too, but not for a request that waits for its host's name or for one of the 64
+/// connections.
 void HttpClient::Engine::end_overdue(MonoTime now) {
   next_overdue_ = MonoTime::max();
   for (std::size_t i = active_.size(); i-- > 0;) {
@@ -257,7 +336,7 @@ void HttpClient::Engine::end_overdue(MonoTime now) {
 
 /// Takes `transfer` out of flight and queues its callback.
 void HttpClient::Engine::settle(Transfer* transfer, HttpResponse response) {
-  curl_multi_remove_handle(multi_, transfer->handle());
+  if (std::exchange(transfer->waits_for_name, 0) == 0) curl_multi_remove_handle(multi_, transfer->handle());
   transfer->drop_headers();
   ready_.push_back({transfer->take_callback(), std::move(response)});
   const std::size_t position = transfer->position;
@@ -274,6 +353,7 @@ void HttpClient::start(HttpRequest request, Callback done) { engine_->start(std:
 void HttpClient::turn(Millis at_most) { engine_->turn(at_most, -1, nullptr); }
 void HttpClient::wake() { engine_->wake(); }
 std::size_t HttpClient::in_flight() const { return engine_->in_flight(); }
+void HttpClient::read_files_again() { engine_->read_files_again(); }
 
 HttpResponse HttpClient::fetch(HttpRequest request, int cancel_fd) {
   constexpr Millis kForever = std::chrono::hours(1);  // the deadline ends it earlier
@@ -282,33 +362,6 @@ HttpResponse HttpClient::fetch(HttpRequest request, int cancel_fd) {
   Transfer* transfer = engine_->start(std::move(request), [response](HttpResponse r) { *response = std::move(r); });
   while (!*response) engine_->turn(kForever, cancel_fd, transfer);
   return **std::move(response);
-}
-
-std::string_view HttpResponse::header(std::string_view name) const {
-  const auto found = std::find_if(headers.begin(), headers.end(), [&](const HttpHeader& h) { return h.name == name; });
-  return found == headers.end() ? std::string_view{} : std::string_view(found->value);
-}
-
-std::string_view to_string(HttpFailure failure) {
-  switch (failure) {
-    case HttpFailure::none:
-      return "none";
-    case HttpFailure::timeout:
-      return "timeout";
-    case HttpFailure::network:
-      return "network";
-    case HttpFailure::tls:
-      return "tls";
-    case HttpFailure::too_large:
-      return "too_large";
-    case HttpFailure::protocol:
-      return "protocol";
-    case HttpFailure::cancelled:
-      return "cancelled";
-    case HttpFailure::refused:
-      return "refused";
-  }
-  return "network";
 }
 
 }  // namespace codedriftd

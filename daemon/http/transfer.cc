@@ -1,9 +1,14 @@
 #include "http/transfer.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <openssl/crypto.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstring>
 #include <stdexcept>
 
@@ -27,6 +32,38 @@ void set(CURL* easy, CURLoption option, T value) {
     throw std::runtime_error(
         fmt::format("libcurl refused option {}: {}", static_cast<int>(option), curl_easy_strerror(code)));
   }
+}
+
+// A backend that fails behind a load balancer is left for another by then, and a name's new address is found.
+constexpr long kGreatestAgeSeconds = 300;
+
+/// "/etc/ca.pem" as "//etc/ca.pem", and so on. libcurl knows certificates it has parsed, kept connections and TLS
+/// sessions by the text of this path; one it has not seen makes it begin anew with all three, and nothing else does.
+std::string path_of_generation(const std::string& path, uint64_t generation) {
+  constexpr uint64_t kMostSlashes = 1'000;
+  return path.starts_with('/') ? std::string(generation % kMostSlashes, '/') + path : path;
+}
+
+/// Nonempty if this process may open no further file: libcurl calls that "Couldn't connect to server", and worse.
+std::string descriptors_problem() {
+  const int fd = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+  const int error = errno;
+  if (fd >= 0) ::close(fd);
+  if (fd < 0 && error == ENFILE) return "this machine has no file descriptors left (ENFILE)";
+  if (fd >= 0 || error != EMFILE) return {};
+  rlimit limit{};
+  ::getrlimit(RLIMIT_NOFILE, &limit);
+  return fmt::format(
+      "this process has no file descriptors left (EMFILE): all {} are in use; raise LimitNOFILE= of the service",
+      limit.rlim_cur);
+}
+
+/// 5xx and 429, from a status line.
+bool turned_away(std::string_view status_line) {
+  const auto space = status_line.find(' ');
+  if (space == std::string_view::npos) return false;
+  const std::string_view status = status_line.substr(space + 1, 3);
+  return status.size() == 3 && (status[0] == '5' || status == "429");
 }
 
 const char* or_null(const std::string& text) { return text.empty() ? nullptr : text.c_str(); }
@@ -62,7 +99,12 @@ Transfer::Transfer(CURLSH* share) : easy_(curl_easy_init()) {
   set(easy_, CURLOPT_SSL_VERIFYHOST, 2L);
   set(easy_, CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
   set(easy_, CURLOPT_CAPATH, static_cast<const char*>(nullptr));
-  set(easy_, CURLOPT_CA_CACHE_TIMEOUT, 600L);  // a renewed CA file counts after ten minutes
+  set(easy_, CURLOPT_CA_CACHE_TIMEOUT, 600L);  // a renewed CA file counts after ten minutes, or a reload
+  set(easy_, CURLOPT_MAXLIFETIME_CONN, kGreatestAgeSeconds);
+  // A key that wants a passphrase is refused; without one set, OpenSSL would ask for it on the terminal.
+  set(easy_, CURLOPT_KEYPASSWD, "");
+  set(easy_, CURLOPT_PROXY, "");    // http/proxy.h reads the environment;
+  set(easy_, CURLOPT_NOPROXY, "");  // libcurl is not to
   set(easy_, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
   set(easy_, CURLOPT_HEADEROPT, static_cast<long>(CURLHEADER_SEPARATE));
 }
@@ -70,9 +112,10 @@ Transfer::Transfer(CURLSH* share) : easy_(curl_easy_init()) {
 Transfer::~Transfer() {
   drop_headers();
   curl_easy_cleanup(easy_);
+  curl_slist_free_all(addresses_);
 }
 
-void Transfer::prepare(HttpRequest request, const Url& url, HttpClient::Callback done, MonoTime now) {
+void Transfer::prepare(HttpRequest request, const Url& url, const Route& route, Callback done, MonoTime now) {
   std::swap(request_, request);
   const HttpRequest& before = request;
   done_ = std::move(done);
@@ -84,8 +127,21 @@ void Transfer::prepare(HttpRequest request, const Url& url, HttpClient::Callback
   started_ = now;
   deadline_ = now + request_.deadline;
 
-  const bool no_proxy = request_.no_proxy || url.loopback;
-  set(easy_, CURLOPT_PROXY, no_proxy ? "" : static_cast<const char*>(nullptr));
+  const bool other_proxy = route.proxy != route_.proxy;
+  const bool other_files = fresh_ || route.file_generation != route_.file_generation;
+  route_ = route;
+  if (other_proxy) set_proxy();
+  const bool needs_lookup = route.proxy != nullptr ? !route.proxy->address : !url.address && url.host != "localhost";
+  name_.clear();
+  if (needs_lookup) {
+    name_ = route.proxy != nullptr ? route.proxy->host : url.host;
+    name_port_ = route.proxy != nullptr ? route.proxy->port : url.port;
+  }
+  if (std::exchange(closes_, false)) set(easy_, CURLOPT_FORBID_REUSE, 0L);
+  if (new_connection_ != request_.new_connection) {
+    new_connection_ = request_.new_connection;
+    set(easy_, CURLOPT_FRESH_CONNECT, new_connection_ ? 1L : 0L);
+  }
   if (fresh_ || before.url != request_.url) set(easy_, CURLOPT_URL, request_.url.c_str());
   if (fresh_ || before.deadline != request_.deadline) {
     set(easy_, CURLOPT_TIMEOUT_MS, std::max(1L, static_cast<long>(request_.deadline.count())));
@@ -98,12 +154,29 @@ void Transfer::prepare(HttpRequest request, const Url& url, HttpClient::Callback
     set(easy_, CURLOPT_POSTFIELDS, request_.body.data());
     set(easy_, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request_.body.size()));
   }
-  if (fresh_ || before.ca_file != request_.ca_file || before.client_cert_file != request_.client_cert_file ||
+  if (other_files || before.ca_file != request_.ca_file || before.client_cert_file != request_.client_cert_file ||
       before.client_key_file != request_.client_key_file) {
     set_tls();
   }
   set_headers();
   fresh_ = false;
+}
+
+void Transfer::set_proxy() {
+  const Proxy* proxy = route_.proxy;
+  set(easy_, CURLOPT_PROXY, proxy == nullptr ? "" : proxy->url.c_str());
+  const bool named = proxy != nullptr && !proxy->user.empty();
+  const std::string password(named ? proxy->password.reveal() : std::string_view());
+  set(easy_, CURLOPT_PROXYUSERNAME, named ? proxy->user.c_str() : static_cast<const char*>(nullptr));
+  set(easy_, CURLOPT_PROXYPASSWORD, named ? password.c_str() : static_cast<const char*>(nullptr));
+}
+
+void Transfer::set_addresses(const std::vector<std::string>& addresses) {
+  const std::string entry = fmt::format("{}:{}:{}", name_, name_port_, fmt::join(addresses, ","));
+  curl_slist* list = curl_slist_append(nullptr, entry.c_str());
+  if (list == nullptr) throw std::bad_alloc();
+  set(easy_, CURLOPT_RESOLVE, list);
+  curl_slist_free_all(std::exchange(addresses_, list));
 }
 
 void Transfer::set_method() {
@@ -121,7 +194,8 @@ void Transfer::set_method() {
 }
 
 void Transfer::set_tls() {
-  set(easy_, CURLOPT_CAINFO, request_.ca_file.empty() ? kSystemCaFile : request_.ca_file.c_str());
+  const std::string& ca_file = request_.ca_file.empty() ? std::string(kSystemCaFile) : request_.ca_file;
+  set(easy_, CURLOPT_CAINFO, path_of_generation(ca_file, route_.file_generation).c_str());
   set(easy_, CURLOPT_SSLCERT, or_null(request_.client_cert_file));
   set(easy_, CURLOPT_SSLKEY, or_null(request_.client_key_file));
 }
@@ -169,6 +243,11 @@ bool Transfer::take_header(std::string_view line) {
   if (!response_.body.empty()) return true;  // a trailer
   if (line.starts_with("HTTP/")) {           // a new block: what came before was "100 Continue" or the like
     response_.headers.clear();
+    // Whoever is behind this connection may answer so for ever; the next request gets another one.
+    if (turned_away(line)) {
+      closes_ = true;
+      curl_easy_setopt(easy_, CURLOPT_FORBID_REUSE, 1L);
+    }
     return true;
   }
   const auto colon = line.find(':');
@@ -207,10 +286,11 @@ HttpFailure Transfer::failure_of(CURLcode code) const {
       // Also what a connection that broke during the handshake ends with; only OpenSSL's own words say "error:".
       return std::string_view(error_).find("error:") != std::string_view::npos ? HttpFailure::tls
                                                                                : HttpFailure::network;
-    case CURLE_PEER_FAILED_VERIFICATION:
     case CURLE_SSL_CERTPROBLEM:
-    case CURLE_SSL_CIPHER:
     case CURLE_SSL_CACERT_BADFILE:
+      return HttpFailure::unusable;
+    case CURLE_PEER_FAILED_VERIFICATION:
+    case CURLE_SSL_CIPHER:
     case CURLE_SSL_ENGINE_INITFAILED:
     case CURLE_SSL_ISSUER_ERROR:
     case CURLE_SSL_CRL_BADFILE:
@@ -232,7 +312,7 @@ HttpResponse Transfer::finish(CURLcode code, MonoTime now) {
   curl_easy_getinfo(easy_, CURLINFO_RESPONSE_CODE, &status);
   if (failure != HttpFailure::none) {
     std::string text = over_cap_ != nullptr ? fmt::format("{} of the answer went over the cap", over_cap_)
-                       : error_[0] != '\0'  ? clean_utf8(error_, 300)
+                       : error_[0] != '\0'  ? clean_utf8(without_user_information(error_), 300)
                                             : std::string(curl_easy_strerror(code));
     if (failure == HttpFailure::timeout) text = fmt::format("{}: {}", kTooLate, text);
     if (code == CURLE_FILESIZE_EXCEEDED || (over_cap_ != nullptr && std::string_view(over_cap_) == kBody)) {
@@ -248,6 +328,12 @@ HttpResponse Transfer::abandon(HttpFailure failure, std::string_view text, MonoT
   // Headers stay: the clock of whoever answered is worth knowing even if the rest was bad.
   response_.failure = failure;
   response_.failure_text = fmt::format("{}: {}", origin_, text);
+  if (failure == HttpFailure::network || failure == HttpFailure::tls || failure == HttpFailure::unusable) {
+    if (const std::string problem = descriptors_problem(); !problem.empty()) {
+      response_.failure = HttpFailure::network;
+      response_.failure_text = fmt::format("{}: {}", origin_, problem);
+    }
+  }
   response_.status = 0;
   wipe(response_.body);
   return close(now);

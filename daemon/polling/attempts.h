@@ -16,6 +16,8 @@ class Attempts {
   void begin() { ++sent_; }
   /// A poll has begun and is not over.
   bool under_way() const { return sent_ > 0; }
+  /// The attempt sent last was not the first of its poll.
+  bool again() const { return sent_ > 1; }
   /// How long to wait from `answer` to the next attempt; nullopt: the poll is over, and this was its answer.
   /// `persistent`: a poll may have more than one attempt.
   std::optional<Millis> next_in(const ApiAnswer& answer, bool persistent);

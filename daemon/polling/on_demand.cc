@@ -27,7 +27,7 @@ void Poller::take_on(const std::shared_ptr<Request>& request, MonoTime now) {
     // It is being polled, or is to be asked again after a back-off or after it was not found once: that attempt serves
     // the request, too, and keeps its time. The pause before it has a purpose.
     if (entry.in_flight || entry.attempts.under_way() || entry.not_found == 1 || entry.due <= now) continue;
-    entry.lane->queue.erase({entry.due, id});
+    entry.lane->line->remove(entry.due, id);
     requeue(entry, now);
   }
 }

@@ -68,6 +68,7 @@ void Poller::loop(std::stop_token stop) {
 
 void Poller::turn(Millis at_most) {
   const MonoTime now = clock_.mono();
+  notice_absence(now);
   std::optional<Watch> watch;
   mailbox_.lock()->watch.swap(watch);
   if (watch) take_over(std::move(*watch));
@@ -87,15 +88,15 @@ void Poller::take_over(Watch watch) {
   std::unordered_map<TargetId, Entry> old;
   old.swap(entries_);
   entries_.reserve(watch.targets.size());
-  for (auto& [key, lane] : lanes_) {
-    lane.queue.clear();
-    lane.watched = lane.stale = 0;
-  }
+  for (auto& [key, lane] : lanes_) lane.watched = lane.stale = 0;
+  paces_ = std::move(watch.paces);
+  const std::map<std::string, double> limits = limits_of(paces_);
+  for (auto& [key, line] : lines_) line.clear();
+  for (const auto& [key, limit] : limits) lines_.try_emplace(key, limit).first->second.set_limit(limit);
   for (WatchedTarget& target : watch.targets) {
     const Target& name = target.target;
-    const double limit = watch.requests_per_second[name.account];
-    Lane& lane = lanes_.try_emplace({name.account, name.region}, name.account, name.region, limit).first->second;
-    if (lane.pace.limit() != limit) lane.pace.set_limit(limit);
+    Lane& lane = lanes_.try_emplace({name.account, name.region}, name.account, name.region).first->second;
+    lane.line = &lines_.at(paces_.at(name.account).key);
     ++lane.watched;
 
     Entry entry;
@@ -112,30 +113,30 @@ void Poller::take_over(Watch watch) {
     entry.lane = &lane;
     lane.stale += entry.stale ? 1 : 0;
     if (!entry.in_flight) {
-      if (!same_slot)
+      // A poll under way is not begun anew: its next attempt waits for a reason.
+      if (!same_slot && !entry.attempts.under_way())
         entry.due = now + (first_due(entry.watched.target.address(), entry.watched.interval,
                                      entry.watched.last_polled_at, wall) -
                            wall);
       if (known == old.end() && entry.watched.recheck) {
         entry.due = std::min(entry.due, now + std::min(entry.watched.interval, kSoon));
       }
-      if (!entry.wishes.empty() && entry.not_found != 1) entry.due = std::min(entry.due, now);
-      lane.queue.emplace(entry.due, entry.watched.id);
+      if (!entry.wishes.empty() && entry.not_found != 1 && !entry.attempts.under_way()) {
+        entry.due = std::min(entry.due, now);
+      }
+      lane.line->add(entry.due, entry.watched.id);
     }
     const TargetId id = entry.watched.id;
     entries_.emplace(id, std::move(entry));
   }
   for (auto& [id, entry] : old) let_go(entry);
   std::erase_if(lanes_, [](const auto& item) { return item.second.watched == 0; });
+  std::erase_if(lines_, [&](const auto& item) { return !limits.contains(item.first); });
 }
 
 void Poller::start_due(MonoTime now) {
-  for (auto& [key, lane] : lanes_) {
-    while (!lane.queue.empty() && lane.queue.begin()->first <= now && lane.pace.take(now)) {
-      const TargetId id = lane.queue.begin()->second;
-      lane.queue.erase(lane.queue.begin());
-      start_attempt(entries_.at(id), now);
-    }
+  for (auto& [key, line] : lines_) {
+    while (const auto id = line.take(now)) start_attempt(entries_.at(*id), now);
   }
 }
 
@@ -146,7 +147,7 @@ void Poller::start_attempt(Entry& entry, MonoTime now) {
   const TargetId id = entry.watched.id;
   const auto done = [this, id, call = entry.call, now](const ApiAnswer& answer) { answered(id, call, now, answer); };
   try {
-    api_.start({entry.watched.target}, done);
+    api_.start({entry.watched.target, entry.attempts.again()}, done);
   } catch (const std::exception& error) {  // out of memory or descriptors: this attempt failed, nothing else
     ApiAnswer failed;
     failed.observation.error = {"Client.Network", clean_utf8(error.what()), ""};
@@ -163,11 +164,7 @@ void Poller::answered(TargetId id, uint64_t call, MonoTime sent, const ApiAnswer
   if (found == entries_.end() || !found->second.in_flight || found->second.call != call) return;
   Entry& entry = found->second;
   entry.in_flight = false;
-  if (answer.slow_down) {
-    entry.lane->pace.refused(sent, now);
-  } else {
-    entry.lane->pace.answered(now);
-  }
+  entry.lane->line->answered(answer.slow_down, sent, now);
   if (const auto wait = entry.attempts.next_in(answer, entry.failures < kFailuresWithRetries)) {
     requeue(entry, now + *wait);
   } else {
@@ -178,13 +175,13 @@ void Poller::answered(TargetId id, uint64_t call, MonoTime sent, const ApiAnswer
 void Poller::finish(Entry& entry, const ApiAnswer& answer, MonoTime now) {
   const Observation& observation = answer.observation;
   const WallTime wall = clock_.wall();
-  Lane& lane = *entry.lane;
   count_poll(observation.outcome);
+  entry.polled = now;
   const bool answered = observation.outcome == Outcome::observed || observation.outcome == Outcome::missing;
   if (answered) {
     entry.seen = now;
     entry.failures = 0;
-    if (std::exchange(entry.stale, false)) --lane.stale;
+    if (std::exchange(entry.stale, false)) --entry.lane->stale;
   } else {
     ++entry.failures;
   }
@@ -193,7 +190,7 @@ void Poller::finish(Entry& entry, const ApiAnswer& answer, MonoTime now) {
   log_change(entry, observation);
   entry.last_code = observation.error.code;
   entry.last_reason = observation.reason;
-  judge_account(lane, observation);
+  judge_account(entry, answer, now);
 
   const bool not_found_once = observation.outcome == Outcome::missing && entry.not_found == 1;
   const bool soon = observation.outcome == Outcome::updating || not_found_once;
@@ -217,23 +214,35 @@ void Poller::finish(Entry& entry, const ApiAnswer& answer, MonoTime now) {
       });
 }
 
-void Poller::judge_account(Lane& lane, const Observation& observation) {
+void Poller::judge_account(Entry& entry, const ApiAnswer& answer, MonoTime now) {
+  Lane& lane = *entry.lane;
+  const Observation& observation = answer.observation;
+  if (answer.proves_account) {
+    // Until a function was polled again, what kept it unseen is the cause that is over.
+    if (lane.fails_as_one()) lane.judged_from = now;
+    lane.causes_in_a_row = 0;
+    lane.cause_open = lane.unreachable = false;
+    lane.unproven.clear();
+    lane.cause_known = true;
+    return;
+  }
   if (observation.account_cause) {
     lane.cause = observation.reason;
     lane.cause_error = observation.error;
     // Several in a row: one function whose call alone is refused must not speak for the account.
     if (++lane.causes_in_a_row < std::min<std::size_t>(kCausesInARow, lane.watched)) return;
     lane.cause_open = lane.cause_known = true;
-  } else if (observation.outcome == Outcome::observed || !observation.error.code.starts_with("Client.")) {
-    lane.causes_in_a_row = 0;
-    lane.cause_open = false;
-    lane.cause_known = true;
-  }  // what failed on this side says nothing about the account, either way
+  } else {
+    lane.unproven.insert(entry.watched.id);
+    if (lane.cause_open) return;
+    lane.cause = observation.reason;
+    lane.cause_error = observation.error;
+  }
 }
 
 void Poller::requeue(Entry& entry, MonoTime due) {
   entry.due = due;
-  entry.lane->queue.emplace(due, entry.watched.id);
+  entry.lane->line->add(due, entry.watched.id);
 }
 
 void Poller::log_change(const Entry& entry, const Observation& observation) const {
@@ -280,9 +289,7 @@ void Poller::count_poll(Outcome outcome) {
 
 Millis Poller::until_next(MonoTime now) const {
   MonoTime next = next_look_;
-  for (const auto& [key, lane] : lanes_) {
-    if (!lane.queue.empty()) next = std::min(next, std::max(lane.queue.begin()->first, lane.pace.ready_at()));
-  }
+  for (const auto& [key, line] : lines_) next = std::min(next, line.next_at());
   return std::max(Millis{0}, std::chrono::ceil<Millis>(next - now));
 }
 

@@ -12,8 +12,8 @@
 
 #include "base/clock.h"
 #include "base/guarded.h"
-#include "cloud/pace.h"
 #include "polling/attempts.h"
+#include "polling/paced_queue.h"
 #include "scf/api.h"
 #include "store/db/writer.h"
 #include "store/ledger/ledger.h"
@@ -27,8 +27,13 @@ struct PollStats {
     std::string account, region;
     std::size_t watched = 0;
     std::size_t stale = 0;
-    double rate = 0;   ///< requests a second at present
+    double rate = 0;   ///< calls a second at present, of all that share its pace
     Millis behind{0};  ///< how long the most overdue poll has been waiting
+  };
+  struct SharedPace {
+    std::string accounts;  ///< who share it, parted by commas
+    double limit = 0;      ///< requests a second
+    double rate = 0;       ///< the same, at present
   };
   std::array<uint64_t, 5> polls{};  ///< finished polls by Outcome
   uint64_t attempts = 0;
@@ -39,6 +44,7 @@ struct PollStats {
   std::optional<WallTime> last_poll_at;
   std::optional<Millis> clock_error;  ///< this machine's clock minus the cloud's, at the last answer that told
   std::vector<Lane> lanes;
+  std::vector<SharedPace> paces;
 };
 
 /// What came of one poll that somebody asked for.
@@ -49,8 +55,8 @@ enum class PollEnd {
   unwatched,   ///< the target is not watched, or not any more
 };
 
-/// Polls every watched target at its slot, through the pace of its account and region. One thread: everything but the
-/// thread-safe calls happens inside turn().
+/// Polls every watched target at its slot, through the pace of its account's key and endpoint. One thread: everything
+/// but the thread-safe calls happens inside turn().
 ///
 /// A finished poll goes to the writer as one piece of work (Ledger::apply); the poller never waits for it, and knows no
 /// verdicts: it keeps what is needed to ask again, and tells the ledger of time that passed unseen.
@@ -61,8 +67,8 @@ class Poller {
 
   struct Watch {
     std::vector<WatchedTarget> targets;
-    std::map<std::string, double> requests_per_second;  ///< by account
-    std::function<void()> apply;                        ///< runs on the poller's thread when the watch is taken over
+    Paces paces;                  ///< of every account of `targets`
+    std::function<void()> apply;  ///< runs on the poller's thread when the watch is taken over
   };
   /// The watch from now on. What is in flight ends as it would have. Thread-safe.
   void set_watch(Watch watch);
@@ -85,6 +91,7 @@ class Poller {
 
  private:
   struct Lane;
+  using Line = PacedQueue<TargetId>;
   /// Polls that somebody asked for.
   struct Request {
     std::vector<TargetId> ids;
@@ -104,7 +111,8 @@ class Poller {
     WatchedTarget watched;
     Lane* lane = nullptr;
     MonoTime due{};         ///< of the poll, or of its next attempt
-    MonoTime seen{};        ///< the last answer, or when this process began to watch it
+    MonoTime seen{};        ///< the last answer, or when this process began to watch it; moved by what it was absent
+    MonoTime polled{};      ///< the end of the last poll
     Attempts attempts;      ///< of the poll under way
     uint64_t call = 0;      ///< the number of the attempt in flight: an answer to another one is not ours
     unsigned failures = 0;  ///< finished polls without an answer, in a row
@@ -115,21 +123,25 @@ class Poller {
     std::string last_reason;
     std::vector<Wish> wishes;  ///< who waits for a poll of it
   };
-  /// One account in one region: what shares a rate limit.
+  /// One account in one region: what fails together.
   struct Lane {
-    Lane(std::string account_label, std::string region_name, double limit)
-        : account(std::move(account_label)), region(std::move(region_name)), pace(limit) {}
+    Lane(std::string account_label, std::string region_name)
+        : account(std::move(account_label)), region(std::move(region_name)) {}
     std::string account, region;
-    Pace pace;
-    std::set<std::pair<MonoTime, TargetId>> queue;  ///< what waits for its time, most overdue first
+    Line* line = nullptr;  ///< shared with other regions and accounts
     std::size_t watched = 0;
     std::size_t stale = 0;
     unsigned causes_in_a_row = 0;  ///< finished polls with a cause that is the account's
     bool cause_known = false;      ///< there was an answer since the start that tells
     bool cause_open = false;       ///< polls fail for a cause that is the account's
+    bool unreachable = false;      ///< functions went stale while nobody behind the cloud's door answered
+    std::set<TargetId> unproven;   ///< failed for what may be anybody's (network, rate limit) since the last proof
+    MonoTime judged_from{};        ///< what was not polled since is not judged yet
     std::string cause;
     std::optional<PollError> cause_error;
-    std::optional<std::pair<bool, bool>> told;  ///< cause_open and "most are stale", as the ledger knows them
+    std::optional<std::pair<bool, bool>> told;  ///< an open cause and "most are stale", as the ledger knows them
+
+    bool fails_as_one() const { return cause_open || unreachable; }
   };
   struct Stale {
     TargetId id;
@@ -146,11 +158,13 @@ class Poller {
   void start_attempt(Entry& entry, MonoTime now);
   void answered(TargetId id, uint64_t call, MonoTime sent, const ApiAnswer& answer);
   void finish(Entry& entry, const ApiAnswer& answer, MonoTime now);
-  static void judge_account(Lane& lane, const Observation& observation);
+  static void judge_account(Entry& entry, const ApiAnswer& answer, MonoTime now);
   void requeue(Entry& entry, MonoTime due);
   void log_change(const Entry& entry, const Observation& observation) const;
   // In poller_time.cc.
+  void notice_absence(MonoTime now);
   void look_after_time(MonoTime now);
+  void take_stock(MonoTime now);
   void tell_account(Lane& lane, std::vector<Stale> newly);
   std::string commonest_reason(const Lane& lane) const;
   void tell_overdue_deploys();
@@ -168,6 +182,8 @@ class Poller {
   const Clock& clock_;
   std::unordered_map<TargetId, Entry> entries_;
   std::map<std::pair<std::string, std::string>, Lane> lanes_;  ///< by account and region; their addresses are stable
+  std::map<std::string, Line> lines_;                          ///< by AccountPace::key; their addresses are stable
+  Paces paces_;
   Guarded<Mail> mailbox_;
   Guarded<PollStats> stats_;
   Guarded<MonoTime> last_turn_;
@@ -177,7 +193,8 @@ class Poller {
   std::atomic<int64_t> unrecorded_step_ms_{0};  ///< a clock step whose event could not be written
   std::atomic<int64_t> outbox_seen_{0};  ///< the newest alert at the last look: older than a step noticed at the next
   MonoTime next_look_{};
-  std::optional<Millis> clock_offset_;  ///< wall minus monotonic, when last looked at
+  std::optional<MonoTime> round_began_;  ///< the last turn
+  std::optional<Millis> clock_offset_;   ///< wall minus monotonic, when last looked at
   std::jthread thread_;
 };
 

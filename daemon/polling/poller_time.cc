@@ -1,15 +1,34 @@
 /// The poller's look after time: what was not seen for too long, deployments that did not come, clocks that were
-/// stepped.
+/// stepped, and time in which this process did not run.
 #include <fmt/format.h>
 
 #include <algorithm>
 
+#include "base/duration.h"
 #include "base/json.h"
+#include "base/log.h"
 #include "polling/poller.h"
 #include "store/outbox/outbox.h"
 #include "store/record/history.h"
 
 namespace codedriftd {
+
+/// A turn lasts five seconds at most. Where much more passed, this process was stopped, frozen or starved: that was not
+/// the cloud's silence. It counts for nobody, and everything is polled again before it is judged.
+void Poller::notice_absence(MonoTime now) {
+  constexpr Millis kAbsent{20'000};
+  const auto gap = std::chrono::duration_cast<Millis>(now - round_began_.value_or(now));
+  round_began_ = now;
+  if (gap < kAbsent) return;
+  log(LogLevel::warning, "poll.absent",
+      fmt::format(
+          "this process did not run for {}: it was stopped, frozen, or its machine slept; what was due is polled "
+          "before anything is judged",
+          format_duration(std::chrono::round<std::chrono::seconds>(gap))));
+  for (auto& [id, entry] : entries_) entry.seen += gap;
+  for (auto& [key, lane] : lanes_) lane.judged_from = now;
+  started_at_ = std::max(started_at_, clock_.wall());
+}
 
 void Poller::look_after_time(MonoTime now) {
   if (now < next_look_) return;
@@ -22,6 +41,7 @@ void Poller::look_after_time(MonoTime now) {
   for (auto& [id, entry] : entries_) {
     const auto unseen_for = std::chrono::duration_cast<Millis>(now - entry.seen);
     if (unseen_for <= entry.watched.stale_after || (entry.stale && !again)) continue;
+    if (!entry.stale && entry.polled < entry.lane->judged_from) continue;
     if (!std::exchange(entry.stale, true)) ++entry.lane->stale;
     newly[entry.lane].push_back({id, unseen_for});
   }
@@ -30,28 +50,48 @@ void Poller::look_after_time(MonoTime now) {
   }
   for (auto& [key, lane] : lanes_) tell_account(lane, std::move(newly[&lane]));
   tell_overdue_deploys();
+  take_stock(now);
+}
 
+void Poller::take_stock(MonoTime now) {
+  std::map<const Lane*, Millis> behind;
+  for (const auto& [key, line] : lines_) {
+    for (const auto& [due, id] : line.waiting()) {
+      if (due >= now) break;
+      behind.try_emplace(entries_.at(id).lane, std::chrono::duration_cast<Millis>(now - due));  // the first is the most
+    }
+  }
   Locked stats(stats_);
   stats->lanes.clear();
   for (const auto& [key, lane] : lanes_) {
-    Millis behind{0};
-    if (!lane.queue.empty()) {
-      behind = std::max(behind, std::chrono::duration_cast<Millis>(now - lane.queue.begin()->first));
+    const auto found = behind.find(&lane);
+    stats->lanes.push_back({lane.account, lane.region, lane.watched, lane.stale, lane.line->pace().rate(),
+                            found == behind.end() ? Millis{0} : found->second});
+  }
+  stats->paces.clear();
+  for (const auto& [key, line] : lines_) {
+    PollStats::SharedPace pace{"", line.pace().limit(), line.pace().rate()};
+    for (const auto& [account, of] : paces_) {
+      if (of.key == key) pace.accounts += (pace.accounts.empty() ? "" : ",") + account;
     }
-    stats->lanes.push_back({lane.account, lane.region, lane.watched, lane.stale, lane.pace.rate(), behind});
+    stats->paces.push_back(std::move(pace));
   }
 }
 
 void Poller::tell_account(Lane& lane, std::vector<Stale> newly) {
-  const std::pair now_is{lane.cause_open, lane.stale >= 5 && lane.stale * 2 > lane.watched};
+  // Functions go out of sight one after the other, at their own times. Where nobody behind the door has answered any of
+  // several since, the cause is not each one's own, and the first of them speaks for all.
+  const std::size_t several = std::max<std::size_t>(2, std::min<std::size_t>(kCausesInARow, lane.watched));
+  if (!newly.empty() && lane.unproven.size() >= several) lane.unreachable = true;
+  const std::pair now_is{lane.fails_as_one(), lane.stale >= 5 && lane.stale * 2 > lane.watched};
   if (newly.empty() && (!lane.cause_known || lane.told == now_is)) return;
   lane.told = now_is;
 
   AccountInput account;
   account.watched = static_cast<unsigned>(lane.watched);
   account.stale = static_cast<unsigned>(lane.stale);
-  account.cause_open = lane.cause_open;
-  if (lane.cause_open) {
+  account.cause_open = lane.fails_as_one();
+  if (lane.fails_as_one()) {
     account.reason = lane.cause;
     account.error = lane.cause_error;
   } else {

@@ -1,11 +1,11 @@
 #include "polling/sweep.h"
 
 #include <algorithm>
-#include <set>
+#include <map>
 #include <utility>
 
-#include "cloud/pace.h"
 #include "polling/attempts.h"
+#include "polling/paced_queue.h"
 
 namespace codedriftd {
 namespace {
@@ -16,16 +16,15 @@ constexpr Millis kUntilMissing{2'000};
 
 class Sweep {
  public:
-  Sweep(Api& api, const Clock& clock, const std::vector<const Target*>& targets,
-        const std::map<std::string, double>& requests_per_second, const SweepHooks& hooks)
+  Sweep(Api& api, const Clock& clock, const std::vector<const Target*>& targets, const Paces& paces,
+        const SweepHooks& hooks)
       : api_(api), clock_(clock), targets_(targets), hooks_(hooks), polls_(targets.size()) {
+    for (const auto& [key, limit] : limits_of(paces)) lines_.try_emplace(key, limit);
     for (std::size_t i = 0; i < targets.size(); ++i) {
       const Target& target = *targets[i];
-      Lane& lane = lanes_
-                       .try_emplace({target.account, target.region}, target.account, target.region,
-                                    requests_per_second.at(target.account))
-                       .first->second;
-      lane.queue.emplace(MonoTime{}, i);
+      Lane& lane = lanes_.try_emplace({target.account, target.region}, target.account, target.region).first->second;
+      lane.line = &lines_.at(paces.at(target.account).key);
+      lane.line->add(MonoTime{}, i);
       polls_[i].lane = &lane;
     }
   }
@@ -44,12 +43,12 @@ class Sweep {
   }
 
  private:
+  using Line = PacedQueue<std::size_t>;
   struct Lane {
-    Lane(std::string account_label, std::string region_name, double limit)
-        : account(std::move(account_label)), region(std::move(region_name)), pace(limit) {}
+    Lane(std::string account_label, std::string region_name)
+        : account(std::move(account_label)), region(std::move(region_name)) {}
     std::string account, region;
-    Pace pace;
-    std::set<std::pair<MonoTime, std::size_t>> queue;
+    Line* line = nullptr;
     bool heard = false;  ///< something was answered for which the credentials were good
     unsigned causes_in_a_row = 0;
     bool closed = false;
@@ -62,12 +61,12 @@ class Sweep {
   };
 
   void start_due(MonoTime now) {
-    for (auto& [key, lane] : lanes_) {
-      while (!lane.queue.empty() && lane.queue.begin()->first <= now && lane.pace.take(now)) {
-        const std::size_t index = lane.queue.begin()->second;
-        lane.queue.erase(lane.queue.begin());
-        polls_[index].attempts.begin();
-        api_.start({*targets_[index]}, [this, index, now](const ApiAnswer& answer) { answered(index, now, answer); });
+    for (auto& [key, line] : lines_) {
+      while (const auto index = line.take(now)) {
+        Attempts& attempts = polls_[*index].attempts;
+        attempts.begin();
+        api_.start({*targets_[*index], attempts.again()},
+                   [this, index = *index, now](const ApiAnswer& answer) { answered(index, now, answer); });
       }
     }
   }
@@ -76,43 +75,38 @@ class Sweep {
     const MonoTime now = clock_.mono();
     Poll& poll = polls_[index];
     Lane& lane = *poll.lane;
-    if (answer.slow_down) {
-      lane.pace.refused(sent, now);
-    } else {
-      lane.pace.answered(now);
-    }
+    lane.line->answered(answer.slow_down, sent, now);
     if (const auto wait = poll.attempts.next_in(answer, !lane.closed)) {
-      lane.queue.emplace(now + *wait, index);
+      lane.line->add(now + *wait, index);
       return;
     }
     hooks_.answered(index, answer.observation, clock_.wall());
-    judge(lane, answer.observation);
+    judge(lane, answer);
     if (answer.observation.outcome == Outcome::missing && !std::exchange(poll.not_found, true) && !lane.closed) {
-      lane.queue.emplace(now + kUntilMissing, index);
+      lane.line->add(now + kUntilMissing, index);
     } else {
       ++done_;
     }
   }
 
   /// Ten thousand calls with a key that is refused tell nobody anything.
-  void judge(Lane& lane, const Observation& observation) {
-    if (!observation.account_cause) {
-      lane.heard = lane.heard || observation.outcome != Outcome::failed;
+  void judge(Lane& lane, const ApiAnswer& answer) {
+    if (answer.proves_account) {
+      lane.heard = true;
       lane.causes_in_a_row = 0;
-      return;
     }
-    if (lane.heard || lane.closed || ++lane.causes_in_a_row < kCausesInARow || lane.queue.empty()) return;
+    if (!answer.observation.account_cause || lane.heard || lane.closed) return;
+    if (++lane.causes_in_a_row < kCausesInARow) return;
+    const std::size_t left = lane.line->remove_if([&](std::size_t index) { return polls_[index].lane == &lane; });
+    if (left == 0) return;
     lane.closed = true;
-    lane.error = observation.error;
-    done_ += lane.queue.size();
-    lane.queue.clear();
+    lane.error = answer.observation.error;
+    done_ += left;
   }
 
   Millis until_next(MonoTime now) const {
     MonoTime next = now + kBetweenWords;
-    for (const auto& [key, lane] : lanes_) {
-      if (!lane.queue.empty()) next = std::min(next, std::max(lane.queue.begin()->first, lane.pace.ready_at()));
-    }
+    for (const auto& [key, line] : lines_) next = std::min(next, line.next_at());
     return std::max(Millis{0}, std::chrono::ceil<Millis>(next - now));
   }
 
@@ -122,14 +116,15 @@ class Sweep {
   const SweepHooks& hooks_;
   std::vector<Poll> polls_;
   std::map<std::pair<std::string, std::string>, Lane> lanes_;
+  std::map<std::string, Line> lines_;
   std::size_t done_ = 0;
 };
 
 }  // namespace
 
-std::vector<GivenUp> sweep(Api& api, const Clock& clock, const std::vector<const Target*>& targets,
-                           const std::map<std::string, double>& requests_per_second, const SweepHooks& hooks) {
-  return Sweep(api, clock, targets, requests_per_second, hooks).run();
+std::vector<GivenUp> sweep(Api& api, const Clock& clock, const std::vector<const Target*>& targets, const Paces& paces,
+                           const SweepHooks& hooks) {
+  return Sweep(api, clock, targets, paces, hooks).run();
 }
 
 }  // namespace codedriftd

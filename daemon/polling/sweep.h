@@ -1,11 +1,11 @@
 #pragma once
 /// One round of polls outside the daemon: nothing is recorded.
 #include <functional>
-#include <map>
 #include <string>
 #include <vector>
 
 #include "base/clock.h"
+#include "cloud/pace.h"
 #include "model/observation.h"
 #include "model/target.h"
 #include "scf/api.h"
@@ -27,9 +27,9 @@ struct SweepHooks {
   std::function<void(std::size_t done)> progress;
 };
 
-/// Polls each target once, with the attempts of the daemon's own polls, through a pace for each account and region
-/// (`requests_per_second`, by account). Returns when all are done with. On the caller's thread, which owns `api`.
-std::vector<GivenUp> sweep(Api& api, const Clock& clock, const std::vector<const Target*>& targets,
-                           const std::map<std::string, double>& requests_per_second, const SweepHooks& hooks);
+/// Polls each target once, with the attempts of the daemon's own polls, through the pace of its account. Returns when
+/// all are done with. On the caller's thread, which owns `api`.
+std::vector<GivenUp> sweep(Api& api, const Clock& clock, const std::vector<const Target*>& targets, const Paces& paces,
+                           const SweepHooks& hooks);
 
 }  // namespace codedriftd

@@ -1,12 +1,12 @@
 #include "scf/answer.h"
 
 #include <fmt/format.h>
-#include <simdjson.h>
 
 #include <algorithm>
 #include <optional>
 
 #include "base/text.h"
+#include "cloud/secret_json.h"
 #include "http/retry.h"
 
 namespace codedriftd {
@@ -44,18 +44,16 @@ ApiAnswer read_success(const simdjson::dom::object& response, std::string_view r
   }
   ApiAnswer answer;
   answer.observation.outcome = Outcome::observed;
+  answer.proves_account = true;
   answer.observation.sha256 = sha256;
   answer.observation.error.request_id = clean_utf8(request_id, 100);
   return answer;
 }
 
 /// Nullopt if `body` is not JSON with an object `Response` in it.
-std::optional<ApiAnswer> read_body(std::string_view body, int http_status) {
-  thread_local simdjson::dom::parser parser;  // its buffers are worth keeping
+std::optional<ApiAnswer> read_body(SecretJson& parser, std::string_view body, int http_status) {
   simdjson::dom::object response;
-  if (parser.parse(body.data(), body.size()).at_key("Response").get_object().get(response) != simdjson::SUCCESS) {
-    return std::nullopt;
-  }
+  if (parser.parse(body).at_key("Response").get_object().get(response) != simdjson::SUCCESS) return std::nullopt;
   const std::string_view request_id = string_member(response, "RequestId");
   simdjson::dom::element error;
   if (response["Error"].get(error) == simdjson::SUCCESS) {
@@ -81,6 +79,7 @@ ApiAnswer failure_answer(const HttpResponse& response) {
     case HttpFailure::timeout:
       return error_answer("Client.Timeout", response.failure_text);
     case HttpFailure::tls:
+    case HttpFailure::unusable:
       return error_answer("Client.Tls", response.failure_text);
     case HttpFailure::too_large:
       return error_answer("Client.TooLarge", response.failure_text);
@@ -133,11 +132,15 @@ ApiAnswer error_answer(std::string code, std::string_view message, std::string_v
   answer.retry_soon = meaning.retry_soon;
   answer.slow_down = meaning.slow_down;
   answer.refresh_credentials = meaning.refresh_credentials;
+  answer.proves_account = meaning.proves_account;
   return answer;
 }
 
 ApiAnswer read_answer(std::string_view body, int http_status) {
-  if (std::optional<ApiAnswer> answer = read_body(body, http_status)) return *std::move(answer);
+  thread_local SecretJson parser;  // its buffers are worth keeping, but not the signed URL in them
+  std::optional<ApiAnswer> answer = read_body(parser, body, http_status);
+  parser.wipe();
+  if (answer) return *std::move(answer);
   if (http_status != 200) return http_status_answer(http_status);
   return error_answer("Client.BadAnswer",
                       body.empty() ? "the answer is empty" : "the answer is not the documented JSON with a Response");

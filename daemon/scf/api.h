@@ -29,6 +29,9 @@ struct ApiAnswer {
   /// The cloud refused the credentials. The client has asked their provider to read them again, which takes a moment:
   /// one more attempt (and only one) makes sense then, though `retry_soon` is false.
   bool refresh_credentials = false;
+  /// Whoever answered knew the credentials: a cause that was the account's is over. Never without doubt: the rate limit
+  /// and errors of the cloud's own come from before that.
+  bool proves_account = false;
   Millis took{0};
   std::optional<Millis>
       clock_error;  ///< this machine's clock minus the cloud's, from the response's Date, if it had one
@@ -44,6 +47,7 @@ struct CodeMeaning {
   bool slow_down;
   bool refresh_credentials;
   bool account_cause;
+  bool proves_account;
 };
 CodeMeaning meaning_of(std::string_view code);
 
@@ -53,6 +57,7 @@ ApiAnswer read_answer(std::string_view body, int http_status = 200);
 
 struct ApiCall {
   Target target;
+  bool new_connection = false;  ///< for a retry: a kept connection may lead to the backend that failed
 };
 
 /// Seam for tests: carries calls. One thread owns an object and makes every call on it but `wake`.

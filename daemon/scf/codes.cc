@@ -6,19 +6,22 @@
 namespace codedriftd {
 namespace {
 
-//                                 outcome            reason         retry  slow   refresh account
-constexpr CodeMeaning kMissing{Outcome::missing, "", false, false, false, false};
-constexpr CodeMeaning kUpdating{Outcome::updating, "updating", false, false, false, false};
-constexpr CodeMeaning kDenied{Outcome::denied, "denied", false, false, false, false};
-constexpr CodeMeaning kCodeSecret{Outcome::denied, "code_secret", false, false, false, false};
-constexpr CodeMeaning kAccount{Outcome::denied, "denied", false, false, false, true};
-constexpr CodeMeaning kBadKeys{Outcome::denied, "denied", false, false, true, true};
-constexpr CodeMeaning kFailed{Outcome::failed, "failed", false, false, false, false};
-constexpr CodeMeaning kBlocked{Outcome::failed, "failed", false, false, false, true};
-constexpr CodeMeaning kRetry{Outcome::failed, "failed", true, false, false, false};
-constexpr CodeMeaning kSlowDown{Outcome::failed, "failed", true, true, false, false};
-constexpr CodeMeaning kClock{Outcome::failed, "clock", false, false, false, true};
-constexpr CodeMeaning kNoKeys{Outcome::failed, "credentials", false, false, false, true};
+// The last column: an answer that only somebody gives who knew the credentials, so that refused ones are accepted
+// again.
+//                                 outcome            reason         retry  slow   refresh account proves
+constexpr CodeMeaning kMissing{Outcome::missing, "", false, false, false, false, true};
+constexpr CodeMeaning kUpdating{Outcome::updating, "updating", false, false, false, false, true};
+constexpr CodeMeaning kDenied{Outcome::denied, "denied", false, false, false, false, true};
+constexpr CodeMeaning kCodeSecret{Outcome::denied, "code_secret", false, false, false, false, true};
+constexpr CodeMeaning kAccount{Outcome::denied, "denied", false, false, false, true, false};
+constexpr CodeMeaning kBadKeys{Outcome::denied, "denied", false, false, true, true, false};
+constexpr CodeMeaning kWrong{Outcome::failed, "failed", false, false, false, false, true};
+constexpr CodeMeaning kFailed{Outcome::failed, "failed", false, false, false, false, false};
+constexpr CodeMeaning kBlocked{Outcome::failed, "failed", false, false, false, true, false};
+constexpr CodeMeaning kRetry{Outcome::failed, "failed", true, false, false, false, false};
+constexpr CodeMeaning kSlowDown{Outcome::failed, "failed", true, true, false, false, false};
+constexpr CodeMeaning kClock{Outcome::failed, "clock", false, false, false, true, false};
+constexpr CodeMeaning kNoKeys{Outcome::failed, "credentials", false, false, false, true, false};
 
 struct Row {
   std::string_view code;
@@ -35,8 +38,8 @@ constexpr Row kCodes[] = {
     {"InvalidParameterValue", kFailed},
     {"InvalidParameterValue.Action", kFailed},
     {"InvalidParameterValue.FunctionName", kMissing},
-    {"InvalidParameterValue.Namespace", kFailed},
-    {"InvalidParameterValue.Qualifier", kFailed},
+    {"InvalidParameterValue.Namespace", kWrong},
+    {"InvalidParameterValue.Qualifier", kWrong},
     {"ResourceNotFound.Function", kMissing},
     {"ResourceNotFound.FunctionName", kMissing},
     {"ResourceNotFound.FunctionVersion", kMissing},

@@ -6,8 +6,8 @@
 #include <utility>
 
 #include "base/secret.h"
+#include "base/url.h"
 #include "cloud/tc3.h"
-#include "http/url.h"
 #include "scf/answer.h"
 
 namespace codedriftd {
@@ -59,6 +59,7 @@ void CurlApi::set_accounts(std::vector<ApiAccount> accounts) {
     table[account->settings.name] = account;
   }
   accounts_ = std::move(table);
+  http_.read_files_again();
 }
 
 HttpRequest CurlApi::request_of(Account& account, const Credentials& credentials, const Target& target) const {
@@ -107,13 +108,14 @@ void CurlApi::start(const ApiCall& call, Callback done) {
     return;
   }
   const uint64_t generation = (*credentials)->generation;
-  http_.start(request_of(*account, **credentials, call.target),
-              [this, account, generation, done = std::move(done)](HttpResponse response) {
-                ApiAnswer answer = answer_of(response, clock_.wall());
-                wipe(response.body);  // it holds the signed URL
-                if (answer.refresh_credentials) account->settings.credentials->refused(generation);
-                done(std::move(answer));
-              });
+  HttpRequest request = request_of(*account, **credentials, call.target);
+  request.new_connection = call.new_connection;
+  http_.start(std::move(request), [this, account, generation, done = std::move(done)](HttpResponse response) {
+    ApiAnswer answer = answer_of(response, clock_.wall());
+    wipe(response.body);  // it holds the signed URL
+    if (answer.refresh_credentials) account->settings.credentials->refused(generation);
+    done(std::move(answer));
+  });
 }
 
 void CurlApi::turn(Millis at_most) {

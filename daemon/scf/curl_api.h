@@ -28,7 +28,8 @@ class CurlApi final : public Api {
   explicit CurlApi(const Clock& clock);
   ~CurlApi() override;
 
-  /// Replaces all accounts; calls in flight end with what they were started with. Throws std::runtime_error, and
+  /// Replaces all accounts, and reads the certificates in their files anew; calls in flight end with what they were
+  /// started with. Throws std::runtime_error, and
   /// changes nothing, if an endpoint is not allowed.
   void set_accounts(std::vector<ApiAccount> accounts);
 

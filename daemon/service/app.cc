@@ -13,6 +13,7 @@
 #include "base/duration.h"
 #include "base/json.h"
 #include "control/verbs.h"
+#include "http/proxy.h"
 #include "service/alert_setup.h"
 #include "service/state_folder.h"
 #include "store/db/migrate.h"
@@ -60,6 +61,8 @@ int App::run() {
   ::mallopt(M_ARENA_MAX, 1);
   int code = EXIT_FAILURE;
   try {
+    for (const std::string& problem : ProxySettings::of_environment().problems())
+      log(LogLevel::warning, "http.proxy", fmt::format("{}; calls that would go through it are refused", problem));
     for (const auto step : {&App::take_state_folder, &App::open_store, &App::begin_stay, &App::start_alerts,
                             &App::start_polling, &App::open_status_page, &App::open_control_socket}) {
       if (signals_.stopping()) break;

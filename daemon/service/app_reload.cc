@@ -51,13 +51,13 @@ JsonBox told(const std::vector<Mistake>& mistakes) {
 }
 
 void warn_of_schedule(const Settings& settings) {
-  for (const RegionLoad& load : schedule_of(settings)) {
+  for (const PaceLoad& load : schedule_of(settings)) {
     if (load.fits()) continue;
     log(LogLevel::warning, "schedule.unmeetable",
-        fmt::format("{}/{}: {} functions ask for {:.1f} calls a second, the limit is {:g}: intervals shorter than {} "
+        fmt::format("{}: {} functions ask for {:.1f} calls a second, the limit is {:g}: intervals shorter than {} "
                     "become about that long; {}",
-                    load.account, load.region, load.targets, load.demand, load.limit,
-                    format_duration(load.shortest_kept), load.remedy));
+                    load.name(), load.targets, load.demand, load.limit, format_duration(load.shortest_kept),
+                    load.remedy));
   }
 }
 
@@ -71,7 +71,7 @@ WatchSync App::apply_watch(Settings& settings) {
   std::vector<ApiAccount> accounts = accounts_.apply(settings);
   Poller::Watch watch;
   watch.targets = std::move(sync.targets);
-  for (const auto& [name, account] : settings.accounts) watch.requests_per_second[name] = account.requests_per_second;
+  watch.paces = accounts_.paces(settings);
   watch.apply = [api = api_.get(), accounts = std::move(accounts)] { api->set_accounts(accounts); };
   functions_ = watch.targets.size();
   poller_->set_watch(std::move(watch));

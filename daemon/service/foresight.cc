@@ -9,7 +9,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "control/permissions.h"
-#include "http/certificates.h"
+#include "http/tls_files.h"
 
 namespace codedriftd {
 namespace {
@@ -17,7 +17,7 @@ namespace {
 void check_accounts(const Settings& settings, Looking looking, DestinationReport& report) {
   for (const auto& [name, account] : settings.accounts) {
     if (account.ca_file.empty()) continue;
-    const Checked usable = check_certificates(account.ca_file);
+    const Checked usable = check_ca_file(account.ca_file);
     if (usable) continue;
     const bool forbidden = usable.error().message.find(std::strerror(EACCES)) != std::string::npos;
     const auto place = settings.places.find("account." + name + ".ca_file");

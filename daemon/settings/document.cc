@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "base/byte_order_mark.h"
 #include "base/text.h"
 #include "base/unique_fd.h"
 
@@ -116,12 +117,14 @@ std::optional<Document> parse_document(const std::string& name, std::string text
                       std::max(1U, static_cast<unsigned>(at.column))};
     mistakes.add(place, fmt::format("not valid TOML: {}", clean_utf8(why)));
   };
-  if (const std::optional<toml::source_position> at = too_many_dots(text)) {
+  std::string_view document = text;
+  if (document.starts_with(kByteOrderMark)) document.remove_prefix(kByteOrderMark.size());
+  if (const std::optional<toml::source_position> at = too_many_dots(document)) {
     refuse(*at, fmt::format("more than {} dots outside quotes in one line; no key has that many parts", kMostDots));
     return std::nullopt;
   }
   try {
-    toml::table table = toml::parse(std::string_view(text), std::string_view(name));
+    toml::table table = toml::parse(document, std::string_view(name));
     return Document{name, std::move(text), std::move(table)};
   } catch (const toml::parse_error& error) {
     refuse(error.source().begin, error.description());

@@ -6,6 +6,7 @@
 
 #include "base/sha256.h"
 #include "base/text.h"
+#include "base/url.h"
 #include "model/event.h"
 #include "model/kinds.h"
 #include "model/target.h"
@@ -175,8 +176,8 @@ std::string unknown_region(std::string_view region) {
 }
 
 bool is_loopback(std::string_view endpoint) {
-  const std::optional<UrlParts> url = split_url(endpoint);
-  return url && loopback_host(url->host);
+  const Result<Url> url = parse_url(endpoint);
+  return url && url->loopback;
 }
 
 }  // namespace codedriftd

@@ -1,11 +1,15 @@
 #include "settings/schedule.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cmath>
+#include <map>
+#include <set>
 
 #include "base/duration.h"
+#include "base/url.h"
 #include "settings/rules.h"
 
 namespace codedriftd {
@@ -40,43 +44,81 @@ double shortest_kept(const std::vector<double>& intervals, double usable) {
   return kept;
 }
 
-std::string remedy(const RegionLoad& load, bool any_limit) {
+std::string remedy(const PaceLoad& load, bool any_limit) {
   const double requests = std::ceil(load.demand / kUsableShare - 1e-9);
   const bool raise_limit = any_limit || requests <= kMostRequests;
   return fmt::format("raise interval to at least {}", format_duration(load.shortest_kept)) +
          (raise_limit ? fmt::format(" or requests_per_second to {:.0f}", requests) : "");
 }
 
+/// Watches whose calls one limit counts.
+struct Share {
+  std::vector<const WatchSettings*> watches;
+  double limit = 0;
+  bool any_limit = true;  ///< all of them are simulated
+};
+
+PaceLoad load_of(const Share& share) {
+  PaceLoad load;
+  std::set<std::string> accounts, regions;
+  std::vector<double> intervals;
+  for (const WatchSettings* watch : share.watches) {
+    accounts.insert(watch->target.account);
+    regions.insert(watch->target.region);
+    intervals.push_back(static_cast<double>(watch->interval.count()));
+    load.demand += 1000 / intervals.back();
+  }
+  load.accounts.assign(accounts.begin(), accounts.end());
+  load.regions.assign(regions.begin(), regions.end());
+  load.targets = share.watches.size();
+  load.limit = share.limit;
+  load.utilisation = load.demand / (load.limit * kUsableShare);
+  if (load.utilisation <= 1 + 1e-9) return load;
+  std::sort(intervals.begin(), intervals.end());
+  load.shortest_kept = round_up(shortest_kept(intervals, load.limit * kUsableShare));
+  load.stale = static_cast<std::size_t>(
+      std::count_if(share.watches.begin(), share.watches.end(), [&](const WatchSettings* watch) {
+        return watch->interval < load.shortest_kept && watch->stale_after < load.shortest_kept;
+      }));
+  load.remedy = remedy(load, share.any_limit);
+  return load;
+}
+
 }  // namespace
 
-std::vector<RegionLoad> schedule_of(const Settings& settings) {
-  std::vector<RegionLoad> loads;
-  // Watches are sorted by target, so those of one account and region stand together.
-  for (auto begin = settings.watches.begin(); begin != settings.watches.end();) {
-    const auto end = std::find_if(begin, settings.watches.end(), [&](const WatchSettings& watch) {
-      return watch.target.account != begin->target.account || watch.target.region != begin->target.region;
-    });
-    const AccountSettings& account = settings.accounts.at(begin->target.account);
-    RegionLoad load;
-    load.account = begin->target.account;
-    load.region = begin->target.region;
-    load.targets = static_cast<std::size_t>(end - begin);
-    load.limit = account.requests_per_second;
-    std::vector<double> intervals;
-    for (auto watch = begin; watch != end; ++watch) intervals.push_back(static_cast<double>(watch->interval.count()));
-    for (const double interval : intervals) load.demand += 1000 / interval;
-    load.utilisation = load.demand / (load.limit * kUsableShare);
-    if (load.utilisation > 1 + 1e-9) {
-      std::sort(intervals.begin(), intervals.end());
-      load.shortest_kept = round_up(shortest_kept(intervals, load.limit * kUsableShare));
-      load.stale = static_cast<std::size_t>(std::count_if(begin, end, [&](const WatchSettings& watch) {
-        return watch.interval < load.shortest_kept && watch.stale_after < load.shortest_kept;
-      }));
-      load.remedy = remedy(load, is_loopback(account.endpoint));
-    }
-    loads.push_back(std::move(load));
-    begin = end;
+std::string pace_key(const AccountSettings& account) {
+  const Result<Url> url = parse_url(account.endpoint);
+  const CredentialSettings& c = account.credentials;
+  std::string key = url ? url->origin : account.endpoint;
+  for (const std::string& part : {std::to_string(static_cast<int>(c.source)), c.profile_file, c.profile,
+                                  c.secret_id_file, c.secret_key_file, c.token_file, c.role, c.metadata_endpoint}) {
+    key += '\n' + part;
   }
+  return key;
+}
+
+std::string PaceLoad::name() const {
+  if (accounts.size() == 1 && regions.size() == 1) return accounts.front() + "/" + regions.front();
+  return fmt::format("{} ({})", fmt::join(accounts, ", "), fmt::join(regions, ", "));
+}
+
+std::vector<PaceLoad> schedule_of(const Settings& settings) {
+  std::map<std::string, std::string> keys;  // by account
+  std::map<std::string, Share> shares;
+  for (const auto& [name, account] : settings.accounts) {
+    const std::string key = keys[name] = pace_key(account);
+    Share& share = shares[key];
+    share.limit = share.limit == 0 ? account.requests_per_second : std::min(share.limit, account.requests_per_second);
+    share.any_limit = share.any_limit && is_loopback(account.endpoint);
+  }
+  std::vector<const Share*> order;
+  for (const WatchSettings& watch : settings.watches) {
+    Share& share = shares.at(keys.at(watch.target.account));
+    if (share.watches.empty()) order.push_back(&share);
+    share.watches.push_back(&watch);
+  }
+  std::vector<PaceLoad> loads;
+  for (const Share* share : order) loads.push_back(load_of(*share));
   return loads;
 }
 

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <charconv>
 
+#include "base/url.h"
+
 namespace codedriftd {
 namespace {
 
@@ -28,14 +30,6 @@ bool is_ipv6(std::string_view host, in6_addr* address) {
   return inet_pton(AF_INET6, std::string(host.substr(1, host.size() - 2)).c_str(), address) == 1;
 }
 
-bool is_host_name(std::string_view host) {
-  const auto allowed = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '-';
-  };
-  return !host.empty() && host.size() <= 253 && host.front() != '.' && host.front() != '-' &&
-         std::all_of(host.begin(), host.end(), allowed);
-}
-
 /// Splits "HOST:PORT" at the colon that is not part of an IPv6 address; no colon: an empty port.
 std::pair<std::string_view, std::optional<std::string_view>> split_host(std::string_view text) {
   const std::size_t bracket = text.rfind(']');
@@ -44,60 +38,16 @@ std::pair<std::string_view, std::optional<std::string_view>> split_host(std::str
   return {text.substr(0, colon), text.substr(colon + 1)};
 }
 
-Problem url_problem(std::string_view url, bool http_anywhere) {
-  const std::optional<UrlParts> parts = split_url(url);
-  if (!parts) return "it must begin with https:// (or http:// for an endpoint on this machine)";
-  if (parts->user_information)
-    return "it must not hold a user name or password; credentials come from [account.NAME.credentials]";
-  if (!parts->rest.empty() && parts->rest != "/")
-    return "it must be scheme and host only, without path, query and fragment";
-  in6_addr six{};
-  const bool bracketed = !parts->host.empty() && parts->host.front() == '[';
-  if (bracketed ? !is_ipv6(parts->host, &six) : !is_host_name(parts->host)) {
-    return "its host must be a name, an IPv4 address or an IPv6 address in brackets";
-  }
-  const std::string_view after_host =
-      url.substr(static_cast<std::size_t>(parts->host.data() - url.data()) + parts->host.size());
-  const bool has_port = !after_host.empty() && after_host.front() == ':';
-  if (has_port && port_number(parts->port).value_or(0) == 0) return "its port must be a number from 1 to 65535";
-  if (!parts->https && !http_anywhere && !loopback_host(parts->host)) {
-    return "http is for this machine only (localhost, 127.0.0.1, [::1]); use https://";
-  }
+Problem url_problem(std::string_view text, bool http_anywhere) {
+  const Result<Url> url = parse_url(text);
+  if (!url) return url.error().message;
+  if (const Checked allowed = check_transport(*url, http_anywhere); !allowed) return allowed.error().message;
+  if (text.ends_with('/')) text.remove_suffix(1);
+  if (text.size() != url->origin.size()) return "it must be scheme and host only, without path, query and fragment";
   return {};
 }
 
 }  // namespace
-
-std::optional<UrlParts> split_url(std::string_view url) {
-  UrlParts parts;
-  if (url.starts_with("https://")) {
-    parts.https = true;
-    url.remove_prefix(8);
-  } else if (url.starts_with("http://")) {
-    url.remove_prefix(7);
-  } else {
-    return std::nullopt;
-  }
-  const std::size_t end = std::min(url.find_first_of("/?#"), url.size());
-  parts.rest = url.substr(end);
-  std::string_view authority = url.substr(0, end);
-  if (const std::size_t at = authority.rfind('@'); at != authority.npos) {
-    parts.user_information = true;
-    authority.remove_prefix(at + 1);
-  }
-  const auto [host, port] = split_host(authority);
-  parts.host = host;
-  parts.port = port.value_or(std::string_view{});
-  return parts;
-}
-
-bool loopback_host(std::string_view host) {
-  in_addr four{};
-  if (is_ipv4(host, &four)) return (ntohl(four.s_addr) >> 24) == 127;
-  in6_addr six{};
-  if (is_ipv6(host, &six)) return IN6_IS_ADDR_LOOPBACK(&six) != 0;
-  return host == "localhost";
-}
 
 Problem endpoint_problem(std::string_view url) { return url_problem(url, false); }
 Problem metadata_problem(std::string_view url) { return url_problem(url, true); }

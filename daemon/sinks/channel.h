@@ -103,6 +103,10 @@ class SinkChannel {
   /// that the plugin has no way to tell (PluginInfo::can_probe).
   virtual DeliveryAnswer probe(Millis timeout) = 0;
 
+  /// True if a file that start() had the plugin read (a secret, a certificate) is another one by now, or holds
+  /// something else: a receiver that refuses may accept that.
+  virtual bool files_changed() { return false; }
+
   /// From any thread, once, to end for good: the call in flight comes back within kCancelGrace, as `retry` (or with the
   /// answer, if that was faster); every later start() and deliver() fails at once.
   virtual void cancel() = 0;

@@ -2,9 +2,11 @@
 
 #include <fmt/format.h>
 #include <sys/eventfd.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <cstring>
 #include <filesystem>
 #include <system_error>
 
@@ -71,6 +73,14 @@ std::vector<std::string> hidden(const std::vector<std::pair<std::string, std::st
   }
   std::sort(texts.begin(), texts.end(), [](const auto& a, const auto& b) { return a.size() > b.size(); });
   return texts;
+}
+
+/// Another text when another file stands at `path`, or it was written to.
+std::string mark_of(const std::string& path) {
+  struct stat info {};
+  if (::stat(path.c_str(), &info) != 0) return std::strerror(errno);
+  return fmt::format("{} {} {} {}.{} {}.{}", info.st_dev, info.st_ino, info.st_size, info.st_mtim.tv_sec,
+                     info.st_mtim.tv_nsec, info.st_ctim.tv_sec, info.st_ctim.tv_nsec);
 }
 
 StartFailure fault(std::string message) { return {StartFailure::Kind::fault, std::move(message), {}, Millis{0}}; }
@@ -146,6 +156,13 @@ Result<PluginInfo, StartFailure> SinkProcess::open(const PluginInfo& plugin) {
   }
   // The host process does not have the environment variable that relative ones are looked up by.
   for (auto& [name, path] : options->secret_files) path = secret_file_path(path);
+  files_.clear();  // marked before they are read: what changes in between counts as changed
+  for (const auto& [name, path] : options->secret_files) files_[path] = mark_of(path);
+  for (const auto& [name, option] : spec_.options) {
+    const auto* path = std::get_if<std::string>(&option.value);
+    if (path != nullptr && name.ends_with("_file"))
+      files_.try_emplace(secret_file_path(*path), mark_of(secret_file_path(*path)));
+  }
   child_->hide(hidden(options->secret_files));
   const DeliveryAnswer opened =
       answer(OpenRequest{options->config_json, options->secret_files}, now() + spec_.start_step);
@@ -240,6 +257,10 @@ DeliveryAnswer SinkProcess::deliver(std::string_view id, std::string_view json, 
 DeliveryAnswer SinkProcess::probe(Millis timeout) {
   const MonoTime deadline = now() + timeout;
   return answer(ProbeRequest{to_ns(deadline)}, deadline);
+}
+
+bool SinkProcess::files_changed() {
+  return std::any_of(files_.begin(), files_.end(), [](const auto& file) { return mark_of(file.first) != file.second; });
 }
 
 void SinkProcess::cancel() {

@@ -36,6 +36,7 @@ class SinkProcess final : public SinkChannel {
   bool ended_from_outside() const override { return ended_from_outside_; }
   DeliveryAnswer deliver(std::string_view id, std::string_view json, uint32_t attempt, Millis timeout) override;
   DeliveryAnswer probe(Millis timeout) override;
+  bool files_changed() override;
   void cancel() override;
   void stop() override;
 
@@ -48,6 +49,7 @@ class SinkProcess final : public SinkChannel {
 
   SinkSpec spec_;
   std::unique_ptr<SinkChild> child_;
+  std::map<std::string, std::string> files_;  ///< what the plugin was opened with: path, and a mark of its state then
   uint32_t sequence_ = 0;
   bool ended_from_outside_ = false;
   std::atomic<bool> cancelled_{false};

@@ -277,8 +277,10 @@ void Runner::deliver(const PendingAlert& alert) {
   outcome.words = answer.text;
   outcome.took = std::chrono::duration_cast<Millis>(clock_.mono() - begun);
   // A receiver that refuses may want another secret: the next attempt opens the plugin anew, which reads its files
-  // again.
-  if (answer.result == DeliveryResult::refused) channel_->stop();
+  // again. If one of them has changed, that attempt is made at once, and only its refusal holds the destination.
+  const bool refused = answer.result == DeliveryResult::refused;
+  tried_anew_ = refused && !tried_anew_ && channel_->files_changed();
+  if (refused) channel_->stop();
   up_ = channel_->running();
   log(answer.result == DeliveryResult::delivered ? LogLevel::info : LogLevel::warning,
       fmt::format("delivery.{}", outcome.result),
@@ -306,7 +308,8 @@ void Runner::settle(Tx& tx, const PendingAlert& alert, const DeliveryAnswer& ans
       if (outbox::dead(tx.db, alert, outcome, now)) bury(tx, alert, outcome.words, now);
       return;
     case DeliveryResult::refused:
-      if (outbox::postponed(tx.db, alert, outcome, now, now)) hold(tx, outcome.words, alert, now, answer.retry_after);
+      if (outbox::postponed(tx.db, alert, outcome, now, now) && !tried_anew_)
+        hold(tx, outcome.words, alert, now, answer.retry_after);
       return;
     case DeliveryResult::fault:
       // The row of this attempt still says "started", so it is the one more.

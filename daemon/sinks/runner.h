@@ -89,7 +89,8 @@ class Runner {
   std::optional<MonoTime> looked_after_at_, spoke_up_at_, forgot_at_;
   bool held_at_start_ = false;  ///< the destination is held because the channel could not be opened
   bool can_probe_ = false;
-  bool up_ = false;  ///< the channel ran when it was last looked at
+  bool tried_anew_ = false;  ///< the receiver refused, a file had changed, and it was tried at once with the new one
+  bool up_ = false;          ///< the channel ran when it was last looked at
   Throttle throttle_;
   std::deque<MonoTime> faults_at_;  ///< the last few
   std::jthread thread_;

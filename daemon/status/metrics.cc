@@ -70,9 +70,17 @@ void polls(Page& page, const Snapshot& s) {
   for (const auto& lane : s.polls.lanes)
     page.sample(seconds(lane.behind),
                 fmt::format("account=\"{}\",region=\"{}\"", label(lane.account), label(lane.region)));
-  page.family("codedriftd_lane_pace_calls_per_second", "gauge", "The pace at present of calls to an account's region.");
+  page.family(
+      "codedriftd_lane_pace_calls_per_second", "gauge",
+      "The pace at present that calls to an account's region have part in; see codedriftd_pace_calls_per_second.");
   for (const auto& lane : s.polls.lanes)
     page.sample(lane.rate, fmt::format("account=\"{}\",region=\"{}\"", label(lane.account), label(lane.region)));
+  page.family(
+      "codedriftd_pace_calls_per_second", "gauge",
+      "The pace at present of all calls that one limit of the cloud counts: of the accounts named, in all regions.");
+  for (const auto& pace : s.polls.paces) page.sample(pace.rate, fmt::format("accounts=\"{}\"", label(pace.accounts)));
+  page.family("codedriftd_pace_limit_calls_per_second", "gauge", "Their requests_per_second, the lowest of them.");
+  for (const auto& pace : s.polls.paces) page.sample(pace.limit, fmt::format("accounts=\"{}\"", label(pace.accounts)));
 }
 
 void destinations(Page& page, const Snapshot& s) {

@@ -37,7 +37,9 @@ Outcome judge_status(const HttpResponse& response, const Mask& mask, WallTime no
   Outcome outcome;
   if (response.failure != HttpFailure::none) {
     // A request that may not even be sent will not be allowed later either: somebody has to look at the configuration.
-    if (response.failure == HttpFailure::refused) outcome.result = CODEDRIFTD_DESTINATION_REFUSED;
+    if (response.failure == HttpFailure::refused || response.failure == HttpFailure::unusable) {
+      outcome.result = CODEDRIFTD_DESTINATION_REFUSED;
+    }
     outcome.text = clean_utf8(mask.apply(fmt::format("{}: {}", to_string(response.failure), response.failure_text)));
     // Taken over, by a receiver with too much to say: to try again would only be to repeat the alert for ever.
     if (classify_status(response.status_before_body) == StatusClass::delivered) {

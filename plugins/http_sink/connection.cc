@@ -1,41 +1,26 @@
 #include "http_sink/connection.h"
 
 #include <fmt/format.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include <cerrno>
-#include <cstring>
 
 #include "base/json.h"
-#include "http/certificates.h"
-#include "http/url.h"
+#include "base/url.h"
+#include "http/tls_files.h"
 #include "http_sink/headers.h"
 
 namespace codedriftd::http_sink {
 namespace {
 
-Checked check_readable(const char* option, const std::string& path) {
-  if (path.empty() || ::access(path.c_str(), R_OK) == 0) return Done{};
-  return Error{fmt::format("{}: {} cannot be read: {}", option, path, std::strerror(errno))};
-}
-
-Checked check_client_certificate(const Connection& connection) {
+Checked check_files(const Connection& connection) {
+  if (!connection.ca_file.empty()) {
+    if (auto usable = check_ca_file(connection.ca_file); !usable) return Error{"ca_file: " + usable.error().message};
+  }
   const std::string &certificate = connection.client_cert_file, &key = connection.client_key_file;
   if (certificate.empty() != key.empty())
     return Error{"client_cert_file and client_key_file go together; one is missing"};
   if (certificate.empty()) return Done{};
-  if (auto readable = check_readable("client_cert_file", certificate); !readable) return readable;
-  if (auto readable = check_readable("client_key_file", key); !readable) return readable;
-  struct stat info {};
-  if (::stat(key.c_str(), &info) != 0 || !S_ISREG(info.st_mode)) {
-    return Error{fmt::format("client_key_file: {} is not a regular file", key)};
-  }
-  if ((info.st_mode & 027) != 0) {
-    return Error{
-        fmt::format("client_key_file: {} is a private key, but its mode {:04o} lets others read or change it; "
-                    "chmod 0600 {}",
-                    key, info.st_mode & 07777, key)};
+  if (auto usable = check_client_certificate(certificate, key); !usable) {
+    return Error{(usable.error().message.starts_with(certificate + ":") ? "client_cert_file: " : "client_key_file: ") +
+                 usable.error().message};
   }
   return Done{};
 }
@@ -93,13 +78,9 @@ Result<Connection> read_connection(const Json& config) {
   if (auto read = read_headers(config, connection); !read) return read.error();
   connection.timeout = std::chrono::seconds(config.value("timeout_s", 15));
   connection.ca_file = text_at(config, "ca_file");
-  if (!connection.ca_file.empty()) {
-    if (auto usable = check_certificates(connection.ca_file); !usable)
-      return Error{"ca_file: " + usable.error().message};
-  }
   connection.client_cert_file = text_at(config, "client_cert_file");
   connection.client_key_file = text_at(config, "client_key_file");
-  if (auto usable = check_client_certificate(connection); !usable) return usable.error();
+  if (auto usable = check_files(connection); !usable) return usable.error();
   return connection;
 }
 

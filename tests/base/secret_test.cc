@@ -98,6 +98,17 @@ TEST_F(SecretFile, IsRefusedWhenOthersCanReadOrChangeIt) {
   }
 }
 
+TEST_F(SecretFile, OfAContainerIsRefusedWithARemedyThatWorksThere) {
+  expect_refused(make("fake", 0444), "mount it with mode 0400 and uid");
+}
+
+TEST_F(SecretFile, LosesItsByteOrderMark) {
+  const auto secret = read_secret_file(make("\xEF\xBB\xBF fake\n"));
+  ASSERT_TRUE(secret.ok());
+  EXPECT_EQ(secret->reveal(), "fake");
+  expect_refused(make("\xEF\xBB\xBF\n"), "is empty");
+}
+
 TEST_F(SecretFile, IsRefusedWhenThereIsNone) {
   expect_refused(folder_ + "/nothing", "No such file");
   expect_refused(folder_, "not a regular file");

@@ -43,7 +43,7 @@ void pace_of_the_daemon(const SimulatedScf& scf, unsigned functions, Millis at_m
   Rig rig;
   Poller::Watch watch;
   watch.targets = rig.watch(functions, std::chrono::hours(24));
-  watch.requests_per_second["bench"] = kLimit;
+  watch.paces["bench"] = {"bench", kLimit};
   watch.apply = [&] { rig.api.set_accounts({bench_account(rig.clock, scf.endpoint())}); };
   rig.poller->set_watch(std::move(watch));
   rig.poller->start();

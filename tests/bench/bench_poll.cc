@@ -223,7 +223,7 @@ Whole whole(const Server& server, unsigned functions, double limit, unsigned sec
   Rig rig;
   Poller::Watch watch;
   watch.targets = rig.watch(functions, Millis{1'000});
-  watch.requests_per_second["bench"] = limit;
+  watch.paces["bench"] = {"bench", limit};
   watch.apply = [&] { rig.api.set_accounts({bench_account(rig.clock, server.endpoint, server.ca)}); };
   rig.poller->set_watch(std::move(watch));
   rig.poller->start();

@@ -45,13 +45,10 @@ class CredentialsTest : public testing::Test {
   CredentialSpec spec;
 
  private:
-  static constexpr const char* kNames[] = {"TENCENTCLOUD_SECRET_ID",
-                                           "TENCENTCLOUD_SECRET_KEY",
-                                           "TENCENTCLOUD_TOKEN",
-                                           "TENCENTCLOUD_SESSION_TOKEN",
-                                           "TENCENTCLOUD_CREDENTIALS_FILE",
-                                           "CREDENTIALS_DIRECTORY",
-                                           "HOME"};
+  static constexpr const char* kNames[] = {"TENCENTCLOUD_SECRET_ID",      "TENCENTCLOUD_SECRET_KEY",
+                                           "TENCENTCLOUD_TOKEN",          "TENCENTCLOUD_SESSION_TOKEN",
+                                           "TENCENTCLOUD_SECURITY_TOKEN", "TENCENTCLOUD_CREDENTIALS_FILE",
+                                           "CREDENTIALS_DIRECTORY",       "HOME"};
   std::vector<std::pair<const char*, std::optional<std::string>>> saved_;
 };
 
@@ -70,12 +67,14 @@ void expect_none(const Result<Credentials, Unavailable>& found, std::string_view
   EXPECT_EQ(found.error().message.find("FAKE-KEY"), std::string::npos) << "a secret in a message";
 }
 
-TEST_F(CredentialsTest, EnvironmentGivesIdKeyAndEitherToken) {
+TEST_F(CredentialsTest, EnvironmentGivesIdKeyAndATokenOfThreeNames) {
   spec.source = Source::env;
   expect_none(read_credentials(spec, Millis{1000}), "are not set", false);
   set_env("TENCENTCLOUD_SECRET_ID", "FAKE-ID");
   set_env("TENCENTCLOUD_SECRET_KEY", "FAKE-KEY");
   expect_found(read_credentials(spec, Millis{1000}), "FAKE-ID", "FAKE-KEY", "");
+  set_env("TENCENTCLOUD_SECURITY_TOKEN", "FAKE-SECURITY");
+  expect_found(read_credentials(spec, Millis{1000}), "FAKE-ID", "FAKE-KEY", "FAKE-SECURITY");
   set_env("TENCENTCLOUD_SESSION_TOKEN", "FAKE-SESSION");
   expect_found(read_credentials(spec, Millis{1000}), "FAKE-ID", "FAKE-KEY", "FAKE-SESSION");
   set_env("TENCENTCLOUD_TOKEN", "FAKE-TOKEN");
@@ -127,7 +126,7 @@ TEST_F(CredentialsTest, ProfileSaysWhatIsWrongWithTheFile) {
   spec.profile_file = dir / "absent";
   expect_none(read_credentials(spec, Millis{1000}), "does not exist", false);
   spec.profile_file = dir.write("file", "[other]\nsecret_id = FAKE-ID\n");
-  expect_none(read_credentials(spec, Millis{1000}), "has no section [default]", true);
+  expect_none(read_credentials(spec, Millis{1000}), "has no section [default]; it has [other]", true);
   dir.write("file", "[default]\nsecret_id = FAKE-ID\n");
   expect_none(read_credentials(spec, Millis{1000}), "secret_key is missing", true);
   dir.write("file", "[default]\nsecret_key = FAKE-KEY\n");
@@ -137,6 +136,23 @@ TEST_F(CredentialsTest, ProfileSaysWhatIsWrongWithTheFile) {
   dir.write("file", "[default]\nsecret_id = FAKE-ID\nsecret_key = FAKE-KEY\n",
             fs::perms::owner_all | fs::perms::others_read);
   expect_none(read_credentials(spec, Millis{1000}), "chmod", true);
+}
+
+TEST_F(CredentialsTest, AProfileFileWithAByteOrderMarkIsReadLikeAnother) {
+  spec.source = Source::profile;
+  spec.profile_file = dir.write("file", "\xEF\xBB\xBF[default]\r\nsecret_id = FAKE-ID\r\nsecret_key = FAKE-KEY\r\n");
+  expect_found(read_credentials(spec, Millis{1000}), "FAKE-ID", "FAKE-KEY", "");
+}
+
+TEST_F(CredentialsTest, FilesWithAByteOrderMarkAreReadLikeOthers) {
+  spec.source = Source::files;
+  spec.secret_id_file = dir.write("id",
+                                  "\xEF\xBB\xBF"
+                                  "FAKE-ID\n");
+  spec.secret_key_file = dir.write("key",
+                                   "\xEF\xBB\xBF"
+                                   "FAKE-KEY\n");
+  expect_found(read_credentials(spec, Millis{1000}), "FAKE-ID", "FAKE-KEY", "");
 }
 
 TEST_F(CredentialsTest, FilesAreReadAndRelativeOnesUnderSystemdsFolder) {

@@ -125,6 +125,23 @@ TEST(Check, WarnsOfAScheduleThatCannotBeMet) {
       << run.out;
 }
 
+TEST(Check, ShowsTheDemandOfAllRegionsTogether) {
+  const CheckRun run = check(
+      "[defaults]\naccount = \"prod\"\ninterval = \"10s\"\n[account.prod]\n[[function]]\nnames = [\"a\", "
+      "\"b\"]\nregion = "
+      "\"r1\"\n[[function]]\nname = \"a\"\nregion = \"r2\"\n");
+  EXPECT_TRUE(says(run.out, "  prod     r1 r2   0.300    15       2.0 %\n")) << run.out;
+}
+
+TEST(Check, NamesAProxySettingThatCannotBeReadAndNothingOfItsValue) {
+  ::setenv("HTTPS_PROXY", "http://bob:S3cret/Pass@10.9.8.8:3128", 1);
+  const CheckRun run = check(kConfig);
+  ::unsetenv("HTTPS_PROXY");
+  EXPECT_EQ(run.code, 0);
+  EXPECT_TRUE(says(run.out, "warning: the environment's HTTPS_PROXY cannot be read as a proxy: ")) << run.out;
+  for (const char* part : {"bob", "S3cret", "10.9.8.8"}) EXPECT_FALSE(says(run.out + run.err, part)) << run.out;
+}
+
 TEST(Check, WarnsOfWhatIsMissing) {
   const CheckRun run = check("");
   EXPECT_EQ(run.code, 0);

@@ -87,6 +87,43 @@ TEST(Secrets, AreFoundNowhereInLogsDatabaseAlertsAndReports) {
   }
 }
 
+TEST(Secrets, OfAProxySettingThatCannotBeReadAreFoundNowhereAndItsVariableIsNamed) {
+  Daemon daemon;
+  daemon.before_command = {"--log-level", "debug"};
+  daemon.env["HTTPS_PROXY"] = "http://bob:S3cret/Pass@10.9.8.8:3128";
+  daemon.config.alerts = webhook_alert("ops", daemon.receiver().url(), daemon.secret_file()) +
+                         webhook_alert("far", "https://hooks.far.test/x", daemon.secret_file());
+  daemon.config.more =
+      "[account.far]\nendpoint = \"https://scf.far.test\"\n[account.far.credentials]\nsource = \"env\"\n[[function]]\n"
+      "name = \"distant\"\naccount = \"far\"\n";
+  daemon.start();
+  ASSERT_TRUE(daemon.wait_for_status("charge", "in_sync")) << "this machine needs no proxy\n" << daemon.log();
+  daemon.deploy("charge", "hurried");
+  ASSERT_TRUE(daemon.wait_for_alert("drift.detected")) << daemon.log();
+  const auto far = [&] { return daemon.rows({"status", "--account", "far"}).at(0); };
+  ASSERT_TRUE(eventually([&] { return far().at("consecutive_failures") > 0; }));
+  ASSERT_TRUE(eventually([&] { return daemon.logged("did not reach far"); })) << daemon.log();
+  const std::string error = far().at("last_error").at("message");
+  EXPECT_NE(error.find("the environment's HTTPS_PROXY cannot be read"), std::string::npos) << error;
+  EXPECT_EQ(daemon.log_count("HTTPS_PROXY cannot be read as a proxy: "), 1U) << "the reason is said once";
+
+  std::map<std::string, std::string> places;
+  const RunResult check = daemon.command({"check"});
+  places["check"] = check.out + check.err;
+  EXPECT_NE(places["check"].find("HTTPS_PROXY cannot be read as a proxy: "), std::string::npos) << places["check"];
+  places["attempts"] = daemon.command({"query", "alerts", "--attempts", "--json"}).out;
+  EXPECT_EQ(daemon.stop(), (ExitStatus{0, 0}));
+  places["state folder"] = all_bytes(daemon.state_dir());
+  places["log"] = daemon.log();
+  for (const ReceivedRequest& request : daemon.receiver().requests()) places["alerts"] += request.body;
+  for (const auto& [place, text] : places) {
+    EXPECT_FALSE(text.empty()) << place;
+    for (const char* part : {"S3cret", "bob:", "Pass@", "10.9.8.8"}) {
+      EXPECT_EQ(text.find(part), std::string::npos) << part << " is in: " << place;
+    }
+  }
+}
+
 /// True if `text` holds bytes that a terminal acts on.
 bool acts_on_a_terminal(std::string_view text) {
   for (const char c : text) {

@@ -2,9 +2,12 @@
 
 #include <arpa/inet.h>
 #include <dlfcn.h>
+#include <fcntl.h>
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <netdb.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -14,22 +17,42 @@
 #include <thread>
 #include <vector>
 
+#include "base/guarded.h"
 #include "base/unique_fd.h"
+#include "http/resolver.h"
 #include "support/raw_server.h"
 #include "support/receiver.h"
 #include "support/temp_dir.h"
 #include "support/test_ca.h"
 
-// libcurl's own calls come here too: a name server that is slow ("slow.test"), and one that knows nothing of ".test",
-// so that no test asks a real one.
+namespace {
+
+std::atomic<int> hanging{0}, most_hanging{0};  // in getaddrinfo
+std::atomic<bool> let_go{false};
+
+int real_getaddrinfo(const char* node, const char* service, const addrinfo* hints, addrinfo** result) {
+  using Function = int (*)(const char*, const char*, const addrinfo*, addrinfo**);
+  static const auto real = reinterpret_cast<Function>(::dlsym(RTLD_NEXT, "getaddrinfo"));
+  return real(node, service, hints, result);
+}
+
+// libcurl's own calls come here too: a name server that is slow ("slow.test"), or silent until it is let go ("hangs…"),
+// and one that knows nothing of ".test", so that no test asks a real one.
+}  // namespace
+
 extern "C" __attribute__((visibility("default"))) int getaddrinfo(const char* node, const char* service,
                                                                   const addrinfo* hints, addrinfo** result) {
   const std::string_view name = node == nullptr ? "" : node;
   if (name == "slow.test") ::sleep(4);
+  if (name.starts_with("hangs")) {
+    const int now = ++hanging;
+    most_hanging = std::max(most_hanging.load(), now);
+    while (!let_go) ::usleep(1'000);
+    --hanging;
+  }
+  if (name == "scf.test") return real_getaddrinfo("127.0.0.1", service, hints, result);
   if (name.ends_with(".test")) return EAI_NONAME;
-  using Function = int (*)(const char*, const char*, const addrinfo*, addrinfo**);
-  static const auto real = reinterpret_cast<Function>(::dlsym(RTLD_NEXT, "getaddrinfo"));
-  return real(node, service, hints, result);
+  return real_getaddrinfo(node, service, hints, result);
 }
 
 namespace codedriftd::test {
@@ -255,7 +278,7 @@ TEST(HttpClient, VerifiesTheServersCertificate) {
         Case{ca.expired_server(), ca.certificate_file(), HttpFailure::tls},
         Case{ca.wrong_name_server(), ca.certificate_file(), HttpFailure::tls},
         Case{stranger.server(), ca.certificate_file(), HttpFailure::tls},
-        Case{ca.server(), dir / "no-such-file.pem", HttpFailure::tls}, Case{ca.server(), "", HttpFailure::tls}}) {
+        Case{ca.server(), dir / "no-such-file.pem", HttpFailure::unusable}, Case{ca.server(), "", HttpFailure::tls}}) {
     Receiver receiver(ReceiverOptions{0, c.server});
     Request request = get(receiver.url());
     request.ca_file = c.ca_file;
@@ -283,7 +306,7 @@ TEST(HttpClient, ShowsItsCertificateWhereOneIsAskedFor) {
   EXPECT_NE(client.fetch(request).failure, HttpFailure::none)
       << "a connection with a certificate is not shared without";
   request.client_cert_file = request.client_key_file = dir / "missing.pem";
-  EXPECT_EQ(client.fetch(request).failure, HttpFailure::tls);
+  EXPECT_EQ(client.fetch(request).failure, HttpFailure::unusable);
 }
 
 TEST(HttpClient, ReportsAHandshakeThatBreaksOffAsNetwork) {
@@ -309,15 +332,154 @@ TEST(HttpClient, UsesTheEnvironmentsProxyButNeverToLoopbackOrAgainstItsOrders) {
   const Variable https("https_proxy", url);
   const Variable http("http_proxy", url);
   HttpClient client;
-  const HttpResponse refused = client.fetch(get("https://scf.test/"));
+  const HttpResponse refused = client.fetch(get("https://far.test/"));
   EXPECT_EQ(refused.failure, HttpFailure::network) << refused.failure_text;
   EXPECT_EQ(refused.header("date"), "") << "the proxy's headers are not the server's";
   EXPECT_EQ(connects, 1);
   EXPECT_EQ(client.fetch(get(receiver.url())).status, 204) << "loopback is called directly";
-  Request direct = get("https://scf.test/");
+  Request direct = get("https://far.test/");
   direct.no_proxy = true;
   EXPECT_EQ(client.fetch(direct).failure, HttpFailure::network);
   EXPECT_EQ(connects, 1);
+}
+
+TEST(HttpClient, ShowsTheProxyItsUserAndNobodyElse) {
+  Guarded<std::string> authorization;
+  RawServer proxy(0, std::nullopt, [&](Connection& connection) {
+    const auto request = connection.read_request();
+    if (request) *authorization.lock() = std::string(request->header("proxy-authorization"));
+    connection.send("HTTP/1.1 407 Authentication Required\r\nContent-Length: 0\r\n\r\n");
+  });
+  const Variable https("https_proxy", fmt::format("http://bob:S3cret%2FPass@127.0.0.1:{}", proxy.port()));
+  HttpClient client;
+  const HttpResponse response = client.fetch(get("https://far.test/"));
+  EXPECT_EQ(response.failure, HttpFailure::network);
+  EXPECT_EQ(authorization.copy(), "Basic Ym9iOlMzY3JldC9QYXNz") << "bob:S3cret/Pass";
+  EXPECT_EQ(response.failure_text.find("bob"), std::string::npos) << response.failure_text;
+}
+
+TEST(HttpClient, SaysWhichProxySettingItCannotReadAndNothingOfItsValue) {
+  for (const char* value :
+       {"http://bob:S3cret/Pass@10.9.8.8:3128", "http://bob:S3cret@Pass@10.9.8.8:3128",
+        "http://bob:S3cret#Pass@10.9.8.8", "http://bob:S3cret?Pass@10.9.8.8", "http://bob:S3cret Pass@10.9.8.8",
+        "ftp://bob:S3cretPass@10.9.8.8", "http://bob:S3cretPass@10.9.8.8:99999", "bob:S3cret/Pass@10.9.8.8"}) {
+    const Variable https("HTTPS_PROXY", value);
+    HttpClient client;
+    const HttpResponse response = client.fetch(get("https://far.test/"));
+    EXPECT_EQ(response.failure, HttpFailure::refused);
+    EXPECT_NE(response.failure_text.find("HTTPS_PROXY"), std::string::npos) << response.failure_text;
+    EXPECT_EQ(response.failure_text.find("bob"), std::string::npos) << response.failure_text;
+    EXPECT_EQ(response.failure_text.find("S3cret"), std::string::npos) << response.failure_text;
+  }
+}
+
+TEST(HttpClient, TakesOverACertificateFileThatWasRewrittenWhenToldTo) {
+  TempDir dir;
+  const TestCa first(dir.path().string(), "first"), second(dir.path().string(), "second");
+  TestCa signing(dir.path().string(), "signing");
+  Receiver receiver(ReceiverOptions{0, signing.server()});
+  const std::string trusted = dir / "trusted.pem";
+  const auto trust = [&](const TestCa& ca) {
+    std::filesystem::copy_file(ca.certificate_file(), trusted, std::filesystem::copy_options::overwrite_existing);
+  };
+  HttpClient client;
+  Request request = get(receiver.url());
+  request.ca_file = trusted;
+  trust(first);
+  EXPECT_EQ(client.fetch(request).failure, HttpFailure::tls);
+  trust(signing);
+  client.read_files_again();
+  EXPECT_EQ(client.fetch(request).status, 204);
+  trust(second);
+  EXPECT_EQ(client.fetch(request).status, 204) << "nobody said that it may be another one";
+  client.read_files_again();
+  EXPECT_EQ(client.fetch(request).failure, HttpFailure::tls) << "neither the kept connection nor the session counts";
+}
+
+TEST(HttpClient, LeavesAConnectionThatBroughtA5xxOr429) {
+  for (const char* status : {"503 Busy", "500 Broken", "429 Later"}) {
+    RawServer server(0, std::nullopt, [&](Connection& connection) {
+      while (connection.wait_readable() && connection.read_request()) {
+        if (!connection.send(fmt::format("HTTP/1.1 {}\r\nContent-Length: 0\r\n\r\n", status))) return;
+      }
+    });
+    HttpClient client;
+    for (uint64_t n = 1; n <= 3; ++n) {
+      client.fetch(get(fmt::format("http://127.0.0.1:{}", server.port())));
+      EXPECT_EQ(server.connections(), n) << status;
+    }
+  }
+}
+
+TEST(HttpClient, MakesANewConnectionWhereOneIsAskedFor) {
+  RawServer server(0, std::nullopt, answer_ok);
+  HttpClient client;
+  Request request = get(fmt::format("http://127.0.0.1:{}", server.port()));
+  EXPECT_EQ(client.fetch(request).body, "ok");
+  request.new_connection = true;
+  EXPECT_EQ(client.fetch(request).body, "ok");
+  EXPECT_EQ(server.connections(), 2U);
+  request.new_connection = false;
+  EXPECT_EQ(client.fetch(request).body, "ok");
+  EXPECT_EQ(server.connections(), 2U);
+}
+
+TEST(HttpClient, FindsAHostByItsName) {
+  RawServer server(0, std::nullopt, answer_ok);
+  HttpClient client;
+  Request request = get(fmt::format("http://scf.test:{}", server.port()));
+  request.plain_http_anywhere = true;
+  EXPECT_EQ(client.fetch(request).body, "ok");
+  EXPECT_EQ(client.fetch(request).body, "ok");
+  EXPECT_EQ(server.connections(), 1U);
+  const HttpResponse unknown = client.fetch(get("https://unknown.test/"));
+  EXPECT_EQ(unknown.failure, HttpFailure::network);
+  EXPECT_NE(unknown.failure_text.find("Could not resolve host: unknown.test"), std::string::npos);
+}
+
+TEST(HttpClient, ASilentNameServerTakesFewThreadsHoweverManyAsk) {
+  HttpClient client;
+  int open = 0;
+  for (int i = 0; i < 300; ++i) {
+    ++open;
+    client.start(get(fmt::format("https://hangs{}.test/", i % 60), Millis{50}), [&](const HttpResponse& response) {
+      EXPECT_EQ(response.failure, HttpFailure::timeout);
+      --open;
+    });
+    client.turn(Millis{0});
+  }
+  while (open > 0) client.turn(Millis{1000});
+  EXPECT_LE(most_hanging, static_cast<int>(kLookupThreads));
+  EXPECT_GT(most_hanging, 0);
+  let_go = true;
+  bool answered = false;
+  client.start(get("https://after.test/"), [&](const HttpResponse& response) {
+    EXPECT_EQ(response.failure, HttpFailure::network);
+    answered = true;
+  });
+  while (!answered) client.turn(Millis{1000});
+}
+
+TEST(HttpClient, SaysThatDescriptorsAreWhatIsMissing) {
+  RawServer server(0, std::nullopt, answer_ok);
+  HttpClient client;
+  rlimit before{};
+  ::getrlimit(RLIMIT_NOFILE, &before);
+  std::vector<UniqueFd> taken;
+  rlimit low = before;
+  low.rlim_cur = 64;
+  ::setrlimit(RLIMIT_NOFILE, &low);
+  for (;;) {
+    UniqueFd fd(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+    if (!fd.valid()) break;
+    taken.push_back(std::move(fd));
+  }
+  const HttpResponse response = client.fetch(get(fmt::format("http://127.0.0.1:{}", server.port())));
+  taken.clear();
+  ::setrlimit(RLIMIT_NOFILE, &before);
+  EXPECT_EQ(response.failure, HttpFailure::network);
+  EXPECT_NE(response.failure_text.find("no file descriptors left (EMFILE)"), std::string::npos)
+      << response.failure_text;
 }
 
 TEST(HttpClient, ASlowNameServerHoldsUpNobody) {

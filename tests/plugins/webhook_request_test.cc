@@ -5,7 +5,9 @@
 
 #include "base/json.h"
 #include "http_sink/headers.h"
+#include "support/process.h"
 #include "support/temp_dir.h"
+#include "support/test_ca.h"
 #include "webhook/request.h"
 
 namespace codedriftd::webhook {
@@ -140,7 +142,9 @@ TEST_F(RequestTest, IsNotSignedWithoutASecret) {
 
 TEST_F(RequestTest, CarriesWhatElseIsConfigured) {
   const test::TempDir folder;
-  const std::string certificate = folder.write("c.pem", "fake"), key = folder.write("k.pem", "fake");
+  test::TestCa ca(folder.path().string());
+  const test::TlsFiles client = ca.client();
+  const std::string &certificate = client.certificate, &key = client.key;
   const HttpRequest made = request(R"(,"headers":["X-Team: payments","X-Empty:"],"authorization":"Bearer fake-token-1")"
                                    R"(,"format":"json","client_cert_file":")" +
                                    certificate + R"(","client_key_file":")" + key + "\"");
@@ -247,6 +251,9 @@ TEST(ReadOptions, RefusesUrlsThatMayNotBeCalledWithoutRepeatingThem) {
 TEST(ReadOptions, RefusesABadSecretAndAMissingCaFile) {
   EXPECT_FALSE(read_options(R"({"url":"https://example.com","secret":"fake"})"));
   EXPECT_FALSE(read_options(R"({"url":"https://example.com","ca_file":"/no/such.pem"})"));
+  const test::TempDir folder;
+  const std::string empty = folder.write("empty.pem", "");
+  EXPECT_FALSE(read_options(R"({"url":"https://example.com","ca_file":")" + empty + "\"}"));
   EXPECT_FALSE(read_options("[]"));
   EXPECT_FALSE(read_options(R"({"url":"https://example.com","authorization":"Bearer a\nb"})"));
 }
@@ -254,8 +261,16 @@ TEST(ReadOptions, RefusesABadSecretAndAMissingCaFile) {
 TEST(ReadOptions, WantsBothHalvesOfMutualTlsAndAKeyThatIsClosedToOthers) {
   const test::TempDir folder;
   using std::filesystem::perms;
-  const std::string certificate = folder.write("c.pem", "fake"), key = folder.write("k.pem", "fake"),
-                    open_key = folder.write("o.pem", "fake", perms::owner_read | perms::others_read);
+  test::TestCa ca(folder.path().string());
+  const test::TlsFiles client = ca.client(), other = ca.client("another");
+  const std::string &certificate = client.certificate, &key = client.key;
+  const std::string open_key = folder.write("o.pem", "fake", perms::owner_read | perms::others_read),
+                    nonsense = folder.write("n.pem", "fake"), locked = folder / "locked.pem";
+  ASSERT_EQ(
+      test::run({.argv = {"openssl", "pkey", "-in", key, "-aes-128-cbc", "-passout", "pass:fake", "-out", locked}})
+          .status,
+      (test::ExitStatus{0, 0}));
+  std::filesystem::permissions(locked, perms::owner_read | perms::owner_write);
   const auto options = [](const std::string& cert_file, const std::string& key_file) {
     codedriftd::Json config{{"url", "https://example.com"}};
     if (!cert_file.empty()) config["client_cert_file"] = cert_file;
@@ -269,6 +284,11 @@ TEST(ReadOptions, WantsBothHalvesOfMutualTlsAndAKeyThatIsClosedToOthers) {
   EXPECT_NE(options("/no/such.pem", key).find("client_cert_file"), std::string::npos);
   EXPECT_NE(options(certificate, "/no/such.pem").find("client_key_file"), std::string::npos);
   EXPECT_NE(options(certificate, folder.path().string()).find("regular file"), std::string::npos);
+  EXPECT_NE(options(certificate, locked).find("encrypted with a passphrase"), std::string::npos)
+      << options(certificate, locked);
+  EXPECT_NE(options(certificate, nonsense).find("no private key in PEM"), std::string::npos);
+  EXPECT_NE(options(nonsense, key).find("no certificate in PEM"), std::string::npos);
+  EXPECT_NE(options(certificate, other.key).find("is not the key of"), std::string::npos);
   EXPECT_NE(options(certificate, open_key).find("0404"), std::string::npos) << options(certificate, open_key);
 }
 

@@ -16,11 +16,13 @@ class FakeApi final : public Api {
  public:
   std::function<std::optional<ApiAnswer>(const Target&)> answer_with;
   bool start_throws = false;
+  int new_connections = 0;         ///< calls that asked for one
   std::vector<std::string> calls;  ///< addresses, in the order they were started
 
   void start(const ApiCall& call, Callback done) override {
     if (start_throws) throw std::runtime_error("simulated: no descriptors left");
     calls.push_back(call.target.address());
+    new_connections += call.new_connection ? 1 : 0;
     flight_.emplace_back(call.target, std::move(done));
   }
   void turn(Millis) override {
@@ -47,6 +49,7 @@ inline ApiAnswer observed(std::string_view text) {
   ApiAnswer answer;
   answer.observation.outcome = Outcome::observed;
   answer.observation.sha256 = sha256(text);
+  answer.proves_account = true;
   answer.observation.error.request_id = "request-1";
   return answer;
 }
@@ -62,6 +65,7 @@ inline ApiAnswer refused(const std::string& code) {
   answer.retry_soon = meaning.retry_soon;
   answer.slow_down = meaning.slow_down;
   answer.refresh_credentials = meaning.refresh_credentials;
+  answer.proves_account = meaning.proves_account;
   return answer;
 }
 

@@ -26,6 +26,20 @@ class PollerTest : public testing::Test {
     api.answer_with = [](const Target&) { return observed("reviewed"); };
   }
 
+  /// Watches these addresses of several accounts, each with its pace.
+  void watch_all(const std::vector<Target>& all, Paces paces) {
+    WatchList list;
+    for (const Target& target : all) {
+      list.entries.push_back({target, {}});
+      list.entries.back().watched.interval = 60s;
+      list.entries.back().watched.stale_after = 180s;
+    }
+    Poller::Watch watch;
+    writer->run([&](Tx& tx) { watch.targets = sync_watch_list(tx, ledger, list, clock.wall()).targets; });
+    watch.paces = std::move(paces);
+    poller->set_watch(std::move(watch));
+  }
+
   static Target target(const std::string& function) { return {"prod", "ap-guangzhou", "default", function, "$LATEST"}; }
 
   /// Watches functions f0 … f(count-1).
@@ -44,7 +58,7 @@ class PollerTest : public testing::Test {
     }
     Poller::Watch watch;
     writer->run([&](Tx& tx) { watch.targets = sync_watch_list(tx, ledger, list, clock.wall()).targets; });
-    watch.requests_per_second["prod"] = rate;
+    watch.paces["prod"] = {"a key", rate};
     poller->set_watch(std::move(watch));
   }
   /// Lets `time` pass in steps of `step`.
@@ -319,6 +333,124 @@ TEST_F(PollerTest, ATimeoutInBetweenIsNoRecoveryOfTheAccount) {
   watch(10);
   pass(2min, 1s);
   EXPECT_EQ(events(), std::vector<std::string>{"account.failing"});
+}
+
+TEST_F(PollerTest, OnlyAnAnswerThatProvesItEndsACauseThatIsTheAccounts) {
+  api.answer_with = [](const Target&) { return refused("AuthFailure.SignatureFailure"); };
+  watch(10);
+  pass(12s);
+  for (const char* code : {"RequestLimitExceeded", "InternalError", "LimitExceeded", "ServiceUnavailable"}) {
+    api.answer_with = [code](const Target&) { return refused(code); };
+    pass(90s, 1s);
+    EXPECT_EQ(events(), std::vector<std::string>{"account.failing"}) << code;
+  }
+  api.answer_with = [](const Target&) { return refused("UnauthorizedOperation.CAM"); };
+  pass(90s, 1s);
+  EXPECT_EQ(events().at(1), "account.recovered") << "whoever is denied by name is known";
+}
+
+TEST_F(PollerTest, AnUnreachableCloudIsOneAlertHoweverLongAndWhateverEachFunctionsSlot) {
+  writer->run([&](Tx&) { ledger.set_routes({{{"ops", {}, {}}, 72h, ""}}); });
+  const auto alerted = [&] {
+    std::vector<std::string> kinds;
+    writer->run([&](Tx& tx) {
+      auto q =
+          tx.db.query_once("SELECT kind FROM outbox WHERE kind LIKE 'poll.%' OR kind LIKE 'account.%' ORDER BY id");
+      while (q.step()) kinds.push_back(q.string(0));
+    });
+    return kinds;
+  };
+  watch(100);
+  std::vector<std::string> expected;
+  for (const char* code : {"Client.Network", "Client.Timeout", "RequestLimitExceeded", "InternalError"}) {
+    for (const Millis outage : {Millis{3min}, Millis{20min}}) {
+      api.answer_with = [](const Target&) { return observed("reviewed"); };
+      pass(3min, 1s);
+      api.answer_with = [code](const Target&) { return refused(code); };
+      pass(outage, 1s);
+      api.answer_with = [](const Target&) { return observed("reviewed"); };
+      pass(3min, 1s);
+      expected.insert(expected.end(), {"account.failing", "account.recovered"});
+      ASSERT_EQ(alerted(), expected) << code << " for " << outage.count() << " ms";
+    }
+  }
+}
+
+TEST_F(PollerTest, OneFunctionThatFailsAllTheTimeDoesNotSpeakForOthersThatAreSeldomAsked) {
+  api.answer_with = [](const Target& t) {
+    return t.function == "f0" ? refused("InternalError") : observed("reviewed");
+  };
+  std::vector<Millis> intervals(10, 1h);
+  intervals[0] = 10s;
+  watch(intervals, 1000);
+  pass(30min, 1s);
+  EXPECT_EQ(events(), std::vector<std::string>{"poll.failing"});
+}
+
+TEST_F(PollerTest, TimeInWhichThisProcessDidNotRunMakesNothingStale) {
+  for (const Millis absence : {Millis{2min}, Millis{1h}, Millis{24h}}) {
+    watch(10);
+    pass(3min, 1s);
+    clock.advance(absence);  // stopped, or frozen: the monotonic clock goes on
+    pass(3min, 1s);
+    EXPECT_EQ(events(), std::vector<std::string>{}) << absence.count();
+  }
+}
+
+TEST_F(PollerTest, WhatIsNotSeenAfterAnAbsenceEitherIsToldAllTheSame) {
+  watch(10);
+  pass(3min, 1s);
+  clock.advance(1h);
+  api.answer_with = [](const Target&) { return refused("Client.Network"); };
+  pass(5min, 1s);
+  const auto kinds = events();
+  EXPECT_EQ(std::count(kinds.begin(), kinds.end(), "account.failing"), 1);
+}
+
+TEST_F(PollerTest, AllRegionsAndAccountsOfOneKeyShareOnePace) {
+  std::vector<Target> all;
+  for (const char* place : {"prod/r1", "prod/r2", "staging/r1", "other/r1"}) {
+    const std::string account = std::string(place).substr(0, std::string(place).find('/'));
+    for (int i = 0; i < 60; ++i)
+      all.push_back({account, std::string(place).substr(account.size() + 1), "default", fmt::format("f{}", i), "1"});
+  }
+  watch_all(all, {{"prod", {"a key", 20}}, {"staging", {"a key", 10}}, {"other", {"another", 10}}});
+  pass(5s, 10ms);
+  const auto of = [&](const char* account) {
+    return std::count_if(api.calls.begin(), api.calls.end(),
+                         [&](const auto& call) { return call.starts_with(account); });
+  };
+  EXPECT_LE(of("prod") + of("staging"), 51) << "ten a second together: the lowest of their limits";
+  EXPECT_GE(of("prod") + of("staging"), 44);
+  EXPECT_GE(of("other"), 44);
+  const PollStats stats = poller->stats();
+  ASSERT_EQ(stats.paces.size(), 2U);
+  EXPECT_EQ(stats.paces[0].accounts, "prod,staging");
+  EXPECT_EQ(stats.paces[0].limit, 10);
+  EXPECT_EQ(stats.paces[1].accounts, "other");
+  EXPECT_EQ(stats.lanes.size(), 4U);
+}
+
+TEST_F(PollerTest, ARetryAsksForANewConnection) {
+  int call = 0;
+  api.answer_with = [&call](const Target&) { return ++call < 3 ? refused("InternalError") : observed("reviewed"); };
+  watch(1);
+  pass(20s);
+  EXPECT_EQ(api.calls.size(), 3U);
+  EXPECT_EQ(api.new_connections, 2);
+}
+
+TEST_F(PollerTest, AReloadDoesNotMoveARetry) {
+  api.answer_with = [](const Target&) { return refused("InternalError"); };
+  watch(1, 1h);
+  pass(100ms, 50ms);
+  ASSERT_EQ(api.calls.size(), 1U);
+  ask({"f0"});
+  watch(1, 2h);  // another interval, and somebody waits
+  poller->turn(0ms);
+  EXPECT_EQ(api.calls.size(), 1U) << "the pause after a failure is kept";
+  pass(20s);
+  EXPECT_EQ(state("f0").consecutive_failures, 1U) << "and the poll has its three attempts";
 }
 
 TEST_F(PollerTest, AFunctionRemovedAndAddedWhileItsCallIsInFlightIsNotPolledTwice) {

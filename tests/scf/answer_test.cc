@@ -167,7 +167,8 @@ TEST(AnswerOf, NamesWhatWentWrongOnTheWay) {
   for (const Case& c :
        {Case{HttpFailure::timeout, "Client.Timeout", true}, Case{HttpFailure::network, "Client.Network", true},
         Case{HttpFailure::protocol, "Client.Network", true}, Case{HttpFailure::tls, "Client.Tls", false},
-        Case{HttpFailure::too_large, "Client.TooLarge", false}, Case{HttpFailure::refused, "Client.Network", false}}) {
+        Case{HttpFailure::unusable, "Client.Tls", false}, Case{HttpFailure::too_large, "Client.TooLarge", false},
+        Case{HttpFailure::refused, "Client.Network", false}}) {
     HttpResponse response;
     response.failure = c.failure;
     response.failure_text = "https://scf.example: why";

@@ -16,23 +16,23 @@ struct Row {
 
 // Written out once more, from the contract and the API's documentation, and not derived from the table under test.
 constexpr Row kRows[] = {
-    {"FailedOperation.FunctionStatusError", Outcome::updating, "updating", ""},
+    {"FailedOperation.FunctionStatusError", Outcome::updating, "updating", "p"},
     {"FailedOperation.GetFunctionAddress", Outcome::failed, "failed", "r"},
     {"InternalError", Outcome::failed, "failed", "r"},
     {"InternalError.System", Outcome::failed, "failed", "r"},
     {"InvalidParameter.Payload", Outcome::failed, "failed", ""},
     {"InvalidParameterValue", Outcome::failed, "failed", ""},
     {"InvalidParameterValue.Action", Outcome::failed, "failed", ""},
-    {"InvalidParameterValue.FunctionName", Outcome::missing, "", ""},
-    {"InvalidParameterValue.Namespace", Outcome::failed, "failed", ""},
-    {"InvalidParameterValue.Qualifier", Outcome::failed, "failed", ""},
-    {"ResourceNotFound.Function", Outcome::missing, "", ""},
-    {"ResourceNotFound.FunctionName", Outcome::missing, "", ""},
-    {"ResourceNotFound.FunctionVersion", Outcome::missing, "", ""},
-    {"ResourceNotFound.Version", Outcome::missing, "", ""},
-    {"ResourceNotFound.Namespace", Outcome::missing, "", ""},
-    {"UnauthorizedOperation.CAM", Outcome::denied, "denied", ""},
-    {"UnauthorizedOperation.CodeSecret", Outcome::denied, "code_secret", ""},
+    {"InvalidParameterValue.FunctionName", Outcome::missing, "", "p"},
+    {"InvalidParameterValue.Namespace", Outcome::failed, "failed", "p"},
+    {"InvalidParameterValue.Qualifier", Outcome::failed, "failed", "p"},
+    {"ResourceNotFound.Function", Outcome::missing, "", "p"},
+    {"ResourceNotFound.FunctionName", Outcome::missing, "", "p"},
+    {"ResourceNotFound.FunctionVersion", Outcome::missing, "", "p"},
+    {"ResourceNotFound.Version", Outcome::missing, "", "p"},
+    {"ResourceNotFound.Namespace", Outcome::missing, "", "p"},
+    {"UnauthorizedOperation.CAM", Outcome::denied, "denied", "p"},
+    {"UnauthorizedOperation.CodeSecret", Outcome::denied, "code_secret", "p"},
     {"RequestLimitExceeded", Outcome::failed, "failed", "rs"},
     {"RequestLimitExceeded.UinLimitExceeded", Outcome::failed, "failed", "rs"},
     {"RequestLimitExceeded.GlobalRegionUinLimitExceeded", Outcome::failed, "failed", "rs"},
@@ -45,7 +45,7 @@ constexpr Row kRows[] = {
     {"AuthFailure.InvalidAuthorization", Outcome::denied, "denied", "a"},
     {"AuthFailure.UnauthorizedOperation", Outcome::denied, "denied", "a"},
     {"AuthFailure.MFAFailure", Outcome::denied, "denied", "a"},
-    {"UnauthorizedOperation", Outcome::denied, "denied", ""},
+    {"UnauthorizedOperation", Outcome::denied, "denied", "p"},
     {"InvalidParameter", Outcome::failed, "failed", ""},
     {"MissingParameter", Outcome::failed, "failed", ""},
     {"UnknownParameter", Outcome::failed, "failed", ""},
@@ -64,13 +64,13 @@ constexpr Row kRows[] = {
     {"ResourceUnavailable", Outcome::failed, "failed", "r"},
     {"RequestSizeLimitExceeded", Outcome::failed, "failed", ""},
     {"ResponseSizeLimitExceeded", Outcome::failed, "failed", ""},
-    {"ResourceNotFound", Outcome::missing, "", ""},
+    {"ResourceNotFound", Outcome::missing, "", "p"},
     {"ResourceInsufficient", Outcome::failed, "failed", ""},
     {"DryRunOperation", Outcome::failed, "failed", ""},
     {"FailedOperation", Outcome::failed, "failed", ""},
     // Not documented: by the first part, and `failed` where that says nothing.
-    {"ResourceNotFound.Layer", Outcome::missing, "", ""},
-    {"UnauthorizedOperation.Region", Outcome::denied, "denied", ""},
+    {"ResourceNotFound.Layer", Outcome::missing, "", "p"},
+    {"UnauthorizedOperation.Region", Outcome::denied, "denied", "p"},
     {"AuthFailure.Whatever", Outcome::denied, "denied", "a"},
     {"InternalError.Exception", Outcome::failed, "failed", "r"},
     {"RequestLimitExceeded.Other", Outcome::failed, "failed", "rs"},
@@ -100,6 +100,7 @@ TEST(MeaningOf, IsWhatTheContractSaysForEveryDocumentedCode) {
     if (meaning.slow_down) flags += 's';
     if (meaning.refresh_credentials) flags += 'k';
     if (meaning.account_cause) flags += 'a';
+    if (meaning.proves_account) flags += 'p';
     EXPECT_EQ(flags, row.flags);
   }
 }

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <filesystem>
 #include <map>
 #include <memory>
 #include <string>
@@ -104,6 +106,47 @@ TEST_F(CurlApiTest, CallsOverTlsWithTheAccountsCa) {
   EXPECT_EQ(call().observation.outcome, Outcome::observed);
   api.set_accounts({account(scf.endpoint())});
   EXPECT_EQ(call().observation.error.code, "Client.Tls") << "a connection that another CA vouched for is not reused";
+}
+
+TEST_F(CurlApiTest, AReloadTakesOverACaFileThatWasRewritten) {
+  TestCa first(dir.path().string(), "first"), renewed(dir.path().string(), "renewed");
+  ScfOptions options;
+  options.tls = renewed.server();
+  SimulatedScf scf(options);
+  scf.set(SimulatedScf::key(kTarget), kHash);
+  ApiAccount trusting = account(scf.endpoint());
+  trusting.ca_file = dir / "trusted.pem";
+  const auto trust = [&](const TestCa& ca) {
+    std::filesystem::copy_file(ca.certificate_file(), trusting.ca_file,
+                               std::filesystem::copy_options::overwrite_existing);
+  };
+  trust(first);
+  api.set_accounts({trusting});
+  EXPECT_EQ(call().observation.error.code, "Client.Tls");
+  trust(renewed);
+  api.set_accounts({trusting});
+  EXPECT_EQ(call().observation.outcome, Outcome::observed);
+}
+
+TEST_F(CurlApiTest, ARetryLeavesAConnectionWhoseBackendIsBroken) {
+  std::atomic<int> connections{0};
+  RawServer server(0, std::nullopt, [&](Connection& connection) {
+    const bool broken = ++connections == 1;
+    while (connection.wait_readable() && connection.read_request()) {
+      const std::string body = broken
+                                   ? R"({"Response":{"Error":{"Code":"InternalError","Message":"x"},"RequestId":"r"}})"
+                                   : R"({"Response":{"CodeSha256":")" + kHash + R"(","RequestId":"r"}})";
+      if (!connection.send(http_response(200, {}, body))) return;
+    }
+  });
+  api.set_accounts({account("http://127.0.0.1:" + std::to_string(server.port()))});
+  EXPECT_EQ(call().observation.error.code, "InternalError");
+  EXPECT_EQ(call().observation.error.code, "InternalError") << "the connection is kept";
+  std::optional<ApiAnswer> retried;
+  api.start({kTarget, true}, [&](ApiAnswer a) { retried = std::move(a); });
+  while (!retried) api.turn(Millis{1000});
+  EXPECT_EQ(retried->observation.outcome, Outcome::observed);
+  EXPECT_EQ(connections, 2);
 }
 
 TEST_F(CurlApiTest, ReadsEveryErrorTheApiSends) {

@@ -67,7 +67,7 @@ TEST(Schedule, SaysWhetherTheDemandFitsAndWhatWouldMakeItFit) {
   };
   for (const Case& c : cases) {
     SCOPED_TRACE(c.what);
-    const std::vector<RegionLoad> loads = schedule_of(c.settings);
+    const std::vector<PaceLoad> loads = schedule_of(c.settings);
     ASSERT_EQ(loads.size(), 1U);
     EXPECT_EQ(loads[0].targets, c.settings.watches.size());
     EXPECT_NEAR(loads[0].demand, c.demand, 0.001);
@@ -79,11 +79,18 @@ TEST(Schedule, SaysWhetherTheDemandFitsAndWhatWouldMakeItFit) {
   }
 }
 
-TEST(Schedule, CountsEachAccountAndRegionByItself) {
+TEST(Schedule, CountsAllRegionsOfAKeyAtOneEndpointTogether) {
   const auto loaded = load_settings_text("f", R"(
 [account.a]
 requests_per_second = 5
 [account.b]
+credentials = {source = "profile", profile = "b"}
+[account.c]
+requests_per_second = 4
+[account.d]
+endpoint = "https://scf.ap-shanghai.tencentcloudapi.com"
+[account.unused]
+requests_per_second = 3
 [defaults]
 account = "a"
 region = "r1"
@@ -96,17 +103,23 @@ region = "r2"
 [[function]]
 name = "x"
 account = "b"
+[[function]]
+name = "x"
+account = "c"
+[[function]]
+name = "x"
+account = "d"
 )");
-  ASSERT_TRUE(loaded);
-  const std::vector<RegionLoad> loads = schedule_of(*loaded);
+  ASSERT_TRUE(loaded) << format_mistakes(loaded.error());
+  const std::vector<PaceLoad> loads = schedule_of(*loaded);
   ASSERT_EQ(loads.size(), 3U);
-  EXPECT_EQ(loads[0].account + loads[0].region, "ar1");
-  EXPECT_EQ(loads[0].targets, 2U);
-  EXPECT_EQ(loads[0].limit, 5);
-  EXPECT_EQ(loads[1].account + loads[1].region, "ar2");
-  EXPECT_EQ(loads[1].targets, 1U);
-  EXPECT_EQ(loads[2].account + loads[2].region, "br1");
-  EXPECT_EQ(loads[2].limit, 15);
+  EXPECT_EQ(loads[0].name(), "a, c (r1, r2)");
+  EXPECT_EQ(loads[0].targets, 4U);
+  EXPECT_NEAR(loads[0].demand, 0.4, 0.001);
+  EXPECT_EQ(loads[0].limit, 3) << "the lowest of those that share it";
+  EXPECT_EQ(loads[1].name(), "b/r1") << "another key";
+  EXPECT_EQ(loads[1].limit, 15);
+  EXPECT_EQ(loads[2].name(), "d/r1") << "another endpoint";
 }
 
 TEST(Schedule, IsEmptyWhereNothingIsWatched) { EXPECT_TRUE(schedule_of(settings_of(15, {})).empty()); }

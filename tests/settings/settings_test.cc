@@ -327,9 +327,9 @@ TEST(Settings, ALinkIsAnAddressWithPlacesThatAreKnown) {
 TEST(SettingsFiles, ThatCannotBeReadAreOneMistake) {
   const TempDir dir;
   EXPECT_EQ(mistakes_of(dir / "gone.toml"), dir / "gone.toml" + ": cannot be read: No such file or directory\n");
-  EXPECT_EQ(mistakes_of(dir.path().string()),
-            dir.path().string() +
-                ": is a folder: a configuration is read again on reload, so it has to be a regular file\n");
+  EXPECT_EQ(
+      mistakes_of(dir.path().string()),
+      dir.path().string() + ": is a folder: a configuration is read again on reload, so it has to be a regular file\n");
   EXPECT_EQ(mistakes_of("/dev/zero"),
             "/dev/zero: is a device: a configuration is read again on reload, so it has to be a regular file\n");
 }
@@ -370,6 +370,13 @@ TEST(Settings, AnIncludeThatMatchesNothingIsAWarning) {
   ASSERT_TRUE(loaded);
   EXPECT_EQ(format_mistakes(loaded->warnings),
             main + ":2:12: 'include' \"" + dir.path().string() + "/conf.d/*.toml\" matches no file\n");
+}
+
+TEST(Settings, AFileWithAByteOrderMarkIsReadLikeAnother) {
+  EXPECT_TRUE(load_settings_text("f", "\xEF\xBB\xBF[daemon]\ninstance = \"ops-1\"\n"));
+  const auto wrong = load_settings_text("f", "\xEF\xBB\xBF[daemon]\nx = 1\n");
+  ASSERT_FALSE(wrong);
+  EXPECT_TRUE(format_mistakes(wrong.error()).starts_with("f:2:1: ")) << format_mistakes(wrong.error());
 }
 
 }  // namespace

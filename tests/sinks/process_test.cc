@@ -128,6 +128,22 @@ TEST_F(SinkProcessTest, TheHostReadsSecretFilesAtEveryStart) {
   EXPECT_NE(refused.error().message.find("token_file: "), std::string::npos) << refused.error().message;
 }
 
+TEST_F(SinkProcessTest, KnowsWhetherAFileItWasOpenedWithIsAnotherOneNow) {
+  const test::TempDir folder;
+  SinkSpec with_files = spec("echo");
+  with_files.options["token_file"] = {folder.write("token", "fake-token-1\n"), {"a.toml", 5, 1}};
+  SinkProcess& sink = make(std::move(with_files));
+  ASSERT_TRUE(sink.start());
+  EXPECT_FALSE(sink.files_changed());
+  folder.write("token", "fake-token-2\n");
+  EXPECT_TRUE(sink.files_changed());
+  sink.stop();
+  ASSERT_TRUE(sink.start());
+  EXPECT_FALSE(sink.files_changed()) << "it was opened with the new one";
+  std::filesystem::rename(folder.write("renewed", "fake-token-2\n"), folder / "token");
+  EXPECT_TRUE(sink.files_changed()) << "as agents write: another file under the name";
+}
+
 TEST_F(SinkProcessTest, TheLongestAlertArrivesWholeAndALongerOneIsRejected) {
   SinkProcess& sink = started("length");
   const DeliveryAnswer answer = sink.deliver(std::string(64, 'i'), std::string(kMaxAlertBytes, 'x'), 1, kPlenty);

@@ -29,6 +29,7 @@ class FakeChannel final : public SinkChannel {
   PluginInfo info;
   int starts = 0, probes = 0;
   bool stopped = false;
+  bool changed = false;  ///< what files_changed() says
 
   Result<PluginInfo, StartFailure> start() override {
     ++starts;
@@ -64,6 +65,7 @@ class FakeChannel final : public SinkChannel {
     if (answer.result == DeliveryResult::fault) running_ = false;
     return answer;
   }
+  bool files_changed() override { return changed; }
   void cancel() override {}
   void stop() override {
     running_ = false;
@@ -300,6 +302,26 @@ TEST_F(RunnerTest, ARefusalOpensThePluginAnewSoThatItsSecretsAreReadAgain) {
   pass(16min);
   EXPECT_EQ(channel->starts, 2);
   EXPECT_EQ(states(), Strings{"delivered"});
+}
+
+TEST_F(RunnerTest, ARefusalIsTriedAtOnceWithASecretThatHasChanged) {
+  channel->answers = {answer(DeliveryResult::refused, 401)};
+  channel->changed = true;
+  drift();
+  pass(5s);
+  EXPECT_EQ(channel->starts, 2);
+  EXPECT_EQ(states(), Strings{"delivered"});
+  EXPECT_EQ(delivery_events(), Strings{}) << "it was never held";
+}
+
+TEST_F(RunnerTest, ARefusalOfTheNewSecretTooHoldsTheDestinationHoweverOftenTheFileChanges) {
+  for (int i = 0; i < 10; ++i) channel->answers.push_back(answer(DeliveryResult::refused, 401));
+  channel->changed = true;
+  drift();
+  pass(14min);
+  EXPECT_EQ(channel->deliveries.size(), 2U);
+  EXPECT_EQ(column("SELECT state FROM destination WHERE name = 'ops'"), Strings{"held"});
+  EXPECT_EQ(delivery_events(), Strings{"delivery.refused"});
 }
 
 TEST_F(RunnerTest, ARefusalAfterAReloadIsToldAgain) {

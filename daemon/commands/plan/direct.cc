@@ -10,6 +10,7 @@
 #include "commands/plan/sources.h"
 #include "commands/reach/reading.h"
 #include "polling/sweep.h"
+#include "settings/schedule.h"
 #include "store/record/facts.h"
 
 namespace codedriftd {
@@ -102,18 +103,18 @@ class DirectPlan {
 
   void poll(Api& api) {
     std::vector<const Target*> targets;
-    std::map<std::string, double> rates;
+    Paces paces;
     for (const Plan::Item& item : plan_.items) {
       targets.push_back(&item.selected.row.target);
-      const std::string& account = item.selected.row.target.account;
-      rates[account] = settings_.accounts.at(account).requests_per_second;
+      const AccountSettings& account = settings_.accounts.at(item.selected.row.target.account);
+      paces[account.name] = {pace_key(account), account.requests_per_second};
     }
     SweepHooks hooks;
     hooks.answered = [this](std::size_t index, const Observation& observation, WallTime at) {
       judge(plan_.items[index], observation, at);
     };
     hooks.progress = [this](std::size_t done) { progress_.at(done, plan_.items.size()); };
-    given_up_ = sweep(api, clock_, targets, rates, hooks);
+    given_up_ = sweep(api, clock_, targets, paces, hooks);
     const WallTime now = clock_.wall();
     for (Plan::Item& item : plan_.items)
       item.selected.status = status_of(item.selected.row.state, now, DaemonStay{now, false});

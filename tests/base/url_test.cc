@@ -1,4 +1,4 @@
-#include "http/url.h"
+#include "base/url.h"
 
 #include <gtest/gtest.h>
 
@@ -92,6 +92,33 @@ TEST(ParseUrl, RefusesWhatTwoReadersCouldReadDifferently) {
     EXPECT_EQ(url.error().message.find("evil"), std::string::npos) << "the URL must not be repeated";
   }
   EXPECT_FALSE(parse_url(std::string_view("https://scf.example/\0", 21)));
+}
+
+TEST(ParseUrl, TellsThePortAndWhetherTheHostIsAnAddress) {
+  EXPECT_EQ(parse_url("https://scf.example/")->port, 443);
+  EXPECT_EQ(parse_url("http://scf.example/")->port, 80);
+  EXPECT_EQ(parse_url("https://scf.example:8443")->port, 8443);
+  EXPECT_FALSE(parse_url("https://scf.example")->address);
+  EXPECT_TRUE(parse_url("https://10.0.0.1")->address);
+  EXPECT_TRUE(parse_url("https://[2001:db8::1]")->address);
+}
+
+TEST(UserInformation, IsCutOutUpToTheLastAt) {
+  struct Case {
+    const char *text, *shown;
+  };
+  for (const Case& c : {
+           Case{"no proxy here", "no proxy here"},
+           Case{"http://bob:S3cret@10.9.8.8:3128", "http://***@10.9.8.8:3128"},
+           Case{"Unsupported proxy syntax in 'http://bob:S3cret/Pass@10.9.8.8:3128'",
+                "Unsupported proxy syntax in 'http://***@10.9.8.8:3128'"},
+           Case{"in 'http://bob:S3@cret?#'/ Pass@10.9.8.8:3128': bad", "in 'http://***@10.9.8.8:3128': bad"},
+           Case{"in 'bob:S3cret@10.9.8.8': bad", "in '***@10.9.8.8': bad"},
+           Case{"bob:S3 cret@10.9.8.8", "***@10.9.8.8"},
+           Case{"ftp://bob:http://S3cret@10.9.8.8", "ftp://***@10.9.8.8"},
+       }) {
+    EXPECT_EQ(without_user_information(c.text), c.shown);
+  }
 }
 
 }  // namespace

@@ -1,0 +1,58 @@
+#pragma once
+#include <algorithm>
+#include <optional>
+#include <set>
+#include <utility>
+
+#include "base/clock.h"
+#include "cloud/pace.h"
+
+namespace codedriftd {
+
+/// Calls that wait for their time, and the pace at which they go: all that share one limit of the cloud. One thread.
+template <typename Id>
+class PacedQueue {
+ public:
+  explicit PacedQueue(double limit) : pace_(limit) {}
+
+  void add(MonoTime due, Id id) { waiting_.emplace(due, id); }
+  /// REQUIRES: it was added with that `due` and has not been taken.
+  void remove(MonoTime due, Id id) { waiting_.erase({due, id}); }
+  void clear() { waiting_.clear(); }
+  /// Removes each for which `which(id)` is true; how many there were.
+  template <typename Which>
+  std::size_t remove_if(Which which) {
+    return std::erase_if(waiting_, [&](const auto& item) { return which(item.second); });
+  }
+
+  /// The most overdue one, if its time has come and the pace lets a call go at `now`; it waits no more then.
+  std::optional<Id> take(MonoTime now) {
+    if (waiting_.empty() || waiting_.begin()->first > now || !pace_.take(now)) return std::nullopt;
+    return waiting_.extract(waiting_.begin()).value().second;
+  }
+  /// When `take` will next give one; MonoTime::max() if nothing waits.
+  MonoTime next_at() const {
+    return waiting_.empty() ? MonoTime::max() : std::max(waiting_.begin()->first, pace_.ready_at());
+  }
+  /// By due time.
+  const std::set<std::pair<MonoTime, Id>>& waiting() const { return waiting_; }
+
+  /// A call sent at `sent` was answered; `slow_down`: refused for the limit.
+  void answered(bool slow_down, MonoTime sent, MonoTime now) {
+    if (slow_down) {
+      pace_.refused(sent, now);
+    } else {
+      pace_.answered(now);
+    }
+  }
+  void set_limit(double limit) {
+    if (pace_.limit() != limit) pace_.set_limit(limit);
+  }
+  const Pace& pace() const { return pace_; }
+
+ private:
+  Pace pace_;
+  std::set<std::pair<MonoTime, Id>> waiting_;
+};
+
+}  // namespace codedriftd
