@@ -194,17 +194,17 @@ OrderedJson placed_json(const std::vector<Mistake>& list) {
   return rows;
 }
 
-OrderedJson regions_json(const Settings& settings) {
-  OrderedJson regions = OrderedJson::array();
+OrderedJson paces_json(const Settings& settings) {
+  OrderedJson paces = OrderedJson::array();
   for (const PaceLoad& load : schedule_of(settings)) {
-    regions.push_back({{"account", load.account},
-                       {"region", load.region},
-                       {"targets", load.targets},
-                       {"calls_per_second", load.demand},
-                       {"limit", load.limit},
-                       {"fits", load.fits()}});
+    paces.push_back({{"accounts", load.accounts},
+                     {"regions", load.regions},
+                     {"targets", load.targets},
+                     {"calls_per_second", load.demand},
+                     {"limit", load.limit},
+                     {"fits", load.fits()}});
   }
-  return regions;
+  return paces;
 }
 
 OrderedJson online_json(const std::vector<OnlineAnswer>& answers) {
@@ -251,7 +251,7 @@ class Check {
     json_["valid"] = true;
     json_["mistakes"] = OrderedJson::array();
     json_["functions"] = settings.watches.size();
-    json_["regions"] = regions_json(settings);
+    json_["paces"] = paces_json(settings);
     json_["alerts"] = settings.alerts.size();
     const std::vector<Mistake> warnings = warnings_of(settings, report);
     json_["warnings"] = placed_json(warnings);
@@ -351,14 +351,14 @@ std::vector<OnlineAnswer> ask_each(const Settings& settings, Api& api) {
     asked.back().answer.observation.outcome = Outcome::failed;
     asked.back().answer.observation.error = {"not asked", "several refusals in a row came before it", ""};
   }
-  std::map<std::string, double> rates;
-  for (const auto& [name, account] : settings.accounts) rates[name] = account.requests_per_second;
+  Paces paces;
+  for (const auto& [name, account] : settings.accounts) paces[name] = {pace_key(account), account.requests_per_second};
   SweepHooks hooks;
   hooks.answered = [&](std::size_t index, const Observation& observation, WallTime) {
     asked[index].answer.observation = observation;
   };
   hooks.progress = [](std::size_t) {};
-  sweep(api, SystemClock{}, targets, rates, hooks);
+  sweep(api, SystemClock{}, targets, paces, hooks);
   return asked;
 }
 

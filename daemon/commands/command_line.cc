@@ -327,7 +327,7 @@ Words sort_words(int argc, const char* const argv[]) {
       words.command.insert(words.command.end(), argv + i, argv + argc);
       break;
     }
-    const std::string_view name = std::string_view(arg).substr(0, arg.find('='));
+    const std::string name(arg.begin(), std::find(arg.begin(), arg.end(), '='));
     const bool ours = std::find(std::begin(kTakeValues), std::end(kTakeValues), name) != std::end(kTakeValues);
     const bool before_command = words.command.empty() && arg.starts_with('-');
     (ours || before_command ? words.program : words.command).push_back(arg);
