@@ -58,8 +58,8 @@ OrderedJson all_event_ids(const Alerts& alerts) {
 OrderedJson series(const Alerts& alerts) {
   OrderedJson told = alerts.back();
   told["severity"] = highest_severity(alerts);
-  told["previous_status"] = alerts.front()["previous_status"];
-  told["previous_sha256"] = alerts.front()["previous_sha256"];
+  told["previous_status"] = alerts.front().value("previous_status", OrderedJson());
+  told["previous_sha256"] = alerts.front().value("previous_sha256", OrderedJson());
   told["event_ids"] = all_event_ids(alerts);
   return told;
 }
@@ -76,11 +76,11 @@ std::string series_summary(const Alerts& alerts, std::size_t between) {
 OrderedJson item_of(const Alerts& alerts, std::size_t between) {
   const OrderedJson told = series(alerts);
   OrderedJson address;
-  if (told.contains("target") && told["target"].is_object()) address = told["target"]["address"];
+  if (told.contains("target") && told["target"].is_object()) address = told["target"].value("address", OrderedJson());
   return {{"target", address},
-          {"kind", told["kind"]},
-          {"severity", told["severity"]},
-          {"time", told["time"]},
+          {"kind", told.value("kind", OrderedJson())},
+          {"severity", told.value("severity", OrderedJson())},
+          {"time", told.value("time", OrderedJson())},
           {"summary", series_summary(alerts, between)},
           {"status", told.value("status", OrderedJson())},
           {"observed_sha256", told.value("observed_sha256", OrderedJson())},

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include "settings/load.h"
 #include "support/simulated_metadata.h"
 #include "support/temp_dir.h"
 

@@ -240,7 +240,7 @@ TEST(Mistakes, OfAnAlert) {
           {"name = \"a\"\nplugin = \"p\"\ntargets = [\"a b\"]\n",
            "f:4:12: 'targets' is \"a b\": no address matches this"},
           {"name = \"a\"\nplugin = \"p\"\ngive_up_after = \"1\"\n",
-           "f:4:17: 'give_up_after' is \"1\": it must be a whole number and one unit"},
+           "f:4:17: 'give_up_after' is \"1\": it must be whole numbers and units of ms, s, m, h, d, w, such as"},
           {"name = \"a\"\nplugin = \"p\"\n[alert.options]\nx = 1.5\n",
            "f:5:5: option 'x' is a number with a fraction; an option is"},
           {"name = \"a\"\nplugin = \"p\"\n[alert.options]\nx = [1]\n",
