@@ -133,7 +133,7 @@ TEST_F(AlertsTest, HelpSaysWhatEachVerbTakes) {
   for (const auto& each : cases) {
     EXPECT_EQ(alerts(each.args), 0);
     EXPECT_TRUE(has(out, each.text)) << out.str();
-    EXPECT_TRUE(has(out, "64 wrong usage"));
+    EXPECT_TRUE(has(out, "64 wrong"));
   }
   const char* argv[] = {"codedriftd", "alerts", "--help"};
   std::ostringstream program;

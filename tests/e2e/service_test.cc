@@ -67,7 +67,7 @@ TEST(Service, TellsTheServiceManagerWhatItDoes) {
   daemon.env["WATCHDOG_USEC"] = "2000000";
   daemon.start();
   ASSERT_TRUE(manager.wait_for("READY=1")) << manager.all();
-  EXPECT_NE(manager.last_found().find("\nSTATUS=1 functions"), std::string::npos) << manager.last_found();
+  EXPECT_NE(manager.last_found().find("\nSTATUS=1 function, "), std::string::npos) << manager.last_found();
   ASSERT_TRUE(manager.wait_for("WATCHDOG=1"));
   ASSERT_TRUE(manager.wait_for("WATCHDOG=1"));
   daemon.hangup();

@@ -222,7 +222,7 @@ TEST_F(ExecTest, DiesWithItsChildrenWhenTheHostProcessIsKilled) {
     EXPECT_TRUE(family_is_there());
     ::kill(pid_in("host"), SIGKILL);
   });
-  EXPECT_EQ(deliver().result, DeliveryResult::fault);
+  EXPECT_EQ(deliver().result, DeliveryResult::retry) << "somebody else's signal is no fault of the plugin";
   killer.join();
   EXPECT_TRUE(family_is_gone());
 }
