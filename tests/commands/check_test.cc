@@ -278,9 +278,9 @@ TEST(Check, HasThePluginOpenEachDestinationWithoutSending) {
        std::vector<Case>{{"url = \"hooks.example.com/x\"\n", "c.toml:7:7: webhook: url: "},
                          {"url = \"http://hooks.example.com/x\"\n", "c.toml:7:7: webhook: url: "},
                          {good + "ca_file = \"/no/such.pem\"\n",
-                          "c.toml:8:11: webhook: ca_file: /no/such.pem cannot be read: No such file or directory\n"},
+                          "c.toml:8:11: webhook: ca_file: /no/such.pem: cannot be read: No such file or directory\n"},
                          {good + "ca_file = \"" + no_certificate + "\"\n",
-                          "c.toml:8:11: webhook: ca_file: " + no_certificate + " holds no certificate in PEM"},
+                          "c.toml:8:11: webhook: ca_file: " + no_certificate + ": holds no certificate in PEM"},
                          {good + "headers = [\"no colon\"]\n", "c.toml:8:11: webhook: headers: each one should be"},
                          {good + "secret_file = \"" + dir.write("secret", "whsec_short") + "\"\n",
                           "c.toml:8:15: webhook: secret_file should hold"}}) {
@@ -293,7 +293,7 @@ TEST(Check, HasThePluginOpenEachDestinationWithoutSending) {
 TEST(Check, LoadsTheCertificatesThatAnAccountNames) {
   const CheckRun run = check("[account.prod]\nca_file = \"/no/such.pem\"\n");
   EXPECT_EQ(run.code, 78);
-  EXPECT_TRUE(says(run.err, "c.toml:4:11: 'ca_file': /no/such.pem cannot be read: No such file or directory\n"))
+  EXPECT_TRUE(says(run.err, "c.toml:4:11: 'ca_file': /no/such.pem: cannot be read: No such file or directory\n"))
       << run.err;
   EXPECT_EQ(check("[account.prod]\nca_file = \"/etc/ssl/certs/ca-certificates.crt\"\n").code, 0);
 }

@@ -106,7 +106,11 @@ TEST(Surroundings, AStormOfHangupsIsAFewReloadsOfWhatStandsThereLastAndAStopAfte
     }
     daemon.child().signal(SIGHUP);
   }
-  ASSERT_TRUE(daemon.wait_for_status("refund", "in_sync")) << "the last one counts";
+  ASSERT_TRUE(eventually([&] {
+    const auto kinds = daemon.kinds();
+    return std::count(kinds.begin(), kinds.end(), "watch.added") == 2;
+  })) << "the last one counts";
+  ASSERT_TRUE(daemon.wait_for_status("refund", "in_sync"));
   for (int i = 0; i < kHangups; ++i) daemon.child().signal(SIGHUP);
   EXPECT_EQ(daemon.stop(), (ExitStatus{0, 0})) << daemon.log();
   EXPECT_EQ(daemon.kinds().back(), "daemon.stopped");

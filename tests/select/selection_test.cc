@@ -56,8 +56,8 @@ TEST(ResolveNames, TakesAFunctionThatOneWatchedTargetHas) {
   EXPECT_EQ(resolve("old", true), Recorded::address("old"));
   const std::string ambiguous = resolve("refund");
   EXPECT_NE(ambiguous.find("names 2 targets"), std::string::npos);
-  EXPECT_NE(ambiguous.find("\n  prod/ap-guangzhou/default/refund"), std::string::npos) << ambiguous;
-  EXPECT_NE(ambiguous.find("\n  test/ap-guangzhou/default/refund"), std::string::npos) << ambiguous;
+  EXPECT_NE(ambiguous.find("\n  'prod/ap-guangzhou/default/refund'"), std::string::npos) << ambiguous;
+  EXPECT_NE(ambiguous.find("\n  'test/ap-guangzhou/default/refund'"), std::string::npos) << ambiguous;
   EXPECT_EQ(ambiguous.find("$LATEST"), std::string::npos) << "it need not be typed";
 }
 
