@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "audit/format/table.h"
+#include "audit/format/width.h"
 #include "support/temp_dir.h"
 
 namespace codedriftd::test {

@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <optional>
 
-#include "audit/format/table.h"
+#include "audit/format/width.h"
 
 namespace codedriftd {
 namespace {

@@ -10,6 +10,7 @@
 
 #include "audit/format/fit.h"
 #include "audit/format/table.h"
+#include "audit/format/width.h"
 #include "base/text.h"
 
 namespace codedriftd {

@@ -7,6 +7,7 @@
 
 #include "audit/format/render.h"
 #include "audit/format/table.h"
+#include "audit/format/width.h"
 #include "base/json.h"
 #include "support/recorded.h"
 

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "audit/format/table.h"
+#include "audit/format/width.h"
 #include "base/json.h"
 #include "support/recorded.h"
 
