@@ -45,7 +45,7 @@ void keep_findings() {
   if (__sanitizer_set_death_callback != nullptr) __sanitizer_set_death_callback(keep_finding);
   struct sigaction action {};
   action.sa_handler = crashed;
-  action.sa_flags = SA_RESETHAND | SA_NODEFER;
+  action.sa_flags = static_cast<int>(SA_RESETHAND | SA_NODEFER);
   // A sanitizer has handlers for the others, and calls back.
   ::sigaction(SIGABRT, &action, nullptr);
   if (__sanitizer_set_death_callback != nullptr) return;

@@ -66,7 +66,7 @@ TEST(Fit, NoLineIsWiderThanTheTerminal) {
   const std::string wide = "\xE5\x87\xBD\xE6\x95\xB0";
   std::string error = "it failed";
   for (int i = 0; i < 20; ++i) error += " and " + wide + " failed";
-  for (const std::size_t width : {80, 100, 120, 200}) {
+  for (const std::size_t width : {80U, 100U, 120U, 200U}) {
     const std::string out =
         fitted({row("prod/r/default/" + std::string(60, 'f') + ":1", error), row("test/r/n/g:2", "x")}, {false, width});
     std::istringstream lines(out);
