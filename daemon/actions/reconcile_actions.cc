@@ -136,11 +136,9 @@ NewEvent control_denied(const Caller& caller, std::string_view verb, const std::
 Answer perform(Tx& tx, Ledger& ledger, const ApproveRequest& request, const Caller& caller, WallTime now) {
   if (auto good = check_request(request); !good) return NothingDone{"usage", good.error().message};
   const auto size = static_cast<int64_t>(request.items.size());
-  if (request.count && *request.count != size) {
-    return refuse(tx, ledger, caller, "approve", std::nullopt,
-                  fmt::format("the plan has {} row{} to accept, not {}: nothing was accepted", size,
-                              size == 1 ? "" : "s", *request.count),
-                  now);
+  if (request.count && *request.count != size) {  // a miscount is wrong usage: nobody was denied anything
+    return NothingDone{"usage", fmt::format("the plan has {} row{} to accept, not {}: nothing was accepted", size,
+                                            size == 1 ? "" : "s", *request.count)};
   }
   auto steps = steps_of(tx.db, request.items, [&](const ApproveRequest::Item& item, TargetRow row) {
     std::string objection = moved(item, row.state);

@@ -5,13 +5,13 @@
 namespace codedriftd {
 
 /// Every kind of event there is, in the order of the contract's table.
-inline constexpr std::array<std::string_view, 28> kEventKinds{
+inline constexpr std::array<std::string_view, 30> kEventKinds{
     "drift.detected", "drift.changed",     "drift.resolved",  "function.missing",  "function.returned",
     "poll.failing",   "poll.recovered",    "account.failing", "account.recovered", "deploy.expected",
     "deploy.arrived", "deploy.superseded", "deploy.overdue",  "baseline.set",      "watch.added",
     "watch.removed",  "watch.suspended",   "watch.resumed",   "delivery.dead",     "delivery.refused",
     "alert.replayed", "alert.dropped",     "config.loaded",   "daemon.started",    "daemon.stopped",
-    "clock.stepped",  "control.denied",    "log.genesis",
+    "clock.stepped",  "control.denied",    "log.genesis",     "account.renamed",   "record.restored",
 };
 
 /// Alerts that are no events: what is said again of drift that stays open, the sign of life of an alert with

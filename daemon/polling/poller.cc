@@ -107,6 +107,8 @@ void Poller::take_over(Watch watch) {
       entry.not_found = target.recheck ? 1 : 0;
       entry.stale = target.failing;
     }
+    // What is shorter counts from now on: the time before was judged by what was in force then.
+    if (known != old.end() && !entry.stale && target.stale_after < entry.watched.stale_after) entry.seen = now;
     const bool same_slot = known != old.end() && entry.watched.interval == target.interval;
     entry.watched = std::move(target);
     entry.lane = &lane;

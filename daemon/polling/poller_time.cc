@@ -7,6 +7,7 @@
 #include "base/json.h"
 #include "polling/poller.h"
 #include "store/outbox/outbox.h"
+#include "store/record/clock_step.h"
 #include "store/record/history.h"
 
 namespace codedriftd {
@@ -99,6 +100,7 @@ void Poller::check_clocks(MonoTime now) {
   write(
       [this, by, wall](Tx& tx) {
         history::end_open_runs(tx.db);
+        if (by < Millis{0}) clock_step::bring_back(tx.db, wall, by);
         outbox::move_times(tx.db, by);
         NewEvent event;
         event.kind = "clock.stepped";

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "base/text.h"
+#include "store/record/earlier_addresses.h"
 #include "store/record/facts.h"
 
 namespace codedriftd {
@@ -98,11 +99,34 @@ Checked resolve_names(const KnownTargets& known, Selection& selection) {
   return Done{};
 }
 
+TargetNames::TargetNames(Database& db) {
+  for (auto& [id, address] : targets::earlier_addresses(db)) {
+    auto target = Target::parse(address);
+    if (!target) continue;
+    earlier_[id].push_back(std::move(*target));
+    by_address_.emplace(std::move(address), id);
+  }
+}
+
+bool TargetNames::selects(const Selection& selection, TargetId id, const Target& present) const {
+  if (codedriftd::selects(selection, present)) return true;
+  const auto renamed = earlier_.find(id);
+  return renamed != earlier_.end() &&
+         std::any_of(renamed->second.begin(), renamed->second.end(),
+                     [&](const Target& earlier) { return codedriftd::selects(selection, earlier); });
+}
+
+std::optional<TargetId> TargetNames::once(std::string_view address) const {
+  const auto found = by_address_.find(address);
+  return found == by_address_.end() ? std::nullopt : std::optional(found->second);
+}
+
 std::vector<SelectedTarget> selected_targets(Database& db, const Selection& selection, WallTime now) {
   const auto stay = daemon_runs::last(db);
+  const TargetNames names(db);
   std::vector<SelectedTarget> selected;
   const auto take = [&](TargetRow&& row) {
-    if (!selects(selection, row.target)) return;
+    if (!names.selects(selection, row.id, row.target)) return;
     StatusView status = status_of(row.state, now, stay);
     if (any_matches(selection.statuses, to_string(status.status)))
       selected.push_back({std::move(row), std::move(status)});
@@ -110,6 +134,7 @@ std::vector<SelectedTarget> selected_targets(Database& db, const Selection& sele
   if (only_addresses(selection)) {
     for (const std::string& address : std::set<std::string>(selection.targets.begin(), selection.targets.end())) {
       auto row = targets::find(db, address);
+      if (const auto renamed = names.once(address); !row && renamed) row = targets::load(db, *renamed);
       if (row && (selection.all || row->state.watched)) take(std::move(*row));
     }
   } else {
@@ -119,24 +144,27 @@ std::vector<SelectedTarget> selected_targets(Database& db, const Selection& sele
   return selected;
 }
 
-AddressFilter::AddressFilter(Database& db, const Selection& selection, WallTime now) : selection_(selection) {
-  if (selection.statuses.empty()) return;
+TargetFilter::TargetFilter(Database& db, const Selection& selection, WallTime now)
+    : everything_(!selection.narrows_targets()), names_(db) {
+  if (everything_) return;
   Selection everyone = selection;
   everyone.all = true;
-  with_status_.emplace();
-  for (const SelectedTarget& target : selected_targets(db, everyone, now))
-    with_status_->insert(target.row.target.address());
+  for (const SelectedTarget& target : selected_targets(db, everyone, now)) {
+    selected_.insert(target.row.id);
+    by_address_.emplace(target.row.target.address(), target.row.id);
+  }
 }
 
-bool AddressFilter::matches(const std::optional<std::string>& address) {
-  if (!selection_.narrows_targets()) return true;
+bool TargetFilter::matches(const std::optional<TargetId>& target) const {
+  return everything_ || (target && selected_.contains(*target));
+}
+
+bool TargetFilter::matches_address(const std::optional<std::string>& address) const {
+  if (everything_) return true;
   if (!address) return false;
-  if (selected_.contains(*address)) return true;
-  if (refused_.contains(*address)) return false;
-  const auto target = Target::parse(*address);
-  const bool good = target.ok() && selects(selection_, *target) && (!with_status_ || with_status_->contains(*address));
-  (good ? selected_ : refused_).insert(*address);
-  return good;
+  if (by_address_.contains(*address)) return true;
+  const auto renamed = names_.once(*address);
+  return renamed && selected_.contains(*renamed);
 }
 
 }  // namespace codedriftd

@@ -18,7 +18,9 @@
 #include "store/ledger/suspensions.h"
 #include "store/log/event_log.h"
 #include "store/outbox/outbox.h"
+#include "store/record/clock_step.h"
 #include "store/record/facts.h"
+#include "store/record/history.h"
 
 namespace codedriftd {
 namespace {
@@ -48,7 +50,14 @@ void log_event(const LoggedEvent& logged) {
        field("severity", to_string(event.severity))});
 }
 
+constexpr std::string_view kOriginTold = "log_origin_told";
+
 }  // namespace
+
+std::string words_of_origin(const std::string& fixed, const std::string& configured) {
+  return fmt::format("[log] origin is '{}' since the first start and stays it: '{}' is not used; take it back out",
+                     fixed, configured);
+}
 
 App::App(Settings settings, LogLevel log_level)
     : settings_(std::move(settings)), log_level_(log_level), signals_(kStopWithin), accounts_(clock_) {}
@@ -115,10 +124,9 @@ void App::open_store() {
                     migrated->copy));
   }
   const auto origin = facts::read(db, "log_origin");
-  if (origin && *origin != settings_.log_origin) {
-    log(LogLevel::warning, "log.origin",
-        fmt::format("the log's origin was fixed at the first start as '{}'; '{}' is not used", *origin,
-                    settings_.log_origin));
+  if (origin && *origin != settings_.log_origin && facts::read(db, kOriginTold) != settings_.log_origin) {
+    log(LogLevel::warning, "log.origin", words_of_origin(*origin, settings_.log_origin));
+    facts::write(db, kOriginTold, settings_.log_origin);
   }
   Ledger::Hooks hooks;
   hooks.written = log_event;
@@ -134,7 +142,9 @@ void App::open_store() {
 void App::begin_stay() {
   const WallTime now = clock_.wall();
   apply_routes();
+  const auto known = record_head::read(head_file());
   writer_->run([&](Tx& tx) {
+    const auto restored = known ? record_head::restored(tx.db, *known) : std::nullopt;
     if (event_log::size(tx.db) == 0) {
       facts::write(tx.db, "log_origin", ledger_->origin());
       NewEvent genesis;
@@ -142,6 +152,20 @@ void App::begin_stay() {
       genesis.data = Json{{"origin", ledger_->origin()}, {"version", CODEDRIFTD_VERSION}};
       genesis.facts.summary = fmt::format("The log {} begins.", ledger_->origin());
       ledger_->append(tx, genesis, now);
+    }
+    if (restored) ledger_->append(tx, *restored, now);
+    if (const Millis ahead = clock_step::ahead(tx.db, now); ahead > Millis{0}) {
+      clock_step::bring_back(tx.db, now, -ahead);
+      history::end_open_runs(tx.db);
+      outbox::move_times(tx.db, -ahead);
+      NewEvent stepped;
+      stepped.kind = "clock.stepped";
+      stepped.data = Json{{"by_s", -ahead.count() / 1000}};
+      stepped.facts.summary = fmt::format(
+          "The last sign of life on record is {} s ahead of the clock of this machine: what was stored of times ahead "
+          "of now was moved back.",
+          ahead.count() / 1000);
+      ledger_->append(tx, stepped, now);
     }
     const auto previous = daemon_runs::last(tx.db);
     const auto last_event = event_log::last_time(tx.db);
@@ -241,6 +265,7 @@ void App::keep_time(Timetable& timetable) {
       suspensions::end_over(tx, *ledger_, at);
     });
   }
+  if (due.alive) keep_head();
   if (due.status && notify_.heard()) notify_.status(status_line(snapshot()));
   if (due.status && file_at(database_) != record_file_) {
     log(LogLevel::error, "store.replaced",
@@ -259,6 +284,21 @@ void App::keep_time(Timetable& timetable) {
                       lane.account, lane.region, lane.watched,
                       format_duration(std::chrono::floor<std::chrono::seconds>(lane.behind))));
     }
+  }
+}
+
+void App::keep_head() {
+  std::optional<RecordHead> head;
+  {
+    auto reader = reader_.lock();
+    head = record_head::of(reader->value(), ledger_->origin());
+  }
+  if (!head || head == head_) return;
+  try {
+    record_head::write(head_file(), *head);
+    head_ = std::move(head);
+  } catch (const std::exception& error) {
+    log(LogLevel::warning, "record.head", fmt::format("{}: a restored record would not be noticed", error.what()));
   }
 }
 
@@ -345,6 +385,7 @@ void App::stop() noexcept {
       ledger_->append(tx, stopped, clock_.wall());
       daemon_runs::end(tx.db, stay_, clock_.wall());
     });
+    keep_head();
   });
   step("status page", [&] { status_page_.reset(); });  // may wait for a slow client
   step("store", [&] {

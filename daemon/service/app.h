@@ -14,6 +14,7 @@
 #include "polling/poller.h"
 #include "service/accounts.h"
 #include "service/notify.h"
+#include "service/record_head.h"
 #include "service/signals.h"
 #include "service/timetable.h"
 #include "settings/settings.h"
@@ -52,6 +53,9 @@ class App {
   void reload();
   JsonBox load_again();
   void keep_time(Timetable& timetable);
+  /// The second copy of where the record ends, if it moved.
+  void keep_head();
+  std::string head_file() const { return settings_.state_dir + "/codedriftd.head"; }
   Snapshot snapshot();
   std::vector<HealthCheck> healthy() const;
   std::vector<HealthCheck> ready() const;
@@ -61,7 +65,8 @@ class App {
 
   void start_runner(std::map<std::string, std::shared_ptr<Runner>>& runners, const AlertSettings& alert);
   // In app_reload.cc, as reload(). apply_watch takes the watches out of `settings`.
-  void apply_watch(Settings& settings);
+  /// What looks like a mistake, for people.
+  std::vector<std::string> apply_watch(Settings& settings);
   void apply_routes();
   void apply_permissions();
   void replace_runners();
@@ -77,8 +82,9 @@ class App {
   Guarded<std::optional<Database>> reader_;  ///< for snapshots
   std::string database_;                     ///< its path, fixed at the start, and the file that stood there then
   std::pair<dev_t, ino_t> record_file_{};
-  int64_t stay_ = 0;           ///< this stay's row in daemon_run
-  std::size_t functions_ = 0;  ///< watched
+  std::optional<RecordHead> head_;  ///< as it was written last
+  int64_t stay_ = 0;                ///< this stay's row in daemon_run
+  std::size_t functions_ = 0;       ///< watched
   Accounts accounts_;
   std::unique_ptr<CurlApi> api_;
   std::unique_ptr<Poller> poller_;
@@ -91,5 +97,8 @@ class App {
   std::atomic<int64_t> failed_reloads_{0};
   Guarded<std::optional<std::pair<MonoTime, Snapshot>>> cached_;
 };
+
+/// That the log's origin is another than the one that is configured now.
+std::string words_of_origin(const std::string& fixed, const std::string& configured);
 
 }  // namespace codedriftd

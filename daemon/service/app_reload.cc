@@ -14,6 +14,7 @@
 #include "sinks/process.h"
 #include "store/ledger/watch_list.h"
 #include "store/outbox/outbox.h"
+#include "store/record/facts.h"
 
 namespace codedriftd {
 namespace {
@@ -61,7 +62,7 @@ void warn_of_schedule(const Settings& settings) {
 
 }  // namespace
 
-void App::apply_watch(Settings& settings) {
+std::vector<std::string> App::apply_watch(Settings& settings) {
   warn_of_schedule(settings);
   const WatchList list = watch_list_of(settings);
   WatchSync sync;
@@ -73,6 +74,8 @@ void App::apply_watch(Settings& settings) {
   watch.apply = [api = api_.get(), accounts = std::move(accounts)] { api->set_accounts(accounts); };
   functions_ = watch.targets.size();
   poller_->set_watch(std::move(watch));
+  for (const std::string& warning : sync.warnings) log(LogLevel::warning, "config.suspicious", warning);
+  return std::move(sync.warnings);
 }
 
 void App::apply_routes() {
@@ -143,10 +146,15 @@ JsonBox App::load_again() {
   keep("[daemon] state_dir", loaded->state_dir, settings_.state_dir);
   keep("[daemon] runtime_dir", loaded->runtime_dir, settings_.runtime_dir);
   keep("[daemon] instance", loaded->instance, settings_.instance);
-  keep("[log] origin", loaded->log_origin, settings_.log_origin);
   keep("[http] listen", loaded->http_listen, settings_.http_listen);
   // The record first: if it cannot be written, the settings in force stay.
-  apply_watch(*loaded);
+  for (std::string& warning : apply_watch(*loaded)) restart.push_back(std::move(warning));
+  if (loaded->log_origin != settings_.log_origin && loaded->log_origin != ledger_->origin()) {
+    std::string words = words_of_origin(ledger_->origin(), loaded->log_origin);
+    log(LogLevel::warning, "log.origin", words);
+    writer_->run([&](Tx& tx) { facts::write(tx.db, "log_origin_told", loaded->log_origin); });
+    restart.push_back(std::move(words));
+  }
   settings_ = std::move(*loaded);
   set_log(log_level_, settings_.log_form());
   apply_permissions();

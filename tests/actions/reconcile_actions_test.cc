@@ -119,13 +119,14 @@ TEST_F(ReconcileActions, WhatIsRefusedChangesNothingAndIsAnEvent) {
   moved.items[0].accepted = code("z");
   ApproveRequest stale = approve("charge", "b");
   stale.items.push_back({address("pinned"), code("pin"), true, code("pin")});
+  EXPECT_EQ(ask(wrong_count), "usage: the plan has 1 row to accept, not 2: nothing was accepted")
+      << "wrong usage is no denial: no event";
   const struct {
     std::string answer, words, verb;
   } cases[] = {
       {ask(approve("charge", "a")), "that hash is not live: it runs code " + code("b").hex() + ", since", "approve"},
       {ask(approve("pinned", "pin")), "pinned at f.toml:7, change it there", "approve"},
       {ask(approve("refund", "r")), "the function is missing since", "approve"},
-      {ask(wrong_count), "the plan has 1 row to accept, not 2", "approve"},
       {ask(moved), "moved since the plan: code " + code("a").hex() + " was accepted", "approve"},
       {ask(stale), "nothing was done for the others either", "approve"},
       {ask(expect("pinned", "x")), "pinned at f.toml:7", "expect"},

@@ -2,10 +2,10 @@
 file(GLOB files ${DIR}/[0-9][0-9][0-9][0-9]_*.sql)
 list(SORT files)
 set(text "// Generated from migrations/*.sql.\n#include \"store/db/migrate.h\"\nnamespace codedriftd {\nconst std::vector<Migration>& embedded_migrations() {\n  static const std::vector<Migration> all{\n")
-foreach(file IN LISTS files)
+set(number 0)
+foreach(file IN LISTS files)  # a migration's number is its place in the list
   get_filename_component(name ${file} NAME_WE)
-  string(SUBSTRING ${name} 0 4 number)
-  string(REGEX REPLACE "^0+" "" number ${number})
+  math(EXPR number "${number} + 1")
   file(READ ${file} sql)
   string(APPEND text "      {${number}, \"${name}\", R\"codedriftd_sql(${sql})codedriftd_sql\"},\n")
 endforeach()

@@ -15,11 +15,12 @@ constexpr int kMostAtOnce = 500;
 
 /// Lets the notice stand for the drift of `target` as it was last told in the log, or for the log's head.
 void stand_for(Database& db, Notice& notice, const std::optional<std::string>& target) {
-  auto q = target ? db.query(
-                        "SELECT id, seq, leaf_hash FROM event WHERE target = ? AND kind IN ('drift.detected', "
-                        "'drift.changed') ORDER BY seq DESC LIMIT 1",
-                        target)
-                  : db.query("SELECT id, seq, leaf_hash FROM event ORDER BY seq DESC LIMIT 1");
+  auto q = target
+               ? db.query(
+                     "SELECT id, seq, leaf_hash FROM event WHERE target_id = (SELECT id FROM target WHERE address = ?) "
+                     "AND kind IN ('drift.detected', 'drift.changed') ORDER BY seq DESC LIMIT 1",
+                     target)
+               : db.query("SELECT id, seq, leaf_hash FROM event ORDER BY seq DESC LIMIT 1");
   if (!q.step()) return;
   if (target) notice.event_ids.push_back(q.string(0));
   notice.log_index = q.integer(1);

@@ -88,7 +88,8 @@ bool hold_if_flapping(Database& db, std::string_view destination, std::string_vi
                       WallTime now) {
   {
     auto q = db.query(
-        "SELECT (SELECT count(*) FROM (SELECT kind, time_ms FROM event WHERE target = ?1 ORDER BY seq DESC LIMIT 64) "
+        "SELECT (SELECT count(*) FROM (SELECT kind, time_ms FROM event WHERE target_id = (SELECT id FROM target WHERE "
+        "address = ?1) ORDER BY seq DESC LIMIT 64) "
         "WHERE time_ms > ?2 AND kind GLOB 'drift.*') > ?3 OR EXISTS (SELECT 1 FROM outbox WHERE destination = ?4 AND "
         "target = ?1 AND state = 'pending' AND flapping = 1 AND message IS NULL)",
         target, now - kFlappingWithin, kFlappingEvents, destination);
