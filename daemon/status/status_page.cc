@@ -1,11 +1,13 @@
 #include "status/status_page.h"
 
+#include <arpa/inet.h>
 #include <fmt/format.h>
 #include <httplib.h>
 
-#include <thread>
+#include <algorithm>
+#include <atomic>
 
-#include "base/clock.h"
+#include "status/page_server.h"
 
 namespace codedriftd {
 namespace {
@@ -37,22 +39,95 @@ httplib::Server::Handler guarded(std::function<void(const httplib::Request&, htt
   };
 }
 
+/// One request that was read already, and the reply to it: what httplib takes for a connection.
+class OneRequest : public httplib::Stream {
+ public:
+  explicit OneRequest(std::string_view request) : request_(request) {}
+
+  bool is_readable() const override { return !request_.empty(); }
+  bool is_writable() const override { return true; }
+  ssize_t read(char* to, size_t size) override {
+    const std::size_t taken = request_.copy(to, size);
+    request_.remove_prefix(taken);
+    return static_cast<ssize_t>(taken);
+  }
+  ssize_t write(const char* from, size_t size) override {
+    reply_.append(from, size);
+    return static_cast<ssize_t>(size);
+  }
+  void get_remote_ip_and_port(std::string&, int&) const override {}
+  void get_local_ip_and_port(std::string&, int&) const override {}
+  socket_t socket() const override { return INVALID_SOCKET; }
+  std::string take() { return std::move(reply_); }
+
+ private:
+  std::string_view request_;
+  std::string reply_;
+};
+
+/// httplib for what it is good at, HTTP and routes; its own listening bounds nothing (page_server.h does).
+class Routes : public httplib::Server {
+ public:
+  std::string answer(std::string_view head) {
+    OneRequest request(head);
+    bool closed = false;
+    process_request(request, true, closed, [](httplib::Request& read) { read.ranges.clear(); });
+    return request.take();
+  }
+};
+
+/// `head` without its line for `name`: a list of ranges multiplies the reply, and httplib reads it before anybody can
+/// object.
+std::string without(std::string_view name, std::string_view head) {
+  std::string kept;
+  while (!head.empty()) {
+    const std::size_t end = std::min(head.find("\r\n"), head.size() - 2) + 2;
+    const std::string_view line = head.substr(0, end);
+    const bool it = line.size() > name.size() && line[name.size()] == ':' &&
+                    std::equal(name.begin(), name.end(), line.begin(),
+                               [](char a, char b) { return a == (b >= 'A' && b <= 'Z' ? b - 'A' + 'a' : b); });
+    if (!it) kept += line;
+    head.remove_prefix(end);
+  }
+  return kept;
+}
+
+bool is_address(const std::string& host) {
+  in_addr v4{};
+  in6_addr v6{};
+  return ::inet_pton(AF_INET, host.c_str(), &v4) == 1 || ::inet_pton(AF_INET6, host.c_str(), &v6) == 1;
+}
+
+/// "HOST:PORT", "HOST", "[::1]:PORT" without the port and the brackets, in lower case.
+std::string host_of(std::string_view text) {
+  if (text.starts_with('[')) {
+    text = text.substr(1, text.find(']') == std::string_view::npos ? text.npos : text.find(']') - 1);
+  } else {
+    text = text.substr(0, text.find(':'));
+  }
+  std::string host(text);
+  for (char& c : host) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  return host;
+}
+
+/// A web page elsewhere can have a browser on this machine ask here under a name of its own that resolves to 127.0.0.1
+/// (DNS rebinding), and read the reply. Nobody but this machine can ask, so only names that mean it are answered.
+bool means_this_machine(const std::string& header, const std::string& configured) {
+  const std::string host = host_of(header);
+  return host.empty() || host == "localhost" || host.ends_with(".localhost") || host == configured || is_address(host);
+}
+
 }  // namespace
 
 struct StatusPage::Impl {
-  httplib::Server server;
-  int port = 0;
-  std::thread thread;
+  Routes routes;
+  std::unique_ptr<PageServer> server;  ///< ends before the routes do
 };
 
 StatusPage::StatusPage(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+StatusPage::~StatusPage() = default;
 
-StatusPage::~StatusPage() {
-  impl_->server.stop();
-  if (impl_->thread.joinable()) impl_->thread.join();
-}
-
-int StatusPage::port() const { return impl_->port; }
+int StatusPage::port() const { return impl_->server->port(); }
 
 Result<std::unique_ptr<StatusPage>> StatusPage::open(const std::string& listen, Source source) {
   const auto colon = listen.rfind(':');
@@ -61,53 +136,42 @@ Result<std::unique_ptr<StatusPage>> StatusPage::open(const std::string& listen, 
   const int port = std::atoi(listen.c_str() + colon + 1);
 
   auto impl = std::make_unique<Impl>();
-  httplib::Server& server = impl->server;
-  // A slow or silent client holds a thread for as long as a read may take; short limits keep the page answering.
-  server.new_task_queue = [] { return new httplib::ThreadPool(4); };
-  server.set_read_timeout(2, 0);
-  server.set_write_timeout(2, 0);
-  server.set_keep_alive_max_count(16);
-  server.set_keep_alive_timeout(2);
-  server.set_payload_max_length(1024);
-  server.set_tcp_nodelay(true);
-  // Not httplib's default, SO_REUSEPORT: with that a second daemon could listen on the same port and nobody would
-  // notice.
-  server.set_socket_options([](socket_t socket) {
-    const int yes = 1;
-    ::setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
-  });
+  Routes& routes = impl->routes;
+  const auto loopback_only = std::make_shared<std::atomic<bool>>(true);  // until it listens
   // Before a body is read: this version of httplib does not limit chunked ones.
-  server.set_pre_routing_handler([](const httplib::Request& request, httplib::Response& response) {
-    const bool with_body =
-        request.has_header("Transfer-Encoding") || request.get_header_value<uint64_t>("Content-Length") > 0;
-    if ((request.method == "GET" || request.method == "HEAD") && !with_body)
-      return httplib::Server::HandlerResponse::Unhandled;
-    response.status = with_body ? 413 : 405;
-    response.set_header("Allow", "GET, HEAD");
-    response.set_header("Connection", "close");
-    response.set_content("only GET and HEAD, without a body\n", kPlain);
-    return httplib::Server::HandlerResponse::Handled;
-  });
-  server.Get("/metrics", guarded([metrics = source.metrics](const httplib::Request&, httplib::Response& response) {
+  routes.set_pre_routing_handler(
+      [loopback_only, configured = host_of(host)](const httplib::Request& request, httplib::Response& response) {
+        const auto refuse = [&](int status, const char* words) {
+          response.status = status;
+          response.set_content(words, kPlain);
+          return httplib::Server::HandlerResponse::Handled;
+        };
+        if (*loopback_only && !means_this_machine(request.get_header_value("Host"), configured))
+          return refuse(421, "ask for localhost, for an address, or for the host of [http] listen\n");
+        const bool with_body =
+            request.has_header("Transfer-Encoding") || request.get_header_value<uint64_t>("Content-Length") > 0;
+        if ((request.method == "GET" || request.method == "HEAD") && !with_body)
+          return httplib::Server::HandlerResponse::Unhandled;
+        response.set_header("Allow", "GET, HEAD");
+        return refuse(with_body ? 413 : 405, "only GET and HEAD, without a body\n");
+      });
+  routes.Get("/metrics", guarded([metrics = source.metrics](const httplib::Request&, httplib::Response& response) {
                response.set_content(metrics(), kMetricsType);
              }));
   for (const char* path : {"/healthz", "/livez"}) {
-    server.Get(path, guarded([healthy = source.healthy](const httplib::Request& request, httplib::Response& response) {
+    routes.Get(path, guarded([healthy = source.healthy](const httplib::Request& request, httplib::Response& response) {
                  answer(request, response, healthy());
                }));
   }
-  server.Get("/readyz", guarded([ready = source.ready](const httplib::Request& request, httplib::Response& response) {
+  routes.Get("/readyz", guarded([ready = source.ready](const httplib::Request& request, httplib::Response& response) {
                answer(request, response, ready());
              }));
-
-  impl->port = port == 0 ? server.bind_to_any_port(host) : (server.bind_to_port(host, port) ? port : -1);
-  if (impl->port < 0) {
-    return Error{
-        fmt::format("[http] listen = \"{}\": cannot listen there (in use, or not an address of this machine)", listen)};
-  }
-  impl->thread = std::thread([&server] { server.listen_after_bind(); });
-  // stop() before the thread has come to listening is lost in this version of httplib: the thread would never end.
-  for (int i = 0; i < 5'000 && !server.is_running(); ++i) std::this_thread::sleep_for(Millis{1});
+  auto server = PageServer::open(host, port, {},
+                                 [&routes](const std::string& head) { return routes.answer(without("range", head)); });
+  if (!server)
+    return Error{fmt::format("[http] listen = \"{}\": cannot listen there: {}", listen, server.error().message)};
+  *loopback_only = (*server)->loopback_only();
+  impl->server = std::move(*server);
   return std::unique_ptr<StatusPage>(new StatusPage(std::move(impl)));
 }
 

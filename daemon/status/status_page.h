@@ -16,7 +16,9 @@ struct HealthCheck {
 };
 
 /// /metrics, /healthz (and /livez), /readyz over HTTP; GET and HEAD only. Add `?verbose` for the checks by name.
-/// It answers on a few threads of its own, from the callbacks, which must be thread-safe and quick.
+/// It answers on a few threads of its own, from the callbacks, which must be thread-safe and quick. One request for
+/// each connection. Whoever can connect can slow down neither the daemon nor other clients (page_server.h). Where only
+/// this machine can, it answers only to names that mean this machine.
 class StatusPage {
  public:
   struct Source {
@@ -24,7 +26,8 @@ class StatusPage {
     std::function<std::vector<HealthCheck>()> healthy;  ///< do the main loops make progress?
     std::function<std::vector<HealthCheck>()> ready;    ///< can it do its work?
   };
-  /// `listen` is "HOST:PORT", port 0 for any. Fails if it cannot listen there.
+  /// `listen` is "HOST:PORT", port 0 for any. "localhost" is both 127.0.0.1 and
+  /// ::1. Fails if it cannot listen there.
   static Result<std::unique_ptr<StatusPage>> open(const std::string& listen, Source source);
   ~StatusPage();
 

@@ -1,0 +1,194 @@
+#include "status/page_server.h"
+
+#include <arpa/inet.h>
+#include <gtest/gtest.h>
+#include <httplib.h>
+#include <poll.h>
+#include <sys/socket.h>
+
+#include <fstream>
+#include <new>
+#include <optional>
+
+#include "status/status_page.h"
+
+namespace codedriftd::test {
+namespace {
+
+constexpr Millis kSoon{20'000};
+
+/// A client that says what it likes, or nothing.
+class Raw {
+ public:
+  explicit Raw(int port, std::string_view text = "") : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(static_cast<uint16_t>(port));
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    connected_ = ::connect(fd_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
+    say(text);
+  }
+  bool connected() const { return connected_; }
+  bool say(std::string_view text) const {
+    return ::send(fd_.get(), text.data(), text.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(text.size());
+  }
+  /// Everything until the other side hangs up.
+  std::string rest() const {
+    std::string all;
+    char buffer[4096];
+    pollfd ready{fd_.get(), POLLIN, 0};
+    while (::poll(&ready, 1, static_cast<int>(kSoon.count())) > 0) {
+      const ssize_t size = ::recv(fd_.get(), buffer, sizeof buffer, 0);
+      if (size <= 0) return all;
+      all.append(buffer, static_cast<std::size_t>(size));
+    }
+    return all + "(and then nothing came)";
+  }
+
+ private:
+  UniqueFd fd_;
+  bool connected_ = false;
+};
+
+std::unique_ptr<PageServer> open(PageServer::Answer answer, PageServer::Options options = {}) {
+  auto opened = PageServer::open("127.0.0.1", 0, options, std::move(answer));
+  if (!opened) throw std::runtime_error(opened.error().message);
+  return std::move(*opened);
+}
+
+std::string echo(const std::string& head) { return "(" + head + ")"; }
+
+int64_t resident_kib() {
+  std::ifstream in("/proc/self/status");
+  for (std::string line; std::getline(in, line);)
+    if (line.starts_with("VmRSS:")) return std::stoll(line.substr(6));
+  return 0;
+}
+
+TEST(PageServer, AnswersAHeadThatComesInPiecesAndHangsUp) {
+  const auto server = open(echo);
+  const Raw client(server->port(), "GET / HT");
+  EXPECT_TRUE(client.say("TP/1.1\r\nHost: x\r\n\r"));
+  EXPECT_TRUE(client.say("\nand more"));
+  EXPECT_EQ(client.rest(), "(GET / HTTP/1.1\r\nHost: x\r\n\r\n)");
+}
+
+TEST(PageServer, AHeadWithoutEndIsRefusedAtItsBoundWhateverItIsMadeOf) {
+  const auto server = open(echo);
+  for (const std::string& endless : {std::string(1'000'000, 'x'), "GET / HTTP/1.1\r\nA: " + std::string(1'000'000, 'y'),
+                                     "GET / HTTP/1.1\r\n" + std::string(9'000, 'z') + "\r\n\r\n"}) {
+    const Raw client(server->port());
+    client.say(endless);
+    EXPECT_TRUE(client.rest().starts_with("HTTP/1.1 431 ")) << endless.substr(0, 20);
+  }
+  const std::string longest = "GET / HTTP/1.1\r\n" + std::string(8 * 1024 - 20, 'z') + "\r\n\r\n";
+  EXPECT_EQ(Raw(server->port(), longest).rest(), "(" + longest + ")");
+}
+
+TEST(PageServer, WhoSaysNothingIsHungUpOnAtItsDeadline) {
+  PageServer::Options options;
+  options.read_within = Millis{50};
+  const auto server = open(echo, options);
+  EXPECT_EQ(Raw(server->port(), "GET / ").rest(), "");
+}
+
+TEST(PageServer, AnExceptionEndsItsRequestAndNothingElse) {
+  const auto server = open([](const std::string& head) -> std::string {
+    if (head.starts_with("A")) throw std::bad_alloc();
+    if (head.starts_with("B")) throw 7;
+    return "fine";
+  });
+  for (int i = 0; i < 10; ++i) {
+    EXPECT_EQ(Raw(server->port(), "A\r\n\r\n").rest(), "");
+    EXPECT_EQ(Raw(server->port(), "B\r\n\r\n").rest(), "");
+  }
+  EXPECT_EQ(Raw(server->port(), "C\r\n\r\n").rest(), "fine");
+}
+
+TEST(PageServer, AnAnswerThatTakesItsTimeDelaysNoOther) {
+  Bell go;
+  const auto server = open([&](const std::string& head) -> std::string {
+    if (head.starts_with("slow")) go.wait_for({}, kSoon);
+    return head.substr(0, 4);
+  });
+  const Raw slow(server->port(), "slow\r\n\r\n");
+  for (int i = 0; i < 20; ++i) EXPECT_EQ(Raw(server->port(), "fast\r\n\r\n").rest(), "fast");
+  go.ring();
+  EXPECT_EQ(slow.rest(), "slow");
+}
+
+TEST(PageServer, LocalhostIsBothLoopbackAddresses) {
+  auto opened = PageServer::open("localhost", 0, {}, echo);
+  ASSERT_TRUE(opened) << opened.error().message;
+  EXPECT_TRUE((*opened)->loopback_only());
+  EXPECT_EQ(Raw((*opened)->port(), "v4\r\n\r\n").rest(), "(v4\r\n\r\n)");
+  const UniqueFd v6(::socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_in6 address{};
+  address.sin6_family = AF_INET6;
+  address.sin6_addr = in6addr_loopback;
+  if (!v6.valid() || ::bind(v6.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
+    return;  // a machine without IPv6
+  const UniqueFd client(::socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  address.sin6_port = htons(static_cast<uint16_t>((*opened)->port()));
+  EXPECT_EQ(::connect(client.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+}
+
+TEST(PageServer, TellsWhetherOnlyThisMachineCanConnect) {
+  auto everywhere = PageServer::open("0.0.0.0", 0, {}, echo);
+  ASSERT_TRUE(everywhere) << everywhere.error().message;
+  EXPECT_FALSE((*everywhere)->loopback_only());
+  EXPECT_FALSE(PageServer::open("no.such.host.invalid", 0, {}, echo));
+}
+
+// Clients that say nothing, that drip, that send without end, all at once, and a stop in the middle of it.
+TEST(PageServer, HundredsOfSilentAndEndlessClientsDelayNobodyHoldLittleMemoryAndAStopIsQuick) {
+  StatusPage::Source source;
+  source.metrics = [] { return std::string("codedriftd_build_info 1\n"); };
+  source.healthy = [] { return std::vector<HealthCheck>{{"poller", true, ""}}; };
+  source.ready = source.healthy;
+  auto opened = StatusPage::open("127.0.0.1:0", std::move(source));
+  ASSERT_TRUE(opened) << opened.error().message;
+  auto page = std::move(*opened);
+  const int port = page->port();
+  httplib::Client client("127.0.0.1", port);
+  ASSERT_EQ(client.Get("/healthz")->status, 200);
+  const int64_t before = resident_kib();
+  std::vector<std::jthread> attackers;
+  Guarded<uint64_t> floods;
+  for (int i = 0; i < 2; ++i) {
+    attackers.emplace_back([port, i](std::stop_token stop) {
+      std::vector<Raw> silent;
+      while (!stop.stop_requested()) {
+        if (silent.size() >= 100) silent.erase(silent.begin());
+        silent.emplace_back(port, i == 0 ? "" : "G");
+        for (const Raw& drip : silent) drip.say(i == 0 ? "" : "x");
+      }
+    });
+    attackers.emplace_back([port, &floods](std::stop_token stop) {
+      const std::string much(64 * 1024, 'x');
+      while (!stop.stop_requested()) {
+        const Raw endless(port, "GET /");
+        while (!stop.stop_requested() && endless.say(much)) ++*floods.lock();
+      }
+    });
+  }
+  SystemClock clock;
+  for (int i = 0; i < 30; ++i) {
+    for (const char* path : {"/healthz", "/metrics"}) {
+      httplib::Client asks("127.0.0.1", port);
+      const MonoTime asked = clock.mono();
+      const auto answer = asks.Get(path);
+      ASSERT_TRUE(answer) << path << " " << httplib::to_string(answer.error());
+      EXPECT_EQ(answer->status, 200);
+      EXPECT_LT(clock.mono() - asked, Millis{1'000});
+    }
+  }
+  EXPECT_GT(floods.copy(), 10U);
+  EXPECT_LT(resident_kib() - before, 8 * 1024);
+  const MonoTime stopped = clock.mono();
+  page.reset();
+  EXPECT_LT(clock.mono() - stopped, Millis{2'000});
+}
+
+}  // namespace
+}  // namespace codedriftd::test
