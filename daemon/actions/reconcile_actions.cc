@@ -60,6 +60,8 @@ std::string objections(const std::vector<Step>& steps, WallTime now) {
   return all;
 }
 
+/// Refused by the record. What is merely a mistake, a count that is wrong or nothing to resume, is no such event: an
+/// auditor who reads of a refusal looks for somebody who tried.
 Answer refuse(Tx& tx, Ledger& ledger, const Caller& caller, std::string_view verb,
               const std::optional<std::string>& target, std::string why, WallTime now) {
   ledger.append(tx, control_denied(caller, verb, target, why), now);
@@ -137,10 +139,8 @@ Answer perform(Tx& tx, Ledger& ledger, const ApproveRequest& request, const Call
   if (auto good = check_request(request); !good) return NothingDone{"usage", good.error().message};
   const auto size = static_cast<int64_t>(request.items.size());
   if (request.count && *request.count != size) {
-    return refuse(tx, ledger, caller, "approve", std::nullopt,
-                  fmt::format("the plan has {} row{} to accept, not {}: nothing was accepted", size,
-                              size == 1 ? "" : "s", *request.count),
-                  now);
+    return NothingDone{"refused", fmt::format("the plan has {} row{} to accept, not {}: nothing was accepted", size,
+                                              size == 1 ? "" : "s", *request.count)};
   }
   auto steps = steps_of(tx.db, request.items, [&](const ApproveRequest::Item& item, TargetRow row) {
     std::string objection = moved(item, row.state);
@@ -185,14 +185,12 @@ Answer perform(Tx& tx, Ledger& ledger, const SuspendRequest& request, const Call
   if (!row) return row.error();
   const std::string address = row->target.address();
   if (request.resume) {
-    if (!suspensions::find(tx.db, row->id))
-      return refuse(tx, ledger, caller, "resume", address, address + ": its alerts are not held", now);
+    if (!suspensions::find(tx.db, row->id)) return NothingDone{"refused", address + ": its alerts are not held"};
     suspensions::end(tx, ledger, *row, caller.actor, caller.claimed, request.reason, now);
     return JsonBox(Json{{"target", address}});
   }
   if (!row->state.watched) {
-    return refuse(tx, ledger, caller, "suspend", address,
-                  address + ": it is not watched: no [[function]] of the configuration names it", now);
+    return NothingDone{"refused", address + ": it is not watched: no [[function]] of the configuration names it"};
   }
   suspensions::begin(tx, ledger, *row, {now, until, caller.actor, caller.claimed, request.reason});
   return JsonBox(Json{{"target", address}, {"until", rfc3339(until)}});

@@ -14,6 +14,7 @@
 #include "commands/reach/owner.h"
 #include "store/db/lock.h"
 #include "store/db/migrate.h"
+#include "store/db/snapshot.h"
 
 namespace codedriftd {
 namespace {
@@ -54,6 +55,7 @@ int run_migrate(const Settings& settings, std::ostream& out, std::ostream& err) 
     ::umask(027);
     auto lock = StateLock::take(settings.lock_file());
     if (!lock) throw std::runtime_error(lock.error().message);
+    if (auto marked = lock->mark(settings.database()); !marked) throw std::runtime_error(marked.error().message);
     Database db = Database::open_writer(settings.database());
     auto migrated = migrate(db, embedded_migrations(), SystemClock{}.wall());
     if (!migrated) throw std::runtime_error(migrated.error().message);
@@ -72,10 +74,12 @@ int run_migrate(const Settings& settings, std::ostream& out, std::ostream& err) 
 
 int run_backup(const Settings& settings, const std::string& file, std::ostream& out, std::ostream& err) {
   try {
-    Database db = Database::open_reader(settings.database());
-    if (auto owner = check_owner(db); !owner) throw std::runtime_error(owner.error().message);
     if (auto free = check_may_become_copy(file, settings); !free) throw std::runtime_error(free.error().message);
-    db.backup_to(file);
+    with_snapshot(settings.database(), Database::kReportCacheKib, [&](Snapshot& snapshot) {
+      if (auto owner = check_owner(snapshot.db()); !owner) throw std::runtime_error(owner.error().message);
+      snapshot.db().backup_to(file, [&] { return snapshot.undisturbed(); });
+      return true;
+    });
     fmt::print(out, "{}: a copy of {}, checked\n", file, settings.database());
     return EXIT_SUCCESS;
   } catch (const std::exception& error) {

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <ostream>
+#include <sstream>
+#include <tuple>
 
 #include "audit/format/render.h"
 #include "audit/report/writers.h"
@@ -71,9 +73,8 @@ Answer audit(Database& db, const QueryOptions& options, std::ostream& err, WallT
   return given;
 }
 
-Answer answer(Database& db, QueryOptions& options, std::ostream& err, WallTime now, bool colour) {
+Answer answer(Database& db, QueryOptions options, std::ostream& err, WallTime now, bool colour) {
   Answer given;
-  const ReadTransaction at_one_moment(db);
   // What is no longer watched belongs to a report of the time when it was.
   if (options.audit) options.selection.all = true;
   if (auto resolved = resolve_names(db, options.selection); !resolved)
@@ -116,11 +117,13 @@ int run_query(const std::vector<std::string>& args, const std::function<std::str
   const std::string path = database_path();
   Answer given;
   try {
-    auto db = open_record(path);
-    if (!db) return say(err, kFailed, harmless(db.error().message));
-    given = answer(*db, *options, err, now, use_colour(terminal && options->file.empty()));
-  } catch (const SqliteError& error) {
-    return say(err, kFailed, harmless(explain_unreadable(path, error)));
+    std::string words;
+    std::tie(given, words) = read_record(path, [&](Database& db) {
+      std::ostringstream said;
+      Answer made = answer(db, *options, said, now, use_colour(terminal && options->file.empty()));
+      return std::pair(std::move(made), said.str());
+    });
+    err << words << std::flush;
   } catch (const std::runtime_error& error) {
     return say(err, kFailed, harmless(error.what()));
   }

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -55,6 +56,8 @@ class App {
   Snapshot snapshot();
   std::vector<HealthCheck> healthy() const;
   std::vector<HealthCheck> ready() const;
+  std::vector<HealthCheck> record_files() const;
+  void wait_for_space(const SqliteError& error);
 
   // The stop list; runs to its end whatever fails, within 5 seconds.
   void stop() noexcept;
@@ -62,6 +65,7 @@ class App {
   void start_runner(std::map<std::string, std::shared_ptr<Runner>>& runners, const AlertSettings& alert);
   // In app_reload.cc, as reload(). apply_watch takes the watches out of `settings`.
   void apply_watch(Settings& settings);
+  std::string leaves_nothing(const Settings& loaded) const;
   void apply_routes();
   void apply_permissions();
   void replace_runners();
@@ -74,16 +78,18 @@ class App {
   std::optional<StateLock> lock_;
   std::unique_ptr<Ledger> ledger_;
   std::unique_ptr<Writer> writer_;
-  Guarded<std::optional<Database>> reader_;  ///< for snapshots
-  std::string database_;                     ///< its path, fixed at the start, and the file that stood there then
-  std::pair<dev_t, ino_t> record_file_{};
-  int64_t stay_ = 0;           ///< this stay's row in daemon_run
-  std::size_t functions_ = 0;  ///< watched
+  Guarded<std::optional<Database>> reader_;             ///< for snapshots
+  std::string database_;                                ///< its path, fixed at the start
+  std::pair<dev_t, ino_t> record_file_{}, wal_file_{};  ///< what stood there when it was opened
+  std::set<std::string> told_troubles_;                 ///< of record_files(), as logged
+  int64_t stay_ = 0;                                    ///< this stay's row in daemon_run
+  std::size_t functions_ = 0;                           ///< watched
   Accounts accounts_;
   std::unique_ptr<CurlApi> api_;
   std::unique_ptr<Poller> poller_;
   Guarded<std::map<std::string, std::shared_ptr<Runner>>> runners_;
-  std::unique_ptr<StatusPage> status_page_;
+  std::unique_ptr<StatusPage> status_page_;  ///< nullptr: none is wanted, or it cannot listen yet
+  std::string page_trouble_;                 ///< why not, as it was logged
   Guarded<std::shared_ptr<const Permissions>> permissions_;
   std::unique_ptr<ControlServer> control_;
   Guarded<std::vector<std::shared_ptr<Ticket>>> reloads_;  ///< those who asked for a reload and wait for its outcome

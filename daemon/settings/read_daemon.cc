@@ -72,6 +72,7 @@ void read_daemon(const Document& document, Settings& settings, Mistakes& mistake
       settings.log_format = *format == 0 ? LogFormat::text : LogFormat::json;
     }
     set(settings.instance, daemon.text("instance", kInstance));
+    set(settings.allow_empty, daemon.boolean("allow_empty"));
   }
   if (settings.instance.empty()) settings.instance = host_name();
   settings.log_origin = settings.instance + "/codedriftd";

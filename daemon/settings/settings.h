@@ -92,6 +92,7 @@ struct Settings {
   std::string runtime_dir = "/run/codedriftd";
   std::string plugin_dir = "/usr/lib/codedriftd/plugins";
   std::optional<LogFormat> log_format;         ///< nullopt: text, or systemd's form under systemd
+  bool allow_empty = false;                    ///< a reload may leave nothing to watch, or nobody to tell
   std::string instance;                        ///< default: the host's name
   std::string log_origin;                      ///< default: INSTANCE/codedriftd
   std::string http_listen = "127.0.0.1:9817";  ///< "HOST:PORT"; empty: off

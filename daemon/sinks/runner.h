@@ -67,6 +67,8 @@ class Runner {
   void bury(Tx& tx, const PendingAlert& undelivered, const std::string& reason, WallTime now);
   void count_fault(const std::string& what);
   void look_after_queue(WallTime now);
+  /// Tells the destination, without the outbox, that nothing can be recorded, and when it can be again.
+  void tell_of_trouble();
 
   const std::string destination_;
   struct Channels {
@@ -88,6 +90,8 @@ class Runner {
   bool held_at_start_ = false;  ///< the destination is held because the channel could not be opened
   bool can_probe_ = false;
   bool up_ = false;  ///< the channel ran when it was last looked at
+  bool told_of_trouble_ = false;
+  std::string said_;  ///< why the last turn failed, as it was logged
   Throttle throttle_;
   std::deque<MonoTime> faults_at_;  ///< the last few
   std::jthread thread_;

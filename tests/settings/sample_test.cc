@@ -39,8 +39,8 @@ std::string describe(const std::string& text) {
   if (!loaded) return format_mistakes(loaded.error());
   std::ostringstream out;
   const Settings& s = *loaded;
-  out << s.state_dir << s.runtime_dir << s.plugin_dir << s.log_format.has_value() << s.instance << s.log_origin
-      << s.http_listen << '\n';
+  out << s.state_dir << s.runtime_dir << s.plugin_dir << s.log_format.has_value() << s.allow_empty << s.instance
+      << s.log_origin << s.http_listen << '\n';
   for (const auto& [name, a] : s.accounts) {
     const CredentialSettings& c = a.credentials;
     out << name << a.endpoint << a.requests_per_second << format_duration(a.timeout) << a.ca_file << a.previous

@@ -39,6 +39,10 @@ class Ledger {
   /// The alerts as configured from now on. Kinds and targets are matched when an event is written, and never again.
   void set_routes(std::vector<Route> routes) { routes_ = std::move(routes); }
   const std::string& origin() const { return origin_; }
+  /// The alert of a notice that is not in the record. Thread-safe.
+  std::string compose(const Notice& notice, std::string_view id, WallTime time) const {
+    return compose_notice(notice, id, time, instance_, origin_);
+  }
 
   /// What `input` does to one target: history, verdict, baselines, events, alerts.
   Applied apply(Tx& tx, TargetId id, const Input& input, WallTime now);

@@ -63,11 +63,11 @@ Story story_of(Database& db, std::string_view destination, const Waiting& first,
 
 /// The first waiting row of each target that is due, as many as a digest holds.
 std::vector<Waiting> firsts(Database& db, std::string_view destination, WallTime now, bool about_deliveries) {
-  static const std::string kSql = fmt::format(
+  static const Sql kSql = Sql::forever(fmt::format(
       "SELECT id, kind, target, body, created_at_ms, give_up_at_ms, flapping, alone FROM outbox o WHERE destination = "
       "?1 AND state = 'pending' AND next_attempt_at_ms <= ?2 AND message IS NULL AND target IS NOT NULL AND flapping = "
       "0 AND alone = 0 AND NOT {} AND NOT EXISTS {} ORDER BY next_attempt_at_ms, id LIMIT ?3",
-      held_row("o"), earlier_row());
+      held_row("o"), earlier_row()));
   std::vector<Waiting> rows;
   auto q = db.query(kSql, destination, now, static_cast<int64_t>(kMostInDigest));
   while (q.step()) {

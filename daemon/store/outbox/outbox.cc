@@ -134,11 +134,10 @@ std::optional<PendingAlert> begin_attempt(Database& db, std::string_view destina
   int64_t row = 0;
   bool composed = false;
   {
-    static const std::string kSql =
-        std::string(
-            "SELECT id, message IS NOT NULL FROM outbox o WHERE destination = ? AND state = 'pending' AND "
-            "next_attempt_at_ms <= ?") +
-        kFirstOfTarget + " ORDER BY next_attempt_at_ms, id LIMIT 1";
+    static const Sql kSql = Sql::forever(
+        std::string("SELECT id, message IS NOT NULL FROM outbox o WHERE destination = ? AND state = 'pending' AND "
+                    "next_attempt_at_ms <= ?") +
+        kFirstOfTarget + " ORDER BY next_attempt_at_ms, id LIMIT 1");
     auto q = db.query(kSql, destination_name, now);
     if (!q.step()) return std::nullopt;
     row = q.integer(0);
@@ -160,9 +159,9 @@ void record_start(Database& db, const PendingAlert& alert, WallTime now) {
 }
 
 std::optional<WallTime> next_due_at(Database& db, std::string_view destination_name) {
-  static const std::string kSql =
+  static const Sql kSql = Sql::forever(
       std::string("SELECT min(next_attempt_at_ms) FROM outbox o WHERE destination = ? AND state = 'pending'") +
-      kFirstOfTarget;
+      kFirstOfTarget);
   std::optional<WallTime> due;
   {
     auto q = db.query(kSql, destination_name);
