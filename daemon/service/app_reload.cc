@@ -171,7 +171,7 @@ void App::let_deliver(const std::map<std::string, std::shared_ptr<Runner>>& leav
   constexpr Millis kAtMost{5'000}, kBetweenLooks{20};
   const MonoTime until = clock_.mono() + kAtMost;
   const auto busy = [&] {
-    auto reader = reader_.lock();
+    Locked reader(reader_);
     return std::any_of(leaving.begin(), leaving.end(), [&](const auto& runner) {
       const auto due = outbox::next_due_at(reader->value(), runner.first);
       return due && *due <= clock_.wall();

@@ -200,7 +200,7 @@ void Runner::put_off_start(Millis at_least) {
 }
 
 void Runner::set_down(std::string_view reason) {
-  auto state = state_.lock();
+  Locked state(state_);
   state->up = false;
   state->down_reason = reason;
 }

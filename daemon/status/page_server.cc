@@ -297,7 +297,7 @@ void PageServer::write_to(Client& client) const {
 void PageServer::work(const std::stop_token& stop, Bell& bell) {
   while (!stop.stop_requested()) {
     std::optional<Head> next;
-    if (auto heads = heads_.lock(); !heads->empty()) {
+    if (Locked heads(heads_); !heads->empty()) {
       next = std::move(heads->front());
       heads->pop_front();
     }
