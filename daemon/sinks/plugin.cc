@@ -37,7 +37,21 @@ Checked check_owner(const std::string& path, const struct stat& info) {
   return Done{};
 }
 
-/// Opens the file, having checked it and its folder.
+/// Whoever may rename a folder further up may put another one in its place. In a folder with the sticky bit (/tmp)
+/// others may not.
+Checked check_parents(std::string folder) {
+  while (folder != "/") {
+    const std::size_t slash = folder.rfind('/');
+    folder = slash == 0 ? "/" : folder.substr(0, slash);
+    struct stat info {};
+    if (::lstat(folder.c_str(), &info) != 0) return failed(folder);
+    if ((info.st_mode & S_ISVTX) != 0 && (info.st_uid == 0 || info.st_uid == ::geteuid())) continue;
+    if (auto owner = check_owner(folder, info); !owner) return owner;
+  }
+  return Done{};
+}
+
+/// Opens the file, having checked it, its folder and the folders above.
 Result<UniqueFd> open_checked(const std::string& path) {
   if (!path.starts_with('/')) return Error{fmt::format("{}: the path of a plugin must be absolute", path)};
   const std::unique_ptr<char, decltype(&std::free)> resolved(::realpath(path.c_str(), nullptr), &std::free);
@@ -52,6 +66,7 @@ Result<UniqueFd> open_checked(const std::string& path) {
   struct stat info {};
   if (::fstat(folder_fd.get(), &info) != 0) return failed(folder);
   if (auto owner = check_owner(folder, info); !owner) return owner.error();
+  if (auto parents = check_parents(folder); !parents) return parents.error();
   if (::fstat(file.get(), &info) != 0) return failed(real);
   if (!S_ISREG(info.st_mode)) return Error{fmt::format("{}: is not a regular file", real)};
   if (auto owner = check_owner(real, info); !owner) return owner.error();

@@ -215,6 +215,14 @@ TEST_F(LoadPlugin, RefusesWhatOthersCouldChange) {
   expect_refused(path, "lets others change it; chmod go-w " + folder_.path().string());
   ::chmod(folder_.path().c_str(), 0700);
   EXPECT_TRUE(load_plugin(path));
+  const std::string deeper = folder_ / "above/plugins/faulty.so";
+  std::filesystem::create_directories(folder_ / "above/plugins");
+  std::filesystem::copy_file(path, deeper);
+  EXPECT_TRUE(load_plugin(deeper));
+  ::chmod((folder_ / "above").c_str(), 0777);
+  expect_refused(deeper, "lets others change it; chmod go-w " + (folder_ / "above").string());
+  ::chmod((folder_ / "above").c_str(), 01777);
+  EXPECT_TRUE(load_plugin(deeper)) << "nobody may rename another's folder there";
   if (::geteuid() == 0) {  // only root can give files away
     ASSERT_EQ(::chown(path.c_str(), 12345, 0), 0);
     expect_refused(path, "belongs to user 12345");
