@@ -61,6 +61,8 @@ std::string objections(const std::vector<Step>& steps, WallTime now) {
   return all;
 }
 
+/// Refused by the record. What is merely a mistake, a count that is wrong or nothing to resume, is no such event: an
+/// auditor who reads of a refusal looks for somebody who tried.
 Reply refuse(Tx& tx, Ledger& ledger, const Caller& caller, std::string_view verb,
              const std::optional<std::string>& target, std::string why, WallTime now) {
   ledger.append(tx, control_denied(caller, verb, target, why), now);
@@ -138,10 +140,8 @@ Reply perform(Tx& tx, Ledger& ledger, const ApproveRequest& request, const Calle
   if (auto good = check_request(request); !good) return NothingDone{"usage", good.error().message};
   const auto size = static_cast<int64_t>(request.items.size());
   if (request.count && *request.count != size) {
-    return refuse(tx, ledger, caller, "approve", std::nullopt,
-                  fmt::format("the plan has {} row{} to accept, not {}: nothing was accepted", size,
-                              size == 1 ? "" : "s", *request.count),
-                  now);
+    return NothingDone{"refused", fmt::format("the plan has {} row{} to accept, not {}: nothing was accepted", size,
+                                              size == 1 ? "" : "s", *request.count)};
   }
   auto steps = steps_of(tx.db, request.items, [&](const ApproveRequest::Item& item, TargetRow row) {
     std::string objection = moved(item, row.state);
@@ -245,23 +245,20 @@ Reply perform(Tx& tx, Ledger& ledger, const SuspendRequest& request, const Calle
     return NothingDone{"usage", fmt::format("--until {} is not within the next {} (it is {})", rfc3339(until),
                                             format_duration(kLongestSuspended), rfc3339(now))};
   }
-  const std::string_view verb = request.resume ? "resume" : "suspend";
   const auto rows = rows_of(tx.db, request);
   if (!rows) return rows.error();
   if (const auto matched = static_cast<int64_t>(rows->size()); request.count && *request.count != matched) {
-    return refuse(
-        tx, ledger, caller, verb, std::nullopt,
+    return NothingDone{
+        "refused",
         fmt::format("'{}' is {} function{}, not {}: nothing was {}", harmless(clean_utf8(request.target, 400)), matched,
-                    matched == 1 ? "" : "s", *request.count, request.resume ? "resumed" : "suspended"),
-        now);
+                    matched == 1 ? "" : "s", *request.count, request.resume ? "resumed" : "suspended")};
   }
   for (const TargetRow& row : *rows) {
     const std::string address = row.target.address();
     if (request.resume && !suspensions::find(tx.db, row.id))
-      return refuse(tx, ledger, caller, verb, address, address + ": its alerts are not held", now);
+      return NothingDone{"refused", address + ": its alerts are not held"};
     if (!request.resume && !row.state.watched)
-      return refuse(tx, ledger, caller, verb, address,
-                    address + ": it is not watched: no [[function]] of the configuration names it", now);
+      return NothingDone{"refused", address + ": it is not watched: no [[function]] of the configuration names it"};
   }
   Json targets = Json::array();
   for (const TargetRow& row : *rows) {

@@ -12,6 +12,7 @@
 #include "commands/options/usage.h"
 #include "commands/reach/ask.h"
 #include "commands/reach/direct_record.h"
+#include "commands/reach/reading.h"
 #include "store/outbox/outbox.h"
 
 namespace codedriftd {
@@ -113,10 +114,9 @@ class AlertsCommand {
 
   /// What has become of a test that the daemon delivers.
   TestOutcome wait_for_test(const std::string& id) {
-    Database db = Database::open_reader(settings_.database());
     const MonoTime give_up = clock_.mono() + patience_.test;
     for (;;) {
-      TestOutcome outcome = look(db, id);
+      TestOutcome outcome = read_record(settings_.database(), [&](Database& db) { return look(db, id); });
       if (outcome.state != "pending" || clock_.mono() >= give_up) return outcome;
       std::this_thread::sleep_for(kLookAgain);
     }

@@ -16,6 +16,7 @@
 #include "commands/reach/owner.h"
 #include "store/db/lock.h"
 #include "store/db/migrate.h"
+#include "store/db/snapshot.h"
 
 namespace codedriftd {
 namespace {
@@ -56,6 +57,7 @@ int run_migrate(const Settings& settings, std::ostream& out, std::ostream& err) 
     ::umask(027);
     auto lock = StateLock::take(settings.lock_file());
     if (!lock) throw std::runtime_error(lock.error().message);
+    if (auto marked = lock->mark(settings.database()); !marked) throw std::runtime_error(marked.error().message);
     Database db = Database::open_writer(settings.database());
     auto migrated = migrate(db, embedded_migrations(), SystemClock{}.wall());
     if (!migrated) throw std::runtime_error(migrated.error().message);
@@ -74,8 +76,16 @@ int run_migrate(const Settings& settings, std::ostream& out, std::ostream& err) 
 
 namespace {
 
+void copy_record(const std::string& database, const std::string& file) {
+  with_snapshot(database, Database::kReportCacheKib, [&](Snapshot& snapshot) {
+    if (auto owner = check_owner(snapshot.db()); !owner) throw std::runtime_error(owner.error().message);
+    snapshot.db().backup_to(file, [&] { return snapshot.undisturbed(); });
+    return true;
+  });
+}
+
 /// A copy as a stream: made as a file first, because it is checked before anybody gets it.
-void backup_to_stream(Database& db, std::ostream& out) {
+void backup_to_stream(const std::string& database, std::ostream& out) {
   namespace fs = std::filesystem;
   std::string folder = (fs::temp_directory_path() / "codedriftd-backup-XXXXXX").string();
   if (::mkdtemp(folder.data()) == nullptr)
@@ -87,7 +97,7 @@ void backup_to_stream(Database& db, std::ostream& out) {
       fs::remove_all(folder, ignored);
     }
   } const cleanup{folder};
-  db.backup_to(folder + "/copy");
+  copy_record(database, folder + "/copy");
   std::ifstream copy(folder + "/copy", std::ios::binary);
   out << copy.rdbuf() << std::flush;
 }
@@ -96,14 +106,12 @@ void backup_to_stream(Database& db, std::ostream& out) {
 
 int run_backup(const Settings& settings, const std::string& file, std::ostream& out, std::ostream& err) {
   try {
-    Database db = Database::open_reader(settings.database());
-    if (auto owner = check_owner(db); !owner) throw std::runtime_error(owner.error().message);
     if (file == "-") {
-      backup_to_stream(db, out);
+      backup_to_stream(settings.database(), out);
       return EXIT_SUCCESS;
     }
     if (auto free = check_may_become_copy(file, settings); !free) throw std::runtime_error(free.error().message);
-    db.backup_to(file);
+    copy_record(settings.database(), file);
     fmt::print(out, "{}: a copy of {}, checked\n", file, settings.database());
     return EXIT_SUCCESS;
   } catch (const std::exception& error) {

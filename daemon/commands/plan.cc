@@ -11,8 +11,8 @@
 #include "commands/options/plan_options.h"
 #include "commands/options/usage.h"
 #include "commands/plan/sources.h"
+#include "commands/reach/ask.h"
 #include "commands/reach/reading.h"
-#include "store/db/lock.h"
 
 namespace codedriftd {
 namespace {
@@ -60,7 +60,7 @@ class PlanCommand {
   Result<Plan, NoPlan> make() {
     if (!options_.refresh) return from_record();
     Progress progress(err_, terminals_.err, clock_);
-    const auto holder = StateLock::holder(settings_.lock_file());
+    const auto holder = record_holder(settings_);
     if (holder && *holder) {
       auto plan = plan_by_daemon(settings_, options_.selection, clock_, progress);
       if (!plan) return plan.error();
@@ -74,10 +74,12 @@ class PlanCommand {
   }
 
   Result<Plan, NoPlan> from_record() {
-    auto db = open_record(settings_.database());
-    if (!db) return NoPlan{EXIT_FAILURE, db.error().message};
-    const ReadTransaction at_one_moment(*db);
-    return plan_from_record(*db, options_.selection, clock_.wall());
+    return read_record(settings_.database(), [&](Database& db) {
+      Selection selection = options_.selection;
+      if (auto resolved = resolve_names(db, selection); !resolved)
+        return Result<Plan, NoPlan>(NoPlan{kExitUsage, resolved.error().message});
+      return plan_from_record(db, selection, clock_.wall());
+    });
   }
 
   /// What can be done with the saved plan.
@@ -119,8 +121,6 @@ int run_plan(const std::vector<std::string>& args, const std::function<Settings(
   const Settings loaded = settings();
   try {
     return PlanCommand(*options, loaded, make_api, clock, terminals, out, err).run();
-  } catch (const SqliteError& error) {
-    return say(err, EXIT_FAILURE, explain_unreadable(loaded.database(), error));
   } catch (const std::exception& error) {
     return say(err, EXIT_FAILURE, error.what());
   }

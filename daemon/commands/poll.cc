@@ -81,23 +81,18 @@ std::string words_of(const TargetState& state, const StatusView& status) {
   return words;
 }
 
-void print(const Settings& settings, const std::vector<std::string>& addresses, bool json, WallTime now,
-           std::ostream& out) {
-  auto db = open_record(settings.database());
-  if (!db) throw std::runtime_error(db.error().message);
-  const ReadTransaction at_one_moment(*db);
+std::string shown(Database& db, const std::vector<std::string>& addresses, bool json, WallTime now) {
   Selection these;
   these.targets = addresses;
+  std::string text;
   if (json) {
-    std::string text;
     const auto renderer = make_renderer(Format::json, kStatusReport, now, false, text);
-    renderer->end(kStatusReport.run(*db, these, now, [&](const Row& row) { renderer->row(row); }));
-    out << text << std::flush;
-    return;
+    renderer->end(kStatusReport.run(db, these, now, [&](const Row& row) { renderer->row(row); }));
+    return text;
   }
-  for (const SelectedTarget& target : selected_targets(*db, these, now))
-    out << target.row.target.address() << "  " << words_of(target.row.state, target.status) << '\n';
-  out << std::flush;
+  for (const SelectedTarget& target : selected_targets(db, these, now))
+    text += target.row.target.address() + "  " + words_of(target.row.state, target.status) + '\n';
+  return text;
 }
 
 int poll(const Settings& settings, const std::vector<std::string>& names, bool json, const Clock& clock,
@@ -110,7 +105,9 @@ int poll(const Settings& settings, const std::vector<std::string>& names, bool j
                                  [&](std::size_t count, std::size_t total) { progress.at(count, total); });
   progress.clear();
   if (!over) return say(err, "poll", EXIT_FAILURE, over.error().message);
-  print(settings, (*done)->at("addresses").get<std::vector<std::string>>(), json, clock.wall(), out);
+  const auto addresses = (*done)->at("addresses").get<std::vector<std::string>>();
+  out << read_record(settings.database(), [&](Database& db) { return shown(db, addresses, json, clock.wall()); })
+      << std::flush;
   const Json& ends = **over;
   const auto told = [&](const char* end, std::string_view what) {
     if (const auto count = ends.value(end, 0); count > 0) say(err, "poll", 0, fmt::format("{} {}", count, what));

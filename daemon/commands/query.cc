@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <ostream>
+#include <sstream>
+#include <tuple>
 
 #include "audit/format/render.h"
 #include "audit/report/writers.h"
@@ -74,9 +76,8 @@ Printed audit(Database& db, const QueryOptions& options, std::ostream& err, Wall
   return given;
 }
 
-Printed answer(Database& db, QueryOptions& options, std::ostream& err, WallTime now, const Look& look) {
+Printed answer(Database& db, QueryOptions options, std::ostream& err, WallTime now, const Look& look) {
   Printed given;
-  const ReadTransaction at_one_moment(db);
   // What is no longer watched belongs to a report of the time when it was.
   if (options.audit) options.selection.all = true;
   if (auto resolved = resolve_names(db, options.selection); !resolved)
@@ -127,13 +128,15 @@ int run_query(const std::vector<std::string>& args, const std::function<std::str
   const std::string path = database_path();
   Printed given;
   try {
-    auto db = open_record(path);
-    if (!db) return say(err, kFailed, harmless(db.error().message));
-    given = answer(*db, *options, err, now,
-                   Look(use_colour(terminal && options->file.empty()),
-                        terminal && options->file.empty() && !options->wide ? terminal_width() : 0, options->utc));
-  } catch (const SqliteError& error) {
-    return say(err, kFailed, harmless(explain_unreadable(path, error)));
+    const Look look(use_colour(terminal && options->file.empty()),
+                    terminal && options->file.empty() && !options->wide ? terminal_width() : 0, options->utc);
+    std::string words;
+    std::tie(given, words) = read_record(path, [&](Database& db) {
+      std::ostringstream said;
+      Printed made = answer(db, *options, said, now, look);
+      return std::pair(std::move(made), said.str());
+    });
+    err << words << std::flush;
   } catch (const std::runtime_error& error) {
     return say(err, kFailed, harmless(error.what()));
   }

@@ -69,9 +69,8 @@ WallTime time_to_come(const std::string& text, WallTime now) {
 /// `suspend --list`: whose alerts are held.
 int list(const ReconcileContext& context, bool json) {
   const Settings settings = context.settings();
-  auto db = open_record(settings.database());
-  if (!db) throw std::runtime_error(db.error().message);
-  const std::vector<suspensions::Suspended> all = suspensions::all(*db);
+  const std::vector<suspensions::Suspended> all =
+      read_record(settings.database(), [](Database& db) { return suspensions::all(db); });
   if (json) {
     OrderedJson rows = OrderedJson::array();
     for (const auto& [id, address, held] : all)

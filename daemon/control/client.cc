@@ -17,18 +17,33 @@
 namespace codedriftd {
 namespace {
 
+Result<sockaddr_un> socket_address(const std::string& path) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (path.size() >= sizeof address.sun_path)
+    return Error{path + ": the name is too long for a socket; set a shorter runtime_dir"};
+  std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
+  return address;
+}
+
 class Conversation {
  public:
   Conversation(std::string path, Millis within) : path_(std::move(path)), deadline_(clock_.mono() + within) {}
 
   Result<JsonBox, NoReply> hold(const std::string& request) {
-    if (auto connected = connect(); !connected) return connected.error();
-    if (auto sent = send(request); !sent) return sent.error();
-    return receive();
+    for (;;) {
+      if (auto connected = connect(); !connected) return connected.error();
+      if (auto sent = send(request); !sent) return sent.error();
+      auto reply = receive();
+      // Others of the same user are being heard.
+      if (!reply || (*reply)->value("error", "") != "busy" || left() <= kAskAgain) return reply;
+      std::this_thread::sleep_for(kAskAgain);
+    }
   }
 
  private:
   using Step = Result<Done, NoReply>;
+  static constexpr Millis kAskAgain{50};
 
   NoReply failed(std::string_view what) const { return {false, fmt::format("{}: {}", path_, what)}; }
   NoReply late() const { return failed("the daemon did not answer in time; its log says what it is doing"); }
@@ -44,14 +59,11 @@ class Conversation {
   }
 
   Step connect() {
-    sockaddr_un address{};
-    address.sun_family = AF_UNIX;
-    if (path_.size() >= sizeof address.sun_path)
-      return failed("the name is too long for a socket; set a shorter runtime_dir");
-    std::memcpy(address.sun_path, path_.c_str(), path_.size() + 1);
+    const auto address = socket_address(path_);
+    if (!address) return NoReply{false, address.error().message};
     fd_ = UniqueFd(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
     if (!fd_.valid()) return failed(std::strerror(errno));
-    while (::connect(fd_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
+    while (::connect(fd_.get(), reinterpret_cast<const sockaddr*>(&*address), sizeof *address) != 0) {
       if (errno == ENOENT || errno == ECONNREFUSED)
         return NoReply{true, fmt::format("{}: nobody listens there", path_)};
       if (errno == EACCES || errno == EPERM) return failed("permission denied; ask as root");
@@ -105,7 +117,25 @@ class Conversation {
 }  // namespace
 
 Result<JsonBox, NoReply> ask_daemon(const std::string& runtime_dir, const JsonBox& request, Millis within) {
-  return Conversation(runtime_dir + "/control.sock", within).hold(json_line(*request) + "\n");
+  Json dated = *request;
+  dated["within_ms"] = within.count();
+  return Conversation(runtime_dir + "/control.sock", within).hold(json_line(dated) + "\n");
+}
+
+Result<std::optional<pid_t>> daemon_listening(const std::string& runtime_dir) {
+  const std::string path = runtime_dir + "/control.sock";
+  const auto address = socket_address(path);
+  if (!address) return address.error();
+  const UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  if (!fd.valid()) return Error{fmt::format("{}: {}", path, std::strerror(errno))};
+  const bool connected = ::connect(fd.get(), reinterpret_cast<const sockaddr*>(&*address), sizeof *address) == 0;
+  if (!connected && (errno == ENOENT || errno == ECONNREFUSED)) return std::optional<pid_t>();
+  if (!connected && errno != EAGAIN) return Error{fmt::format("{}: {}", path, std::strerror(errno))};
+  ucred peer{};
+  socklen_t size = sizeof peer;
+  // Whoever called listen(); not known where all places are taken.
+  if (::getsockopt(fd.get(), SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) peer.pid = 0;
+  return std::optional(peer.pid);
 }
 
 }  // namespace codedriftd

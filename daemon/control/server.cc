@@ -13,6 +13,8 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
+#include <map>
+#include <optional>
 
 #include "base/json.h"
 #include "base/log.h"
@@ -23,6 +25,9 @@ namespace {
 
 constexpr char kName[] = "control.sock";
 constexpr Millis kAcceptPause{1'000};
+constexpr Millis kIdleTurn{60'000};
+/// How long a client waits that does not say, how long it may, and what of that is left for commit and reply.
+constexpr Millis kUsualWithin{60'000}, kMostWithin{600'000}, kForTheReply{5'000};
 
 Error system_error(const std::string& what, int error) {
   return Error{fmt::format("{}: {}", what, std::strerror(error))};
@@ -88,8 +93,10 @@ struct Understood {
   JsonBox request = empty_object();
   std::string verb, claimed;
   std::string error, trouble;  ///< why it cannot be read
+  Millis within = kUsualWithin;
 };
-Understood understand(std::string_view line) {
+Understood understand(const std::string& text_read) {
+  const std::string_view line = text_read;
   Understood understood;
   const auto not_understood = [&](const char* error, std::string trouble) {
     understood.error = error;
@@ -101,6 +108,10 @@ Understood understand(std::string_view line) {
   const std::size_t end = line.find('\n');
   if (end == std::string_view::npos) return not_understood("malformed", "the request ended before its line did");
   if (end + 1 != line.size()) return not_understood("malformed", "one request on one line, and nothing after it");
+  // Before it is read: eight megabytes of "[0,0,…" would be half a gigabyte of values.
+  const auto values = std::count_if(line.begin(), line.end(), [](char c) { return c == ',' || c == ':' || c == '['; });
+  if (static_cast<std::size_t>(values) > kMostControlValues)
+    return not_understood("too_long", fmt::format("a request has {} values at most", kMostControlValues));
   Json request = parse_json(line.substr(0, end));
   if (!request.is_object()) return not_understood("malformed", "the request is not a JSON object");
   const auto text = [&](const char* name) {
@@ -109,6 +120,8 @@ Understood understand(std::string_view line) {
   };
   understood.verb = text("verb");
   understood.claimed = text("claimed");
+  if (const auto within = request.find("within_ms"); within != request.end() && within->is_number_unsigned())
+    understood.within = std::min(Millis{static_cast<int64_t>(within->get<uint32_t>())}, kMostWithin);
   understood.request = std::move(request);
   if (understood.verb.empty()) return not_understood("malformed", "the request has no \"verb\"");
   return understood;
@@ -121,18 +134,21 @@ JsonBox control_error(std::string_view code, std::string_view message) {
 }
 
 struct ControlServer::Client {
+  enum class State { reading, waiting, answering, writing, over };
+  uint64_t id = 0;
   UniqueFd fd;
   Caller caller;
   bool allowed = false;
-  MonoTime deadline;
+  bool privileged = false;  ///< root, or the daemon's own user
+  State state = State::reading;
+  MonoTime came_at{}, deadline{};
   std::string request;
-  std::string reply;  ///< not empty: being written
+  std::string reply;
   std::size_t written = 0;
-  bool over = false;
 };
 
-Result<std::unique_ptr<ControlServer>> ControlServer::open(Options options, Answer answer, Denied denied) {
-  const std::string path = options.folder + "/" + kName;
+Result<ControlServer::Bound> ControlServer::bind(const std::string& folder_path) {
+  const std::string path = folder_path + "/" + kName;
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   if (path.size() >= sizeof address.sun_path) {
@@ -140,75 +156,121 @@ Result<std::unique_ptr<ControlServer>> ControlServer::open(Options options, Answ
                              path.size(), sizeof address.sun_path - 1)};
   }
   std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
-  auto folder = open_folder(options.folder);
+  auto folder = open_folder(folder_path);
   if (!folder) return folder.error();
   if (auto clear = clear_place(*folder, path, address); !clear) return clear.error();
   UniqueFd listener(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-  UniqueFd wake(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-  if (!listener.valid() || !wake.valid()) return system_error(path, errno);
+  if (!listener.valid()) return system_error(path, errno);
+  struct stat info {};
   // Nobody connects before listen(), so the mode is right before anybody can.
   if (::bind(listener.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||
-      ::fchmodat(folder->get(), kName, 0660, 0) != 0 || ::listen(listener.get(), 16) != 0)
+      ::fchmodat(folder->get(), kName, 0660, 0) != 0 || ::listen(listener.get(), 64) != 0 ||
+      ::fstatat(folder->get(), kName, &info, AT_SYMLINK_NOFOLLOW) != 0)
     return system_error(path + ": cannot listen there", errno);
-  return std::unique_ptr<ControlServer>(new ControlServer(std::move(options), std::move(answer), std::move(denied),
-                                                          std::move(*folder), std::move(listener), std::move(wake)));
+  return Bound{std::move(*folder), std::move(listener), {info.st_dev, info.st_ino}};
 }
 
-ControlServer::ControlServer(Options options, Answer answer, Denied denied, UniqueFd folder, UniqueFd listener,
-                             UniqueFd wake)
+Result<std::unique_ptr<ControlServer>> ControlServer::open(Options options, Answer answer, Denied denied) {
+  auto bound = bind(options.folder);
+  if (!bound) return bound.error();
+  UniqueFd wake(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  if (!wake.valid()) return system_error(options.folder, errno);
+  return std::unique_ptr<ControlServer>(
+      new ControlServer(std::move(options), std::move(answer), std::move(denied), std::move(*bound), std::move(wake)));
+}
+
+ControlServer::ControlServer(Options options, Answer answer, Denied denied, Bound bound, UniqueFd wake)
     : options_(std::move(options)),
       answer_(std::move(answer)),
       denied_(std::move(denied)),
-      folder_(std::move(folder)),
-      listener_(std::move(listener)),
+      bound_(std::move(bound)),
       wake_(std::move(wake)),
-      thread_([this](std::stop_token stop) { loop(stop); }) {}
+      look_again_at_(clock_.mono() + options_.look_after_every) {
+  for (std::size_t i = 0; i < options_.workers; ++i) bells_.push_back(std::make_unique<Bell>());
+  for (const auto& bell : bells_)
+    workers_.emplace_back([this, &bell = *bell](const std::stop_token& stop) { work(stop, bell); });
+  thread_ = std::jthread([this](std::stop_token stop) { loop(stop); });
+}
 
 ControlServer::~ControlServer() {
+  for (std::jthread& worker : workers_) worker.request_stop();
   thread_.request_stop();
+  wake();
+  thread_.join();
+  workers_.clear();
+  ::unlinkat(bound_.folder.get(), kName, 0);
+}
+
+void ControlServer::wake() const {
   const uint64_t one = 1;
   // It can only fail when the counter is full, and then the thread is awake.
   [[maybe_unused]] const ssize_t rung = ::write(wake_.get(), &one, sizeof one);
-  thread_.join();
-  ::unlinkat(folder_.get(), kName, 0);
 }
 
 void ControlServer::loop(std::stop_token stop) {
+  using State = Client::State;
   std::vector<Client> clients;
   while (!stop.stop_requested()) {
     const MonoTime now = clock_.mono();
-    const bool room = clients.size() < options_.most_clients && now >= accept_again_at_;
-    std::vector<pollfd> fds{{wake_.get(), POLLIN, 0}, {room ? listener_.get() : -1, POLLIN, 0}};
-    MonoTime next = now + std::chrono::hours(1);
-    if (accept_again_at_ > now) next = accept_again_at_;
+    if (now >= look_again_at_) look_after();
+    const bool accepting = now >= accept_again_at_;
+    std::vector<pollfd> fds{{wake_.get(), POLLIN, 0}, {accepting ? bound_.listener.get() : -1, POLLIN, 0}};
+    MonoTime next = look_again_at_;
+    if (!accepting) next = std::min(next, accept_again_at_);
     for (const Client& client : clients) {
-      fds.push_back({client.fd.get(), static_cast<short>(client.reply.empty() ? POLLIN : POLLOUT), 0});
-      next = std::min(next, client.deadline);
+      const bool ours = client.state == State::waiting || client.state == State::answering;
+      fds.push_back(
+          {ours ? -1 : client.fd.get(), static_cast<short>(client.state == State::reading ? POLLIN : POLLOUT), 0});
+      if (!ours) next = std::min(next, client.deadline);
     }
     const auto wait = std::chrono::ceil<Millis>(next - now);
     if (::poll(fds.data(), fds.size(), static_cast<int>(std::max(Millis{0}, wait).count())) < 0 && errno != EINTR) {
       log(LogLevel::error, "control.failed", fmt::format("the control socket ends: {}", std::strerror(errno)));
       return;
     }
+    if (fds[0].revents != 0) {
+      uint64_t rung = 0;
+      [[maybe_unused]] const ssize_t size = ::read(wake_.get(), &rung, sizeof rung);
+    }
     for (std::size_t i = 0; i < clients.size(); ++i) {
       Client& client = clients[i];
-      if (fds[i + 2].revents != 0) client.reply.empty() ? read_from(client) : write_to(client);
-      if (client.over || clock_.mono() < client.deadline) continue;
-      if (client.reply.empty()) {
+      if (fds[i + 2].revents != 0) client.state == State::reading ? read_from(client) : write_to(client);
+      const bool timed = client.state == State::reading || client.state == State::writing;
+      if (!timed || clock_.mono() < client.deadline) continue;
+      if (client.state == State::reading) {
         client.reply = json_line(*control_error("timeout", "the request did not end in time")) + "\n";
         write_to(client);
       }
-      client.over = true;
+      client.state = State::over;
     }
-    std::erase_if(clients, [](const Client& client) { return client.over; });
+    take_replies(clients);
+    hand_out(clients);
+    std::erase_if(clients, [](const Client& client) { return client.state == State::over; });
     if ((fds[1].revents & POLLIN) != 0) accept_all(clients);
   }
 }
 
+/// Whoever cleans runtime_dir takes the socket away with it, and nobody could connect any more.
+void ControlServer::look_after() {
+  look_again_at_ = clock_.mono() + options_.look_after_every;
+  const std::string path = options_.folder + "/" + kName;
+  struct stat info {};
+  if (::lstat(path.c_str(), &info) == 0 && std::pair(info.st_dev, info.st_ino) == bound_.file) return;
+  auto bound = bind(options_.folder);
+  if (!bound) {
+    log(LogLevel::warning, "control.unavailable",
+        fmt::format("the control socket is gone and cannot be bound anew: {}", bound.error().message));
+    return;
+  }
+  bound_ = std::move(*bound);
+  log(LogLevel::warning, "control.rebound", path + ": was removed; it is bound anew");
+}
+
 void ControlServer::accept_all(std::vector<Client>& clients) {
-  while (clients.size() < options_.most_clients) {
+  constexpr int kInOneTurn = 16;
+  for (int i = 0; i < kInOneTurn; ++i) {
     Client client;
-    client.fd = UniqueFd(::accept4(listener_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+    client.fd = UniqueFd(::accept4(bound_.listener.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
     if (!client.fd.valid()) {
       // No descriptors, no memory: the connection stays in the queue, and poll() would say so at once, for ever.
       if (errno != EAGAIN && errno != ECONNABORTED && errno != EINTR) accept_again_at_ = clock_.mono() + kAcceptPause;
@@ -217,64 +279,100 @@ void ControlServer::accept_all(std::vector<Client>& clients) {
     ucred peer{};
     socklen_t size = sizeof peer;
     if (::getsockopt(client.fd.get(), SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) continue;
+    client.id = next_client_++;
     client.caller.uid = peer.uid;
     client.caller.groups = groups_of(client.fd, peer.gid);
     client.allowed = options_.may_ask(client.caller);
-    if (!client.allowed) {
-      const auto strangers = std::count_if(clients.begin(), clients.end(), [](const Client& c) { return !c.allowed; });
-      if (static_cast<std::size_t>(strangers) >= options_.most_strangers) continue;
+    client.privileged = peer.uid == 0 || peer.uid == ::geteuid();
+    client.came_at = clock_.mono();
+    client.deadline = client.came_at + (client.allowed ? options_.read_within : options_.stranger_read_within);
+    if (has_place(client, clients)) {
+      clients.push_back(std::move(client));
+    } else if (client.allowed) {
+      client.reply = json_line(*control_error("busy", "too many requests are under way; ask again in a moment")) + "\n";
+      write_to(client);
     }
-    client.deadline = clock_.mono() + (client.allowed ? options_.read_within : options_.stranger_read_within);
-    clients.push_back(std::move(client));
   }
 }
 
-void ControlServer::read_from(Client& client) {
+/// Whether there is a place for `client`, made for it if need be.
+bool ControlServer::has_place(const Client& client, std::vector<Client>& clients) const {
+  const auto count = [&](auto&& which) {
+    return static_cast<std::size_t>(std::count_if(clients.begin(), clients.end(), which));
+  };
+  if (!client.allowed && count([](const Client& c) { return !c.allowed; }) >= options_.most_strangers) return false;
+  if (client.privileged) {
+    if (clients.size() < 2 * options_.most_clients) return true;
+    const auto silent =
+        std::find_if(clients.begin(), clients.end(), [](const Client& c) { return c.state == Client::State::reading; });
+    if (silent == clients.end()) return false;
+    clients.erase(silent);
+    return true;
+  }
+  return count([](const Client& c) { return !c.privileged; }) < options_.most_clients &&
+         count([&](const Client& c) { return c.caller.uid == client.caller.uid; }) < options_.most_of_one_user;
+}
+
+void ControlServer::read_from(Client& client) const {
+  using State = Client::State;
   char buffer[16 * 1024];
   for (;;) {
     const ssize_t size = ::recv(client.fd.get(), buffer, sizeof buffer, 0);
     if (size < 0) {
       if (errno == EINTR) continue;
-      client.over = errno != EAGAIN;
+      if (errno != EAGAIN) client.state = State::over;
       return;
     }
     const std::string_view read(buffer, static_cast<std::size_t>(size));
     client.request += read;
     const bool ended = read.empty();
     if (ended && client.request.empty()) {
-      client.over = true;  // it only looked whether somebody is here
+      client.state = State::over;  // it only looked whether somebody is here
       return;
     }
     const bool line = read.find('\n') != std::string_view::npos;
     const std::size_t longest = client.allowed ? kLongestControlRequest : kLongestStrangersRequest;
     if (ended || line || client.request.size() > longest) {
-      finish_request(client);
+      client.state = State::waiting;
       return;
     }
   }
 }
 
-void ControlServer::finish_request(Client& client) {
-  std::string reply;
-  try {
-    reply = json_line(*reply_to(client)) + "\n";
-    if (reply.size() > kLongestControlReply) throw std::runtime_error("the reply is too long");
-  } catch (const std::exception& error) {
-    log(LogLevel::error, "control.failed", fmt::format("a request of {}: {}", client.caller.actor, error.what()));
-    reply = json_line(*control_error("failed", error.what())) + "\n";
+/// Gives the workers what may be answered now: in the order it came, but for who has enough under way already.
+void ControlServer::hand_out(std::vector<Client>& clients) {
+  using State = Client::State;
+  std::size_t all = 0, others = 0;
+  std::map<uid_t, std::size_t> by_user;
+  const auto begin = [&](const Client& client) {
+    ++all;
+    if (!client.privileged) ++others, ++by_user[client.caller.uid];
+  };
+  for (const Client& client : clients)
+    if (client.state == State::answering) begin(client);
+  for (Client& client : clients) {
+    if (client.state != State::waiting || all >= options_.workers) continue;
+    if (!client.privileged && (others + 1 >= options_.workers || by_user[client.caller.uid] >= options_.most_answered))
+      continue;
+    begin(client);
+    client.state = State::answering;
+    jobs_.lock()->push_back({client.id, client.caller, client.allowed, client.came_at, std::move(client.request)});
+    for (const auto& bell : bells_) bell->ring();  // whoever is free
   }
-  client.reply = std::move(reply);
-  client.deadline = clock_.mono() + options_.write_within;
-  write_to(client);
 }
 
-JsonBox ControlServer::reply_to(Client& client) {
-  client.caller.actor = actor_of(client.caller.uid);
-  const Understood understood = understand(client.request);
-  client.caller.claimed = understood.claimed;
-  if (!client.allowed) return control_error("denied", denied_(client.caller, understood.verb, understood.request));
-  if (!understood.error.empty()) return control_error(understood.error, understood.trouble);
-  return answer_(client.caller, understood.verb, understood.request);
+void ControlServer::take_replies(std::vector<Client>& clients) {
+  std::deque<Job> replies;
+  replies_.lock()->swap(replies);
+  for (Job& reply : replies) {
+    const auto client =
+        std::find_if(clients.begin(), clients.end(), [&](const Client& c) { return c.id == reply.client; });
+    if (client == clients.end()) continue;
+    client->reply = std::move(reply.text);
+    client->state = Client::State::writing;
+    client->deadline = clock_.mono() + options_.write_within;
+    write_to(*client);
+  }
 }
 
 void ControlServer::write_to(Client& client) const {
@@ -283,12 +381,58 @@ void ControlServer::write_to(Client& client) const {
                                 client.reply.size() - client.written, MSG_NOSIGNAL);
     if (size < 0) {
       if (errno == EINTR) continue;
-      client.over = errno != EAGAIN;
+      if (errno != EAGAIN) client.state = Client::State::over;
       return;
     }
     client.written += static_cast<std::size_t>(size);
   }
-  client.over = true;
+  client.state = Client::State::over;
+}
+
+// ---- the workers --------------------------------------------------------------------------------------------------
+
+void ControlServer::work(const std::stop_token& stop, Bell& bell) {
+  while (!stop.stop_requested()) {
+    std::optional<Job> job;
+    if (auto jobs = jobs_.lock(); !jobs->empty()) {
+      job = std::move(jobs->front());
+      jobs->pop_front();
+    }
+    if (!job) {
+      bell.wait_for(stop, kIdleTurn);
+      continue;
+    }
+    job->text = reply_to(*job);
+    replies_.lock()->push_back(std::move(*job));
+    wake();
+  }
+}
+
+std::string ControlServer::reply_to(Job& job) const {
+  try {
+    std::string reply = json_line(*answer_to(job)) + "\n";
+    if (reply.size() > kLongestControlReply) throw std::runtime_error("the reply is too long");
+    return reply;
+  } catch (const std::exception& error) {
+    log(LogLevel::error, "control.failed", fmt::format("a request of {}: {}", job.caller.actor, error.what()));
+    return json_line(*control_error("failed", error.what())) + "\n";
+  }
+}
+
+JsonBox ControlServer::answer_to(Job& job) const {
+  job.caller.actor = actor_of(job.caller.uid);
+  const Understood understood = understand(std::exchange(job.text, {}));
+  job.caller.claimed = understood.claimed;
+  if (!job.allowed) {
+    denied_(job.caller, understood.verb, understood.request);
+    return control_error("denied",
+                         "you may not ask the daemon for anything; [control] in its configuration says who may");
+  }
+  if (!understood.error.empty()) return control_error(understood.error, understood.trouble);
+  // A little less than its client waits: the commit and the reply take their time too.
+  const Millis left = understood.within - std::min(kForTheReply, understood.within / 4) -
+                      std::chrono::ceil<Millis>(clock_.mono() - job.came_at);
+  return answer_(job.caller, understood.verb, understood.request, left);
 }
 
 }  // namespace codedriftd

@@ -2,20 +2,30 @@
 /// The control socket: how commands ask the running daemon to write. One JSON request on one line, one JSON reply on
 /// one line, then the end.
 ///
-///   {"verb": "alerts.replay", "args": {…}, "state": "DEVICE:INODE", "claimed": "alice"}
+///   {"verb": "alerts.replay", "args": {…}, "state": "DEVICE:INODE", "claimed": "alice", "within_ms": 60000}
 ///   {"done": {…}}   or   {"error": "denied", "message": "…"}
 ///
-/// `error` is one of: denied; malformed, too_long, timeout (nobody could understand it); unknown_verb;
-/// usage (wrong as it stands), nothing (it selects nothing), refused (the record says no), failed (the daemon could
-/// not), other_state (the daemon's state folder is another one).
+/// `within_ms`: how long its client waits. What could not be begun well before that is not done any more: a request
+/// that its client believes to have failed has no effect.
+///
+/// `error` is one of: denied; malformed, too_long, timeout (nobody could understand it); busy (too many requests of
+/// this user are under way: ask again); unknown_verb; usage (wrong as it stands), nothing (it selects nothing), refused
+/// (the record says no), failed (the daemon could not), other_state (the daemon's state folder is another one).
+#include <sys/types.h>
+
+#include <deque>
 #include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <thread>
+#include <utility>
+#include <vector>
 
 #include "actions/caller.h"
+#include "base/bell.h"
 #include "base/clock.h"
+#include "base/guarded.h"
 #include "base/json_box.h"
 #include "base/result.h"
 #include "base/unique_fd.h"
@@ -25,12 +35,18 @@ namespace codedriftd {
 /// A request names thousands of functions, where a plan is approved. Whoever may not ask is not read that far.
 inline constexpr std::size_t kLongestControlRequest = 8 * 1024 * 1024, kLongestStrangersRequest = 64 * 1024;
 inline constexpr std::size_t kLongestControlReply = 1024 * 1024;
+/// Values in a request: each takes some fifty bytes once it is read, however short its text.
+inline constexpr std::size_t kMostControlValues = 400'000;
 
 /// {"error": CODE, "message": MESSAGE}
 JsonBox control_error(std::string_view code, std::string_view message);
 
-/// Listens on a Unix stream socket of mode 0660, so that group members reach it and are told that they may not. One
-/// thread of its own serves all clients: one that is slow or silent holds up nobody, and is dropped at its deadline.
+/// Listens on a Unix stream socket of mode 0660, so that group members reach it and are told that they may not.
+///
+/// One thread holds all clients, and a few more make the answers: one that is slow, silent, or whose request takes its
+/// time holds up nobody else. Each user has a share of places and of threads; one place in the row is always free for
+/// root and the daemon's own user, who take that of somebody who has not said anything yet if they must. The socket is
+/// looked after: where it was removed, another one is bound.
 class ControlServer {
  public:
   struct Options {
@@ -38,14 +54,20 @@ class ControlServer {
     std::function<bool(const Caller&)> may_ask;  ///< who may ask for anything at all; everybody else is denied
     Millis read_within{5'000};                   ///< from the connection to the end of the request
     Millis write_within{5'000};                  ///< the reply
-    std::size_t most_clients = 8;                ///< at a time; more wait to be accepted
+    std::size_t most_clients = 16;               ///< at a time, beside root and the daemon's own user
+    std::size_t most_of_one_user = 4;            ///< of them; more are told "busy"
     std::size_t most_strangers = 2;              ///< of those who may not ask; more are hung up on
     Millis stranger_read_within{1'000};
+    std::size_t workers = 4;        ///< requests being answered at a time; others' never take the last one
+    std::size_t most_answered = 2;  ///< of one user, at a time
+    Millis look_after_every{10'000};
   };
-  /// Does what was asked: the whole reply. On the server's thread; what it throws becomes the error "failed".
-  using Answer = std::function<JsonBox(const Caller& caller, std::string_view verb, const JsonBox& request)>;
+  /// Does what was asked: the whole reply. It must have begun what has an effect `within` that time, or not do it. On
+  /// one of several threads; what it throws becomes the error "failed".
+  using Answer =
+      std::function<JsonBox(const Caller& caller, std::string_view verb, const JsonBox& request, Millis within)>;
   /// Somebody who may not ask did: what they are told. `verb` is theirs: cleaned, at most 64 characters, or empty. On
-  /// the server's thread.
+  /// one of several threads.
   using Denied = std::function<std::string(const Caller& caller, const std::string& verb, const JsonBox& request)>;
 
   /// Listens at folder/control.sock when it returns. A socket left behind by a daemon that ended is replaced; the
@@ -57,21 +79,45 @@ class ControlServer {
 
  private:
   struct Client;
-  ControlServer(Options options, Answer answer, Denied denied, UniqueFd folder, UniqueFd listener, UniqueFd wake);
+  struct Bound {
+    UniqueFd folder, listener;
+    std::pair<dev_t, ino_t> file;  ///< the socket's
+  };
+  struct Job {
+    uint64_t client = 0;
+    Caller caller;
+    bool allowed = false;
+    MonoTime came_at{};
+    std::string text;  ///< the request; then the reply
+  };
+  static Result<Bound> bind(const std::string& folder);
+  ControlServer(Options options, Answer answer, Denied denied, Bound bound, UniqueFd wake);
 
   void loop(std::stop_token stop);
+  void look_after();
   void accept_all(std::vector<Client>& clients);
-  void read_from(Client& client);
+  bool has_place(const Client& client, std::vector<Client>& clients) const;
+  void read_from(Client& client) const;
   void write_to(Client& client) const;
-  void finish_request(Client& client);
-  JsonBox reply_to(Client& client);
+  void hand_out(std::vector<Client>& clients);
+  void take_replies(std::vector<Client>& clients);
+  void work(const std::stop_token& stop, Bell& bell);
+  std::string reply_to(Job& job) const;
+  JsonBox answer_to(Job& job) const;
+  void wake() const;
 
   const Options options_;
   const Answer answer_;
   const Denied denied_;
-  UniqueFd folder_, listener_, wake_;
+  Bound bound_;
+  UniqueFd wake_;
   SystemClock clock_;
   MonoTime accept_again_at_{};
+  MonoTime look_again_at_;
+  uint64_t next_client_ = 1;
+  Guarded<std::deque<Job>> jobs_, replies_;
+  std::vector<std::unique_ptr<Bell>> bells_;  ///< one for each worker
+  std::vector<std::jthread> workers_;
   std::jthread thread_;
 };
 

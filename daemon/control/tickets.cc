@@ -34,7 +34,7 @@ std::optional<Tickets::Issued> Tickets::issue(uid_t uid, std::size_t total) {
   forget_old();
   if (out_.size() >= kMost && !make_room()) return std::nullopt;
   Issued issued{random_id(), std::make_shared<Ticket>(total)};
-  out_.emplace(issued.id, Out{issued.ticket, uid, clock_.mono()});
+  out_.emplace(issued.id, Out{issued.ticket, uid, clock_.get().mono()});
   return issued;
 }
 
@@ -42,7 +42,7 @@ std::shared_ptr<Ticket> Tickets::find(const std::string& id, uid_t uid) {
   forget_old();
   const auto found = out_.find(id);
   if (found == out_.end() || (uid != 0 && found->second.uid != uid)) return nullptr;
-  found->second.asked_at = clock_.mono();
+  found->second.asked_at = clock_.get().mono();
   return found->second.ticket;
 }
 
@@ -50,7 +50,7 @@ std::shared_ptr<Ticket> Tickets::find(const std::string& id, uid_t uid) {
 /// waits asks several times a second.
 bool Tickets::make_room() {
   constexpr Millis kGone{10'000};
-  const MonoTime now = clock_.mono();
+  const MonoTime now = clock_.get().mono();
   auto oldest = out_.end();
   for (auto item = out_.begin(); item != out_.end(); ++item) {
     if (!item->second.ticket->done() && now - item->second.asked_at <= kGone) continue;
@@ -62,7 +62,7 @@ bool Tickets::make_room() {
 }
 
 void Tickets::forget_old() {
-  const MonoTime now = clock_.mono();
+  const MonoTime now = clock_.get().mono();
   std::erase_if(out_, [&](const auto& item) { return now - item.second.asked_at > kForgottenAfter; });
 }
 

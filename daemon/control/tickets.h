@@ -5,6 +5,7 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -41,7 +42,7 @@ class Ticket {
   Guarded<State> state_;
 };
 
-/// The tickets that are out. One thread, the control socket's.
+/// The tickets that are out. Not thread-safe.
 class Tickets {
  public:
   static constexpr std::size_t kMost = 16;
@@ -67,7 +68,7 @@ class Tickets {
   void forget_old();
   bool make_room();
 
-  const Clock& clock_;
+  std::reference_wrapper<const Clock> clock_;
   std::map<std::string, Out> out_;
 };
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <map>
@@ -10,6 +11,7 @@
 #include "actions/alert_actions.h"
 #include "actions/poll_requests.h"
 #include "actions/reconcile_actions.h"
+#include "base/duration.h"
 #include "base/json.h"
 #include "base/log.h"
 
@@ -33,13 +35,14 @@ std::optional<std::string> aimed_at(const Json& arguments) {
   return std::nullopt;
 }
 
-/// The work behind the socket. One thread, the server's.
+/// The work behind the socket. Thread-safe.
 class ControlVerbs {
  public:
   explicit ControlVerbs(const ControlParts& parts)
-      : parts_(parts), state_(folder_identity(parts.state_dir)), tickets_(parts.clock) {}
+      : parts_(parts), state_(folder_identity(parts.state_dir)), tickets_(Tickets(parts.clock)) {}
 
-  JsonBox answer(const Caller& caller, std::string_view name, const JsonBox& request) {
+  JsonBox answer(const Caller& caller, std::string_view name, const JsonBox& request, Millis within) {
+    const MonoTime until = parts_.clock.mono() + within;
     const auto verb = std::find_if(std::begin(kVerbs), std::end(kVerbs), [&](const Verb& v) { return v.name == name; });
     if (verb == std::end(kVerbs)) {
       std::vector<std::string_view> names;
@@ -54,9 +57,13 @@ class ControlVerbs {
       return control_error("other_state",
                            "the daemon that listens there keeps another state_dir; its runtime_dir must be its own");
     }
+    if (const Millis wait = verb->asks_only ? Millis{0} : pace(caller, name); wait > Millis{0}) {
+      return control_error("failed", fmt::format("you have asked for this too often; ask again in {}",
+                                                 format_duration(std::chrono::ceil<std::chrono::seconds>(wait))));
+    }
     const auto arguments = request->find("args");
     const auto done = (this->*verb->answer)(
-        caller, name, arguments == request->end() ? JsonBox(Json::object()) : JsonBox(*arguments));
+        {caller, name, until}, arguments == request->end() ? JsonBox(Json::object()) : JsonBox(*arguments));
     if (!done) return control_error(done.error().code, done.error().message);
     log(verb->asks_only ? LogLevel::debug : LogLevel::info, "control.done",
         fmt::format("{} asked for {}", caller.actor, name),
@@ -79,7 +86,8 @@ class ControlVerbs {
 
  private:
   void record_denial(const Caller& caller, std::string_view verb, const JsonBox& request) {
-    Denials& denials = denials_of(caller.uid);
+    auto all = denials_.lock();
+    Denials& denials = one_of(*all, caller.uid);
     const MonoTime now = parts_.clock.mono();
     if (denials.recorded_at && now - *denials.recorded_at < kBetweenDenials) {
       ++denials.unrecorded;
@@ -101,59 +109,62 @@ class ControlVerbs {
   }
 
   using Reply = Result<JsonBox, NothingDone>;
+  struct Asked {
+    const Caller& caller;
+    std::string_view verb;
+    MonoTime until;  ///< what is not begun by then is not done
+  };
   struct Verb {
     std::string_view name;
     std::string_view permission;  ///< one of kControlVerbs; "": for whoever may ask for anything
-    Reply (ControlVerbs::*answer)(const Caller& caller, std::string_view name, const JsonBox& arguments);
+    Reply (ControlVerbs::*answer)(const Asked& asked, const JsonBox& arguments);
     bool asks_only;  ///< it does nothing, and comes several times a second
   };
 
-  Reply alerts(const Caller& caller, std::string_view name, const JsonBox& arguments) {
-    return written(caller, read_alert_request(name.substr(name.find('.') + 1), arguments));
+  Reply alerts(const Asked& asked, const JsonBox& arguments) {
+    return written(asked, read_alert_request(asked.verb.substr(asked.verb.find('.') + 1), arguments));
   }
-  Reply approve(const Caller& caller, std::string_view, const JsonBox& arguments) {
-    return written(caller, read_approve_request(arguments));
+  Reply approve(const Asked& asked, const JsonBox& arguments) {
+    return written(asked, read_approve_request(arguments));
   }
-  Reply expect(const Caller& caller, std::string_view, const JsonBox& arguments) {
-    return written(caller, read_expect_request(arguments));
+  Reply expect(const Asked& asked, const JsonBox& arguments) { return written(asked, read_expect_request(arguments)); }
+  Reply withdraw(const Asked& asked, const JsonBox& arguments) {
+    return written(asked, read_withdraw_request(arguments));
   }
-  Reply withdraw(const Caller& caller, std::string_view, const JsonBox& arguments) {
-    return written(caller, read_withdraw_request(arguments));
-  }
-  Reply suspend(const Caller& caller, std::string_view name, const JsonBox& arguments) {
-    return written(caller, read_suspend_request(name == "resume", arguments));
+  Reply suspend(const Asked& asked, const JsonBox& arguments) {
+    return written(asked, read_suspend_request(asked.verb == "resume", arguments));
   }
 
-  Reply poll(const Caller& caller, std::string_view name, const JsonBox& arguments) {
+  Reply poll(const Asked& asked, const JsonBox& arguments) {
     Database db = Database::open_reader(parts_.database);
-    const auto found = targets_to_poll(db, name, arguments, parts_.clock.wall());
+    const auto found = targets_to_poll(db, asked.verb, arguments, parts_.clock.wall());
     if (!found) return found.error();
-    const auto issued = tickets_.issue(caller.uid, found->size());
+    const auto issued = tickets_.lock()->issue(asked.caller.uid, found->size());
     if (!issued) return too_many();
     std::vector<TargetId> ids;
     Json addresses = Json::array();
     for (const SelectedTarget& target : *found) {
       ids.push_back(target.row.id);
-      if (name == "poll") addresses.push_back(target.row.target.address());
+      if (asked.verb == "poll") addresses.push_back(target.row.target.address());
     }
     parts_.poll_now(std::move(ids), [ticket = issued->ticket](PollEnd end) { ticket->over(end); });
     Json done{{"ticket", issued->id}, {"targets", found->size()}};
     if (!addresses.empty()) done["addresses"] = std::move(addresses);
     return JsonBox(std::move(done));
   }
-  Reply reload(const Caller& caller, std::string_view, const JsonBox& arguments) {
+  Reply reload(const Asked& asked, const JsonBox& arguments) {
     if (const std::string trouble = Arguments(*arguments).trouble(); !trouble.empty())
       return NothingDone{"usage", trouble};
-    const auto issued = tickets_.issue(caller.uid, 1);
+    const auto issued = tickets_.lock()->issue(asked.caller.uid, 1);
     if (!issued) return too_many();
     parts_.reload(issued->ticket);
     return JsonBox(Json{{"ticket", issued->id}});
   }
-  Reply progress(const Caller& caller, std::string_view, const JsonBox& arguments) {
+  Reply progress(const Asked& asked, const JsonBox& arguments) {
     Arguments read(*arguments);
     const std::string id = read.text("ticket");
     if (const std::string trouble = read.trouble(); !trouble.empty()) return NothingDone{"usage", trouble};
-    if (const auto ticket = tickets_.find(id, caller.uid)) return ticket->progress();
+    if (const auto ticket = tickets_.lock()->find(id, asked.caller.uid)) return ticket->progress();
     return NothingDone{"nothing", "there is no such ticket: it is forgotten, or the daemon was started since"};
   }
   static NothingDone too_many() {
@@ -163,10 +174,15 @@ class ControlVerbs {
 
   /// Does in one transaction what was asked for, if it could be read.
   template <typename Request>
-  Reply written(const Caller& caller, const Result<Request>& request) {
+  Reply written(const Asked& asked, const Result<Request>& request) {
     if (!request) return NothingDone{"usage", request.error().message};
     std::optional<Reply> result;
-    parts_.writer.run([&](Tx& tx) { result = perform(tx, parts_.ledger, *request, caller, parts_.clock.wall()); });
+    parts_.writer.run([&](Tx& tx) {
+      // Its client has given up, or is about to, and says that it failed: then nothing may come of it any more.
+      result = parts_.clock.mono() < asked.until
+                   ? perform(tx, parts_.ledger, *request, asked.caller, parts_.clock.wall())
+                   : Reply(NothingDone{"failed", "the record could not be written to in time; nothing was done"});
+    });
     return std::move(*result);
   }
 
@@ -185,15 +201,48 @@ class ControlVerbs {
     std::optional<MonoTime> recorded_at;
     uint64_t unrecorded = 0;
   };
-  Denials& denials_of(uid_t uid) {
-    const bool known = denials_.contains(uid) || denials_.size() < kMostUsers;
-    return denials_[known ? uid : kOthers];
+  /// What is kept for a user; a few too many share one.
+  template <typename T>
+  static T& one_of(std::map<uid_t, T>& all, uid_t uid) {
+    const bool known = all.contains(uid) || all.size() < kMostUsers;
+    return all[known ? uid : kOthers];
+  }
+
+  /// A bucket that fills by one each `every`, up to `most`.
+  struct Bucket {
+    double left = 0;
+    std::optional<MonoTime> at;
+  };
+  struct Pace {
+    Millis every;
+    double most;
+  };
+  static constexpr Pace kActs{Millis{2'000}, 120}, kTests{Millis{10'000}, 5};
+
+  /// Takes one act of `caller` into account: how long they have to wait before it, 0 if they need not. Each writes
+  /// events, or an alert: without a limit whoever may suspend could fill the disk. Root and the daemon's own user could
+  /// anyway.
+  Millis pace(const Caller& caller, std::string_view verb) {
+    if (caller.uid == 0 || caller.uid == ::geteuid()) return Millis{0};
+    const bool test = verb == "alerts.test";
+    const Pace& pace = test ? kTests : kActs;
+    auto buckets = (test ? tests_ : acts_).lock();
+    Bucket& bucket = one_of(*buckets, caller.uid);
+    const MonoTime now = parts_.clock.mono();
+    const double gained =
+        bucket.at ? std::chrono::duration<double, std::milli>(now - *bucket.at) / pace.every : pace.most;
+    bucket.left = std::min(pace.most, bucket.left + gained);
+    bucket.at = now;
+    if (bucket.left < 1) return std::chrono::ceil<Millis>(pace.every * (1 - bucket.left));
+    bucket.left -= 1;
+    return Millis{0};
   }
 
   const ControlParts parts_;
   const std::string state_;
-  Tickets tickets_;
-  std::map<uid_t, Denials> denials_;
+  Guarded<Tickets> tickets_;
+  Guarded<std::map<uid_t, Denials>> denials_;
+  Guarded<std::map<uid_t, Bucket>> acts_, tests_;
 };
 
 }  // namespace
@@ -211,8 +260,8 @@ Result<std::unique_ptr<ControlServer>> open_control(const ControlParts& parts) {
   options.may_ask = [verbs](const Caller& caller) { return verbs->may_ask(caller); };
   return ControlServer::open(
       std::move(options),
-      [verbs](const Caller& caller, std::string_view verb, const JsonBox& request) {
-        return verbs->answer(caller, verb, request);
+      [verbs](const Caller& caller, std::string_view verb, const JsonBox& request, Millis within) {
+        return verbs->answer(caller, verb, request, within);
       },
       [verbs](const Caller& caller, const std::string& verb, const JsonBox& request) {
         return verbs->denied(caller, verb, request);

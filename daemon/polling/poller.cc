@@ -190,6 +190,8 @@ void Poller::finish(Entry& entry, const ApiAnswer& answer, MonoTime now) {
   log_change(entry, observation);
   entry.last_code = observation.error.code;
   entry.last_reason = observation.reason;
+  const std::size_t hash = observation.sha256 ? std::hash<std::string>{}(observation.sha256->hex()) : 0;
+  const bool nothing_new = std::exchange(entry.last_hash, hash) == hash && hash != 0;
   judge_account(entry, answer, now);
 
   const bool not_found_once = observation.outcome == Outcome::missing && entry.not_found == 1;
@@ -211,7 +213,8 @@ void Poller::finish(Entry& entry, const ApiAnswer& answer, MonoTime now) {
       },
       [over = std::move(over), end](bool recorded) {
         for (const auto& request : over) request->over(recorded ? end : PollEnd::unrecorded);
-      });
+      },
+      nothing_new && !awaited ? Writer::Keep::unless_crowded : Writer::Keep::always);
 }
 
 void Poller::judge_account(Entry& entry, const ApiAnswer& answer, MonoTime now) {
@@ -255,17 +258,20 @@ void Poller::log_change(const Entry& entry, const Observation& observation) cons
        field("code", observation.error.code), field("request_id", observation.error.request_id)});
 }
 
-void Poller::write(Writer::Work work, std::function<void(bool recorded)> done) {
-  writer_.post(std::move(work), [done = std::move(done)](std::exception_ptr why) {
+void Poller::write(Writer::Work work, std::function<void(bool recorded)> done, Writer::Keep keep) {
+  const auto finished = [done = std::move(done), keep](std::exception_ptr why) {
     if (done) done(!why);
     if (!why) return;
     try {
       std::rethrow_exception(why);
+    } catch (const SqliteError& error) {  // the writer has said it, once for all
+      log(LogLevel::debug, "store.write", fmt::format("a poll could not be recorded: {}", error.what()));
     } catch (const std::exception& error) {
-      log(LogLevel::error, "store.write",
+      log(keep == Writer::Keep::always ? LogLevel::error : LogLevel::debug, "store.write",
           fmt::format("what the poller saw could not be recorded and does not count: {}", error.what()));
     }
-  });
+  };
+  writer_.post(std::move(work), finished, keep);
 }
 
 void Poller::count_attempt(const ApiAnswer& answer) {

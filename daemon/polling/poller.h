@@ -121,7 +121,8 @@ class Poller {
     bool stale = false;     ///< and the ledger was told
     std::string last_code;  ///< of the last finished poll: a log line only when it changes
     std::string last_reason;
-    std::vector<Wish> wishes;  ///< who waits for a poll of it
+    std::size_t last_hash = 0;  ///< of the hash last seen; 0: none
+    std::vector<Wish> wishes;   ///< who waits for a poll of it
   };
   /// One account in one region: what fails together.
   struct Lane {
@@ -174,7 +175,7 @@ class Poller {
   void count_poll(Outcome outcome);
   Millis until_next(MonoTime now) const;
   /// `done` runs on the writer's thread once the work is durable (true), or if it left no trace (false).
-  void write(Writer::Work work, std::function<void(bool recorded)> done = {});
+  void write(Writer::Work work, std::function<void(bool recorded)> done = {}, Writer::Keep keep = Writer::Keep::always);
 
   Api& api_;
   Writer& writer_;

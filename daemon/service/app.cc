@@ -27,6 +27,9 @@ namespace {
 
 constexpr Millis kStopWithin{4'500};
 constexpr Millis kSnapshotFor{5'000};
+constexpr Millis kBetweenTries{2'000};
+/// The WAL is moved into the database long before, unless somebody keeps a transaction open.
+constexpr int64_t kMostWalBytes = 256LL * 1024 * 1024;
 
 /// Which file stands at `path`: nobody may put another one there while it is written to.
 std::pair<dev_t, ino_t> file_at(const std::string& path) {
@@ -65,8 +68,15 @@ int App::run() {
       log(LogLevel::warning, "http.proxy", fmt::format("{}; calls that would go through it are refused", problem));
     for (const auto step : {&App::take_state_folder, &App::open_store, &App::begin_stay, &App::start_alerts,
                             &App::start_polling, &App::open_status_page, &App::open_control_socket}) {
-      if (signals_.stopping()) break;
-      (this->*step)();
+      for (bool done = false; !done && !signals_.stopping();) {
+        try {
+          (this->*step)();
+          done = true;
+        } catch (const SqliteError& error) {
+          if (!error.full()) throw;
+          wait_for_space(error);
+        }
+      }
     }
     if (signals_.stopping()) {
       stop();
@@ -88,6 +98,15 @@ int App::run() {
   return code;
 }
 
+/// A full disk at the start: to end would be tried a few times by the service manager, and then given up for good.
+void App::wait_for_space(const SqliteError& error) {
+  if (told_troubles_.insert("full").second)
+    log(LogLevel::error, "store.full", fmt::format("{}; the start waits for space", error.what()));
+  notify_.extend(Millis{60'000});
+  notify_.status("waits for space on the disk");
+  signals_.wait(kBetweenTries);
+}
+
 // ---- the start list -----------------------------------------------------------------------------------------------
 
 void App::take_state_folder() {
@@ -100,9 +119,11 @@ void App::take_state_folder() {
 
 void App::open_store() {
   notify_.extend(Millis{300'000});
+  if (auto marked = lock_->mark(settings_.database()); !marked) throw std::runtime_error(marked.error().message);
   Database db = Database::open_writer(settings_.database());
   database_ = settings_.database();
   record_file_ = file_at(database_);
+  wal_file_ = file_at(database_ + "-wal");
   auto migrated = migrate(db, embedded_migrations(), clock_.wall());
   if (!migrated) throw std::runtime_error(migrated.error().message);
   if (!migrated->copy.empty()) {
@@ -184,7 +205,13 @@ void App::open_status_page() {
   source.healthy = [this] { return healthy(); };
   source.ready = [this] { return ready(); };
   auto page = StatusPage::open(settings_.http_listen, std::move(source));
-  if (!page) throw std::runtime_error(page.error().message);
+  if (!page) {  // it does its main work without: whoever takes the port first must not keep it from starting
+    if (std::exchange(page_trouble_, page.error().message) != page.error().message)
+      log(LogLevel::warning, "http.unavailable",
+          fmt::format("{}; there is no page for now, it is tried again every minute", page.error().message));
+    return;
+  }
+  page_trouble_.clear();
   status_page_ = std::move(*page);
   log(LogLevel::info, "http.listening",
       fmt::format("metrics and health at http://{}:{}",
@@ -238,12 +265,18 @@ void App::keep_time(Timetable& timetable) {
     });
   }
   if (due.status && notify_.heard()) notify_.status(status_line(snapshot()));
-  if (due.status && file_at(database_) != record_file_) {
-    log(LogLevel::error, "store.replaced",
-        fmt::format("{}: was moved or replaced; what is written now is lost; restart the service", database_));
+  if (due.status && !status_page_) open_status_page();
+  if (due.status) {
+    for (const HealthCheck& check : record_files()) {
+      if (check.ok) {
+        told_troubles_.erase(check.name);
+      } else if (told_troubles_.insert(check.name).second) {
+        log(LogLevel::error, "store.disturbed", fmt::format("{}: {}", database_, check.detail));
+      }
+    }
   }
   if (due.summary) {
-    const Snapshot s = snapshot();
+    const StatusSnapshot s = snapshot();
     log(LogLevel::info, "daemon.summary", status_line(s),
         {field("observed", s.polls.polls[0]), field("missing", s.polls.polls[1]), field("updating", s.polls.polls[2]),
          field("denied", s.polls.polls[3]), field("failed", s.polls.polls[4]), field("events", s.log_size)});
@@ -258,10 +291,10 @@ void App::keep_time(Timetable& timetable) {
   }
 }
 
-Snapshot App::snapshot() {
+StatusSnapshot App::snapshot() {
   Locked cached(cached_);
   if (*cached && clock_.mono() - (*cached)->first < kSnapshotFor) return (*cached)->second;
-  Snapshot s;
+  StatusSnapshot s;
   s.now = clock_.wall();
   s.polls = poller_->stats();
   std::map<std::string, outbox::Depth> depths;
@@ -299,11 +332,29 @@ std::vector<HealthCheck> App::healthy() const {
 std::vector<HealthCheck> App::ready() const {
   std::vector<HealthCheck> checks = healthy();
   const std::string trouble = writer_->trouble();
-  checks.push_back({"record", trouble.empty(), trouble.empty() ? "the last commit succeeded" : trouble});
-  const bool in_place = file_at(database_) == record_file_;
-  checks.push_back({"record file", in_place,
-                    in_place ? "in its place" : "moved or replaced: what is written now is lost; restart the service"});
+  checks.push_back({"record", trouble.empty(), trouble.empty() ? "can be written to" : trouble});
+  for (HealthCheck& check : record_files()) checks.push_back(std::move(check));
   checks.push_back({"started", ready_, ready_ ? "all of the start list is up" : "starting or stopping"});
+  return checks;
+}
+
+/// What somebody else may do to the files of the record while they are written to.
+std::vector<HealthCheck> App::record_files() const {
+  std::vector<HealthCheck> checks;
+  const auto check = [&](const char* name, bool ok, const char* well, std::string trouble) {
+    checks.push_back({name, ok, ok ? well : std::move(trouble)});
+  };
+  check("record file", file_at(database_) == record_file_, "in its place",
+        "the database was moved or replaced: what is written now is lost; restart the service");
+  check("record log", file_at(database_ + "-wal") == wal_file_, "in its place",
+        "its -wal was removed or replaced: what was written lately is lost at the next start; restart the service and "
+        "look at `codedriftd query events`");
+  check("lock", lock_ && lock_->in_place(), "in its place",
+        "codedriftd.lock was removed or replaced: commands take it that no daemon runs; restart the service");
+  const int64_t wal = file_size(database_ + "-wal");
+  check("record log size", wal <= kMostWalBytes, "moved into the database in time",
+        fmt::format("its -wal has {} MiB: somebody keeps a transaction open on it (fuser {} says who)",
+                    wal / (1024 * 1024), database_));
   return checks;
 }
 
@@ -346,7 +397,7 @@ void App::stop() noexcept {
     *reader_.lock() = std::nullopt;
     if (writer_) writer_->stop();
   });
-  step("lock", [&] { lock_.reset(); });
+  // The lock goes last, with this object: after SQLite's connections.
 }
 
 }  // namespace codedriftd

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -52,9 +53,11 @@ class App {
   void reload();
   JsonBox load_again();
   void keep_time(Timetable& timetable);
-  Snapshot snapshot();
+  StatusSnapshot snapshot();
   std::vector<HealthCheck> healthy() const;
   std::vector<HealthCheck> ready() const;
+  std::vector<HealthCheck> record_files() const;
+  void wait_for_space(const SqliteError& error);
 
   // The stop list; runs to its end whatever fails, within 5 seconds.
   void stop() noexcept;
@@ -63,6 +66,7 @@ class App {
   // In app_reload.cc, as reload(). apply_watch takes the watches out of `settings`.
   /// How many came and went; its targets are taken.
   WatchSync apply_watch(Settings& settings);
+  std::string leaves_nothing(const Settings& loaded) const;
   void apply_routes();
   void apply_permissions();
   void replace_runners();
@@ -76,22 +80,24 @@ class App {
   std::optional<StateLock> lock_;
   std::unique_ptr<Ledger> ledger_;
   std::unique_ptr<Writer> writer_;
-  Guarded<std::optional<Database>> reader_;  ///< for snapshots
-  std::string database_;                     ///< its path, fixed at the start, and the file that stood there then
-  std::pair<dev_t, ino_t> record_file_{};
-  int64_t stay_ = 0;           ///< this stay's row in daemon_run
-  std::size_t functions_ = 0;  ///< watched
+  Guarded<std::optional<Database>> reader_;             ///< for snapshots
+  std::string database_;                                ///< its path, fixed at the start
+  std::pair<dev_t, ino_t> record_file_{}, wal_file_{};  ///< what stood there when it was opened
+  std::set<std::string> told_troubles_;                 ///< of record_files(), as logged
+  int64_t stay_ = 0;                                    ///< this stay's row in daemon_run
+  std::size_t functions_ = 0;                           ///< watched
   Accounts accounts_;
   std::unique_ptr<CurlApi> api_;
   std::unique_ptr<Poller> poller_;
   Guarded<std::map<std::string, std::shared_ptr<Runner>>> runners_;
-  std::unique_ptr<StatusPage> status_page_;
+  std::unique_ptr<StatusPage> status_page_;  ///< nullptr: none is wanted, or it cannot listen yet
+  std::string page_trouble_;                 ///< why not, as it was logged
   Guarded<std::shared_ptr<const Permissions>> permissions_;
   std::unique_ptr<ControlServer> control_;
   Guarded<std::vector<std::shared_ptr<Ticket>>> reloads_;  ///< those who asked for a reload and wait for its outcome
   std::atomic<bool> ready_{false};
   std::atomic<int64_t> failed_reloads_{0};
-  Guarded<std::optional<std::pair<MonoTime, Snapshot>>> cached_;
+  Guarded<std::optional<std::pair<MonoTime, StatusSnapshot>>> cached_;
 };
 
 }  // namespace codedriftd

@@ -119,6 +119,20 @@ void App::reload() {
   for (const auto& ticket : waiting) ticket->finish(outcome);
 }
 
+/// Why nothing of `loaded` is taken over: it would end the watch, or the alerts, where there are some.
+std::string App::leaves_nothing(const Settings& loaded) const {
+  if (loaded.allow_empty) return {};
+  const auto words = [&](std::string_view what) {
+    return fmt::format("{}: {}; if that is meant, say [daemon] allow_empty = true", loaded.file, what);
+  };
+  if (loaded.watches.empty() && functions_ > 0)
+    return words(fmt::format("it names no function to watch, and {} are watched", functions_));
+  if (loaded.alerts.empty() && !settings_.alerts.empty())
+    return words(fmt::format("it has no [[alert]], so that nobody would be told of drift, and there are {}",
+                             settings_.alerts.size()));
+  return {};
+}
+
 JsonBox App::load_again() {
   notify_.reloading(clock_.mono());
   auto loaded = load_settings(settings_.file);
@@ -136,6 +150,12 @@ JsonBox App::load_again() {
     return told(mistakes);
   }
   log_warnings(report);
+  if (const std::string nothing = leaves_nothing(*loaded); !nothing.empty()) {
+    ++failed_reloads_;
+    log(LogLevel::error, "config.refused", "the reload changed nothing: " + nothing);
+    notify_.ready("the last reload changed nothing: " + nothing);
+    return Json{{"failed", nothing}};
+  }
   Json restart = Json::array();
   const auto keep = [&restart](const char* key, std::string& now, const std::string& before) {
     if (now == before) return;
@@ -155,6 +175,7 @@ JsonBox App::load_again() {
   set_log(log_level_, settings_.log_form());
   apply_permissions();
   replace_runners();
+  if (!status_page_) open_status_page();
   *cached_.lock() = std::nullopt;
   notify_.ready(status_line(snapshot()));
   ::malloc_trim(0);

@@ -16,8 +16,8 @@ namespace {
 using Key = std::string_view;
 
 constexpr std::array<Key, 8> kFile{"daemon", "log", "http", "control", "defaults", "account", "function", "alert"};
-constexpr std::array<Key, 7> kDaemon{"state_dir",  "runtime_dir", "plugin_dir", "include",
-                                     "log_format", "instance",    "link"};
+constexpr std::array<Key, 8> kDaemon{"state_dir",  "runtime_dir", "plugin_dir", "include",
+                                     "log_format", "instance",    "link",       "allow_empty"};
 constexpr std::array<Key, 1> kLog{"origin"};
 constexpr std::array<Key, 1> kHttp{"listen"};
 constexpr std::array<Key, 6> kAccount{"endpoint", "requests_per_second", "timeout", "ca_file",

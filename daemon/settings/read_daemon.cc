@@ -73,6 +73,7 @@ void read_daemon(const Document& document, Settings& settings, Mistakes& mistake
     }
     set(settings.instance, daemon.text("instance", kInstance));
     set(settings.link, daemon.text("link", kLink));
+    set(settings.allow_empty, daemon.boolean("allow_empty"));
   }
   if (settings.instance.empty()) settings.instance = host_name();
   settings.log_origin = settings.instance + "/codedriftd";

@@ -130,6 +130,16 @@ std::optional<double> Section::number(std::string_view key, double least) const 
   return std::nullopt;
 }
 
+std::optional<bool> Section::boolean(std::string_view key) const {
+  const toml::node* node = table_.get(key);
+  if (node == nullptr) return std::nullopt;
+  if (!node->is_boolean()) {
+    wrong_type(*node, key, "true or false, without quotes");
+    return std::nullopt;
+  }
+  return node->value<bool>();
+}
+
 std::optional<std::size_t> Section::choice(std::string_view key, std::span<const std::string_view> names) const {
   const toml::node* node = table_.get(key);
   if (node == nullptr) return std::nullopt;

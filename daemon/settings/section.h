@@ -50,6 +50,7 @@ class Section {
   std::optional<Millis> duration(std::string_view key, Millis least, Millis most) const;
   /// A finite number.
   std::optional<double> number(std::string_view key, double least) const;
+  std::optional<bool> boolean(std::string_view key) const;
   /// The index of the value among `names`.
   std::optional<std::size_t> choice(std::string_view key, std::span<const std::string_view> names) const;
   const toml::table* subtable(std::string_view key, std::string_view written_as) const;

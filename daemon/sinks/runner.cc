@@ -22,6 +22,8 @@ constexpr Millis kProbeEvery{15 * 60'000};
 /// The longest one attempt may take; a plugin's own time limit is shorter.
 constexpr Millis kAttemptLimit{70'000};
 constexpr Millis kLongestWait{30'000};
+/// A lock that somebody holds for a moment is not worth a message.
+constexpr Millis kTroubleLasts{30'000};
 /// The longest that asking whether a held destination would accept may take.
 constexpr Millis kProbeLimit{30'000};
 constexpr Millis kBetweenExpiryLooks{10'000}, kBetweenNotices{60'000};
@@ -123,10 +125,13 @@ void Runner::loop(std::stop_token stop) {
     Millis wait = kLongestWait;
     try {
       wait = turn();
+      said_.clear();
     } catch (const std::exception& error) {
-      log(LogLevel::error, "delivery.failed",
-          fmt::format("the alerts for {} cannot be worked on: {}", destination_, error.what()),
-          {field("alert", destination_)});
+      if (std::exchange(said_, error.what()) != error.what()) {
+        log(LogLevel::error, "delivery.failed",
+            fmt::format("the alerts for {} cannot be worked on: {}", destination_, error.what()),
+            {field("alert", destination_)});
+      }
     }
     bell_.wait_for(stop, wait);
   }
@@ -134,6 +139,7 @@ void Runner::loop(std::stop_token stop) {
 }
 
 Millis Runner::turn() {
+  tell_of_trouble();
   take_over();
   const WallTime now = clock_.wall();
   look_after_queue(now);
@@ -173,6 +179,27 @@ Millis Runner::turn() {
   if (!alert) return next ? std::clamp(*next - now, Millis{1}, kLongestWait) : kLongestWait;
   deliver(*alert);
   return Millis{0};
+}
+
+void Runner::tell_of_trouble() {
+  const Writer::Trouble trouble = writer_.trouble_since();
+  const bool over = trouble.words.empty();
+  const auto lasted = std::chrono::duration_cast<Millis>(clock_.mono() - trouble.since);
+  if (over != told_of_trouble_ || (!over && lasted < kTroubleLasts) || !channel_->running()) return;
+  Notice notice;
+  notice.about.kind = over ? "record.recovered" : "record.failing";
+  notice.about.severity = over ? Severity::info : Severity::critical;
+  notice.about.facts.summary =
+      over ? "What is seen can be recorded again; drift from the time between is found by the next polls."
+           : fmt::format("Nothing can be recorded since {}: {}. Drift is seen by nobody until that is mended.",
+                         rfc3339(clock_.wall() - lasted), trouble.words);
+  notice.about.facts.reason = trouble.words;
+  const std::string id = random_id();
+  const DeliveryAnswer answer = channel_->deliver(id, ledger_.compose(notice, id, clock_.wall()), 1, kAttemptLimit);
+  up_ = channel_->running();
+  if (answer.result == DeliveryResult::retry || answer.result == DeliveryResult::fault) return;  // the next turn
+  told_of_trouble_ = !over;
+  log(LogLevel::info, "delivery.unrecorded", fmt::format("{} went to {}", notice.about.kind, destination_));
 }
 
 void Runner::begin(Tx& tx, WallTime now, std::optional<PendingAlert>& alert, std::optional<WallTime>& next) {

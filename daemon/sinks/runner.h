@@ -69,6 +69,8 @@ class Runner {
   void set_down(std::string_view reason);
   void count_fault(const std::string& what);
   void look_after_queue(WallTime now);
+  /// Tells the destination, without the outbox, that nothing can be recorded, and when it can be again.
+  void tell_of_trouble();
 
   const std::string destination_;
   struct Channels {
@@ -91,6 +93,8 @@ class Runner {
   bool can_probe_ = false;
   bool tried_anew_ = false;  ///< the receiver refused, a file had changed, and it was tried at once with the new one
   bool up_ = false;          ///< the channel ran when it was last looked at
+  bool told_of_trouble_ = false;
+  std::string said_;  ///< why the last turn failed, as it was logged
   Throttle throttle_;
   std::deque<MonoTime> faults_at_;  ///< the last few
   std::jthread thread_;

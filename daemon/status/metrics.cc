@@ -47,7 +47,7 @@ class Page {
 double seconds(WallTime time) { return static_cast<double>(to_ms(time)) / 1000; }
 double seconds(Millis duration) { return static_cast<double>(duration.count()) / 1000; }
 
-void polls(Page& page, const Snapshot& s) {
+void polls(Page& page, const StatusSnapshot& s) {
   page.family("codedriftd_polls_total", "counter", "Finished polls by outcome.");
   for (std::size_t i = 0; i < s.polls.polls.size(); ++i) {
     page.sample(s.polls.polls[i], fmt::format("outcome=\"{}\"", to_string(static_cast<Outcome>(i))));
@@ -83,12 +83,12 @@ void polls(Page& page, const Snapshot& s) {
   for (const auto& pace : s.polls.paces) page.sample(pace.limit, fmt::format("accounts=\"{}\"", label(pace.accounts)));
 }
 
-void destinations(Page& page, const Snapshot& s) {
+void destinations(Page& page, const StatusSnapshot& s) {
   const auto each = [&](std::string_view name, std::string_view type, std::string_view help, auto value) {
     page.family(name, type, help);
     for (const auto& d : s.destinations) page.sample(value(d), fmt::format("destination=\"{}\"", label(d.name)));
   };
-  using D = Snapshot::Destination;
+  using D = StatusSnapshot::Destination;
   using Kind = DestinationState::Kind;
   each("codedriftd_destination_plugin_up", "gauge",
        "1 if the destination's plugin is loaded and opened; it says nothing of its receiver.",
@@ -123,7 +123,7 @@ void destinations(Page& page, const Snapshot& s) {
 
 }  // namespace
 
-std::string metrics_text(const Snapshot& s) {
+std::string metrics_text(const StatusSnapshot& s) {
   Page page;
   page.family("codedriftd_build_info", "gauge", "Always 1; the version is the label.");
   page.sample(1, fmt::format("version=\"{}\"", CODEDRIFTD_VERSION));
@@ -141,7 +141,7 @@ std::string metrics_text(const Snapshot& s) {
   return page.take();
 }
 
-std::string status_line(const Snapshot& s) {
+std::string status_line(const StatusSnapshot& s) {
   int64_t functions = 0;
   for (const auto& [status, count] : s.functions) functions += count;
   std::size_t up = 0;

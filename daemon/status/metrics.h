@@ -12,7 +12,7 @@
 namespace codedriftd {
 
 /// All that /metrics, the status line and the hourly summary say, gathered at one moment. No function names in it.
-struct Snapshot {
+struct StatusSnapshot {
   WallTime now{};
   PollStats polls;
   std::map<std::string, int64_t> functions;  ///< watched functions by status
@@ -31,9 +31,9 @@ struct Snapshot {
 };
 
 /// The text exposition format, version 0.0.4.
-std::string metrics_text(const Snapshot& snapshot);
+std::string metrics_text(const StatusSnapshot& snapshot);
 /// One line for `systemctl status`: "42 functions, 1 drifted; last poll 12:00:03; 2 of 2 destinations up, 0 alerts
 /// pending"; a destination counts as up if its plugin is open and it neither refuses nor fails.
-std::string status_line(const Snapshot& snapshot);
+std::string status_line(const StatusSnapshot& snapshot);
 
 }  // namespace codedriftd

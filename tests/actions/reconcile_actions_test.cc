@@ -105,6 +105,17 @@ TEST_F(ReconcileActions, ApprovingWhatIsLiveEndsTheDriftInTheNameOfWhoDidIt) {
             "uid:1001(alice)reviewedOPS-1bobapproval");
 }
 
+TEST_F(ReconcileActions, AMereMistakeIsRefusedWithoutAnEvent) {
+  see("charge", "a", 0ms);
+  see("charge", "b", 1min);
+  const int64_t before = events();
+  ApproveRequest wrong_count = approve("charge", "b");
+  wrong_count.count = 2;
+  EXPECT_EQ(ask(wrong_count), "refused: the plan has 1 row to accept, not 2: nothing was accepted");
+  EXPECT_NE(ask(SuspendRequest{true, "charge", {}, "why"}).find("its alerts are not held"), std::string::npos);
+  EXPECT_EQ(events(), before);
+}
+
 TEST_F(ReconcileActions, WhatIsRefusedChangesNothingAndIsAnEvent) {
   see("charge", "a", 0ms);
   see("charge", "b", 1min);
@@ -112,8 +123,6 @@ TEST_F(ReconcileActions, WhatIsRefusedChangesNothingAndIsAnEvent) {
   see("refund", "r", 1min);
   gone("refund", 2min);
   gone("refund", 3min);
-  ApproveRequest wrong_count = approve("charge", "b");
-  wrong_count.count = 2;
   ApproveRequest moved = approve("charge", "b");
   moved.items[0].planned = true;
   moved.items[0].accepted = code("z");
@@ -125,12 +134,10 @@ TEST_F(ReconcileActions, WhatIsRefusedChangesNothingAndIsAnEvent) {
       {ask(approve("charge", "a")), "that hash is not live: it runs code " + code("b").hex() + ", since", "approve"},
       {ask(approve("pinned", "pin")), "pinned at f.toml:7, change it there", "approve"},
       {ask(approve("refund", "r")), "the function is missing since", "approve"},
-      {ask(wrong_count), "the plan has 1 row to accept, not 2", "approve"},
       {ask(moved), "changed after the plan was made: code " + code("a").hex() + " was accepted", "approve"},
       {ask(stale), "nothing was done for the others either", "approve"},
       {ask(expect("pinned", "x")), "pinned at f.toml:7", "expect"},
       {ask(expect("charge", "b")), "only approve accepts what is already live", "expect"},
-      {ask(SuspendRequest{true, "charge", {}, "why"}), "its alerts are not held", "resume"},
   };
   for (const auto& each : cases) {
     EXPECT_EQ(each.answer.substr(0, 9), "refused: ") << each.answer;

@@ -5,6 +5,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <future>
+
 #include "actions/alert_actions.h"
 #include "base/json.h"
 #include "control/client.h"
@@ -13,6 +15,7 @@
 #include "store/outbox/outbox.h"
 #include "support/as_user.h"
 #include "support/manual_clock.h"
+#include "support/process.h"
 #include "support/temp_dir.h"
 
 namespace codedriftd::test {
@@ -414,6 +417,48 @@ TEST_F(ControlVerbsTest, APollThatNamesNothingOrAPatternIsRefused) {
   EXPECT_EQ(ask("progress", {{"ticket", "nosuch"}})["error"], "nothing");
   EXPECT_EQ(ask("reload", {{"file", "/etc/passwd"}})["error"], "usage");
   EXPECT_TRUE(polls.empty());
+}
+
+TEST_F(ControlVerbsTest, WhatCouldNotBeBegunInTimeIsToldToHaveFailedAndNeverHappens) {
+  watch({"charge"});
+  open();
+  std::promise<void> started, go;
+  auto may_go = go.get_future();
+  writer->post([&](Tx&) {
+    started.set_value();
+    may_go.wait();
+  });
+  started.get_future().wait();
+  const Json arguments{{"target", "charge"}, {"reason", "load test"}, {"until", rfc3339(clock.wall() + 30h)}};
+  auto asked = std::async(std::launch::async, [&] { return ask("suspend", arguments); });
+  ASSERT_TRUE(wait_until([&] { return writer->queued() == 1; }, 20s));
+  clock.advance(1h);  // its client has given up long ago
+  go.set_value();
+  EXPECT_EQ(asked.get().value("error", ""), "failed");
+  EXPECT_EQ(column("SELECT count(*) FROM suspension"), (Strings{"0"}));
+  EXPECT_EQ(ask("suspend", arguments).count("done"), 1U);
+  EXPECT_EQ(column("SELECT count(*) FROM suspension"), (Strings{"1"}));
+}
+
+TEST_F(ControlVerbsTest, OneUserActsOnlySoOftenAndRootAsOftenAsItLikes) {
+  if (::geteuid() != 0) GTEST_SKIP() << "SKIPPED: needs root, to ask as another user; CI runs it as root";
+  control.allowed["test"] = {"%daemon"};
+  control.allowed["suspend"] = {"%daemon"};
+  const gid_t daemon_group = 1;
+  open();
+  const auto failed = [](const Json& reply) {
+    return reply.value("message", "").find("too often") != std::string::npos;
+  };
+  int tests = 0, acts = 0;
+  while (tests < 100 && !failed(ask_as(64'101, {daemon_group}, "alerts.test", {{"to", "ops"}}))) ++tests;
+  EXPECT_EQ(tests, 5);
+  while (acts < 1'000 && !failed(ask_as(64'101, {daemon_group}, "suspend", {{"target", "none"}}))) ++acts;
+  EXPECT_EQ(acts, 120);
+  EXPECT_FALSE(failed(ask_as(64'102, {daemon_group}, "alerts.test", {{"to", "ops"}}))) << "another user";
+  for (int i = 0; i < 10; ++i) EXPECT_EQ(ask("alerts.test", {{"to", "ops"}}).count("done"), 1U);
+  clock.advance(10s);
+  EXPECT_FALSE(failed(ask_as(64'101, {daemon_group}, "alerts.test", {{"to", "ops"}})));
+  EXPECT_TRUE(failed(ask_as(64'101, {daemon_group}, "alerts.test", {{"to", "ops"}})));
 }
 
 }  // namespace

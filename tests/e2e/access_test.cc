@@ -1,13 +1,17 @@
 /// One writer, and who may read.
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <filesystem>
 #include <set>
 
+#include "base/unique_fd.h"
 #include "e2e/daemon.h"
 #include "e2e/record.h"
+#include "support/as_user.h"
 
 namespace codedriftd::test {
 namespace {
@@ -60,10 +64,15 @@ TEST(Access, TheGroupReadsWhileItRunsAndAfterwardsAndStrangersNeverDo) {
       ASSERT_EQ(seen.status, (ExitStatus{0, 0})) << seen.err;
       EXPECT_EQ(Json::parse(seen.out).at("rows").at(0).at("status"), "drifted");
       EXPECT_EQ(daemon.command({"query", "events"}, user).status, (ExitStatus{0, 0}));
-      // And so with the stock sqlite3, hardened or not (docs/views.md).
+      // And a copy, which the stock sqlite3 reads, hardened or not (docs/views.md).
+      const TempDir theirs;
+      ASSERT_EQ(::chown(theirs.path().c_str(), user.first, user.second), 0);
+      const std::string copy = theirs / "record.db";
+      const RunResult copied = daemon.command({"backup", copy}, user);
+      ASSERT_EQ(copied.status, (ExitStatus{0, 0})) << copied.err;
       for (const char* trusted : {"ON", "OFF"}) {
         const RunResult row =
-            run({.argv = {"sqlite3", "-readonly", daemon.database(),
+            run({.argv = {"sqlite3", "-readonly", copy,
                           std::string("PRAGMA trusted_schema = ") + trusted +
                               "; SELECT status, polls > 0, (SELECT count(*) > 1 FROM v_events), (SELECT "
                               "count(*) > 1 FROM v_history) FROM v_status JOIN v_coverage USING (target)"},
@@ -78,6 +87,23 @@ TEST(Access, TheGroupReadsWhileItRunsAndAfterwardsAndStrangersNeverDo) {
     EXPECT_TRUE(refused.out.empty());
   };
   check("while the daemon runs");
+  // Nothing that the reader can open keeps the daemon from recording: locks on all of it, for as long as it likes.
+  std::vector<UniqueFd> held;
+  as_user(kReader.first, {kReader.second}, [&] {
+    for (const auto& entry : std::filesystem::directory_iterator(daemon.state_dir())) {
+      UniqueFd fd(::open(entry.path().c_str(), O_RDONLY | O_CLOEXEC));
+      const std::string name = entry.path().filename();
+      EXPECT_EQ(fd.valid(), name == "codedriftd.db" || name == "codedriftd.db-wal") << name;
+      if (!fd.valid()) continue;
+      struct flock lock {};
+      lock.l_type = F_RDLCK;
+      lock.l_whence = SEEK_SET;
+      EXPECT_EQ(::fcntl(fd.get(), F_OFD_SETLK, &lock), 0) << name;
+      EXPECT_EQ(::flock(fd.get(), LOCK_SH | LOCK_NB), 0) << name;
+      held.push_back(std::move(fd));
+    }
+  });
+  EXPECT_EQ(held.size(), 2U);
   ASSERT_TRUE(daemon.wait_for_polls(2));
   EXPECT_EQ(daemon.stop(), (ExitStatus{0, 0}));
   check("after a clean stop");

@@ -40,7 +40,7 @@ std::string describe(const std::string& text) {
   std::ostringstream out;
   const Settings& s = *loaded;
   out << s.state_dir << s.runtime_dir << s.plugin_dir << s.log_format.has_value() << s.instance << s.link
-      << s.log_origin << s.http_listen << '\n';
+      << s.allow_empty << s.log_origin << s.http_listen << '\n';
   for (const auto& [name, a] : s.accounts) {
     const CredentialSettings& c = a.credentials;
     out << name << a.endpoint << a.requests_per_second << format_duration(a.timeout) << a.ca_file << a.previous

@@ -7,8 +7,8 @@
 namespace codedriftd::test {
 namespace {
 
-Snapshot snapshot() {
-  Snapshot s;
+StatusSnapshot snapshot() {
+  StatusSnapshot s;
   s.now = from_ms(1'795'478'400'000);
   s.polls.polls = {10, 1, 0, 2, 3};
   s.polls.attempts = 16;
@@ -20,7 +20,7 @@ Snapshot snapshot() {
   s.polls.paces = {{"prod,staging", 15, 14.7}};
   s.functions = {{"in_sync", 41}, {"drifted", 1}};
   s.drifts_open = 1;
-  Snapshot::Destination ops;
+  StatusSnapshot::Destination ops;
   ops.name = "o\"p\\s";
   ops.runner.up = true;
   ops.depth.pending = 2;
@@ -69,7 +69,7 @@ TEST(Metrics, AreCleanUnderPromtool) {
 }
 
 TEST(Metrics, TheStatusLineSaysTheMainThingsInOneLine) {
-  Snapshot s = snapshot();
+  StatusSnapshot s = snapshot();
   EXPECT_EQ(status_line(s), "42 functions, 1 drifted; last poll 00:00:00Z; 0 of 1 destination up, 2 alerts pending")
       << "one that is held takes nothing";
   s.destinations.front().state = DestinationState::Kind::ok;

@@ -123,8 +123,8 @@ ReportEnd report(Database& db, const Selection& selection, WallTime now, const E
       "FROM suspension s WHERE s.target = o.target_id), NULL) FROM outbox o LEFT JOIN outbox l ON l.id = o.message "
       "ORDER BY o.id",
       outbox::held_row("o"));
-  static const std::string kNewestFirst = kRows + " DESC";
-  static const std::string& kOldestFirst = kRows;
+  static const Sql kNewestFirst = Sql::forever(kRows + " DESC");
+  static const Sql kOldestFirst = Sql::forever(kRows);
   auto q = db.query(selection.limit ? kNewestFirst : kOldestFirst);
   while (q.step()) {
     if (!selection.in_window(q.time(8)) || !any_matches(selection.kinds, q.text(3)) ||

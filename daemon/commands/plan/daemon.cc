@@ -18,12 +18,9 @@ namespace {
 /// When each target was last polled.
 using Polls = std::map<std::string, std::optional<WallTime>>;
 
-Result<Polls, NoPlan> polls_so_far(const std::string& path, Selection& selection, WallTime now) {
-  auto db = open_record(path);
-  if (!db) return NoPlan{EXIT_FAILURE, db.error().message};
-  const ReadTransaction at_one_moment(*db);
-  if (auto resolved = resolve_names(*db, selection); !resolved) return NoPlan{kExitUsage, resolved.error().message};
-  auto before = plan_from_record(*db, selection, now);
+Result<Polls, NoPlan> polls_so_far(Database& db, Selection& selection, WallTime now) {
+  if (auto resolved = resolve_names(db, selection); !resolved) return NoPlan{kExitUsage, resolved.error().message};
+  auto before = plan_from_record(db, selection, now);
   if (!before) return before.error();
   Polls polls;
   for (const Plan::Item& item : before->items)
@@ -32,13 +29,10 @@ Result<Polls, NoPlan> polls_so_far(const std::string& path, Selection& selection
 }
 
 /// The same targets, as they stand now.
-Result<Plan, NoPlan> plan_after(const std::string& path, const Polls& before, WallTime now) {
-  auto db = open_record(path);
-  if (!db) return NoPlan{EXIT_FAILURE, db.error().message};
-  const ReadTransaction at_one_moment(*db);
-  const auto stay = daemon_runs::last(*db);
+Plan plan_after(Database& db, const Polls& before, WallTime now) {
+  const auto stay = daemon_runs::last(db);
   Plan plan;
-  for (TargetRow& row : targets::all(*db, false)) {
+  for (TargetRow& row : targets::all(db, false)) {
     const auto known = before.find(row.target.address());
     if (known == before.end()) continue;
     const bool answered = row.state.last_polled_at != known->second && row.state.consecutive_failures == 0;
@@ -57,7 +51,12 @@ Result<Plan, NoPlan> plan_after(const std::string& path, const Polls& before, Wa
 Result<std::optional<Plan>, NoPlan> plan_by_daemon(const Settings& settings, Selection selection, const Clock& clock,
                                                    Progress& progress) {
   const Patience patience;
-  const auto before = polls_so_far(settings.database(), selection, clock.wall());
+  Selection resolved;
+  const auto before = read_record(settings.database(), [&](Database& db) {
+    resolved = selection;
+    return polls_so_far(db, resolved, clock.wall());
+  });
+  selection = std::move(resolved);
   if (!before) return before.error();
   const auto reply = ask_running_daemon(settings, "plan", plan_arguments(selection), clock, patience);
   if (!reply) {
@@ -71,11 +70,10 @@ Result<std::optional<Plan>, NoPlan> plan_by_daemon(const Settings& settings, Sel
                            [&](std::size_t done, std::size_t total) { progress.at(done, total); });
   progress.clear();
   if (!over) return NoPlan{EXIT_FAILURE, over.error().message};
-  auto plan = plan_after(settings.database(), *before, clock.wall());
-  if (!plan) return plan.error();
+  Plan plan = read_record(settings.database(), [&](Database& db) { return plan_after(db, *before, clock.wall()); });
   if (const auto lost = (*over)->value("unrecorded", std::size_t{0}); lost > 0)
-    plan->remarks.push_back(fmt::format("The answers of {} could not be recorded: see the daemon's log.", lost));
-  return std::optional(std::move(*plan));
+    plan.remarks.push_back(fmt::format("The answers of {} could not be recorded: see the daemon's log.", lost));
+  return std::optional(std::move(plan));
 }
 
 }  // namespace codedriftd

@@ -23,26 +23,20 @@ struct Record {
   std::string trouble;  ///< why there is none
 };
 
-Record read_record(const std::string& path) {
-  Record record;
+Record what_is_on_record(const std::string& path) {
   try {
-    auto db = open_record(path);
-    if (!db) {
-      record.trouble = db.error().message;
+    return read_record(path, [](Database& db) {
+      Record record;
+      record.stay = daemon_runs::last(db);
+      for (TargetRow& row : targets::all(db, true)) {
+        std::string address = row.target.address();
+        record.rows.emplace(std::move(address), std::move(row));
+      }
       return record;
-    }
-    const ReadTransaction at_one_moment(*db);
-    record.stay = daemon_runs::last(*db);
-    for (TargetRow& row : targets::all(*db, true)) {
-      std::string address = row.target.address();
-      record.rows.emplace(std::move(address), std::move(row));
-    }
-  } catch (const SqliteError& error) {
-    return {{}, {}, explain_unreadable(path, error)};
+    });
   } catch (const std::runtime_error& error) {
     return {{}, {}, error.what()};
   }
-  return record;
 }
 
 class DirectPlan {
@@ -51,7 +45,7 @@ class DirectPlan {
       : settings_(settings), selection_(std::move(selection)), clock_(clock), progress_(progress) {}
 
   Result<Plan, NoPlan> make(const MakeApi& make_api) {
-    Record record = read_record(settings_.database());
+    Record record = what_is_on_record(settings_.database());
     KnownTargets known;
     for (const WatchSettings& watch : settings_.watches) known.watched.push_back(watch.target);
     if (auto resolved = resolve_names(known, selection_); !resolved)

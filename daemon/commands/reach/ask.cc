@@ -13,6 +13,14 @@
 
 namespace codedriftd {
 
+Result<std::optional<std::string>> record_holder(const Settings& settings) {
+  auto holder = StateLock::holder(settings.lock_file());
+  if (holder) return holder;
+  const auto listener = daemon_listening(settings.runtime_dir);
+  if (!listener) return Error{fmt::format("{}; {}", holder.error().message, listener.error().message)};
+  return *listener ? std::optional(std::to_string(**listener)) : std::nullopt;
+}
+
 Result<std::optional<JsonBox>, NothingDone> ask_running_daemon(const Settings& settings, std::string_view verb,
                                                                const JsonBox& arguments, const Clock& clock,
                                                                const Patience& patience) {
@@ -21,7 +29,7 @@ Result<std::optional<JsonBox>, NothingDone> ask_running_daemon(const Settings& s
   if (const std::string claimed = this_caller().claimed; !claimed.empty()) request["claimed"] = claimed;
   const MonoTime give_up = clock.mono() + patience.socket;
   for (;;) {
-    const auto holder = StateLock::holder(settings.lock_file());
+    const auto holder = record_holder(settings);
     if (!holder) return NothingDone{"failed", holder.error().message + "; ask as root, or as its owner"};
     if (!*holder) return std::optional<JsonBox>();
     auto reply = ask_daemon(settings.runtime_dir, request, patience.daemon);

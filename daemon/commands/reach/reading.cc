@@ -9,9 +9,6 @@
 #include <cstdlib>
 #include <optional>
 #include <system_error>
-#include <utility>
-
-#include "store/db/migrate.h"
 
 namespace codedriftd {
 namespace {
@@ -35,8 +32,7 @@ std::optional<std::string> unreadable(const std::string& path) {
 }  // namespace
 
 std::string explain_unreadable(const std::string& path, const SqliteError& error) {
-  if (error.busy())
-    return fmt::format("{}: is locked by another program; ask again, and see who holds it (fuser {})", path, path);
+  if (error.busy()) return error.what();
   constexpr int kCannotOpen = 14, kNotADatabase = 26, kCorrupt = 11, kReadOnly = 8;  // SQLite's primary codes
   switch (error.primary_code()) {
     case kNotADatabase:
@@ -54,22 +50,8 @@ std::string explain_unreadable(const std::string& path, const SqliteError& error
   }
 }
 
-Result<Database> open_record(const std::string& path) {
-  if (auto why = unreadable(path)) return Error{std::move(*why)};
-  try {
-    Database db = Database::open_reader(path, Database::kReportCacheKib);
-    if (auto good = check_schema(db); !good) return good.error();
-    return Result<Database>(std::move(db));
-  } catch (const SqliteError& error) {
-    return Error{explain_unreadable(path, error)};
-  }
-}
-
-ReadTransaction::~ReadTransaction() {
-  try {
-    db_.execute("ROLLBACK");
-  } catch (const SqliteError&) {  // SQLite has ended it already
-  }
+void check_readable(const std::string& path) {
+  if (auto why = unreadable(path)) throw std::runtime_error(*why);
 }
 
 namespace {

@@ -1,28 +1,35 @@
 #pragma once
 /// How commands read the record. Private to commands/.
+#include <stdexcept>
 #include <string>
+#include <type_traits>
 
-#include "base/result.h"
-#include "store/db/sqlite.h"
+#include "store/db/migrate.h"
+#include "store/db/snapshot.h"
 
 namespace codedriftd {
 
-/// A read-only connection to the record at `path`, of this program's schema; or why there is none, and what to do.
-/// Throws nothing for what is wrong with the file.
-Result<Database> open_record(const std::string& path);
+/// Throws std::runtime_error if the record at `path` cannot be read as far as the file system tells, with what to do.
+void check_readable(const std::string& path);
 /// What to do about a database that cannot be opened or read.
 std::string explain_unreadable(const std::string& path, const SqliteError& error);
 
-/// A read transaction: every row of a report is of the same moment.
-class ReadTransaction {
- public:
-  explicit ReadTransaction(Database& db) : db_(db) { db_.execute("BEGIN"); }
-  ~ReadTransaction();
-  ReadTransaction(const ReadTransaction&) = delete;
-
- private:
-  Database& db_;
-};
+/// Calls `work(Database&)` on the record at `path`, of this program's schema, as it was at one moment, and returns what
+/// it returns. It may be called again if the record was disturbed (store/db/snapshot.h), so until it has returned
+/// nothing of it may be shown. Throws std::runtime_error for what is wrong with the record, with what to do, and what
+/// `work` throws.
+template <typename Work>
+std::invoke_result_t<Work, Database&> read_record(const std::string& path, Work work) {
+  check_readable(path);
+  try {
+    return with_snapshot(path, Database::kReportCacheKib, [&](Snapshot& snapshot) {
+      if (auto good = check_schema(snapshot.db()); !good) throw std::runtime_error(good.error().message);
+      return work(snapshot.db());
+    });
+  } catch (const SqliteError& error) {
+    throw std::runtime_error(explain_unreadable(path, error));
+  }
+}
 
 /// Whether output is coloured, for the whole process: at first by itself.
 enum class Colour { by_itself, always, never };

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 
 #include <cerrno>
 #include <cstring>
@@ -23,6 +24,21 @@ std::string pid_in(const UniqueFd& fd) {
   return holder.empty() ? "unknown" : harmless(holder);
 }
 
+/// Far behind everything that SQLite locks or writes.
+constexpr off_t kMarkedByte = off_t{1} << 60;
+
+bool open_to_others(const UniqueFd& fd) {
+  struct stat info {};
+  return ::fstat(fd.get(), &info) == 0 && (info.st_mode & 077) != 0;
+}
+
+bool stands_at(const UniqueFd& fd, const std::string& path) {
+  struct stat mine {
+  }, there{};
+  return ::fstat(fd.get(), &mine) == 0 && ::lstat(path.c_str(), &there) == 0 && mine.st_dev == there.st_dev &&
+         mine.st_ino == there.st_ino;
+}
+
 }  // namespace
 
 Result<std::optional<std::string>> StateLock::holder(const std::string& path) {
@@ -38,26 +54,70 @@ Result<std::optional<std::string>> StateLock::holder(const std::string& path) {
 }
 
 Result<StateLock> StateLock::take(const std::string& path, Millis patience) {
-  UniqueFd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640));
-  if (!fd.valid()) return Error{fmt::format("{}: cannot be opened: {}", path, std::strerror(errno))};
+  const auto failed = [&](const char* what) {
+    return Error{fmt::format("{}: cannot be {}: {}", path, what, std::strerror(errno))};
+  };
   // flock() has no time limit.
   const MonoTime until = SystemClock{}.mono() + patience;
-  while (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
-    if (errno != EWOULDBLOCK) return Error{fmt::format("{}: cannot be locked: {}", path, std::strerror(errno))};
-    if (SystemClock{}.mono() < until) {
-      std::this_thread::sleep_for(kBetweenTries);
-      continue;
+  for (;;) {
+    UniqueFd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+    if (!fd.valid()) return failed("opened");
+    if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
+      if (errno != EWOULDBLOCK) return failed("locked");
+      if (SystemClock{}.mono() < until) {
+        std::this_thread::sleep_for(kBetweenTries);
+        continue;
+      }
+      return Error{fmt::format(
+          "{}: another codedriftd holds this state folder (pid {}); stop it first, or set another state_dir{}", path,
+          pid_in(fd),
+          open_to_others(fd) ? ". If no such process runs, somebody else holds the file (fuser says who)" : "")};
     }
-    return Error{
-        fmt::format("{}: another codedriftd holds this state folder (pid {}); stop it first, or set another state_dir",
-                    path, pid_in(fd))};
+    // It may have been replaced since it was opened: then the lock is one on nothing.
+    if (!stands_at(fd, path)) continue;
+    if (open_to_others(fd)) {
+      // Somebody may have it open, and could hold it the next time. Both are locked while the new one takes its place.
+      const std::string fresh = path + ".new";
+      ::unlink(fresh.c_str());
+      UniqueFd replacement(::open(fresh.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
+      if (!replacement.valid() || ::fchmod(replacement.get(), 0600) != 0 ||
+          ::flock(replacement.get(), LOCK_EX | LOCK_NB) != 0 || ::rename(fresh.c_str(), path.c_str()) != 0)
+        return failed("replaced");
+      fd = std::move(replacement);
+    }
+    const std::string pid = fmt::format("{}\n", ::getpid());
+    if (::ftruncate(fd.get(), 0) != 0 ||
+        ::pwrite(fd.get(), pid.data(), pid.size(), 0) != static_cast<ssize_t>(pid.size()))
+      return failed("written");
+    return StateLock(std::move(fd), path);
   }
-  const std::string pid = fmt::format("{}\n", ::getpid());
-  if (::ftruncate(fd.get(), 0) != 0 ||
-      ::pwrite(fd.get(), pid.data(), pid.size(), 0) != static_cast<ssize_t>(pid.size())) {
-    return Error{fmt::format("{}: cannot be written: {}", path, std::strerror(errno))};
-  }
-  return StateLock(std::move(fd));
 }
+
+Checked StateLock::mark(const std::string& database) {
+  UniqueFd fd(::open(database.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+  if (!fd.valid()) return Done{};  // SQLite says what is wrong with it
+  struct flock lock {};
+  lock.l_type = F_WRLCK;
+  lock.l_whence = SEEK_SET;
+  lock.l_start = kMarkedByte;
+  lock.l_len = 1;
+  if (::fcntl(fd.get(), F_OFD_SETLK, &lock) == 0) {
+    mark_ = std::move(fd);
+    return Done{};
+  }
+  lock.l_pid = 0;
+  // Who only reads can hold a read lock: that keeps this sign away, and nothing else.
+  if (::fcntl(fd.get(), F_OFD_GETLK, &lock) != 0 || lock.l_type != F_WRLCK) {
+    mark_ = std::move(fd);  // to close it now would drop the locks of SQLite's connections
+    return Done{};
+  }
+  mark_ = std::move(fd);
+  return Error{
+      fmt::format("{}: another codedriftd writes to it, though its lock file was removed or replaced (fuser {} "
+                  "says who); stop it first",
+                  database, database)};
+}
+
+bool StateLock::in_place() const { return stands_at(fd_, path_); }
 
 }  // namespace codedriftd

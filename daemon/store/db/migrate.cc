@@ -1,6 +1,8 @@
 #include "store/db/migrate.h"
 
 #include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 namespace codedriftd {
 namespace {
@@ -42,6 +44,14 @@ void apply(Database& db, const Migration& migration, WallTime now) {
   }
 }
 
+/// `name`, or `name`.2, `name`.3 …: the first that nothing stands at.
+std::string free_name(const std::string& name) {
+  std::string free = name;
+  struct stat info {};
+  for (int n = 2; ::lstat(free.c_str(), &info) == 0; ++n) free = fmt::format("{}.{}", name, n);
+  return free;
+}
+
 }  // namespace
 
 Checked check_owner(Database& db, int newest) {
@@ -75,11 +85,18 @@ Result<MigrationReport> migrate(Database& db, const std::vector<Migration>& migr
   report.to = newest;
   if (report.from == newest) return report;
   if (report.from > 0) {
-    report.copy = fmt::format("{}.before-v{}", db.path(), newest);
+    report.copy = free_name(fmt::format("{}.v{}", db.path(), report.from));
     db.backup_to(report.copy);
   }
   for (const Migration& migration : migrations) {
-    if (migration.version > report.from) apply(db, migration, now);
+    if (migration.version <= report.from) continue;
+    try {
+      apply(db, migration, now);
+    } catch (const SqliteError&) {
+      // Nothing was changed: the next try keeps a copy again, and a restart loop does not fill the disk.
+      if (migration.version == report.from + 1 && !report.copy.empty()) ::unlink(report.copy.c_str());
+      throw;
+    }
   }
   return report;
 }

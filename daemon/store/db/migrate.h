@@ -25,8 +25,10 @@ struct MigrationReport {
   std::string copy;  ///< the copy kept of the old one; empty when there was none to keep
 };
 
-/// Brings the database to the newest of `migrations`. Before an upgrade a copy is kept beside it, PATH.before-vN.
-/// Fails, with both numbers, on a file of another program, on one that is newer, and where an applied migration has
+/// Brings the database to the newest of `migrations`. Before an upgrade a copy is kept beside it: PATH.vFROM, named
+/// after the version it holds, so that an upgrade that failed half way and is tried again keeps a copy of where it
+/// stands now beside that of where it began. What stands there is never written over: then it is PATH.vFROM.2, and so
+/// on. Fails, with both numbers, on a file of another program, on one that is newer, and where an applied migration has
 /// another text than the one known here. Throws SqliteError.
 Result<MigrationReport> migrate(Database& db, const std::vector<Migration>& migrations, WallTime now);
 

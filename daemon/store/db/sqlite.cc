@@ -41,12 +41,45 @@ UniqueFd create_file(const std::string& path) {
   return file;
 }
 
+std::string percent_encoded(std::string_view path) {
+  std::string encoded;
+  for (const char c : path) {
+    if (c == '%' || c == '?' || c == '#') {
+      encoded += fmt::format("%{:02x}", static_cast<unsigned char>(c));
+    } else {
+      encoded += c;
+    }
+  }
+  return encoded;
+}
+
+/// Sees to it that -shm is the owner's alone. SQLite gives a new one the mode of the database, so it has to be there,
+/// and not empty, before SQLite looks. One that others could open is replaced: they may have it open, with a lock on
+/// it.
+void own_shm(const std::string& database) {
+  const std::string path = database + "-shm";
+  struct stat info {};
+  if (::lstat(path.c_str(), &info) == 0) {
+    if ((info.st_mode & 077) == 0) return;
+    ::unlink(path.c_str());
+  }
+  const UniqueFd file(::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
+  if (!file.valid() || ::fchmod(file.get(), 0600) != 0 || ::ftruncate(file.get(), 1) != 0)
+    throw SqliteError(SQLITE_CANTOPEN, fmt::format("{}: cannot be made: {}", path, std::strerror(errno)));
+}
+
 }  // namespace
 
-bool SqliteError::full() const { return primary_code() == SQLITE_FULL; }
+bool SqliteError::full() const { return primary_code() == SQLITE_FULL || code_ == SQLITE_IOERR_SHMSIZE; }
 bool SqliteError::busy() const { return primary_code() == SQLITE_BUSY; }
 bool SqliteError::io() const { return primary_code() == SQLITE_IOERR; }
 bool SqliteError::sync() const { return code_ == SQLITE_IOERR_FSYNC || code_ == SQLITE_IOERR_DIR_FSYNC; }
+
+Sql Sql::forever(std::string_view text) {
+  char* kept = new char[text.size()];
+  text.copy(kept, text.size());
+  return {Kept{}, {kept, text.size()}};
+}
 
 // ---- Query ------------------------------------------------------------------------------------------------------
 
@@ -132,15 +165,22 @@ void Query::damaged(std::string_view what) const {
 
 // ---- Database -----------------------------------------------------------------------------------------------------
 
-Database Database::open(const std::string& path, int flags, const char* vfs) {
+Database Database::open(const std::string& path, int flags, const char* vfs, bool locked) {
   sqlite3* handle = nullptr;
   // NOFOLLOW refuses a link anywhere in the path, but the folder may well be behind one (systemd's DynamicUser).
-  const std::string real = resolved_folder(path);
+  std::string real = resolved_folder(path);
+  // Without -wal the file is all there is. SQLite would make one, unless it is told that nothing changes.
+  if (!locked && ::access((real + "-wal").c_str(), F_OK) != 0) {
+    real = "file:" + percent_encoded(real) + "?immutable=1";
+    flags |= SQLITE_OPEN_URI;
+  }
   const int code = sqlite3_open_v2(real.c_str(), &handle,
                                    flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE | SQLITE_OPEN_NOFOLLOW, vfs);
   Database db(handle, path);
   if (code != SQLITE_OK) db.fail(code, "open");
   sqlite3_busy_timeout(handle, kBusyTimeoutMs);
+  // Before the file is looked at: in this mode SQLite keeps the index of the WAL in memory of its own, instead of -shm.
+  if (!locked) db.execute("PRAGMA locking_mode = EXCLUSIVE");
   db.harden();
   return db;
 }
@@ -165,6 +205,7 @@ Database Database::open_writer(const std::string& path, const char* vfs) {
     throw SqliteError(SQLITE_CANTOPEN, fmt::format("{}: cannot be opened: {}", path, std::strerror(errno)));
   }
   file.reset();  // before SQLite locks the file: closing any other descriptor of it would drop its locks
+  own_shm(resolved_folder(path));
   Database db = open(path, SQLITE_OPEN_READWRITE, vfs);
   // Somebody else's file stays as it is; what it is and what would help, migrate() says.
   const bool foreign = db.pragma("application_id") != kApplicationId && db.query("SELECT 1 FROM sqlite_schema").step();
@@ -193,6 +234,13 @@ Database Database::open_writer(const std::string& path, const char* vfs) {
 
 Database Database::open_reader(const std::string& path, int cache_kib) {
   Database db = open(path, SQLITE_OPEN_READONLY, nullptr);
+  sqlite3_db_config(db.handle_, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
+  db.execute(fmt::format("PRAGMA query_only = ON; PRAGMA wal_autocheckpoint = 0; PRAGMA cache_size = -{}", cache_kib));
+  return db;
+}
+
+Database Database::open_unlocked(const std::string& path, int cache_kib) {
+  Database db = open(path, SQLITE_OPEN_READONLY, "unix-none", false);
   sqlite3_db_config(db.handle_, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
   db.execute(fmt::format("PRAGMA query_only = ON; PRAGMA wal_autocheckpoint = 0; PRAGMA cache_size = -{}", cache_kib));
   return db;
@@ -243,6 +291,7 @@ void Database::execute(const std::string& sql) {
 }
 
 int64_t Database::changes() const { return sqlite3_changes64(handle_); }
+int64_t Database::total_changes() const { return sqlite3_total_changes64(handle_); }
 int64_t Database::last_id() const { return sqlite3_last_insert_rowid(handle_); }
 
 int64_t Database::pragma(std::string_view name) {
@@ -264,7 +313,7 @@ int64_t Database::checkpoint(bool truncate) {
   return frames;
 }
 
-void Database::backup_to(const std::string& to) {
+void Database::backup_to(const std::string& to, const std::function<bool()>& good) {
   const std::string part = to + ".part";
   ::unlink(part.c_str());
   struct Remover {
@@ -293,6 +342,7 @@ void Database::backup_to(const std::string& to) {
     }
   }
   sync_path(part, O_RDONLY);
+  if (good && !good()) throw SqliteError(SQLITE_BUSY, path_ + ": was written to while it was copied");
   if (::rename(part.c_str(), to.c_str()) != 0) throw std::system_error(errno, std::generic_category(), to);
   sync_path(folder_of(to), O_RDONLY | O_DIRECTORY);
 }

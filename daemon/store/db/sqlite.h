@@ -1,6 +1,8 @@
 #pragma once
 /// SQLite behind types: the only header that other folders need to read or write the database. Throws SqliteError.
+#include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -39,6 +41,23 @@ constexpr int64_t kApplicationId = 0x44524654;
 /// Bytes to bind as a BLOB. Does not own them.
 struct Blob {
   std::string_view bytes;
+};
+
+/// The text of a statement that is kept: a literal, or a static constant. Anything else does not compile, because the
+/// statement is kept under the text's address.
+class Sql {
+ public:
+  template <std::size_t N>
+  consteval Sql(const char (&literal)[N]) : text_(literal, N - 1) {}  // NOLINT: a literal is one
+  consteval Sql(std::string_view constant) : text_(constant) {}       // NOLINT: so is a constexpr view of one
+  /// Text put together at run time, kept until the process ends: for a `static const Sql`, made once.
+  static Sql forever(std::string_view text);
+  constexpr std::string_view text() const { return text_; }
+
+ private:
+  struct Kept {};
+  constexpr Sql(Kept, std::string_view text) : text_(text) {}
+  std::string_view text_;
 };
 
 class Database;
@@ -110,25 +129,28 @@ class Query {
 class Database {
  public:
   /// The write connection, hardened and set up as this program needs it (WAL, FULL, foreign keys, no trusted schema,
-  /// …); creates the file with mode 0640, whatever the umask. Does not migrate, and leaves a file of
-  /// another program as it is, for migrate() to refuse. `vfs` is for fault injection in tests.
+  /// …); creates the file with mode 0640, whatever the umask, and its -shm for the owner alone (snapshot.h says why; an
+  /// older one is mended). REQUIRES: the state folder's lock. Does not migrate, and leaves a file of another program as
+  /// it is, for migrate() to refuse. `vfs` is for fault injection in tests.
   /// Throws SqliteError for what is no database, a symbolic link included.
   static Database open_writer(const std::string& path, const char* vfs = nullptr);
-  /// A read-only connection that never checkpoints. `cache_kib` bounds the memory for what it has read: the daemon has
-  /// little to spare, a command that reads much has plenty. Throws SqliteError if there is no such file, or it is a
-  /// symbolic link.
+  /// A read-only connection that never checkpoints, for the daemon itself: it takes part in the locks on -shm, which
+  /// only the owner can (others: snapshot.h). `cache_kib` bounds the memory for what it has read: the daemon has little
+  /// to spare, a command that reads much has plenty. Throws SqliteError if there is no such file, or it is a symbolic
+  /// link.
   static Database open_reader(const std::string& path, int cache_kib = kLeastCacheKib);
+  /// A read-only connection without any lock, to what the files hold now; see Snapshot, which alone may use it.
+  static Database open_unlocked(const std::string& path, int cache_kib);
   static constexpr int kLeastCacheKib = 512, kReportCacheKib = 16 * 1024;
 
   Database(Database&&) noexcept;
   Database& operator=(Database&&) = delete;
   ~Database();
 
-  /// Binds `args` in order to `?`. The statement is kept under the address of `sql`, whose text must neither change nor
-  /// end before the database does: literals and statics (else query_once).
+  /// Binds `args` in order to `?`. The statement is kept under the address of `sql`.
   template <typename... Args>
-  Query query(std::string_view sql, const Args&... args) {
-    Query q = prepare(sql, true);
+  Query query(Sql sql, const Args&... args) {
+    Query q = prepare(sql.text(), true);
     int index = 0;
     (q.bind(++index, args), ...);
     return q;
@@ -146,7 +168,7 @@ class Database {
 
   /// Runs a statement that returns no rows; how many rows it changed.
   template <typename... Args>
-  int64_t run(std::string_view sql, const Args&... args) {
+  int64_t run(Sql sql, const Args&... args) {
     query(sql, args...).step();
     return changes();
   }
@@ -154,6 +176,7 @@ class Database {
   void execute(const std::string& sql);
 
   int64_t last_id() const;
+  int64_t total_changes() const;          ///< rows changed by this connection so far
   int64_t pragma(std::string_view name);  ///< the integer a pragma returns
   const std::string& path() const { return path_; }
 
@@ -161,13 +184,14 @@ class Database {
   /// still needs stays for the next time. Frames that the WAL had.
   int64_t checkpoint(bool truncate);
   /// A consistent copy in one step into a new file `to` (mode 0640), checked and flushed, then renamed into place.
-  /// Throws SqliteError or std::system_error; `to` is then untouched.
-  void backup_to(const std::string& to);
+  /// `good` has the last word before that. Throws SqliteError (SQLITE_BUSY if `good` said no) or std::system_error;
+  /// `to` is then untouched.
+  void backup_to(const std::string& to, const std::function<bool()>& good = {});
 
  private:
   friend class Query;
   Database(sqlite3* handle, std::string path) : handle_(handle), path_(std::move(path)) {}
-  static Database open(const std::string& path, int flags, const char* vfs);
+  static Database open(const std::string& path, int flags, const char* vfs, bool locked = true);
   Query prepare(std::string_view sql, bool cached);
   int64_t changes() const;
   [[noreturn]] void fail(int code, std::string_view sql) const;

@@ -2,8 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <future>
+#include <iterator>
 #include <utility>
 
 #include "base/log.h"
@@ -12,6 +14,7 @@ namespace codedriftd {
 namespace {
 
 constexpr Millis kIdleTurn{5000};
+constexpr Millis kBetweenTries{100};
 constexpr int64_t kCommitsBetweenCheckpoints = 200;
 constexpr int64_t kManyFrames = 16'000;  // about 64 MiB of WAL
 
@@ -44,17 +47,33 @@ Writer::Writer(Database db, const Clock& clock, Options options)
 
 Writer::~Writer() { stop(); }
 
-void Writer::post(Work work, Done done) {
-  const bool taken = [&] {
+void Writer::post(Work work, Done done, Keep keep) {
+  bool taken = false;
+  std::optional<Item> gone;
+  {
     Locked queue(queue_);
-    if (!queue->closed) queue->items.push_back({std::move(work), std::move(done)});
-    return !queue->closed;
-  }();
-  if (taken) {
-    bell_.ring();
-  } else if (done) {
-    done(std::make_exception_ptr(std::runtime_error("the store is closed")));
+    if (!queue->closed) {
+      taken = true;
+      queue->items.push_back({std::move(work), std::move(done), keep});
+      if (queue->items.size() > options_.most_queued) gone = give_way(*queue);
+    }
   }
+  if (taken) bell_.ring();
+  if (gone) tell(gone->done, std::make_exception_ptr(std::runtime_error("the queue is full, and nothing had changed")));
+  if (!taken && done) done(std::make_exception_ptr(std::runtime_error("the store is closed")));
+}
+
+std::optional<Writer::Item> Writer::give_way(Queue& queue) const {
+  const auto first = std::find_if(queue.items.begin(), queue.items.end(),
+                                  [](const Item& item) { return item.keep == Keep::unless_crowded; });
+  if (first == queue.items.end()) return std::nullopt;
+  if (queue.given_way++ == 0)
+    log(LogLevel::warning, "store.crowded",
+        fmt::format("{} pieces of work wait to be recorded: polls that saw nothing new are not, until there is room",
+                    queue.items.size()));
+  std::optional<Item> gone(std::move(*first));
+  queue.items.erase(first);
+  return gone;
 }
 
 void Writer::run(Work work) {
@@ -88,18 +107,34 @@ void Writer::loop(std::stop_token stop) {
   writing_.assume();
   for (;;) {
     *last_turn_.lock() = clock_.mono();
+    if (locked_out_ && !queue_.lock()->closed && !try_lock()) {  // the work stays in the queue, which is bounded
+      bell_.wait_for(stop, kBetweenTries);
+      continue;
+    }
+    locked_out_ = false;
     std::deque<Item> items;
     bool closed = false;
+    bool worked = false;
     {
       Locked queue(queue_);
       items.swap(queue->items);
       closed = queue->closed;
+      worked = !items.empty();
     }
-    for (Item& item : items) take(std::move(item));
+    while (!items.empty()) {
+      *last_turn_.lock() = clock_.mono();  // a long queue is no standstill
+      if (!take(items.front(), closed)) break;
+      items.pop_front();
+    }
+    if (!items.empty()) {  // the write lock is somebody else's; SQLite has waited for it
+      put_back(std::move(items));
+      locked_out_ = true;
+      continue;
+    }
     if (open_ && (hurry_ || closed || clock_.mono() - opened_at_ >= options_.linger)) commit();
-    if (!open_) checkpoint_if_due(items.empty());
-    if (closed && items.empty()) break;
-    if (!items.empty()) continue;
+    if (!open_) checkpoint_if_due(!worked);
+    if (closed && !worked) break;
+    if (worked) continue;
     const Millis wait =
         open_ ? std::max(Millis{1}, options_.linger - std::chrono::duration_cast<Millis>(clock_.mono() - opened_at_))
               : kIdleTurn;
@@ -118,18 +153,51 @@ void Writer::begin() {
   open_ = true;
   hurry_ = false;
   opened_at_ = clock_.mono();
+  changes_before_ = db_.total_changes();
 }
 
-void Writer::take(Item item) {
+/// Waits for the write lock as long as SQLite does; false if it is still somebody else's.
+bool Writer::try_lock() {
+  try {
+    begin();
+    return true;
+  } catch (const SqliteError& error) {
+    die_if_in_doubt(error, false, "the start of a transaction");
+    note_trouble(error.what());
+    return !error.busy();  // another error is that of the first piece of work
+  }
+}
+
+/// Before what was posted meanwhile, in its order.
+void Writer::put_back(std::deque<Item> items) {
+  auto queue = queue_.lock();
+  queue->items.insert(queue->items.begin(), std::make_move_iterator(items.begin()),
+                      std::make_move_iterator(items.end()));
+}
+
+void Writer::note_trouble(const std::string& words) {
+  auto trouble = trouble_.lock();
+  if (trouble->words.empty()) {
+    trouble->since = clock_.mono();
+    log(LogLevel::error, "store.trouble", words + "; what cannot be recorded does not count, and is looked at again");
+  }
+  trouble->words = words;
+}
+
+/// False if the item has to wait for the write lock, and is untouched. With `last_try` it fails instead.
+bool Writer::take(Item& item, bool last_try) {
   try {
     if (!open_) begin();
+    // In a savepoint, so that a piece of work that fails takes back what it did, and not what the others of its group
+    // did. One transaction for each would cost a flush for each.
     db_.query("SAVEPOINT work").step();
   } catch (const SqliteError& error) {
     die_if_in_doubt(error, false, "the start of a transaction");
-    *trouble_.lock() = error.what();
+    note_trouble(error.what());
+    if (error.busy() && !open_ && !last_try) return false;
     abandon(std::current_exception());
     tell(item.done, std::current_exception());
-    return;
+    return true;
   }
   Tx tx(db_);
   std::exception_ptr why;
@@ -138,7 +206,7 @@ void Writer::take(Item item) {
     db_.query("RELEASE work").step();
   } catch (const SqliteError& error) {
     die_if_in_doubt(error, false, "a write");
-    *trouble_.lock() = error.what();
+    note_trouble(error.what());
     why = std::current_exception();
   } catch (...) {
     why = std::current_exception();
@@ -152,11 +220,12 @@ void Writer::take(Item item) {
     }
     if (open_ && group_.empty()) abandon(why);  // nothing is left to commit: no reason to hold the lock
     tell(item.done, why);
-    return;
+    return true;
   }
   hurry_ = hurry_ || tx.is_urgent();
   group_.push_back({std::move(item.done), tx.take_hooks()});
   if (group_.size() >= options_.max_group) commit();
+  return true;
 }
 
 void Writer::commit() {
@@ -164,12 +233,17 @@ void Writer::commit() {
     db_.query("COMMIT").step();
   } catch (const SqliteError& error) {
     die_if_in_doubt(error, true, "a commit");
-    *trouble_.lock() = error.what();
+    note_trouble(error.what());
     abandon(std::current_exception());
     return;
   }
   open_ = false;
-  trouble_.lock()->clear();
+  // One that wrote nothing proves nothing: it succeeds on a full disk too.
+  if (db_.total_changes() != changes_before_ && !trouble_.copy().words.empty()) {
+    *trouble_.lock() = {};
+    queue_.lock()->given_way = 0;
+    log(LogLevel::info, "store.recovered", "the record can be written to again");
+  }
   ++commits_since_checkpoint_;
   for (Finished& finished : std::exchange(group_, {})) {
     for (const auto& hook : finished.hooks) guarded(hook);

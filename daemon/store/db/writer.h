@@ -2,6 +2,7 @@
 #include <deque>
 #include <exception>
 #include <functional>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -34,6 +35,10 @@ class Tx {
 /// The one thread that writes. It owns the only write connection and does every checkpoint; work reaches it as
 /// closures, runs in the order it came, each in a savepoint of its own, and is committed in groups.
 ///
+/// Where somebody else holds the database's write lock, the work stays queued until it is free. The queue has a bound:
+/// when it is reached, work that was posted as Keep::unless_crowded gives way, the oldest first, with an error for its
+/// `done`; other work is always taken.
+///
 /// An I/O error at COMMIT leaves open whether the work is durable, and after a failed flush no later one can be
 /// trusted: then `fatal` is called, which must not return. Any other failed COMMIT (the disk is full) rolls the whole
 /// group back and fails it. So does such an error inside a work, where SQLite gives the transaction up: a work lets
@@ -44,7 +49,10 @@ class Writer {
     Millis linger{1000};                            ///< how long work that is not urgent may wait for company
     std::size_t max_group = 2000;                   ///< commit after this much work
     std::function<void(const std::string&)> fatal;  ///< default: log and end the process
+    std::size_t most_queued = 20'000;
   };
+  /// What may give way to other work: a poll that saw what the last one saw is soon made again.
+  enum class Keep { always, unless_crowded };
   using Work = std::function<void(Tx&)>;
   /// nullptr: durable. Otherwise what ended the work: it left no trace. Runs on the writer's thread. What it throws is
   /// logged; so with the hooks.
@@ -56,26 +64,35 @@ class Writer {
   Writer(const Writer&) = delete;
 
   /// Queues work; thread-safe. After stop() it is refused: `done` gets the exception on the calling thread.
-  void post(Work work, Done done = {});
+  void post(Work work, Done done = {}, Keep keep = Keep::always);
   /// Queues urgent work and waits until it is durable; rethrows what ended it. Never on the writer's thread.
   void run(Work work);
   /// Does what is queued, commits, checkpoints, and ends the thread. Idempotent.
   void stop();
 
   std::size_t queued() const;
-  /// Why the last commit failed; empty if it succeeded. Thread-safe.
-  std::string trouble() const { return trouble_.copy(); }
-  /// When the thread last came round. Idle, it comes round every five seconds.
+  /// What keeps it from recording, as far as it knows, and since when; a commit that wrote something ends it. Logged
+  /// once when it begins and once when it is over. Thread-safe.
+  struct Trouble {
+    std::string words;  ///< empty: none
+    MonoTime since{};
+  };
+  Trouble trouble_since() const { return trouble_.copy(); }
+  std::string trouble() const { return trouble_.copy().words; }
+  /// When the thread last came round, or last began a piece of work. Idle, it comes round every five seconds; so it
+  /// does while it waits for the write lock.
   MonoTime last_turn() const { return last_turn_.copy(); }
 
  private:
   struct Item {
     Work work;
     Done done;
+    Keep keep = Keep::always;
   };
   struct Queue {
     std::deque<Item> items;
     bool closed = false;
+    uint64_t given_way = 0;  ///< items, since it was last logged
   };
   struct Finished {
     Done done;
@@ -83,7 +100,11 @@ class Writer {
   };
 
   void loop(std::stop_token stop);
-  void take(Item item) REQUIRES(writing_);
+  std::optional<Item> give_way(Queue& queue) const;
+  bool take(Item& item, bool last_try) REQUIRES(writing_);
+  bool try_lock() REQUIRES(writing_);
+  void put_back(std::deque<Item> items);
+  void note_trouble(const std::string& words);
   void commit() REQUIRES(writing_);
   void die_if_in_doubt(const SqliteError& error, bool committing, std::string_view what);
   void abandon(std::exception_ptr why) REQUIRES(writing_);
@@ -96,12 +117,14 @@ class Writer {
   Options options_;
   mutable Guarded<Queue> queue_;
   Guarded<MonoTime> last_turn_;
-  Guarded<std::string> trouble_;
+  Guarded<Trouble> trouble_;
   Bell bell_;
   // The open group.
   bool open_ GUARDED_BY(writing_) = false;
   bool hurry_ GUARDED_BY(writing_) = false;
+  bool locked_out_ GUARDED_BY(writing_) = false;  ///< somebody else held the write lock when a group was to begin
   MonoTime opened_at_ GUARDED_BY(writing_){};
+  int64_t changes_before_ GUARDED_BY(writing_) = 0;  ///< of the connection, when the group began
   int64_t commits_since_checkpoint_ GUARDED_BY(writing_) = 0;
   std::vector<Finished> group_ GUARDED_BY(writing_);
   std::jthread thread_;

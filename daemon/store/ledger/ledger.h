@@ -41,6 +41,10 @@ class Ledger {
   /// The pattern of the link that alerts carry from now on (model/alert.h); empty: none.
   void set_link(std::string pattern) { link_ = std::move(pattern); }
   const std::string& origin() const { return origin_; }
+  /// The alert of a notice that is not in the record. Thread-safe.
+  std::string compose(const Notice& notice, std::string_view id, WallTime time) const {
+    return compose_notice(notice, id, time, instance_, origin_);
+  }
 
   /// What `input` does to one target: history, verdict, baselines, events, alerts.
   Applied apply(Tx& tx, TargetId id, const Input& input, WallTime now);

@@ -32,7 +32,8 @@ Undelivered read(Query& q) {
 void find(Database& db, const Choice& choice, std::string_view state, std::map<int64_t, Undelivered>& found) {
   // A literal for each state: then the partial indexes are used.
   static const std::string kRows = fmt::format("{}WHERE o.state = ", kUndelivered);
-  static const std::string kPending = kRows + "'pending'", kDead = kRows + "'dead'", kDropped = kRows + "'dropped'";
+  static const Sql kPending = Sql::forever(kRows + "'pending'"), kDead = Sql::forever(kRows + "'dead'"),
+                   kDropped = Sql::forever(kRows + "'dropped'");
   std::map<int64_t, std::vector<Undelivered>> messages;
   std::set<int64_t> meant;
   {
@@ -120,8 +121,8 @@ std::vector<Undelivered> replay_to(Database& db, const Undelivered& alert, std::
   if (const auto there = standing(db, alert, destination)) {
     if (there->state == "pending" || there->state == "delivered") return done;
     {
-      static const std::string kMessage =
-          fmt::format("{}WHERE o.message = ?1 OR o.id = ?1 ORDER BY o.id", kUndelivered);
+      static const Sql kMessage =
+          Sql::forever(fmt::format("{}WHERE o.message = ?1 OR o.id = ?1 ORDER BY o.id", kUndelivered));
       auto q = db.query(kMessage, there->message);
       while (q.step()) done.push_back(read(q));
     }

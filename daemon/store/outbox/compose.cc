@@ -83,12 +83,12 @@ Story story_of(Database& db, std::string_view destination, const Waiting& first,
 
 /// The first waiting row of each target that is due, as many as a digest holds, what is due longest first.
 std::vector<Waiting> firsts(Database& db, std::string_view destination, WallTime now, bool about_deliveries) {
-  static const std::string kSql = fmt::format(
+  static const Sql kSql = Sql::forever(fmt::format(
       "SELECT id, kind, target_id, body, created_at_ms, give_up_at_ms, flapping, alone FROM outbox o WHERE destination "
       "= ?1 AND on_request = ?2 AND state = 'pending' AND next_attempt_at_ms <= ?3 AND message IS NULL AND target_id "
       "IS NOT NULL AND flapping = 0 AND alone = 0 AND (kind GLOB 'delivery.*' OR kind GLOB 'alert.*') = ?4 AND NOT {} "
       "AND NOT EXISTS {} ORDER BY next_attempt_at_ms, id LIMIT ?5",
-      held_row("o"), earlier_row());
+      held_row("o"), earlier_row()));
   std::vector<Waiting> rows;
   for (const int on_request : {0, 1}) {
     auto q = db.query(kSql, destination, on_request, now, about_deliveries,

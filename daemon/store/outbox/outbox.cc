@@ -140,11 +140,11 @@ std::optional<PendingAlert> begin_attempt(Database& db, std::string_view destina
   if (state.kind != DestinationState::Kind::ok && state.until > now) return std::nullopt;
   int64_t row = 0;
   bool composed = false;
-  static const std::string kSql =
+  static const Sql kSql = Sql::forever(
       std::string(
           "SELECT id, message IS NOT NULL FROM outbox o WHERE destination = ? AND on_request = ? AND state = 'pending' "
           "AND next_attempt_at_ms <= ?") +
-      kFirstOfTarget + " ORDER BY next_attempt_at_ms, id LIMIT 1";
+      kFirstOfTarget + " ORDER BY next_attempt_at_ms, id LIMIT 1");
   for (int on_request = 0; on_request < kClasses && row == 0; ++on_request) {
     auto q = db.query(kSql, destination_name, on_request, now);
     if (!q.step()) continue;
@@ -168,10 +168,10 @@ void record_start(Database& db, const PendingAlert& alert, WallTime now) {
 }
 
 std::optional<WallTime> next_due_at(Database& db, std::string_view destination_name) {
-  static const std::string kSql =
+  static const Sql kSql = Sql::forever(
       std::string(
           "SELECT next_attempt_at_ms FROM outbox o WHERE destination = ? AND on_request = ? AND state = 'pending'") +
-      kFirstOfTarget + " ORDER BY next_attempt_at_ms LIMIT 1";
+      kFirstOfTarget + " ORDER BY next_attempt_at_ms LIMIT 1");
   std::optional<WallTime> due;
   for (int on_request = 0; on_request < kClasses; ++on_request) {
     auto q = db.query(kSql, destination_name, on_request);
@@ -316,11 +316,11 @@ std::vector<Depth> depths(Database& db, WallTime now) {
     return depth;
   };
   {
-    static const std::string kSql = fmt::format(
+    static const Sql kSql = Sql::forever(fmt::format(
         "SELECT destination, sum(why = 0), sum(why = 1), sum(why = 2), min(iif(why = 0, created_at_ms, NULL)) FROM "
         "(SELECT destination, created_at_ms, CASE WHEN {} THEN 1 WHEN flapping = 1 AND message IS NULL AND "
         "next_attempt_at_ms > ? THEN 2 ELSE 0 END AS why FROM outbox WHERE state = 'pending') GROUP BY destination",
-        held_row("outbox"));
+        held_row("outbox")));
     auto q = db.query(kSql, now);
     while (q.step()) {
       Depth& depth = of(q.string(0));

@@ -111,21 +111,21 @@ bool only_times_differ(const TargetState& before, const TargetState& after) {
 }  // namespace
 
 TargetRow load(Database& db, TargetId id) {
-  static const std::string kSql = std::string(kSelect) + "WHERE id = ?";
+  static const Sql kSql = Sql::forever(std::string(kSelect) + "WHERE id = ?");
   auto q = db.query(kSql, id);
   if (!q.step()) throw std::out_of_range(fmt::format("no target has the id {}", id));
   return read(q);
 }
 
 std::optional<TargetRow> find(Database& db, std::string_view address) {
-  static const std::string kSql = std::string(kSelect) + "WHERE address = ?";
+  static const Sql kSql = Sql::forever(std::string(kSelect) + "WHERE address = ?");
   auto q = db.query(kSql, address);
   if (!q.step()) return std::nullopt;
   return read(q);
 }
 
 void each(Database& db, bool also_unwatched, const std::function<void(TargetRow&&)>& take) {
-  static const std::string kSql = std::string(kSelect) + "WHERE watched >= ? ORDER BY address";
+  static const Sql kSql = Sql::forever(std::string(kSelect) + "WHERE watched >= ? ORDER BY address");
   auto q = db.query(kSql, also_unwatched ? 0 : 1);
   while (q.step()) take(read(q));
 }
@@ -151,7 +151,7 @@ std::map<std::string, Known> known(Database& db) {
 Census count_watched(Database& db, WallTime now) {
   Census census;
   for (const Status status : kStatuses) census.by_status[std::string(to_string(status))] = 0;
-  static const std::string kSql = std::string(kSelect) + "WHERE watched = 1";
+  static const Sql kSql = Sql::forever(std::string(kSelect) + "WHERE watched = 1");
   auto q = db.query(kSql);
   while (q.step()) {  // one row at a time: all of them together weigh several megabytes
     const TargetState state = read(q).state;

@@ -1,6 +1,8 @@
 #include "store/db/lock.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/file.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -109,6 +111,69 @@ TEST(StateLock, TheHoldersDeathFreesIt) {
   EXPECT_TRUE(StateLock::take(path));
   ::close(taken[0]);
   ::close(taken[1]);
+}
+
+TEST(StateLock, IsForItsOwnerAloneAndAnOlderFileIsReplaced) {
+  TempDir dir;
+  const std::string path = dir / "codedriftd.lock";
+  dir.write("codedriftd.lock", "4711\n", std::filesystem::perms(0640));
+  const UniqueFd held(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  {
+    auto lock = StateLock::take(path, Millis{0});
+    ASSERT_TRUE(lock) << lock.error().message;
+    EXPECT_TRUE(lock->in_place());
+    EXPECT_EQ(std::filesystem::status(path).permissions(), std::filesystem::perms(0600));
+    EXPECT_FALSE(StateLock::take(path, Millis{0}));
+  }
+  // Whoever had the old one open holds nothing by it.
+  ASSERT_EQ(::flock(held.get(), LOCK_SH | LOCK_NB), 0);
+  EXPECT_TRUE(StateLock::take(path, Millis{0}));
+}
+
+TEST(StateLock, AnOlderFileThatSomebodyHoldsIsNotTakenAndTheErrorSaysWhatMayBe) {
+  TempDir dir;
+  dir.write("codedriftd.lock", "4711\n", std::filesystem::perms(0640));
+  const UniqueFd held(::open((dir / "codedriftd.lock").c_str(), O_RDONLY | O_CLOEXEC));
+  ASSERT_EQ(::flock(held.get(), LOCK_SH | LOCK_NB), 0);
+  const auto refused = StateLock::take(dir / "codedriftd.lock", Millis{0});
+  ASSERT_FALSE(refused);
+  EXPECT_NE(refused.error().message.find("somebody else holds the file"), std::string::npos) << refused.error().message;
+}
+
+TEST(StateLock, WhereTheFileIsRemovedOrReplacedTheHolderNoticesAndTheMarkRefusesASecond) {
+  TempDir dir;
+  const std::string path = dir / "codedriftd.lock";
+  dir.write("codedriftd.db", "", std::filesystem::perms(0640));
+  auto first = StateLock::take(path);
+  ASSERT_TRUE(first);
+  ASSERT_TRUE(first->mark(dir / "codedriftd.db"));
+  std::filesystem::remove(path);
+  EXPECT_FALSE(first->in_place());
+  {
+    auto second = StateLock::take(path, Millis{0});
+    ASSERT_TRUE(second) << "its lock is another file";
+    EXPECT_FALSE(first->in_place());
+    const auto refused = second->mark(dir / "codedriftd.db");
+    ASSERT_FALSE(refused);
+    EXPECT_NE(refused.error().message.find("another codedriftd writes to it"), std::string::npos);
+  }
+  { const StateLock gone = std::move(*first); }
+  auto third = StateLock::take(path, Millis{0});
+  ASSERT_TRUE(third);
+  EXPECT_TRUE(third->mark(dir / "codedriftd.db"));
+}
+
+TEST(StateLock, AReadersLockOnTheDatabaseIsNoMark) {
+  TempDir dir;
+  dir.write("codedriftd.db", "", std::filesystem::perms(0640));
+  const UniqueFd reader(::open((dir / "codedriftd.db").c_str(), O_RDONLY | O_CLOEXEC));
+  struct flock lock {};
+  lock.l_type = F_RDLCK;
+  lock.l_whence = SEEK_SET;
+  ASSERT_EQ(::fcntl(reader.get(), F_OFD_SETLK, &lock), 0);
+  auto held = StateLock::take(dir / "codedriftd.lock");
+  ASSERT_TRUE(held);
+  EXPECT_TRUE(held->mark(dir / "codedriftd.db"));
 }
 
 TEST(StateLock, SaysWhyItCannotBeTaken) {

@@ -83,7 +83,7 @@ TEST(Migrate, AnUpgradeKeepsACopyOfTheOldAndTheData) {
   EXPECT_EQ(report->to, kNewest + 1);
   EXPECT_EQ(store.db.pragma("user_version"), kNewest + 1);
   EXPECT_EQ(text(store.db, "SELECT value FROM fact WHERE name = 'kept' AND note IS NULL"), "yes");
-  ASSERT_EQ(report->copy, fmt::format("{}.before-v{}", store.path, kNewest + 1));
+  ASSERT_EQ(report->copy, fmt::format("{}.v{}", store.path, kNewest));
   Database copy = Database::open_reader(report->copy);
   EXPECT_TRUE(check_schema(copy));
   EXPECT_EQ(text(copy, "SELECT value FROM fact WHERE name = 'kept'"), "yes");

@@ -11,6 +11,7 @@
 #include <filesystem>
 #include <thread>
 
+#include "store/db/snapshot.h"
 #include "store/store_support.h"
 
 namespace codedriftd::test {
@@ -78,12 +79,13 @@ TEST(Sqlite, ClosingTheLastReaderLeavesTheLogAlone) {
   EXPECT_EQ(fs::file_size(copy / "codedriftd.db-wal"), size);
 }
 
-TEST(Sqlite, FilesHaveMode0640WhateverTheUmask) {
+TEST(Sqlite, TheGroupMayReadTheFilesButTheIndexWhateverTheUmask) {
   const mode_t before = ::umask(0077);
   {
     Store store;
     store.db.run("INSERT INTO fact (name, value) VALUES ('a', 'b')");
-    for (const char* end : {"", "-wal", "-shm"}) EXPECT_EQ(mode_of(store.path + end), 0640U) << end;
+    for (const char* end : {"", "-wal"}) EXPECT_EQ(mode_of(store.path + end), 0640U) << end;
+    EXPECT_EQ(mode_of(store.path + "-shm"), 0600U);
     store.db.backup_to(store.dir / "copy");
     EXPECT_EQ(mode_of(store.dir / "copy"), 0640U);
   }
@@ -139,8 +141,10 @@ TEST(Sqlite, AnotherUserOfTheGroupReadsWithTheWriterOpenAndClosed) {
   ASSERT_EQ(::chown(dir.path().c_str(), 0, kGroup), 0);
   ASSERT_EQ(::chmod(dir.path().c_str(), 02750), 0);
   const std::string path = dir / "codedriftd.db";
-  const auto reads = [&] {
-    return number(*std::make_unique<Database>(Database::open_reader(path)), "SELECT x FROM t") == 7;
+  const auto reads = [&] { return number(Snapshot(path).db(), "SELECT x FROM t") == 7; };
+  const auto locks = [&] {
+    Database::open_reader(path).pragma("schema_version");
+    return true;
   };
   const auto writes = [&] {
     Database::open_writer(path).execute("DELETE FROM t");
@@ -153,6 +157,7 @@ TEST(Sqlite, AnotherUserOfTheGroupReadsWithTheWriterOpenAndClosed) {
     EXPECT_FALSE(as_member_of(kGroup, writes));
   }
   EXPECT_TRUE(as_member_of(kGroup, reads)) << "after a clean close";
+  EXPECT_FALSE(as_member_of(kGroup, locks)) << "what would let it hold up the writer";
   EXPECT_FALSE(as_member_of(kGroup, writes));
   EXPECT_FALSE(as_member_of(kGroup + 2, reads)) << "a stranger";
 }

@@ -8,6 +8,7 @@
 #include "store/fault_vfs.h"
 #include "store/store_support.h"
 #include "support/manual_clock.h"
+#include "support/process.h"
 
 namespace codedriftd::test {
 namespace {
@@ -136,6 +137,94 @@ TEST(Writer, WorkThatThrowsLeavesNoTraceAndHarmsNobodyElse) {
   EXPECT_FALSE(hook);
   EXPECT_THROW(b.writer.run([](Tx&) { throw std::out_of_range("mine"); }), std::out_of_range);
   EXPECT_EQ(b.deaths, 0);
+}
+
+TEST(Writer, WorkWaitsWhileSomebodyElseHoldsTheWriteLock) {
+  TempDir dir;
+  ManualClock clock;
+  Database db = Database::open_writer(dir / "codedriftd.db");
+  (void)migrate(db, embedded_migrations(), kStart).value();
+  Database other = Database::open_writer(dir / "codedriftd.db");
+  other.execute("BEGIN IMMEDIATE");
+  Writer writer(std::move(db), clock, Writer::Options{});
+  std::promise<std::string> first, second;
+  writer.post(
+      [](Tx& tx) {
+        put(tx, "1");
+        tx.urgent();
+      },
+      [&](std::exception_ptr why) { first.set_value(words_of(why)); });
+  writer.post(
+      [](Tx& tx) {
+        put(tx, "2");
+        tx.urgent();
+      },
+      [&](std::exception_ptr why) { second.set_value(words_of(why)); });
+  ASSERT_TRUE(wait_until([&] { return !writer.trouble().empty(); }, Millis{30'000}));
+  EXPECT_NE(writer.trouble().find("locked"), std::string::npos) << writer.trouble();
+  EXPECT_TRUE(wait_until([&] { return writer.queued() == 2; }, Millis{30'000})) << "both are kept";
+  other.execute("ROLLBACK");
+  EXPECT_EQ(first.get_future().get(), "");
+  EXPECT_EQ(second.get_future().get(), "");
+  EXPECT_EQ(writer.trouble(), "");
+}
+
+TEST(Writer, AFullQueueLetsGoOfWhatChangedNothingTheOldestFirstAndOfNothingElse) {
+  TempDir dir;
+  ManualClock clock;
+  Database db = Database::open_writer(dir / "codedriftd.db");
+  (void)migrate(db, embedded_migrations(), kStart).value();
+  Writer::Options options;
+  options.most_queued = 3;
+  Writer writer(std::move(db), clock, std::move(options));
+  std::promise<void> started, go;
+  auto may_go = go.get_future();
+  writer.post([&](Tx&) {
+    started.set_value();
+    may_go.wait();
+  });
+  started.get_future().wait();  // the queue is empty, and stands
+  Guarded<std::vector<std::string>> gone;
+  const auto post = [&](const std::string& name, Writer::Keep keep) {
+    writer.post([name](Tx& tx) { put(tx, name); },
+                [&gone, name](std::exception_ptr why) {
+                  if (why) gone.lock()->push_back(name + ": " + words_of(why));
+                },
+                keep);
+  };
+  post("a", Writer::Keep::always);
+  post("b", Writer::Keep::unless_crowded);
+  post("c", Writer::Keep::unless_crowded);
+  EXPECT_TRUE(gone.copy().empty());
+  post("d", Writer::Keep::always);
+  EXPECT_EQ(gone.copy(), (std::vector<std::string>{"b: the queue is full, and nothing had changed"}));
+  post("e", Writer::Keep::always);
+  post("f", Writer::Keep::always);
+  EXPECT_EQ(gone.copy().size(), 2U);
+  EXPECT_EQ(writer.queued(), 4U) << "what may have changed something is always taken";
+  post("g", Writer::Keep::unless_crowded);
+  EXPECT_EQ(gone.copy().size(), 3U);
+  go.set_value();
+  writer.stop();
+  Database reader = Database::open_reader(dir / "codedriftd.db");
+  for (const char* name : {"a", "d", "e", "f"})
+    EXPECT_TRUE(reader.query("SELECT 1 FROM fact WHERE name = ?", name).step()) << name;
+}
+
+TEST(Writer, ACommitThatWroteNothingDoesNotEndATrouble) {
+  TempDir dir;
+  ManualClock clock;
+  Database db = Database::open_writer(dir / "codedriftd.db");
+  (void)migrate(db, embedded_migrations(), kStart).value();
+  db.execute(fmt::format("PRAGMA max_page_count = {}", db.pragma("page_count")));
+  Writer writer(std::move(db), clock, Writer::Options{});
+  const std::string much(1'000'000, 'x');
+  EXPECT_THROW(writer.run([&](Tx& tx) { put(tx, much); }), SqliteError);
+  EXPECT_NE(writer.trouble(), "");
+  writer.run([](Tx&) {});
+  EXPECT_NE(writer.trouble(), "") << "nothing was written";
+  writer.run([](Tx& tx) { put(tx, "little"); });
+  EXPECT_EQ(writer.trouble(), "");
 }
 
 TEST(Writer, HooksRunOnceTheCommitReturnedAndBeforeDone) {

@@ -1,0 +1,69 @@
+#include "store/db/snapshot.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sqlite3.h>
+#include <sys/stat.h>
+
+#include <thread>
+
+#include "base/unique_fd.h"
+
+namespace codedriftd {
+namespace {
+
+constexpr std::size_t kWalHeader = 32;
+/// The times of files have the kernel's tick, 10 ms at most: a second write within one would not show.
+constexpr Millis kTick{50};
+constexpr Millis kBetweenTries{50};
+
+}  // namespace
+
+Snapshot::Stamp Snapshot::stamp_of(const std::string& path) {
+  Stamp stamp;
+  struct stat info {};
+  // By name: to close another descriptor of the database would drop the locks that this process has on it.
+  if (::stat(path.c_str(), &info) == 0)
+    stamp.database = {static_cast<int64_t>(info.st_dev), static_cast<int64_t>(info.st_ino), info.st_size,
+                      info.st_ctim.tv_sec, info.st_ctim.tv_nsec};
+  const UniqueFd wal(::open((path + "-wal").c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+  char header[kWalHeader];
+  if (wal.valid() && ::fstat(wal.get(), &info) == 0) {
+    const ssize_t size = ::pread(wal.get(), header, sizeof header, 0);
+    stamp.wal =
+        fmt::format("{}:", info.st_ino) + std::string(header, static_cast<std::size_t>(std::max<ssize_t>(size, 0)));
+  }
+  return stamp;
+}
+
+Snapshot::Stamp Snapshot::settled_stamp_of(const std::string& path) {
+  for (;;) {
+    Stamp stamp = stamp_of(path);
+    const WallTime written = from_ms(stamp.database[3] * 1'000 + stamp.database[4] / 1'000'000);
+    const Millis age = std::chrono::abs(std::chrono::duration_cast<Millis>(SystemClock{}.wall() - written));
+    if (age > kTick) return stamp;
+    std::this_thread::sleep_for(kTick);
+  }
+}
+
+Snapshot::Snapshot(const std::string& path, int cache_kib) : path_(path) {
+  for (SnapshotTries tries(path);; tries.again()) {
+    stamp_ = settled_stamp_of(path);
+    try {
+      db_.emplace(Database::open_unlocked(path, cache_kib));
+      db_->pragma("schema_version");  // the WAL's index is made now
+    } catch (const SqliteError&) {
+      if (undisturbed()) throw;
+      continue;
+    }
+    if (undisturbed()) return;
+  }
+}
+
+void SnapshotTries::again() {
+  if (SystemClock{}.mono() >= give_up_)
+    throw SqliteError(SQLITE_BUSY, path_ + ": is written to faster than it can be read; ask again later");
+  std::this_thread::sleep_for(kBetweenTries);
+}
+
+}  // namespace codedriftd
