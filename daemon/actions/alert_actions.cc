@@ -42,18 +42,16 @@ NothingDone no_such_destination(const Ledger& ledger, std::string_view name) {
   return {"usage", fmt::format("no [[alert]] is named \"{}\"{}", shown(name), instead_of(ledger, name))};
 }
 
-outbox::Choice choice_of(const AlertRequest& request) {
+outbox::Choice choice_of(Database& db, const AlertRequest& request, WallTime now) {
   outbox::Choice choice;
   choice.ids = request.ids;
   choice.destination = request.alert;
   choice.since = request.since;
   choice.until = request.until;
   if (!request.targets.empty()) {
-    choice.target = [&request](const std::string& address) {
-      const auto target = Target::parse(address);
-      return target.ok() && std::any_of(request.targets.begin(), request.targets.end(),
-                                        [&](const std::string& glob) { return target_matches(glob, *target); });
-    };
+    Selection selection;
+    selection.targets = request.targets;
+    choice.target = [filter = TargetFilter(db, selection, now)](int64_t target) { return filter.matches(target); };
   }
   return choice;
 }
@@ -134,7 +132,7 @@ void ring(Tx& tx, Ledger& ledger, const std::set<std::string>& destinations) {
 }
 
 Answer replay(Tx& tx, Ledger& ledger, const AlertRequest& request, const Caller& caller, WallTime now) {
-  const outbox::Choice choice = choice_of(request);
+  const outbox::Choice choice = choice_of(tx.db, request, now);
   const auto alerts = outbox::replayable(tx.db, choice);
   const auto missing = outbox::missing_id(choice, alerts);
   if (missing && outbox::is_heartbeat(tx.db, *missing)) {
@@ -191,7 +189,7 @@ Answer replay_open(Tx& tx, Ledger& ledger, const AlertRequest& request, const Ca
 }
 
 Answer drop(Tx& tx, Ledger& ledger, const AlertRequest& request, const Caller& caller, WallTime now) {
-  const outbox::Choice choice = choice_of(request);
+  const outbox::Choice choice = choice_of(tx.db, request, now);
   const auto alerts = outbox::droppable(tx.db, choice);
   const auto missing = outbox::missing_id(choice, alerts);
   if (alerts.empty() || missing) return nothing_found(ledger, request, "dead or pending", missing);

@@ -37,7 +37,8 @@ Found named(Database& db, const JsonBox& arguments, WallTime now) {
   const std::vector<std::string> names = read.texts("targets");
   if (const std::string trouble = read.trouble(); !trouble.empty()) return NothingDone{"usage", trouble};
   if (auto good = check_poll_names(names); !good) return NothingDone{"usage", good.error().message};
-  const KnownTargets known = known_targets(db);
+  KnownTargets known = known_targets(db);
+  known.earlier.clear();
   Selection all;
   for (const std::string& name : names) {
     Selection one;

@@ -58,9 +58,25 @@ std::string rfc3339(WallTime time) {
   const auto day = floor<days>(time);
   const year_month_day date{day};
   const hh_mm_ss<Millis> clock{time - day};
-  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", static_cast<int>(date.year()),
-                     static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()), clock.hours().count(),
-                     clock.minutes().count(), clock.seconds().count(), clock.subseconds().count());
+  const int year = static_cast<int>(date.year());
+  if (year < 0 || year > 9999) {
+    return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", year, static_cast<unsigned>(date.month()),
+                       static_cast<unsigned>(date.day()), clock.hours().count(), clock.minutes().count(),
+                       clock.seconds().count(), clock.subseconds().count());
+  }
+  // A report writes tens of thousands of times: digit by digit is several times as fast.
+  std::string text = "0000-00-00T00:00:00.000Z";
+  const auto digits = [&text](std::size_t last, auto value) {
+    for (; value > 0; value /= 10) text[last--] = static_cast<char>('0' + value % 10);
+  };
+  digits(3, year);
+  digits(6, static_cast<unsigned>(date.month()));
+  digits(9, static_cast<unsigned>(date.day()));
+  digits(12, clock.hours().count());
+  digits(15, clock.minutes().count());
+  digits(18, clock.seconds().count());
+  digits(22, clock.subseconds().count());
+  return text;
 }
 
 std::optional<WallTime> parse_rfc3339(std::string_view text) {

@@ -23,7 +23,13 @@ constexpr double kTookBounds[] = {0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10};
 }  // namespace
 
 Poller::Poller(Api& api, Writer& writer, Ledger& ledger, const Clock& clock)
-    : api_(api), writer_(writer), ledger_(ledger), clock_(clock), last_turn_(clock.mono()), started_at_(clock.wall()) {
+    : api_(api),
+      writer_(writer),
+      ledger_(ledger),
+      clock_(clock),
+      last_turn_(clock.mono()),
+      started_at_(clock.wall()),
+      clock_offset_(offset(clock.wall(), clock.mono())) {
   Locked stats(stats_);
   for (const double bound : kTookBounds) stats->took[bound] = 0;
 }
@@ -108,6 +114,8 @@ void Poller::take_over(Watch watch) {
       entry.not_found = target.recheck ? 1 : 0;
       entry.stale = target.failing;
     }
+    // What is shorter counts from now on: the time before was judged by what was in force then.
+    if (known != old.end() && !entry.stale && target.stale_after < entry.watched.stale_after) entry.seen = now;
     const bool same_slot = known != old.end() && entry.watched.interval == target.interval;
     entry.watched = std::move(target);
     entry.lane = &lane;

@@ -170,6 +170,7 @@ class Poller {
   std::string commonest_reason(const Lane& lane) const;
   void tell_overdue_deploys();
   void check_clocks(MonoTime now);
+  static Millis offset(WallTime wall, MonoTime mono);
   // In poller.cc again.
   void count_attempt(const ApiAnswer& answer);
   void count_poll(Outcome outcome);
@@ -195,7 +196,7 @@ class Poller {
   std::atomic<int64_t> outbox_seen_{0};  ///< the newest alert at the last look: older than a step noticed at the next
   MonoTime next_look_{};
   std::optional<MonoTime> round_began_;  ///< the last turn
-  std::optional<Millis> clock_offset_;   ///< wall minus monotonic, when last looked at
+  Millis clock_offset_;                  ///< wall minus monotonic, when last looked at
   std::jthread thread_;
 };
 

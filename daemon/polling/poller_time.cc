@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "polling/poller.h"
 #include "store/outbox/outbox.h"
+#include "store/record/clock_step.h"
 #include "store/record/history.h"
 
 namespace codedriftd {
@@ -127,13 +128,17 @@ void Poller::tell_overdue_deploys() {
   });
 }
 
+Millis Poller::offset(WallTime wall, MonoTime mono) {
+  return wall.time_since_epoch() - std::chrono::duration_cast<Millis>(mono.time_since_epoch());
+}
+
 void Poller::check_clocks(MonoTime now) {
   constexpr Millis kStep{60'000};
   const WallTime wall = clock_.wall();
-  const Millis offset = wall.time_since_epoch() - std::chrono::duration_cast<Millis>(now.time_since_epoch());
-  const Millis by = (clock_offset_ ? offset - *clock_offset_ : Millis{0}) + Millis{unrecorded_step_ms_.exchange(0)};
-  if (!clock_offset_ || std::chrono::abs(by) > kStep) clock_offset_ = offset;
+  const Millis now_apart = offset(wall, now);
+  const Millis by = now_apart - clock_offset_ + Millis{unrecorded_step_ms_.exchange(0)};
   if (std::chrono::abs(by) <= kStep) return;
+  clock_offset_ = now_apart;
   started_at_ = std::min(started_at_, wall);
   // Due times are monotonic and stay; slots are of the wall clock and are found again after each poll. What waits in
   // the outbox waits for a moment of the wall clock: what was written before the step moves along.
@@ -141,6 +146,7 @@ void Poller::check_clocks(MonoTime now) {
       [this, by, wall, seen = outbox_seen_.load()](Tx& tx) {
         history::end_open_runs(tx.db);
         outbox::move_times(tx.db, by, seen, wall);
+        if (by < Millis{0}) clock_step::bring_back(tx.db, wall, by);
         NewEvent event;
         event.kind = "clock.stepped";
         event.data = Json{{"by_s", by.count() / 1000}};

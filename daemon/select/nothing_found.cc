@@ -91,7 +91,9 @@ std::string no_such(const Selection& s, const std::string& asked) {
 }
 
 std::size_t count_named(const KnownTargets& known, const Selection& selection, bool outlived) {
-  const auto is_selected = [&](const Target& target) { return selects(selection, target); };
+  const auto is_selected = [&](const Target& target) {
+    return known.under_any_name(target, [&](const Target& called) { return selects(selection, called); });
+  };
   auto count = std::count_if(known.watched.begin(), known.watched.end(), is_selected);
   if (outlived || selection.all || selection.at)
     count += std::count_if(known.unwatched.begin(), known.unwatched.end(), is_selected);
@@ -155,10 +157,17 @@ std::string explain_nothing(const KnownTargets& known, const Selection& selectio
   }
   if (watched.empty() && unwatched.empty())
     return "nothing was ever watched; add [[function]] to the configuration and start the daemon";
-  const auto is_selected = [&](const Target& target) { return selects(selection, target); };
+  const auto is_selected = [&](const Target& target) {
+    return known.under_any_name(target, [&](const Target& called) { return selects(selection, called); });
+  };
   const std::string asked = words_of(selection);
   const auto matching = std::count_if(watched.begin(), watched.end(), is_selected);
   if (matching > 0) {
+    // Reading finds what is asked for under an earlier label; what acts on it has to be told its name.
+    const auto first = std::find_if(watched.begin(), watched.end(), is_selected);
+    if (selection.statuses.empty() && !selection.at && !selects(selection, *first))
+      return fmt::format("{}: its account got another label, and it is called {} now", no_such(selection, asked),
+                         first->address());
     if (selection.statuses.empty() || selection.at)
       return fmt::format("nothing matches {} ({} {} selected)", asked, matching,
                          matching == 1 ? "function is" : "functions are");

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "base/text.h"
+#include "store/record/earlier_addresses.h"
 #include "store/record/facts.h"
 
 namespace codedriftd {
@@ -62,11 +63,24 @@ bool selects(const Selection& s, const Target& target) {
 
 KnownTargets known_targets(Database& db) {
   KnownTargets known;
-  auto q = db.query("SELECT watched, account, region, namespace, function, qualifier FROM target ORDER BY address");
-  while (q.step())
-    (q.boolean(0) ? known.watched : known.unwatched)
-        .push_back({q.string(1), q.string(2), q.string(3), q.string(4), q.string(5)});
+  std::multimap<TargetId, Target> earlier;
+  for (const auto& [id, address] : targets::earlier_addresses(db)) {
+    if (const auto target = Target::parse(address)) earlier.emplace(id, *target);
+  }
+  auto q = db.query("SELECT watched, account, region, namespace, function, qualifier, id FROM target ORDER BY address");
+  while (q.step()) {
+    auto& list = q.boolean(0) ? known.watched : known.unwatched;
+    list.push_back({q.string(1), q.string(2), q.string(3), q.string(4), q.string(5)});
+    const auto [from, to] = earlier.equal_range(q.integer(6));
+    for (auto each = from; each != to; ++each) known.earlier[list.back()].push_back(each->second);
+  }
   return known;
+}
+
+bool KnownTargets::under_any_name(const Target& target, const std::function<bool(const Target&)>& fits) const {
+  if (fits(target)) return true;
+  const auto renamed = earlier.find(target);
+  return renamed != earlier.end() && std::any_of(renamed->second.begin(), renamed->second.end(), fits);
 }
 
 Checked resolve_names(Database& db, Selection& selection) {
@@ -83,7 +97,8 @@ Checked resolve_names(const KnownTargets& known, Selection& selection) {
     const auto matching = [&](const std::vector<Target>& among) {
       std::vector<std::string> found;
       for (const Target& target : among) {
-        if (target_matches(name, target)) found.push_back(target.address());
+        if (known.under_any_name(target, [&](const Target& called) { return target_matches(name, called); }))
+          found.push_back(target.address());
       }
       return found;
     };
@@ -106,11 +121,34 @@ Checked resolve_names(const KnownTargets& known, Selection& selection) {
   return Done{};
 }
 
+TargetNames::TargetNames(Database& db) {
+  for (auto& [id, address] : targets::earlier_addresses(db)) {
+    auto target = Target::parse(address);
+    if (!target) continue;
+    earlier_[id].push_back(std::move(*target));
+    by_address_.emplace(std::move(address), id);
+  }
+}
+
+bool TargetNames::selects(const Selection& selection, TargetId id, const Target& present) const {
+  if (codedriftd::selects(selection, present)) return true;
+  const auto renamed = earlier_.find(id);
+  return renamed != earlier_.end() &&
+         std::any_of(renamed->second.begin(), renamed->second.end(),
+                     [&](const Target& earlier) { return codedriftd::selects(selection, earlier); });
+}
+
+std::optional<TargetId> TargetNames::once(std::string_view address) const {
+  const auto found = by_address_.find(address);
+  return found == by_address_.end() ? std::nullopt : std::optional(found->second);
+}
+
 std::vector<SelectedTarget> selected_targets(Database& db, const Selection& selection, WallTime now) {
   const auto stay = daemon_runs::last(db);
+  const TargetNames names(db);
   std::vector<SelectedTarget> selected;
   const auto take = [&](TargetRow&& row) {
-    if (!selects(selection, row.target)) return;
+    if (!names.selects(selection, row.id, row.target)) return;
     StatusView status = status_of(row.state, now, stay);
     if (any_matches(selection.statuses, to_string(status.status)))
       selected.push_back({std::move(row), std::move(status)});
@@ -118,6 +156,7 @@ std::vector<SelectedTarget> selected_targets(Database& db, const Selection& sele
   if (only_addresses(selection)) {
     for (const std::string& address : std::set<std::string>(selection.targets.begin(), selection.targets.end())) {
       auto row = targets::find(db, address);
+      if (const auto renamed = names.once(address); !row && renamed) row = targets::load(db, *renamed);
       if (row && (selection.all || row->state.watched)) take(std::move(*row));
     }
   } else {
@@ -127,24 +166,16 @@ std::vector<SelectedTarget> selected_targets(Database& db, const Selection& sele
   return selected;
 }
 
-AddressFilter::AddressFilter(Database& db, const Selection& selection, WallTime now) : selection_(selection) {
-  if (selection.statuses.empty()) return;
+TargetFilter::TargetFilter(Database& db, const Selection& selection, WallTime now)
+    : everything_(!selection.narrows_targets()) {
+  if (everything_) return;
   Selection everyone = selection;
   everyone.all = true;
-  with_status_.emplace();
-  for (const SelectedTarget& target : selected_targets(db, everyone, now))
-    with_status_->insert(target.row.target.address());
+  for (const SelectedTarget& target : selected_targets(db, everyone, now)) selected_.insert(target.row.id);
 }
 
-bool AddressFilter::matches(const std::optional<std::string>& address) {
-  if (!selection_.narrows_targets()) return true;
-  if (!address) return false;
-  if (selected_.contains(*address)) return true;
-  if (refused_.contains(*address)) return false;
-  const auto target = Target::parse(*address);
-  const bool good = target.ok() && selects(selection_, *target) && (!with_status_ || with_status_->contains(*address));
-  (good ? selected_ : refused_).insert(*address);
-  return good;
+bool TargetFilter::matches(const std::optional<TargetId>& target) const {
+  return everything_ || (target && selected_.contains(*target));
 }
 
 }  // namespace codedriftd

@@ -1,5 +1,6 @@
 #pragma once
 #include <functional>
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -38,12 +39,31 @@ struct Selection {
 bool target_matches(std::string_view glob, const Target& target);
 /// True if the part of `selection` that is about a target's address selects it.
 bool selects(const Selection& selection, const Target& target);
+
+/// Targets under every name that they have or had: an account that was renamed is found by both of its labels.
+class TargetNames {
+ public:
+  explicit TargetNames(Database& db);
+  /// True if `selection` selects what `id` is called now, `present`, or was called earlier.
+  bool selects(const Selection& selection, TargetId id, const Target& present) const;
+  /// Who had this address before a renaming; nullopt: nobody.
+  std::optional<TargetId> once(std::string_view address) const;
+
+ private:
+  std::map<TargetId, std::vector<Target>> earlier_;
+  std::map<std::string, TargetId, std::less<>> by_address_;
+};
+
 /// True if one of `globs` matches, or there are none.
 bool any_matches(const std::vector<std::string>& globs, std::string_view text);
 
 /// What there is to select from, each by address.
 struct KnownTargets {
   std::vector<Target> watched, unwatched;
+  std::map<Target, std::vector<Target>> earlier = {};  ///< what it was called before its account got another label
+
+  /// True if `fits` holds for what `target` is called, or was called earlier.
+  bool under_any_name(const Target& target, const std::function<bool(const Target&)>& fits) const;
 };
 KnownTargets known_targets(Database& db);
 
@@ -60,18 +80,17 @@ struct SelectedTarget {
 };
 std::vector<SelectedTarget> selected_targets(Database& db, const Selection& selection, WallTime now);
 
-/// Tells by its address alone whether something is selected: for events and alerts, which outlive the watching.
-class AddressFilter {
+/// Tells whether what belongs to a target is selected: for events and alerts, which outlive the watching.
+class TargetFilter {
  public:
-  /// Reads the present status of all targets if the selection asks for one.
-  AddressFilter(Database& db, const Selection& selection, WallTime now);
-  /// `address` is null for what concerns the whole daemon: selected only if no targets are asked for.
-  bool matches(const std::optional<std::string>& address);
+  /// Reads the targets, if the selection asks for some, with their status at `now`.
+  TargetFilter(Database& db, const Selection& selection, WallTime now);
+  /// Null is what concerns the whole daemon: selected only if no targets are asked for.
+  bool matches(const std::optional<TargetId>& target) const;
 
  private:
-  const Selection& selection_;
-  std::optional<std::unordered_set<std::string>> with_status_;
-  std::unordered_set<std::string> selected_, refused_;  ///< what was asked before
+  bool everything_;
+  std::unordered_set<TargetId> selected_;
 };
 
 /// The options that narrow `selection`, as they would be written; empty: nothing does. Without its times.

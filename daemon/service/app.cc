@@ -20,7 +20,9 @@
 #include "store/ledger/suspensions.h"
 #include "store/log/event_log.h"
 #include "store/outbox/outbox.h"
+#include "store/record/clock_step.h"
 #include "store/record/facts.h"
+#include "store/record/history.h"
 
 namespace codedriftd {
 namespace {
@@ -52,7 +54,14 @@ void log_event(const LoggedEvent& logged) {
       {field("seq", logged.seq), field("target", event.target), field("severity", to_string(event.severity))});
 }
 
+constexpr std::string_view kOriginTold = "log_origin_told";
+
 }  // namespace
+
+std::string words_of_origin(const std::string& fixed, const std::string& configured) {
+  return fmt::format("[log] origin was fixed at the first start as '{}' and stays so: '{}' is not used", fixed,
+                     configured);
+}
 
 App::App(Settings settings, LogLevel log_level)
     : settings_(std::move(settings)), log_level_(log_level), signals_(kStopWithin), accounts_(clock_) {}
@@ -132,10 +141,9 @@ void App::open_store() {
                     migrated->copy));
   }
   const auto origin = facts::read(db, "log_origin");
-  if (origin && *origin != settings_.log_origin) {
-    log(LogLevel::warning, "log.origin",
-        fmt::format("the log's origin was fixed at the first start as '{}'; '{}' is not used", *origin,
-                    settings_.log_origin));
+  if (origin && *origin != settings_.log_origin && facts::read(db, kOriginTold) != settings_.log_origin) {
+    log(LogLevel::warning, "log.origin", words_of_origin(*origin, settings_.log_origin));
+    facts::write(db, kOriginTold, settings_.log_origin);
   }
   Ledger::Hooks hooks;
   hooks.written = log_event;
@@ -149,9 +157,14 @@ void App::open_store() {
 }
 
 void App::begin_stay() {
+  // It compares the clocks with those of its making: a step from now on, when the first times are stored, is noticed.
+  api_ = std::make_unique<CurlApi>(clock_);
+  poller_ = std::make_unique<Poller>(*api_, *writer_, *ledger_, clock_);
   const WallTime now = clock_.wall();
   apply_routes();
+  const auto known = record_head::read(head_file());
   writer_->run([&](Tx& tx) {
+    const auto restored = known ? record_head::restored(tx.db, *known) : std::nullopt;
     if (event_log::size(tx.db) == 0) {
       facts::write(tx.db, "log_origin", ledger_->origin());
       NewEvent genesis;
@@ -159,6 +172,20 @@ void App::begin_stay() {
       genesis.data = Json{{"origin", ledger_->origin()}, {"version", CODEDRIFTD_VERSION}};
       genesis.facts.summary = fmt::format("The log {} begins.", ledger_->origin());
       ledger_->append(tx, genesis, now);
+    }
+    if (restored) ledger_->append(tx, *restored, now);
+    if (const Millis ahead = clock_step::ahead(tx.db, now); ahead > Millis{0}) {
+      history::end_open_runs(tx.db);
+      outbox::move_times(tx.db, -ahead, outbox::last_row(tx.db), now);
+      clock_step::bring_back(tx.db, now, -ahead);
+      NewEvent stepped;
+      stepped.kind = "clock.stepped";
+      stepped.data = Json{{"by_s", -ahead.count() / 1000}};
+      stepped.facts.summary = fmt::format(
+          "The last sign of life on record is {} s ahead of the clock of this machine: what was stored of times ahead "
+          "of now was moved back.",
+          ahead.count() / 1000);
+      ledger_->append(tx, stepped, now);
     }
     const auto previous = daemon_runs::last(tx.db);
     const auto last_event = event_log::last_time(tx.db);
@@ -180,8 +207,6 @@ void App::begin_stay() {
 }
 
 void App::start_polling() {
-  api_ = std::make_unique<CurlApi>(clock_);
-  poller_ = std::make_unique<Poller>(*api_, *writer_, *ledger_, clock_);
   apply_watch(settings_);
   poller_->start();
 }
@@ -264,6 +289,7 @@ void App::keep_time(Timetable& timetable) {
       suspensions::end_over(tx, *ledger_, at);
     });
   }
+  if (due.alive) keep_head();
   if (due.status && notify_.heard()) notify_.status(status_line(snapshot()));
   if (due.status && !status_page_) open_status_page();
   if (due.status) {
@@ -288,6 +314,21 @@ void App::keep_time(Timetable& timetable) {
                       lane.account, lane.region, lane.watched,
                       format_duration(std::chrono::floor<std::chrono::seconds>(lane.behind))));
     }
+  }
+}
+
+void App::keep_head() {
+  std::optional<RecordHead> head;
+  {
+    Locked reader(reader_);
+    head = record_head::of(reader->value(), ledger_->origin());
+  }
+  if (!head || head == head_) return;
+  try {
+    record_head::write(head_file(), *head);
+    head_ = std::move(head);
+  } catch (const std::exception& error) {
+    log(LogLevel::warning, "record.head", fmt::format("{}: a restored record would not be noticed", error.what()));
   }
 }
 
@@ -391,6 +432,7 @@ void App::stop() noexcept {
       ledger_->append(tx, stopped, clock_.wall());
       daemon_runs::end(tx.db, stay_, clock_.wall());
     });
+    keep_head();
   });
   step("status page", [&] { status_page_.reset(); });  // may wait for a slow client
   step("store", [&] {

@@ -15,6 +15,7 @@
 #include "polling/poller.h"
 #include "service/accounts.h"
 #include "service/notify.h"
+#include "service/record_head.h"
 #include "service/signals.h"
 #include "service/timetable.h"
 #include "settings/settings.h"
@@ -53,6 +54,9 @@ class App {
   void reload();
   JsonBox load_again();
   void keep_time(Timetable& timetable);
+  /// The second copy of where the record ends, if it moved.
+  void keep_head();
+  std::string head_file() const { return settings_.state_dir + "/codedriftd.head"; }
   StatusSnapshot snapshot();
   std::vector<HealthCheck> healthy() const;
   std::vector<HealthCheck> ready() const;
@@ -64,7 +68,7 @@ class App {
 
   void start_runner(std::map<std::string, std::shared_ptr<Runner>>& runners, const AlertSettings& alert);
   // In app_reload.cc, as reload(). apply_watch takes the watches out of `settings`.
-  /// How many came and went; its targets are taken.
+  /// How many came and went, and what looks like a mistake; its targets are taken.
   WatchSync apply_watch(Settings& settings);
   std::string leaves_nothing(const Settings& loaded) const;
   void apply_routes();
@@ -84,6 +88,7 @@ class App {
   std::string database_;                                ///< its path, fixed at the start
   std::pair<dev_t, ino_t> record_file_{}, wal_file_{};  ///< what stood there when it was opened
   std::set<std::string> told_troubles_;                 ///< of record_files(), as logged
+  std::optional<RecordHead> head_;                      ///< as it was written last
   int64_t stay_ = 0;                                    ///< this stay's row in daemon_run
   std::size_t functions_ = 0;                           ///< watched
   Accounts accounts_;
@@ -99,5 +104,8 @@ class App {
   std::atomic<int64_t> failed_reloads_{0};
   Guarded<std::optional<std::pair<MonoTime, StatusSnapshot>>> cached_;
 };
+
+/// That the log's origin is another than the one that is configured now.
+std::string words_of_origin(const std::string& fixed, const std::string& configured);
 
 }  // namespace codedriftd

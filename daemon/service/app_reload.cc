@@ -16,6 +16,7 @@
 #include "sinks/process.h"
 #include "store/ledger/watch_list.h"
 #include "store/outbox/outbox.h"
+#include "store/record/facts.h"
 
 namespace codedriftd {
 namespace {
@@ -75,6 +76,7 @@ WatchSync App::apply_watch(Settings& settings) {
   watch.apply = [api = api_.get(), accounts = std::move(accounts)] { api->set_accounts(accounts); };
   functions_ = watch.targets.size();
   poller_->set_watch(std::move(watch));
+  for (const std::string& warning : sync.warnings) log(LogLevel::warning, "config.suspicious", warning);
   return sync;
 }
 
@@ -167,10 +169,16 @@ JsonBox App::load_again() {
   keep("[daemon] state_dir", loaded->state_dir, settings_.state_dir);
   keep("[daemon] runtime_dir", loaded->runtime_dir, settings_.runtime_dir);
   keep("[daemon] instance", loaded->instance, settings_.instance);
-  keep("[log] origin", loaded->log_origin, settings_.log_origin);
   keep("[http] listen", loaded->http_listen, settings_.http_listen);
   // The record first: if it cannot be written, the settings in force stay.
   const WatchSync sync = apply_watch(*loaded);
+  for (const std::string& warning : sync.warnings) restart.push_back(warning);
+  if (loaded->log_origin != settings_.log_origin && loaded->log_origin != ledger_->origin()) {
+    std::string words = words_of_origin(ledger_->origin(), loaded->log_origin);
+    log(LogLevel::warning, "log.origin", words);
+    writer_->run([&](Tx& tx) { facts::write(tx.db, "log_origin_told", loaded->log_origin); });
+    restart.push_back(std::move(words));
+  }
   settings_ = std::move(*loaded);
   set_log(log_level_, settings_.log_form());
   apply_permissions();

@@ -266,13 +266,13 @@ TEST_F(ReconcileActions, APatternSuspendsAsManyAsItsNumberSaysOrNone) {
   };
   EXPECT_TRUE(ask(pattern(false, {})).starts_with("usage: '*e*': patterns match where a command reads")) << "no number";
   EXPECT_TRUE(ask(pattern(true, 1)).starts_with("nothing: '*e*' matches no function whose alerts are held"));
-  EXPECT_EQ(ask(pattern(false, 2)), "refused: '*e*' is 3 functions, not 2: nothing was suspended");
+  EXPECT_EQ(ask(pattern(false, 2)), "usage: '*e*' is 3 functions, not 2: nothing was suspended");
   EXPECT_TRUE(suspensions::all(db).empty());
   ASSERT_EQ(ask(pattern(false, 3)), "done");
   EXPECT_EQ(done.at("count"), 3);
   EXPECT_EQ(suspensions::all(db).size(), 3U);
   ASSERT_EQ(ask(SuspendRequest{true, "charge", {}, "back"}), "done");
-  EXPECT_EQ(ask(pattern(true, 3)), "refused: '*e*' is 2 functions, not 3: nothing was resumed") << "of what is held";
+  EXPECT_EQ(ask(pattern(true, 3)), "usage: '*e*' is 2 functions, not 3: nothing was resumed") << "of what is held";
   ASSERT_EQ(ask(pattern(true, 2)), "done");
   EXPECT_TRUE(suspensions::all(db).empty());
   SuspendRequest unknown{false, "zz*", {}, "why", 1};

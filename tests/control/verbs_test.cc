@@ -184,8 +184,8 @@ TEST_F(ControlVerbsTest, WhatComesBackAsOneMessageIsCountedAndRecordedAlertByAle
   EXPECT_EQ(reply["alerts"][2]["id"], "DIGEST");
   for (const std::string& id : {one, two, other}) EXPECT_EQ(state(id, "pager"), "pending");
   EXPECT_EQ(kinds(), Strings(3, "alert.replayed"));
-  EXPECT_EQ(column("SELECT target FROM event WHERE kind = 'alert.replayed' ORDER BY seq"),
-            column("SELECT target FROM event WHERE kind = 'drift.detected' ORDER BY seq"));
+  EXPECT_EQ(column("SELECT target_id FROM event WHERE kind = 'alert.replayed' ORDER BY seq"),
+            column("SELECT target_id FROM event WHERE kind = 'drift.detected' ORDER BY seq"));
 }
 
 TEST_F(ControlVerbsTest, AnAlertThatIsChosenForTwoDestinationsIsReplayedOnceToOneOfThem) {

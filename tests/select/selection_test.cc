@@ -92,7 +92,7 @@ TEST(ExplainNothing, NamesWhatWasAskedForAndTheNearestThereIs) {
   EXPECT_EQ(why([](Selection& q) { q.targets = {"\x1b[31m"}; }).find('\x1b'), std::string::npos);
 }
 
-TEST(AddressFilter, SelectsByAddressAndPresentStatus) {
+TEST(TargetFilter, SelectsByNameAndPresentStatus) {
   Recorded r;
   r.ran(at(0), at(50), true);
   r.watch({"good", "bad"}, at(0));
@@ -100,15 +100,13 @@ TEST(AddressFilter, SelectsByAddressAndPresentStatus) {
   r.observed("bad", "A", at(1));
   r.observed("bad", "B", at(2));
   Selection s;
-  EXPECT_TRUE(AddressFilter(r.db(), s, at(50)).matches(std::nullopt));
+  EXPECT_TRUE(TargetFilter(r.db(), s, at(50)).matches(std::nullopt));
   s.statuses = {"drifted"};
-  AddressFilter drifted(r.db(), s, at(50));
-  for (int again = 0; again < 2; ++again) {
-    EXPECT_FALSE(drifted.matches(std::nullopt));
-    EXPECT_TRUE(drifted.matches(Recorded::address("bad")));
-    EXPECT_FALSE(drifted.matches(Recorded::address("good")));
-    EXPECT_FALSE(drifted.matches("not an address"));
-  }
+  const TargetFilter drifted(r.db(), s, at(50));
+  const auto id_of = [&](const char* function) { return targets::find(r.db(), Recorded::address(function))->id; };
+  EXPECT_FALSE(drifted.matches(std::nullopt));
+  EXPECT_TRUE(drifted.matches(id_of("bad")));
+  EXPECT_FALSE(drifted.matches(id_of("good")));
 }
 
 }  // namespace

@@ -27,7 +27,7 @@ std::string broken_invariant(Database& db) {
   }
   if (number(db,
              "SELECT count(*) FROM target t WHERE drift_open != coalesce((SELECT kind != 'drift.resolved' FROM event "
-             "e WHERE e.target = t.address AND kind GLOB 'drift.*' ORDER BY seq DESC LIMIT 1), 0)") != 0)
+             "e WHERE e.target_id = t.id AND kind GLOB 'drift.*' ORDER BY seq DESC LIMIT 1), 0)") != 0)
     return "state and events differ about drift";
   if (number(db, "SELECT count(*) FROM outbox WHERE (state = 'delivered') != (delivered_at_ms IS NOT NULL)") != 0)
     return "an outbox row is half delivered";

@@ -5,6 +5,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/clock.h"
@@ -17,6 +18,16 @@ namespace codedriftd {
 struct Row {
   std::vector<OrderedJson> values;
   std::string problem;  ///< not empty: what is stored of this row contradicts itself, and how
+  /// What tables show people in place of a field's value.
+  std::vector<std::pair<std::string_view, OrderedJson>> shown = {};
+
+  /// The value of the field at `place` as tables show it.
+  const OrderedJson& shown_at(std::size_t place, std::string_view field) const {
+    for (const auto& [name, value] : shown) {
+      if (name == field) return value;
+    }
+    return values[place];
+  }
 };
 using Emit = std::function<void(Row)>;
 
@@ -33,6 +44,7 @@ struct ReportEnd {
   OrderedJson summary = OrderedJson::object();
   int64_t rows = 0;                  ///< emitted
   int64_t problems = 0;              ///< rows among them with a problem
+  std::vector<std::string> above;    ///< for people: what has to be read before the rows
   std::vector<std::string> remarks;  ///< for people: notes and claims, and last a summary in one line
   std::optional<WallTime> as_of{};   ///< status: the past moment that the rows are of
   int detailed_exit = 0;             ///< status: 2, 3 or 0, as --detailed-exitcode says

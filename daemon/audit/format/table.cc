@@ -61,7 +61,7 @@ std::string cell_text(std::string_view field, const OrderedJson& value, bool who
   if (value.is_null() || value == "") return "-";
   if (field.ends_with("sha256") && is_hash(value)) return hash_text(value, whole);
   if (field.ends_with("_s") && value.is_number()) return spell(Millis{std::llround(value.get<double>() * 1000)});
-  if (field == "coverage") return fmt::format("{:.6f}", value.get<double>());
+  if (field == "coverage") return percent(value.get<double>());
   if (field == "gaps") return std::to_string(value.size());
   if (field == "data") return data_text(value, whole);
   if (value.is_boolean()) return value.get<bool>() ? "yes" : "no";
@@ -82,7 +82,8 @@ std::vector<std::string> attempt_lines(const OrderedJson& attempts) {
   return lines;
 }
 
-std::string_view colour_of(std::string_view word) {
+std::string_view colour_of(std::string_view cell) {
+  const std::string_view word = cell.substr(0, cell.find(' '));
   for (const std::string_view red : {"missing", "drifted", "critical", "dead", "held"}) {
     if (word == red) return "\x1b[31m";
   }
@@ -122,7 +123,7 @@ class TableRenderer final : public Renderer {
   void row(const Row& row) override {
     Line line;
     for (const auto& [column, place] : columns_) {
-      std::string text = harmless(cell(column.field, row.values[place]));
+      std::string text = harmless(cell(column.field, row.shown_at(place, column.field)));
       if (column.widest > 0) text = shortened(text, column.widest);
       line.cells.push_back(std::move(text));
     }
@@ -136,6 +137,8 @@ class TableRenderer final : public Renderer {
   }
 
   void end(const ReportEnd& end) override {
+    for (const std::string& line : end.above) out_ += harmless(line) + '\n';
+    if (!end.above.empty() && !lines_.empty()) out_ += '\n';
     if (!lines_.empty()) {
       lay_out();
       Line heading;
@@ -224,7 +227,7 @@ class MarkdownRenderer final : public Renderer {
   void row(const Row& row) override {
     out_ += '|';
     for (const auto& [column, place] : columns_) {
-      const OrderedJson& value = row.values[place];
+      const OrderedJson& value = row.shown_at(place, column.field);
       std::string cell;
       if (column.heading.empty()) {
         for (const std::string& line : attempt_lines(value)) cell += (cell.empty() ? "" : "<br>") + markdown_text(line);
@@ -237,6 +240,9 @@ class MarkdownRenderer final : public Renderer {
     if (!row.problem.empty()) problems_.push_back(row.problem);
   }
   void end(const ReportEnd& end) override {
+    std::string above;
+    for (const std::string& line : end.above) above += fmt::format("{}\n\n", markdown_text(line));
+    out_.insert(begin_, above);
     for (const std::string& problem : problems_) out_ += fmt::format("\n{}\n", markdown_text(problem));
     for (const std::string& remark : end.remarks) out_ += fmt::format("\n{}\n", markdown_text(remark));
   }
@@ -245,6 +251,7 @@ class MarkdownRenderer final : public Renderer {
   std::vector<Placed> columns_;
   std::vector<std::string> problems_;
   std::string& out_;
+  std::size_t begin_;  ///< of `out`, where this report begins
 };
 
 }  // namespace
@@ -253,6 +260,12 @@ std::string markdown_text(std::string_view text) {
   const std::string safe = harmless(text);
   std::string escaped;
   escaped.reserve(safe.size());
+  // What renderers make a link of by themselves: nothing here is one.
+  const auto would_link = [&](std::size_t i) {
+    if (safe[i] == '@') return true;
+    if (safe[i] == ':') return safe.compare(i, 3, "://") == 0;
+    return safe[i] == '.' && i >= 3 && (safe.compare(i - 3, 3, "www") == 0 || safe.compare(i - 3, 3, "WWW") == 0);
+  };
   const auto word = [&](std::size_t i) {
     return i < safe.size() && ((safe[i] >= '0' && safe[i] <= '9') || (safe[i] >= 'a' && safe[i] <= 'z') ||
                                (safe[i] >= 'A' && safe[i] <= 'Z'));
@@ -266,7 +279,8 @@ std::string markdown_text(std::string_view text) {
     } else if (c == '&') {
       escaped += "&amp;";
     } else {
-      if (!inside_word && std::string_view("\\`*_{}[]>#|~!").find(c) != std::string_view::npos) escaped += '\\';
+      if (would_link(i) || (!inside_word && std::string_view("\\`*_{}[]>#|~!").find(c) != std::string_view::npos))
+        escaped += '\\';
       escaped += c;
     }
   }

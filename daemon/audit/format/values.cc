@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <cmath>
 #include <utility>
 
 namespace codedriftd {
@@ -11,6 +12,9 @@ OrderedJson value_of(const std::optional<Sha256>& digest) {
   return digest ? OrderedJson(digest->hex()) : OrderedJson();
 }
 OrderedJson value_of(const std::optional<std::string>& text) { return text ? OrderedJson(*text) : OrderedJson(); }
+
+OrderedJson value_of(const std::optional<int64_t>& number) { return number ? OrderedJson(*number) : OrderedJson(); }
+OrderedJson text_or_null(const std::string& text) { return text.empty() ? OrderedJson() : OrderedJson(text); }
 
 OrderedJson seconds(Millis duration) {
   const int64_t ms = duration.count();
@@ -32,6 +36,12 @@ std::string spell(Millis duration) {
 OrderedJson ratio_value(Millis observed, Millis unobserved) {
   const auto ratio = coverage_ratio(observed, unobserved);
   return ratio ? OrderedJson(*ratio) : OrderedJson();
+}
+
+std::string percent(double ratio) {
+  // Ratios have six decimals: what is below a unit of the last is the floating point's.
+  const auto parts = std::llround(ratio * 1'000'000) / 100;
+  return fmt::format("{}.{:02} %", parts / 100, parts % 100);
 }
 
 OrderedJson gaps_value(const std::vector<Gap>& gaps) {

@@ -13,10 +13,15 @@ namespace codedriftd {
 OrderedJson value_of(const std::optional<WallTime>& time);  ///< RFC 3339, or null
 OrderedJson value_of(const std::optional<Sha256>& digest);  ///< 64 hex digits, or null
 OrderedJson value_of(const std::optional<std::string>& text);
+OrderedJson value_of(const std::optional<int64_t>& number);
+/// Null for no text at all.
+OrderedJson text_or_null(const std::string& text);
 /// Seconds: a whole number where it is one, else with up to three decimals.
 OrderedJson seconds(Millis duration);
 /// What coverage_ratio() says, or null.
 OrderedJson ratio_value(Millis observed, Millis unobserved);
+/// A ratio for people: "99.98 %", rounded down, so that nothing but all is 100 %.
+std::string percent(double ratio);
 /// A list of {from, until, reason}.
 OrderedJson gaps_value(const std::vector<Gap>& gaps);
 /// For people: "2d 3h", "6m 3s", "0s"; rounded up to a second, so that a gap is never understated.

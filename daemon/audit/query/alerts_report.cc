@@ -44,40 +44,67 @@ class Destinations {
   std::map<std::string, DestinationState> known_;
 };
 
-Row row_of(const Query& q, Destinations& destinations, WallTime now) {
-  std::string state = q.string(6);
+/// The columns of the statement in report(), in its order.
+enum AlertColumn : int {
+  kLeading,
+  kId,
+  kDestination,
+  kKind,
+  kTarget,
+  kTargetId,
+  kEventIds,
+  kState,
+  kAttempts,
+  kCreatedAt,
+  kNextAttemptAt,
+  kDeliveredAt,
+  kLastStatus,
+  kLastError,
+  kFlapping,
+  kSuspendedUntil
+};
+
+struct AlertRow {
+  std::string state;  ///< as it is shown: also held
+  Row row;
+};
+
+AlertRow row_of(const Query& q, Destinations& destinations, WallTime now) {
+  std::string state = q.string(kState);
   OrderedJson next_attempt;
   if (state == "pending") {
-    const DestinationState& destination = destinations[q.string(2)];
+    const DestinationState& destination = destinations[q.string(kDestination)];
     const bool waits = destination.kind != DestinationState::Kind::ok;
-    const bool flapping = q.boolean(13) && q.time(9) > now;  // when holding begins, that is told at once
-    const auto suspended_until = q.optional_time(14);
+    const bool flapping =
+        q.boolean(kFlapping) && q.time(kNextAttemptAt) > now;  // when holding begins, it is told at once
+    const auto suspended_until = q.optional_time(kSuspendedUntil);
     if (destination.kind == DestinationState::Kind::held || flapping || suspended_until) state = "held";
-    WallTime next = std::max(q.time(9), suspended_until.value_or(q.time(9)));
+    WallTime next = std::max(q.time(kNextAttemptAt), suspended_until.value_or(q.time(kNextAttemptAt)));
     if (waits) next = std::max(next, destination.until);
     next_attempt = rfc3339(next);
   }
-  OrderedJson event_ids = OrderedJson::parse(q.text(5), nullptr, false);
+  OrderedJson event_ids = OrderedJson::parse(q.text(kEventIds), nullptr, false);
   if (!event_ids.is_array()) event_ids = OrderedJson::array();  // a damaged row: the report goes on
-  const auto last_status = q.optional_integer(11);
-  return {{q.string(1), q.string(2), q.string(3), value_of(q.optional_string(4)), std::move(event_ids),
-           std::move(state), q.integer(7), rfc3339(q.time(8)), std::move(next_attempt), value_of(q.optional_time(10)),
-           last_status ? OrderedJson(*last_status) : OrderedJson(), value_of(q.optional_string(12))},
-          {}};
+  return {state,
+          {{q.string(kId), q.string(kDestination), q.string(kKind), value_of(q.optional_string(kTarget)),
+            std::move(event_ids), state, q.integer(kAttempts), rfc3339(q.time(kCreatedAt)), std::move(next_attempt),
+            value_of(q.optional_time(kDeliveredAt)), value_of(q.optional_integer(kLastStatus)),
+            value_of(q.optional_string(kLastError))},
+           {}}};
 }
 
 OrderedJson attempts_of(Database& db, int64_t outbox_row) {
+  enum Column : int { kN, kAt, kTook, kResult, kStatus, kWords };
   OrderedJson attempts = OrderedJson::array();
   auto q =
       db.query("SELECT n, at_ms, took_ms, result, status, words FROM attempt WHERE outbox = ? ORDER BY n", outbox_row);
   while (q.step()) {
-    const auto status = q.optional_integer(4);
-    attempts.push_back({{"n", q.integer(0)},
-                        {"at", rfc3339(q.time(1))},
-                        {"took_s", q.null(2) ? OrderedJson() : seconds(q.millis(2))},
-                        {"result", q.string(3)},
-                        {"status", status ? OrderedJson(*status) : OrderedJson()},
-                        {"words", q.string(5)}});
+    attempts.push_back({{"n", q.integer(kN)},
+                        {"at", rfc3339(q.time(kAt))},
+                        {"took_s", q.null(kTook) ? OrderedJson() : seconds(q.millis(kTook))},
+                        {"result", q.string(kResult)},
+                        {"status", value_of(q.optional_integer(kStatus))},
+                        {"words", q.string(kWords)}});
   }
   return attempts;
 }
@@ -102,21 +129,22 @@ void say_who_is_held(Database& db, ReportEnd& end) {
 }
 
 ReportEnd report(Database& db, const Selection& selection, WallTime now, const Emit& emit, bool with_attempts) {
-  AddressFilter filter(db, selection, now);
+  const TargetFilter filter(db, selection, now);
   Destinations destinations(db);
   ReportEnd end;
   std::map<std::string, int64_t> states;
-  const auto finish = [&](int64_t outbox_row, Row row) {
-    ++states[row.values[5].get<std::string>()];
-    if (with_attempts) row.values.push_back(attempts_of(db, outbox_row));
-    emit(std::move(row));
+  const auto finish = [&](int64_t outbox_row, AlertRow alert) {
+    ++states[alert.state];
+    if (with_attempts) alert.row.values.push_back(attempts_of(db, outbox_row));
+    emit(std::move(alert.row));
     ++end.rows;
   };
-  std::vector<std::pair<int64_t, Row>> newest;
+  std::vector<std::pair<int64_t, AlertRow>> newest;
   // One row for each event and destination, in the order in which they were made. What several were composed into is
   // named by its id and all its events; each of them is a row all the same.
   static const std::string kRows = fmt::format(
       "SELECT coalesce(o.message, o.id), coalesce(l.message_id, o.alert_id), o.destination, o.kind, o.target, "
+      "o.target_id, "
       "iif(json_valid(CAST(coalesce(l.message_body, o.body) AS TEXT)), json_extract(CAST(coalesce(l.message_body, "
       "o.body) AS TEXT), '$.event_ids'), NULL), o.state, o.attempts, o.created_at_ms, o.next_attempt_at_ms, "
       "o.delivered_at_ms, o.last_status, o.last_error, o.flapping AND o.message IS NULL, iif({}, (SELECT s.until_ms "
@@ -127,14 +155,14 @@ ReportEnd report(Database& db, const Selection& selection, WallTime now, const E
   static const Sql kOldestFirst = Sql::forever(kRows);
   auto q = db.query(selection.limit ? kNewestFirst : kOldestFirst);
   while (q.step()) {
-    if (!selection.in_window(q.time(8)) || !any_matches(selection.kinds, q.text(3)) ||
-        !filter.matches(q.optional_string(4)))
+    if (!selection.in_window(q.time(kCreatedAt)) || !any_matches(selection.kinds, q.text(kKind)) ||
+        !filter.matches(q.optional_integer(kTargetId)))
       continue;
     if (!selection.limit) {
-      finish(q.integer(0), row_of(q, destinations, now));
+      finish(q.integer(kLeading), row_of(q, destinations, now));
       continue;
     }
-    newest.emplace_back(q.integer(0), row_of(q, destinations, now));
+    newest.emplace_back(q.integer(kLeading), row_of(q, destinations, now));
     if (static_cast<int64_t>(newest.size()) == *selection.limit) break;
   }
   for (auto each = newest.rbegin(); each != newest.rend(); ++each) finish(each->first, std::move(each->second));

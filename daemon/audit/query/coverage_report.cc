@@ -26,20 +26,23 @@ constexpr std::size_t kGapsListed = 20;
 Sightings sightings(Database& db, TargetId target, WallTime since, WallTime until) {
   Sightings seen;
   {
+    enum Column : int { kFrom, kTo, kStaleAfter };
     auto q = db.query(
         "SELECT from_ms, coalesce(to_ms, ?), stale_after_ms FROM watch_period WHERE target = ? ORDER BY from_ms, id",
         until, target);
-    while (q.step()) seen.periods.push_back({q.time(0), q.time(1), q.millis(2)});
+    while (q.step()) seen.periods.push_back({q.time(kFrom), q.time(kTo), q.millis(kStaleAfter)});
   }
   {
+    enum Column : int { kOutcome, kCode, kFirst, kLast, kPolls, kLongestGap };
     auto q = db.query(
         "SELECT outcome, code, first_seen_ms, last_seen_ms, polls, longest_gap_ms FROM run WHERE target = ? AND "
         "last_seen_ms >= ? AND first_seen_ms <= ? ORDER BY first_seen_ms, id",
         target, since, until);
     while (q.step()) {
-      const bool answer = q.text(0) == "observed" || q.text(0) == "missing";
-      Sightings::Run run{q.time(2), q.time(3), q.integer(4), q.millis(5), {}};
-      if (!answer) run.reason = gap_reason(q.text(0), q.text(1));
+      const std::string_view outcome = q.text(kOutcome);
+      const bool answer = outcome == "observed" || outcome == "missing";
+      Sightings::Run run{q.time(kFirst), q.time(kLast), q.integer(kPolls), q.millis(kLongestGap), {}};
+      if (!answer) run.reason = gap_reason(outcome, q.text(kCode));
       (answer ? seen.answers : seen.failures).push_back(run);
     }
   }
@@ -77,7 +80,7 @@ ReportEnd run(Database& db, const Selection& selection, WallTime now, const Emit
     end.remarks.push_back(
         fmt::format("{} of {} rows are shown; what follows counts all of them.", end.rows, selected.size()));
   const auto overall = coverage_ratio(observed, unobserved);
-  end.remarks.push_back(overall ? fmt::format("overall {:.6f}: {} unobserved", *overall, spell(unobserved))
+  end.remarks.push_back(overall ? fmt::format("overall {}: {} unobserved", percent(*overall), spell(unobserved))
                                 : "overall: no time to count");
   for (std::size_t i = 0; i < gaps.size(); ++i) {
     if (i == kGapsListed) {

@@ -4,7 +4,9 @@
 
 #include "audit/format/values.h"
 #include "audit/query/reports.h"
+#include "audit/story/event_times.h"
 #include "audit/story/stored_event.h"
+#include "store/log/event_log.h"
 
 namespace codedriftd {
 namespace {
@@ -14,50 +16,58 @@ constexpr Column kColumns[] = {{"seq", "SEQ", 0, 1},        {"time", "TIME", 0},
                                {"severity", "SEVERITY", 0}, {"actor", "ACTOR", 40}, {"target", "TARGET", 0},
                                {"data", "DATA", 100}};
 
-Row row_of(StoredEvent stored) {
-  CheckedData data = check_body(stored);
+Row row_of(const EventReader& events, const StoredEvent& stored) {
+  CheckedData checked = events.check(stored);
   return {{stored.seq, stored.id, rfc3339(stored.time), stored.kind, stored.severity, stored.actor,
-           value_of(stored.target), std::move(data.data)},
-          std::move(data.problem)};
+           value_of(checked.target), std::move(checked.data)},
+          std::move(checked.problem)};
+}
+
+/// The numbers that are missing among those shown: of a log that is shown in part, those of all of it.
+void name_the_missing(Database& db, ReportEnd& end) {
+  constexpr std::size_t kMostNamed = 20;
+  const std::vector<event_log::Missing> all = event_log::missing(db);
+  for (std::size_t i = 0; i < std::min(all.size(), kMostNamed); ++i) end.remarks.push_back(event_log::words_of(all[i]));
+  if (all.size() > kMostNamed) end.remarks.push_back(fmt::format("… and {} more such gaps", all.size() - kMostNamed));
+  end.problems += static_cast<int64_t>(all.size());
 }
 
 ReportEnd run(Database& db, const Selection& selection, WallTime now, const Emit& emit) {
-  AddressFilter filter(db, selection, now);
+  const TargetFilter filter(db, selection, now);
+  const EventReader events(db);
+  const EventTimes times(db);
   ReportEnd end;
-  const auto emit_one = [&](StoredEvent event) {
-    Row row = row_of(std::move(event));
+  const auto emit_one = [&](const StoredEvent& event) {
+    Row row = row_of(events, event);
     if (!row.problem.empty()) ++end.problems;
     emit(std::move(row));
     ++end.rows;
   };
-  const WallTime from = selection.since.value_or(WallTime::min());
-  const WallTime until = selection.until.value_or(WallTime::max());
   std::vector<StoredEvent> newest;  // with a limit: the newest first
-  // Times never go back with seq, so that one index gives both the window and the order.
-  auto q = selection.limit
-               ? db.query(
-                     "SELECT seq, id, time_ms, kind, severity, actor, target, body, leaf_hash FROM event WHERE "
-                     "time_ms >= ? AND time_ms <= ? ORDER BY time_ms DESC, seq DESC",
-                     from, until)
-               : db.query(
-                     "SELECT seq, id, time_ms, kind, severity, actor, target, body, leaf_hash FROM event WHERE "
-                     "time_ms >= ? AND time_ms <= ? ORDER BY time_ms, seq",
-                     from, until);
+  // By seq, the order in which they were written: the clock may have been set back since. "+seq" has the index on the
+  // time serve the window: it is most often the smaller part.
+  static const Sql kAll = event_rows::select("ORDER BY seq");
+  static const Sql kSince = event_rows::select("WHERE time_ms >= ? ORDER BY +seq");
+  static const Sql kNewest = event_rows::select("ORDER BY seq DESC");
+  auto q = selection.limit ? db.query(kNewest) : selection.since ? db.query(kSince, *selection.since) : db.query(kAll);
   while (q.step()) {
-    if (!any_matches(selection.kinds, q.text(3)) || !filter.matches(q.optional_string(6))) continue;
+    if (!selection.in_window(times.of(q.integer(event_rows::kSeq), q.time(event_rows::kTime)))) continue;
+    if (!any_matches(selection.kinds, q.text(event_rows::kKind)) || !filter.matches(event_rows::target_id(q))) continue;
     if (!selection.limit) {
-      emit_one(read_event(q));
+      emit_one(event_rows::read(q));
       continue;
     }
-    newest.push_back(read_event(q));
+    newest.push_back(event_rows::read(q));
     if (static_cast<int64_t>(newest.size()) == *selection.limit) break;
   }
   std::for_each(newest.rbegin(), newest.rend(), emit_one);
   end.summary["selected"] = end.rows;
-  if (end.problems > 0)
+  const int64_t untrue = end.problems;
+  name_the_missing(db, end);
+  if (untrue > 0)
     end.remarks.push_back(
-        fmt::format("{} of the rows {} what is stored beside them: the database was damaged or changed.", end.problems,
-                    end.problems == 1 ? "contradicts" : "contradict"));
+        fmt::format("{} of the rows {} what is stored beside them: the database was damaged or changed.", untrue,
+                    untrue == 1 ? "contradicts" : "contradict"));
   end.remarks.push_back(fmt::format("{} event{}", end.rows, end.rows == 1 ? "" : "s"));
   return end;
 }

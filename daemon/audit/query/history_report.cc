@@ -50,20 +50,21 @@ std::vector<Run> runs_of(Database& db, const TargetRow& row, const Selection& se
   constexpr WallTime kEver = WallTime::max();
   std::vector<Run> runs;
   {
+    enum Column : int { kId, kOutcome, kCode, kSha256, kFirst, kLast, kPolls, kLongestGap };
     auto q = db.query(
         "SELECT id, outcome, code, sha256, first_seen_ms, last_seen_ms, polls, longest_gap_ms FROM run WHERE target = "
         "? "
         "AND last_seen_ms >= ? AND first_seen_ms <= ? ORDER BY first_seen_ms, id",
         row.id, selection.since.value_or(WallTime::min()), selection.until.value_or(kEver));
     while (q.step())
-      runs.push_back({q.integer(0),
-                      q.string(1),
-                      q.string(2),
-                      q.optional_sha256(3),
-                      q.time(4),
-                      q.time(5),
-                      q.integer(6),
-                      q.millis(7),
+      runs.push_back({q.integer(kId),
+                      q.string(kOutcome),
+                      q.string(kCode),
+                      q.optional_sha256(kSha256),
+                      q.time(kFirst),
+                      q.time(kLast),
+                      q.integer(kPolls),
+                      q.millis(kLongestGap),
                       {}});
   }
   if (runs.empty()) return runs;
@@ -77,10 +78,10 @@ std::vector<Run> runs_of(Database& db, const TargetRow& row, const Selection& se
 }
 
 Row row_of(const std::string& address, const Run& run) {
-  return {{address, run.outcome, run.code.empty() ? OrderedJson() : OrderedJson(run.code), value_of(run.sha256),
-           rfc3339(run.first), rfc3339(run.last), run.polls, seconds(run.longest_gap),
-           run.accepted_at_end ? OrderedJson(*run.accepted_at_end) : OrderedJson()},
-          {}};
+  return {
+      {address, run.outcome, text_or_null(run.code), value_of(run.sha256), rfc3339(run.first), rfc3339(run.last),
+       run.polls, seconds(run.longest_gap), run.accepted_at_end ? OrderedJson(*run.accepted_at_end) : OrderedJson()},
+      {}};
 }
 
 std::string claim(const Run& run) {

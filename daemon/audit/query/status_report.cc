@@ -2,26 +2,30 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
 
 #include "audit/format/values.h"
 #include "audit/query/reports.h"
 #include "audit/query/status_rows.h"
 #include "audit/story/state_at.h"
 #include "store/ledger/suspensions.h"
+#include "store/record/facts.h"
 
 namespace codedriftd {
 namespace {
 
+/// The last three are not in a plan: nothing was asked about them.
 constexpr std::string_view kFields[] = {
     "target",          "account",     "region",          "namespace",       "function",        "qualifier",
     "status",          "reason",      "observed_sha256", "accepted_sha256", "accepted_source", "accepted_at",
     "expected_sha256", "drift_since", "since",           "last_polled_at",  "last_success_at", "consecutive_failures",
-    "last_error"};
+    "last_error",      "watched",     "suspended_until", "suspended_by"};
+constexpr std::span<const std::string_view> kPlanFields(kFields, std::size(kFields) - 3);
 constexpr Column kColumns[] = {{"target", "TARGET", 0},
                                {"status", "STATUS", 0},
                                {"reason", "REASON", 40},
                                {"since", "SINCE", 0},
-                               {"last_success_at", "LAST SEEN", 0},
+                               {"last_success_at", "LAST ANSWER", 0},
                                {"observed_sha256", "LIVE", 0},
                                {"accepted_sha256", "ACCEPTED", 0}};
 
@@ -36,7 +40,7 @@ OrderedJson error_value(const std::optional<PollError>& error) {
 
 }  // namespace
 
-std::span<const std::string_view> status_fields() { return kFields; }
+std::span<const std::string_view> status_fields() { return kPlanFields; }
 
 Row status_row(const SelectedTarget& selected) {
   const TargetState& s = selected.row.state;
@@ -48,6 +52,7 @@ Row status_row(const SelectedTarget& selected) {
            s.accepted ? OrderedJson(to_string(s.accepted_source)) : OrderedJson(), value_of(s.accepted_at),
            value_of(expected), value_of(s.drift_since), rfc3339(view.since), value_of(s.last_polled_at),
            value_of(s.last_success_at), s.consecutive_failures, error_value(s.last_error)},
+          {},
           {}};
 }
 
@@ -79,9 +84,19 @@ int StatusCounts::detailed_exit() const {
 
 namespace {
 
-/// A row of then: what the record no longer tells is null.
+/// What the record no longer tells of a moment that is past is null.
 Row row_of(const TargetAt& target) {
   Row row = status_row(target.known);
+  const TargetState& state = target.known.row.state;
+  const Status status = target.known.status.status;
+  row.values.emplace_back(state.watched);
+  row.values.push_back(target.held ? OrderedJson(rfc3339(target.held->until)) : OrderedJson());
+  row.values.push_back(target.held ? OrderedJson(target.held->actor) : OrderedJson());
+  if (status == Status::missing) row.shown.emplace_back("observed_sha256", nullptr);  // nothing is live
+  if (!state.watched) row.shown.emplace_back("status", fmt::format("{} (removed)", to_string(status)));
+  if (!target.poll_time_unknown && !target.success_time_unknown && !target.failures_unknown &&
+      !target.error_words_unknown && target.problem.empty())
+    return row;
   const auto value = [&](std::string_view field) -> OrderedJson& {
     return row.values[static_cast<std::size_t>(std::find(std::begin(kFields), std::end(kFields), field) - kFields)];
   };
@@ -98,6 +113,13 @@ std::vector<TargetAt> present(Database& db, const Selection& selection, WallTime
   std::vector<SelectedTarget> selected = selected_targets(db, selection, now);
   std::vector<TargetAt> targets(selected.size());
   for (std::size_t i = 0; i < selected.size(); ++i) targets[i].known = std::move(selected[i]);
+  std::vector<suspensions::Suspended> held = suspensions::all(db);
+  if (held.empty()) return targets;
+  std::map<TargetId, Suspension*> by_id;
+  for (suspensions::Suspended& each : held) by_id.emplace(each.id, &each.suspension);
+  for (TargetAt& target : targets) {
+    if (const auto found = by_id.find(target.known.row.id); found != by_id.end()) target.held = *found->second;
+  }
   return targets;
 }
 
@@ -112,24 +134,51 @@ void say_what_is_not_known(const std::vector<TargetAt>& targets, ReportEnd& end)
                     "polls that see the same are kept as one run, with its first and last. What is not known is null. "
                     "The hashes and the status are known.",
                     polls));
-  if (const auto renamed = count([](const TargetAt& t) { return t.record_begins_later; }); renamed > 0)
-    end.remarks.push_back(fmt::format(
-        "The account of {} of them had another label once; events under it are not counted here: announcements and "
-        "\"missing\" of that time may be wrong.",
-        renamed));
 }
 
 /// Whose alerts are held at present: nobody may take their silence for good news.
-void say_who_is_suspended(Database& db, const std::vector<TargetAt>& targets, ReportEnd& end) {
+void say_who_is_suspended(const std::vector<TargetAt>& targets, ReportEnd& end) {
   constexpr std::size_t kMostNamed = 20;
   std::size_t count = 0;
-  for (const suspensions::Suspended& held : suspensions::all(db)) {
-    const auto is_it = [&](const TargetAt& target) { return target.known.row.id == held.id; };
-    if (std::none_of(targets.begin(), targets.end(), is_it) || ++count > kMostNamed) continue;
-    end.remarks.push_back(fmt::format("The alerts of {} are held until {}, by {}: {}.", held.address,
-                                      rfc3339(held.suspension.until), held.suspension.actor, held.suspension.reason));
+  for (const TargetAt& target : targets) {
+    if (!target.held || ++count > kMostNamed) continue;
+    end.remarks.push_back(fmt::format("The alerts of {} are held until {}, by {}: {}.",
+                                      target.known.row.target.address(), rfc3339(target.held->until),
+                                      target.held->actor, target.held->reason));
   }
   if (count > kMostNamed) end.remarks.push_back(fmt::format("… and those of {} more.", count - kMostNamed));
+}
+
+/// Why the rows may be older than they look: what was seen last stays in_sync until it is stale.
+void say_what_is_in_the_way(Database& db, const std::vector<TargetAt>& targets, WallTime now, ReportEnd& end) {
+  constexpr Millis kSignOfLife{60'000};  // they are 20 seconds apart
+  const auto stay = daemon_runs::last(db);
+  if (!stay) {
+    end.above.push_back("No daemon has run on this record yet.");
+  } else if (stay->stopped) {
+    end.above.push_back(
+        fmt::format("No daemon runs: it was stopped at {}. Nothing was polled since.", rfc3339(stay->alive_at)));
+  } else if (now - stay->alive_at > kSignOfLife) {
+    end.above.push_back(fmt::format("No daemon runs: its last sign of life is of {}, and it said no goodbye.",
+                                    rfc3339(stay->alive_at)));
+  }
+  std::map<std::pair<std::string_view, std::string_view>, std::size_t> lanes;
+  for (const TargetAt& target : targets) {
+    if (target.known.row.state.watched) ++lanes[{target.known.row.target.account, target.known.row.target.region}];
+  }
+  enum Column : int { kAccount, kRegion, kReason, kSince };
+  auto q = db.query(
+      "SELECT account, region, reason, since_ms FROM account_state WHERE failing = 1 ORDER BY account, region");
+  while (q.step()) {
+    const auto lane = lanes.find({q.text(kAccount), q.text(kRegion)});
+    if (lane == lanes.end()) continue;
+    const auto since = q.optional_time(kSince);
+    end.above.push_back(
+        fmt::format("Account {} cannot be seen in {}{}{}: what is shown of its {} function{} here was seen before.",
+                    q.text(kAccount), q.text(kRegion), since ? fmt::format(" since {}", rfc3339(*since)) : "",
+                    q.text(kReason).empty() ? "" : fmt::format(" ({})", q.text(kReason)), lane->second,
+                    lane->second == 1 ? "" : "s"));
+  }
 }
 
 ReportEnd run(Database& db, const Selection& selection, WallTime now, const Emit& emit) {
@@ -160,7 +209,8 @@ ReportEnd run(Database& db, const Selection& selection, WallTime now, const Emit
     end.remarks.push_back(fmt::format("As of {}, told from the record.", rfc3339(*selection.at)));
     say_what_is_not_known(selected, end);
   } else {
-    say_who_is_suspended(db, selected, end);
+    say_who_is_suspended(selected, end);
+    say_what_is_in_the_way(db, selected, now, end);
   }
   end.summary = counts.summary();
   end.detailed_exit = counts.detailed_exit();

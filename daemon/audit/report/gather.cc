@@ -4,6 +4,7 @@
 #include <map>
 
 #include "audit/story/daemon_stays.h"
+#include "store/log/event_log.h"
 #include "store/record/facts.h"
 
 namespace codedriftd {
@@ -11,7 +12,8 @@ namespace {
 
 class Gathering {
  public:
-  Gathering(Database& db, const Selection& selection, WallTime now) : db_(db), selection_(selection) {
+  Gathering(Database& db, const Selection& selection, WallTime now)
+      : db_(db), selection_(selection), filter_(db, ever(selection), now), context_(db) {
     report_.generated_at = now;
     report_.until = std::min(selection.until.value_or(now), now);
     report_.since = selection.since.value_or(report_.until - kReportWindow);
@@ -25,6 +27,9 @@ class Gathering {
     drifts();
     acceptances();
     dead_alerts();
+    report_.drawn_since = report_.until;
+    for (const AuditedFunction& each : report_.functions)
+      report_.drawn_since = std::min(report_.drawn_since, each.watched.front().from);
     return std::move(report_);
   }
 
@@ -50,7 +55,7 @@ class Gathering {
       report_.observed += function.coverage.observed;
       report_.unobserved += function.coverage.unobserved;
       report_.longest_gap = std::max(report_.longest_gap, function.coverage.longest_gap);
-      places_.emplace(function.address, report_.functions.size());
+      places_.emplace(function.then.known.row.id, report_.functions.size());
       report_.functions.push_back(std::move(function));
     }
   }
@@ -70,52 +75,64 @@ class Gathering {
     return seen;
   }
 
-  AuditedFunction* function(const std::optional<std::string>& address) {
-    if (!address) return nullptr;
-    const auto place = places_.find(*address);
+  AuditedFunction* function(const std::optional<TargetId>& target) {
+    if (!target) return nullptr;
+    const auto place = places_.find(*target);
     return place == places_.end() ? nullptr : &report_.functions[place->second];
   }
 
   // ---- events ---------------------------------------------------------------------------------------------------
 
-  bool in_scope(const std::optional<std::string>& address) {
-    if (!address || function(address) != nullptr || !selection_.narrows_targets()) return true;
-    // What stands under the earlier label of a renamed account is selected by its address alone.
-    const auto target = Target::parse(*address);
-    return selection_.statuses.empty() && target.ok() && selects(selection_, *target);
+  /// The selection for what happened: a status is one of the end of the period, and events have none.
+  const Selection& ever(const Selection& selection) {
+    ever_ = selection;
+    ever_.statuses.clear();
+    return ever_;
+  }
+
+  bool in_scope(const std::optional<TargetId>& target) {
+    if (!target || function(target) != nullptr) return true;
+    return selection_.statuses.empty() && filter_.matches(target);
   }
 
   LoggedFact read(const Query& q) {
-    StoredEvent stored = read_event(q);
-    CheckedData checked = check_body(stored);
-    return {stored.seq,
-            stored.time,
-            std::move(stored.kind),
-            std::move(stored.severity),
-            std::move(stored.actor),
-            std::move(stored.target),
-            std::move(checked.data),
-            std::move(checked.problem)};
+    StoredEvent stored = event_rows::read(q);
+    CheckedData checked = context_.events.check(stored);
+    LoggedFact fact;
+    fact.seq = stored.seq;
+    fact.time = stored.time;
+    fact.kind = std::move(stored.kind);
+    fact.severity = std::move(stored.severity);
+    fact.actor = std::move(stored.actor);
+    fact.target_id = stored.target_id;
+    fact.target = context_.events.name_of(stored.target_id);
+    if (!fact.target) fact.target = checked.target;
+    if (checked.target != fact.target) fact.target_then = checked.target.value_or("");
+    fact.data = std::move(checked.data);
+    fact.problem = std::move(checked.problem);
+    return fact;
   }
 
   void events() {
+    for (const event_log::Missing& missing : event_log::missing(db_)) add_problem(event_log::words_of(missing));
     {
-      auto q = db_.query(
-          "SELECT seq, id, time_ms, kind, severity, actor, target, body, leaf_hash FROM event WHERE time_ms >= ? AND "
-          "time_ms <= ? ORDER BY time_ms, seq",
-          report_.since, report_.until);
+      // By seq: the order in which they were written, whatever the clock said then.
+      static const Sql kSql = event_rows::select("WHERE time_ms >= ? ORDER BY +seq");
+      auto q = db_.query(kSql, report_.since);
       while (q.step()) {
-        if (!in_scope(q.optional_string(6))) continue;
+        const WallTime time = context_.times.of(q.integer(event_rows::kSeq), q.time(event_rows::kTime));
+        if (time < report_.since || time > report_.until) continue;
+        if (!in_scope(event_rows::target_id(q))) continue;
         ++report_.events;
         LoggedFact fact = read(q);
         if (!fact.problem.empty()) add_problem(fact.problem);
         sort_in(std::move(fact));
       }
     }
-    auto q = db_.query(
-        "SELECT seq, id, time_ms, kind, severity, actor, target, body, leaf_hash FROM event WHERE target IS NULL AND "
-        "kind = 'config.loaded' AND time_ms < ? ORDER BY seq DESC LIMIT 1",
-        report_.since);
+    static const Sql kBefore = event_rows::select(
+        "WHERE target_id IS NULL AND kind = 'config.loaded' AND time_ms < ? ORDER BY "
+        "seq DESC LIMIT 1");
+    auto q = db_.query(kBefore, report_.since);
     if (!q.step()) return;
     report_.configured_before = read(q);
     if (!report_.configured_before->problem.empty()) add_problem(report_.configured_before->problem);
@@ -137,6 +154,7 @@ class Gathering {
       return pin ? &report_.pins : &report_.deployments;
     }
     if (kind == "watch.suspended" || kind == "watch.resumed") return &report_.holding;
+    if (kind == "account.renamed") return &report_.daemon;
     if (is("watch.")) return &report_.watching;
     if (is("poll.") || is("account.") || is("function.")) return &report_.seeing;
     if (is("delivery.") || is("alert.")) return &report_.deliveries;
@@ -158,16 +176,17 @@ class Gathering {
 
   // ---- drift ----------------------------------------------------------------------------------------------------
 
-  DriftStory begin(const std::string& target, WallTime since) {
+  DriftStory begin(TargetId target, WallTime since) {
     DriftStory story;
-    story.target = target;
+    story.target_id = target;
+    story.target = context_.events.name_of(target).value_or("");
     story.since = since;
     story.began_before = since < report_.since;
     if (story.began_before) {
-      auto q = db_.query(
-          "SELECT seq, id, time_ms, kind, severity, actor, target, body, leaf_hash FROM event WHERE target = ? AND "
-          "time_ms >= ? AND time_ms < ? AND kind IN ('drift.detected', 'drift.changed') ORDER BY seq",
-          target, since, report_.since);
+      static const Sql kSql = event_rows::select(
+          "WHERE target_id = ? AND time_ms >= ? AND time_ms < ? AND kind IN "
+          "('drift.detected', 'drift.changed') ORDER BY seq");
+      auto q = db_.query(kSql, target, since, report_.since);
       while (q.step()) {
         story.moments.push_back(read(q));
         if (!story.moments.back().problem.empty()) add_problem(story.moments.back().problem);
@@ -177,13 +196,15 @@ class Gathering {
   }
 
   void drifts() {
-    std::map<std::string, DriftStory> open;
+    std::map<TargetId, DriftStory> open;
     for (LoggedFact& fact : drifting_) {
-      if (!fact.target) continue;
-      const std::string address = *fact.target;
-      const auto since = parse_rfc3339(fact.text("drift_since")).value_or(fact.time);
-      if (!open.contains(address)) open.emplace(address, begin(address, since));
-      DriftStory& story = open.at(address);
+      if (!fact.target_id) continue;
+      const TargetId target = *fact.target_id;
+      // What it says of itself may be of a clock that was ahead; what it was written at bounds it.
+      const WallTime written = context_.times.of(fact.seq, fact.time);
+      const auto since = std::min(parse_rfc3339(fact.text("drift_since")).value_or(written), written);
+      if (!open.contains(target)) open.emplace(target, begin(target, since));
+      DriftStory& story = open.at(target);
       story.published_version |= fact.data.is_object() && fact.data.contains("published_version");
       story.live = hash_in(fact.data, "observed_sha256");
       story.accepted = hash_in(fact.data, "accepted_sha256");
@@ -192,36 +213,37 @@ class Gathering {
       story.moments.push_back(std::move(fact));
       if (!ends) continue;
       report_.drifts.push_back(std::move(story));
-      open.erase(address);
+      open.erase(target);
     }
     for (const AuditedFunction& each : report_.functions) {
       const TargetState& state = each.state();
-      if (state.drift_open && !open.contains(each.address))
-        open.emplace(each.address, begin(each.address, state.drift_since.value_or(report_.since)));
-      if (const auto story = open.find(each.address); story != open.end()) {
+      const TargetId target = each.then.known.row.id;
+      if (state.drift_open && !open.contains(target))
+        open.emplace(target, begin(target, state.drift_since.value_or(report_.since)));
+      if (const auto story = open.find(target); story != open.end()) {
         story->second.live = state.live;
         story->second.accepted = state.accepted;
       }
     }
-    for (auto& [address, story] : open) report_.drifts.push_back(std::move(story));
+    for (auto& [target, story] : open) report_.drifts.push_back(std::move(story));
     std::stable_sort(report_.drifts.begin(), report_.drifts.end(), [](const DriftStory& a, const DriftStory& b) {
       return std::pair(a.resolved.has_value(), a.since) < std::pair(b.resolved.has_value(), b.since);
     });
     for (const DriftStory& story : report_.drifts) {
-      if (AuditedFunction* drifted = function(story.target))
+      if (AuditedFunction* drifted = function(story.target_id))
         drifted->drifting.emplace_back(std::max(story.since, report_.since), story.resolved.value_or(report_.until));
     }
   }
 
   void end(DriftStory& story, const LoggedFact& fact) {
-    story.resolved = fact.time;
+    story.resolved = context_.times.of(fact.seq, fact.time);
     story.resolution = fact.text("resolution");
     story.resolved_by = fact.actor;
-    const AuditedFunction* drifted = function(fact.target);
+    const AuditedFunction* drifted = function(fact.target_id);
     if (drifted == nullptr || story.resolution == "returned") return;
     std::optional<Sha256> previous;
     for (const auto& acceptance : drifted->then.record.acceptances) {
-      if (acceptance.at <= fact.time && acceptance.sha256 == story.live) {
+      if (acceptance.at <= *story.resolved && acceptance.sha256 == story.live) {
         story.acceptance = Accepted{story.target, acceptance, previous};
         story.resolved_by = acceptance.actor;
       }
@@ -245,21 +267,25 @@ class Gathering {
 
   void dead_alerts() {
     // The comparison with '' lets the partial index of dead rows serve.
+    enum Column : int { kId, kDestination, kKind, kTarget, kCreatedAt, kAttempts, kLastError, kTargetId };
     auto q = db_.query(
-        "SELECT alert_id, destination, kind, target, created_at_ms, attempts, coalesce(last_error, '') FROM outbox "
-        "WHERE state = 'dead' AND destination >= '' AND created_at_ms <= ? ORDER BY id",
+        "SELECT alert_id, destination, kind, target, created_at_ms, attempts, coalesce(last_error, ''), "
+        "target_id FROM outbox WHERE state = 'dead' AND destination >= '' AND created_at_ms <= ? ORDER BY id",
         report_.until);
     while (q.step()) {
-      DeadAlert alert{q.string(0), q.string(1),  q.string(2), q.optional_string(3),
-                      q.time(4),   q.integer(5), q.string(6)};
-      if (in_scope(alert.target)) report_.dead.push_back(std::move(alert));
+      DeadAlert alert{q.string(kId),      q.string(kDestination), q.string(kKind),     q.optional_string(kTarget),
+                      q.time(kCreatedAt), q.integer(kAttempts),   q.string(kLastError)};
+      if (in_scope(q.optional_integer(kTargetId))) report_.dead.push_back(std::move(alert));
     }
   }
 
   Database& db_;
   const Selection& selection_;
   AuditReport report_;
-  std::map<std::string, std::size_t> places_;  ///< of functions, by address
+  Selection ever_;
+  TargetFilter filter_;
+  const StoryContext context_;
+  std::map<TargetId, std::size_t> places_;  ///< of functions
   std::vector<LoggedFact> drifting_;
 };
 

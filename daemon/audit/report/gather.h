@@ -14,7 +14,9 @@ struct LoggedFact {
   int64_t seq = 0;
   WallTime time{};
   std::string kind, severity, actor;
-  std::optional<std::string> target;
+  std::optional<TargetId> target_id;  ///< nullopt: it concerns the whole daemon
+  std::optional<std::string> target;  ///< what it is called now
+  std::string target_then;            ///< and what it was called then, if that was something else
   OrderedJson data;
   std::string problem;  ///< not empty: what is stored contradicts itself, and how
 
@@ -31,6 +33,7 @@ struct Accepted {
 
 /// One time of open drift, from its detection to its resolution.
 struct DriftStory {
+  TargetId target_id = 0;
   std::string target;
   WallTime since{};
   bool began_before = false;         ///< before the period
@@ -83,11 +86,13 @@ struct AuditReport {
   std::vector<LoggedFact> holding;         ///< watch.suspended, watch.resumed
   std::vector<LoggedFact> seeing;          ///< poll.*, account.*, function.*
   std::vector<LoggedFact> deliveries;      ///< delivery.*, alert.*
-  std::vector<LoggedFact> daemon;          ///< daemon.*, clock.stepped, log.genesis
+  std::vector<LoggedFact> daemon;          ///< daemon.*, account.renamed, clock.stepped, record.restored, log.genesis
   std::vector<DeadAlert> dead;             ///< made in the period or before, and still not delivered
 
   int64_t events = 0;                 ///< read and compared with what was written
-  std::vector<std::string> problems;  ///< stored events that contradict themselves
+  std::vector<std::string> problems;  ///< stored events that contradict themselves, or are missing
+
+  WallTime drawn_since{};  ///< where timelines begin: nothing of the scope was watched before
 
   // Of all functions together.
   int64_t polls = 0;

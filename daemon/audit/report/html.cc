@@ -103,13 +103,16 @@ class HtmlWriter {
   }
 
   void write(const ReportBlock& block) {
-    if (!block.heading.empty()) say("<h3>{}</h3>\n", html_text(block.heading));
+    // A heading stays with its words, its timeline and the beginning of its table, on whatever page that is.
+    const bool leads = !block.heading.empty();
+    if (leads) say("<div class=\"lead\"><h3>{}</h3>\n", html_text(block.heading));
     for (const std::string& words : block.words) say("<p>{}</p>\n", html_text(words));
     if (block.drawn != nullptr) {
       const std::string id = fmt::format("line{}", ++drawn_);
       say("<div class=\"scroll\" role=\"group\" tabindex=\"0\" aria-labelledby=\"{}-t\">{}</div>\n", id,
           timeline_svg(report_, *block.drawn, id));
     }
+    if (leads) out_ += "</div>\n";
     for (const ReportTable& table : block.tables) write(table);
   }
 

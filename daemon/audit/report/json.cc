@@ -7,12 +7,11 @@
 namespace codedriftd {
 namespace {
 
-OrderedJson text_or_null(const std::string& text) { return text.empty() ? OrderedJson() : OrderedJson(text); }
-
 OrderedJson fact_json(const LoggedFact& fact) {
   OrderedJson json{{"seq", fact.seq},           {"time", rfc3339(fact.time)}, {"kind", fact.kind},
                    {"severity", fact.severity}, {"actor", fact.actor},        {"target", value_of(fact.target)},
                    {"data", fact.data}};
+  if (!fact.target_then.empty()) json["target_then"] = fact.target_then;
   if (!fact.problem.empty()) json["problem"] = fact.problem;
   return json;
 }

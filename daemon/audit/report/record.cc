@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 
 #include "audit/format/values.h"
 #include "audit/report/sections.h"
@@ -32,8 +33,11 @@ ReportTable facts_table(std::string caption, const std::vector<LoggedFact>& fact
     const Kind kind = fact.severity == "critical"  ? Kind::alarm
                       : fact.severity == "warning" ? Kind::warning
                                                    : Kind::code;
+    std::string details = words_of(fact.data);
+    if (!fact.target_then.empty())
+      details += fmt::format("{}it was called {} then", details.empty() ? "" : "; ", fact.target_then);
     table.rows.push_back({time_cell(fact.time), Cell{fact.kind, kind}, target_cell(fact.target), text_cell(fact.actor),
-                          text_cell(words_of(fact.data)), text_cell(seq_of(fact))});
+                          text_cell(std::move(details)), text_cell(seq_of(fact))});
   }
   return table;
 }
@@ -50,11 +54,25 @@ void add_facts(ReportSection& section, std::string heading, std::string none, co
 
 std::string ratio_text(Millis observed, Millis unobserved) {
   const auto ratio = coverage_ratio(observed, unobserved);
-  return ratio ? fmt::format("{:.6f}", *ratio) : "-";
+  return ratio ? percent(*ratio) : "-";
 }
 
 Cell run_cell(const StoredRun& run) {
   return run.sha256 ? hash_cell(run.sha256) : Cell{fmt::format("missing ({})", run.code), Kind::alarm};
+}
+
+std::string_view source_words(AcceptedSource source) {
+  switch (source) {
+    case AcceptedSource::first_seen:
+      return "trusted on first sight";
+    case AcceptedSource::approval:
+      return "accepted by a person";
+    case AcceptedSource::pin:
+      return "pinned";
+    case AcceptedSource::deploy:
+      return "announced deployment";
+  }
+  return {};
 }
 
 /// Whether the hash of `run` was the accepted one when it was last seen.
@@ -68,14 +86,44 @@ Cell judged(const AuditedFunction& function, const StoredRun& run, WallTime unti
   }
   if (accepted == nullptr) return {"not reviewed", Kind::warning};
   if (accepted->sha256 != *run.sha256) return {"not accepted", Kind::alarm};
-  if (accepted->source == AcceptedSource::first_seen) return {"trusted on first sight", Kind::warning};
-  return {accepted->source == AcceptedSource::approval ? "accepted by a person"
-          : accepted->source == AcceptedSource::pin    ? "pinned"
-                                                       : "announced deployment",
-          Kind::good};
+  return {std::string(source_words(accepted->source)),
+          accepted->source == AcceptedSource::first_seen ? Kind::warning : Kind::good};
 }
 
 }  // namespace
+
+/// Every function on one line each: what an auditor looks at first.
+ReportSection overview_section(const AuditReport& report) {
+  ReportSection section{"overview", "Overview", {}, {}};
+  if (report.functions.empty()) {
+    section.words.emplace_back("No function of the scope was watched in this period.");
+    return section;
+  }
+  std::map<TargetId, std::size_t> drifts;
+  for (const DriftStory& drift : report.drifts) ++drifts[drift.target_id];
+  ReportTable table{"All functions at the end of the period",
+                    {"Function", "Status", "Since", "Live hash", "Accepted", "Drifts", "Coverage", "Longest gap"},
+                    {}};
+  for (const AuditedFunction& function : report.functions) {
+    const TargetState& state = function.state();
+    const Status status = function.status().status;
+    const Kind kind = status == Status::missing || status == Status::drifted ? Kind::alarm
+                      : status == Status::in_sync                            ? Kind::good
+                                                                             : Kind::warning;
+    const std::size_t count = drifts[function.then.known.row.id];
+    const Coverage& c = function.coverage;
+    table.rows.push_back({target_cell(function.address),
+                          Cell{fmt::format("{}{}", to_string(status), state.watched ? "" : " (removed)"), kind},
+                          time_cell(function.status().since),
+                          status == Status::missing ? text_cell({}) : hash_cell(state.live),
+                          state.accepted ? text_cell(std::string(source_words(state.accepted_source))) : text_cell({}),
+                          Cell{std::to_string(count), count > 0 ? Kind::warning : Kind::text},
+                          Cell{ratio_text(c.observed, c.unobserved), c.gaps.empty() ? Kind::text : Kind::warning},
+                          text_cell(spell(c.longest_gap))});
+  }
+  section.blocks.push_back({{}, {}, {std::move(table)}, nullptr});
+  return section;
+}
 
 ReportSection refused_section(const AuditReport& report) {
   ReportSection section{"refused", "Refused requests", {}, {}};
@@ -83,11 +131,13 @@ ReportSection refused_section(const AuditReport& report) {
     section.words.emplace_back("The daemon refused no request in this period.");
     return section;
   }
-  ReportTable table{"Requests that the daemon refused", {"Time", "By", "Verb", "Function", "Why", "Event"}, {}};
+  ReportTable table{"Requests that the daemon refused", {"Time", "By", "Verb", "About", "Why", "Event"}, {}};
   for (const LoggedFact& fact : report.refused) {
-    std::string target = fact.target.value_or(fact.text("target"));
+    std::string about = fact.target.value_or(fact.text("target"));
+    // What was asked about alerts names the alert, or one of its messages.
+    if (fact.text("verb").starts_with("alerts") && !about.empty() && !Target::parse(about)) about = "alert " + about;
     table.rows.push_back({time_cell(fact.time), text_cell(who(fact.actor, fact.text("claimed"))),
-                          Cell{fact.text("verb"), Kind::code}, text_cell(std::move(target)),
+                          Cell{fact.text("verb"), Kind::code}, text_cell(std::move(about)),
                           text_cell(fact.text("reason")), text_cell(seq_of(fact))});
   }
   section.blocks.push_back({{}, {}, {std::move(table)}, nullptr});
@@ -183,8 +233,6 @@ ReportSection function_section(const AuditReport& report) {
     block.words.push_back(fmt::format("At the end of the period: {}{}, since {}{}.", to_string(status.status),
                                       status.reason.empty() ? "" : " (" + status.reason + ")", rfc3339(status.since),
                                       function.state().watched ? "" : "; no longer watched"));
-    if (function.then.record_begins_later)
-      block.words.emplace_back("Its account had another label before: events under that label are not counted for it.");
     ReportTable table{fmt::format("What was live: {}", function.address),
                       {"Live hash", "N: instants", "G: never more apart than", "First seen", "Last seen", "Judgement"},
                       {}};
@@ -213,9 +261,10 @@ ReportSection integrity_section(const AuditReport& report) {
     section.words.emplace_back("All of them agree.");
     return section;
   }
-  section.words.push_back(fmt::format("{} of what was read contradicts itself: the database was damaged or changed.",
-                                      report.problems.size()));
-  ReportTable table{"What contradicts itself", {"Problem"}, {}};
+  section.words.push_back(
+      fmt::format("{} thing{} found that cannot be: the database was damaged, or somebody changed it.",
+                  report.problems.size(), report.problems.size() == 1 ? " was" : "s were"));
+  ReportTable table{"What is not as it was written", {"Problem"}, {}};
   for (const std::string& problem : report.problems) table.rows.push_back({Cell{problem, Kind::alarm}});
   section.blocks.push_back({{}, {}, {std::move(table)}, nullptr});
   return section;

@@ -20,7 +20,15 @@ std::size_t accepted_by(const AuditReport& report, AcceptedSource source) {
 
 }  // namespace
 
-Cell text_cell(std::string text) { return {text.empty() ? "-" : std::move(text), Cell::Kind::text}; }
+Cell text_cell(std::string text) {
+  // A cell is one line: what was several is told apart by spaces.
+  std::string line;
+  for (const char c : text) {
+    const bool blank = c == '\n' || c == '\r' || c == '\t' || c == ' ';
+    if (!blank || line.empty() || line.back() != ' ') line += blank ? ' ' : c;
+  }
+  return {line.empty() ? "-" : std::move(line), Cell::Kind::text};
+}
 Cell hash_cell(const std::optional<Sha256>& hash) { return hash ? hash_cell(hash->hex()) : text_cell({}); }
 Cell hash_cell(const std::string& hex) { return Sha256::from_hex(hex) ? Cell{hex, Cell::Kind::hash} : text_cell(hex); }
 Cell time_cell(const std::optional<WallTime>& time) {
@@ -88,7 +96,7 @@ std::vector<ReportFigure> report_figures(const AuditReport& report, const std::v
           {std::to_string(accepted_by(report, AcceptedSource::pin)), "accepted by a pin"},
           {std::to_string(accepted_by(report, AcceptedSource::first_seen)), "trusted on first sight, not reviewed",
            accepted_by(report, AcceptedSource::first_seen) > 0 ? Kind::warning : Kind::text},
-          {ratio ? fmt::format("{:.6f}", *ratio) : "-", "coverage"},
+          {ratio ? percent(*ratio) : "-", "coverage"},
           {std::to_string(gaps), gaps == 1 ? "gap in what was seen" : "gaps in what was seen",
            gaps > 0 ? Kind::warning : Kind::text},
           {spell(report.longest_gap), "longest time between two answers"}};
@@ -98,8 +106,9 @@ std::vector<ReportSection> report_sections(const AuditReport& report) {
   std::vector<ReportSection> sections;
   if (!report.problems.empty())
     sections.push_back(integrity_section(report));  // first of all: what is not to be believed
-  for (auto* section : {open_items, drift_section, acceptance_section, deployment_section, refused_section,
-                        watch_section, coverage_section, delivery_section, daemon_section, function_section})
+  for (auto* section :
+       {overview_section, open_items, drift_section, acceptance_section, deployment_section, refused_section,
+        watch_section, coverage_section, delivery_section, daemon_section, function_section})
     sections.push_back(section(report));
   if (report.problems.empty()) sections.push_back(integrity_section(report));
   return sections;

@@ -55,6 +55,7 @@ std::vector<ReportFigure> report_figures(const AuditReport& report, const std::v
 inline constexpr std::string_view kOpenItems = "open";  ///< the id of that section
 
 // Of report_sections(), in files of their own.
+ReportSection overview_section(const AuditReport& report);
 ReportSection open_items(const AuditReport& report);
 ReportSection drift_section(const AuditReport& report);
 ReportSection acceptance_section(const AuditReport& report);
@@ -68,7 +69,7 @@ ReportSection function_section(const AuditReport& report);
 ReportSection integrity_section(const AuditReport& report);
 
 // Cells.
-Cell text_cell(std::string text);  ///< "-" for no text
+Cell text_cell(std::string text);  ///< one line; "-" for no text
 Cell hash_cell(const std::optional<Sha256>& hash);
 Cell hash_cell(const std::string& hex);
 Cell time_cell(const std::optional<WallTime>& time);

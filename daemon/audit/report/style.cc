@@ -76,7 +76,8 @@ footer{margin-top:3rem;padding-top:1rem;border-top:1px solid var(--line);color:v
 @media print{:root{color-scheme:light;--ground:#fff;--raised:#f6f7f9;--ink:#000;--quiet:#40474f;--line:#c4cad2;--strong:#78818d;
 --link:#000;--alarm:#8d0f1e;--alarm-ground:#fdecee;--warning:#6b4100;--warning-ground:#fdf3df;--good:#16502c;
 --good-ground:#e8f5ec;--live:#d3e1f5;--other:#a9c4ea;--hash:#12284a;--watched:#eef1f5;--drift:#b3192b;--hatch:#8b95a5}
-@page{size:A4 landscape;margin:14mm 12mm}
+@page{size:A4 landscape;margin:14mm 12mm 16mm;@bottom-left{content:"Code drift audit report";font:8pt sans-serif;color:#40474f}
+@bottom-right{content:counter(page) " / " counter(pages);font:8pt sans-serif;color:#40474f}}
 body{font-size:9.5pt;line-height:1.4;-webkit-print-color-adjust:exact;print-color-adjust:exact}
 .page{max-width:none;padding:0}
 .skip,nav{display:none}
@@ -84,7 +85,8 @@ header{padding-top:0}
 h1{font-size:20pt}h2{font-size:14pt;margin-top:18pt;break-after:avoid}h3{font-size:11pt;margin-top:12pt;break-after:avoid}
 table{font-size:8pt}code,time{font-size:7.5pt}ul.figures b{font-size:14pt}ul.figures span,ul.legend{font-size:8pt}
 thead{display:table-header-group}thead tr{break-after:avoid}tbody tr:first-child{break-before:avoid}tr,.timeline,ul.figures,.claim{break-inside:avoid}
-caption{break-after:avoid;font-size:8pt}
+caption{break-after:avoid;font-size:8pt}h2+p,h3+p,h2+p+p,h3+p+p{break-after:avoid}p{orphans:3;widows:3}.lead{break-inside:avoid;break-after:avoid}
+#overview{break-after:page}#overview td,#overview th{padding-top:.2rem;padding-bottom:.2rem}
 .scroll{overflow:visible}.timeline{min-width:0}
 a{text-decoration:none}}
 )css";

@@ -39,8 +39,8 @@ class Timeline {
 
  private:
   double x(WallTime at) const {
-    const auto length = static_cast<double>(std::max<int64_t>(1, (report_.until - report_.since).count()));
-    return std::clamp(static_cast<double>((at - report_.since).count()) / length, 0.0, 1.0) * kWidth;
+    const auto length = static_cast<double>(std::max<int64_t>(1, (report_.until - report_.drawn_since).count()));
+    return std::clamp(static_cast<double>((at - report_.drawn_since).count()) / length, 0.0, 1.0) * kWidth;
   }
 
   void begin() { shapes_ = "<line class=\"base\" x1=\"0\" y1=\"21\" x2=\"1000\" y2=\"21\"/>"; }
@@ -76,9 +76,9 @@ class Timeline {
   }
 
   void axis() {
-    const WallTime middle = report_.since + (report_.until - report_.since) / 2;
+    const WallTime middle = report_.drawn_since + (report_.until - report_.drawn_since) / 2;
     const std::tuple<WallTime, int, std::string_view> ticks[] = {
-        {report_.since, 0, "start"}, {middle, 500, "middle"}, {report_.until, 1000, "end"}};
+        {report_.drawn_since, 0, "start"}, {middle, 500, "middle"}, {report_.until, 1000, "end"}};
     for (const auto& [time, place, anchor] : ticks)
       fmt::format_to(std::back_inserter(shapes_), "<text class=\"tick\" x=\"{}\" y=\"62\" text-anchor=\"{}\">{}</text>",
                      place, anchor, tick(time));
@@ -86,7 +86,9 @@ class Timeline {
 
   std::string tick(WallTime at) const {
     const std::string text = rfc3339(at);
-    return fmt::format("{} {}", text.substr(0, 10), text.substr(11, 5));
+    // Where minutes are wide, seconds count.
+    const bool short_time = report_.until - report_.drawn_since < std::chrono::hours(1);
+    return fmt::format("{} {}", text.substr(0, 10), text.substr(11, short_time ? 8 : 5));
   }
 
   std::string words() const {

@@ -42,13 +42,17 @@ std::string_view reason_of(const Sightings& seen, const std::vector<Stay>& stays
   return !seen.first_poll || *seen.first_poll >= until ? "never_polled" : "stale";
 }
 
-/// The stale_after in force at `at`, which lies in `stretch`.
-Millis stale_after_at(const std::vector<Period>& stretch, WallTime at) {
-  Millis in_force = stretch.front().stale_after;
+/// True if from..until without an answer is a gap. Each part of it is judged by the stale_after that was in force in
+/// it: one that a reload shortens counts from the reload on, and says nothing of the time before. All of it is judged
+/// by the longest of them, so that reloads one after the other hide no gap.
+bool is_gap(const std::vector<Period>& stretch, WallTime from, WallTime until) {
+  Millis longest{0};
   for (const Period& period : stretch) {
-    if (period.from < at) in_force = period.stale_after;
+    if (period.from >= until || period.until <= from) continue;
+    if (overlap(period.from, period.until, from, until) > period.stale_after) return true;
+    longest = std::max(longest, period.stale_after);
   }
-  return in_force;
+  return until - from > longest;
 }
 
 /// One unbroken time of being configured.
@@ -61,7 +65,7 @@ void count(const Sightings& seen, const std::vector<Stay>& stays, const std::vec
     const Millis length = at - seen_until;
     if (length <= Millis{0}) return;
     sum.longest_gap = std::max(sum.longest_gap, length);
-    if (length > stale_after_at(stretch, at)) {
+    if (is_gap(stretch, seen_until, at)) {
       sum.gaps.push_back({seen_until, at, reason_of(seen, stays, seen_until, at)});
       unobserved += length;
     }

@@ -115,14 +115,15 @@ void copy_last_poll(const TargetState& present, TargetState& then) {
 
 std::vector<TargetAt> targets_at(Database& db, const Selection& selection, WallTime at) {
   const auto stay = stay_at(db, at);
+  const TargetNames names(db);
+  const StoryContext context(db);
   std::vector<TargetAt> found;
   for (TargetRow& row : targets::all(db, true)) {
-    if (!selects(selection, row.target)) continue;
-    TargetRecord record = read_record(db, row.id, row.target.address(), at);
+    if (!names.selects(selection, row.id, row.target)) continue;
+    TargetRecord record = read_record(db, context, row.id, at);
     if (record.periods.empty()) continue;  // not known yet
     TargetAt target;
     target.problem = record.problem;
-    target.record_begins_later = !record.has_watch_added;
     TargetState& state = target.known.row.state = told_again(record, at);
     if (!state.watched && !selection.all) continue;
     if (!row.state.last_polled_at || *row.state.last_polled_at <= at) {
@@ -145,6 +146,7 @@ Checked record_covers(Database& db, WallTime at) {
   const auto consider = [&](Query q) {
     if (q.step() && !q.null(0)) begin = std::min(begin.value_or(q.time(0)), q.time(0));
   };
+  // The oldest time, not that of event 0: its clock may have been ahead.
   consider(db.query("SELECT time_ms FROM event ORDER BY time_ms LIMIT 1"));
   consider(db.query("SELECT min(started_at_ms) FROM daemon_run"));
   if (!begin) return Error{"nothing was recorded yet: start the daemon (codedriftd run)"};

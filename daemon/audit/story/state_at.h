@@ -21,7 +21,6 @@ struct TargetAt {
   bool success_time_unknown = false;  ///< the state then has the latest that it can be
   bool failures_unknown = false;      ///< how many failed in a row, or which error was the last
   bool error_words_unknown = false;   ///< of the last error the code alone is known
-  bool record_begins_later = false;   ///< events of before its account was renamed stand under the earlier address
   std::optional<Suspension> held{};   ///< its alerts
   TargetRecord record{};              ///< until then, what all of this was told from
   std::string problem{};              ///< not empty: a stored event contradicts itself, and how

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <stdexcept>
 
 #include "model/event.h"
@@ -36,13 +37,18 @@ std::string difference(const Json& body, const StoredEvent& event) {
                                                   {"time", rfc3339(event.time)},
                                                   {"kind", event.kind},
                                                   {"severity", event.severity},
-                                                  {"actor", event.actor},
-                                                  {"target", event.target ? Json(*event.target) : Json()}};
+                                                  {"actor", event.actor}};
   for (const auto& [name, value] : columns) {
     if (body.at(name) != value) return fmt::format("its \"{}\" differs from the column", name);
   }
+  if (body.at("target").is_null() && event.target_id) return "its \"target\" differs from the column";
+  if (!body.at("target").is_null() && !body.at("target").is_string()) return "its \"target\" is not text";
   if (!body.at("data").is_object()) return "its \"data\" is not an object";
   return {};
+}
+
+std::string untrue(const StoredEvent& event, std::string_view why) {
+  return fmt::format("the stored body of event {} is not what was written: {}", event.seq, why);
 }
 
 }  // namespace
@@ -52,6 +58,9 @@ CheckedData check_body(const StoredEvent& event) {
   try {
     const Json body = parse(event.body);
     checked.problem = difference(body, event);
+    if (const auto target = body.is_object() ? body.find("target") : body.end();
+        body.is_object() && target != body.end() && target->is_string())
+      checked.target = target->get<std::string>();
     if (const auto data = body.is_object() ? body.find("data") : body.end(); body.is_object() && data != body.end())
       checked.data = OrderedJson::parse(data->dump(-1, ' ', false, Json::error_handler_t::replace));
     if (checked.problem.empty() && canonical_json(body) != event.body) checked.problem = "it is not canonical JSON";
@@ -61,15 +70,31 @@ CheckedData check_body(const StoredEvent& event) {
     checked.problem = error.what();
   }
   if (checked.problem.empty() && event.leaf_hash != leaf_hash(event.body)) checked.problem = "its leaf hash is another";
-  if (!checked.problem.empty())
-    checked.problem =
-        fmt::format("the stored body of event {} is not what was written: {}", event.seq, checked.problem);
+  if (!checked.problem.empty()) checked.problem = untrue(event, checked.problem);
   return checked;
 }
 
-StoredEvent read_event(const Query& q) {
-  return {q.integer(0), q.string(1),          q.time(2),   q.string(3),         q.string(4),
-          q.string(5),  q.optional_string(6), q.string(7), q.optional_sha256(8)};
+EventReader::EventReader(Database& db) {
+  auto q = db.query("SELECT id, address FROM target");
+  while (q.step()) present_.emplace(q.integer(0), q.string(1));
+  auto renamed = db.query("SELECT target, address FROM earlier_address");
+  while (renamed.step()) earlier_.emplace(renamed.integer(0), renamed.string(1));
+}
+
+CheckedData EventReader::check(const StoredEvent& event) const {
+  CheckedData checked = check_body(event);
+  if (!checked.problem.empty() || !event.target_id) return checked;
+  if (checked.target == name_of(event.target_id)) return checked;
+  const auto [from, to] = earlier_.equal_range(*event.target_id);
+  if (std::none_of(from, to, [&](const auto& known) { return known.second == checked.target; }))
+    checked.problem = untrue(event, "its \"target\" was never that of the column");
+  return checked;
+}
+
+std::optional<std::string> EventReader::name_of(const std::optional<TargetId>& target) const {
+  if (!target) return std::nullopt;
+  const auto found = present_.find(*target);
+  return found == present_.end() ? std::nullopt : std::optional(found->second);
 }
 
 std::string text_in(const OrderedJson& data, std::string_view name) {

@@ -6,54 +6,56 @@ namespace codedriftd {
 namespace {
 
 void read_periods(Database& db, TargetId id, WallTime until, TargetRecord& record) {
+  enum Column : int { kFrom, kTo, kStaleAfter };
   auto q = db.query(
       "SELECT from_ms, to_ms, stale_after_ms FROM watch_period WHERE target = ? AND from_ms <= ? ORDER BY from_ms, id",
       id, until);
-  while (q.step()) record.periods.push_back({q.time(0), q.optional_time(1), q.millis(2)});
+  while (q.step()) record.periods.push_back({q.time(kFrom), q.optional_time(kTo), q.millis(kStaleAfter)});
 }
 
 void read_runs(Database& db, TargetId id, WallTime until, TargetRecord& record) {
+  enum Column : int { kId, kOutcome, kCode, kSha256, kFirst, kLast, kPolls, kLongestGap };
   auto q = db.query(
       "SELECT id, outcome, code, sha256, first_seen_ms, last_seen_ms, polls, longest_gap_ms FROM run WHERE target = ? "
       "AND first_seen_ms <= ? ORDER BY first_seen_ms, id",
       id, until);
   while (q.step()) {
-    StoredRun run{q.integer(0), q.string(1), q.string(2),  q.optional_sha256(3),
-                  q.time(4),    q.time(5),   q.integer(6), q.millis(7)};
+    StoredRun run{q.integer(kId), q.string(kOutcome), q.string(kCode),   q.optional_sha256(kSha256),
+                  q.time(kFirst), q.time(kLast),      q.integer(kPolls), q.millis(kLongestGap)};
     (run.answer() ? record.answers : record.failures).push_back(std::move(run));
   }
 }
 
 void read_acceptances(Database& db, TargetId id, WallTime until, TargetRecord& record) {
+  enum Column : int { kAt, kSha256, kSource, kActor, kClaimed, kReason, kTicket, kBuild, kCommit };
   auto q = db.query(
       "SELECT at_ms, sha256, source, actor, claimed, reason, ticket, build, \"commit\" FROM baseline WHERE target = ? "
       "AND at_ms <= ? ORDER BY at_ms, id",
       id, until);
   while (q.step()) {
-    const auto hash = q.optional_sha256(1);
-    const auto source = parse_accepted_source(q.text(2));
+    const auto hash = q.optional_sha256(kSha256);
+    const auto source = parse_accepted_source(q.text(kSource));
     if (hash && source)
-      record.acceptances.push_back(
-          {q.time(0), *hash, *source, q.string(3), q.string(4), q.string(5), q.string(6), q.string(7), q.string(8)});
+      record.acceptances.push_back({q.time(kAt), *hash, *source, q.string(kActor), q.string(kClaimed),
+                                    q.string(kReason), q.string(kTicket), q.string(kBuild), q.string(kCommit)});
   }
 }
 
-void read_happenings(Database& db, const std::string& address, WallTime until, TargetRecord& record) {
-  auto q = db.query(
-      "SELECT seq, id, time_ms, kind, severity, actor, target, body, leaf_hash FROM event WHERE target = ? AND time_ms "
-      "<= ? AND kind IN ('function.missing', 'deploy.expected', 'deploy.arrived', 'deploy.superseded', "
-      "'deploy.overdue', 'deploy.withdrawn', 'watch.added', 'watch.suspended', 'watch.resumed') ORDER BY seq",
-      address, until);
+void read_happenings(Database& db, const StoryContext& context, TargetId id, WallTime until, TargetRecord& record) {
+  static const Sql kSql = event_rows::select(
+      "WHERE target_id = ? AND kind IN ('function.missing', 'deploy.expected', 'deploy.arrived', 'deploy.superseded', "
+      "'deploy.overdue', 'deploy.withdrawn', 'watch.suspended', 'watch.resumed') ORDER BY seq");
+  auto q = db.query(kSql, id);
   while (q.step()) {
-    if (q.text(3) == "watch.added") {
-      record.has_watch_added = true;
-      continue;
-    }
-    const StoredEvent event = read_event(q);
-    CheckedData checked = check_body(event);
+    const StoredEvent event = event_rows::read(q);
+    const WallTime time = context.times.of(event.seq, event.time);
+    if (time > until) continue;
+    CheckedData checked = context.events.check(event);
     if (record.problem.empty()) record.problem = checked.problem;
-    record.happenings.push_back({event.time, event.kind, event.actor, std::move(checked.data)});
+    record.happenings.push_back({time, event.kind, event.actor, std::move(checked.data)});
   }
+  std::stable_sort(record.happenings.begin(), record.happenings.end(),
+                   [](const auto& a, const auto& b) { return a.time < b.time; });
 }
 
 /// The story while it is told: what was recorded at one moment came of one input, and is applied together.
@@ -183,13 +185,13 @@ class Telling {
 
 }  // namespace
 
-TargetRecord read_record(Database& db, TargetId id, const std::string& address, WallTime until) {
+TargetRecord read_record(Database& db, const StoryContext& context, TargetId id, WallTime until) {
   TargetRecord record;
   read_periods(db, id, until, record);
   if (record.periods.empty()) return record;
   read_runs(db, id, until, record);
   read_acceptances(db, id, until, record);
-  read_happenings(db, address, until, record);
+  read_happenings(db, context, id, until, record);
   return record;
 }
 

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "audit/story/event_times.h"
 #include "audit/story/stored_event.h"
 #include "model/verdict.h"
 #include "store/db/sqlite.h"
@@ -44,13 +45,20 @@ struct TargetRecord {
   std::vector<Period> periods;
   std::vector<StoredRun> answers, failures;
   std::vector<Acceptance> acceptances;
-  std::vector<Happening> happenings;  ///< function.missing, deploy.*, watch.suspended and watch.resumed
-  bool has_watch_added = false;
+  std::vector<Happening> happenings;  ///< function.missing, deploy.*, watch.suspended and watch.resumed; their times as
+                                      ///< EventTimes has them
   std::string problem;
 };
 
+/// What the stories of all targets have in common: read once.
+struct StoryContext {
+  explicit StoryContext(Database& db) : events(db), times(db) {}
+  EventReader events;
+  EventTimes times;
+};
+
 /// Reads what began at `until` or before. Throws SqliteError.
-TargetRecord read_record(Database& db, TargetId id, const std::string& address, WallTime until);
+TargetRecord read_record(Database& db, const StoryContext& context, TargetId id, WallTime until);
 
 /// What the record made of a fresh state, with everything in it that decides the status. The times of the last polls
 /// are the latest that they can be.

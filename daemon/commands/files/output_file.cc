@@ -52,7 +52,15 @@ Checked write_file(const std::string& path, std::string_view content) {
   int error = write_all(fd.get(), content);
   if (error == 0 && ::fsync(fd.get()) != 0) error = errno;
   if (error == 0 && ::rename(part.c_str(), to.c_str()) != 0) error = errno;
-  if (error == 0) return Done{};
+  if (error == 0) {
+    // The new name is durable once its folder is. Some file systems cannot flush a folder: the file is there all the
+    // same.
+    const std::size_t slash = to.rfind('/');
+    const std::string folder = slash == std::string::npos ? "." : slash == 0 ? "/" : to.substr(0, slash);
+    const UniqueFd opened(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (opened.valid() && ::fsync(opened.get()) != 0 && errno != EINVAL && errno != ENOTSUP) return failed(path, errno);
+    return Done{};
+  }
   ::unlink(part.c_str());
   return failed(path, error);
 }

@@ -14,12 +14,11 @@ namespace {
 constexpr int kMostAtOnce = 500;
 
 /// Takes the event of `q`, if there is one.
-bool take_event(Query q, Notice& notice, bool name_it) {
-  if (!q.step()) return false;
+void take_event(Query q, Notice& notice, bool name_it) {
+  if (!q.step()) return;
   if (name_it) notice.event_ids.push_back(q.string(0));
   notice.log_index = q.integer(1);
   notice.leaf = q.optional_sha256(2).value_or(Sha256{});
-  return true;
 }
 
 /// Lets the notice stand for the log's head.
@@ -27,20 +26,12 @@ void stand_for_head(Database& db, Notice& notice) {
   take_event(db.query("SELECT id, seq, leaf_hash FROM event ORDER BY seq DESC LIMIT 1"), notice, false);
 }
 
-/// Lets the notice stand for the drift of a target as it was last told in the log. Under an earlier label of its
-/// account the destination's own alerts still know it.
-void stand_for_drift(Database& db, Notice& notice, const TargetRow& row, std::string_view destination) {
-  if (take_event(db.query("SELECT id, seq, leaf_hash FROM event WHERE target = ? AND kind IN ('drift.detected', "
-                          "'drift.changed') ORDER BY seq DESC LIMIT 1",
-                          row.target.address()),
-                 notice, true))
-    return;
-  take_event(
-      db.query("SELECT e.id, e.seq, e.leaf_hash FROM outbox o JOIN event e ON e.seq = o.event_seq WHERE "
-               "o.destination = ? AND o.target_id = ? AND o.kind IN ('drift.detected', 'drift.changed') ORDER BY "
-               "o.id DESC LIMIT 1",
-               destination, row.id),
-      notice, true);
+/// Lets the notice stand for the drift of a target as it was last told in the log.
+void stand_for_drift(Database& db, Notice& notice, TargetId target) {
+  take_event(db.query("SELECT id, seq, leaf_hash FROM event WHERE target_id = ? AND kind IN ('drift.detected', "
+                      "'drift.changed') ORDER BY seq DESC LIMIT 1",
+                      target),
+             notice, true);
 }
 
 int tell_all(Tx& tx, Ledger& ledger, const Route& to, const std::vector<TargetId>& ids, WallTime now, int most) {
@@ -54,7 +45,7 @@ int tell_all(Tx& tx, Ledger& ledger, const Route& to, const std::vector<TargetId
     if (!wants(to.subscription, drift)) continue;
     Notice notice;
     notice.about = std::move(about);
-    stand_for_drift(tx.db, notice, row, to.subscription.name);
+    stand_for_drift(tx.db, notice, id);
     ledger.tell(tx, to, notice, now);
     ++told;
   }

@@ -5,7 +5,6 @@
 #include <map>
 
 #include "base/json.h"
-#include "base/log.h"
 #include "store/record/facts.h"
 
 namespace codedriftd {
@@ -16,8 +15,8 @@ void record_load(Tx& tx, Ledger& ledger, const WatchList& list, const WatchSync&
   const auto digest = facts::read(tx.db, "config_digest");
   if (digest == list.digest) return;
   facts::write(tx.db, "config_digest", list.digest);
-  // The first load is no change; later, more than a tenth of the watch is worth a look.
-  const bool large = digest.has_value() && (sync.added + sync.removed) * 10 > std::max<int64_t>(watched_before, 1);
+  // Only what leaves the watch is worth a look: what is added is seen at once.
+  const bool large = sync.removed >= 3 && sync.removed * 10 > watched_before;
   NewEvent event;
   event.kind = "config.loaded";
   event.severity = large ? Severity::warning : Severity::info;
@@ -28,18 +27,52 @@ void record_load(Tx& tx, Ledger& ledger, const WatchList& list, const WatchSync&
   ledger.append(tx, event, now);
 }
 
+/// An account that goes on under another label: state and history are its own, and so are its events.
+void rename(Tx& tx, Ledger& ledger, const std::string& from, const std::string& to, WallTime now) {
+  const int64_t moved = targets::rename_account(tx.db, from, to);
+  if (moved == 0) return;
+  NewEvent event;
+  event.kind = "account.renamed";
+  event.actor = "config";
+  event.data = Json{{"from", from}, {"to", to}, {"targets", moved}};
+  event.facts.summary = fmt::format("Account {} is called {} from now on; its {} function{} on under that label.", from,
+                                    to, moved, moved == 1 ? " goes" : "s go");
+  ledger.append(tx, event, now);
+}
+
+/// How many targets of each account left or came, and whether it had or has others.
+struct AccountChange {
+  int64_t removed = 0, added = 0, kept = 0, known_before = 0;
+};
+
+/// Accounts of which everything went while everything of others came: most likely the same ones under another label.
+std::vector<std::string> suspected_renamings(const std::map<std::string, AccountChange>& accounts) {
+  std::vector<std::string> warnings;
+  for (const auto& [gone, left] : accounts) {
+    if (left.removed == 0 || left.kept > 0 || left.added > 0) continue;
+    for (const auto& [fresh, came] : accounts) {
+      if (came.added == 0 || came.known_before > 0) continue;
+      warnings.push_back(fmt::format(
+          "all {} targets of account '{}' left the watch and {} of account '{}' came, which are new: no history, "
+          "nothing accepted. If that is the same account under another label, take the change back, reload, and then "
+          "rename it with previous = \"{}\" in [account.{}]",
+          left.removed, gone, came.added, fresh, gone, fresh));
+    }
+  }
+  return warnings;
+}
+
 }  // namespace
 
 WatchSync sync_watch_list(Tx& tx, Ledger& ledger, const WatchList& list, WallTime now) {
-  for (const auto& [from, to] : list.renamed_accounts) {
-    const int64_t moved = targets::rename_account(tx.db, from, to);
-    if (moved > 0)
-      log(LogLevel::info, "config.renamed", "an account goes on under its new label",
-          {field("from", from), field("to", to), field("targets", moved)});
-  }
+  for (const auto& [from, to] : list.renamed_accounts) rename(tx, ledger, from, to, now);
   std::map<std::string, targets::Known> stored = targets::known(tx.db);
   int64_t watched_before = 0;
-  for (const auto& [address, known] : stored) watched_before += known.watched ? 1 : 0;
+  std::map<std::string, AccountChange> accounts;
+  for (const auto& [address, known] : stored) {
+    watched_before += known.watched ? 1 : 0;
+    ++accounts[address.substr(0, address.find('/'))].known_before;
+  }
   WatchSync sync;
   sync.targets.reserve(list.entries.size());
   for (const WatchList::Entry& entry : list.entries) {
@@ -52,6 +85,8 @@ WatchSync sync_watch_list(Tx& tx, Ledger& ledger, const WatchList& list, WallTim
       row = targets::load(tx.db, found->second.id);
       stored.erase(found);  // what is still in `stored` at the end is what the configuration let go
     }
+    AccountChange& account = accounts[entry.target.account];
+    ++(row.state.watched ? account.kept : account.added);
     if (!row.state.watched) ++sync.added;
     ledger.apply(tx, row, entry.watched, now);
     sync.targets.push_back({row.id, std::move(row.target), row.state.interval, row.state.stale_after,
@@ -61,8 +96,10 @@ WatchSync sync_watch_list(Tx& tx, Ledger& ledger, const WatchList& list, WallTim
   for (const auto& [address, known] : stored) {
     if (!known.watched) continue;
     ++sync.removed;
+    ++accounts[address.substr(0, address.find('/'))].removed;
     ledger.apply(tx, known.id, Unwatched{}, now);
   }
+  sync.warnings = suspected_renamings(accounts);
   record_load(tx, ledger, list, sync, watched_before, now);
   return sync;
 }

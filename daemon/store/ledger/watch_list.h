@@ -31,10 +31,12 @@ struct WatchedTarget {
 struct WatchSync {
   std::vector<WatchedTarget> targets;
   int64_t added = 0, removed = 0;
+  std::vector<std::string> warnings;  ///< for people: accounts that look as if they had been renamed by mistake
 };
 
 /// Makes the stored watch list that of the configuration: Watched and Unwatched inputs for what changed, and
-/// `config.loaded` if the configuration's text did. A restart with the same text writes nothing.
+/// `config.loaded` if the configuration's text did; before them `account.renamed` for each account that did something
+/// under its earlier label. A restart with the same text writes nothing.
 WatchSync sync_watch_list(Tx& tx, Ledger& ledger, const WatchList& list, WallTime now);
 
 }  // namespace codedriftd

@@ -13,17 +13,17 @@ namespace {
 
 bool has_id(const Undelivered& alert, const std::string& id) { return id == alert.alert_id || id == alert.sent_id; }
 
-bool chosen(const Undelivered& alert, WallTime made, const Choice& choice) {
+bool chosen(const Undelivered& alert, WallTime made, const std::optional<int64_t>& target, const Choice& choice) {
   if (!choice.destination.empty() && alert.destination != choice.destination) return false;
   if ((choice.since && made < *choice.since) || (choice.until && made > *choice.until)) return false;
-  if (choice.target && (!alert.target || !choice.target(*alert.target))) return false;
+  if (choice.target && (!target || !choice.target(*target))) return false;
   return choice.ids.empty() ||
          std::any_of(choice.ids.begin(), choice.ids.end(), [&](const std::string& id) { return has_id(alert, id); });
 }
 
 constexpr std::string_view kUndelivered =
     "SELECT o.id, coalesce(o.message, o.id), o.alert_id, coalesce(l.message_id, o.alert_id), o.destination, o.kind, "
-    "o.target, o.created_at_ms FROM outbox o LEFT JOIN outbox l ON l.id = o.message ";
+    "o.target, o.created_at_ms, o.target_id FROM outbox o LEFT JOIN outbox l ON l.id = o.message ";
 Undelivered read(Query& q) {
   return {q.integer(0), q.integer(1), q.string(2), q.string(3), q.string(4), q.string(5), q.optional_string(6)};
 }
@@ -40,7 +40,7 @@ void find(Database& db, const Choice& choice, std::string_view state, std::map<i
     auto q = db.query(state == "pending" ? kPending : state == "dead" ? kDead : kDropped);
     while (q.step()) {
       Undelivered alert = read(q);
-      if (chosen(alert, q.time(7), choice)) meant.insert(alert.message);
+      if (chosen(alert, q.time(7), q.optional_integer(8), choice)) meant.insert(alert.message);
       messages[alert.message].push_back(std::move(alert));
     }
   }

@@ -15,8 +15,8 @@ namespace codedriftd::outbox {
 struct Choice {
   std::vector<std::string> ids{};  ///< as recorded, or as the receiver saw them (a digest's)
   std::string destination{};
-  std::function<bool(const std::string& address)> target{};  ///< set: alerts without a target are not meant
-  std::optional<WallTime> since{}, until{};                  ///< when they were made; both inclusive
+  std::function<bool(int64_t target_id)> target{};  ///< set: alerts without a target are not meant
+  std::optional<WallTime> since{}, until{};         ///< when they were made; both inclusive
 };
 
 /// An alert that did not reach its destination.

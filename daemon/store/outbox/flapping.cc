@@ -19,12 +19,13 @@ std::optional<Hold> find(Database& db, std::string_view destination, int64_t tar
 /// A quiet time further off than it can be comes from a clock that was ahead: the target does not flap.
 bool goes_on(WallTime quiet_at, WallTime now) { return quiet_at > now && quiet_at <= now + kQuiet; }
 
-bool changes_too_often(Database& db, std::string_view address, WallTime now) {
-  // One more than are told as they come, the newest first: this is the oldest of them.
-  auto q =
-      db.query("SELECT time_ms FROM event WHERE target = ? AND kind GLOB 'drift.*' ORDER BY seq DESC LIMIT 1 OFFSET ?",
-               address, kFlappingEvents);
-  return q.step() && q.time(0) > now - kFlappingWithin;
+bool changes_too_often(Database& db, int64_t target, WallTime now) {
+  // One more than are told as they come, the newest first: this is the oldest of them. One further ahead than it is
+  // looked back was written by a clock that was wrong, and says nothing of how often.
+  auto q = db.query(
+      "SELECT time_ms FROM event WHERE target_id = ? AND kind GLOB 'drift.*' ORDER BY seq DESC LIMIT 1 OFFSET ?",
+      target, kFlappingEvents);
+  return q.step() && q.time(0) > now - kFlappingWithin && q.time(0) < now + kFlappingWithin;
 }
 
 /// Whether something that was held has not been told yet.
@@ -57,7 +58,7 @@ bool hold_if_flapping(Database& db, std::string_view destination, std::string_vi
   // What was held and is not told yet takes the new alert along, flapping or not: told by itself, it would arrive
   // before them, and the older news would be the receiver's last.
   const bool not_told_yet = waits(db, destination, target);
-  const bool flapping = held || changes_too_often(db, address, now);
+  const bool flapping = held || changes_too_often(db, target, now);
   if (!flapping && !not_told_yet) {
     if (hold) db.run("DELETE FROM flapping WHERE destination = ? AND target = ?", destination, target);
     return false;

@@ -225,10 +225,16 @@ int64_t last_row(Database& db) {
 }
 
 void move_times(Database& db, Millis by, int64_t last, WallTime now) {
-  db.run("UPDATE outbox SET give_up_at_ms = give_up_at_ms + ? WHERE state = 'pending' AND id <= ?", by, last);
+  // Times this far ahead of now are of before a step back, too, whatever `last` is.
+  constexpr Millis kAhead{10'000};
+  db.run(
+      "UPDATE outbox SET give_up_at_ms = give_up_at_ms + ? WHERE state = 'pending' AND (id <= ? OR created_at_ms > ?)",
+      by, last, now + kAhead);
   if (by < Millis{0}) {
-    db.run("UPDATE outbox SET next_attempt_at_ms = next_attempt_at_ms + ? WHERE state = 'pending' AND id <= ?", by,
-           last);
+    db.run(
+        "UPDATE outbox SET next_attempt_at_ms = next_attempt_at_ms + ? WHERE state = 'pending' AND (id <= ? OR "
+        "created_at_ms > ?)",
+        by, last, now + kAhead);
     db.run("UPDATE destination SET until_ms = until_ms + ?", by);
     db.run("UPDATE flapping SET quiet_at_ms = quiet_at_ms + ?1, tell_at_ms = tell_at_ms + ?1", by);
   }

@@ -82,8 +82,9 @@ bool taken_apart(Database& db, const PendingAlert& alert, const AttemptOutcome& 
 /// The newest row, 0 if there is none: for move_times().
 int64_t last_row(Database& db);
 /// The wall clock was stepped by `by`, or the machine slept that long, and is `now`: what was written before (rows up
-/// to `last`) may be given up after as much time as it would have been, and nothing waits longer than it would have. A
-/// step forward, or a sleep, makes things due early: that is as good as a retry by hand.
+/// to `last`, and those made ahead of `now`) may be given up after as much time as it would have been, and nothing
+/// waits longer than it would have. A step forward, or a sleep, makes things due early: that is as good as a retry by
+/// hand.
 void move_times(Database& db, Millis by, int64_t last, WallTime now);
 /// The longest that anything is put off: whatever a receiver says, its alerts are tried once a day.
 inline constexpr Millis kLongestPutOff{24 * 3'600'000};

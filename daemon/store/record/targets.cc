@@ -220,6 +220,11 @@ void save_runs(Database& db, TargetId id, std::optional<int64_t> answer_run, std
 int64_t rename_account(Database& db, std::string_view from, std::string_view to) {
   // An account.failing that is open stays open under the new label, and is not announced again.
   db.run("UPDATE OR IGNORE account_state SET account = ? WHERE account = ?", to, from);
+  db.run(
+      "INSERT OR IGNORE INTO earlier_address (target, address) SELECT id, address FROM target WHERE account = ?2 AND "
+      "NOT EXISTS (SELECT 1 FROM target other WHERE other.address = ?1 || substr(target.address, "
+      "length(target.account) + 1))",
+      to, from);
   return db.run(
       "UPDATE target SET account = ?1, address = ?1 || substr(address, length(account) + 1) WHERE account = ?2 AND NOT "
       "EXISTS "

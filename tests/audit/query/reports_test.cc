@@ -2,9 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include "audit/format/render.h"
 #include "audit/format/values.h"
 #include "audit/story/stored_event.h"
 #include "base/json.h"
+#include "store/ledger/suspensions.h"
 #include "store/outbox/outbox.h"
 #include "support/recorded.h"
 
@@ -44,6 +46,14 @@ Reported report(Recorded& recorded, const Report& what, WallTime now, const Sele
     if (!row.problem.empty()) reported.problems.push_back(row.problem);
   });
   return reported;
+}
+
+/// The report as a table.
+std::string table(Recorded& r, const Report& what, WallTime now, const Selection& selection = {}) {
+  std::string text;
+  const auto renderer = make_renderer(Format::table, what, now, false, text);
+  renderer->end(what.run(r.db(), selection, now, [&](const Row& row) { renderer->row(row); }));
+  return text;
 }
 
 std::string hex(std::string_view code) { return Recorded::hash(code).hex(); }
@@ -91,7 +101,10 @@ TEST(StatusReport, HasTheContractsFieldsAndWhatNeedsAttentionFirst) {
                                 {"last_polled_at", "2026-11-24T00:01:10.000Z"},
                                 {"last_success_at", "2026-11-24T00:01:10.000Z"},
                                 {"consecutive_failures", 0},
-                                {"last_error", nullptr}};
+                                {"last_error", nullptr},
+                                {"watched", true},
+                                {"suspended_until", nullptr},
+                                {"suspended_by", nullptr}};
   EXPECT_EQ(status.rows.front().dump(), expected.dump());
   EXPECT_EQ(status.of(Recorded::address("never"))["reason"], "never_polled");
   EXPECT_EQ(status.of(Recorded::address("never"))["accepted_source"], nullptr);
@@ -179,7 +192,59 @@ TEST(StatusReport, HidesWhatIsNoLongerWatchedUnlessAskedForAll) {
   EXPECT_EQ(report(r, kStatusReport, at(50)).column("function"), std::vector<std::string>{"stays"});
   Selection all;
   all.all = true;
-  EXPECT_EQ(report(r, kStatusReport, at(50), all).rows.size(), 2U);
+  const Reported status = report(r, kStatusReport, at(50), all);
+  ASSERT_EQ(status.rows.size(), 2U);
+  EXPECT_EQ(status.rows[0]["watched"], false);
+  EXPECT_EQ(status.rows[1]["watched"], true);
+  EXPECT_NE(table(r, kStatusReport, at(50), all).find("unobserved (removed)"), std::string::npos);
+}
+
+TEST(StatusReport, SaysWhoseAlertsAreHeldInEveryRow) {
+  Recorded r;
+  r.watch({"held", "told"}, at(0));
+  r.write([&](Tx& tx) {
+    suspensions::begin(tx, r.ledger(), targets::find(r.db(), Recorded::address("held")).value(),
+                       {at(1), at(3600), "uid:1001(alice)", "", "load test"});
+  });
+  const Reported status = report(r, kStatusReport, at(50));
+  EXPECT_EQ(status.rows[0]["suspended_until"], rfc3339(at(3600)));
+  EXPECT_EQ(status.rows[0]["suspended_by"], "uid:1001(alice)");
+  EXPECT_EQ(status.rows[1]["suspended_until"], nullptr);
+}
+
+TEST(StatusReport, OfWhatIsMissingNothingIsLive) {
+  Recorded r;
+  r.ran(at(0), at(50), true);
+  r.watch({"gone"}, at(0));
+  r.observed("gone", "A", at(1));
+  r.failed("gone", Outcome::missing, "ResourceNotFound.Function", at(20));
+  r.failed("gone", Outcome::missing, "ResourceNotFound.Function", at(40));
+  const std::string text = table(r, kStatusReport, at(50));
+  EXPECT_NE(text.find("LAST ANSWER"), std::string::npos);
+  EXPECT_EQ(text.find(hex("A").substr(0, 12)), text.rfind(hex("A").substr(0, 12))) << "only as the accepted one\n"
+                                                                                   << text;
+  EXPECT_EQ(report(r, kStatusReport, at(50)).rows[0]["observed_sha256"], hex("A")) << "what was live last";
+}
+
+TEST(StatusReport, SaysAboveTheRowsWhyTheyMayBeOld) {
+  Recorded r;
+  r.watch({"f", "g"}, at(0));
+  const auto above = [&](double seconds) { return report(r, kStatusReport, at(seconds)).end.above; };
+  EXPECT_EQ(above(1), std::vector<std::string>{"No daemon has run on this record yet."});
+  const int64_t stay = daemon_runs::begin(r.db(), 1, at(2));
+  EXPECT_TRUE(above(30).empty());
+  r.write([&](Tx& tx) {
+    r.ledger().apply_account(tx, "prod", "ap-guangzhou", {2, 0, true, "denied", {}}, at(40));
+    r.ledger().apply_account(tx, "other", "ap-guangzhou", {2, 0, true, "denied", {}}, at(40));
+  });
+  EXPECT_EQ(above(41), std::vector<std::string>{"Account prod cannot be seen in ap-guangzhou since " + rfc3339(at(40)) +
+                                                " (denied): what is shown of its 2 functions here was seen before."});
+  EXPECT_EQ(table(r, kStatusReport, at(41)).find("Account prod"), 0U);
+  r.db().execute("UPDATE account_state SET failing = 0");
+  EXPECT_NE(above(100).at(0).find("its last sign of life is of " + rfc3339(at(2))), std::string::npos);
+  daemon_runs::end(r.db(), stay, at(90));
+  EXPECT_EQ(above(100), std::vector<std::string>{"No daemon runs: it was stopped at " + rfc3339(at(90)) +
+                                                 ". Nothing was polled since."});
 }
 
 TEST(HistoryReport, IsRunsWithTheirClaim) {
@@ -297,7 +362,7 @@ StoredEvent written() {
   event.severity = Severity::critical;
   event.target = Recorded::address("f");
   event.data = Json{{"observed_sha256", hex("B")}};
-  StoredEvent stored{7, "abc", at(1), event.kind, "critical", event.actor, event.target, "", {}};
+  StoredEvent stored{7, "abc", at(1), event.kind, "critical", event.actor, 1, "", {}};
   stored.body = event_body(event, "ops-1/codedriftd", 7, "abc", at(1));
   stored.leaf_hash = leaf_hash(stored.body);
   return stored;
@@ -332,7 +397,8 @@ TEST(StoredEvent, ThatWasTouchedIsFoundOut) {
       {"70000 bytes", [](StoredEvent& e) { e.body = std::string(70'000, ' '); }},
       {"\"kind\" differs", [](StoredEvent& e) { e.kind = "drift.resolved"; }},
       {"\"severity\" differs", [](StoredEvent& e) { e.severity = "info"; }},
-      {"\"target\" differs", [](StoredEvent& e) { e.target.reset(); }},
+      {"\"target\" differs", [](StoredEvent& e) { rewrite(e, "\"" + Recorded::address("f") + "\"", "null"); }},
+      {"\"target\" is no text", [](StoredEvent& e) { rewrite(e, "\"" + Recorded::address("f") + "\"", "[]"); }},
       {"\"time\" differs", [](StoredEvent& e) { e.time += Millis{1}; }},
       {"\"seq\" differs", [](StoredEvent& e) { e.seq = 8; }},
       {"\"id\" differs", [](StoredEvent& e) { e.id = "abd"; }},
@@ -352,6 +418,90 @@ TEST(StoredEvent, ThatWasTouchedIsFoundOut) {
     EXPECT_NE(check_body(event).problem.find(c.says), std::string::npos)
         << c.says << " / " << check_body(event).problem;
   }
+}
+
+TEST(StoredEvent, OfAnotherTargetIsFoundOut) {
+  Recorded r;
+  r.watch({"f", "g"}, at(0));
+  r.db().execute(
+      "DROP TRIGGER event_is_never_changed; UPDATE event SET target_id = (SELECT max(id) FROM target) WHERE seq = 0");
+  const Reported events = report(r, kEventsReport, at(10));
+  ASSERT_EQ(events.problems.size(), 1U);
+  EXPECT_NE(events.problems[0].find("its \"target\" was never that of the column"), std::string::npos);
+}
+
+TEST(EventsReport, NamesEventsThatAreMissing) {
+  Recorded r;
+  r.watch({"a", "b", "c"}, at(0));
+  r.db().execute("DROP TRIGGER event_is_never_deleted; DELETE FROM event WHERE seq = 1");
+  for (const bool narrowed : {false, true}) {
+    const Reported events = report(r, kEventsReport, at(10), narrowed ? select({"c"}) : Selection{});
+    EXPECT_EQ(events.end.problems, 1);
+    EXPECT_NE(events.end.remarks[0].find("event 1 is missing"), std::string::npos);
+  }
+}
+
+TEST(EventsReport, ATimeAheadOfNowIsThatOfTheCorrection) {
+  Recorded r;
+  constexpr double kAhead = 5 * 86'400;
+  r.watch({"f"}, at(kAhead));
+  r.write([&](Tx& tx) {
+    NewEvent stepped;
+    stepped.kind = "clock.stepped";
+    r.ledger().append(tx, stepped, at(60));
+  });
+  r.observed("f", "A", at(90));
+  Selection early;
+  early.until = at(70);
+  EXPECT_EQ(report(r, kEventsReport, at(100), early).column("kind"),
+            (std::vector<std::string>{"watch.added", "config.loaded", "clock.stepped"}));
+  EXPECT_EQ(report(r, kEventsReport, at(100)).column("kind").back(), "baseline.set") << "as they were written";
+}
+
+/// `prod` watches f, which drifts; then the account is called `shop`, and f drifts on.
+void rename(Recorded& r, WallTime now) {
+  WatchList list;
+  list.entries.push_back({Target{"shop", "ap-guangzhou", "default", "f", "$LATEST"}, Recorded::minutely()});
+  list.renamed_accounts = {{"prod", "shop"}};
+  list.digest = "renamed";
+  r.write([&](Tx& tx) { sync_watch_list(tx, r.ledger(), list, now); });
+}
+
+TEST(Renamed, BothNamesFindWhatHappened) {
+  Recorded r({route("ops")});
+  r.ran(at(0), at(150), true);
+  r.watch({"f"}, at(0));
+  r.observed("f", "A", at(1));
+  r.observed("f", "B", at(61));
+  rename(r, at(100));
+  const std::string now = "shop/ap-guangzhou/default/f:$LATEST";
+  r.observed(now, "C", at(121));
+  Selection by_old, by_new;
+  by_old.accounts = {"prod"};
+  by_new.accounts = {"shop"};
+  for (const Selection& selection :
+       {by_old, by_new, select({Recorded::address("f")}), select({now}), select({"prod/*"}), select({"f"})}) {
+    EXPECT_EQ(report(r, kStatusReport, at(150), selection).column("target"), std::vector<std::string>{now});
+    EXPECT_EQ(report(r, kHistoryReport, at(150), selection).rows.size(), 3U);
+    EXPECT_EQ(report(r, kEventsReport, at(150), selection).column("kind"),
+              (std::vector<std::string>{"watch.added", "baseline.set", "drift.detected", "drift.changed"}));
+    EXPECT_EQ(report(r, kAlertsReport, at(150), selection).column("kind"),
+              (std::vector<std::string>{"drift.detected", "drift.changed"}));
+    EXPECT_EQ(report(r, kCoverageReport, at(150), selection).rows.size(), 1U);
+  }
+  const Reported events = report(r, kEventsReport, at(150), by_new);
+  EXPECT_EQ(events.rows[2]["target"], Recorded::address("f")) << "as it was called then";
+  EXPECT_TRUE(events.problems.empty());
+}
+
+TEST(Renamed, ALabelThatIsUsedAgainIsThatOfItsNewTargets) {
+  Recorded r;
+  r.watch({"f"}, at(0));
+  rename(r, at(100));
+  r.watch({"f", "shop/ap-guangzhou/default/f:$LATEST"}, at(200));
+  Selection old;
+  old.accounts = {"prod"};
+  EXPECT_EQ(report(r, kStatusReport, at(250), old).column("target"), std::vector<std::string>{Recorded::address("f")});
 }
 
 TEST(EventsReport, ShowsATamperedRowWithItsProblem) {

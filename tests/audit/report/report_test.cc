@@ -1,9 +1,11 @@
 #include <gtest/gtest.h>
 
+#include "audit/format/values.h"
 #include "audit/report/gather.h"
 #include "audit/report/writers.h"
 #include "audit/report_story.h"
 #include "base/json.h"
+#include "store/record/clock_step.h"
 
 namespace codedriftd {
 namespace {
@@ -173,6 +175,121 @@ TEST_F(AuditReportTest, SaysTheClaimInItsExactWords) {
         text.find("at N instants, never more than G apart, the live hash was H; what lay between two is not known"),
         std::string::npos);
   EXPECT_NE(report_html(report).find("Trusted on first sight, not reviewed"), std::string::npos);
+}
+
+TEST_F(AuditReportTest, BeginsWithALineForEachFunction) {
+  const std::string html = report_html(gather());
+  const auto overview = html.find("id=\"overview\"");
+  ASSERT_NE(overview, std::string::npos);
+  EXPECT_LT(overview, html.find("id=\"open\""));
+  const std::string section = html.substr(overview, html.find("</section>", overview) - overview);
+  for (const char* function : {"charge", "refund", "ledger", "mail", "old", "pinned", "held"})
+    EXPECT_NE(section.find(std::string("<wbr>") + function + ":"), std::string::npos) << function;
+  EXPECT_NE(section.find("(removed)"), std::string::npos);
+}
+
+TEST_F(AuditReportTest, ATimelineBeginsWhereSomethingWasWatched) {
+  Selection month;
+  month.until = ReportStory::end();
+  Database db = Database::open_reader(story_->r.path());
+  const AuditReport report = gather_audit_report(db, month, ReportStory::end());
+  EXPECT_EQ(report.drawn_since, hour(0));
+  EXPECT_LT(report.since, hour(-24 * 29));
+  EXPECT_EQ(gather(2, 4).drawn_since, hour(2));
+}
+
+TEST_F(AuditReportTest, CoverageIsAPercentageThatIsRoundedDown) {
+  const std::string html = report_html(gather());
+  EXPECT_NE(html.find(" %</b><span>coverage"), std::string::npos);
+  EXPECT_EQ(percent(0.966215), "96.62 %");
+  EXPECT_EQ(percent(0.999999), "99.99 %");
+  EXPECT_EQ(percent(1), "100.00 %");
+}
+
+TEST(AuditReport, TextOfSeveralLinesIsOneAndAnAlertIsNoFunction) {
+  Recorded r;
+  r.watch({"f"}, hour(0));
+  r.write([&](Tx& tx) {
+    NewEvent event;
+    event.kind = "control.denied";
+    event.severity = Severity::warning;
+    event.data = Json{{"verb", "alerts.replay"}, {"target", "ops"}, {"reason", "a: no\nb: no\n\tc"}, {"uid", 7}};
+    r.ledger().append(tx, event, hour(0.1));
+  });
+  const AuditReport report = gather_audit_report(r.db(), {}, hour(1));
+  for (const std::string& text : {report_html(report), report_markdown(report)}) {
+    EXPECT_NE(text.find("a: no b: no c"), std::string::npos);
+    EXPECT_NE(text.find("alert ops"), std::string::npos);
+    EXPECT_EQ(text.find("\\u{a}"), std::string::npos);
+  }
+}
+
+TEST(AuditReport, DriftOfARenamedAccountIsOneUnderItsPresentLabel) {
+  Recorded r;
+  r.watch({"f", "g"}, hour(0));
+  for (const char* function : {"f", "g"}) {
+    r.observed(function, "A", hour(0.1));
+    r.observed(function, "B", hour(0.2));
+  }
+  r.observed("g", "A", hour(0.3));
+  WatchList list;
+  list.digest = "renamed";
+  list.renamed_accounts = {{"prod", "shop"}};
+  for (const char* function : {"f", "g"})
+    list.entries.push_back({Target{"shop", "ap-guangzhou", "default", function, "$LATEST"}, Recorded::minutely()});
+  r.write([&](Tx& tx) { sync_watch_list(tx, r.ledger(), list, hour(0.5)); });
+  r.observed("shop/ap-guangzhou/default/f:$LATEST", "C", hour(0.6));
+  Selection old;
+  old.accounts = {"prod"};
+  for (const Selection& selection : {Selection{}, old}) {
+    const AuditReport report = gather_audit_report(r.db(), selection, hour(1));
+    EXPECT_TRUE(report.problems.empty());
+    ASSERT_EQ(report.functions.size(), 2U);
+    ASSERT_EQ(report.drifts.size(), 2U);
+    EXPECT_EQ(report.drifts[0].target, "shop/ap-guangzhou/default/f:$LATEST");
+    EXPECT_FALSE(report.drifts[0].resolved);
+    EXPECT_EQ(report.drifts[0].moments.size(), 2U) << "detected under the old label, changed under the new one";
+    EXPECT_TRUE(report.drifts[1].resolved);
+    EXPECT_EQ(report.drifts[1].target, "shop/ap-guangzhou/default/g:$LATEST");
+    ASSERT_EQ(report.daemon.size(), 1U);
+    EXPECT_EQ(report.daemon[0].kind, "account.renamed");
+  }
+}
+
+TEST(AuditReport, AfterAClockThatWasAheadItTellsAllOfIt) {
+  Recorded r;
+  constexpr double kAhead = 5 * 24;
+  const int64_t stay = daemon_runs::begin(r.db(), 1, hour(kAhead));
+  r.watch({"f"}, hour(kAhead));
+  r.observed("f", "A", hour(kAhead));
+  r.observed("f", "B", hour(kAhead + 0.01));
+  r.write([&](Tx& tx) {
+    clock_step::bring_back(tx.db, hour(0.1), -std::chrono::hours(24 * 5));
+    history::end_open_runs(tx.db);
+    NewEvent stepped;
+    stepped.kind = "clock.stepped";
+    r.ledger().append(tx, stepped, hour(0.1));
+  });
+  daemon_runs::alive(r.db(), stay, hour(0.15));
+  r.observed("f", "B", hour(0.15));
+  const AuditReport report = gather_audit_report(r.db(), {}, hour(0.2));
+  ASSERT_EQ(report.functions.size(), 1U);
+  EXPECT_EQ(report.functions[0].status().status, Status::drifted);
+  ASSERT_EQ(report.drifts.size(), 1U);
+  EXPECT_EQ(report.drifts[0].moments.size(), 1U);
+  EXPECT_EQ(report.polls, 3);
+  EXPECT_TRUE(report.problems.empty());
+}
+
+TEST(AuditReport, NamesMissingEventsFirstOfAll) {
+  Recorded r;
+  r.watch({"f", "g", "h"}, hour(0));
+  r.db().execute("DROP TRIGGER event_is_never_deleted; DELETE FROM event WHERE seq = 1");
+  const AuditReport report = gather_audit_report(r.db(), {}, hour(1));
+  ASSERT_EQ(report.problems.size(), 1U);
+  const std::string html = report_html(report);
+  EXPECT_NE(html.find("event 1 is missing"), std::string::npos);
+  EXPECT_LT(html.find("The record itself"), html.find("Overview</h2>"));
 }
 
 TEST(AuditReport, SaysFirstOfAllThatAnEventContradictsItself) {

@@ -121,6 +121,7 @@ std::vector<Step> story() {
     Watched pinned = Recorded::minutely();
     pinned.pin = Recorded::hash("N");
     pinned.pin_where = "codedriftd.toml:9";
+    pinned.deploy_grace = Millis{80'000};
     r.watch({"drifts", "ships", "refused", "still"}, now);
     r.watch({"drifts", "ships", "refused", "still", "new"}, now + Millis{1}, pinned);
     r.observed("still", "A", now + Millis{2});
@@ -130,6 +131,10 @@ std::vector<Step> story() {
     r.observed("drifts", "N", now);
     r.observed("still", "A", now);
     r.observed("refused", "A", now);
+  });
+  then(790, "and is overdue for another", [](Recorded& r, WallTime now) {
+    r.observed("still", "A", now);
+    r.input("still", Tick{Millis{0}, false}, now);
   });
   return steps;
 }
@@ -167,10 +172,11 @@ TEST(StatusAt, SaysWhatStatusSaidThen) {
     EXPECT_EQ(later.end.as_of, when);
     for (const auto& [function, row] : rows) {
       ++statuses[row.at("status").get<std::string>()];
+      ++statuses[row.at("reason").get<std::string>()];
       expect_same(row, later.rows.at(function), fmt::format("{} at {}", function, rfc3339(when)));
     }
   }
-  for (const char* status : {"missing", "drifted", "unobserved", "pending_deploy", "in_sync"})
+  for (const char* status : {"missing", "drifted", "unobserved", "pending_deploy", "in_sync", "overdue"})
     EXPECT_GT(statuses[status], 0) << status;
 }
 

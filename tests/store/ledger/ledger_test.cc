@@ -184,7 +184,11 @@ TEST_F(LedgerTest, TimesOfATargetNeverGoBackButItsAlertsAreDueByTheClock) {
   apply(saw("a"), std::chrono::hours(20));
   apply(saw("b"), Millis{0});  // the clock was set back
   EXPECT_EQ(state().last_polled_at, kStart + std::chrono::hours(20));
+  EXPECT_EQ(state().drift_since, kStart + std::chrono::hours(20));
   EXPECT_EQ(number(db, "SELECT next_attempt_at_ms FROM outbox WHERE destination = 'ops'"), to_ms(kStart));
+  EXPECT_EQ(number(db, "SELECT min(first_seen_ms) FROM run"), to_ms(kStart + std::chrono::hours(20)));
+  apply(Approved{hash_of("b"), "why", "", "uid:1(a)"}, kMinute);
+  EXPECT_EQ(number(db, "SELECT min(at_ms) FROM baseline"), to_ms(kStart + std::chrono::hours(20)));
   EXPECT_EQ(number(db, "SELECT count(*) FROM run WHERE last_seen_ms < first_seen_ms"), 0);
 }
 

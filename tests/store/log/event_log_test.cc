@@ -27,8 +27,9 @@ TEST(EventLog, CountsFromZeroWithoutAGap) {
 
 TEST(EventLog, StoresTheCanonicalBodyThatTheLeafCovers) {
   Store store;
+  const TargetId charge = targets::insert(store.db, function_named("charge"));
   const LoggedEvent logged = event_log::append(store.db, event_of("drift.detected"), "ops-1/codedriftd", kStart);
-  auto q = store.db.query("SELECT body, leaf_hash, id, kind, severity, actor, target, time_ms FROM event");
+  auto q = store.db.query("SELECT body, leaf_hash, id, kind, severity, actor, target_id, time_ms FROM event");
   ASSERT_TRUE(q.step());
   EXPECT_EQ(
       q.text(0),
@@ -42,7 +43,7 @@ TEST(EventLog, StoresTheCanonicalBodyThatTheLeafCovers) {
   EXPECT_EQ(q.text(3), "drift.detected");
   EXPECT_EQ(q.text(4), "info");
   EXPECT_EQ(q.text(5), "daemon");
-  EXPECT_EQ(q.text(6), function_named("charge").address());
+  EXPECT_EQ(q.optional_integer(6), charge);
   EXPECT_EQ(q.time(7), kStart);
 }
 
@@ -52,7 +53,7 @@ TEST(EventLog, CannotBeChanged) {
   EXPECT_THROW(store.db.execute("UPDATE event SET kind = 'x'"), SqliteError);
   EXPECT_THROW(store.db.execute("DELETE FROM event"), SqliteError);
   EXPECT_THROW(
-      store.db.execute("INSERT INTO event SELECT -1, 'i', 0, 'k', 'info', 'a', NULL, body, leaf_hash FROM event"),
+      store.db.execute("INSERT INTO event SELECT -1, 'i', 0, 'k', 'info', 'a', body, leaf_hash, NULL FROM event"),
       SqliteError);
   EXPECT_EQ(event_log::size(store.db), 1);
 }
@@ -68,6 +69,24 @@ TEST(EventLog, TimeNeverGoesBackUnlessTheClockWasADayAhead) {
   const WallTime far = kStart + std::chrono::hours(24 * 365);
   EXPECT_EQ(append(far), far);
   EXPECT_EQ(append(kStart), kStart) << "a clock's mistake does not mark every later event";
+}
+
+TEST(EventLog, AStepOfTheClockIsWrittenAtItsOwnTime) {
+  Store store;
+  event_log::append(store.db, event_of("watch.added"), "o", kStart + 60 * kMinute);
+  EXPECT_EQ(event_log::append(store.db, event_of("clock.stepped"), "o", kStart).time, kStart);
+  EXPECT_EQ(event_log::append(store.db, event_of("watch.added"), "o", kStart + kMinute).time, kStart + kMinute);
+}
+
+TEST(EventLog, NamesTheNumbersThatAreMissing) {
+  Store store;
+  for (int i = 0; i < 8; ++i) event_log::append(store.db, event_of("watch.added"), "o", kStart);
+  EXPECT_TRUE(event_log::missing(store.db).empty());
+  store.db.execute("DROP TRIGGER event_is_never_deleted; DELETE FROM event WHERE seq IN (0, 3, 4, 6)");
+  std::string all;
+  for (const auto& gap : event_log::missing(store.db)) all += fmt::format("{}-{} ", gap.first, gap.last);
+  EXPECT_EQ(all, "0-0 3-4 6-6 ");
+  EXPECT_EQ(event_log::words_of({3, 4}).substr(0, 26), "events 3 to 4 are missing:");
 }
 
 TEST(EventLog, ABodyThatIsTooLongIsRefusedAndLeavesNothing) {

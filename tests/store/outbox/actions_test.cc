@@ -21,6 +21,7 @@ struct OutboxActions : testing::Test {
     NewEvent made;
     made.kind = "drift.detected";
     made.target = function_named(function).address();
+    if (!targets::find(db, *made.target)) targets::insert(db, function_named(function));
     return event_log::append(db, made, "o", kStart);
   }
   void add(const std::string& destination, const LoggedEvent& logged, const std::string& state, WallTime at = kStart) {
@@ -81,7 +82,7 @@ TEST_F(OutboxActions, TheChoiceIsNarrowedByEachOfItsParts) {
   const std::string charge = add("ops", "charge", "dead", kStart);
   const std::string refund = add("ops", "refund", "dead", kStart + kMinute);
   const std::string chat = add("chat", "charge", "dead", kStart + 2 * kMinute);
-  const auto is_charge = [](const std::string& address) { return address.find("/charge:") != std::string::npos; };
+  const auto is_charge = [this](TargetId target) { return targets::load(db, target).target.function == "charge"; };
   const struct {
     const char* what;
     outbox::Choice choice;
@@ -102,8 +103,8 @@ TEST_F(OutboxActions, TheChoiceIsNarrowedByEachOfItsParts) {
 
 TEST_F(OutboxActions, AnAlertWithoutATargetIsNotMeantByATarget) {
   const std::string account = add("ops", "charge", "dead");
-  db.run("UPDATE outbox SET target = NULL");
-  EXPECT_EQ(replayable({.target = [](const std::string&) { return true; }}), Strings{});
+  db.run("UPDATE outbox SET target = NULL, target_id = NULL");
+  EXPECT_EQ(replayable({.target = [](TargetId) { return true; }}), Strings{});
   EXPECT_EQ(replayable({}), Strings{account});
 }
 
@@ -112,8 +113,10 @@ TEST_F(OutboxActions, WhatWasSentAsOneMessageStaysTogetherAndIsFoundByItsId) {
   compose("DIGEST", {first, second});
   EXPECT_EQ(replayable({.ids = {second}}), (Strings{first, second}));
   EXPECT_EQ(replayable({.ids = {"DIGEST"}}), (Strings{first, second}));
-  EXPECT_EQ(droppable({.target = [](const std::string& a) { return a == function_named("c").address(); }}),
-            (Strings{first, second}));
+  EXPECT_EQ(
+      droppable(
+          {.target = [this](TargetId target) { return targets::load(db, target).target == function_named("c"); }}),
+      (Strings{first, second}));
   EXPECT_EQ(replayable({.ids = {alone}}), Strings{alone});
   EXPECT_EQ(only({.ids = {second}}).sent_id, "DIGEST");
   EXPECT_EQ(only({.ids = {alone}}).sent_id, alone);

@@ -268,10 +268,15 @@ TEST_F(Outbox, AStepBackMovesWhatWasWrittenBeforeIt) {
   outbox::move_times(db, -std::chrono::hours(6), seen, back);
   EXPECT_EQ(number(db, "SELECT next_attempt_at_ms FROM outbox WHERE id = 1"), to_ms(back + kMinute));
   EXPECT_EQ(number(db, "SELECT next_attempt_at_ms FROM outbox WHERE id = 2"), to_ms(back));
-  outbox::move_times(db, -std::chrono::hours(100), 0, back - std::chrono::hours(100));
-  EXPECT_EQ(number(db, "SELECT max(next_attempt_at_ms) FROM outbox"),
-            to_ms(back - std::chrono::hours(100) + outbox::kLongestPutOff))
+  const WallTime again = back - std::chrono::hours(100);
+  add("ops", "newest", again);
+  db.run("UPDATE outbox SET created_at_ms = 0 WHERE id = 2");
+  outbox::move_times(db, -std::chrono::hours(100), 0, again);
+  EXPECT_EQ(number(db, "SELECT next_attempt_at_ms FROM outbox WHERE id = 1"), to_ms(again + kMinute))
+      << "nobody looked at it before the step, but it was made ahead of now";
+  EXPECT_EQ(number(db, "SELECT next_attempt_at_ms FROM outbox WHERE id = 2"), to_ms(again + outbox::kLongestPutOff))
       << "nothing is further off than anything may be";
+  EXPECT_EQ(number(db, "SELECT next_attempt_at_ms FROM outbox WHERE id = 3"), to_ms(again));
 }
 
 TEST_F(Outbox, OldSignsOfLifeRemindersAndTestsAreForgottenButTheLastWords) {

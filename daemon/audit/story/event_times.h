@@ -1,0 +1,22 @@
+#pragma once
+#include <utility>
+#include <vector>
+
+#include "store/db/sqlite.h"
+
+namespace codedriftd {
+
+/// When events happened, as far as the log tells. An event written while the clock was ahead has a time that is too
+/// late, and the log never changes it; but it was written before `clock.stepped`, whose time is right.
+class EventTimes {
+ public:
+  /// Throws SqliteError.
+  explicit EventTimes(Database& db);
+  /// The latest moment at which event `seq`, whose stored time is `stored`, can have been written.
+  WallTime of(int64_t seq, WallTime stored) const;
+
+ private:
+  std::vector<std::pair<int64_t, WallTime>> bounds_;  ///< by seq: nothing before it is later than that
+};
+
+}  // namespace codedriftd

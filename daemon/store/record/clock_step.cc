@@ -1,0 +1,81 @@
+#include "store/record/clock_step.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "store/record/facts.h"
+#include "store/record/targets.h"
+
+namespace codedriftd::clock_step {
+namespace {
+
+/// Every stored time of what happened, by table. What lies in the future on purpose (when to try again, until when
+/// something is announced or suspended) moves with the time it was counted from.
+struct Times {
+  std::string_view table;
+  std::vector<std::string_view> columns;
+};
+const Times kTimes[] = {
+    {"daemon_run", {"started_at_ms", "alive_at_ms", "stopped_at_ms"}},
+    {"watch_period", {"from_ms", "to_ms"}},
+    {"run", {"first_seen_ms", "last_seen_ms"}},
+    {"baseline", {"at_ms"}},
+    {"account_state", {"since_ms"}},
+    {"target",
+     {"live_since_ms", "accepted_at_ms", "drift_since_ms", "last_polled_at_ms", "last_success_at_ms",
+      "status_since_ms"}},
+    {"outbox", {"created_at_ms", "delivered_at_ms"}},
+    {"attempt", {"at_ms"}},
+    {"destination", {"last_delivered_ms"}},
+};
+
+void move(Database& db, const Times& times, WallTime now, Millis by) {
+  std::vector<std::string> set, ahead;
+  for (const std::string_view column : times.columns) {
+    set.push_back(fmt::format("{0} = iif({0} > ?1, min(?1, {0} + ?2), {0})", column));
+    ahead.push_back(fmt::format("{} > ?1", column));
+  }
+  db.query_once(fmt::format("UPDATE {} SET {} WHERE {}", times.table, fmt::join(set, ", "), fmt::join(ahead, " OR ")),
+                now, by)
+      .step();
+}
+
+void move_announcements(Database& db, WallTime now, Millis by) {
+  std::vector<TargetId> ids;
+  {
+    auto q = db.query("SELECT id FROM target WHERE announced != '[]'");
+    while (q.step()) ids.push_back(q.integer(0));
+  }
+  for (const TargetId id : ids) {
+    const TargetState before = targets::load(db, id).state;
+    TargetState after = before;
+    for (Announcement& announcement : after.announced) {
+      if (announcement.announced_at <= now) continue;
+      const Millis valid = announcement.valid_until - announcement.announced_at;
+      announcement.announced_at = std::min(now, announcement.announced_at + by);
+      announcement.valid_until = announcement.announced_at + valid;
+    }
+    targets::save(db, id, before, after);
+  }
+}
+
+}  // namespace
+
+void bring_back(Database& db, WallTime now, Millis by) {
+  for (const Times& times : kTimes) move(db, times, now, by);
+  move_announcements(db, now, by);
+  db.run("UPDATE suspension SET until_ms = until_ms + ?2, since_ms = min(?1, since_ms + ?2) WHERE since_ms > ?1", now,
+         by);
+}
+
+Millis ahead(Database& db, WallTime now) {
+  constexpr Millis kUsual{60'000};
+  const auto last = daemon_runs::last(db);
+  return last && last->alive_at - now > kUsual ? last->alive_at - now : Millis{0};
+}
+
+}  // namespace codedriftd::clock_step

@@ -1,0 +1,15 @@
+#pragma once
+#include "store/db/sqlite.h"
+
+namespace codedriftd::clock_step {
+
+/// The clock was ahead and is set back by `by`: what the record holds of times ahead of `now` moves back by as much,
+/// and to `now` at the latest. Events stay as they were written. Times before `now` stay: they were right, or nobody
+/// can tell. REQUIRES: by <= 0.
+void bring_back(Database& db, WallTime now, Millis by);
+
+/// How far the daemon's last sign of life lies ahead of `now`, which is then certain to be a mistake of one of the two
+/// clocks; 0: it does not, or by a minute at most, which clocks are corrected by all the time.
+Millis ahead(Database& db, WallTime now);
+
+}  // namespace codedriftd::clock_step
