@@ -107,7 +107,10 @@ Printed answer(Database& db, QueryOptions options, std::ostream& err, WallTime n
     say(err, kFailed, explain_nothing(db, options.selection, now));
     if (for_people) given.text.clear();
   } else if (end.rows == 0 && for_people && named) {
-    given.text = nothing_there(db, options.selection, about_functions ? "functions" : rows_of(report), outlived) + "\n";
+    given.text.clear();
+    for (const std::string& line : end.above) given.text += harmless(line) + '\n';
+    given.text +=
+        nothing_there(db, options.selection, about_functions ? "functions" : rows_of(report), outlived) + '\n';
     // The last remark counts the rows; what stands before it is true without any.
     for (std::size_t i = 0; i + 1 < end.remarks.size(); ++i) given.text += harmless(end.remarks[i]) + '\n';
   }

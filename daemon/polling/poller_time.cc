@@ -146,10 +146,11 @@ void Poller::check_clocks(MonoTime now) {
       [this, by, wall, seen = outbox_seen_.load()](Tx& tx) {
         history::end_open_runs(tx.db);
         outbox::move_times(tx.db, by, seen, wall);
-        if (by < Millis{0}) clock_step::bring_back(tx.db, wall, by);
+        const bool brought_back = by < Millis{0} && clock_step::bring_back(tx.db, wall, by);
         NewEvent event;
         event.kind = "clock.stepped";
         event.data = Json{{"by_s", by.count() / 1000}};
+        if (brought_back) (*event.data)["brought_back"] = true;
         event.facts.summary = fmt::format(
             "The clock of this machine was stepped by {} s, or the machine slept; open runs of the history end here.",
             by.count() / 1000);

@@ -16,13 +16,12 @@
 #include "http/proxy.h"
 #include "service/alert_setup.h"
 #include "service/state_folder.h"
+#include "service/stay.h"
 #include "store/db/migrate.h"
 #include "store/ledger/suspensions.h"
 #include "store/log/event_log.h"
 #include "store/outbox/outbox.h"
-#include "store/record/clock_step.h"
 #include "store/record/facts.h"
-#include "store/record/history.h"
 
 namespace codedriftd {
 namespace {
@@ -158,49 +157,15 @@ void App::open_store() {
 
 void App::begin_stay() {
   // It compares the clocks with those of its making: a step from now on, when the first times are stored, is noticed.
-  api_ = std::make_unique<CurlApi>(clock_);
-  poller_ = std::make_unique<Poller>(*api_, *writer_, *ledger_, clock_);
+  if (!poller_) {
+    api_ = std::make_unique<CurlApi>(clock_);
+    poller_ = std::make_unique<Poller>(*api_, *writer_, *ledger_, clock_);
+  }
   const WallTime now = clock_.wall();
   apply_routes();
   const auto known = record_head::read(head_file());
   writer_->run([&](Tx& tx) {
-    const auto restored = known ? record_head::restored(tx.db, *known) : std::nullopt;
-    if (event_log::size(tx.db) == 0) {
-      facts::write(tx.db, "log_origin", ledger_->origin());
-      NewEvent genesis;
-      genesis.kind = "log.genesis";
-      genesis.data = Json{{"origin", ledger_->origin()}, {"version", CODEDRIFTD_VERSION}};
-      genesis.facts.summary = fmt::format("The log {} begins.", ledger_->origin());
-      ledger_->append(tx, genesis, now);
-    }
-    if (restored) ledger_->append(tx, *restored, now);
-    if (const Millis ahead = clock_step::ahead(tx.db, now); ahead > Millis{0}) {
-      history::end_open_runs(tx.db);
-      outbox::move_times(tx.db, -ahead, outbox::last_row(tx.db), now);
-      clock_step::bring_back(tx.db, now, -ahead);
-      NewEvent stepped;
-      stepped.kind = "clock.stepped";
-      stepped.data = Json{{"by_s", -ahead.count() / 1000}};
-      stepped.facts.summary = fmt::format(
-          "The last sign of life on record is {} s ahead of the clock of this machine: what was stored of times ahead "
-          "of now was moved back.",
-          ahead.count() / 1000);
-      ledger_->append(tx, stepped, now);
-    }
-    const auto previous = daemon_runs::last(tx.db);
-    const auto last_event = event_log::last_time(tx.db);
-    NewEvent started;
-    started.kind = "daemon.started";
-    started.data = Json{{"previous_stop", nullptr}, {"last_event_at", nullptr}};
-    if (previous) {
-      (*started.data)["previous_stop"] = previous->stopped ? "clean" : "unclean";
-      if (last_event) (*started.data)["last_event_at"] = rfc3339(*last_event);
-    }
-    started.facts.summary = previous ? fmt::format("The daemon started; it was last alive at {} and its stop was {}.",
-                                                   rfc3339(previous->alive_at), previous->stopped ? "clean" : "unclean")
-                                     : "The daemon started for the first time.";
-    ledger_->append(tx, started, now);
-    stay_ = daemon_runs::begin(tx.db, ::getpid(), now);
+    stay_ = stay::begin(tx, *ledger_, known, now);
     outbox::recover(tx.db, now);
   });
   reader_.lock()->emplace(Database::open_reader(settings_.database()));
@@ -318,15 +283,12 @@ void App::keep_time(Timetable& timetable) {
 }
 
 void App::keep_head() {
-  std::optional<RecordHead> head;
-  {
-    Locked reader(reader_);
-    head = record_head::of(reader->value(), ledger_->origin());
-  }
-  if (!head || head == head_) return;
   try {
+    Locked reader(reader_);
+    const auto head = record_head::of(reader->value(), ledger_->origin());
+    if (!head || head == head_) return;
     record_head::write(head_file(), *head);
-    head_ = std::move(head);
+    head_ = head;
   } catch (const std::exception& error) {
     log(LogLevel::warning, "record.head", fmt::format("{}: a restored record would not be noticed", error.what()));
   }

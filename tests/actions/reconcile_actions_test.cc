@@ -260,19 +260,33 @@ TEST_F(ReconcileActions, ResumeLetsThemGoAndSuspendingAgainSetsAnotherEnd) {
   EXPECT_TRUE(outbox::begin_attempt(db, "ops", kStart + 5min));
 }
 
+TEST_F(ReconcileActions, OfARenamedAccountOnlyThePresentLabelIsWrittenTo) {
+  see("charge", "a", 0ms);
+  see("charge", "b", 1min);
+  const std::string old = address("charge");
+  targets::rename_account(db, "prod", "shop");
+  for (const std::string& name : {old, std::string("prod/ap-guangzhou/default/charge")}) {
+    ApproveRequest request = approve("charge", "b");
+    request.items[0].target = name;
+    EXPECT_EQ(ask(request), "nothing: there is no function " + name +
+                                ": its account got another label, and it is called "
+                                "shop/ap-guangzhou/default/charge:$LATEST now");
+  }
+}
+
 TEST_F(ReconcileActions, APatternSuspendsAsManyAsItsNumberSaysOrNone) {
   const auto pattern = [](bool resume, std::optional<int64_t> count) {
     return SuspendRequest{resume, "*e*", {}, "a move", count};
   };
   EXPECT_TRUE(ask(pattern(false, {})).starts_with("usage: '*e*': patterns match where a command reads")) << "no number";
   EXPECT_TRUE(ask(pattern(true, 1)).starts_with("nothing: '*e*' matches no function whose alerts are held"));
-  EXPECT_EQ(ask(pattern(false, 2)), "usage: '*e*' is 3 functions, not 2: nothing was suspended");
+  EXPECT_EQ(ask(pattern(false, 2)), "refused: '*e*' is 3 functions, not 2: nothing was suspended");
   EXPECT_TRUE(suspensions::all(db).empty());
   ASSERT_EQ(ask(pattern(false, 3)), "done");
   EXPECT_EQ(done.at("count"), 3);
   EXPECT_EQ(suspensions::all(db).size(), 3U);
   ASSERT_EQ(ask(SuspendRequest{true, "charge", {}, "back"}), "done");
-  EXPECT_EQ(ask(pattern(true, 3)), "usage: '*e*' is 2 functions, not 3: nothing was resumed") << "of what is held";
+  EXPECT_EQ(ask(pattern(true, 3)), "refused: '*e*' is 2 functions, not 3: nothing was resumed") << "of what is held";
   ASSERT_EQ(ask(pattern(true, 2)), "done");
   EXPECT_TRUE(suspensions::all(db).empty());
   SuspendRequest unknown{false, "zz*", {}, "why", 1};

@@ -51,6 +51,7 @@ class AlertsTest : public testing::Test {
     NewEvent event;
     event.kind = "drift.detected";
     event.target = "prod/ap-guangzhou/default/" + function + ":$LATEST";
+    if (!targets::find(db, *event.target)) targets::insert(db, Target::parse(*event.target).value());
     const std::string id = ledger.append(tx, event, clock.wall()).id;
     db.run("UPDATE outbox SET state = ? WHERE alert_id = ?", state, id);
     return id;

@@ -71,6 +71,7 @@ class ControlVerbsTest : public testing::Test {
       event.kind = "drift.detected";
       event.severity = Severity::critical;
       event.target = "prod/ap-guangzhou/default/" + function + ":$LATEST";
+      if (!targets::find(tx.db, *event.target)) targets::insert(tx.db, Target::parse(*event.target).value());
       id = ledger->append(tx, event, clock.wall()).id;
       tx.db.run("UPDATE outbox SET state = ? WHERE alert_id = ?", state, id);
     });
@@ -144,6 +145,21 @@ TEST_F(ControlVerbsTest, AReplayMakesPendingRecordsWhoAndWhyAndRingsTheRunner) {
   // Who hears of what ops cannot deliver hears of this; nobody is told by subscription.
   EXPECT_EQ(rung, (Strings{"pager", "ops"}));
   EXPECT_EQ(column("SELECT destination FROM outbox WHERE kind = 'alert.replayed'"), Strings{"pager"});
+}
+
+TEST_F(ControlVerbsTest, AlertsOfARenamedAccountAreFoundByBothLabelsAndTheirEventsStayWithTheFunction) {
+  const std::string one = add("charge", "dead"), two = add("refund", "dead");
+  writer->run([](Tx& tx) { targets::rename_account(tx.db, "prod", "shop"); });
+  open();
+  const Json by_new = ask("alerts.replay", {{"targets", {"shop/*/charge"}}});
+  ASSERT_TRUE(by_new.contains("done")) << by_new;
+  EXPECT_EQ(by_new["done"]["alerts"][0]["id"], one);
+  const Json by_old = ask("alerts.replay", {{"targets", {"prod/*/refund"}}});
+  ASSERT_TRUE(by_old.contains("done")) << by_old;
+  EXPECT_EQ(by_old["done"]["alerts"][0]["id"], two);
+  EXPECT_EQ(column("SELECT address FROM event JOIN target ON target.id = target_id WHERE kind = 'alert.replayed' ORDER "
+                   "BY seq"),
+            (Strings{"shop/ap-guangzhou/default/charge:$LATEST", "shop/ap-guangzhou/default/refund:$LATEST"}));
 }
 
 TEST_F(ControlVerbsTest, AReplayToAnotherDestinationSaysWhatWasThereAlready) {

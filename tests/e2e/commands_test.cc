@@ -100,15 +100,20 @@ TEST(Commands, ABackupTakenWhileTheDaemonRunsIsWholeAndCanBeQueried) {
 
   // The way back: stop, put the copy in place, start.
   EXPECT_EQ(daemon.stop(), (ExitStatus{0, 0}));
-  std::filesystem::remove_all(daemon.state_dir());
-  std::filesystem::create_directories(daemon.state_dir());
+  for (const char* file : {"", "-wal", "-shm"}) std::filesystem::remove(daemon.database() + file);
   std::filesystem::rename(copy, daemon.database());
   daemon.start();
+  ASSERT_TRUE(daemon.wait_for_alert("record.restored")) << daemon.log();
+  EXPECT_EQ(daemon.alerts().back().at("reason"), "older_copy");
   ASSERT_TRUE(daemon.wait_for_polls(2));
   EXPECT_EQ(daemon.status("charge").at("status"), "drifted");
   EXPECT_EQ(daemon.rows({"events", "--kind", "drift.*"}).size(), 1U);
   EXPECT_TRUE(whole_record(daemon.database()));
   EXPECT_EQ(daemon.command({"backup", "/nonexistent/folder/copy.db"}).status, (ExitStatus{1, 0}));
+
+  EXPECT_EQ(daemon.stop(), (ExitStatus{0, 0}));
+  daemon.start();
+  EXPECT_EQ(daemon.rows({"events", "--kind", "record.restored"}).size(), 1U) << "it is told once";
 }
 
 TEST(Commands, MigrateMakesADatabaseThatTheDaemonGoesOnWith) {

@@ -46,7 +46,7 @@ TEST(Release, IsAnnouncedArrivesInSilenceAndAnEditIsApprovedFromAPlan) {
   };
   EXPECT_EQ(code_of(with({"--count", "1"})), 64) << "nobody is at a terminal, and --yes is not given";
   const RunResult wrong = with({"--count", "2", "--yes"});
-  EXPECT_EQ(code_of(wrong), 64);
+  EXPECT_EQ(code_of(wrong), 1);
   EXPECT_NE(wrong.err.find("the plan has 1 row to accept, not 2"), std::string::npos) << wrong.err;
   const RunResult right = with({"--count", "1", "--yes"});
   ASSERT_EQ(code_of(right), 0) << right.err;

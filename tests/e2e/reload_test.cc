@@ -162,6 +162,11 @@ TEST_P(Renamed, AnAccountGoesOnUnderItsNewLabel) {
   EXPECT_EQ(count(kinds, "watch.removed"), 0);
   EXPECT_EQ(count(kinds, "baseline.set"), 2);
   EXPECT_EQ(count(kinds, "drift.detected"), 1);
+  EXPECT_EQ(count(kinds, "account.renamed"), 1);
+  for (const char* account : {"prod", "live"}) {
+    EXPECT_EQ(daemon.rows({"events", "--account", account, "--kind", "drift.*"}).size(), 1U) << account;
+    EXPECT_EQ(daemon.rows({"alerts", "--account", account}).size(), 1U) << account;
+  }
   const Json load = daemon.rows({"events", "--kind", "config.loaded"}).back();
   EXPECT_EQ(load.at("data").at("added"), 0);
   EXPECT_EQ(load.at("data").at("removed"), 0);
@@ -176,6 +181,46 @@ TEST_P(Renamed, AnAccountGoesOnUnderItsNewLabel) {
 }
 INSTANTIATE_TEST_SUITE_P(At, Renamed, testing::Values(When::reload, When::restart),
                          [](const auto& when) { return when.param == When::reload ? "AReload" : "ARestart"; });
+
+TEST(Reload, ALabelChangedWithoutPreviousIsToldToWhoReloads) {
+  Daemon daemon;
+  daemon.start();
+  ASSERT_TRUE(daemon.wait_for_status("charge", "in_sync"));
+  std::string text = replaced(daemon.config_text(), "[account.prod", "[account.live");
+  text = replaced(std::move(text), "account = \"prod\"", "account = \"live\"");
+  daemon.dir().write("codedriftd.toml", text, std::filesystem::perms(0644));
+  const RunResult reload = daemon.command({"reload"});
+  EXPECT_EQ(reload.status, (ExitStatus{0, 0})) << reload.err;
+  EXPECT_NE(reload.err.find("every function of account 'prod' left the watch (1), and 1 of account 'live' came"),
+            std::string::npos)
+      << reload.err;
+}
+
+TEST(Restart, WhatAClockThatWasAheadLeftBehindIsBroughtBackAtTheNextStart) {
+  Daemon daemon;
+  daemon.start();
+  ASSERT_TRUE(daemon.wait_for_status("charge", "in_sync"));
+  EXPECT_EQ(daemon.stop(), (ExitStatus{0, 0}));
+  {
+    // As it would stand there if the clock had been five days ahead.
+    Database db = Database::open_writer(daemon.database());
+    db.execute(
+        "UPDATE daemon_run SET started_at_ms = started_at_ms + 432000000, alive_at_ms = alive_at_ms + 432000000, "
+        "stopped_at_ms = stopped_at_ms + 432000000;"
+        "UPDATE watch_period SET from_ms = from_ms + 432000000;"
+        "UPDATE run SET first_seen_ms = first_seen_ms + 432000000, last_seen_ms = last_seen_ms + 432000000;"
+        "UPDATE target SET status_since_ms = status_since_ms + 432000000, last_polled_at_ms = last_polled_at_ms + "
+        "432000000, last_success_at_ms = last_success_at_ms + 432000000");
+  }
+  EXPECT_EQ(daemon.command({"query", "report", "--format", "json"}).status, (ExitStatus{1, 0}))
+      << "nothing was watched";
+  daemon.launch();
+  daemon.wait_until_ready();
+  ASSERT_TRUE(daemon.wait_for_polls(1)) << daemon.log();
+  EXPECT_EQ(daemon.rows({"events", "--kind", "clock.stepped"}).size(), 1U);
+  EXPECT_EQ(daemon.command({"query", "report", "--format", "json"}).status, (ExitStatus{0, 0})) << daemon.log();
+  EXPECT_FALSE(daemon.rows({"coverage"}).at(0).at("coverage").is_null());
+}
 
 TEST(Restart, AnotherOriginIsNotUsedAndSaysSoWhileAnotherInstanceIs) {
   Daemon daemon;

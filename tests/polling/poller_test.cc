@@ -517,6 +517,35 @@ TEST_F(PollerTest, WhatWaitsInTheOutboxMovesAlongWithAClockStep) {
   EXPECT_EQ(before - after, Millis(6h).count());
 }
 
+TEST_F(PollerTest, AClockThatIsSetBackBeforeTheFirstLookIsNoticedAndNothingStaysAhead) {
+  watch(1);
+  clock.step_wall(-120h);  // the time came from the network, a second after the start
+  pass(10s);
+  EXPECT_EQ(events(), std::vector<std::string>{"clock.stepped"});
+  int64_t ahead = -1;
+  writer->run([&](Tx& tx) {
+    auto q = tx.db.query(
+        "SELECT (SELECT count(*) FROM watch_period WHERE from_ms > ?1) + (SELECT count(*) FROM target WHERE "
+        "status_since_ms > ?1 OR last_polled_at_ms > ?1) + (SELECT count(*) FROM run WHERE last_seen_ms > ?1)",
+        clock.wall());
+    q.step();
+    ahead = q.integer(0);
+  });
+  EXPECT_EQ(ahead, 0);
+}
+
+TEST_F(PollerTest, AStaleAfterThatGetsShorterCountsFromTheReload) {
+  watch({Millis{60min}}, 1000);
+  pass(1s);
+  api.answer_with = [](const Target&) { return refused("InternalError"); };
+  pass(10min, 1s);
+  watch({Millis{60s}}, 1000);  // stale after 3 minutes now, and not seen for ten
+  pass(170s, 1s);
+  EXPECT_EQ(events(), std::vector<std::string>{});
+  pass(60s, 1s);
+  EXPECT_EQ(events(), std::vector<std::string>{"poll.failing"});
+}
+
 TEST_F(PollerTest, ACallThatCannotEvenBeStartedIsAFailedAttempt) {
   api.start_throws = true;
   watch(1);

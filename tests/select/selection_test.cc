@@ -92,6 +92,40 @@ TEST(ExplainNothing, NamesWhatWasAskedForAndTheNearestThereIs) {
   EXPECT_EQ(why([](Selection& q) { q.targets = {"\x1b[31m"}; }).find('\x1b'), std::string::npos);
 }
 
+/// Account prod, which watched charge and refund, is called shop now.
+struct RenamedAccount : testing::Test {
+  RenamedAccount() {
+    r.watch({"charge", "refund"}, at(0));
+    r.write([](Tx& tx) { targets::rename_account(tx.db, "prod", "shop"); });
+  }
+  Recorded r;
+};
+
+TEST_F(RenamedAccount, IsFoundByItsEarlierLabelWhereSomethingIsRead) {
+  Selection old;
+  old.accounts = {"prod"};
+  EXPECT_TRUE(names_something(r.db(), old, false));
+  EXPECT_EQ(nothing_there(r.db(), old, "events", true), "no events for the 2 selected functions");
+  Selection name;
+  name.names = {"prod/ap-guangzhou/default/charge"};
+  ASSERT_TRUE(resolve_names(r.db(), name));
+  EXPECT_EQ(name.targets, std::vector<std::string>{"shop/ap-guangzhou/default/charge:$LATEST"});
+  const TargetFilter filter(r.db(), old, at(10));
+  const auto target = targets::find(r.db(), "shop/ap-guangzhou/default/charge:$LATEST");
+  ASSERT_TRUE(target);
+  EXPECT_TRUE(filter.matches(target->id));
+  old.accounts = {"pro"};
+  EXPECT_FALSE(names_something(r.db(), old, true));
+}
+
+TEST_F(RenamedAccount, WhoUsesItsEarlierLabelToWriteIsToldThePresentOne) {
+  Selection whole;
+  whole.targets = {Recorded::address("charge")};
+  EXPECT_EQ(explain_nothing(r.db(), whole, at(10)),
+            "there is no function prod/ap-guangzhou/default/charge:$LATEST: its account got another label, and it is "
+            "called shop/ap-guangzhou/default/charge:$LATEST now");
+}
+
 TEST(TargetFilter, SelectsByNameAndPresentStatus) {
   Recorded r;
   r.ran(at(0), at(50), true);

@@ -5,8 +5,10 @@
 namespace codedriftd {
 
 EventTimes::EventTimes(Database& db) {
-  auto q =
-      db.query("SELECT seq, time_ms FROM event WHERE target_id IS NULL AND kind = 'clock.stepped' ORDER BY seq DESC");
+  auto q = db.query(
+      "SELECT seq, time_ms FROM event WHERE target_id IS NULL AND kind = 'clock.stepped' AND "
+      "iif(json_valid(CAST(body AS TEXT)), json_extract(CAST(body AS TEXT), '$.data.brought_back'), 0) ORDER BY seq "
+      "DESC");
   while (q.step()) {
     const WallTime later = bounds_.empty() ? WallTime::max() : bounds_.back().second;
     bounds_.emplace_back(q.integer(0), std::min(q.time(1), later));

@@ -7,7 +7,8 @@
 namespace codedriftd {
 
 /// When events happened, as far as the log tells. An event written while the clock was ahead has a time that is too
-/// late, and the log never changes it; but it was written before `clock.stepped`, whose time is right.
+/// late, and the log never changes it; but it was written before the `clock.stepped` that brought the record back,
+/// whose time is right.
 class EventTimes {
  public:
   /// Throws SqliteError.

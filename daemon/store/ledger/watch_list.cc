@@ -53,10 +53,10 @@ std::vector<std::string> suspected_renamings(const std::map<std::string, Account
     for (const auto& [fresh, came] : accounts) {
       if (came.added == 0 || came.known_before > 0) continue;
       warnings.push_back(fmt::format(
-          "all {} targets of account '{}' left the watch and {} of account '{}' came, which are new: no history, "
+          "every function of account '{}' left the watch ({}), and {} of account '{}' came as new ones: no history, "
           "nothing accepted. If that is the same account under another label, take the change back, reload, and then "
           "rename it with previous = \"{}\" in [account.{}]",
-          left.removed, gone, came.added, fresh, gone, fresh));
+          gone, left.removed, came.added, fresh, gone, fresh));
     }
   }
   return warnings;

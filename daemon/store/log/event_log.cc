@@ -2,7 +2,18 @@
 
 #include <fmt/format.h>
 
+#include "base/json.h"
+
 namespace codedriftd::event_log {
+
+namespace {
+
+/// True for clock.stepped where the times ahead of it were a clock's mistake.
+bool brings_back(const NewEvent& event) {
+  return event.kind == "clock.stepped" && event.data->value("brought_back", false);
+}
+
+}  // namespace
 
 LoggedEvent append(Database& db, const NewEvent& event, std::string_view origin, WallTime now) {
   LoggedEvent logged{event, 0, random_id(), now, {}};
@@ -11,7 +22,7 @@ LoggedEvent append(Database& db, const NewEvent& event, std::string_view origin,
     if (last.step()) {
       logged.seq = last.integer(0) + 1;
       const WallTime before = last.time(1);
-      const bool goes_back = event.kind == "clock.stepped" || before > now + Millis{86'400'000};
+      const bool goes_back = brings_back(event) || before > now + Millis{86'400'000};
       logged.time = goes_back ? now : std::max(now, before);
     }
   }

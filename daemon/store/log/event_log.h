@@ -10,8 +10,8 @@ namespace codedriftd::event_log {
 
 /// Appends one event: gives it the next seq, an id, its body and its leaf. Its time is not before the last event's,
 /// unless that one is more than a day ahead of `now`, a clock's mistake, which must not mark every event from then on;
-/// or it is clock.stepped, which says so. What is stored as its target is the row of that address, present or earlier,
-/// if there is one. Throws SqliteError, and std::length_error for a body over 60,000 bytes.
+/// or it is the clock.stepped that says so (`brought_back`). What is stored as its target is the row of that address,
+/// present or earlier, if there is one. Throws SqliteError, and std::length_error for a body over 60,000 bytes.
 LoggedEvent append(Database& db, const NewEvent& event, std::string_view origin, WallTime now);
 
 /// How many events there are: the next seq.

@@ -13,6 +13,9 @@
 namespace codedriftd::clock_step {
 namespace {
 
+/// Who was answered for so long had a clock that was right: fewer answers a lenient endpoint may have given.
+constexpr Millis kProven{3'600'000};
+
 /// Every stored time of what happened, by table. What lies in the future on purpose (when to try again, until when
 /// something is announced or suspended) moves with the time it was counted from.
 struct Times {
@@ -63,13 +66,25 @@ void move_announcements(Database& db, WallTime now, Millis by) {
   }
 }
 
+/// For how long there were answers ahead of `now`.
+Millis answered_ahead(Database& db, WallTime now) {
+  auto q = db.query(
+      "SELECT coalesce(max(last_seen_ms) - min(max(first_seen_ms, ?1)), 0) FROM run WHERE outcome IN ('observed', "
+      "'missing') AND last_seen_ms > ?1",
+      now);
+  q.step();
+  return q.millis(0);
+}
+
 }  // namespace
 
-void bring_back(Database& db, WallTime now, Millis by) {
+bool bring_back(Database& db, WallTime now, Millis by) {
+  if (answered_ahead(db, now) > kProven) return false;
   for (const Times& times : kTimes) move(db, times, now, by);
   move_announcements(db, now, by);
   db.run("UPDATE suspension SET until_ms = until_ms + ?2, since_ms = min(?1, since_ms + ?2) WHERE since_ms > ?1", now,
          by);
+  return true;
 }
 
 Millis ahead(Database& db, WallTime now) {

@@ -398,7 +398,7 @@ TEST(StoredEvent, ThatWasTouchedIsFoundOut) {
       {"\"kind\" differs", [](StoredEvent& e) { e.kind = "drift.resolved"; }},
       {"\"severity\" differs", [](StoredEvent& e) { e.severity = "info"; }},
       {"\"target\" differs", [](StoredEvent& e) { rewrite(e, "\"" + Recorded::address("f") + "\"", "null"); }},
-      {"\"target\" is no text", [](StoredEvent& e) { rewrite(e, "\"" + Recorded::address("f") + "\"", "[]"); }},
+      {"\"target\" is not text", [](StoredEvent& e) { rewrite(e, "\"" + Recorded::address("f") + "\"", "[]"); }},
       {"\"time\" differs", [](StoredEvent& e) { e.time += Millis{1}; }},
       {"\"seq\" differs", [](StoredEvent& e) { e.seq = 8; }},
       {"\"id\" differs", [](StoredEvent& e) { e.id = "abd"; }},
@@ -448,6 +448,7 @@ TEST(EventsReport, ATimeAheadOfNowIsThatOfTheCorrection) {
   r.write([&](Tx& tx) {
     NewEvent stepped;
     stepped.kind = "clock.stepped";
+    stepped.data = Json{{"by_s", -432'000}, {"brought_back", true}};
     r.ledger().append(tx, stepped, at(60));
   });
   r.observed("f", "A", at(90));

@@ -264,10 +264,11 @@ TEST(AuditReport, AfterAClockThatWasAheadItTellsAllOfIt) {
   r.observed("f", "A", hour(kAhead));
   r.observed("f", "B", hour(kAhead + 0.01));
   r.write([&](Tx& tx) {
-    clock_step::bring_back(tx.db, hour(0.1), -std::chrono::hours(24 * 5));
+    EXPECT_TRUE(clock_step::bring_back(tx.db, hour(0.1), -std::chrono::hours(24 * 5)));
     history::end_open_runs(tx.db);
     NewEvent stepped;
     stepped.kind = "clock.stepped";
+    stepped.data = Json{{"by_s", -432'000}, {"brought_back", true}};
     r.ledger().append(tx, stepped, hour(0.1));
   });
   daemon_runs::alive(r.db(), stay, hour(0.15));

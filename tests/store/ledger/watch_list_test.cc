@@ -169,8 +169,9 @@ TEST_F(WatchListTest, ARenamingThatNobodyDeclaredIsAWarningWithBothCounts) {
   for (auto& entry : renamed.entries) entry.target.account = "production2";
   const WatchSync sync = load(renamed, kMinute);
   ASSERT_EQ(sync.warnings.size(), 1U);
-  EXPECT_NE(sync.warnings[0].find("all 2 targets of account 'prod' left the watch and 3 of account 'production2'"),
-            std::string::npos)
+  EXPECT_NE(
+      sync.warnings[0].find("every function of account 'prod' left the watch (2), and 3 of account 'production2' came"),
+      std::string::npos)
       << sync.warnings[0];
 }
 

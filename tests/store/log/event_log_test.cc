@@ -47,6 +47,26 @@ TEST(EventLog, StoresTheCanonicalBodyThatTheLeafCovers) {
   EXPECT_EQ(q.time(7), kStart);
 }
 
+TEST(EventLog, AnEventBelongsToItsTargetUnderAnyNameThatItHad) {
+  Store store;
+  const TargetId charge = targets::insert(store.db, function_named("charge"));
+  targets::rename_account(store.db, "prod", "shop");
+  targets::rename_account(store.db, "shop", "store");
+  NewEvent event = event_of("delivery.dead");
+  const auto belongs_to = [&](const std::optional<std::string>& target) {
+    event.target = target;
+    event_log::append(store.db, event, "o", kStart);
+    return number(store.db, "SELECT coalesce(target_id, 0) FROM event ORDER BY seq DESC LIMIT 1");
+  };
+  for (const char* account : {"prod", "shop", "store"})
+    EXPECT_EQ(belongs_to(std::string(account) + "/ap-guangzhou/default/charge:$LATEST"), charge) << account;
+  EXPECT_EQ(belongs_to("other/ap-guangzhou/default/charge:$LATEST"), 0);
+  EXPECT_EQ(belongs_to(std::nullopt), 0);
+  // The label is used again: it is another target's now.
+  const TargetId fresh = targets::insert(store.db, function_named("charge"));
+  EXPECT_EQ(belongs_to(function_named("charge").address()), fresh);
+}
+
 TEST(EventLog, CannotBeChanged) {
   Store store;
   event_log::append(store.db, event_of("watch.added"), "o", kStart);
@@ -71,10 +91,13 @@ TEST(EventLog, TimeNeverGoesBackUnlessTheClockWasADayAhead) {
   EXPECT_EQ(append(kStart), kStart) << "a clock's mistake does not mark every later event";
 }
 
-TEST(EventLog, AStepOfTheClockIsWrittenAtItsOwnTime) {
+TEST(EventLog, AStepOfTheClockThatBringsTheRecordBackIsWrittenAtItsOwnTime) {
   Store store;
   event_log::append(store.db, event_of("watch.added"), "o", kStart + 60 * kMinute);
-  EXPECT_EQ(event_log::append(store.db, event_of("clock.stepped"), "o", kStart).time, kStart);
+  NewEvent stepped = event_of("clock.stepped");
+  EXPECT_EQ(event_log::append(store.db, stepped, "o", kStart).time, kStart + 60 * kMinute);
+  stepped.data = Json{{"by_s", -3'600}, {"brought_back", true}};
+  EXPECT_EQ(event_log::append(store.db, stepped, "o", kStart).time, kStart);
   EXPECT_EQ(event_log::append(store.db, event_of("watch.added"), "o", kStart + kMinute).time, kStart + kMinute);
 }
 

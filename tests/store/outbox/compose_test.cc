@@ -230,6 +230,16 @@ TEST_F(Compose, AFlappingTargetIsToldWhenHoldingBeginsAndWhenItIsQuiet) {
   EXPECT_EQ(broken_invariant(db), "");
 }
 
+TEST_F(Compose, EventsOfAClockThatWasAheadDoNotMakeATargetFlap) {
+  for (int i = 0; i < 8; ++i) see("charge", i % 2 == 0 ? "x" : "y", kStart + 100 * kHour);
+  while (const auto alert = begin(kStart + 200 * kHour)) outbox::delivered(db, *alert, kOk, kStart + 200 * kHour);
+  db.run("DELETE FROM flapping");
+  see("charge", "z", kStart);
+  const auto told = begin(kStart);
+  ASSERT_TRUE(told);
+  EXPECT_EQ(told->kind, "drift.changed");
+}
+
 TEST_F(Compose, OneThatNeverIsQuietIsToldEverySixHoursAllTheSame) {
   db.execute("PRAGMA synchronous = OFF");
   for (int i = 0; i < 7; ++i) see("charge", i % 2 == 0 ? "x" : "y");

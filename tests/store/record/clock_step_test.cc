@@ -38,7 +38,7 @@ TEST_F(ClockStep, WhatIsStoredAheadOfNowMovesBackByTheStep) {
   apply(saw("b"), kDays + kMinute);
   const WallTime now = kStart + 2 * kMinute;
   ASSERT_GT(ahead_of(now), 0);
-  clock_step::bring_back(db, now, -kDays);
+  EXPECT_TRUE(clock_step::bring_back(db, now, -kDays));
   EXPECT_EQ(ahead_of(now), 0);
   const TargetState state = targets::load(db, id).state;
   EXPECT_EQ(state.last_polled_at, kStart + kMinute);
@@ -56,16 +56,26 @@ TEST_F(ClockStep, NothingMovesBeyondNowNorWhatLiesBeforeIt) {
     ledger.apply(tx, early, saw("a"), kStart - kMinute);
   }
   const WallTime now = kStart + kMinute;
-  clock_step::bring_back(db, now, -kMinute);  // less than it was ahead
+  EXPECT_TRUE(clock_step::bring_back(db, now, -kMinute));  // less than it was ahead
   EXPECT_EQ(targets::load(db, id).state.last_polled_at, now);
   EXPECT_EQ(number(db, "SELECT min(from_ms) FROM watch_period"), to_ms(kStart - kMinute));
   EXPECT_EQ(ahead_of(now), 0);
 }
 
+TEST_F(ClockStep, WhereTheCloudAnsweredForLongItIsThePresentClockThatIsWrong) {
+  for (int minute = 0; minute <= 61; ++minute) apply(saw("a"), kDays + minute * kMinute);
+  const TargetState before = targets::load(db, id).state;
+  EXPECT_FALSE(clock_step::bring_back(db, kStart, -kDays));
+  EXPECT_EQ(targets::load(db, id).state, before);
+  EXPECT_EQ(number(db, "SELECT from_ms FROM watch_period"), to_ms(kStart + kDays));
+  // Of what lies before now nothing is proven: half an hour is left.
+  EXPECT_TRUE(clock_step::bring_back(db, kStart + kDays + 31 * kMinute, -30 * kMinute));
+}
+
 TEST_F(ClockStep, AnAnnouncementIsValidForAsLongAsItWas) {
   apply(saw("a"), kDays);
   apply(Expected{hash_of("n"), kStart + kDays + 120 * kMinute, "", "", "uid:1(ci)"}, kDays);
-  clock_step::bring_back(db, kStart + kMinute, -kDays);
+  EXPECT_TRUE(clock_step::bring_back(db, kStart + kMinute, -kDays));
   const auto announced = targets::load(db, id).state.announced;
   ASSERT_EQ(announced.size(), 1U);
   EXPECT_EQ(announced[0].announced_at, kStart);
