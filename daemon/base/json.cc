@@ -57,7 +57,7 @@ std::string escape_for_terminal(std::string_view text) {
     if (a == 0xE2 && b == 0x81 && c >= 0xA6 && c <= 0xA9) code = 0x2040 + c - 0x80, length = 3;
     if (a == 0xEF && b == 0xBB && c == 0xBF) code = 0xFEFF, length = 3;
     if (code != 0) {
-      fmt::format_to(std::back_inserter(plain), "\\u{:04x}", code);
+      plain += fmt::format("\\u{:04x}", code);
     } else {
       plain += text[i];
     }

@@ -1,12 +1,12 @@
 #include "commands/alerts.h"
 
 #include <fmt/format.h>
-#include <fmt/ostream.h>
 
 #include <ostream>
 #include <thread>
 
 #include "base/json.h"
+#include "base/print.h"
 #include "base/text.h"
 #include "commands/options/alerts_options.h"
 #include "commands/options/usage.h"
@@ -25,7 +25,7 @@ constexpr Millis kLookAgain{200};
 constexpr std::size_t kAlertsShown = 20;
 
 int say(std::ostream& err, int code, std::string_view what) {
-  fmt::print(err, "codedriftd alerts: {}\n", harmless(what));
+  print(err, "codedriftd alerts: {}\n", harmless(what));
   return code;
 }
 
@@ -37,33 +37,31 @@ std::string text_of(const Json& value) { return value.is_string() ? harmless(val
 void print_done(std::ostream& out, const AlertRequest& request, const Json& done) {
   const int64_t count = done.at("count").get<int64_t>();
   if (request.open) {
-    fmt::print(out, "{} is told of the drift of {} target{} that is open now\n", harmless(request.to), count,
-               count == 1 ? "" : "s");
+    print(out, "{} is told of the drift of {} target{} that is open now\n", harmless(request.to), count,
+          count == 1 ? "" : "s");
   } else if (request.verb == Verb::replay) {
-    fmt::print(out, "{} will be delivered again{}\n", count_of(count),
-               request.to.empty() ? "" : fmt::format(", to {}", harmless(request.to)));
+    print(out, "{} will be delivered again{}\n", count_of(count),
+          request.to.empty() ? "" : fmt::format(", to {}", harmless(request.to)));
   } else {
-    fmt::print(out, "{} dropped\n", count_of(count));
+    print(out, "{} dropped\n", count_of(count));
   }
   if (const auto alerts = done.find("alerts"); alerts != done.end()) {
     std::size_t shown = 0;
     for (const Json& alert : *alerts) {
       if (shown++ == kAlertsShown) break;
-      fmt::print(out, "  {}  {}  {}  {}\n", text_of(alert.at("id")), text_of(alert.at("alert")),
-                 text_of(alert.at("kind")), text_of(alert.at("target")));
+      print(out, "  {}  {}  {}  {}\n", text_of(alert.at("id")), text_of(alert.at("alert")), text_of(alert.at("kind")),
+            text_of(alert.at("target")));
     }
     if (count > static_cast<int64_t>(kAlertsShown))
-      fmt::print(out, "  … and {} more; see codedriftd query alerts\n", count - static_cast<int64_t>(kAlertsShown));
+      print(out, "  … and {} more; see codedriftd query alerts\n", count - static_cast<int64_t>(kAlertsShown));
   }
   if (const int64_t there = done.value("there", int64_t{0}); there > 0)
-    fmt::print(out, "{} left alone: {} has them already, delivered or pending\n", count_of(there),
-               harmless(request.to));
+    print(out, "{} left alone: {} has them already, delivered or pending\n", count_of(there), harmless(request.to));
   if (const auto waiting = done.find("waiting"); waiting != done.end()) {
     for (const Json& each : *waiting) {
-      fmt::print(out, "{} takes nothing at the moment ({}): it is tried again at {}, or after a reload. {}\n",
-                 text_of(each.at("alert")),
-                 each.at("state") == "held" ? "it refuses, and is held" : "it is backing off",
-                 text_of(each.at("until")), text_of(each.at("reason")));
+      print(out, "{} takes nothing at the moment ({}): it is tried again at {}, or after a reload. {}\n",
+            text_of(each.at("alert")), each.at("state") == "held" ? "it refuses, and is held" : "it is backing off",
+            text_of(each.at("until")), text_of(each.at("reason")));
     }
   }
 }
@@ -84,13 +82,13 @@ class AlertsCommand {
 
  private:
   int report(const Json& done) {
-    if (options_.request.verb != Verb::test) return print(done);
+    if (options_.request.verb != Verb::test) return say_done(done);
     return print_test(done.at("id").get<std::string>(), wait_for_test(done.at("id").get<std::string>()));
   }
 
-  int print(const Json& done) {
+  int say_done(const Json& done) {
     if (options_.json) {
-      fmt::print(out_, "{}\n", plain_json(done));
+      print(out_, "{}\n", plain_json(done));
     } else {
       print_done(out_, options_.request, done);
     }
@@ -105,7 +103,7 @@ class AlertsCommand {
     if (options_.request.verb != Verb::test) {
       print(**done);
       if (!options_.json && options_.request.verb == Verb::replay)
-        fmt::print(out_, "no daemon runs: they go out when it does\n");
+        print(out_, "no daemon runs: they go out when it does\n");
       return EXIT_SUCCESS;
     }
     const std::string id = (**done).at("id").get<std::string>();
@@ -138,25 +136,25 @@ class AlertsCommand {
   int print_test(const std::string& id, const TestOutcome& outcome) {
     const bool delivered = outcome.state == "delivered";
     if (options_.json) {
-      fmt::print(out_, "{}\n",
-                 plain_json(Json{{"id", id},
-                                 {"alert", options_.request.to},
-                                 {"state", outcome.state},
-                                 {"status", outcome.status == 0 ? Json() : Json(outcome.status)},
-                                 {"words", outcome.words}}));
+      print(out_, "{}\n",
+            plain_json(Json{{"id", id},
+                            {"alert", options_.request.to},
+                            {"state", outcome.state},
+                            {"status", outcome.status == 0 ? Json() : Json(outcome.status)},
+                            {"words", outcome.words}}));
     } else {
       const std::string status = outcome.status == 0 ? "" : fmt::format(", status {}", outcome.status);
       const std::string words = outcome.words.empty() ? "" : fmt::format(": {}", harmless(outcome.words));
       const std::string name = harmless(options_.request.to);
       if (delivered) {
-        fmt::print(out_, "{} took test {}{}{}\n", name, id, status, words);
+        print(out_, "{} took test {}{}{}\n", name, id, status, words);
       } else if (outcome.state == "pending") {
-        fmt::print(out_,
-                   "{} has not taken test {} within {} s{}{}\nthe daemon goes on trying; codedriftd alerts drop {} "
-                   "--reason TEXT ends that\n",
-                   name, id, patience_.test.count() / 1000, status, words, id);
+        print(out_,
+              "{} has not taken test {} within {} s{}{}\nthe daemon goes on trying; codedriftd alerts drop {} "
+              "--reason TEXT ends that\n",
+              name, id, patience_.test.count() / 1000, status, words, id);
       } else {
-        fmt::print(out_, "{} did not take test {}: it is {}{}{}\n", name, id, outcome.state, status, words);
+        print(out_, "{} did not take test {}: it is {}{}{}\n", name, id, outcome.state, status, words);
       }
     }
     return delivered ? EXIT_SUCCESS : EXIT_FAILURE;
@@ -177,7 +175,7 @@ int run_alerts(const std::vector<std::string>& args, const std::function<Setting
   const auto options = parse_alerts(args, clock.wall());
   if (!options) {
     say(err, kExitUsage, options.error().message);
-    fmt::print(err, "See: codedriftd alerts --help\n");
+    print(err, "See: codedriftd alerts --help\n");
     return kExitUsage;
   }
   if (!options->help.empty()) {

@@ -3,6 +3,7 @@
 #include <istream>
 #include <ostream>
 
+#include "base/print.h"
 #include "base/text.h"
 #include "commands/files/input_file.h"
 #include "commands/options/usage.h"
@@ -68,14 +69,14 @@ int64_t count_of(const std::string& text) {
 /// The rows that are to be accepted, for people.
 void print_rows(std::ostream& out, const std::vector<PlannedRow>& rows) {
   for (const PlannedRow& row : rows) {
-    fmt::print(out, "  {:<10}  {}\n              live {}, accepted {}\n", row.status, row.item.target,
-               row.item.sha256.hex(), row.item.accepted ? row.item.accepted->hex() : "nothing");
+    print(out, "  {:<10}  {}\n              live {}, accepted {}\n", row.status, row.item.target, row.item.sha256.hex(),
+          row.item.accepted ? row.item.accepted->hex() : "nothing");
   }
-  fmt::print(out, "{} to accept\n", rows.size());
+  print(out, "{} to accept\n", rows.size());
 }
 
 bool confirmed(const ReconcileContext& context, std::size_t count) {
-  fmt::print(context.out, "Accept {}? Only \"yes\" accepts: ", count == 1 ? "it" : fmt::format("all {}", count));
+  print(context.out, "Accept {}? Only \"yes\" accepts: ", count == 1 ? "it" : fmt::format("all {}", count));
   context.out << std::flush;
   std::string answer;
   std::getline(context.in, answer);
@@ -144,7 +145,7 @@ int run_approve(const std::vector<std::string>& args, const ReconcileContext& co
       throw UsageError("a plan from standard input needs --yes: the answer would come from there too");
     request.count = count_of(text_option(values, "count"));
     const auto fail = [&](std::string_view why) {
-      fmt::print(context.err, "codedriftd approve: {}\n", why);
+      print(context.err, "codedriftd approve: {}\n", why);
       return EXIT_FAILURE;
     };
     const auto rows = planned_rows(file);

@@ -1,7 +1,6 @@
 #include "commands/command_line.h"
 
 #include <fmt/format.h>
-#include <fmt/ostream.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -20,6 +19,7 @@
 
 #include "actions/caller.h"
 #include "base/duration.h"
+#include "base/print.h"
 #include "base/text.h"
 #include "commands/alerts.h"
 #include "commands/check.h"
@@ -253,8 +253,8 @@ int command_show(const Context& context) {
 }
 
 void print_version(std::ostream& out) {
-  fmt::print(out, "codedriftd {} ({}database schema {})\n", CODEDRIFTD_VERSION,
-             *kCommit == '\0' ? "" : fmt::format("commit {}, ", kCommit), embedded_migrations().size());
+  print(out, "codedriftd {} ({}database schema {})\n", CODEDRIFTD_VERSION,
+        *kCommit == '\0' ? "" : fmt::format("commit {}, ", kCommit), embedded_migrations().size());
 }
 
 int command_version(const Context& context) {
@@ -293,7 +293,7 @@ void print_help(std::ostream& out, const po::options_description& options) {
          "the cloud.\n\n"
          "codedriftd [--config FILE] [--log-level LEVEL] [--color WHEN] COMMAND ...\n\n"
          "Commands (each has --help; \"help COMMAND\" is the same):\n";
-  for (const Command& command : kCommands) fmt::print(out, "  {:<9}{}\n", command.name, command.does);
+  for (const Command& command : kCommands) print(out, "  {:<9}{}\n", command.name, command.does);
   out << "\nOptions, before or after the command:\n";
   print_options(options, out);
   out << "\nExit codes: 0 done; 1 failed, or a name that matches nothing; 64 wrong usage;\n"
@@ -393,8 +393,8 @@ int dispatch(int argc, const char* const argv[], std::ostream& out, std::ostream
 int arrived(int code, std::ostream& out, std::ostream& err) {
   out.flush();
   if (out) return code;
-  fmt::print(err, "codedriftd: standard output cannot be written: {}\n",
-             errno == 0 ? "it failed" : std::generic_category().message(errno));
+  print(err, "codedriftd: standard output cannot be written: {}\n",
+        errno == 0 ? "it failed" : std::generic_category().message(errno));
   return code == EXIT_SUCCESS ? EXIT_FAILURE : code;
 }
 
@@ -404,13 +404,13 @@ int run_command_line(int argc, const char* const argv[], std::ostream& out, std:
   try {
     return arrived(dispatch(argc, argv, out, err), out, err);
   } catch (const UsageError& error) {
-    fmt::print(err, "codedriftd: {}\n", error.what());
+    print(err, "codedriftd: {}\n", error.what());
     return kExitUsage;
   } catch (const ConfigError& error) {
     err << format_mistakes(error.mistakes);
     return kExitConfig;
   } catch (const std::exception& error) {
-    fmt::print(err, "codedriftd: {}\n", harmless(error.what()));
+    print(err, "codedriftd: {}\n", harmless(error.what()));
     return EXIT_FAILURE;
   }
 }

@@ -204,11 +204,10 @@ int run_expect(const std::vector<std::string>& args, const ReconcileContext& con
   const int code = carry_out(context, values, "expect", request,
                              [&](const Json& done) { print_targets(context.out, done, expected_words); });
   if (code == EXIT_SUCCESS && values.contains("from-zip")) {
-    fmt::print(
-        context.err,
-        "codedriftd expect: that the cloud's CodeSha256 is the hash of {} is unverified against the real service; "
-        "if another hash arrives, the drift says that it differs from the announced one\n",
-        harmless(clean_utf8(zip, 300)));
+    print(context.err,
+          "codedriftd expect: that the cloud's CodeSha256 is the hash of {} is unverified against the real service; "
+          "if another hash arrives, the drift says that it differs from the announced one\n",
+          harmless(clean_utf8(zip, 300)));
   }
   return code;
 }

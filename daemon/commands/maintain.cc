@@ -1,7 +1,6 @@
 #include "commands/maintain.h"
 
 #include <fmt/format.h>
-#include <fmt/ostream.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -12,6 +11,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "base/print.h"
 #include "base/text.h"
 #include "commands/reach/owner.h"
 #include "store/db/lock.h"
@@ -62,14 +62,14 @@ int run_migrate(const Settings& settings, std::ostream& out, std::ostream& err) 
     auto migrated = migrate(db, embedded_migrations(), SystemClock{}.wall());
     if (!migrated) throw std::runtime_error(migrated.error().message);
     if (migrated->from == migrated->to) {
-      fmt::print(out, "{}: schema {} is up to date\n", settings.database(), migrated->to);
+      print(out, "{}: schema {} is up to date\n", settings.database(), migrated->to);
     } else {
-      fmt::print(out, "{}: schema {} -> {}\n", settings.database(), migrated->from, migrated->to);
-      if (!migrated->copy.empty()) fmt::print(out, "the old database is kept in {}\n", migrated->copy);
+      print(out, "{}: schema {} -> {}\n", settings.database(), migrated->from, migrated->to);
+      if (!migrated->copy.empty()) print(out, "the old database is kept in {}\n", migrated->copy);
     }
     return EXIT_SUCCESS;
   } catch (const std::exception& error) {
-    fmt::print(err, "codedriftd migrate: {}\n", harmless(error.what()));
+    print(err, "codedriftd migrate: {}\n", harmless(error.what()));
     return EXIT_FAILURE;
   }
 }
@@ -112,10 +112,10 @@ int run_backup(const Settings& settings, const std::string& file, std::ostream& 
     }
     if (auto free = check_may_become_copy(file, settings); !free) throw std::runtime_error(free.error().message);
     copy_record(settings.database(), file);
-    fmt::print(out, "{}: a copy of {}, checked\n", file, settings.database());
+    print(out, "{}: a copy of {}, checked\n", file, settings.database());
     return EXIT_SUCCESS;
   } catch (const std::exception& error) {
-    fmt::print(err, "codedriftd backup: {}\n", harmless(error.what()));
+    print(err, "codedriftd backup: {}\n", harmless(error.what()));
     return EXIT_FAILURE;
   }
 }

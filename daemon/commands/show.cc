@@ -1,7 +1,6 @@
 #include "commands/show.h"
 
 #include <fmt/format.h>
-#include <fmt/ostream.h>
 
 #include <map>
 #include <ostream>
@@ -9,6 +8,7 @@
 #include "audit/format/render.h"
 #include "audit/query/reports.h"
 #include "base/json.h"
+#include "base/print.h"
 #include "base/text.h"
 #include "commands/files/input_file.h"
 #include "commands/options/options.h"
@@ -65,7 +65,7 @@ int run_show(const std::vector<std::string>& args, bool terminal, WallTime now, 
   const auto files = list_option(values, "PLAN");
   if (files.size() != 1) throw UsageError("show takes one PLAN: a file that plan --out saved");
   const auto failed = [&](const std::string& why) {
-    fmt::print(err, "codedriftd show: {}\n", harmless(why));
+    print(err, "codedriftd show: {}\n", harmless(why));
     return EXIT_FAILURE;
   };
   const auto text = read_input(files.front(), kLargestPlan);

@@ -3,6 +3,7 @@
 #include <ostream>
 
 #include "base/duration.h"
+#include "base/print.h"
 #include "base/text.h"
 #include "commands/options/selection_options.h"
 #include "commands/options/usage.h"
@@ -79,13 +80,13 @@ int list(const ReconcileContext& context, bool json) {
                       {"until", rfc3339(held.until)},
                       {"actor", held.actor},
                       {"reason", held.reason}});
-    fmt::print(context.out, "{}\n", plain_json(rows));
+    print(context.out, "{}\n", plain_json(rows));
     return EXIT_SUCCESS;
   }
   for (const auto& [id, address, held] : all)
-    fmt::print(context.out, "{}: until {}, by {}: {}\n", address, rfc3339(held.until), harmless(held.actor),
-               harmless(held.reason));
-  if (all.empty()) fmt::print(context.out, "nobody's alerts are held\n");
+    print(context.out, "{}: until {}, by {}: {}\n", address, rfc3339(held.until), harmless(held.actor),
+          harmless(held.reason));
+  if (all.empty()) print(context.out, "nobody's alerts are held\n");
   return EXIT_SUCCESS;
 }
 

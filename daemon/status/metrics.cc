@@ -25,12 +25,12 @@ class Page {
  public:
   void family(std::string_view name, std::string_view type, std::string_view help) {
     name_ = name;
-    fmt::format_to(std::back_inserter(text_), "# HELP {} {}\n# TYPE {} {}\n", name, help, name, type);
+    text_ += fmt::format("# HELP {} {}\n# TYPE {} {}\n", name, help, name, type);
   }
   template <typename Value>
   void sample(Value value, std::string_view labels = "", std::string_view suffix = "") {
     const std::string braces = labels.empty() ? "" : fmt::format("{{{}}}", labels);
-    fmt::format_to(std::back_inserter(text_), "{}{}{} {}\n", name_, suffix, braces, value);
+    text_ += fmt::format("{}{}{} {}\n", name_, suffix, braces, value);
   }
   template <typename Value>
   void single(std::string_view name, std::string_view type, std::string_view help, Value value) {

@@ -27,7 +27,7 @@ std::string spell(Millis duration) {
   std::string words;
   for (const auto& [unit, length] : {std::pair{'d', 86'400}, {'h', 3'600}, {'m', 60}, {'s', 1}}) {
     if (rest < length && !(unit == 's' && words.empty())) continue;
-    fmt::format_to(std::back_inserter(words), "{}{}{}", words.empty() ? "" : " ", rest / length, unit);
+    words += fmt::format("{}{}{}", words.empty() ? "" : " ", rest / length, unit);
     rest %= length;
   }
   return words;

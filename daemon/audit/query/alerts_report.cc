@@ -113,8 +113,7 @@ std::string summary_line(const std::map<std::string, int64_t>& states) {
   std::string line;
   for (const std::string_view state : {"held", "dead", "pending", "delivered", "dropped"}) {
     const auto found = states.find(std::string(state));
-    if (found != states.end())
-      fmt::format_to(std::back_inserter(line), "{}{} {}", line.empty() ? "" : ", ", found->second, state);
+    if (found != states.end()) line += fmt::format("{}{} {}", line.empty() ? "" : ", ", found->second, state);
   }
   return line.empty() ? "no alerts" : line;
 }

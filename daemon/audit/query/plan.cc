@@ -107,7 +107,7 @@ class Table {
     if (lines_.empty()) return;
     for (const Mark* mark : kMarks) {
       if (std::none_of(lines_.begin(), lines_.end(), [&](const Line& line) { return line.mark == mark; })) continue;
-      fmt::format_to(std::back_inserter(out_), "{}  {}\n", symbol(*mark), mark->means);
+      out_ += fmt::format("{}  {}\n", symbol(*mark), mark->means);
     }
     out_ += '\n';
     const FittedTable fitted = lay_out();

@@ -71,8 +71,7 @@ std::string StatusCounts::line(std::span<const Status> order) const {
   std::string line;
   for (const Status status : order) {
     if (of(status) == 0) continue;
-    fmt::format_to(std::back_inserter(line), "{}{} {}", line.empty() ? "" : ", ", of(status),
-                   kWords[static_cast<std::size_t>(status)]);
+    line += fmt::format("{}{} {}", line.empty() ? "" : ", ", of(status), kWords[static_cast<std::size_t>(status)]);
   }
   return line.empty() ? "nothing is selected" : line;
 }

@@ -60,7 +60,7 @@ class HtmlWriter {
  private:
   template <typename... Args>
   void say(fmt::format_string<Args...> format, Args&&... args) {
-    fmt::format_to(std::back_inserter(out_), format, std::forward<Args>(args)...);
+    out_ += fmt::format(format, std::forward<Args>(args)...);
   }
 
   void head() {

@@ -178,12 +178,11 @@ std::string report_json(const AuditReport& report) {
       {"daemon", facts_json(report.daemon)}};
   std::string out =
       fmt::format("{{\"schema\":\"codedriftd.report.v1\",\"generated_at\":\"{}\"", rfc3339(report.generated_at));
-  for (const auto& [name, value] : members)
-    fmt::format_to(std::back_inserter(out), ",\n\"{}\":{}", name, plain_json(value));
+  for (const auto& [name, value] : members) out += fmt::format(",\n\"{}\":{}", name, plain_json(value));
   out += ",\n\"functions\":[";
   bool first = true;
   for (const AuditedFunction& function : report.functions) {  // one a line: there may be thousands
-    fmt::format_to(std::back_inserter(out), "{}\n{}", first ? "" : ",", plain_json(function_json(report, function)));
+    out += fmt::format("{}\n{}", first ? "" : ",", plain_json(function_json(report, function)));
     first = false;
   }
   out += "\n]}\n";

@@ -21,8 +21,8 @@ std::string words_of(const OrderedJson& data) {
   if (!data.is_object()) return words;
   for (const auto& [name, value] : data.items()) {
     if (value.is_null() || value == "") continue;
-    fmt::format_to(std::back_inserter(words), "{}{}: {}", words.empty() ? "" : "; ", name,
-                   value.is_string() ? value.get<std::string>() : json_line(value));
+    words += fmt::format("{}{}: {}", words.empty() ? "" : "; ", name,
+                         value.is_string() ? value.get<std::string>() : json_line(value));
   }
   return words;
 }

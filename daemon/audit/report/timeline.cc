@@ -48,9 +48,8 @@ class Timeline {
   void rect(std::string_view mark, WallTime from, WallTime until, int y, int height) {
     const double left = x(from);
     const double width = std::max(2.0, x(until) - left);
-    fmt::format_to(std::back_inserter(shapes_),
-                   "<rect class=\"{}\" x=\"{:.1f}\" y=\"{}\" width=\"{:.1f}\" height=\"{}\"/>", mark,
-                   std::min(left, kWidth - width), y, width, height);
+    shapes_ += fmt::format("<rect class=\"{}\" x=\"{:.1f}\" y=\"{}\" width=\"{:.1f}\" height=\"{}\"/>", mark,
+                           std::min(left, kWidth - width), y, width, height);
   }
 
   void draw(const StoredRun& run) {
@@ -58,8 +57,7 @@ class Timeline {
     rect(run.sha256 ? (alternate(run) ? "live other" : "live") : "missing", run.first, until, 8, 26);
     const double left = x(run.first);
     if (x(until) - left >= kLabelled)
-      fmt::format_to(std::back_inserter(shapes_), "<text class=\"hash\" x=\"{:.1f}\" y=\"25\">{}</text>", left + 6,
-                     short_of(run));
+      shapes_ += fmt::format("<text class=\"hash\" x=\"{:.1f}\" y=\"25\">{}</text>", left + 6, short_of(run));
   }
 
   /// Every other hash in another tone, so that a change is seen without a label.
@@ -71,8 +69,8 @@ class Timeline {
 
   void mark(WallTime at) {
     const double place = x(at);
-    fmt::format_to(std::back_inserter(shapes_), "<path class=\"accepted\" d=\"M{:.1f} 0h8l-4 7z\"/>",
-                   std::clamp(place - 4, 0.0, kWidth - 8));
+    shapes_ +=
+        fmt::format("<path class=\"accepted\" d=\"M{:.1f} 0h8l-4 7z\"/>", std::clamp(place - 4, 0.0, kWidth - 8));
   }
 
   void axis() {
@@ -80,8 +78,8 @@ class Timeline {
     const std::tuple<WallTime, int, std::string_view> ticks[] = {
         {report_.drawn_since, 0, "start"}, {middle, 500, "middle"}, {report_.until, 1000, "end"}};
     for (const auto& [time, place, anchor] : ticks)
-      fmt::format_to(std::back_inserter(shapes_), "<text class=\"tick\" x=\"{}\" y=\"62\" text-anchor=\"{}\">{}</text>",
-                     place, anchor, tick(time));
+      shapes_ +=
+          fmt::format("<text class=\"tick\" x=\"{}\" y=\"62\" text-anchor=\"{}\">{}</text>", place, anchor, tick(time));
   }
 
   std::string tick(WallTime at) const {

@@ -1,7 +1,5 @@
 #pragma once
 /// What approve, expect, suspend and resume have in common. Private to commands/.
-#include <fmt/ostream.h>
-
 #include <iosfwd>
 #include <optional>
 #include <string>
@@ -11,6 +9,7 @@
 #include "actions/caller.h"
 #include "actions/reconcile_actions.h"
 #include "base/json.h"
+#include "base/print.h"
 #include "base/text.h"
 #include "commands/options/options.h"
 #include "commands/reach/ask.h"
@@ -26,20 +25,20 @@ Sha256 hash_option(const boost::program_options::variables_map& values, const ch
 template <typename Line>
 void print_targets(std::ostream& out, const Json& done, Line line) {
   for (const Json& each : done.at("targets"))
-    fmt::print(out, "{}: {}\n", each.at("target").get<std::string>(), line(each));
+    print(out, "{}: {}\n", each.at("target").get<std::string>(), line(each));
   const auto more = done.at("count").get<std::size_t>() - done.at("targets").size();
-  if (more > 0) fmt::print(out, "… and {} more\n", more);
+  if (more > 0) print(out, "… and {} more\n", more);
 }
 
 /// Asks the running daemon for `verb`, or, if none runs, does it as the owner of the state folder; then prints what was
-/// done, as JSON with --json, else by `print`. The exit code. Throws std::runtime_error for what is in the way of the
+/// done, as JSON with --json, else by `tell`. The exit code. Throws std::runtime_error for what is in the way of the
 /// record.
-template <typename Request, typename Print>
+template <typename Request, typename Tell>
 int carry_out(const ReconcileContext& context, const boost::program_options::variables_map& values,
-              std::string_view verb, const Request& request, Print print) {
+              std::string_view verb, const Request& request, Tell tell) {
   const Settings settings = context.settings();
   const auto failed = [&](const NothingDone& nothing) {
-    fmt::print(context.err, "codedriftd {}: {}\n", verb, harmless_lines(nothing.message));
+    print(context.err, "codedriftd {}: {}\n", verb, harmless_lines(nothing.message));
     return exit_code_of(nothing);
   };
   const auto asked = ask_running_daemon(settings, verb, arguments_of(request), context.clock, context.patience);
@@ -54,9 +53,9 @@ int carry_out(const ReconcileContext& context, const boost::program_options::var
     done = std::move(*did);
   }
   if (values.contains("json")) {
-    fmt::print(context.out, "{}\n", plain_json(*done));
+    print(context.out, "{}\n", plain_json(*done));
   } else {
-    print(*done);
+    tell(*done);
   }
   return EXIT_SUCCESS;
 }
