@@ -1,8 +1,18 @@
 #pragma once
-/// The events of a verdict: their kind, severity, data and what an alert says of them. Private to model/.
+/// The events of a verdict: their kind, severity, data and what an alert says of them. Private to model/, but for the
+/// reminder, which no input causes.
+#include <optional>
+#include <string>
 #include <string_view>
 
-#include "model/verdict.h"
+#include "base/clock.h"
+#include "base/json_box.h"
+#include "base/sha256.h"
+#include "model/event.h"
+#include "model/observation.h"
+#include "model/status.h"
+#include "model/target.h"
+#include "model/target_state.h"
 
 namespace codedriftd {
 
@@ -21,6 +31,9 @@ NewEvent drift_event(const Scene& scene, std::string_view kind, const std::optio
 /// accepted before. The state is the one after: `drift_since` of the drift that ended is given beside it.
 NewEvent drift_resolved(const Scene& scene, std::string_view resolution, const std::optional<Sha256>& previous,
                         const std::optional<WallTime>& drift_since);
+
+/// What is said again of a target whose drift is still open: kind `drift.reminder`, no event of the log.
+NewEvent drift_reminder(const Target& target, const TargetState& state, WallTime now);
 
 NewEvent function_missing(const Scene& scene);
 NewEvent function_returned(const Scene& scene);

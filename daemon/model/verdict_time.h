@@ -1,6 +1,8 @@
 #pragma once
 /// How the verdict treats stored times. Private to model/.
-#include "model/verdict.h"
+#include <chrono>
+
+#include "model/target_state.h"
 
 namespace codedriftd {
 
@@ -9,8 +11,5 @@ inline WallTime as_stored(WallTime time, WallTime now) { return time - now > std
 
 /// The time that an input at `now` is written with: times of one target never go back.
 WallTime not_before(const TargetState& state, WallTime now);
-
-/// The status alone: what status_of() derives, without its words.
-Status bare_status(const TargetState& state, WallTime now);
 
 }  // namespace codedriftd

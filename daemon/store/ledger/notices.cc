@@ -7,6 +7,7 @@
 
 #include "base/json.h"
 #include "model/kinds.h"
+#include "model/verdict_events.h"
 
 namespace codedriftd::notices {
 namespace {

@@ -1,7 +1,7 @@
-/// The status: derived from the state, never stored.
+#include "model/status.h"
+
 #include <algorithm>
 
-#include "model/verdict.h"
 #include "model/verdict_time.h"
 
 namespace codedriftd {
@@ -54,28 +54,6 @@ std::string_view to_string(Status status) {
 std::optional<Status> parse_status(std::string_view name) {
   for (const Status status : kStatuses) {
     if (name == to_string(status)) return status;
-  }
-  return std::nullopt;
-}
-
-std::string_view to_string(AcceptedSource source) {
-  switch (source) {
-    case AcceptedSource::first_seen:
-      return "first_seen";
-    case AcceptedSource::approval:
-      return "approval";
-    case AcceptedSource::pin:
-      return "pin";
-    case AcceptedSource::deploy:
-      return "deploy";
-  }
-  return "first_seen";
-}
-
-std::optional<AcceptedSource> parse_accepted_source(std::string_view name) {
-  for (const AcceptedSource source :
-       {AcceptedSource::first_seen, AcceptedSource::approval, AcceptedSource::pin, AcceptedSource::deploy}) {
-    if (name == to_string(source)) return source;
   }
   return std::nullopt;
 }

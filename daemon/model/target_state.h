@@ -1,0 +1,76 @@
+#pragma once
+/// What is known of one target.
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/sha256.h"
+#include "model/observation.h"
+
+namespace codedriftd {
+
+enum class AcceptedSource { first_seen, approval, pin, deploy };
+std::string_view to_string(AcceptedSource source);
+std::optional<AcceptedSource> parse_accepted_source(std::string_view name);
+
+enum class Baseline {
+  first_seen,  ///< the first hash observed is accepted: trusted on first sight, not reviewed
+  review,      ///< nothing is accepted until somebody accepts it
+};
+
+/// A hash that somebody said would come: a pipeline (`expect`) or a pin that changed in the configuration.
+struct Announcement {
+  Sha256 sha256;
+  bool pin = false;
+  WallTime announced_at{};
+  WallTime valid_until{};  ///< for a pin: when it becomes overdue; it stays announced after that
+  bool overdue = false;    ///< `deploy.overdue` was written
+  std::string build, commit;
+  std::string actor = "config";  ///< who announced it, as an event's actor
+  std::string claimed = {};      ///< what that client claimed beside it
+
+  friend bool operator==(const Announcement&, const Announcement&) = default;
+};
+
+/// All that is known of one target between two inputs; stored as one row. Times of one target never go back.
+struct TargetState {
+  // What the configuration says, as last loaded.
+  bool watched = false;
+  Baseline baseline = Baseline::first_seen;
+  std::optional<Sha256> pin;
+  std::string pin_where;  ///< "FILE:LINE"
+  Millis interval{300'000}, stale_after{900'000}, deploy_grace{3'600'000};
+
+  // What is live against what is accepted.
+  std::optional<Sha256> live;          ///< the hash last seen
+  std::optional<WallTime> live_since;  ///< when it was first seen, nothing else since
+  std::optional<Sha256> accepted;
+  AcceptedSource accepted_source = AcceptedSource::first_seen;
+  std::optional<WallTime> accepted_at;
+  std::vector<Announcement> announced;  ///< oldest first, 8 at most
+  bool drift_open = false;
+  std::optional<WallTime> drift_since;
+
+  // Whether it can be seen.
+  unsigned not_found_in_a_row = 0;
+  bool missing = false;      ///< not found twice in a row
+  std::string missing_code;  ///< the API's code
+  bool failing = false;      ///< `poll.failing` is open
+  std::string failing_reason;
+  bool failing_quiet =
+      false;  ///< that poll.failing was not alerted (its account was failing): nor is its poll.recovered
+  std::optional<WallTime> last_polled_at;   ///< of any finished poll
+  std::optional<WallTime> last_success_at;  ///< of the last answer: a hash, or "missing"
+  unsigned consecutive_failures = 0;        ///< finished polls since the last answer
+  std::optional<PollError> last_error;      ///< of the last poll, if it had no hash
+  std::string last_reason;                  ///< its Observation::reason
+
+  // The status as of the last input, and since when.
+  std::optional<WallTime> status_since;
+
+  friend bool operator==(const TargetState&, const TargetState&) = default;
+};
+
+}  // namespace codedriftd
