@@ -67,11 +67,13 @@ KnownTargets known_targets(Database& db) {
   for (const auto& [id, address] : targets::earlier_addresses(db)) {
     if (const auto target = Target::parse(address)) earlier.emplace(id, *target);
   }
+  enum Column : int { kWatched, kAccount, kRegion, kNamespace, kFunction, kQualifier, kId };
   auto q = db.query("SELECT watched, account, region, namespace, function, qualifier, id FROM target ORDER BY address");
   while (q.step()) {
-    auto& list = q.boolean(0) ? known.watched : known.unwatched;
-    list.push_back({q.string(1), q.string(2), q.string(3), q.string(4), q.string(5)});
-    const auto [from, to] = earlier.equal_range(q.integer(6));
+    auto& list = q.boolean(kWatched) ? known.watched : known.unwatched;
+    list.push_back(
+        {q.string(kAccount), q.string(kRegion), q.string(kNamespace), q.string(kFunction), q.string(kQualifier)});
+    const auto [from, to] = earlier.equal_range(q.integer(kId));
     for (auto each = from; each != to; ++each) known.earlier[list.back()].push_back(each->second);
   }
   return known;

@@ -23,8 +23,10 @@ NewEvent event_about(const TargetRow& target, std::string_view kind, std::string
   return event;
 }
 
-Suspension read(const Query& q, int first) {
-  return {q.time(first), q.time(first + 1), q.string(first + 2), q.string(first + 3), q.string(first + 4)};
+/// The row that `q` stands at. REQUIRES: the statement begins with these columns.
+Suspension read(const Query& q) {
+  enum Column : int { kSince, kUntil, kActor, kClaimed, kReason };
+  return {q.time(kSince), q.time(kUntil), q.string(kActor), q.string(kClaimed), q.string(kReason)};
 }
 
 }  // namespace
@@ -32,15 +34,16 @@ Suspension read(const Query& q, int first) {
 std::optional<Suspension> find(Database& db, TargetId target) {
   auto q = db.query("SELECT since_ms, until_ms, actor, claimed, reason FROM suspension WHERE target = ?", target);
   if (!q.step()) return std::nullopt;
-  return read(q, 0);
+  return read(q);
 }
 
 std::vector<Suspended> all(Database& db) {
+  enum Column : int { kSince, kUntil, kActor, kClaimed, kReason, kId, kAddress };
   std::vector<Suspended> rows;
   auto q = db.query(
-      "SELECT t.id, t.address, s.since_ms, s.until_ms, s.actor, s.claimed, s.reason FROM suspension s JOIN target t ON "
+      "SELECT s.since_ms, s.until_ms, s.actor, s.claimed, s.reason, t.id, t.address FROM suspension s JOIN target t ON "
       "t.id = s.target ORDER BY t.address");
-  while (q.step()) rows.push_back({q.integer(0), q.string(1), read(q, 2)});
+  while (q.step()) rows.push_back({q.integer(kId), q.string(kAddress), read(q)});
   return rows;
 }
 

@@ -21,11 +21,17 @@ bool chosen(const Undelivered& alert, WallTime made, const std::optional<int64_t
          std::any_of(choice.ids.begin(), choice.ids.end(), [&](const std::string& id) { return has_id(alert, id); });
 }
 
+namespace undelivered {
+enum Column : int { kRow, kMessage, kAlertId, kSentId, kDestination, kKind, kTarget, kCreatedAt, kTargetId };
+}
+/// Its columns: undelivered::Column.
 constexpr std::string_view kUndelivered =
     "SELECT o.id, coalesce(o.message, o.id), o.alert_id, coalesce(l.message_id, o.alert_id), o.destination, o.kind, "
     "o.target, o.created_at_ms, o.target_id FROM outbox o LEFT JOIN outbox l ON l.id = o.message ";
 Undelivered read(Query& q) {
-  return {q.integer(0), q.integer(1), q.string(2), q.string(3), q.string(4), q.string(5), q.optional_string(6)};
+  using namespace undelivered;
+  return {q.integer(kRow),        q.integer(kMessage), q.string(kAlertId),        q.string(kSentId),
+          q.string(kDestination), q.string(kKind),     q.optional_string(kTarget)};
 }
 
 /// The chosen ones among those in `state`, with all of the messages that they are part of: by row.
@@ -40,7 +46,8 @@ void find(Database& db, const Choice& choice, std::string_view state, std::map<i
     auto q = db.query(state == "pending" ? kPending : state == "dead" ? kDead : kDropped);
     while (q.step()) {
       Undelivered alert = read(q);
-      if (chosen(alert, q.time(7), q.optional_integer(8), choice)) meant.insert(alert.message);
+      if (chosen(alert, q.time(undelivered::kCreatedAt), q.optional_integer(undelivered::kTargetId), choice))
+        meant.insert(alert.message);
       messages[alert.message].push_back(std::move(alert));
     }
   }
@@ -149,12 +156,14 @@ void drop(Database& db, const Undelivered& alert) {
 std::optional<PendingAlert> begin_test(Database& db, std::string_view destination, std::string_view id, WallTime now) {
   PendingAlert test;
   {
+    enum Column : int { kId, kAlertId, kKind, kTarget, kBody, kCreatedAt, kGiveUpAt };
     auto q = db.query(
         "SELECT id, alert_id, kind, target, body, created_at_ms, give_up_at_ms FROM outbox WHERE event_seq IS NULL AND "
         "destination = ? AND kind = 'test' AND alert_id = ? AND state = 'pending' AND attempts = 0",
         destination, id);
     if (!q.step()) return std::nullopt;
-    test = {q.integer(0), q.string(1), q.string(2), q.optional_string(3), q.string(4), 1, q.time(5), q.time(6)};
+    test = {q.integer(kId),     q.string(kAlertId), q.string(kKind), q.optional_string(kTarget), q.string(kBody), 1,
+            q.time(kCreatedAt), q.time(kGiveUpAt)};
   }
   db.run("UPDATE outbox SET message = id WHERE id = ?", test.id);
   record_start(db, test, now);

@@ -45,14 +45,19 @@ struct Story {
   std::size_t between() const { return rows.size() - listed.size(); }
 };
 
+constexpr std::string_view kWaiting =
+    "SELECT id, kind, target_id, body, created_at_ms, give_up_at_ms, flapping, alone FROM outbox ";
+
+/// The row that `q` stands at. REQUIRES: the statement begins with kWaiting.
 Waiting read(const Query& q) {
-  return {q.integer(0), q.string(1), q.optional_integer(2), q.string(3),
-          q.time(4),    q.time(5),   q.boolean(6),          q.boolean(7)};
+  enum Column : int { kId, kKind, kTarget, kBody, kCreatedAt, kGiveUpAt, kFlapping, kAlone };
+  return {q.integer(kId),     q.string(kKind),   q.optional_integer(kTarget), q.string(kBody),
+          q.time(kCreatedAt), q.time(kGiveUpAt), q.boolean(kFlapping),        q.boolean(kAlone)};
 }
 
 Waiting load(Database& db, int64_t row) {
-  auto q = db.query(
-      "SELECT id, kind, target_id, body, created_at_ms, give_up_at_ms, flapping, alone FROM outbox WHERE id = ?", row);
+  static const Sql kSql = Sql::forever(fmt::format("{}WHERE id = ?", kWaiting));
+  auto q = db.query(kSql, row);
   q.step();
   return read(q);
 }
@@ -62,18 +67,19 @@ Story story_of(Database& db, std::string_view destination, const Waiting& first,
   Story story{{first}, {first.id}, first.give_up_at};
   if (!first.target) return story;
   {
+    enum Column : int { kId, kKind, kFlapping, kComposed, kGiveUpAt };
     auto q = db.query(
         "SELECT id, kind, flapping, message IS NOT NULL, give_up_at_ms FROM outbox WHERE destination = ? AND target_id "
         "= ? AND id > ? AND state = 'pending' ORDER BY id",
         destination, first.target, first.id);
     while (q.step()) {
-      if (q.boolean(3)) break;  // composed already: its bytes stand, and what comes later waits for it
-      if (!told_together(first.kind, q.text(1)) || q.boolean(2) != first.flapping) {
+      if (q.boolean(kComposed)) break;  // composed already: its bytes stand, and what comes later waits for it
+      if (!told_together(first.kind, q.text(kKind)) || q.boolean(kFlapping) != first.flapping) {
         if (first.flapping) continue;  // nobody waits for what is held, so it tells its own story to the end
         break;
       }
-      story.rows.push_back(q.integer(0));
-      story.give_up_at = std::max(story.give_up_at, q.time(4));
+      story.rows.push_back(q.integer(kId));
+      story.give_up_at = std::max(story.give_up_at, q.time(kGiveUpAt));
     }
   }
   const std::size_t from = story.rows.size() > listed ? story.rows.size() - listed + 1 : 1;
@@ -84,11 +90,10 @@ Story story_of(Database& db, std::string_view destination, const Waiting& first,
 /// The first waiting row of each target that is due, as many as a digest holds, what is due longest first.
 std::vector<Waiting> firsts(Database& db, std::string_view destination, WallTime now, bool about_deliveries) {
   static const Sql kSql = Sql::forever(fmt::format(
-      "SELECT id, kind, target_id, body, created_at_ms, give_up_at_ms, flapping, alone FROM outbox o WHERE destination "
-      "= ?1 AND on_request = ?2 AND state = 'pending' AND next_attempt_at_ms <= ?3 AND message IS NULL AND target_id "
-      "IS NOT NULL AND flapping = 0 AND alone = 0 AND (kind GLOB 'delivery.*' OR kind GLOB 'alert.*') = ?4 AND NOT {} "
-      "AND NOT EXISTS {} ORDER BY next_attempt_at_ms, id LIMIT ?5",
-      held_row("o"), earlier_row()));
+      "{}o WHERE destination = ?1 AND on_request = ?2 AND state = 'pending' AND next_attempt_at_ms <= ?3 AND message "
+      "IS NULL AND target_id IS NOT NULL AND flapping = 0 AND alone = 0 AND (kind GLOB 'delivery.*' OR kind GLOB "
+      "'alert.*') = ?4 AND NOT {} AND NOT EXISTS {} ORDER BY next_attempt_at_ms, id LIMIT ?5",
+      kWaiting, held_row("o"), earlier_row()));
   std::vector<Waiting> rows;
   for (const int on_request : {0, 1}) {
     auto q = db.query(kSql, destination, on_request, now, about_deliveries,

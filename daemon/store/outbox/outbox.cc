@@ -67,25 +67,32 @@ const std::string kFirstOfTarget = fmt::format(
 
 /// The message that row `id` carries.
 PendingAlert load(Database& db, int64_t id) {
+  enum Column : int { kId, kMessageId, kKind, kTarget, kBody, kAttempts, kCreatedAt, kGiveUpAt };
   auto q = db.query(
       "SELECT id, coalesce(message_id, alert_id), coalesce(message_kind, kind), iif(message_kind GLOB '*digest', NULL, "
       "target), coalesce(message_body, body), attempts, created_at_ms, give_up_at_ms FROM outbox WHERE id = ?",
       id);
   q.step();
-  return {
-      q.integer(0), q.string(1), q.string(2), q.optional_string(3), q.string(4), static_cast<unsigned>(q.integer(5)),
-      q.time(6),    q.time(7)};
+  return {q.integer(kId),     q.string(kMessageId),
+          q.string(kKind),    q.optional_string(kTarget),
+          q.string(kBody),    static_cast<unsigned>(q.integer(kAttempts)),
+          q.time(kCreatedAt), q.time(kGiveUpAt)};
 }
 
-std::vector<Expired> bury(Database& db, const std::string& sql, const std::vector<std::string>& args,
+/// Gives up the messages that the rows of `from` ("outbox WHERE …") carry.
+std::vector<Expired> bury(Database& db, const std::string& from, const std::vector<std::string>& args,
                           std::string_view reason) {
+  enum Column : int { kId, kMessageId, kDestination, kKind, kTarget };
   std::vector<Expired> gone;
   std::vector<int64_t> ids;
   {
-    auto rows = db.query_once_list(sql, args);
+    auto rows = db.query_once_list(
+        "SELECT id, coalesce(message_id, alert_id), destination, coalesce(message_kind, kind), target FROM " + from,
+        args);
     while (rows.step()) {
-      ids.push_back(rows.integer(0));
-      gone.push_back({rows.string(1), rows.string(2), rows.string(3), rows.optional_string(4), std::string(reason)});
+      ids.push_back(rows.integer(kId));
+      gone.push_back({rows.string(kMessageId), rows.string(kDestination), rows.string(kKind),
+                      rows.optional_string(kTarget), std::string(reason)});
     }
   }
   for (const int64_t id : ids) {
@@ -112,17 +119,18 @@ void enqueue_notice(Database& db, std::string_view destination, std::string_view
 
 DestinationState destination(Database& db, std::string_view name) {
   DestinationState state;
+  enum Column : int { kState, kUntil, kFailures, kReason };
   auto q = db.query("SELECT state, until_ms, failures, reason FROM destination WHERE name = ?", name);
   if (!q.step()) return state;
-  const auto found = std::find(std::begin(kStates), std::end(kStates), q.text(0));
+  const auto found = std::find(std::begin(kStates), std::end(kStates), q.text(kState));
   if (found == std::end(kStates)) {
     throw std::runtime_error(fmt::format("the stored state of destination {} is damaged: '{}'; restore a backup", name,
-                                         harmless(q.text(0))));
+                                         harmless(q.text(kState))));
   }
   state.kind = static_cast<DestinationState::Kind>(found - std::begin(kStates));
-  state.until = q.time(1);
-  state.failures = static_cast<unsigned>(q.integer(2));
-  state.reason = q.string(3);
+  state.until = q.time(kUntil);
+  state.failures = static_cast<unsigned>(q.integer(kFailures));
+  state.reason = q.string(kReason);
   return state;
 }
 
@@ -294,12 +302,11 @@ void forget_notices(Database& db, std::string_view destination_name, WallTime be
 }
 
 std::vector<Expired> expire(Database& db, std::string_view destination_name, WallTime now) {
-  static const std::string kSql =
-      "SELECT id, coalesce(message_id, alert_id), destination, coalesce(message_kind, kind), target FROM outbox o "
-      "WHERE destination = ? AND state = 'pending' AND (message IS NULL OR message = id) AND give_up_at_ms <= CAST(? "
-      "AS INTEGER) AND NOT " +
+  static const std::string kDue =
+      "outbox o WHERE destination = ? AND state = 'pending' AND (message IS NULL OR message = id) AND give_up_at_ms <= "
+      "CAST(? AS INTEGER) AND NOT " +
       held_row("o");
-  return bury(db, kSql, {std::string(destination_name), std::to_string(to_ms(now))},
+  return bury(db, kDue, {std::string(destination_name), std::to_string(to_ms(now))},
               "not delivered within give_up_after");
 }
 
@@ -307,10 +314,7 @@ std::vector<Expired> expire_unconfigured(Database& db, const std::vector<std::st
   std::string marks;
   for (std::size_t i = 0; i < configured.size(); ++i) marks += i == 0 ? "?" : ", ?";
   return bury(
-      db,
-      "SELECT id, coalesce(message_id, alert_id), destination, coalesce(message_kind, kind), target FROM outbox WHERE "
-      "state = 'pending' AND (message IS NULL OR message = id) AND destination NOT IN (" +
-          marks + ")",
+      db, "outbox WHERE state = 'pending' AND (message IS NULL OR message = id) AND destination NOT IN (" + marks + ")",
       configured, "its [[alert]] is no longer configured");
 }
 
@@ -322,6 +326,7 @@ std::vector<Depth> depths(Database& db, WallTime now) {
     return depth;
   };
   {
+    enum Column : int { kDestination, kPending, kSuspended, kFlapping, kOldestPending };
     static const Sql kSql = Sql::forever(fmt::format(
         "SELECT destination, sum(why = 0), sum(why = 1), sum(why = 2), min(iif(why = 0, created_at_ms, NULL)) FROM "
         "(SELECT destination, created_at_ms, CASE WHEN {} THEN 1 WHEN flapping = 1 AND message IS NULL AND "
@@ -329,11 +334,11 @@ std::vector<Depth> depths(Database& db, WallTime now) {
         held_row("outbox")));
     auto q = db.query(kSql, now);
     while (q.step()) {
-      Depth& depth = of(q.string(0));
-      depth.pending = q.integer(1);
-      depth.suspended = q.integer(2);
-      depth.flapping = q.integer(3);
-      depth.oldest_pending = q.optional_time(4);
+      Depth& depth = of(q.string(kDestination));
+      depth.pending = q.integer(kPending);
+      depth.suspended = q.integer(kSuspended);
+      depth.flapping = q.integer(kFlapping);
+      depth.oldest_pending = q.optional_time(kOldestPending);
     }
   }
   {

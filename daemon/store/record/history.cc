@@ -7,18 +7,19 @@ bool is_answer(Outcome outcome) { return outcome == Outcome::observed || outcome
 
 /// Moves the end of run `id` to `at` if the poll belongs to it.
 bool extend(Database& db, int64_t id, const Observation& observation, WallTime at, Millis stale_after) {
+  enum Column : int { kOutcome, kCode, kSha256, kLast, kLongestGap };
   auto run = db.query("SELECT outcome, code, sha256, last_seen_ms, longest_gap_ms FROM run WHERE id = ?", id);
   if (!run.step()) return false;
-  if (run.text(0) != to_string(observation.outcome)) return false;
+  if (run.text(kOutcome) != to_string(observation.outcome)) return false;
   // Two codes for "missing" are one answer; failures are told apart by their code.
-  if (!is_answer(observation.outcome) && run.text(1) != observation.error.code) return false;
-  if (run.optional_sha256(2) != observation.sha256) return false;
-  const Millis gap = at - run.time(3);
+  if (!is_answer(observation.outcome) && run.text(kCode) != observation.error.code) return false;
+  if (run.optional_sha256(kSha256) != observation.sha256) return false;
+  const Millis gap = at - run.time(kLast);
   // Longer than stale_after: nobody knows what was live meanwhile, so one run must not claim it. Below zero: the last
   // poll was stamped by a clock that was far ahead and has been corrected since, so the distance is not a real time.
   if (gap > stale_after || gap < Millis{0}) return false;
   db.run("UPDATE run SET last_seen_ms = ?, polls = polls + 1, longest_gap_ms = ? WHERE id = ?", at,
-         std::max(gap, run.millis(4)), id);
+         std::max(gap, run.millis(kLongestGap)), id);
   return true;
 }
 

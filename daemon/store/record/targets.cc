@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <stdexcept>
 
 #include "base/json.h"
@@ -9,12 +10,55 @@
 namespace codedriftd::targets {
 namespace {
 
-constexpr char kSelect[] =
+enum Column : int {
+  kId,
+  kAccount,
+  kRegion,
+  kNamespace,
+  kFunction,
+  kQualifier,
+  kWatched,
+  kBaseline,
+  kPin,
+  kPinWhere,
+  kInterval,
+  kStaleAfter,
+  kDeployGrace,
+  kLive,
+  kAccepted,
+  kAcceptedSource,
+  kAcceptedAt,
+  kAnnounced,
+  kDriftOpen,
+  kDriftSince,
+  kNotFoundInARow,
+  kMissing,
+  kMissingCode,
+  kFailing,
+  kFailingReason,
+  kLastPolledAt,
+  kLastSuccessAt,
+  kConsecutiveFailures,
+  kErrorCode,
+  kErrorMessage,
+  kErrorRequestId,
+  kLastReason,
+  kStatusSince,
+  kAnswerRun,
+  kFailureRun,
+  kLiveSince,
+  kFailingQuiet,
+  kColumns
+};
+
+/// In the order of Column.
+constexpr std::string_view kSelect =
     "SELECT id, account, region, namespace, function, qualifier, watched, baseline, pin, pin_where, interval_ms, "
     "stale_after_ms, deploy_grace_ms, live, accepted, accepted_source, accepted_at_ms, announced, drift_open, "
     "drift_since_ms, not_found_in_a_row, missing, missing_code, failing, failing_reason, last_polled_at_ms, "
     "last_success_at_ms, consecutive_failures, error_code, error_message, error_request_id, last_reason, "
     "status_since_ms, answer_run, failure_run, live_since_ms, failing_quiet FROM target ";
+static_assert(std::ranges::count(kSelect, ',') == kColumns - 1);
 
 /// The year 9999: what lies beyond is no time of ours.
 constexpr int64_t kLatestMs = 253'402'300'800'000;
@@ -63,40 +107,41 @@ std::vector<Announcement> announced_from(std::string_view text, std::string_view
 
 TargetRow read(Query& q) {
   TargetRow row;
-  row.id = q.integer(0);
-  row.target = {q.string(1), q.string(2), q.string(3), q.string(4), q.string(5)};
+  row.id = q.integer(kId);
+  row.target = {q.string(kAccount), q.string(kRegion), q.string(kNamespace), q.string(kFunction), q.string(kQualifier)};
   TargetState& s = row.state;
-  s.watched = q.boolean(6);
-  s.baseline = q.text(7) == "review" ? Baseline::review : Baseline::first_seen;
-  s.pin = q.optional_sha256(8);
-  s.pin_where = q.string(9);
-  s.interval = q.millis(10);
-  s.stale_after = q.millis(11);
-  s.deploy_grace = q.millis(12);
-  s.live = q.optional_sha256(13);
-  s.accepted = q.optional_sha256(14);
-  const auto source = parse_accepted_source(q.text(15));
+  s.watched = q.boolean(kWatched);
+  s.baseline = q.text(kBaseline) == "review" ? Baseline::review : Baseline::first_seen;
+  s.pin = q.optional_sha256(kPin);
+  s.pin_where = q.string(kPinWhere);
+  s.interval = q.millis(kInterval);
+  s.stale_after = q.millis(kStaleAfter);
+  s.deploy_grace = q.millis(kDeployGrace);
+  s.live = q.optional_sha256(kLive);
+  s.accepted = q.optional_sha256(kAccepted);
+  const auto source = parse_accepted_source(q.text(kAcceptedSource));
   if (!source) damaged(row.target.address(), "accepted_source");
   s.accepted_source = *source;
-  s.accepted_at = q.optional_time(16);
-  if (q.text(17) != "[]") s.announced = announced_from(q.text(17), row.target.address());
-  s.drift_open = q.boolean(18);
-  s.drift_since = q.optional_time(19);
-  s.not_found_in_a_row = static_cast<unsigned>(q.integer(20));
-  s.missing = q.boolean(21);
-  s.missing_code = q.string(22);
-  s.failing = q.boolean(23);
-  s.failing_reason = q.string(24);
-  s.last_polled_at = q.optional_time(25);
-  s.last_success_at = q.optional_time(26);
-  s.consecutive_failures = static_cast<unsigned>(q.integer(27));
-  if (!q.null(28)) s.last_error = PollError{q.string(28), q.string(29), q.string(30)};
-  s.last_reason = q.string(31);
-  s.status_since = q.optional_time(32);
-  row.answer_run = q.optional_integer(33);
-  row.failure_run = q.optional_integer(34);
-  s.live_since = q.optional_time(35);
-  s.failing_quiet = q.boolean(36);
+  s.accepted_at = q.optional_time(kAcceptedAt);
+  if (q.text(kAnnounced) != "[]") s.announced = announced_from(q.text(kAnnounced), row.target.address());
+  s.drift_open = q.boolean(kDriftOpen);
+  s.drift_since = q.optional_time(kDriftSince);
+  s.not_found_in_a_row = static_cast<unsigned>(q.integer(kNotFoundInARow));
+  s.missing = q.boolean(kMissing);
+  s.missing_code = q.string(kMissingCode);
+  s.failing = q.boolean(kFailing);
+  s.failing_reason = q.string(kFailingReason);
+  s.last_polled_at = q.optional_time(kLastPolledAt);
+  s.last_success_at = q.optional_time(kLastSuccessAt);
+  s.consecutive_failures = static_cast<unsigned>(q.integer(kConsecutiveFailures));
+  if (!q.null(kErrorCode))
+    s.last_error = PollError{q.string(kErrorCode), q.string(kErrorMessage), q.string(kErrorRequestId)};
+  s.last_reason = q.string(kLastReason);
+  s.status_since = q.optional_time(kStatusSince);
+  row.answer_run = q.optional_integer(kAnswerRun);
+  row.failure_run = q.optional_integer(kFailureRun);
+  s.live_since = q.optional_time(kLiveSince);
+  s.failing_quiet = q.boolean(kFailingQuiet);
   return row;
 }
 
