@@ -82,9 +82,8 @@ void record(Tx& tx, Ledger& ledger, std::string_view kind, std::string_view dest
   event.kind = kind;
   event.actor = caller.actor;
   const std::string reason = clean_utf8(request.reason);
-  event.data = Json{{"alert", destination},
-                    {"id", alert != nullptr ? Json(alert->sent_id) : Json()},
-                    {"reason", reason.empty() ? Json() : Json(reason)}};
+  event.data = Json{
+      {"alert", destination}, {"id", alert != nullptr ? Json(alert->sent_id) : Json()}, {"reason", or_null(reason)}};
   if (!caller.claimed.empty()) (*event.data)["claimed"] = caller.claimed;
   event.facts.reason = reason;
   if (alert == nullptr) {
@@ -105,10 +104,8 @@ Json listed(const std::vector<Undelivered>& done) {
   Json alerts = Json::array();
   for (const Undelivered& alert : done) {
     if (alerts.size() == kAlertsListed) break;
-    alerts.push_back({{"id", alert.sent_id},
-                      {"alert", alert.destination},
-                      {"kind", alert.kind},
-                      {"target", alert.target ? Json(*alert.target) : Json()}});
+    alerts.push_back(
+        {{"id", alert.sent_id}, {"alert", alert.destination}, {"kind", alert.kind}, {"target", or_null(alert.target)}});
   }
   return alerts;
 }

@@ -116,8 +116,6 @@ std::string moved(const ApproveRequest::Item& item, const TargetState& state) {
                                     : "nothing is accepted any more");
 }
 
-Json hash_json(const std::optional<Sha256>& hash) { return hash ? Json(hash->hex()) : Json(); }
-
 }  // namespace
 
 // ---- what is done ---------------------------------------------------------------------------------------------------
@@ -129,10 +127,8 @@ NewEvent control_denied(const Caller& caller, std::string_view verb, const std::
   event.severity = Severity::warning;
   event.actor = caller.actor;
   event.facts.reason = clean_utf8(reason);
-  event.data = Json{{"uid", caller.uid},
-                    {"verb", verb.empty() ? Json() : Json(verb)},
-                    {"target", target ? Json(*target) : Json()},
-                    {"reason", event.facts.reason}};
+  event.data =
+      Json{{"uid", caller.uid}, {"verb", or_null(verb)}, {"target", or_null(target)}, {"reason", event.facts.reason}};
   if (!caller.claimed.empty()) (*event.data)["claimed"] = caller.claimed;
   event.facts.summary = fmt::format("{} asked for {} and was refused: {}.", caller.actor,
                                     verb.empty() ? "something" : verb, event.facts.reason);
@@ -155,8 +151,8 @@ Reply perform(Tx& tx, Ledger& ledger, const ApproveRequest& request, const Calle
   return take(tx, ledger, caller, "approve", std::move(*steps), now,
               [](const TargetState& before, const TargetRow& row) {
                 return Json{{"target", row.target.address()},
-                            {"sha256", hash_json(row.state.accepted)},
-                            {"previous_sha256", hash_json(before.accepted)}};
+                            {"sha256", or_null(row.state.accepted)},
+                            {"previous_sha256", or_null(before.accepted)}};
               });
 }
 
@@ -171,7 +167,7 @@ Reply perform(Tx& tx, Ledger& ledger, const ExpectRequest& request, const Caller
   return take(
       tx, ledger, caller, "expect", std::move(*steps), now, [](const TargetState& before, const TargetRow& row) {
         if (row.state.announced.empty())
-          return Json{{"target", row.target.address()}, {"sha256", hash_json(row.state.live)}, {"arrived", true}};
+          return Json{{"target", row.target.address()}, {"sha256", or_null(row.state.live)}, {"arrived", true}};
         const Announcement& announced = row.state.announced.back();
         Json told{{"target", row.target.address()},
                   {"sha256", announced.sha256.hex()},

@@ -186,7 +186,7 @@ OrderedJson placed_json(const std::vector<Mistake>& list) {
   for (const Mistake& mistake : list) {
     const Place& place = mistake.place;
     const auto number = [&](unsigned value) { return place.line == 0 ? OrderedJson() : OrderedJson(value); };
-    rows.push_back({{"file", place.file.empty() ? OrderedJson() : OrderedJson(clean_utf8(place.file, 4096))},
+    rows.push_back({{"file", or_null<OrderedJson>(clean_utf8(place.file, 4096))},
                     {"line", number(place.line)},
                     {"column", number(place.column)},
                     {"message", clean_utf8(mistake.message)}});
@@ -211,12 +211,11 @@ OrderedJson online_json(const std::vector<OnlineAnswer>& answers) {
   OrderedJson rows = OrderedJson::array();
   for (const OnlineAnswer& asked : answers) {
     const Observation& seen = asked.answer.observation;
-    const auto text = [](const std::string& value) { return value.empty() ? OrderedJson() : OrderedJson(value); };
     rows.push_back({{"target", asked.target.address()},
                     {"outcome", to_string(seen.outcome)},
-                    {"code", text(seen.error.code)},
-                    {"message", text(seen.error.message)},
-                    {"request_id", text(seen.error.request_id)},
+                    {"code", or_null<OrderedJson>(seen.error.code)},
+                    {"message", or_null<OrderedJson>(seen.error.message)},
+                    {"request_id", or_null<OrderedJson>(seen.error.request_id)},
                     {"clock_error_ms",
                      asked.answer.clock_error ? OrderedJson(asked.answer.clock_error->count()) : OrderedJson()}});
   }

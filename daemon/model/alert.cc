@@ -17,10 +17,6 @@ bool matches_any(const std::vector<std::string>& globs, std::string_view text) {
   return std::any_of(globs.begin(), globs.end(), [&](const std::string& glob) { return glob_match(glob, text); });
 }
 
-OrderedJson text_or_null(std::string_view text) { return text.empty() ? OrderedJson() : OrderedJson(text); }
-
-OrderedJson hash_or_null(const std::optional<Sha256>& hash) { return hash ? OrderedJson(hash->hex()) : OrderedJson(); }
-
 OrderedJson target_or_null(const std::optional<std::string>& address) {
   if (!address) return OrderedJson();
   const auto target = Target::parse(*address);
@@ -64,24 +60,24 @@ OrderedJson alert_json(const NewEvent& event, const Place& place, std::string_vi
       {"summary", facts.summary},
       {"actor", event.actor},
       {"target", target_or_null(event.target)},
-      {"status", text_or_null(facts.status)},
-      {"previous_status", text_or_null(facts.previous_status)},
-      {"observed_sha256", hash_or_null(facts.observed)},
-      {"accepted_sha256", hash_or_null(facts.accepted)},
-      {"previous_sha256", hash_or_null(facts.previous)},
-      {"expected_sha256", hash_or_null(facts.expected)},
-      {"drift_since", facts.drift_since ? OrderedJson(rfc3339(*facts.drift_since)) : OrderedJson()},
-      {"resolution", text_or_null(facts.resolution)},
-      {"reason", text_or_null(facts.reason)},
+      {"status", or_null<OrderedJson>(facts.status)},
+      {"previous_status", or_null<OrderedJson>(facts.previous_status)},
+      {"observed_sha256", or_null<OrderedJson>(facts.observed)},
+      {"accepted_sha256", or_null<OrderedJson>(facts.accepted)},
+      {"previous_sha256", or_null<OrderedJson>(facts.previous)},
+      {"expected_sha256", or_null<OrderedJson>(facts.expected)},
+      {"drift_since", or_null<OrderedJson>(facts.drift_since)},
+      {"resolution", or_null<OrderedJson>(facts.resolution)},
+      {"reason", or_null<OrderedJson>(facts.reason)},
       {"error", OrderedJson(*facts.error)},
-      {"request_id", text_or_null(facts.request_id)},
-      {"account", text_or_null(facts.account)},
-      {"region", text_or_null(facts.region)},
+      {"request_id", or_null<OrderedJson>(facts.request_id)},
+      {"account", or_null<OrderedJson>(facts.account)},
+      {"region", or_null<OrderedJson>(facts.region)},
       {"event_ids", place.event_ids},
       {"log",
        {{"origin", log_origin}, {"index", place.log_index}, {"leaf_hash", place.leaf.hex()}, {"checkpoint", nullptr}}},
-      {"next_step", text_or_null(next_step(event))},
-      {"link", text_or_null(event.target ? link_to(link, *event.target) : std::string())},
+      {"next_step", or_null<OrderedJson>(next_step(event))},
+      {"link", or_null<OrderedJson>(event.target ? link_to(link, *event.target) : std::string())},
   };
 }
 

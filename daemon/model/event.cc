@@ -49,7 +49,7 @@ std::string event_body(const NewEvent& event, std::string_view log_origin, int64
                   {"kind", event.kind},
                   {"severity", to_string(event.severity)},
                   {"actor", event.actor},
-                  {"target", event.target ? Json(*event.target) : Json()},
+                  {"target", or_null(event.target)},
                   {"data", *event.data}};
   std::string bytes = canonical_json(body);
   if (bytes.size() > kLongestBody) {

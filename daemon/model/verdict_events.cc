@@ -9,9 +9,7 @@
 namespace codedriftd {
 namespace {
 
-Json hash_json(const std::optional<Sha256>& hash) { return hash ? Json(hash->hex()) : Json(); }
-Json time_json(const std::optional<WallTime>& time) { return time ? Json(rfc3339(*time)) : Json(); }
-Json text_json(std::string_view text) { return text.empty() ? Json() : Json(clean_utf8(text)); }
+Json text_json(std::string_view text) { return or_null(clean_utf8(text)); }
 
 NewEvent new_event(const Scene& scene, std::string_view kind, Severity severity) {
   NewEvent event;
@@ -30,10 +28,10 @@ NewEvent new_event(const Scene& scene, std::string_view kind, Severity severity)
 
 /// The data of every drift event, out of its facts.
 void set_drift_data(NewEvent& event) {
-  event.data = Json{{"observed_sha256", hash_json(event.facts.observed)},
-                    {"accepted_sha256", hash_json(event.facts.accepted)},
-                    {"previous_sha256", hash_json(event.facts.previous)},
-                    {"drift_since", time_json(event.facts.drift_since)},
+  event.data = Json{{"observed_sha256", or_null(event.facts.observed)},
+                    {"accepted_sha256", or_null(event.facts.accepted)},
+                    {"previous_sha256", or_null(event.facts.previous)},
+                    {"drift_since", or_null(event.facts.drift_since)},
                     {"request_id", text_json(event.facts.request_id)}};
 }
 
@@ -52,7 +50,7 @@ const Announcement* only_announced(const TargetState& state) {
 void set_poll_data(NewEvent& event, const std::optional<WallTime>& last_success_at) {
   event.data = Json{{"reason", text_json(event.facts.reason)},
                     {"error", *event.facts.error},
-                    {"last_success_at", time_json(last_success_at)}};
+                    {"last_success_at", or_null(last_success_at)}};
 }
 
 std::string_view how_resolved(std::string_view resolution) {
@@ -180,7 +178,7 @@ NewEvent function_returned(const Scene& scene) {
   NewEvent event = new_event(scene, "function.returned", Severity::info);
   event.facts.summary =
       fmt::format("{} was found again; it runs code {}.", *event.target, short_hash(scene.state.live));
-  event.data = Json{{"observed_sha256", hash_json(scene.state.live)}};
+  event.data = Json{{"observed_sha256", or_null(scene.state.live)}};
   return event;
 }
 
@@ -231,11 +229,11 @@ NewEvent baseline_set(const Scene& scene, const std::optional<Sha256>& previous,
   event.facts.reason = clean_utf8(grounds.reason);
   event.facts.summary = fmt::format("{}: code {} is accepted now ({}).", *event.target,
                                     short_hash(scene.state.accepted), source_words(scene.state.accepted_source));
-  event.data = Json{{"accepted_sha256", hash_json(scene.state.accepted)},
+  event.data = Json{{"accepted_sha256", or_null(scene.state.accepted)},
                     {"source", to_string(scene.state.accepted_source)},
                     {"reason", text_json(grounds.reason)},
                     {"ticket", text_json(grounds.ticket)},
-                    {"previous_sha256", hash_json(previous)}};
+                    {"previous_sha256", or_null(previous)}};
   if (!grounds.claimed.empty()) (*event.data)["claimed"] = clean_utf8(grounds.claimed);
   return event;
 }
@@ -243,7 +241,7 @@ NewEvent baseline_set(const Scene& scene, const std::optional<Sha256>& previous,
 NewEvent watch_added(const Scene& scene) {
   NewEvent event = new_event(scene, "watch.added", Severity::info);
   event.facts.summary = fmt::format("{} is watched from now on.", *event.target);
-  event.data = Json{{"pin", hash_json(scene.state.pin)}};
+  event.data = Json{{"pin", or_null(scene.state.pin)}};
   return event;
 }
 

@@ -43,8 +43,7 @@ NewEvent delivery_event(std::string_view kind, std::string_view destination, con
   event.severity = Severity::warning;
   event.target = std::move(target);
   // A destination that refuses at its start refuses no alert in particular.
-  event.data =
-      Json{{"alert", destination}, {"id", alert_id.empty() ? Json() : Json(alert_id)}, {"reason", clean_utf8(reason)}};
+  event.data = Json{{"alert", destination}, {"id", or_null(alert_id)}, {"reason", clean_utf8(reason)}};
   event.facts.reason = clean_utf8(reason);
   event.facts.summary =
       kind == "delivery.dead"

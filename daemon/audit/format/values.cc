@@ -7,15 +7,6 @@
 
 namespace codedriftd {
 
-OrderedJson value_of(const std::optional<WallTime>& time) { return time ? OrderedJson(rfc3339(*time)) : OrderedJson(); }
-OrderedJson value_of(const std::optional<Sha256>& digest) {
-  return digest ? OrderedJson(digest->hex()) : OrderedJson();
-}
-OrderedJson value_of(const std::optional<std::string>& text) { return text ? OrderedJson(*text) : OrderedJson(); }
-
-OrderedJson value_of(const std::optional<int64_t>& number) { return number ? OrderedJson(*number) : OrderedJson(); }
-OrderedJson text_or_null(const std::string& text) { return text.empty() ? OrderedJson() : OrderedJson(text); }
-
 OrderedJson seconds(Millis duration) {
   const int64_t ms = duration.count();
   if (ms % 1000 == 0) return ms / 1000;
@@ -33,10 +24,7 @@ std::string spell(Millis duration) {
   return words;
 }
 
-OrderedJson ratio_value(Millis observed, Millis unobserved) {
-  const auto ratio = coverage_ratio(observed, unobserved);
-  return ratio ? OrderedJson(*ratio) : OrderedJson();
-}
+OrderedJson ratio_value(Millis observed, Millis unobserved) { return value_of(coverage_ratio(observed, unobserved)); }
 
 std::string percent(double ratio) {
   // Ratios have six decimals: what is below a unit of the last is the floating point's.

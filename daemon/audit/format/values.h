@@ -10,12 +10,12 @@
 
 namespace codedriftd {
 
-OrderedJson value_of(const std::optional<WallTime>& time);  ///< RFC 3339, or null
-OrderedJson value_of(const std::optional<Sha256>& digest);  ///< 64 hex digits, or null
-OrderedJson value_of(const std::optional<std::string>& text);
-OrderedJson value_of(const std::optional<int64_t>& number);
-/// Null for no text at all.
-OrderedJson text_or_null(const std::string& text);
+/// As or_null() writes it.
+template <typename T>
+OrderedJson value_of(const std::optional<T>& value) {
+  return or_null<OrderedJson>(value);
+}
+inline OrderedJson text_or_null(std::string_view text) { return or_null<OrderedJson>(text); }
 /// Seconds: a whole number where it is one, else with up to three decimals.
 OrderedJson seconds(Millis duration);
 /// What coverage_ratio() says, or null.

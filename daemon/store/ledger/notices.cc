@@ -120,7 +120,7 @@ bool beat(Tx& tx, Ledger& ledger, const Route& to, WallTime now) {
                   counts.at("in_sync"), counts.at("drifted"), counts.at("missing"), counts.at("unobserved"));
   notice.heartbeat = Json{{"functions", counts},
                           {"watched", census.watched},
-                          {"oldest_success_at", oldest ? Json(rfc3339(*oldest)) : Json()},
+                          {"oldest_success_at", or_null(oldest)},
                           {"log_size", notice.log_index + 1}};
   ledger.tell(tx, to, notice, now);
   return true;
