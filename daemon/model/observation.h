@@ -27,6 +27,11 @@ struct PollError {
   friend bool operator==(const PollError&, const PollError&) = default;
 };
 
+/// Codes that mean more than "denied" or "failed", also where only the stored code is left, and their reasons.
+inline constexpr std::string_view kClockCode = "Client.Clock", kClockReason = "clock";
+inline constexpr std::string_view kCodeSecretCode = "UnauthorizedOperation.CodeSecret",
+                                  kCodeSecretReason = "code_secret";
+
 /// The reason that a status or an event gives for not seeing: the contract's words.
 /// `denied code_secret updating failed clock credentials`, or empty for an answer.
 struct Observation {

@@ -51,7 +51,7 @@ AccountDecision decide_account(std::string_view account, std::string_view region
     event.facts.summary = fmt::format("{} of {} functions of account {} in {} cannot be seen ({}{}{}).", functions,
                                       input.watched, account, region, harmless(decision.state.reason),
                                       input.error ? ": " : "", input.error ? harmless(input.error->code) : "");
-    if (decision.state.reason == "clock" && input.error)
+    if (decision.state.reason == kClockReason && input.error)
       event.facts.summary = clock_summary(account, region, functions, input.error->message);
     decision.events.push_back(std::move(event));
   } else {

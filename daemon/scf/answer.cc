@@ -110,7 +110,7 @@ void blame_clock(ApiAnswer& answer) {
   if (std::chrono::abs(error) <= kClockTolerance) return;
   const auto seconds = std::chrono::round<std::chrono::seconds>(std::chrono::abs(error)).count();
   ApiAnswer blamed = error_answer(
-      "Client.Clock",
+      std::string(kClockCode),
       fmt::format("this machine's clock is {} s {} the cloud's; the cloud takes signatures of at most 300 s (it said "
                   "AuthFailure.SignatureExpire): set the clock",
                   seconds, error > Millis{0} ? "ahead of" : "behind"),

@@ -12,7 +12,7 @@ namespace {
 constexpr CodeMeaning kMissing{Outcome::missing, "", false, false, false, false, true};
 constexpr CodeMeaning kUpdating{Outcome::updating, "updating", false, false, false, false, true};
 constexpr CodeMeaning kDenied{Outcome::denied, "denied", false, false, false, false, true};
-constexpr CodeMeaning kCodeSecret{Outcome::denied, "code_secret", false, false, false, false, true};
+constexpr CodeMeaning kCodeSecret{Outcome::denied, kCodeSecretReason, false, false, false, false, true};
 constexpr CodeMeaning kAccount{Outcome::denied, "denied", false, false, false, true, false};
 constexpr CodeMeaning kBadKeys{Outcome::denied, "denied", false, false, true, true, false};
 constexpr CodeMeaning kWrong{Outcome::failed, "failed", false, false, false, false, true};
@@ -20,7 +20,7 @@ constexpr CodeMeaning kFailed{Outcome::failed, "failed", false, false, false, fa
 constexpr CodeMeaning kBlocked{Outcome::failed, "failed", false, false, false, true, false};
 constexpr CodeMeaning kRetry{Outcome::failed, "failed", true, false, false, false, false};
 constexpr CodeMeaning kSlowDown{Outcome::failed, "failed", true, true, false, false, false};
-constexpr CodeMeaning kClock{Outcome::failed, "clock", false, false, false, true, false};
+constexpr CodeMeaning kClock{Outcome::failed, kClockReason, false, false, false, true, false};
 constexpr CodeMeaning kNoKeys{Outcome::failed, "credentials", false, false, false, true, false};
 
 struct Row {
@@ -46,7 +46,7 @@ constexpr Row kCodes[] = {
     {"ResourceNotFound.Version", kMissing},
     {"ResourceNotFound.Namespace", kMissing},
     {"UnauthorizedOperation.CAM", kDenied},
-    {"UnauthorizedOperation.CodeSecret", kCodeSecret},
+    {kCodeSecretCode, kCodeSecret},
     // Common to all actions
     {"ActionOffline", kFailed},
     {"AuthFailure.InvalidAuthorization", kAccount},
@@ -86,7 +86,7 @@ constexpr Row kCodes[] = {
     {"UnsupportedRegion", kFailed},
     // This side's own
     {"Client.BadAnswer", kFailed},
-    {"Client.Clock", kClock},
+    {kClockCode, kClock},
     {"Client.HttpStatus", kFailed},  // retried where the status says so
     {"Client.Network", kRetry},
     {"Client.NoCredentials", kNoKeys},

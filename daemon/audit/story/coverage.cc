@@ -4,6 +4,8 @@
 #include <cmath>
 #include <map>
 
+#include "model/observation.h"
+
 namespace codedriftd {
 namespace {
 
@@ -114,8 +116,8 @@ std::optional<double> coverage_ratio(Millis observed, Millis unobserved) {
 }
 
 std::string_view gap_reason(std::string_view outcome, std::string_view code) {
-  if (code == "UnauthorizedOperation.CodeSecret") return "code_secret";
-  if (code == "Client.Clock") return "clock";
+  if (code == kCodeSecretCode) return kCodeSecretReason;
+  if (code == kClockCode) return kClockReason;
   if (outcome == "updating") return "updating";
   return outcome == "denied" ? "denied" : "failed";
 }
