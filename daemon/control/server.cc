@@ -208,6 +208,7 @@ void ControlServer::wake() const {
 }
 
 void ControlServer::loop(std::stop_token stop) {
+  serving_.assume();
   using State = Client::State;
   std::vector<Client> clients;
   while (!stop.stop_requested()) {

@@ -94,8 +94,8 @@ class ControlServer {
   ControlServer(Options options, Answer answer, Denied denied, Bound bound, UniqueFd wake);
 
   void loop(std::stop_token stop);
-  void look_after();
-  void accept_all(std::vector<Client>& clients);
+  void look_after() REQUIRES(serving_);
+  void accept_all(std::vector<Client>& clients) REQUIRES(serving_);
   bool has_place(const Client& client, std::vector<Client>& clients) const;
   void read_from(Client& client) const;
   void write_to(Client& client) const;
@@ -109,12 +109,13 @@ class ControlServer {
   const Options options_;
   const Answer answer_;
   const Denied denied_;
-  Bound bound_;
+  ThreadRole serving_;  ///< the thread that holds the clients
+  Bound bound_ GUARDED_BY(serving_);
   UniqueFd wake_;
   SystemClock clock_;
-  MonoTime accept_again_at_{};
-  MonoTime look_again_at_;
-  uint64_t next_client_ = 1;
+  MonoTime accept_again_at_ GUARDED_BY(serving_){};
+  MonoTime look_again_at_ GUARDED_BY(serving_);
+  uint64_t next_client_ GUARDED_BY(serving_) = 1;
   Guarded<std::deque<Job>> jobs_, replies_;
   std::vector<std::unique_ptr<Bell>> bells_;  ///< one for each worker
   std::vector<std::jthread> workers_;

@@ -73,6 +73,7 @@ void Poller::loop(std::stop_token stop) {
 }
 
 void Poller::turn(Millis at_most) {
+  polling_.assume();
   const MonoTime now = clock_.mono();
   notice_absence(now);
   std::optional<Watch> watch;
@@ -153,7 +154,10 @@ void Poller::start_attempt(Entry& entry, MonoTime now) {
   entry.in_flight = true;
   entry.call = ++calls_;
   const TargetId id = entry.watched.id;
-  const auto done = [this, id, call = entry.call, now](const ApiAnswer& answer) { answered(id, call, now, answer); };
+  const auto done = [this, id, call = entry.call, now](const ApiAnswer& answer) {
+    polling_.assume();  // inside Api::turn()
+    answered(id, call, now, answer);
+  };
   try {
     api_.start({entry.watched.target, entry.attempts.again()}, done);
   } catch (const std::exception& error) {  // out of memory or descriptors: this attempt failed, nothing else

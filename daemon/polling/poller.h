@@ -150,53 +150,55 @@ class Poller {
   };
 
   void loop(std::stop_token stop);
-  void take_over(Watch watch);
+  void take_over(Watch watch) REQUIRES(polling_);
   // In on_demand.cc.
-  void take_on(const std::shared_ptr<Request>& request, MonoTime now);
+  void take_on(const std::shared_ptr<Request>& request, MonoTime now) REQUIRES(polling_);
   static void let_go(Entry& entry);
   static Requests fulfilled(Entry& entry);
-  void start_due(MonoTime now);
-  void start_attempt(Entry& entry, MonoTime now);
-  void answered(TargetId id, uint64_t call, MonoTime sent, const ApiAnswer& answer);
-  void finish(Entry& entry, const ApiAnswer& answer, MonoTime now);
+  void start_due(MonoTime now) REQUIRES(polling_);
+  void start_attempt(Entry& entry, MonoTime now) REQUIRES(polling_);
+  void answered(TargetId id, uint64_t call, MonoTime sent, const ApiAnswer& answer) REQUIRES(polling_);
+  void finish(Entry& entry, const ApiAnswer& answer, MonoTime now) REQUIRES(polling_);
   static void judge_account(Entry& entry, const ApiAnswer& answer, MonoTime now);
-  void requeue(Entry& entry, MonoTime due);
+  void requeue(Entry& entry, MonoTime due) REQUIRES(polling_);
   void log_change(const Entry& entry, const Observation& observation) const;
   // In poller_time.cc.
-  void notice_absence(MonoTime now);
-  void look_after_time(MonoTime now);
-  void take_stock(MonoTime now);
-  void tell_account(Lane& lane, std::vector<Stale> newly);
-  std::string commonest_reason(const Lane& lane) const;
-  void tell_overdue_deploys();
-  void check_clocks(MonoTime now);
+  void notice_absence(MonoTime now) REQUIRES(polling_);
+  void look_after_time(MonoTime now) REQUIRES(polling_);
+  void take_stock(MonoTime now) REQUIRES(polling_);
+  void tell_account(Lane& lane, std::vector<Stale> newly) REQUIRES(polling_);
+  std::string commonest_reason(const Lane& lane) const REQUIRES(polling_);
+  void tell_overdue_deploys() REQUIRES(polling_);
+  void check_clocks(MonoTime now) REQUIRES(polling_);
   static Millis offset(WallTime wall, MonoTime mono);
   // In poller.cc again.
   void count_attempt(const ApiAnswer& answer);
   void count_poll(Outcome outcome);
-  Millis until_next(MonoTime now) const;
+  Millis until_next(MonoTime now) const REQUIRES(polling_);
   /// `done` runs on the writer's thread once the work is durable (true), or if it left no trace (false).
   void write(Writer::Work work, std::function<void(bool recorded)> done = {}, Writer::Keep keep = Writer::Keep::always);
 
+  ThreadRole polling_;  ///< the thread that calls turn()
   Api& api_;
   Writer& writer_;
   Ledger& ledger_;
   const Clock& clock_;
-  std::unordered_map<TargetId, Entry> entries_;
-  std::map<std::pair<std::string, std::string>, Lane> lanes_;  ///< by account and region; their addresses are stable
-  std::map<std::string, Line> lines_;                          ///< by AccountPace::key; their addresses are stable
-  Paces paces_;
+  std::unordered_map<TargetId, Entry> entries_ GUARDED_BY(polling_);
+  /// By account and region, and by AccountPace::key; their addresses are stable.
+  std::map<std::pair<std::string, std::string>, Lane> lanes_ GUARDED_BY(polling_);
+  std::map<std::string, Line> lines_ GUARDED_BY(polling_);
+  Paces paces_ GUARDED_BY(polling_);
   Guarded<Mail> mailbox_;
   Guarded<PollStats> stats_;
   Guarded<MonoTime> last_turn_;
-  WallTime started_at_;
-  uint64_t calls_ = 0;
+  WallTime started_at_ GUARDED_BY(polling_);
+  uint64_t calls_ GUARDED_BY(polling_) = 0;
   std::atomic<bool> retell_{false};             ///< what was told of stale targets and accounts may be lost
   std::atomic<int64_t> unrecorded_step_ms_{0};  ///< a clock step whose event could not be written
   std::atomic<int64_t> outbox_seen_{0};  ///< the newest alert at the last look: older than a step noticed at the next
-  MonoTime next_look_{};
-  std::optional<MonoTime> round_began_;  ///< the last turn
-  Millis clock_offset_;                  ///< wall minus monotonic, when last looked at
+  MonoTime next_look_ GUARDED_BY(polling_){};
+  std::optional<MonoTime> round_began_ GUARDED_BY(polling_);  ///< the last turn
+  Millis clock_offset_ GUARDED_BY(polling_);                  ///< wall minus monotonic, when last looked at
   std::jthread thread_;
 };
 

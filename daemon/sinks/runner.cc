@@ -120,6 +120,7 @@ void Runner::stop() {
 }
 
 void Runner::loop(std::stop_token stop) {
+  carrying_.assume();
   while (!stop.stop_requested()) {
     Millis wait = kLongestWait;
     try {
@@ -138,6 +139,7 @@ void Runner::loop(std::stop_token stop) {
 }
 
 Millis Runner::turn() {
+  carrying_.assume();
   tell_of_trouble();
   take_over();
   const WallTime now = clock_.wall();
@@ -161,6 +163,7 @@ Millis Runner::turn() {
   std::optional<WallTime> next;
   bool ask = false;
   writer_.run([&](Tx& tx) {
+    carrying_.assume();
     if (can_probe_) {
       const DestinationState state = outbox::destination(tx.db, destination_);
       ask = state.kind == DestinationState::Kind::held && state.until <= now;
@@ -170,6 +173,7 @@ Millis Runner::turn() {
   if (ask) {
     if (!accepts(now)) return Millis{0};
     writer_.run([&](Tx& tx) {
+      carrying_.assume();
       begin(tx, now, alert, next);
       // What it says is believed once it took an alert; without one there is nothing to wait for.
       if (!alert) outbox::set_destination(tx.db, destination_, {});
@@ -315,7 +319,10 @@ void Runner::deliver(const PendingAlert& alert) {
           : fmt::format("{} did not reach {}: {}", alert.kind, destination_, answer.text),
       {field("alert", destination_), field("id", alert.alert_id), field("attempt", alert.attempt),
        field("status", answer.status), field("target", alert.target)});
-  writer_.run([&](Tx& tx) { settle(tx, alert, answer, outcome, clock_.wall()); });
+  writer_.run([&](Tx& tx) {
+    carrying_.assume();
+    settle(tx, alert, answer, outcome, clock_.wall());
+  });
   if (answer.result == DeliveryResult::fault) count_fault(answer.text);
 }
 
@@ -416,6 +423,7 @@ void Runner::look_after_queue(WallTime now) {
   const bool speak_up = !spoke_up_at_ || mono - *spoke_up_at_ >= kBetweenNotices;
   if (speak_up) spoke_up_at_ = mono;
   writer_.run([&](Tx& tx) {
+    carrying_.assume();
     for (const outbox::Expired& gone : outbox::expire(tx.db, destination_, now)) {
       PendingAlert undelivered;
       undelivered.alert_id = gone.alert_id;

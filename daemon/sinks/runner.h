@@ -52,14 +52,15 @@ class Runner {
 
  private:
   void loop(std::stop_token stop);
-  void take_over();
-  bool bring_up(WallTime now);
-  void begin(Tx& tx, WallTime now, std::optional<PendingAlert>& alert, std::optional<WallTime>& next);
-  bool accepts(WallTime now);
-  void put_off_start(Millis at_least);
-  void deliver(const PendingAlert& alert);
+  void take_over() REQUIRES(carrying_);
+  bool bring_up(WallTime now) REQUIRES(carrying_);
+  void begin(Tx& tx, WallTime now, std::optional<PendingAlert>& alert, std::optional<WallTime>& next)
+      REQUIRES(carrying_);
+  bool accepts(WallTime now) REQUIRES(carrying_);
+  void put_off_start(Millis at_least) REQUIRES(carrying_);
+  void deliver(const PendingAlert& alert) REQUIRES(carrying_);
   void settle(Tx& tx, const PendingAlert& alert, const DeliveryAnswer& answer, const AttemptOutcome& outcome,
-              WallTime now);
+              WallTime now) REQUIRES(carrying_);
   void back_off(Tx& tx, const PendingAlert& alert, const DeliveryAnswer& answer, const AttemptOutcome& outcome,
                 WallTime now);
   /// `undelivered`: the alert it was noticed with, if there was one.
@@ -67,10 +68,10 @@ class Runner {
             Millis retry_after = Millis{0});
   void bury(Tx& tx, const PendingAlert& undelivered, const std::string& reason, WallTime now);
   void set_down(std::string_view reason);
-  void count_fault(const std::string& what);
-  void look_after_queue(WallTime now);
+  void count_fault(const std::string& what) REQUIRES(carrying_);
+  void look_after_queue(WallTime now) REQUIRES(carrying_);
   /// Tells the destination, without the outbox, that nothing can be recorded, and when it can be again.
-  void tell_of_trouble();
+  void tell_of_trouble() REQUIRES(carrying_);
 
   const std::string destination_;
   struct Channels {
@@ -84,19 +85,23 @@ class Runner {
   const Clock& clock_;
   Bell bell_;
   Guarded<RunnerState> state_;
-  // The thread's own.
-  std::shared_ptr<SinkChannel> channel_;
-  unsigned start_failures_ = 0;
-  MonoTime start_not_before_{};
-  std::optional<MonoTime> looked_after_at_, spoke_up_at_, forgot_at_;
-  bool held_at_start_ = false;  ///< the destination is held because the channel could not be opened
-  bool can_probe_ = false;
-  bool tried_anew_ = false;  ///< the receiver refused, a file had changed, and it was tried at once with the new one
-  bool up_ = false;          ///< the channel ran when it was last looked at
-  bool told_of_trouble_ = false;
-  std::string said_;  ///< why the last turn failed, as it was logged
-  Throttle throttle_;
-  std::deque<MonoTime> faults_at_;  ///< the last few
+  ThreadRole carrying_;  ///< the thread that calls turn(), and the writer's while it waits for that
+  std::shared_ptr<SinkChannel> channel_ GUARDED_BY(carrying_);
+  unsigned start_failures_ GUARDED_BY(carrying_) = 0;
+  MonoTime start_not_before_ GUARDED_BY(carrying_){};
+  std::optional<MonoTime> looked_after_at_ GUARDED_BY(carrying_);
+  std::optional<MonoTime> spoke_up_at_ GUARDED_BY(carrying_);
+  std::optional<MonoTime> forgot_at_ GUARDED_BY(carrying_);
+  /// The destination is held because the channel could not be opened.
+  bool held_at_start_ GUARDED_BY(carrying_) = false;
+  bool can_probe_ GUARDED_BY(carrying_) = false;
+  /// The receiver refused, a file had changed, and it was tried at once with the new one.
+  bool tried_anew_ GUARDED_BY(carrying_) = false;
+  bool up_ GUARDED_BY(carrying_) = false;  ///< the channel ran when it was last looked at
+  bool told_of_trouble_ GUARDED_BY(carrying_) = false;
+  std::string said_ GUARDED_BY(carrying_);  ///< why the last turn failed, as it was logged
+  Throttle throttle_ GUARDED_BY(carrying_);
+  std::deque<MonoTime> faults_at_ GUARDED_BY(carrying_);  ///< the last few
   std::jthread thread_;
 };
 
