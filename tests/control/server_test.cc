@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
-#include <poll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -18,6 +17,7 @@
 #include "control/client.h"
 #include "support/as_user.h"
 #include "support/process.h"
+#include "support/raw_client.h"
 #include "support/temp_dir.h"
 
 namespace codedriftd::test {
@@ -26,50 +26,6 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr Millis kSoon{20'000};
-
-/// A client that does as it likes.
-class RawClient {
- public:
-  explicit RawClient(const std::string& socket) : fd_(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-    sockaddr_un address{};
-    address.sun_family = AF_UNIX;
-    std::strncpy(address.sun_path, socket.c_str(), sizeof address.sun_path - 1);
-    connected_ = ::connect(fd_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
-  }
-  bool connected() const { return connected_; }
-  /// How much of it was taken.
-  std::size_t send(std::string_view text) {
-    std::size_t sent = 0;
-    while (sent < text.size()) {
-      const ssize_t size = ::send(fd_.get(), text.data() + sent, text.size() - sent, MSG_NOSIGNAL);
-      if (size <= 0) break;
-      sent += static_cast<std::size_t>(size);
-    }
-    return sent;
-  }
-  void half_close() { ::shutdown(fd_.get(), SHUT_WR); }
-  /// Waits, without reading, until the other side hangs up.
-  bool hung_up(Millis at_most = kSoon) const {
-    pollfd ready{fd_.get(), 0, 0};
-    return ::poll(&ready, 1, static_cast<int>(at_most.count())) == 1 && (ready.revents & POLLHUP) != 0;
-  }
-  /// Everything until the other side hangs up.
-  std::string rest() {
-    std::string all;
-    char buffer[4096];
-    pollfd ready{fd_.get(), POLLIN, 0};
-    while (::poll(&ready, 1, static_cast<int>(kSoon.count())) > 0) {
-      const ssize_t size = ::recv(fd_.get(), buffer, sizeof buffer, 0);
-      if (size <= 0) return all;
-      all.append(buffer, static_cast<std::size_t>(size));
-    }
-    return all + "(and then nothing came)";
-  }
-
- private:
-  UniqueFd fd_;
-  bool connected_ = false;
-};
 
 class ControlTest : public testing::Test {
  protected:

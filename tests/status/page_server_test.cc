@@ -3,7 +3,6 @@
 #include <arpa/inet.h>
 #include <gtest/gtest.h>
 #include <httplib.h>
-#include <poll.h>
 #include <sys/socket.h>
 
 #include <fstream>
@@ -11,44 +10,12 @@
 #include <optional>
 
 #include "status/status_page.h"
+#include "support/raw_client.h"
 
 namespace codedriftd::test {
 namespace {
 
 constexpr Millis kSoon{20'000};
-
-/// A client that says what it likes, or nothing.
-class Raw {
- public:
-  explicit Raw(int port, std::string_view text = "") : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_port = htons(static_cast<uint16_t>(port));
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    connected_ = ::connect(fd_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
-    say(text);
-  }
-  bool connected() const { return connected_; }
-  bool say(std::string_view text) const {
-    return ::send(fd_.get(), text.data(), text.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(text.size());
-  }
-  /// Everything until the other side hangs up.
-  std::string rest() const {
-    std::string all;
-    char buffer[4096];
-    pollfd ready{fd_.get(), POLLIN, 0};
-    while (::poll(&ready, 1, static_cast<int>(kSoon.count())) > 0) {
-      const ssize_t size = ::recv(fd_.get(), buffer, sizeof buffer, 0);
-      if (size <= 0) return all;
-      all.append(buffer, static_cast<std::size_t>(size));
-    }
-    return all + "(and then nothing came)";
-  }
-
- private:
-  UniqueFd fd_;
-  bool connected_ = false;
-};
 
 std::unique_ptr<PageServer> open(PageServer::Answer answer, PageServer::Options options = {}) {
   auto opened = PageServer::open("127.0.0.1", 0, options, std::move(answer));
@@ -67,9 +34,9 @@ int64_t resident_kib() {
 
 TEST(PageServer, AnswersAHeadThatComesInPiecesAndHangsUp) {
   const auto server = open(echo);
-  const Raw client(server->port(), "GET / HT");
-  EXPECT_TRUE(client.say("TP/1.1\r\nHost: x\r\n\r"));
-  EXPECT_TRUE(client.say("\nand more"));
+  const RawClient client(server->port(), "GET / HT");
+  EXPECT_TRUE(client.send("TP/1.1\r\nHost: x\r\n\r"));
+  EXPECT_TRUE(client.send("\nand more"));
   EXPECT_EQ(client.rest(), "(GET / HTTP/1.1\r\nHost: x\r\n\r\n)");
 }
 
@@ -77,19 +44,19 @@ TEST(PageServer, AHeadWithoutEndIsRefusedAtItsBoundWhateverItIsMadeOf) {
   const auto server = open(echo);
   for (const std::string& endless : {std::string(1'000'000, 'x'), "GET / HTTP/1.1\r\nA: " + std::string(1'000'000, 'y'),
                                      "GET / HTTP/1.1\r\n" + std::string(9'000, 'z') + "\r\n\r\n"}) {
-    const Raw client(server->port());
-    client.say(endless);
+    const RawClient client(server->port());
+    client.send(endless);
     EXPECT_TRUE(client.rest().starts_with("HTTP/1.1 431 ")) << endless.substr(0, 20);
   }
   const std::string longest = "GET / HTTP/1.1\r\n" + std::string(8 * 1024 - 20, 'z') + "\r\n\r\n";
-  EXPECT_EQ(Raw(server->port(), longest).rest(), "(" + longest + ")");
+  EXPECT_EQ(RawClient(server->port(), longest).rest(), "(" + longest + ")");
 }
 
 TEST(PageServer, WhoSaysNothingIsHungUpOnAtItsDeadline) {
   PageServer::Options options;
   options.read_within = Millis{50};
   const auto server = open(echo, options);
-  EXPECT_EQ(Raw(server->port(), "GET / ").rest(), "");
+  EXPECT_EQ(RawClient(server->port(), "GET / ").rest(), "");
 }
 
 TEST(PageServer, AnExceptionEndsItsRequestAndNothingElse) {
@@ -99,10 +66,10 @@ TEST(PageServer, AnExceptionEndsItsRequestAndNothingElse) {
     return "fine";
   });
   for (int i = 0; i < 10; ++i) {
-    EXPECT_EQ(Raw(server->port(), "A\r\n\r\n").rest(), "");
-    EXPECT_EQ(Raw(server->port(), "B\r\n\r\n").rest(), "");
+    EXPECT_EQ(RawClient(server->port(), "A\r\n\r\n").rest(), "");
+    EXPECT_EQ(RawClient(server->port(), "B\r\n\r\n").rest(), "");
   }
-  EXPECT_EQ(Raw(server->port(), "C\r\n\r\n").rest(), "fine");
+  EXPECT_EQ(RawClient(server->port(), "C\r\n\r\n").rest(), "fine");
 }
 
 TEST(PageServer, AnAnswerThatTakesItsTimeDelaysNoOther) {
@@ -111,8 +78,8 @@ TEST(PageServer, AnAnswerThatTakesItsTimeDelaysNoOther) {
     if (head.starts_with("slow")) go.wait_for({}, kSoon);
     return head.substr(0, 4);
   });
-  const Raw slow(server->port(), "slow\r\n\r\n");
-  for (int i = 0; i < 20; ++i) EXPECT_EQ(Raw(server->port(), "fast\r\n\r\n").rest(), "fast");
+  const RawClient slow(server->port(), "slow\r\n\r\n");
+  for (int i = 0; i < 20; ++i) EXPECT_EQ(RawClient(server->port(), "fast\r\n\r\n").rest(), "fast");
   go.ring();
   EXPECT_EQ(slow.rest(), "slow");
 }
@@ -121,7 +88,7 @@ TEST(PageServer, LocalhostIsBothLoopbackAddresses) {
   auto opened = PageServer::open("localhost", 0, {}, echo);
   ASSERT_TRUE(opened) << opened.error().message;
   EXPECT_TRUE((*opened)->loopback_only());
-  EXPECT_EQ(Raw((*opened)->port(), "v4\r\n\r\n").rest(), "(v4\r\n\r\n)");
+  EXPECT_EQ(RawClient((*opened)->port(), "v4\r\n\r\n").rest(), "(v4\r\n\r\n)");
   const UniqueFd v6(::socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0));
   sockaddr_in6 address{};
   address.sin6_family = AF_INET6;
@@ -157,18 +124,18 @@ TEST(PageServer, HundredsOfSilentAndEndlessClientsDelayNobodyHoldLittleMemoryAnd
   Guarded<uint64_t> floods;
   for (int i = 0; i < 2; ++i) {
     attackers.emplace_back([port, i](std::stop_token stop) {
-      std::vector<Raw> silent;
+      std::vector<RawClient> silent;
       while (!stop.stop_requested()) {
         if (silent.size() >= 100) silent.erase(silent.begin());
         silent.emplace_back(port, i == 0 ? "" : "G");
-        for (const Raw& drip : silent) drip.say(i == 0 ? "" : "x");
+        for (const RawClient& drip : silent) drip.send(i == 0 ? "" : "x");
       }
     });
     attackers.emplace_back([port, &floods](std::stop_token stop) {
       const std::string much(64 * 1024, 'x');
       while (!stop.stop_requested()) {
-        const Raw endless(port, "GET /");
-        while (!stop.stop_requested() && endless.say(much)) ++*floods.lock();
+        const RawClient endless(port, "GET /");
+        while (!stop.stop_requested() && endless.send(much)) ++*floods.lock();
       }
     });
   }
