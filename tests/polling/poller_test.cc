@@ -22,8 +22,18 @@ class PollerTest : public testing::Test {
     Database db = Database::open_writer(dir / "codedriftd.db");
     EXPECT_TRUE(migrate(db, embedded_migrations(), clock.wall()).ok());
     writer = std::make_unique<Writer>(std::move(db), clock, Writer::Options{});
-    poller = std::make_unique<Poller>(api, *writer, ledger, clock);
+    restart();
     api.answer_with = [](const Target&) { return observed("reviewed"); };
+  }
+
+  /// Another poller on the same record, which watches nothing yet.
+  void restart() { poller = std::make_unique<Poller>(api, *writer, ledger, clock); }
+
+  void take_over(const WatchList& list, Paces paces) {
+    Poller::Watch watch;
+    writer->run([&](Tx& tx) { watch.targets = sync_watch_list(tx, ledger, list, clock.wall()).targets; });
+    watch.paces = std::move(paces);
+    poller->set_watch(std::move(watch));
   }
 
   /// Watches these addresses of several accounts, each with its pace.
@@ -34,10 +44,7 @@ class PollerTest : public testing::Test {
       list.entries.back().watched.interval = 60s;
       list.entries.back().watched.stale_after = 180s;
     }
-    Poller::Watch watch;
-    writer->run([&](Tx& tx) { watch.targets = sync_watch_list(tx, ledger, list, clock.wall()).targets; });
-    watch.paces = std::move(paces);
-    poller->set_watch(std::move(watch));
+    take_over(list, std::move(paces));
   }
 
   static Target target(const std::string& function) { return {"prod", "ap-guangzhou", "default", function, "$LATEST"}; }
@@ -56,10 +63,7 @@ class PollerTest : public testing::Test {
       watched.deploy_grace = 1h;
       list.entries.push_back({target(fmt::format("f{}", list.entries.size())), watched});
     }
-    Poller::Watch watch;
-    writer->run([&](Tx& tx) { watch.targets = sync_watch_list(tx, ledger, list, clock.wall()).targets; });
-    watch.paces["prod"] = {"a key", rate};
-    poller->set_watch(std::move(watch));
+    take_over(list, {{"prod", {"a key", rate}}});
   }
   /// Lets `time` pass in steps of `step`.
   void pass(Millis time, Millis step = 100ms) {
@@ -157,7 +161,7 @@ TEST_F(PollerTest, ARestartDoesNotPollAgainWhatWasJustPolled) {
   pass(1s);
   writer->run([](Tx&) {});
   api.calls.clear();
-  poller = std::make_unique<Poller>(api, *writer, ledger, clock);
+  restart();
   watch(10);
   pass(1s);
   EXPECT_LE(api.calls.size(), 2U) << "only what has its slot in this second";
@@ -482,7 +486,7 @@ TEST_F(PollerTest, AFunctionNotFoundBeforeARestartIsAskedSoonAfterIt) {
   api.answer_with = [](const Target&) { return refused("ResourceNotFound.Function"); };
   watch(1, 1h);
   pass(1s);
-  poller = std::make_unique<Poller>(api, *writer, ledger, clock);
+  restart();
   watch(1, 1h);
   pass(31s, 1s);
   EXPECT_EQ(events(), std::vector<std::string>{"function.missing"});
@@ -492,7 +496,7 @@ TEST_F(PollerTest, AFunctionNotFoundBeforeARestartIsAskedOnceMoreAndNotTwice) {
   api.answer_with = [](const Target&) { return refused("ResourceNotFound.Function"); };
   watch(1, 24h);
   pass(1s);
-  poller = std::make_unique<Poller>(api, *writer, ledger, clock);
+  restart();
   watch(1, 24h);
   pass(1s);
   ask({"f0"});
@@ -557,7 +561,7 @@ TEST_F(PollerTest, ARestartWhileAnAccountFailsNeitherRepeatsNorForgets) {
   api.answer_with = [](const Target&) { return refused("AuthFailure.SignatureFailure"); };
   watch(10);
   pass(12s);
-  poller = std::make_unique<Poller>(api, *writer, ledger, clock);
+  restart();
   watch(10);
   pass(2min, 1s);
   EXPECT_EQ(events(), std::vector<std::string>{"account.failing"});
