@@ -209,7 +209,7 @@ TEST_F(ControlTest, ThirtySilentConnectionsOfAUserLockNeitherRootNorOthersOut) {
   as_user(64'202, {64'202}, [&] { EXPECT_EQ(ask({{"verb", "wave"}}).count("done"), 1U); });
   // Nor does what takes its time.
   std::vector<std::unique_ptr<RawClient>> slow;
-  for (const uid_t user : {64'203, 64'204, 64'205})
+  for (const uid_t user : {64'203U, 64'204U, 64'205U})
     as_user(user, {user}, [&] {
       for (int i = 0; i < 3; ++i) {
         slow.push_back(std::make_unique<RawClient>(socket()));
