@@ -4,7 +4,7 @@
 
 #include <ostream>
 
-#include "audit/query/plan.h"
+#include "base/byte_order_mark.h"
 #include "base/text.h"
 #include "commands/files/output_file.h"
 #include "commands/files/progress.h"
@@ -44,7 +44,8 @@ class PlanCommand {
     }
     const bool seen = terminals_.out && options_.file.empty();
     const Look look(use_colour(seen), seen && !options_.wide ? terminal_width() : 0, options_.utc);
-    const std::string text = render_plan(*plan, options_.format, now, look, options_.selection.limit);
+    std::string text(options_.bom ? kByteOrderMark : std::string_view());
+    text += render_plan(*plan, options_.format, now, look, options_.selection.limit);
     if (options_.file.empty()) {
       out_ << text << std::flush;
     } else if (auto written = write_file(options_.file, text); !written) {

@@ -9,6 +9,7 @@
 #include "audit/format/render.h"
 #include "audit/report/writers.h"
 #include "audit/story/state_at.h"
+#include "base/byte_order_mark.h"
 #include "base/text.h"
 #include "commands/files/output_file.h"
 #include "commands/options/query_options.h"
@@ -88,6 +89,7 @@ Printed answer(Database& db, QueryOptions options, std::ostream& err, WallTime n
       return refuse(err, kFailed, covered.error().message);
   }
   const Report& report = *options.report;
+  if (options.bom) given.text = kByteOrderMark;
   const auto renderer = make_renderer(options.format, report, now, look, given.text);
   std::size_t told = 0;
   const ReportEnd end = report.run(db, options.selection, now, [&](const Row& row) {

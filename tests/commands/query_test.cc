@@ -81,6 +81,20 @@ TEST_F(Query, EveryReportHasEveryFormat) {
   }
 }
 
+TEST_F(Query, CsvBeginsWithAByteOrderMarkWhereItIsAskedFor) {
+  const std::string mark = "\xEF\xBB\xBF";
+  for (const char* report : {"status", "history", "events", "alerts", "coverage"}) {
+    const std::string plain = query({report, "--format", "csv"}).out;
+    EXPECT_FALSE(plain.starts_with(mark)) << report;
+    EXPECT_EQ(query({report, "--format", "csv", "--bom"}).out, mark + plain) << "once, and nothing else: " << report;
+  }
+  const std::string file = r_.dir() / "status.csv";
+  EXPECT_EQ(query({"status", "--bom", "--format=csv", "-o", file}).code, 0);
+  EXPECT_TRUE(file_text(file).starts_with(mark + "target,"));
+  const Ran nothing = query({"status", "--status", "missing", "--format", "csv", "--bom"});
+  EXPECT_TRUE(nothing.out.starts_with(mark + "target,")) << "a heading without rows has it too";
+}
+
 TEST_F(Query, SelectsInEveryWayThereIs) {
   struct Case {
     Args args;
@@ -216,6 +230,10 @@ TEST_F(Query, WrongUsageNamesWhatWouldBeRight) {
                         {{"status", "--format", "yaml"}, "there are table, json, ndjson, csv, markdown"},
                         {{"status", "--format", "jsn"}, "did you mean json?"},
                         {{"status", "--json", "--format", "csv"}, "contradict"},
+                        {{"status", "--bom"}, "--bom is for --format csv alone"},
+                        {{"events", "--bom", "--format", "ndjson"}, "--bom is for --format csv alone"},
+                        {{"status", "--bom", "--json"}, "--bom is for --format csv alone"},
+                        {{"report", "--bom"}, "not for \"query report\""},
                         {{"status", "--limit", "0"}, "1 or more"},
                         {{"status", "--limit", "9x"}, "1 or more"},
                         {{"status", "--limit", "99999999999999999999"}, "1 or more"},

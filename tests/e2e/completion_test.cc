@@ -110,6 +110,9 @@ TEST_F(Completion, OffersTheOptionsOfTheCommandAtHand) {
             sorted({"--online", "--all", "--plugins", "--list", "--strict", "--json", "--help"}));
   EXPECT_EQ(complete("codedriftd query status --det"), (Lines{"--detailed-exitcode"}));
   EXPECT_EQ(complete("codedriftd query history --det"), (Lines{}));
+  EXPECT_EQ(complete("codedriftd query history --bo"), (Lines{"--bom"}));
+  EXPECT_EQ(complete("codedriftd plan --bo"), (Lines{"--bom"}));
+  EXPECT_EQ(complete("codedriftd query report --bo"), (Lines{}));
   EXPECT_EQ(complete("codedriftd alerts drop --rea"), (Lines{"--reason"}));
 }
 

@@ -49,6 +49,7 @@ How it is printed:
   --format FORMAT     table (the default), json, ndjson, csv or markdown; --json
                       is --format json. table and markdown show what is not in
                       sync, the others every target with every field
+  --bom               csv with a UTF-8 byte order mark first, for spreadsheets
   --wide              a table as wide as it has to be, with times in full
   --utc               on a terminal, times in full
   --limit N           the first N targets; the summary still counts all
@@ -73,7 +74,7 @@ po::options_description options() {
     add(repeatable, po::value<Strings>()->composing());
   for (const char* single : {"since", "until", "limit", "format", "output,o", "out", "refresh"})
     add(single, po::value<std::string>());
-  for (const char* flag : {"json", "detailed-exitcode", "wide", "utc", "help,h"}) add(flag, po::bool_switch());
+  for (const char* flag : {"json", "detailed-exitcode", "wide", "utc", "bom", "help,h"}) add(flag, po::bool_switch());
   return all;
 }
 
@@ -113,6 +114,9 @@ Result<PlanOptions> parse_plan(const std::vector<std::string>& args, WallTime no
   if (!format) return format.error();
   parsed.selection = std::move(*selection);
   parsed.format = *format;
+  auto bom = bom_option(values, *format);
+  if (!bom) return bom.error();
+  parsed.bom = *bom;
   if (const std::string file = text_option(values, "output"); file != "-") parsed.file = file;
   parsed.out_file = text_option(values, "out");
   if (values.count("out") > 0 && parsed.out_file.empty()) return Error{"--out needs the name of a file"};

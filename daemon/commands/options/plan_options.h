@@ -17,7 +17,7 @@ struct PlanOptions {
   std::string out_file;  ///< --out; empty: the plan is not saved
   bool refresh = true;
   bool detailed_exit_code = false;
-  bool wide = false, utc = false;  ///< as in QueryOptions
+  bool wide = false, utc = false, bom = false;  ///< as in QueryOptions
 };
 
 /// Reads what follows the word "plan". The error is a sentence or two, for exit code 64.

@@ -45,9 +45,9 @@ constexpr std::string_view kOutput = R"(
 How it is printed:
   --format FORMAT     table (the default), json, ndjson, csv or markdown; --json
                       is --format json. table and markdown are for people and
-                      show the main columns, the others have every field. csv
-                      is UTF-8 without a byte order mark: a spreadsheet may
-                      have to be told so
+                      show the main columns, the others have every field
+  --bom               csv with a UTF-8 byte order mark first: without it many
+                      spreadsheets show other letters than ASCII as junk
   --wide              a table as wide as it has to be, with times in full. On a
                       terminal it fits itself to the width without it, and has
                       ages for times

@@ -26,7 +26,7 @@ po::options_description options() {
     add(repeatable, po::value<Strings>()->composing());
   for (const char* single : {"since", "until", "at", "limit", "format", "output,o"})
     add(single, po::value<std::string>());
-  for (const char* flag : {"all", "json", "attempts", "detailed-exitcode", "wide", "utc", "help,h"})
+  for (const char* flag : {"all", "json", "attempts", "detailed-exitcode", "wide", "utc", "bom", "help,h"})
     add(flag, po::bool_switch());
   return all;
 }
@@ -34,7 +34,8 @@ po::options_description options() {
 /// The options that `report` has.
 bool has_option(std::string_view report, std::string_view option) {
   // What an auditor is given is whole: nothing limits it but the selection.
-  if (report == "report" && (option == "limit" || option == "all" || option == "wide" || option == "utc")) return false;
+  constexpr std::array<std::string_view, 5> kOfRows{"limit", "all", "wide", "utc", "bom"};
+  if (report == "report" && std::find(kOfRows.begin(), kOfRows.end(), option) != kOfRows.end()) return false;
   if (option == "kind") return report == "events" || report == "alerts";
   if (option == "attempts") return report == "alerts";
   if (option == "detailed-exitcode" || option == "at") return report == "status";
@@ -119,6 +120,9 @@ Result<QueryOptions> parse_report(std::string_view report, const Strings& args, 
     auto format = format_option(values);
     if (!format) return format.error();
     parsed.format = *format;
+    auto bom = bom_option(values, *format);
+    if (!bom) return bom.error();
+    parsed.bom = *bom;
     parsed.report = &report_named(report, values["attempts"].as<bool>());
   }
   parsed.selection = std::move(*selection);

@@ -25,6 +25,7 @@ struct QueryOptions {
   bool detailed_exit_code = false;
   bool wide = false;  ///< --wide: a table does not fit itself to the terminal
   bool utc = false;   ///< --utc: it has times in full all the same
+  bool bom = false;   ///< --bom: CSV begins with a byte order mark
 };
 
 /// Reads what follows the word "query"; an age counts back from `now`. The error is a sentence or two, for exit

@@ -51,6 +51,13 @@ Result<Format> format_option(const po::variables_map& values) {
   return *format;
 }
 
+Result<bool> bom_option(const po::variables_map& values, Format format) {
+  const bool bom = values["bom"].as<bool>();
+  if (bom && format != Format::csv)
+    return Error{"--bom is for --format csv alone: a byte order mark would spoil every other format"};
+  return bom;
+}
+
 Result<Selection> selection_option(const po::variables_map& values, WallTime now) {
   const auto list = [&](const char* name) { return list_option(values, name); };
   Selection s;

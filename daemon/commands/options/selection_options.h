@@ -31,6 +31,8 @@ Result<std::optional<WallTime>> time_option(const char* name, const boost::progr
 Result<Selection> selection_option(const boost::program_options::variables_map& values, WallTime now);
 /// Reads --format and the switch --json.
 Result<Format> format_option(const boost::program_options::variables_map& values);
+/// Reads the switch --bom, which is for CSV alone.
+Result<bool> bom_option(const boost::program_options::variables_map& values, Format format);
 
 /// What a help text says of TARGET and the options that compare an address.
 extern const std::string_view kTargetsHelp;

@@ -22,6 +22,8 @@ TEST(PlanOptions, AreReadAsWritten) {
   EXPECT_EQ(plan->format, Format::markdown);
   EXPECT_TRUE(plan->detailed_exit_code);
   EXPECT_TRUE(parse_plan({}, WallTime{})->refresh);
+  EXPECT_TRUE(parse_plan({"--format", "csv", "--bom"}, WallTime{})->bom);
+  EXPECT_FALSE(parse_plan({"--format", "csv"}, WallTime{})->bom);
   EXPECT_NE(parse_plan({"--help"}, WallTime{})->help.find("codedriftd plan --refresh=false"), std::string::npos);
 }
 
@@ -38,6 +40,8 @@ TEST(PlanOptions, MistakesSayWhatWouldBeRight) {
                         {{"--detailed-exitcod"}, "did you mean --detailed-exitcode?"},
                         {{"--status", "drifting"}, "there is no status"},
                         {{"--json", "--format", "csv"}, "contradict"},
+                        {{"--bom"}, "--bom is for --format csv alone"},
+                        {{"--bom", "--json"}, "--bom is for --format csv alone"},
                         {{"--format", "html"}, "is for \"query report\" alone"}};
   for (const Case& c : cases) {
     const auto plan = parse_plan(c.args, WallTime{});
