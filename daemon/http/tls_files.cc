@@ -25,7 +25,17 @@ using File = std::unique_ptr<BIO, Freed<BIO_free>>;
 using Certificate = std::unique_ptr<X509, Freed<X509_free>>;
 using Key = std::unique_ptr<EVP_PKEY, Freed<EVP_PKEY_free>>;
 
+/// A folder opens like a file and then seems to hold nothing; a pipe would be waited for.
+Checked check_regular(const std::string& path, struct stat& info) {
+  if (::stat(path.c_str(), &info) != 0) return Error{fmt::format("{}: cannot be read: {}", path, std::strerror(errno))};
+  if (S_ISDIR(info.st_mode)) return Error{fmt::format("{}: is a folder; name one file in PEM", path)};
+  if (!S_ISREG(info.st_mode)) return Error{fmt::format("{}: is not a regular file", path)};
+  return Done{};
+}
+
 Result<File> open_file(const std::string& path) {
+  struct stat info {};
+  if (auto regular = check_regular(path, info); !regular) return regular.error();
   errno = 0;
   File file(BIO_new_file(path.c_str(), "r"));
   if (file) return file;
@@ -51,8 +61,7 @@ int no_passphrase(char*, int, int, void* asked) {
 
 Checked check_mode(const std::string& key) {
   struct stat info {};
-  if (::stat(key.c_str(), &info) != 0) return Error{fmt::format("{}: cannot be read: {}", key, std::strerror(errno))};
-  if (!S_ISREG(info.st_mode)) return Error{fmt::format("{}: is not a regular file", key)};
+  if (auto regular = check_regular(key, info); !regular) return regular;
   if ((info.st_mode & 027) == 0) return Done{};
   return Error{fmt::format(
       "{0}: is a private key, but its mode {1:04o} lets others read or change it; chmod 0600 {0}, or, where "

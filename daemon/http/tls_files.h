@@ -7,7 +7,7 @@
 
 namespace codedriftd {
 
-/// `path` can be read and holds a certificate in PEM.
+/// `path` is a regular file that can be read and holds a certificate in PEM.
 Checked check_ca_file(const std::string& path);
 
 /// The same of `certificate`; `key` is a regular file closed to others, with a private key in PEM that asks for no

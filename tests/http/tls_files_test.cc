@@ -1,6 +1,7 @@
 #include "http/tls_files.h"
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include "support/temp_dir.h"
 
@@ -10,6 +11,8 @@ namespace {
 TEST(Certificates, AreReadFromAFileThatHoldsAtLeastOne) {
   EXPECT_TRUE(check_ca_file("/etc/ssl/certs/ca-certificates.crt"));
   const test::TempDir dir;
+  const std::string pipe = dir / "pipe";
+  ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
   struct Case {
     std::string path, says;
   };
@@ -18,11 +21,23 @@ TEST(Certificates, AreReadFromAFileThatHoldsAtLeastOne) {
         Case{dir.write("empty.pem", ""), "empty.pem: holds no certificate in PEM"},
         Case{dir.write("text.pem", "no certificate\n"), "text.pem: holds no certificate in PEM"},
         Case{dir.write("half.pem", "-----BEGIN CERTIFICATE-----\nMIIB\n"), "half.pem: holds no certificate in PEM"},
-        Case{dir.path().string(), ": holds no certificate in PEM"}}) {
+        Case{dir.path().string(), ": is a folder; name one file in PEM"},
+        Case{dir.path().string() + "/", ": is a folder; name one file in PEM"},
+        Case{pipe, "pipe: is not a regular file"}, Case{"/dev/null", "/dev/null: is not a regular file"}}) {
     const Checked checked = check_ca_file(c.path);
     ASSERT_FALSE(checked) << c.path;
     EXPECT_NE(checked.error().message.find(c.says), std::string::npos) << checked.error().message;
   }
+}
+
+TEST(Certificates, OfAClientAndItsKeyAreRegularFilesToo) {
+  const test::TempDir dir;
+  const std::string folder = dir.path().string(), pem = "/etc/ssl/certs/ca-certificates.crt";
+  const Checked certificate = check_client_certificate(folder, folder), key = check_client_certificate(pem, folder);
+  ASSERT_FALSE(certificate);
+  EXPECT_EQ(certificate.error().message, folder + ": is a folder; name one file in PEM");
+  ASSERT_FALSE(key);
+  EXPECT_EQ(key.error().message, folder + ": is a folder; name one file in PEM");
 }
 
 }  // namespace

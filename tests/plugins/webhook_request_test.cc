@@ -283,7 +283,7 @@ TEST(ReadOptions, WantsBothHalvesOfMutualTlsAndAKeyThatIsClosedToOthers) {
   EXPECT_NE(options("", key).find("go together"), std::string::npos);
   EXPECT_NE(options("/no/such.pem", key).find("client_cert_file"), std::string::npos);
   EXPECT_NE(options(certificate, "/no/such.pem").find("client_key_file"), std::string::npos);
-  EXPECT_NE(options(certificate, folder.path().string()).find("regular file"), std::string::npos);
+  EXPECT_NE(options(certificate, folder.path().string()).find("is a folder"), std::string::npos);
   EXPECT_NE(options(certificate, locked).find("encrypted with a passphrase"), std::string::npos)
       << options(certificate, locked);
   EXPECT_NE(options(certificate, nonsense).find("no private key in PEM"), std::string::npos);
