@@ -149,6 +149,19 @@ TEST(Markdown, EscapesAndKeepsWholeHashes) {
           sha256("A").hex() + " | 0.500000 | 2 | 1m 2s | yes |\n\n1 in sync\n");
 }
 
+// Renderers make links of bare addresses by themselves, and what somebody else wrote must not become one.
+TEST(Markdown, BareAddressesBecomeNoLinks) {
+  const std::string markdown = rendered(
+      Format::markdown, {row("see https://x.example/a, ftp://y.example www.z.example WWW.Z.EXAMPLE or bob@w.example")},
+      false, {"built by http://ci.example/7"});
+  EXPECT_NE(markdown.find("| see https\\://x.example/a, ftp\\://y.example www\\.z.example WWW\\.Z.EXAMPLE or "
+                          "bob\\@w.example |"),
+            std::string::npos)
+      << markdown;
+  EXPECT_NE(markdown.find("\n\nbuilt by http\\://ci.example/7\n"), std::string::npos) << markdown;
+  EXPECT_EQ(markdown_text("12:30 a.b wwx. ://"), "12:30 a.b wwx. \\://") << "what is no address stays as it is";
+}
+
 TEST(Format, HasTheContractsNames) {
   for (const char* name : {"table", "json", "ndjson", "csv", "markdown"}) EXPECT_TRUE(parse_format(name)) << name;
   EXPECT_FALSE(parse_format("html"));

@@ -1,5 +1,7 @@
 #include <gtest/gtest.h>
 
+#include <regex>
+
 #include "audit/format/values.h"
 #include "audit/report/gather.h"
 #include "audit/report/writers.h"
@@ -166,6 +168,31 @@ TEST_F(AuditReportTest, ForeignTextIsHarmlessInEveryFormat) {
   EXPECT_NE(markdown.find("&lt;script\\>alert(1)&lt;/script\\> \\| \\`x\\`"), std::string::npos);
   EXPECT_NE(html.find("default-src 'none'; style-src 'unsafe-inline'"), std::string::npos);
   EXPECT_EQ(html.find("http://www"), std::string::npos);
+}
+
+TEST_F(AuditReportTest, ABareAddressBecomesNoLinkInMarkdown) {
+  const std::string markdown = report_markdown(gather());
+  EXPECT_NE(markdown.find("https\\://ci.example/7"), std::string::npos) << "the build of the announced deployment";
+  for (std::size_t at = markdown.find("://"); at != std::string::npos; at = markdown.find("://", at + 1))
+    EXPECT_EQ(markdown[at - 1], '\\') << markdown.substr(at < 20 ? 0 : at - 20, 60);
+}
+
+// What a browser does with it on paper is looked at in tests/e2e/browser; here, that nothing of it was lost.
+TEST_F(AuditReportTest, OnPaperItHasPageNumbersAndHeadingsStayWithWhatFollows) {
+  const std::string html = report_html(gather());
+  const std::size_t begin = html.find("@media print{"), end = html.find("</style>");
+  ASSERT_LT(begin, end);
+  const std::string print = html.substr(begin, end - begin);
+  EXPECT_NE(print.find("counter(page) \" / \" counter(pages)"), std::string::npos);
+  const auto has = [&](const std::string& selector, const std::string& declaration) {
+    return std::regex_search(print, std::regex("[},\n]" + selector + R"((,[^{}]*)?\{[^}]*)" + declaration + "[;}]"));
+  };
+  for (const char* kept : {"h2", "h3", "caption", "thead tr"}) EXPECT_TRUE(has(kept, "break-after:avoid")) << kept;
+  for (const char* whole : {"tr", R"(\.timeline)"}) EXPECT_TRUE(has(whole, "break-inside:avoid")) << whole;
+  EXPECT_TRUE(has("thead", "display:table-header-group")) << "a table that goes on has its headings again";
+  EXPECT_TRUE(has("#overview", "break-after:page")) << "the overview has a page of its own";
+  EXPECT_TRUE(has(R"(\.skip)", "display:none")) << "nothing is on paper that can only be clicked";
+  EXPECT_FALSE(has("h2", "display:none"));
 }
 
 TEST_F(AuditReportTest, SaysTheClaimInItsExactWords) {
