@@ -3,9 +3,11 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -14,7 +16,32 @@
 #include "base/json.h"
 #include "commands/files/output_file.h"
 #include "commands/options/query_options.h"
+#include "store/ledger/suspensions.h"
 #include "support/recorded.h"
+
+namespace {
+
+/// What a thread that asks for it had flushed, and how flushing a folder goes wrong.
+struct Flushes {
+  std::vector<std::pair<dev_t, ino_t>> files;
+  int folder_error = 0;
+};
+thread_local Flushes* watched_flushes = nullptr;
+
+}  // namespace
+
+/// In place of the C library's, in this program: whether a folder was flushed cannot be seen from what is in it.
+extern "C" int fsync(int fd) {
+  struct stat info {};
+  if (watched_flushes != nullptr && ::fstat(fd, &info) == 0) {
+    watched_flushes->files.emplace_back(info.st_dev, info.st_ino);
+    if (S_ISDIR(info.st_mode) && watched_flushes->folder_error != 0) {
+      errno = watched_flushes->folder_error;
+      return -1;
+    }
+  }
+  return static_cast<int>(::syscall(SYS_fsync, fd));
+}
 
 namespace codedriftd {
 namespace {
@@ -166,6 +193,61 @@ TEST_F(Query, AFilterThatNoRowFitsIsAnAnswer) {
     json.push_back("--json");
     EXPECT_TRUE(Json::parse(query(json).out).at("rows").empty());
   }
+}
+
+// That nothing is drifted is no good news where nothing can be seen.
+TEST_F(Query, WhyNothingMayBeSeenStandsAboveAnAnswerWithoutRowsToo) {
+  const auto none = [&](const std::string& filter, WallTime now) {
+    return query_at(r_.path(), {"status", filter == "1s" ? "--since" : "--status", filter}, false, now);
+  };
+  const std::string answer = "no functions with status missing for the 4 selected functions\n";
+  EXPECT_EQ(none("missing", at(100)).out, answer) << "the daemon runs, and sees all of them";
+  EXPECT_EQ(none("missing", at(200)).out,
+            "No daemon runs: its last sign of life is of " + rfc3339(at(100)) + ", and it said no goodbye.\n" + answer);
+
+  r_.write([&](Tx& tx) { r_.ledger().apply_account(tx, "prod", "ap-guangzhou", {3, 0, true, "denied", {}}, at(90)); });
+  const std::string failing = "Account prod cannot be seen in ap-guangzhou since " + rfc3339(at(90)) +
+                              " (denied): what is shown of its 3 functions here was seen before.\n";
+  EXPECT_EQ(none("missing", at(100)).out, failing + answer);
+  EXPECT_TRUE(none("1s", at(100)).out.starts_with(failing)) << none("1s", at(100)).out;
+  EXPECT_TRUE(query({"status", "--status", "drifted"}).out.starts_with(failing)) << "one of the three is";
+  EXPECT_EQ(query({"status", "--account", "test", "--status", "missing"}).out,
+            "no functions with status missing for the one selected function\n")
+      << "what is asked for is in another account";
+
+  r_.ran(at(110), at(120));
+  r_.db().execute("UPDATE account_state SET failing = 0");
+  EXPECT_EQ(none("missing", at(130)).out,
+            "No daemon runs: it was stopped at " + rfc3339(at(120)) + ". Nothing was polled since.\n" + answer);
+}
+
+TEST_F(Query, StatusOfAllMarksWhatIsRemovedAndEveryFormatSaysWhoseAlertsAreHeld) {
+  r_.write([&](Tx& tx) {
+    suspensions::begin(tx, r_.ledger(), targets::find(r_.db(), Recorded::address("refund")).value(),
+                       {at(80), at(3600), "uid:1001(alice)", "", "load test"});
+  });
+  const std::string table = query({"status", "--all"}).out;
+  std::size_t marked = 0;
+  for (std::size_t place = table.find("(removed)"); place != std::string::npos;
+       place = table.find("(removed)", place + 1))
+    ++marked;
+  EXPECT_EQ(marked, 1U) << table;
+  const std::size_t old = table.find(Recorded::address("old"));
+  ASSERT_NE(old, std::string::npos) << table;
+  EXPECT_LT(table.find("(removed)", old), table.find('\n', old)) << "in the row of what is no longer watched";
+
+  const Json rows = Json::parse(query({"status", "--all", "--json"}).out).at("rows");
+  ASSERT_EQ(rows.size(), 5U);
+  for (const Json& row : rows) {
+    const bool held = row.at("function") == "refund";
+    EXPECT_EQ(row.at("watched"), row.at("function") != "old") << row;
+    EXPECT_EQ(row.at("suspended_until"), held ? Json(rfc3339(at(3600))) : Json()) << row;
+    EXPECT_EQ(row.at("suspended_by"), held ? Json("uid:1001(alice)") : Json()) << row;
+  }
+  const std::string csv = query({"status", "--all", "--format", "csv"}).out;
+  EXPECT_NE(csv.find(",watched,suspended_until,suspended_by\r\n"), std::string::npos);
+  EXPECT_NE(csv.find(",true," + rfc3339(at(3600)) + ",uid:1001(alice)\r\n"), std::string::npos) << csv;
+  EXPECT_NE(csv.find(",false,,\r\n"), std::string::npos) << csv;
 }
 
 TEST_F(Query, LatestMayBeLeftOutOfAnAddressWhereItIsTheOnlyCandidate) {
@@ -369,6 +451,30 @@ TEST(WriteFile, FollowsALinkAndLeavesNothingBehind) {
   EXPECT_TRUE(std::filesystem::is_symlink(dir.path() / "link"));
   EXPECT_EQ(std::distance(std::filesystem::directory_iterator(dir.path()), {}), 2);
   EXPECT_FALSE(write_file(dir.path().string(), "a folder")) << "a folder cannot be written to";
+}
+
+TEST(WriteFile, FlushesTheFileAndThenTheFolderThatGotItsName) {
+  const TempDir dir;
+  const auto identity = [](const std::string& path) {
+    struct stat info {};
+    EXPECT_EQ(::stat(path.c_str(), &info), 0) << path;
+    return std::pair(info.st_dev, info.st_ino);
+  };
+  Flushes flushes;
+  watched_flushes = &flushes;
+  const Checked written = write_file(dir / "report", "new");
+  flushes.folder_error = EINVAL;
+  const Checked on_such_a_file_system = write_file(dir / "report", "newer");
+  flushes.folder_error = EIO;
+  const Checked broken = write_file(dir / "report", "newest");
+  watched_flushes = nullptr;
+  EXPECT_TRUE(written);
+  EXPECT_TRUE(on_such_a_file_system) << "some cannot flush a folder, and the file is there all the same";
+  ASSERT_FALSE(broken) << "what a power cut may take away was not written";
+  EXPECT_NE(broken.error().message.find("report: cannot be written: "), std::string::npos) << broken.error().message;
+  ASSERT_EQ(flushes.files.size(), 6U);
+  for (const std::size_t folder : {1U, 3U, 5U}) EXPECT_EQ(flushes.files[folder], identity(dir.path().string()));
+  EXPECT_EQ(flushes.files[4], identity(dir / "report")) << "before it had that name";
 }
 
 TEST(QueryDatabase, ThatIsMissingOrForeignOrDamagedIsExplained) {

@@ -148,8 +148,20 @@ void say_who_is_suspended(const std::vector<TargetAt>& targets, ReportEnd& end) 
   if (count > kMostNamed) end.remarks.push_back(fmt::format("… and those of {} more.", count - kMostNamed));
 }
 
+/// How many watched functions are asked for in each account and region, whatever their status and since when: that none
+/// of them is drifted is no good news either where they cannot be seen.
+std::map<std::pair<std::string, std::string>, std::size_t> watched_in_lanes(Database& db, Selection selection,
+                                                                            WallTime now) {
+  selection.statuses.clear();
+  std::map<std::pair<std::string, std::string>, std::size_t> lanes;
+  for (const SelectedTarget& target : selected_targets(db, selection, now)) {
+    if (target.row.state.watched) ++lanes[{target.row.target.account, target.row.target.region}];
+  }
+  return lanes;
+}
+
 /// Why the rows may be older than they look: what was seen last stays in_sync until it is stale.
-void say_what_is_in_the_way(Database& db, const std::vector<TargetAt>& targets, WallTime now, ReportEnd& end) {
+void say_what_is_in_the_way(Database& db, const Selection& selection, WallTime now, ReportEnd& end) {
   constexpr Millis kSignOfLife{60'000};  // they are 20 seconds apart
   const auto stay = daemon_runs::last(db);
   if (!stay) {
@@ -161,15 +173,13 @@ void say_what_is_in_the_way(Database& db, const std::vector<TargetAt>& targets, 
     end.above.push_back(fmt::format("No daemon runs: its last sign of life is of {}, and it said no goodbye.",
                                     rfc3339(stay->alive_at)));
   }
-  std::map<std::pair<std::string_view, std::string_view>, std::size_t> lanes;
-  for (const TargetAt& target : targets) {
-    if (target.known.row.state.watched) ++lanes[{target.known.row.target.account, target.known.row.target.region}];
-  }
   enum Column : int { kAccount, kRegion, kReason, kSince };
   auto q = db.query(
       "SELECT account, region, reason, since_ms FROM account_state WHERE failing = 1 ORDER BY account, region");
-  while (q.step()) {
-    const auto lane = lanes.find({q.text(kAccount), q.text(kRegion)});
+  std::map<std::pair<std::string, std::string>, std::size_t> lanes;
+  for (bool first = true; q.step(); first = false) {
+    if (first) lanes = watched_in_lanes(db, selection, now);
+    const auto lane = lanes.find({std::string(q.text(kAccount)), std::string(q.text(kRegion))});
     if (lane == lanes.end()) continue;
     const auto since = q.optional_time(kSince);
     end.above.push_back(
@@ -209,7 +219,7 @@ ReportEnd run(Database& db, const Selection& selection, WallTime now, const Emit
     say_what_is_not_known(selected, end);
   } else {
     say_who_is_suspended(selected, end);
-    say_what_is_in_the_way(db, selected, now, end);
+    say_what_is_in_the_way(db, selection, now, end);
   }
   end.summary = counts.summary();
   end.detailed_exit = counts.detailed_exit();
