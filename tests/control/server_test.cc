@@ -192,6 +192,25 @@ TEST_F(ControlTest, ASocketThatWasRemovedIsBoundAnew) {
   EXPECT_EQ(ask({{"verb", "wave"}}).count("done"), 1U);
 }
 
+TEST_F(ControlTest, OfAHundredSilentConnectionsItHoldsItsShareAndAnswersTheNext) {
+  options.read_within = 3'600s;  // it is the number that ends them
+  open();
+  const auto descriptors = [] {
+    const std::filesystem::directory_iterator files("/proc/self/fd");
+    return static_cast<std::size_t>(std::distance(begin(files), end(files)));
+  };
+  const std::size_t before = descriptors();
+  std::vector<std::unique_ptr<RawClient>> silent;
+  for (int i = 0; i < 100; ++i) silent.push_back(std::make_unique<RawClient>(socket()));
+  EXPECT_EQ(ask({{"verb", "wave"}}).count("done"), 1U);  // they are taken in the order they came
+  const std::size_t held = descriptors() - before - silent.size();
+  // All of them are of the daemon's own user, who has the places of others beside its own.
+  EXPECT_LE(held, 2 * options.most_clients);
+  EXPECT_GE(held, 2 * options.most_clients - 1) << "no more than needed are hung up on";
+  EXPECT_TRUE(silent.front()->hung_up());
+  EXPECT_FALSE(silent.back()->hung_up(0ms));
+}
+
 // What one user may hold is bounded, and root is heard all the same.
 TEST_F(ControlTest, ThirtySilentConnectionsOfAUserLockNeitherRootNorOthersOut) {
   if (::geteuid() != 0) GTEST_SKIP() << "SKIPPED: needs root, to connect as other users; CI runs it as root";

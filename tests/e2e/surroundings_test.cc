@@ -2,17 +2,23 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <gtest/gtest.h>
+#include <netinet/in.h>
 #include <poll.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <csignal>
 #include <filesystem>
+#include <thread>
 
 #include "base/unique_fd.h"
 #include "e2e/daemon.h"
+#include "e2e/page.h"
 #include "e2e/record.h"
 #include "support/program.h"
 
@@ -82,6 +88,89 @@ TEST(Surroundings, ClosedDescriptorsAreNotMistakenForFiles) {
   child->signal(SIGTERM);
   EXPECT_EQ(child->wait(kSoonEnough), (ExitStatus{0, 0}));
   EXPECT_TRUE(whole_record(daemon.database()));
+}
+
+TEST(Surroundings, ABackupIntoAFullDeviceFails) {
+  Daemon daemon;
+  daemon.start();
+  const RunResult full = run({.argv = {"sh", "-c",
+                                       fmt::format("'{}/codedriftd' --config '{}' backup - >/dev/full",
+                                                   CODEDRIFTD_BINARY_DIR, daemon.config_file())},
+                              .env = daemon.env});
+  EXPECT_EQ(full.status, (ExitStatus{1, 0})) << "half a copy is none";
+  EXPECT_NE(full.err, "");
+}
+
+/// Files that a process has open.
+std::size_t descriptors_of(pid_t pid) {
+  std::error_code gone;
+  const std::filesystem::directory_iterator files(fmt::format("/proc/{}/fd", pid), gone);
+  return static_cast<std::size_t>(std::distance(begin(files), end(files)));
+}
+
+/// Connects `count` times, says nothing, and begins anew once all of them were hung up on, until it is asked to stop.
+void connect_and_say_nothing(const std::stop_token& stop, const sockaddr* address, socklen_t size, int count) {
+  while (!stop.stop_requested()) {
+    std::vector<UniqueFd> silent;
+    for (int i = 0; i < count && !stop.stop_requested(); ++i) {
+      silent.emplace_back(::socket(address->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0));
+      if (::connect(silent.back().get(), address, size) != 0) silent.pop_back();
+    }
+    for (const UniqueFd& each : silent) {
+      std::array<char, 512> said{};
+      pollfd ready{each.get(), POLLIN, 0};
+      while (!stop.stop_requested() &&
+             (::poll(&ready, 1, 100) == 0 || ::recv(each.get(), said.data(), said.size(), 0) > 0)) {
+      }
+    }
+  }
+}
+
+// More connections than the process may have descriptors, to its page and to its control socket.
+TEST(Surroundings, SilentConnectionsWithoutNumberLeaveTheWorkItsDescriptors) {
+  Daemon daemon;
+  daemon.config.status_page = true;
+  daemon.start();
+  ASSERT_TRUE(daemon.wait_for_status("charge", "in_sync"));
+  const pid_t pid = daemon.child().pid();
+  constexpr std::size_t kMost = 256;
+  const rlimit low{kMost, kMost};
+  ASSERT_EQ(::prlimit(pid, RLIMIT_NOFILE, &low, nullptr), 0);
+  const std::size_t before = descriptors_of(pid);
+  ASSERT_LT(before, 80U);
+
+  sockaddr_in page{};
+  page.sin_family = AF_INET;
+  page.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  const std::string url = daemon.status_page();
+  page.sin_port = htons(static_cast<uint16_t>(std::stoi(url.substr(url.rfind(':') + 1))));
+  sockaddr_un control{};
+  control.sun_family = AF_UNIX;
+  const std::string socket = daemon.dir() / "run/control.sock";
+  ASSERT_LT(socket.size(), sizeof control.sun_path);
+  socket.copy(control.sun_path, sizeof control.sun_path - 1);
+  std::jthread at_the_page([&](const std::stop_token& stop) {
+    connect_and_say_nothing(stop, reinterpret_cast<const sockaddr*>(&page), sizeof page, 300);
+  });
+  std::jthread at_the_control_socket([&](const std::stop_token& stop) {
+    connect_and_say_nothing(stop, reinterpret_cast<const sockaddr*>(&control), sizeof control, 300);
+  });
+  std::size_t most = 0;
+  const auto becomes_so = [&](const std::function<bool()>& predicate) {
+    return eventually([&] {
+      most = std::max(most, descriptors_of(pid));
+      return predicate();
+    });
+  };
+  ASSERT_TRUE(becomes_so([&] { return most >= before + 64; })) << "not even the places that there are were taken";
+
+  daemon.deploy("charge", "hurried");
+  ASSERT_TRUE(becomes_so([&] { return daemon.wait_for_alert("drift.detected", 1, Millis{0}); })) << daemon.log();
+  EXPECT_TRUE(becomes_so([&] { return ask_page(url + "/healthz").status == 200; }));
+  EXPECT_TRUE(becomes_so([&] { return daemon.command({"poll", "charge"}).status == ExitStatus{0, 0}; }));
+  EXPECT_LT(most, kMost - 64) << "there was room for calls and plugins all the time";
+  EXPECT_FALSE(daemon.logged("EMFILE")) << daemon.log();
+  EXPECT_EQ(daemon.stop(), (ExitStatus{0, 0}));
 }
 
 TEST(Surroundings, SignalsThatMeanNothingAreALineInTheLog) {

@@ -1,10 +1,14 @@
 #include "status/page_server.h"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <httplib.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 
+#include <algorithm>
+#include <filesystem>
 #include <fstream>
 #include <new>
 #include <optional>
@@ -105,6 +109,52 @@ TEST(PageServer, TellsWhetherOnlyThisMachineCanConnect) {
   ASSERT_TRUE(everywhere) << everywhere.error().message;
   EXPECT_FALSE((*everywhere)->loopback_only());
   EXPECT_FALSE(PageServer::open("no.such.host.invalid", 0, {}, echo));
+}
+
+std::size_t open_descriptors() {
+  const std::filesystem::directory_iterator files("/proc/self/fd");
+  return static_cast<std::size_t>(std::distance(begin(files), end(files)));
+}
+
+TEST(PageServer, OfTwoHundredSilentConnectionsItHoldsSixtyFourAndAnswersTheNext) {
+  PageServer::Options options;
+  options.read_within = Millis{3'600'000};  // it is the number that ends them
+  options.write_within = options.read_within;
+  const auto server = open(echo, options);
+  const std::size_t before = open_descriptors();
+  std::vector<Raw> clients;
+  clients.reserve(201);
+  for (int i = 0; i < 200; ++i) clients.emplace_back(server->port(), i % 2 == 0 ? "" : "GET /");
+  clients.emplace_back(server->port(), "last\r\n\r\n");
+  EXPECT_EQ(clients.back().rest(), "(last\r\n\r\n)");  // they are taken in the order they came
+  const std::size_t held = open_descriptors() - before - clients.size();
+  EXPECT_LE(held, 64U);
+  EXPECT_GE(held, 63U) << "no more than needed are hung up on";
+  EXPECT_EQ(clients.front().rest(), "") << "who was silent for longest gives way";
+}
+
+TEST(PageServer, WithoutADescriptorLeftItTriesAgainAndServesWhoWaited) {
+  const auto server = open(echo);
+  // What ends well, once: a sanitizer may need descriptors of its own to look at it for the first time.
+  EXPECT_EQ(Raw(server->port(), "first\r\n\r\n").rest(), "(first\r\n\r\n)");
+  UniqueFd last(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+  rlimit limit{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &limit), 0);
+  rlimit low = limit;
+  low.rlim_cur = std::min<rlim_t>(limit.rlim_cur, 128);
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &low), 0);
+  std::vector<UniqueFd> taken;
+  for (;;) {
+    UniqueFd fd(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+    if (!fd.valid()) break;
+    taken.push_back(std::move(fd));
+  }
+  last = UniqueFd();
+  const Raw client(server->port(), "waits\r\n\r\n");  // with the last one
+  ASSERT_TRUE(client.connected());
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &limit), 0);
+  taken.clear();
+  EXPECT_EQ(client.rest(), "(waits\r\n\r\n)");
 }
 
 // Clients that say nothing, that drip, that send without end, all at once, and a stop in the middle of it.
