@@ -4,6 +4,8 @@
 
 #include "e2e/daemon.h"
 #include "e2e/record.h"
+#include "store/db/migrate.h"
+#include "store/db/sqlite.h"
 
 namespace codedriftd::test {
 namespace {
@@ -114,6 +116,26 @@ TEST(Commands, ABackupTakenWhileTheDaemonRunsIsWholeAndCanBeQueried) {
   EXPECT_EQ(daemon.stop(), (ExitStatus{0, 0}));
   daemon.start();
   EXPECT_EQ(daemon.rows({"events", "--kind", "record.restored"}).size(), 1U) << "it is told once";
+}
+
+TEST(Commands, ABackupToStandardOutputIsTheRecordAndNothingElse) {
+  Daemon daemon;
+  daemon.start();
+  ASSERT_TRUE(daemon.wait_for_status("charge", "in_sync"));
+  daemon.deploy("charge", "hurried");
+  ASSERT_TRUE(daemon.wait_for_alert("drift.detected"));
+  const RunResult backup = daemon.command({"backup", "-"});
+  ASSERT_EQ(backup.status, (ExitStatus{0, 0})) << backup.err;
+  EXPECT_EQ(backup.err, "");
+  EXPECT_TRUE(backup.out.starts_with("SQLite format 3")) << "a line before it would spoil it";
+  EXPECT_FALSE(std::filesystem::exists("-"));
+  const std::string copy = daemon.dir().write("copy.db", backup.out);
+  EXPECT_TRUE(whole_record(copy));
+  Database db = Database::open_reader(copy);
+  EXPECT_TRUE(check_schema(db).ok());
+  auto drifts = db.query("SELECT count(*) FROM event WHERE kind = 'drift.detected'");
+  ASSERT_TRUE(drifts.step());
+  EXPECT_EQ(drifts.integer(0), 1);
 }
 
 TEST(Commands, MigrateMakesADatabaseThatTheDaemonGoesOnWith) {
