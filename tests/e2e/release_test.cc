@@ -8,6 +8,7 @@
 #include <fstream>
 
 #include "e2e/daemon.h"
+#include "support/program.h"
 
 namespace codedriftd::test {
 namespace {
@@ -85,6 +86,32 @@ TEST(Release, ThroughAPinInTheConfigurationIsAReload) {
   daemon.hangup();
   ASSERT_TRUE(daemon.wait_for_alert("drift.resolved"));
   EXPECT_EQ(daemon.alerts().back().at("resolution"), "pinned");
+}
+
+// As an editor or a spreadsheet on Windows writes them.
+TEST(Release, AListOfAnnouncementsAndAPlanMayBeginWithAByteOrderMark) {
+  const std::string mark = "\xEF\xBB\xBF";
+  Daemon daemon;
+  daemon.start();
+  ASSERT_TRUE(daemon.wait_for_status("charge", "in_sync"));
+  const std::string list = daemon.dir().write(
+      "list", fmt::format("{}{{\"target\": \"charge\", \"sha256\": \"{}\"}}\r\n", mark, hash_of("release 7")));
+  const RunResult expected = daemon.command({"expect", "--from", list});
+  ASSERT_EQ(code_of(expected), 0) << expected.err;
+  EXPECT_EQ(daemon.status("charge").at("expected_sha256"), hash_of("release 7"));
+
+  daemon.deploy("charge", "edited in the console");
+  ASSERT_TRUE(daemon.wait_for_status("charge", "drifted"));
+  const std::string plan = daemon.dir() / "today.plan";
+  ASSERT_EQ(code_of(daemon.command({"plan", "--out", plan})), 0);
+  const std::string marked = daemon.dir().write("marked.plan", mark + read_file(plan));
+  const RunResult shown = daemon.command({"show", marked});
+  EXPECT_EQ(code_of(shown), 0) << shown.err;
+  EXPECT_EQ(shown.out, daemon.command({"show", plan}).out);
+  const RunResult approved =
+      daemon.command({"approve", "--plan", marked, "--count", "1", "--yes", "--reason", "reviewed"});
+  EXPECT_EQ(code_of(approved), 0) << approved.err;
+  EXPECT_EQ(daemon.status("charge").at("accepted_source"), "approval");
 }
 
 TEST(Release, AnotherHashThanTheAnnouncedOneSaysSo) {

@@ -211,6 +211,10 @@ TEST(ReadHeader, AFileMayHoldSecretsAndNeverRepeatsThem) {
   ASSERT_EQ(headers->size(), 2U);
   EXPECT_EQ((*headers)[0].value, "fake-tenant-1");
   EXPECT_EQ((*headers)[1].name, "Authorization");
+  dir.write("headers", "\xEF\xBB\xBFX-Key: fake-key-1\n");
+  const auto marked = http_sink::read_header_file(file);
+  ASSERT_TRUE(marked) << marked.error().message;
+  EXPECT_EQ(marked->at(0).name, "X-Key") << "without the byte order mark";
   dir.write("headers", "X-Key: fake-key-1\nHost: fake-key-2\n");
   const auto wrong = http_sink::read_header_file(file);
   ASSERT_FALSE(wrong);
