@@ -11,7 +11,7 @@
 namespace codedriftd {
 namespace {
 
-std::string shown(std::string_view text) { return harmless(clean_utf8(text, 400)); }
+std::string shown_target(std::string_view text) { return harmless(clean_utf8(text, 400)); }
 
 Checked check_reason(std::string_view reason, std::string_view verb) {
   if (reason.find_first_not_of(" \t\r\n") != std::string_view::npos) return Done{};
@@ -44,7 +44,7 @@ Checked read_items(Arguments& read, std::vector<Item>& items, ReadItem read_item
     const auto sha256 = one.sha256("sha256");
     read_item(one, item);
     if (const std::string trouble = one.trouble(); !trouble.empty()) return Error{"an item: " + trouble};
-    if (!sha256) return Error{fmt::format("{}: there is not a hash", shown(item.target))};
+    if (!sha256) return Error{fmt::format("{}: there is not a hash", shown_target(item.target))};
     item.sha256 = *sha256;
     items.push_back(std::move(item));
   }
@@ -64,7 +64,7 @@ Checked check_request(const ExpectRequest& request) {
   if (auto good = check_items(request.items, "announce"); !good) return good;
   for (const ExpectRequest::Item& item : request.items) {
     if (item.valid && (*item.valid < kShortestValid || *item.valid > kLongestValid))
-      return Error{fmt::format("{}: an announcement is valid for {} to {}; {} is not", shown(item.target),
+      return Error{fmt::format("{}: an announcement is valid for {} to {}; {} is not", shown_target(item.target),
                                format_duration(kShortestValid), format_duration(kLongestValid),
                                format_duration(*item.valid))};
   }

@@ -22,6 +22,8 @@ std::string canonical_json(const Json& value);
 /// each other than kDeepestJson: copying and ending such a value would take as much stack.
 Json parse_json(std::string_view text);
 inline constexpr int kDeepestJson = 32;
+/// The text at `name` of an object; empty if there is none, or something else than text.
+std::string text_at(const Json& object, const char* name);
 
 /// One line of JSON; invalid UTF-8 in strings becomes U+FFFD.
 std::string json_line(const Json& value);

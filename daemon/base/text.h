@@ -14,6 +14,8 @@ bool valid_utf8(std::string_view text);
 std::string harmless(std::string_view text);
 /// The same for text of several lines: each is made harmless.
 std::string harmless_lines(std::string_view text);
+/// Without the spaces, tabs and line breaks (CR, LF) at both ends.
+std::string_view trimmed(std::string_view text);
 /// The longest prefix of at most `max_bytes` bytes that does not cut a UTF-8 character.
 std::string_view utf8_prefix(std::string_view text, std::size_t max_bytes);
 /// The candidate nearest to `word` by edit distance, if it is near enough to be a typo (a third of its length at most);

@@ -71,12 +71,6 @@ std::string profile_path(const CredentialSpec& spec) {
   return "/etc/tencentcloud/credentials";
 }
 
-std::string_view trimmed(std::string_view text) {
-  const auto first = text.find_first_not_of(" \t\r");
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(" \t\r") - first + 1);
-}
-
 Read read_profile(const CredentialSpec& spec) {
   const std::string path = profile_path(spec);
   if (path.starts_with('/') && ::access(path.c_str(), F_OK) != 0) {

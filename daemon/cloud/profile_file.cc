@@ -10,13 +10,6 @@
 namespace codedriftd {
 namespace {
 
-std::string_view trimmed(std::string_view text) {
-  constexpr std::string_view kBlank = " \t\r";
-  const auto first = text.find_first_not_of(kBlank);
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(kBlank) - first + 1);
-}
-
 std::string lowered(std::string_view text) {
   std::string result(text);
   for (char& c : result) {

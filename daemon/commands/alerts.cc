@@ -24,11 +24,6 @@ using outbox::TestOutcome;
 constexpr Millis kLookAgain{200};
 constexpr std::size_t kAlertsShown = 20;
 
-int say(std::ostream& err, int code, std::string_view what) {
-  print(err, "codedriftd alerts: {}\n", harmless(what));
-  return code;
-}
-
 /// "1 alert", "2 alerts"
 std::string count_of(int64_t count) { return fmt::format("{} alert{}", count, count == 1 ? "" : "s"); }
 
@@ -76,7 +71,7 @@ class AlertsCommand {
   int run() {
     const auto reply = ask_running_daemon(settings_, fmt::format("alerts.{}", to_string(options_.request.verb)),
                                           arguments_of(options_.request), clock_, {patience_.daemon, patience_.socket});
-    if (!reply) return say(err_, exit_code_of(reply.error()), reply.error().message);
+    if (!reply) return say(err_, "alerts", exit_code_of(reply.error()), reply.error().message);
     return *reply ? report(***reply) : directly();
   }
 
@@ -99,9 +94,9 @@ class AlertsCommand {
     const Caller caller = this_caller();  // before it becomes the owner
     DirectRecord record(settings_, clock_);
     auto done = record.carry_out(options_.request, caller);
-    if (!done) return say(err_, exit_code_of(done.error()), done.error().message);
+    if (!done) return say(err_, "alerts", exit_code_of(done.error()), done.error().message);
     if (options_.request.verb != Verb::test) {
-      print(**done);
+      say_done(**done);
       if (!options_.json && options_.request.verb == Verb::replay)
         print(out_, "no daemon runs: they go out when it does\n");
       return EXIT_SUCCESS;
@@ -174,7 +169,7 @@ int run_alerts(const std::vector<std::string>& args, const std::function<Setting
                std::ostream& out, std::ostream& err, const AlertsPatience& patience) {
   const auto options = parse_alerts(args, clock.wall());
   if (!options) {
-    say(err, kExitUsage, options.error().message);
+    say(err, "alerts", kExitUsage, options.error().message);
     print(err, "See: codedriftd alerts --help\n");
     return kExitUsage;
   }
@@ -186,7 +181,7 @@ int run_alerts(const std::vector<std::string>& args, const std::function<Setting
   try {
     return AlertsCommand(*options, settings, clock, out, err, patience).run();
   } catch (const std::exception& error) {
-    return say(err, EXIT_FAILURE, error.what());
+    return say(err, "alerts", EXIT_FAILURE, error.what());
   }
 }
 

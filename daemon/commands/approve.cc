@@ -16,7 +16,7 @@ namespace {
 
 namespace po = boost::program_options;
 
-constexpr std::string_view kUsage =
+constexpr std::string_view kApproveUsage =
     R"(codedriftd [--config FILE] approve TARGET --sha256 H --reason TEXT [--ticket T]
 codedriftd [--config FILE] approve --plan FILE --count N --reason TEXT 
     [--ticket T] [--yes]
@@ -39,7 +39,7 @@ owner of state_dir. Who accepted what, and why, is an event of the log
 
 )";
 
-constexpr std::string_view kAfter = R"(
+constexpr std::string_view kApproveAfter = R"(
 Exit code: 0 accepted; 1 refused, or nothing matches; 64 wrong usage; 78 wrong
 configuration.
 
@@ -60,14 +60,14 @@ std::string accepted_words(const Json& target) {
   return fmt::format("code {} accepted{}", hash, earlier);
 }
 
-int64_t count_of(const std::string& text) {
+int64_t count_option(const std::string& text) {
   if (const auto count = whole_number(text)) return *count;
   throw UsageError(
       fmt::format("--count \"{}\" is not a number of rows; write a whole number, 1 or more", harmless(text)));
 }
 
 /// The rows that are to be accepted, for people.
-void print_rows(std::ostream& out, const std::vector<PlannedRow>& rows) {
+void print_planned(std::ostream& out, const std::vector<PlannedRow>& rows) {
   for (const PlannedRow& row : rows) {
     print(out, "  {:<10}  {}\n              live {}, accepted {}\n", row.status, row.item.target, row.item.sha256.hex(),
           row.item.accepted ? row.item.accepted->hex() : "nothing");
@@ -109,7 +109,7 @@ Result<std::vector<PlannedRow>> planned_rows(const std::string& file) {
 /// it, and that is recorded: then there is nothing to ask.
 bool agreed(const ReconcileContext& context, const po::variables_map& values, const std::vector<PlannedRow>& rows,
             int64_t count) {
-  if (!values.contains("json")) print_rows(context.out, rows);
+  if (!values.contains("json")) print_planned(context.out, rows);
   if (values.contains("yes") || count != static_cast<int64_t>(rows.size())) return true;
   if (!context.terminal) throw UsageError("nobody is at the terminal to be asked; --yes accepts without");
   return confirmed(context, rows.size());
@@ -130,7 +130,7 @@ int run_approve(const std::vector<std::string>& args, const ReconcileContext& co
   add("yes", "do not ask; needed for a plan where nobody is at the terminal");
   add("json", "print what was done as JSON");
   po::variables_map values;
-  if (!read_options(args, kUsage, kAfter, options, "TARGET", values, context.out)) return EXIT_SUCCESS;
+  if (!read_options(args, kApproveUsage, kApproveAfter, options, "TARGET", values, context.out)) return EXIT_SUCCESS;
   const auto targets = list_option(values, "TARGET");
   ApproveRequest request;
   request.reason = text_option(values, "reason");
@@ -143,7 +143,7 @@ int run_approve(const std::vector<std::string>& args, const ReconcileContext& co
       throw UsageError("approve --plan needs --count N: how many drifted and unreviewed rows you mean to accept");
     if (file == "-" && !values.contains("yes"))
       throw UsageError("a plan from standard input needs --yes: the answer would come from there too");
-    request.count = count_of(text_option(values, "count"));
+    request.count = count_option(text_option(values, "count"));
     const auto fail = [&](std::string_view why) {
       print(context.err, "codedriftd approve: {}\n", why);
       return EXIT_FAILURE;

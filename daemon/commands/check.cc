@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <map>
 #include <optional>
 #include <ostream>
@@ -14,6 +15,7 @@
 #include "base/duration.h"
 #include "base/json.h"
 #include "base/text.h"
+#include "commands/options/usage.h"
 #include "commands/reach/owner.h"
 #include "http/proxy.h"
 #include "polling/sweep.h"
@@ -26,9 +28,6 @@
 namespace codedriftd {
 namespace {
 
-constexpr int kOk = 0;
-constexpr int kFailed = 1;
-constexpr int kBadConfiguration = 78;
 constexpr std::size_t kListed = 50;
 
 using Line = std::vector<std::string>;
@@ -264,16 +263,16 @@ class Check {
     if (options_.strict && !warnings.empty()) {
       json_["valid"] = false;
       err_ << fmt::format("codedriftd: {}; with --strict that is an error\n", plural(warnings.size(), "warning"));
-      return kBadConfiguration;
+      return kExitConfig;
     }
     const bool good = report.faults.empty();
-    return online(settings, make_api) && good ? kOk : kFailed;
+    return online(settings, make_api) && good ? EXIT_SUCCESS : EXIT_FAILURE;
   }
 
   int wrong(const std::vector<Mistake>& mistakes) {
     json_["mistakes"] = placed_json(mistakes);
     if (!options_.json) err_ << format_mistakes(mistakes);
-    return kBadConfiguration;
+    return kExitConfig;
   }
 
   /// Who is going to read the files: the service does as the owner of its folder.

@@ -15,7 +15,7 @@ namespace {
 
 namespace po = boost::program_options;
 
-constexpr std::string_view kUsage =
+constexpr std::string_view kExpectUsage =
     R"(codedriftd [--config FILE] expect TARGET --sha256 H [--valid 2h] [--build URL]
     [--commit SHA]
 codedriftd [--config FILE] expect TARGET --from-zip FILE [--valid 2h]
@@ -49,7 +49,7 @@ owner of state_dir. Who announced what is an event of the log (deploy.expected).
 
 )";
 
-constexpr std::string_view kAfter = R"(
+constexpr std::string_view kExpectAfter = R"(
 Exit code: 0 announced; 1 refused, or nothing matches; 64 wrong usage; 78 wrong
 configuration.
 )";
@@ -170,7 +170,7 @@ int run_expect(const std::vector<std::string>& args, const ReconcileContext& con
   add("reason", po::value<std::string>()->value_name("TEXT"), "with --withdraw, why: it is recorded");
   add("json", "print what was done as JSON");
   po::variables_map values;
-  if (!read_options(args, kUsage, kAfter, options, "TARGET", values, context.out)) return EXIT_SUCCESS;
+  if (!read_options(args, kExpectUsage, kExpectAfter, options, "TARGET", values, context.out)) return EXIT_SUCCESS;
   if (values.contains("withdraw")) return withdraw(context, values);
   if (values.contains("reason")) throw UsageError("--reason is for expect --withdraw alone");
   const auto targets = list_option(values, "TARGET");

@@ -17,11 +17,6 @@
 namespace codedriftd {
 namespace {
 
-int say(std::ostream& err, int code, std::string_view what) {
-  err << "codedriftd plan: " << harmless_lines(what) << '\n';
-  return code;
-}
-
 class PlanCommand {
  public:
   PlanCommand(const PlanOptions& options, const Settings& settings, const MakeApi& make_api, const Clock& clock,
@@ -36,11 +31,11 @@ class PlanCommand {
 
   int run() {
     const auto plan = make();
-    if (!plan) return say(err_, plan.error().code, plan.error().message);
+    if (!plan) return say(err_, "plan", plan.error().code, plan.error().message);
     const WallTime now = clock_.wall();
     if (!options_.out_file.empty()) {
       if (auto saved = write_file(options_.out_file, render_plan(*plan, Format::json, now, false)); !saved)
-        return say(err_, EXIT_FAILURE, saved.error().message);
+        return say(err_, "plan", EXIT_FAILURE, saved.error().message);
     }
     const bool seen = terminals_.out && options_.file.empty();
     const Look look(use_colour(seen), seen && !options_.wide ? terminal_width() : 0, options_.utc);
@@ -49,11 +44,11 @@ class PlanCommand {
     if (options_.file.empty()) {
       out_ << text << std::flush;
     } else if (auto written = write_file(options_.file, text); !written) {
-      return say(err_, EXIT_FAILURE, written.error().message);
+      return say(err_, "plan", EXIT_FAILURE, written.error().message);
     }
     if (!options_.out_file.empty()) tell_of_file(*plan);
     if (options_.refresh && plan->unanswered() == plan->items.size())
-      return say(err_, EXIT_FAILURE, "none of what was asked for could be observed");
+      return say(err_, "plan", EXIT_FAILURE, "none of what was asked for could be observed");
     return options_.detailed_exit_code ? plan->detailed_exit() : EXIT_SUCCESS;
   }
 
@@ -111,7 +106,7 @@ int run_plan(const std::vector<std::string>& args, const std::function<Settings(
              const Clock& clock, Terminals terminals, std::ostream& out, std::ostream& err) {
   const auto options = parse_plan(args, clock.wall());
   if (!options) {
-    say(err, kExitUsage, options.error().message);
+    say(err, "plan", kExitUsage, options.error().message);
     err << "See: codedriftd plan --help\n" << std::flush;
     return kExitUsage;
   }
@@ -123,7 +118,7 @@ int run_plan(const std::vector<std::string>& args, const std::function<Settings(
   try {
     return PlanCommand(*options, loaded, make_api, clock, terminals, out, err).run();
   } catch (const std::exception& error) {
-    return say(err, EXIT_FAILURE, error.what());
+    return say(err, "plan", EXIT_FAILURE, error.what());
   }
 }
 

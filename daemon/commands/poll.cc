@@ -56,11 +56,6 @@ Exit code: 0 loaded; 1 failed, or no daemon runs; 64 wrong usage; 78 mistakes in
 the configuration.
 )";
 
-int say(std::ostream& err, std::string_view command, int code, std::string_view what) {
-  err << "codedriftd " << command << ": " << harmless_lines(what) << '\n' << std::flush;
-  return code;
-}
-
 /// The "done" of the daemon's reply to `verb`; or an exit code, the reason told.
 Result<JsonBox, int> ask(const Settings& settings, std::string_view verb, const JsonBox& arguments, const Clock& clock,
                          std::string_view without, std::ostream& err) {

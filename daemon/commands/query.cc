@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <cstdlib>
 #include <ostream>
 #include <sstream>
 #include <tuple>
@@ -19,11 +20,9 @@
 namespace codedriftd {
 namespace {
 
-constexpr int kFailed = 1;
-
 constexpr std::size_t kProblemsTold = 10;
 
-int say(std::ostream& err, int code, std::string_view what) {
+int complain(std::ostream& err, int code, std::string_view what) {
   err << "codedriftd: " << what << '\n';
   return code;
 }
@@ -35,14 +34,14 @@ struct Printed {
 };
 
 int exit_code(const QueryOptions& options, const ReportEnd& end, bool nothing) {
-  if (nothing || end.problems > 0) return kFailed;
+  if (nothing || end.problems > 0) return EXIT_FAILURE;
   return options.detailed_exit_code ? end.detailed_exit : 0;
 }
 
 /// What the rows of a report are, for people.
 std::string_view rows_of(const Report& report) { return report.name == "history" ? "runs" : report.name; }
 
-Printed refuse(std::ostream& err, int code, std::string_view why) { return {{}, say(err, code, why), true}; }
+Printed refuse(std::ostream& err, int code, std::string_view why) { return {{}, complain(err, code, why), true}; }
 
 std::string written(AuditFormat format, const AuditReport& report) {
   switch (format) {
@@ -62,17 +61,17 @@ Printed audit(Database& db, const QueryOptions& options, std::ostream& err, Wall
     return refuse(err, kExitUsage, fmt::format("--since {} lies in the future", rfc3339(*options.selection.since)));
   const AuditReport report = gather_audit_report(db, options.selection, now);
   if (report.functions.empty() && options.selection.narrows_targets())
-    return refuse(err, kFailed, explain_nothing(db, options.selection, now));
+    return refuse(err, EXIT_FAILURE, explain_nothing(db, options.selection, now));
   if (report.functions.empty())
-    return refuse(err, kFailed,
+    return refuse(err, EXIT_FAILURE,
                   fmt::format("nothing was watched between {} and {}", rfc3339(report.since), rfc3339(report.until)));
-  Printed given{written(*options.audit, report), report.problems.empty() ? 0 : kFailed, false};
+  Printed given{written(*options.audit, report), report.problems.empty() ? 0 : EXIT_FAILURE, false};
   for (std::size_t i = 0; i < report.problems.size(); ++i) {
     if (i == kProblemsTold) {
-      say(err, kFailed, fmt::format("and {} more such events", report.problems.size() - i));
+      complain(err, EXIT_FAILURE, fmt::format("and {} more such events", report.problems.size() - i));
       break;
     }
-    say(err, kFailed, harmless(report.problems[i]));
+    complain(err, EXIT_FAILURE, harmless(report.problems[i]));
   }
   return given;
 }
@@ -86,18 +85,18 @@ Printed answer(Database& db, QueryOptions options, std::ostream& err, WallTime n
   if (options.audit) return audit(db, options, err, now);
   if (options.selection.at) {
     if (auto covered = record_covers(db, *options.selection.at); !covered)
-      return refuse(err, kFailed, covered.error().message);
+      return refuse(err, EXIT_FAILURE, covered.error().message);
   }
   const Report& report = *options.report;
   if (options.bom) given.text = kByteOrderMark;
   const auto renderer = make_renderer(options.format, report, now, look, given.text);
   std::size_t told = 0;
   const ReportEnd end = report.run(db, options.selection, now, [&](const Row& row) {
-    if (!row.problem.empty() && ++told <= kProblemsTold) say(err, kFailed, harmless(row.problem));
+    if (!row.problem.empty() && ++told <= kProblemsTold) complain(err, EXIT_FAILURE, harmless(row.problem));
     renderer->row(row);
   });
   renderer->end(end);
-  if (told > kProblemsTold) say(err, kFailed, fmt::format("and {} more such rows", told - kProblemsTold));
+  if (told > kProblemsTold) complain(err, EXIT_FAILURE, fmt::format("and {} more such rows", told - kProblemsTold));
   const bool about_functions = report.name == "status" || report.name == "coverage";
   const bool outlived = report.name == "events" || report.name == "alerts";
   const bool named = end.rows > 0 || names_something(db, options.selection, outlived);
@@ -106,7 +105,7 @@ Printed answer(Database& db, QueryOptions options, std::ostream& err, WallTime n
   const bool nothing = end.rows == 0 && !named && (options.selection.narrows_targets() || about_functions);
   const bool for_people = options.format == Format::table || options.format == Format::markdown;
   if (nothing) {
-    say(err, kFailed, explain_nothing(db, options.selection, now));
+    complain(err, EXIT_FAILURE, explain_nothing(db, options.selection, now));
     if (for_people) given.text.clear();
   } else if (end.rows == 0 && for_people && named) {
     given.text.clear();
@@ -125,7 +124,7 @@ Printed answer(Database& db, QueryOptions options, std::ostream& err, WallTime n
 int run_query(const std::vector<std::string>& args, const std::function<std::string()>& database_path, WallTime now,
               bool terminal, std::ostream& out, std::ostream& err) {
   auto options = parse_query(args, now);
-  if (!options) return say(err, kExitUsage, options.error().message + "\nSee: codedriftd query --help");
+  if (!options) return complain(err, kExitUsage, options.error().message + "\nSee: codedriftd query --help");
   if (options->report == nullptr && !options->audit) {
     out << options->help << std::flush;
     return 0;
@@ -143,13 +142,13 @@ int run_query(const std::vector<std::string>& args, const std::function<std::str
     });
     err << words << std::flush;
   } catch (const std::runtime_error& error) {
-    return say(err, kFailed, harmless(error.what()));
+    return complain(err, EXIT_FAILURE, harmless(error.what()));
   }
   if (given.refused) return given.code;
   if (options->file.empty()) {
     out << given.text << std::flush;
   } else if (auto written = write_file(options->file, given.text); !written) {
-    return say(err, kFailed, harmless(written.error().message));
+    return complain(err, EXIT_FAILURE, harmless(written.error().message));
   }
   return given.code;
 }

@@ -21,12 +21,12 @@ namespace {
 
 namespace po = boost::program_options;
 
-constexpr std::string_view kUsage = R"(codedriftd show PLAN [--wide] [--utc]
+constexpr std::string_view kShowUsage = R"(codedriftd show PLAN [--wide] [--utc]
 
 Prints a plan that "codedriftd plan --out PLAN" saved: every function in it, and
 how many rows there are to accept. - is standard input.
 )";
-constexpr std::string_view kAfter = R"(
+constexpr std::string_view kShowAfter = R"(
 Exit code: 0 done; 1 it cannot be read, or is not a plan; 64 wrong usage.
 )";
 
@@ -61,7 +61,7 @@ int run_show(const std::vector<std::string>& args, bool terminal, WallTime now, 
   po::options_description options;
   options.add_options()("wide", "all columns, as wide as they are")("utc", "times in full");
   po::variables_map values;
-  if (!read_options(args, kUsage, kAfter, options, "PLAN", values, out)) return EXIT_SUCCESS;
+  if (!read_options(args, kShowUsage, kShowAfter, options, "PLAN", values, out)) return EXIT_SUCCESS;
   const auto files = list_option(values, "PLAN");
   if (files.size() != 1) throw UsageError("show takes one PLAN: a file that plan --out saved");
   const auto failed = [&](const std::string& why) {

@@ -47,7 +47,7 @@ configuration says who may); without a daemon the command does it itself, as the
 owner of state_dir. Who did it, and why, is an event (watch.resumed).
 )";
 
-constexpr std::string_view kAfter = R"(
+constexpr std::string_view kSuspendAfter = R"(
 Exit code: 0 done; 1 refused, or nothing matches; 64 wrong usage; 78 wrong
 configuration.
 )";
@@ -102,7 +102,7 @@ int run(const std::vector<std::string>& args, const ReconcileContext& context, b
   if (!resume) add("list", "print whose alerts are held");
   add("json", "print what was done as JSON");
   po::variables_map values;
-  if (!read_options(args, resume ? kResumeUsage : kSuspendUsage, kAfter, options, "TARGET", values, context.out))
+  if (!read_options(args, resume ? kResumeUsage : kSuspendUsage, kSuspendAfter, options, "TARGET", values, context.out))
     return EXIT_SUCCESS;
   const auto targets = list_option(values, "TARGET");
   if (values.contains("list")) {

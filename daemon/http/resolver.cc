@@ -14,7 +14,7 @@
 namespace codedriftd {
 namespace {
 
-using Done = std::function<void(std::shared_ptr<const Lookup>)>;
+using LookupDone = std::function<void(std::shared_ptr<const Lookup>)>;
 
 constexpr Millis kFresh = std::chrono::minutes(1);
 constexpr Millis kKept = std::chrono::hours(1);
@@ -23,7 +23,7 @@ struct Name {
   std::shared_ptr<const Lookup> found;
   MonoTime asked_at{};  ///< when the lookup began that found it
   bool under_way = false;
-  std::vector<Done> waiting;
+  std::vector<LookupDone> waiting;
 };
 
 struct State {
@@ -67,11 +67,11 @@ std::shared_ptr<const Lookup> ask(const std::string& host) {
 }
 
 /// Notes what came of `host`; who is to be told of it.
-std::vector<Done> settle(State& names, const std::string& host, const std::shared_ptr<const Lookup>& found,
-                         MonoTime asked_at) {
+std::vector<LookupDone> settle(State& names, const std::string& host, const std::shared_ptr<const Lookup>& found,
+                               MonoTime asked_at) {
   Name& name = names.names[host];
   name.under_way = false;
-  std::vector<Done> waiting = std::exchange(name.waiting, {});
+  std::vector<LookupDone> waiting = std::exchange(name.waiting, {});
   if (!found->addresses.empty()) {
     name.found = found;
     name.asked_at = asked_at;
@@ -86,7 +86,7 @@ void work(std::string host) {
   for (;;) {
     const MonoTime asked_at = clock.mono();
     const auto found = ask(host);
-    std::vector<Done> waiting;
+    std::vector<LookupDone> waiting;
     bool more = false;
     {
       auto names = state().lock();
@@ -99,7 +99,7 @@ void work(std::string host) {
         --names->threads;
       }
     }
-    for (const Done& done : waiting) done(found);
+    for (const LookupDone& done : waiting) done(found);
     if (!more) return;
   }
 }
@@ -116,8 +116,8 @@ bool start_thread(const std::string& host) {
 
 }  // namespace
 
-std::shared_ptr<const Lookup> look_up(const std::string& host, MonoTime now, Done done) {
-  std::vector<Done> waiting;
+std::shared_ptr<const Lookup> look_up(const std::string& host, MonoTime now, LookupDone done) {
+  std::vector<LookupDone> waiting;
   {
     auto names = state().lock();
     Name& name = names->names[host];
@@ -141,7 +141,7 @@ std::shared_ptr<const Lookup> look_up(const std::string& host, MonoTime now, Don
   }
   auto failed = std::make_shared<Lookup>();
   failed->problem = "no thread could be started to look it up";
-  for (const Done& each : waiting) each(failed);
+  for (const LookupDone& each : waiting) each(failed);
   return nullptr;
 }
 

@@ -3,6 +3,7 @@
 #include <array>
 
 #include "settings/readers.h"
+#include "settings/schedule.h"
 
 namespace codedriftd {
 namespace {
@@ -12,9 +13,6 @@ using Source = CredentialSettings::Source;
 // About one call in a quarter of an hour. Slower would not be monitoring, and much slower would overflow the
 // milliseconds between two calls.
 constexpr double kFewestRequests = 0.001;
-// The documented limit, which all calls of one key to one host share; what stands behind a loopback endpoint is no
-// cloud.
-constexpr double kMostRequests = 20;
 
 constexpr std::array<std::string_view, 5> kSources{"chain", "env", "profile", "files", "cvm-role"};
 

@@ -9,9 +9,6 @@
 namespace codedriftd {
 namespace {
 
-constexpr Millis kSecond{1'000};
-constexpr Millis kYear{365LL * 86'400'000};
-
 std::vector<std::string> texts_of(std::vector<PlacedText> placed) {
   std::vector<std::string> texts;
   for (PlacedText& text : placed) texts.push_back(std::move(text.text));

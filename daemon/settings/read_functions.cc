@@ -10,9 +10,7 @@
 namespace codedriftd {
 namespace {
 
-constexpr Millis kSecond{1'000};
 constexpr Millis kMinute{60'000};
-constexpr Millis kYear{365LL * 86'400'000};
 
 /// The text keys of `section` in `keys`, and the others.
 WatchKeys read_watch_keys(const Section& section) {

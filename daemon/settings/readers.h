@@ -74,6 +74,8 @@ void check_alert_targets(const std::vector<PlacedAlert>& alerts, const std::vect
 
 // ---- for all of them ------------------------------------------------------------------------------------------------
 
+inline constexpr Millis kSecond{1'000}, kYear{365LL * 86'400'000};
+
 /// The table under `name` at the top of a file, or nullptr; anything but a table is a mistake.
 const toml::table* table_at_top(const Document& document, std::string_view name, Mistakes& mistakes);
 /// The tables of `[[name]]`; anything but a list of tables is a mistake.

@@ -15,8 +15,6 @@
 namespace codedriftd {
 namespace {
 
-constexpr double kMostRequests = 20;  // of an account that is not simulated: what the settings allow
-
 /// Rounded up to what people would write: seconds under two minutes, minutes under two hours, else hours.
 Millis round_up(double ms) {
   double unit = 3'600'000;

@@ -7,6 +7,9 @@
 
 namespace codedriftd {
 
+/// The most that requests_per_second may be: the documented limit, which all calls of one key to one host share. What
+/// stands behind a loopback endpoint is no cloud and has none.
+inline constexpr double kMostRequests = 20;
 /// How much of requests_per_second the pace uses at most: the rest is kept for jitter between us and the counter.
 inline constexpr double kUsableShare = 0.98;
 

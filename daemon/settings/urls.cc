@@ -6,11 +6,10 @@
 #include <charconv>
 
 #include "base/url.h"
+#include "settings/rules.h"
 
 namespace codedriftd {
 namespace {
-
-using Problem = std::optional<std::string>;
 
 std::optional<unsigned> port_number(std::string_view text) {
   unsigned number = 0;

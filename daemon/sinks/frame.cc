@@ -22,7 +22,7 @@ enum class Type : uint16_t { open = 1, deliver, probe, close, describe = 101, un
 // needs neither a byte order nor versions of its fields. It is parsed as strictly as if it came from a stranger all the
 // same: a plugin is foreign code, and it has the socket.
 
-class Writer {
+class FrameWriter {
  public:
   template <typename T>
   requires std::is_integral_v<T>
@@ -43,9 +43,9 @@ class Writer {
 };
 
 /// Takes fields off a payload. After the first field that is not there everything is zero and empty, and ok() is false.
-class Reader {
+class FrameReader {
  public:
-  explicit Reader(std::string_view bytes) : rest_(bytes) {}
+  explicit FrameReader(std::string_view bytes) : rest_(bytes) {}
 
   template <typename T>
   requires std::is_integral_v<T>
@@ -92,29 +92,31 @@ class Reader {
 
 // One function for each body and direction; the order of fields is the same in both.
 
-void put(Writer& w, const OpenRequest& r) {
+void put(FrameWriter& w, const OpenRequest& r) {
   w.text(r.config_json);
   w.number(static_cast<uint32_t>(r.secret_files.size()));
   for (const auto& [name, path] : r.secret_files) w.text(name), w.text(path);
 }
-void get(Reader& r, OpenRequest& open) {
+void get(FrameReader& r, OpenRequest& open) {
   r.text(open.config_json);
   open.secret_files.resize(r.count(kMaxOptions));
   for (auto& [name, path] : open.secret_files) r.text(name), r.text(path);
 }
 
-void put(Writer& w, const DeliverRequest& r) {
+void put(FrameWriter& w, const DeliverRequest& r) {
   w.text(r.id), w.text(r.json), w.number(r.attempt), w.number(r.deadline_ns);
 }
-void get(Reader& r, DeliverRequest& d) { r.text(d.id), r.text(d.json), r.number(d.attempt), r.number(d.deadline_ns); }
+void get(FrameReader& r, DeliverRequest& d) {
+  r.text(d.id), r.text(d.json), r.number(d.attempt), r.number(d.deadline_ns);
+}
 
-void put(Writer& w, const ProbeRequest& r) { w.number(r.deadline_ns); }
-void get(Reader& r, ProbeRequest& probe) { r.number(probe.deadline_ns); }
+void put(FrameWriter& w, const ProbeRequest& r) { w.number(r.deadline_ns); }
+void get(FrameReader& r, ProbeRequest& probe) { r.number(probe.deadline_ns); }
 
-void put(Writer&, const CloseRequest&) {}
-void get(Reader&, CloseRequest&) {}
+void put(FrameWriter&, const CloseRequest&) {}
+void get(FrameReader&, CloseRequest&) {}
 
-void put(Writer& w, const PluginOption& o) {
+void put(FrameWriter& w, const PluginOption& o) {
   w.text(o.name), w.text(o.help);
   w.flag(o.default_value.has_value()), w.text(o.default_value.value_or(""));
   w.number(static_cast<uint8_t>(o.type)), w.flag(o.required), w.flag(o.secret), w.flag(o.in_file);
@@ -122,7 +124,7 @@ void put(Writer& w, const PluginOption& o) {
   w.number(static_cast<uint32_t>(o.choices.size()));
   for (const std::string& choice : o.choices) w.text(choice);
 }
-void get(Reader& r, PluginOption& o) {
+void get(FrameReader& r, PluginOption& o) {
   r.text(o.name), r.text(o.help);
   bool has_default = false;
   std::string default_value;
@@ -138,14 +140,14 @@ void get(Reader& r, PluginOption& o) {
   for (std::string& choice : o.choices) r.text(choice);
 }
 
-void put(Writer& w, const DescribeReply& d) {
+void put(FrameWriter& w, const DescribeReply& d) {
   const PluginInfo& p = d.plugin;
   w.text(d.host_version), w.text(p.name), w.text(p.version);
   w.number(p.abi_minor), w.number(p.alert_schema), w.number(p.per_minute), w.number(p.burst), w.flag(p.can_probe);
   w.number(static_cast<uint32_t>(p.options.size()));
   for (const PluginOption& option : p.options) put(w, option);
 }
-void get(Reader& r, DescribeReply& d) {
+void get(FrameReader& r, DescribeReply& d) {
   PluginInfo& p = d.plugin;
   r.text(d.host_version), r.text(p.name), r.text(p.version);
   r.number(p.abi_minor), r.number(p.alert_schema), r.number(p.per_minute), r.number(p.burst), r.flag(p.can_probe);
@@ -153,18 +155,18 @@ void get(Reader& r, DescribeReply& d) {
   for (PluginOption& option : p.options) get(r, option);
 }
 
-void put(Writer& w, const UnusableReply& u) { w.text(u.text); }
-void get(Reader& r, UnusableReply& u) { r.text(u.text); }
+void put(FrameWriter& w, const UnusableReply& u) { w.text(u.text); }
+void get(FrameReader& r, UnusableReply& u) { r.text(u.text); }
 
-void put(Writer& w, const CallReply& c) {
+void put(FrameWriter& w, const CallReply& c) {
   w.number(c.result), w.number(c.retry_after_ms), w.number(c.status), w.text(c.text);
 }
-void get(Reader& r, CallReply& c) {
+void get(FrameReader& r, CallReply& c) {
   r.number(c.result), r.number(c.retry_after_ms), r.number(c.status), r.text(c.text);
 }
 
-void put(Writer& w, const LogReply& l) { w.number(l.level), w.number(l.dropped), w.text(l.text); }
-void get(Reader& r, LogReply& l) { r.number(l.level), r.number(l.dropped), r.text(l.text); }
+void put(FrameWriter& w, const LogReply& l) { w.number(l.level), w.number(l.dropped), w.text(l.text); }
+void get(FrameReader& r, LogReply& l) { r.number(l.level), r.number(l.dropped), r.text(l.text); }
 
 Type type_of(const OpenRequest&) { return Type::open; }
 Type type_of(const DeliverRequest&) { return Type::deliver; }
@@ -177,7 +179,7 @@ Type type_of(const LogReply&) { return Type::log; }
 
 template <typename Body>
 std::string encode_frame(const Frame<Body>& frame) {
-  Writer payload;
+  FrameWriter payload;
   const Type type = std::visit(
       [&](const auto& body) {
         put(payload, body);
@@ -186,7 +188,7 @@ std::string encode_frame(const Frame<Body>& frame) {
       frame.body);
   const std::string bytes = payload.take();
   if (bytes.size() > kMaxFramePayload) return {};
-  Writer whole;
+  FrameWriter whole;
   whole.number(kMagic), whole.number(static_cast<uint16_t>(type)), whole.number(uint16_t{0}),
       whole.number(wire_build());
   whole.number(frame.sequence);
@@ -196,7 +198,7 @@ std::string encode_frame(const Frame<Body>& frame) {
 
 /// Tries the alternatives of Body one after the other.
 template <typename Body, std::size_t I = 0>
-bool read_body(Type type, Reader& reader, Body& body) {
+bool read_body(Type type, FrameReader& reader, Body& body) {
   if constexpr (I < std::variant_size_v<Body>) {
     std::variant_alternative_t<I, Body> candidate;
     if (type_of(candidate) != type) return read_body<Body, I + 1>(type, reader, body);
@@ -213,7 +215,7 @@ Result<Frame<Body>> parse_frame(std::string_view bytes) {
   if (bytes.size() < kFrameHead)
     return Error{fmt::format("a frame of {} bytes is shorter than its head", bytes.size())};
   if (bytes.size() > kMaxFrame) return Error{fmt::format("a frame of more than {} bytes", kMaxFrame)};
-  Reader head(bytes.substr(0, kFrameHead));
+  FrameReader head(bytes.substr(0, kFrameHead));
   uint32_t magic = 0, sequence = 0, length = 0;
   uint16_t type = 0, zero = 0;
   uint64_t build = 0;
@@ -229,7 +231,7 @@ Result<Frame<Body>> parse_frame(std::string_view bytes) {
   if (zero != 0 || length != bytes.size() - kFrameHead) return Error{"a frame whose head does not fit it"};
   Frame<Body> frame;
   frame.sequence = sequence;
-  Reader payload(bytes.substr(kFrameHead));
+  FrameReader payload(bytes.substr(kFrameHead));
   if (!read_body(static_cast<Type>(type), payload, frame.body)) {
     return Error{fmt::format("a frame of type {}, which does not belong here", type)};
   }

@@ -32,7 +32,7 @@ std::string_view type_name(OptionType type) {
   return "string";
 }
 
-OptionType type_of(const Value& value) {
+OptionType option_type_of(const Value& value) {
   constexpr OptionType kTypes[] = {OptionType::string, OptionType::integer, OptionType::boolean,
                                    OptionType::string_list};
   return kTypes[value.index()];
@@ -156,9 +156,9 @@ class Check {
             fmt::format("{0} is a secret, which must not stand in the configuration; give it as {0}_file, the "
                         "path of a file that holds it",
                         o.name));
-    } else if (type_of(given.value) != o.type) {
-      wrong(given.place, fmt::format("{} is {}; it should be {} ({})", o.name, an(type_name(type_of(given.value))),
-                                     an(type_name(o.type)), o.help));
+    } else if (option_type_of(given.value) != o.type) {
+      wrong(given.place, fmt::format("{} is {}; it should be {} ({})", o.name,
+                                     an(type_name(option_type_of(given.value))), an(type_name(o.type)), o.help));
     } else if (auto text = check_value(o, given.value)) {
       wrong(given.place, std::move(*text));
     } else {

@@ -7,12 +7,6 @@
 namespace codedriftd::http_sink {
 namespace {
 
-/// The text at `name`, or empty if there is none.
-std::string text_at(const Json& object, const char* name) {
-  const auto found = object.find(name);
-  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
-}
-
 /// As text, however it was written.
 std::string plain_text(const Json& value) {
   if (value.is_string()) return value.get<std::string>();

@@ -24,13 +24,6 @@ codedriftd_result result_of(StatusClass status) {
   return CODEDRIFTD_RETRY;
 }
 
-std::string_view without_blanks(std::string_view text) {
-  constexpr std::string_view kBlank = " \t\r\n";
-  const std::size_t first = text.find_first_not_of(kBlank);
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(kBlank) - first + 1);
-}
-
 }  // namespace
 
 Outcome judge_status(const HttpResponse& response, const Mask& mask, WallTime now) {
@@ -57,7 +50,7 @@ Outcome judge_status(const HttpResponse& response, const Mask& mask, WallTime no
   }
   // Masked before it is cut: a secret cut in half would not be found.
   const std::string masked = mask.apply(response.body);
-  const std::string body = clean_utf8(without_blanks(utf8_prefix(without_blanks(masked), kBodyShown)));
+  const std::string body = clean_utf8(trimmed(utf8_prefix(trimmed(masked), kBodyShown)));
   outcome.text = fmt::format("HTTP {}", response.status);
   if (response.status >= 300 && response.status < 400) outcome.text += ", a redirect, which is not followed";
   if (!body.empty()) outcome.text += ": " + body;

@@ -48,11 +48,6 @@ Checked read_headers(const Json& config, Connection& connection) {
 
 }  // namespace
 
-std::string text_at(const Json& config, const char* name) {
-  const auto found = config.find(name);
-  return found != config.end() && found->is_string() ? found->get<std::string>() : std::string();
-}
-
 Result<Json> read_config(std::string_view config_json) {
   Json config = Json::parse(config_json, nullptr, false);
   if (!config.is_object()) return Error{"the configuration is not an object"};

@@ -67,8 +67,6 @@ struct Connection {
 Result<Connection> read_connection(const Json& config);
 /// The object of the options; an error if it is none.
 Result<Json> read_config(std::string_view config_json);
-/// The text at `name`, or empty if there is none.
-std::string text_at(const Json& config, const char* name);
 /// A request with what the options say and this program's name. The headers begin with Content-Type, unless that is
 /// empty.
 HttpRequest basic_request(const Connection& connection, std::string_view method, std::string url,

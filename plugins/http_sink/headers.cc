@@ -35,12 +35,6 @@ std::string_view why_not(std::string_view name, bool in_file) {
   return {};
 }
 
-std::string_view without_blanks(std::string_view text) {
-  while (text.starts_with(' ') || text.starts_with('\t')) text.remove_prefix(1);
-  while (text.ends_with(' ') || text.ends_with('\t')) text.remove_suffix(1);
-  return text;
-}
-
 bool is_token(std::string_view text) {
   return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
@@ -64,7 +58,7 @@ Result<HttpHeader> read_header(std::string_view line, std::string_view from, boo
     return header_error(from, name, "has a line break or a NUL in it");
   }
   if (const std::string_view why = why_not(lower(name), in_file); !why.empty()) return header_error(from, name, why);
-  return HttpHeader{std::string(name), std::string(without_blanks(line.substr(colon + 1)))};
+  return HttpHeader{std::string(name), std::string(trimmed(line.substr(colon + 1)))};
 }
 
 Result<std::vector<HttpHeader>> read_header_file(const std::string& path) {
@@ -78,7 +72,7 @@ Result<std::vector<HttpHeader>> read_header_file(const std::string& path) {
     std::string_view line = rest.substr(0, rest.find('\n'));
     rest.remove_prefix(std::min(line.size() + 1, rest.size()));
     if (line.ends_with('\r')) line.remove_suffix(1);
-    if (without_blanks(line).empty()) continue;
+    if (trimmed(line).empty()) continue;
     auto header = read_header(line, kOption, true);
     if (!header) return header.error();
     headers.push_back(std::move(*header));

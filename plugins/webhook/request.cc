@@ -9,8 +9,6 @@
 namespace codedriftd::webhook {
 namespace {
 
-using http_sink::text_at;
-
 Format format_of(std::string_view name) {
   if (name == "cloudevents_binary") return Format::cloudevents_binary;
   if (name == "alertmanager_v4") return Format::alertmanager_v4;

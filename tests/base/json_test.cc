@@ -41,6 +41,12 @@ TEST(Json, InvalidUtf8IsReplacedNotThrown) {
   EXPECT_EQ(json_line(OrderedJson("a\xff")), "\"a\xEF\xBF\xBD\"");
 }
 
+TEST(Json, TextThatIsNotThereIsEmpty) {
+  const Json object{{"a", "text"}, {"b", 1}, {"c", nullptr}};
+  EXPECT_EQ(text_at(object, "a"), "text");
+  for (const char* name : {"b", "c", "d"}) EXPECT_EQ(text_at(object, name), "") << name;
+}
+
 TEST(Json, ALineKeepsTheOrderOfItsKind) {
   EXPECT_EQ(json_line(OrderedJson{{"b", 1}, {"a", 2}}), R"({"b":1,"a":2})");
   EXPECT_EQ(json_line(Json{{"b", 1}, {"a", 0.5}}), R"({"a":0.5,"b":1})");

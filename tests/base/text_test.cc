@@ -65,6 +65,14 @@ TEST(Harmless, ShowsWhatATerminalWouldObey) {
   }
 }
 
+TEST(Trimmed, TakesBlanksAndLineBreaksOffBothEndsAlone) {
+  EXPECT_EQ(trimmed(" \t\r\n a \t b\r\n"), "a \t b");
+  EXPECT_EQ(trimmed("a"), "a");
+  EXPECT_EQ(trimmed("\v\xC2\xA0"), "\v\xC2\xA0") << "no other white space";
+  EXPECT_EQ(trimmed(" \r\n"), "");
+  EXPECT_EQ(trimmed(""), "");
+}
+
 TEST(Utf8Prefix, DoesNotCutACharacter) {
   const std::string_view text = "a\xe6\xbc\xa2z";
   EXPECT_EQ(utf8_prefix(text, 0), "");

@@ -13,12 +13,12 @@
 namespace codedriftd::test {
 namespace {
 
-struct Outcome {
+struct CommandOutcome {
   int code;
   std::string out, err;
 };
 
-Outcome run(std::vector<const char*> args) {
+CommandOutcome run(std::vector<const char*> args) {
   args.insert(args.begin(), "codedriftd");
   std::ostringstream out, err;
   const int code = run_command_line(static_cast<int>(args.size()), args.data(), out, err);
@@ -54,7 +54,7 @@ TEST(CommandLine, WrongUsageIs64AndSaysWhatWouldBeRight) {
       {{"migrate", "now"}, "nothing but options is taken here"},
   };
   for (const auto& c : cases) {
-    const Outcome outcome = run(c.args);
+    const CommandOutcome outcome = run(c.args);
     EXPECT_EQ(outcome.code, 64) << c.says;
     EXPECT_NE(outcome.err.find(c.says), std::string::npos) << c.says << "\nin " << outcome.err;
     EXPECT_EQ(outcome.out, "");
@@ -68,7 +68,7 @@ TEST(CommandLine, AWrongConfigurationIs78ForEveryCommandThatReadsIt) {
       {"run"}, {"check"}, {"query", "status"}, {"migrate"}, {"backup", "/nowhere/copy.db"}};
   for (auto command : commands) {
     command.insert(command.begin(), {"--config", file.c_str()});
-    const Outcome outcome = run(command);
+    const CommandOutcome outcome = run(command);
     EXPECT_EQ(outcome.code, 78) << command.back();
     EXPECT_NE(outcome.err.find("codedriftd.toml:2:1: unknown key"), std::string::npos) << outcome.err;
     EXPECT_NE(outcome.err.find("'state_dir'"), std::string::npos) << outcome.err;
@@ -76,7 +76,7 @@ TEST(CommandLine, AWrongConfigurationIs78ForEveryCommandThatReadsIt) {
 }
 
 TEST(CommandLine, AConfigurationThatCannotBeReadIs78) {
-  const Outcome outcome = run({"--config", "/nowhere/codedriftd.toml", "check"});
+  const CommandOutcome outcome = run({"--config", "/nowhere/codedriftd.toml", "check"});
   EXPECT_EQ(outcome.code, 78);
   EXPECT_NE(outcome.err.find("/nowhere/codedriftd.toml"), std::string::npos);
 }
@@ -91,7 +91,7 @@ TEST(CommandLine, HelpGoesToStdoutAndIs0) {
                                                     {"migrate", "--help"},
                                                     {"backup", "--help"}};
   for (const auto& args : helps) {
-    const Outcome outcome = run(args);
+    const CommandOutcome outcome = run(args);
     EXPECT_EQ(outcome.code, 0) << args.front();
     EXPECT_NE(outcome.out.find("codedriftd"), std::string::npos) << args.front();
     EXPECT_EQ(outcome.err, "") << args.front();
@@ -99,7 +99,7 @@ TEST(CommandLine, HelpGoesToStdoutAndIs0) {
 }
 
 TEST(CommandLine, OptionsOfTheProgramMayStandBehindTheCommand) {
-  const Outcome outcome = run({"check", "--config", "/nowhere/codedriftd.toml"});
+  const CommandOutcome outcome = run({"check", "--config", "/nowhere/codedriftd.toml"});
   EXPECT_EQ(outcome.code, 78);
   EXPECT_EQ(outcome.err, "/nowhere/codedriftd.toml: cannot be read: No such file or directory\n");
   EXPECT_EQ(run({"query", "status", "--config=/nowhere/codedriftd.toml"}).code, 78);
@@ -133,7 +133,7 @@ TEST(CommandLine, NoHelpTextIsWiderThan80Columns) {
   for (const char* report : {"history", "events", "alerts", "coverage", "report"})
     helps.push_back({"query", report, "--help"});
   for (const auto& args : helps) {
-    const Outcome outcome = run(args);
+    const CommandOutcome outcome = run(args);
     EXPECT_EQ(outcome.code, 0) << args.front();
     std::istringstream lines(outcome.out);
     for (std::string line; std::getline(lines, line);) EXPECT_LE(display_width(line), 80U) << line;

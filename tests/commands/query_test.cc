@@ -46,11 +46,10 @@ extern "C" int fsync(int fd) {
 namespace codedriftd {
 namespace {
 
+using test::at;
 using test::Recorded;
 using test::TempDir;
 using Args = std::vector<std::string>;
-
-WallTime at(double seconds) { return Recorded::at(seconds); }
 
 struct Ran {
   int code;

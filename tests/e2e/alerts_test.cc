@@ -15,14 +15,14 @@ namespace {
 constexpr ExitStatus kDone{0, 0}, kFailed{1, 0}, kUsage{64, 0};
 
 /// The row of `query alerts --attempts` of one alert at one destination.
-Json row_of(const Daemon& daemon, std::string_view id, std::string_view destination = "ops") {
+Json alert_row(const Daemon& daemon, std::string_view id, std::string_view destination = "ops") {
   for (const Json& row : daemon.rows({"alerts", "--attempts"})) {
     if (row.at("id") == id && row.at("alert") == destination) return row;
   }
   return {{"state", "(no row)"}};
 }
 bool comes_to(const Daemon& daemon, std::string_view id, std::string_view state, std::string_view destination = "ops") {
-  return eventually([&] { return row_of(daemon, id, destination).at("state") == state; });
+  return eventually([&] { return alert_row(daemon, id, destination).at("state") == state; });
 }
 Json last_event(const Daemon& daemon, const std::string& kind) {
   const Json rows = daemon.rows({"events", "--kind", kind});
@@ -56,7 +56,7 @@ TEST(Alerts, ADeadAlertIsReplayedUnderTheSameIdWithTheSameBytes) {
   ASSERT_EQ(requests.size(), 2U);
   EXPECT_EQ(requests[1].header("webhook-id"), id);
   EXPECT_TRUE(same_bytes_under_one_id(requests, kWebhookSecret));
-  const Json attempts = row_of(daemon, id).at("attempt_log");
+  const Json attempts = alert_row(daemon, id).at("attempt_log");
   ASSERT_EQ(attempts.size(), 2U);
   EXPECT_EQ(attempts[0].at("result"), "rejected");
   EXPECT_EQ(attempts[0].at("status"), 400);
@@ -100,7 +100,7 @@ TEST(Alerts, WhatOneCouldNotDeliverGoesToAnotherAndOpenDriftToOneThatIsNew) {
   const std::string id = drift(daemon, "dead");
   ASSERT_EQ(daemon.command({"alerts", "replay", "--alert", "ops", "--to", "pager"}).status, kDone);
   ASSERT_TRUE(comes_to(daemon, id, "delivered", "pager")) << daemon.log();
-  EXPECT_EQ(row_of(daemon, id).at("state"), "dead");
+  EXPECT_EQ(alert_row(daemon, id).at("state"), "dead");
   ASSERT_GE(pager.count(), 1U);
   EXPECT_EQ(pager.requests()[0].header("webhook-id"), id);
   EXPECT_EQ(pager.requests()[0].body, daemon.receiver().requests()[0].body);
@@ -158,7 +158,7 @@ TEST(Alerts, WithoutADaemonTheCommandDoesItItself) {
   const RunResult replayed = daemon.command({"alerts", "replay", id});
   ASSERT_EQ(replayed.status, kDone) << replayed.err;
   EXPECT_NE(replayed.out.find("no daemon runs"), std::string::npos) << replayed.out;
-  EXPECT_EQ(row_of(daemon, id).at("state"), "pending");
+  EXPECT_EQ(alert_row(daemon, id).at("state"), "pending");
   daemon.start();
   ASSERT_TRUE(comes_to(daemon, id, "delivered")) << daemon.log();
   EXPECT_TRUE(same_bytes_under_one_id(daemon.receiver().requests(), kWebhookSecret));
@@ -213,7 +213,7 @@ TEST(Alerts, WhoMayNotAskIsTurnedAwayAndRecorded) {
   const RunResult stranger = daemon.command(drop, kStranger);
   EXPECT_EQ(stranger.status, kFailed);
   EXPECT_NE(stranger.err.find("as root"), std::string::npos) << stranger.err;
-  EXPECT_EQ(row_of(daemon, id).at("state"), "dead");
+  EXPECT_EQ(alert_row(daemon, id).at("state"), "dead");
 
   EXPECT_EQ(daemon.command(drop, kOwner).status, kDone);
   EXPECT_EQ(last_event(daemon, "alert.dropped").at("actor"), "uid:64101");

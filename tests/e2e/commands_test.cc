@@ -66,7 +66,7 @@ TEST(Commands, StatusWithDetailedExitCodeSays0And2And3) {
   const auto code = [&](std::vector<std::string> more) {
     std::vector<std::string> args{"query", "status", "--detailed-exitcode"};
     args.insert(args.end(), more.begin(), more.end());
-    return daemon.command(args).status.value_or(ExitStatus{}).code;
+    return code_of(daemon.command(args));
   };
   daemon.deploy("refund", "reviewed");
   daemon.config.functions.emplace_back("refund", "baseline = \"review\"");

@@ -8,15 +8,6 @@
 namespace codedriftd::test {
 namespace {
 
-const ScfCredential kFirst{"FAKE-ID-ONE", "FAKE-KEY-ONE-NOT-REAL", ""};
-const ScfCredential kSecond{"FAKE-ID-TWO", "FAKE-KEY-TWO-NOT-REAL", ""};
-
-DaemonOptions accepting(const ScfCredential& credential) {
-  DaemonOptions options;
-  options.cloud.credentials = {credential};
-  return options;
-}
-
 /// The cloud takes only `second` from now on, and `hand_out` puts it where the daemon looks: it has to find it there by
 /// itself.
 void expect_rotation(Daemon& daemon, const ScfCredential& second, const std::function<void()>& hand_out) {
@@ -31,30 +22,30 @@ void expect_rotation(Daemon& daemon, const ScfCredential& second, const std::fun
 }
 
 TEST(Credentials, ProfileIsReadAgainWhenTheCloudRefusesTheKey) {
-  Daemon daemon(accepting(kFirst));
+  Daemon daemon(DaemonOptions{.cloud = accepting(kFirstKey)});
   const auto write = [&](const ScfCredential& c) {
     daemon.dir().write("profile",
                        fmt::format("[default]\nsecret_id = none\nsecret_key = none\n[watch]\nsecret_id = {}\n"
                                    "secret_key = {}\n",
                                    c.secret_id, c.secret_key));
   };
-  write(kFirst);
+  write(kFirstKey);
   daemon.env.clear();
   daemon.config.credentials =
       fmt::format("source = \"profile\"\nfile = \"{}\"\nprofile = \"watch\"", daemon.dir() / "profile");
-  expect_rotation(daemon, kSecond, [&] { write(kSecond); });
+  expect_rotation(daemon, kSecondKey, [&] { write(kSecondKey); });
 }
 
 TEST(Credentials, FilesUnderTheCredentialsDirectoryAreReadAgainWhenTheCloudRefusesTheKey) {
-  Daemon daemon(accepting(kFirst));
+  Daemon daemon(DaemonOptions{.cloud = accepting(kFirstKey)});
   const auto write = [&](const ScfCredential& c) {
     daemon.dir().write("credentials/scf.id", c.secret_id + "\n");
     daemon.dir().write("credentials/scf.key", c.secret_key + "\n");
   };
-  write(kFirst);
+  write(kFirstKey);
   daemon.env = {{"CREDENTIALS_DIRECTORY", daemon.dir() / "credentials"}};
   daemon.config.credentials = "source = \"files\"\nsecret_id_file = \"scf.id\"\nsecret_key_file = \"scf.key\"";
-  expect_rotation(daemon, kSecond, [&] { write(kSecond); });
+  expect_rotation(daemon, kSecondKey, [&] { write(kSecondKey); });
 }
 
 TEST(Credentials, ARolesTemporaryKeysAreFetchedAgainWhenTheCloudRefusesThem) {
@@ -62,7 +53,7 @@ TEST(Credentials, ARolesTemporaryKeysAreFetchedAgainWhenTheCloudRefusesThem) {
   SimulatedMetadata::Keys keys;
   keys.expires = SystemClock{}.wall() + std::chrono::hours(1);
   metadata.set_keys(keys);
-  Daemon daemon(accepting({keys.secret_id, keys.secret_key, keys.token}));
+  Daemon daemon(DaemonOptions{.cloud = accepting({keys.secret_id, keys.secret_key, keys.token})});
   daemon.env.clear();
   daemon.config.credentials = fmt::format("source = \"cvm-role\"\nendpoint = \"{}\"", metadata.endpoint());
   const ScfCredential next{"FAKE-TMP-SECRET-ID-2", "FAKE-TMP-SECRET-KEY-2-NOT-A-REAL-KEY", "FAKE-TMP-TOKEN-2"};
@@ -77,7 +68,7 @@ TEST(Credentials, ARolesTemporaryKeysAreFetchedAgainWhenTheCloudRefusesThem) {
 TEST(Credentials, TheChainTakesTheRoleWhereThereIsNoOtherKey) {
   SimulatedMetadata metadata;
   const SimulatedMetadata::Keys keys;
-  Daemon daemon(accepting({keys.secret_id, keys.secret_key, keys.token}));
+  Daemon daemon(DaemonOptions{.cloud = accepting({keys.secret_id, keys.secret_key, keys.token})});
   daemon.env = {{"HOME", daemon.dir().path().string()}};
   daemon.config.credentials = fmt::format("source = \"chain\"\nendpoint = \"{}\"", metadata.endpoint());
   daemon.start();
@@ -85,10 +76,10 @@ TEST(Credentials, TheChainTakesTheRoleWhereThereIsNoOtherKey) {
 }
 
 TEST(Credentials, ASecretFileThatOthersCanReadIsRefusedWithTheRemedy) {
-  Daemon daemon(accepting(kFirst));
+  Daemon daemon(DaemonOptions{.cloud = accepting(kFirstKey)});
   daemon.env.clear();
-  daemon.dir().write("scf.id", kFirst.secret_id);
-  const std::string key = daemon.dir().write("scf.key", kFirst.secret_key, std::filesystem::perms(0644));
+  daemon.dir().write("scf.id", kFirstKey.secret_id);
+  const std::string key = daemon.dir().write("scf.key", kFirstKey.secret_key, std::filesystem::perms(0644));
   daemon.config.credentials = fmt::format("source = \"files\"\nsecret_id_file = \"{}\"\nsecret_key_file = \"{}\"",
                                           daemon.dir() / "scf.id", key);
   daemon.config.alerts = webhook_alert("ops", daemon.receiver().url(), daemon.secret_file());

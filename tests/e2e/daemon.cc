@@ -25,6 +25,17 @@ std::size_t count_of(std::string_view text, std::string_view what) {
 
 }  // namespace
 
+ScfOptions accepting(const ScfCredential& credential, ScfLatency latency) {
+  ScfOptions options;
+  options.credentials = {credential};
+  options.latency = latency;
+  return options;
+}
+
+std::ptrdiff_t count_kind(const std::vector<std::string>& kinds, std::string_view kind) {
+  return std::count(kinds.begin(), kinds.end(), kind);
+}
+
 std::string hash_of(std::string_view code) { return sha256(code).hex(); }
 
 std::string webhook_alert(std::string_view name, std::string_view url, std::string_view secret_file,

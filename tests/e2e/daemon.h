@@ -37,6 +37,14 @@ std::string webhook_alert(std::string_view name, std::string_view url, std::stri
 /// A whole [[alert]] with the misbehaving plugin of the plugin tests.
 std::string faulty_alert(std::string_view name, std::string_view mode);
 
+/// Two more keys, and a cloud that takes one key alone.
+inline const ScfCredential kFirstKey{"FAKE-ID-ONE", "FAKE-KEY-ONE-NOT-REAL", ""};
+inline const ScfCredential kSecondKey{"FAKE-ID-TWO", "FAKE-KEY-TWO-NOT-REAL", ""};
+ScfOptions accepting(const ScfCredential& credential, ScfLatency latency = {});
+
+/// How many of the kinds of events are this one.
+std::ptrdiff_t count_kind(const std::vector<std::string>& kinds, std::string_view kind);
+
 /// The configuration, in parts that a test may change. Everything is TOML.
 struct Config {
   std::string interval = "1s";

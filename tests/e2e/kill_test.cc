@@ -14,17 +14,17 @@ namespace {
 
 constexpr int kKills = 50;
 /// So many that few change more often than is told one by one.
-constexpr unsigned kFunctions = 150;
-std::string name_of(unsigned long function) { return "f" + std::to_string(function); }
+constexpr unsigned kFlippedFunctions = 150;
+std::string flipped_name(unsigned long function) { return "f" + std::to_string(function); }
 
 TEST(Kill, FiftyTimesAtRandomMomentsLosesNothing) {
   Daemon daemon;
   daemon.config.functions.clear();
   std::map<std::string, std::string> deployed;  // the last code of each function; the flipping thread's until it ends
-  for (unsigned i = 0; i < kFunctions; ++i) {
-    daemon.config.functions.emplace_back(name_of(i), "");
-    daemon.deploy(name_of(i), "reviewed");
-    deployed[name_of(i)] = "reviewed";
+  for (unsigned i = 0; i < kFlippedFunctions; ++i) {
+    daemon.config.functions.emplace_back(flipped_name(i), "");
+    daemon.deploy(flipped_name(i), "reviewed");
+    deployed[flipped_name(i)] = "reviewed";
   }
   daemon.config.account = "requests_per_second = 1000";
   daemon.write_config();
@@ -37,7 +37,7 @@ TEST(Kill, FiftyTimesAtRandomMomentsLosesNothing) {
     std::mt19937_64 own = random_from(chosen, 1);
     const char* const codes[] = {"reviewed", "hurried", "worse"};
     while (!stop.stop_requested()) {
-      const std::string function = name_of(own() % kFunctions);
+      const std::string function = flipped_name(own() % kFlippedFunctions);
       deployed[function] = codes[own() % 3];
       daemon.deploy(function, deployed[function]);
       wait_until([&] { return stop.stop_requested(); }, Millis{50});

@@ -12,8 +12,6 @@
 namespace codedriftd::test {
 namespace {
 
-int code_of(const RunResult& result) { return result.status.value_or(ExitStatus{}).code; }
-
 Json row_of(const RunResult& result, std::string_view function) {
   const Json plan = Json::parse(result.out);
   for (const Json& row : plan.at("rows")) {

@@ -13,12 +13,6 @@
 namespace codedriftd::test {
 namespace {
 
-int code_of(const RunResult& result) { return result.status.value_or(ExitStatus{}).code; }
-
-std::size_t count(const std::vector<std::string>& kinds, std::string_view kind) {
-  return static_cast<std::size_t>(std::count(kinds.begin(), kinds.end(), kind));
-}
-
 TEST(Release, IsAnnouncedArrivesInSilenceAndAnEditIsApprovedFromAPlan) {
   Daemon daemon;
   daemon.config.alerts = webhook_alert("ops", daemon.receiver().url(), daemon.secret_file());
@@ -31,7 +25,7 @@ TEST(Release, IsAnnouncedArrivesInSilenceAndAnEditIsApprovedFromAPlan) {
   ASSERT_EQ(code_of(expected), 0) << expected.err;
   EXPECT_EQ(daemon.status("charge").at("status"), "pending_deploy");
   daemon.deploy("charge", "release 7");
-  ASSERT_TRUE(eventually([&] { return count(daemon.kinds(), "deploy.arrived") == 1; }));
+  ASSERT_TRUE(eventually([&] { return count_kind(daemon.kinds(), "deploy.arrived") == 1; }));
   EXPECT_EQ(daemon.status("charge").at("accepted_source"), "deploy");
   EXPECT_TRUE(daemon.alerts().empty()) << "a release that was announced cries no wolf";
 
@@ -58,7 +52,7 @@ TEST(Release, IsAnnouncedArrivesInSilenceAndAnEditIsApprovedFromAPlan) {
   const RunResult stale = with({"--count", "1", "--yes"});
   EXPECT_EQ(code_of(stale), 1) << "the plan has moved";
   EXPECT_NE(stale.err.find("changed after the plan was made"), std::string::npos) << stale.err;
-  EXPECT_EQ(count(daemon.kinds(), "control.denied"), 1U) << "a wrong count is a mistake, no more";
+  EXPECT_EQ(count_kind(daemon.kinds(), "control.denied"), 1) << "a wrong count is a mistake, no more";
 }
 
 TEST(Release, ThroughAPinInTheConfigurationIsAReload) {
@@ -72,7 +66,7 @@ TEST(Release, ThroughAPinInTheConfigurationIsAReload) {
   daemon.hangup();
   ASSERT_TRUE(daemon.wait_for_status("charge", "pending_deploy"));
   daemon.deploy("charge", "release 8");
-  ASSERT_TRUE(eventually([&] { return count(daemon.kinds(), "deploy.arrived") == 1; }));
+  ASSERT_TRUE(eventually([&] { return count_kind(daemon.kinds(), "deploy.arrived") == 1; }));
   EXPECT_TRUE(daemon.alerts().empty());
   daemon.deploy("charge", "edited in the console");
   ASSERT_TRUE(daemon.wait_for_alert("drift.detected"));

@@ -11,16 +11,6 @@
 namespace codedriftd::test {
 namespace {
 
-const ScfCredential kFirst{"FAKE-ID-ONE", "FAKE-KEY-ONE-NOT-REAL", ""};
-const ScfCredential kSecond{"FAKE-ID-TWO", "FAKE-KEY-TWO-NOT-REAL", ""};
-
-ScfOptions accepting(const ScfCredential& credential, ScfLatency latency = {}) {
-  ScfOptions options;
-  options.credentials = {credential};
-  options.latency = latency;
-  return options;
-}
-
 /// Puts a key into two files; the [account.NAME.credentials] that reads them.
 std::string key_files(const Daemon& daemon, const std::string& name, const ScfCredential& credential) {
   return fmt::format("source = \"files\"\nsecret_id_file = \"{}\"\nsecret_key_file = \"{}\"",
@@ -32,10 +22,6 @@ std::string replaced(std::string text, std::string_view from, std::string_view t
   for (std::size_t at = 0; (at = text.find(from, at)) != std::string::npos; at += to.size())
     text.replace(at, from.size(), to);
   return text;
-}
-
-std::ptrdiff_t count(const std::vector<std::string>& kinds, std::string_view kind) {
-  return std::count(kinds.begin(), kinds.end(), kind);
 }
 
 /// Waits until every alert so far is known to be delivered: a stop or a reload before would send it again.
@@ -50,12 +36,12 @@ TEST(Reload, AnAccountAddedWithItsOwnKeyAndFunctionsIsPolled) {
   Daemon daemon;
   daemon.start();
   ASSERT_TRUE(daemon.wait_for_status("charge", "in_sync"));
-  SimulatedScf other(accepting(kSecond));
+  SimulatedScf other(accepting(kSecondKey));
   for (const char* name : {"charge", "refund"}) other.set(Daemon::key(name), hash_of("reviewed"));
   daemon.config.more = fmt::format(
       "[account.stage]\nendpoint = \"{}\"\n[account.stage.credentials]\n{}\n"
       "[[function]]\nnames = [\"charge\", \"refund\"]\naccount = \"stage\"\n",
-      other.endpoint(), key_files(daemon, "stage", kSecond));
+      other.endpoint(), key_files(daemon, "stage", kSecondKey));
   daemon.write_config();
   daemon.hangup();
   ASSERT_TRUE(eventually([&] { return daemon.query({"status"}).at("summary").at("in_sync") == 3; })) << daemon.log();
@@ -69,8 +55,8 @@ TEST(Reload, AnAccountAddedWithItsOwnKeyAndFunctionsIsPolled) {
 
 TEST(Reload, OfLimitEndpointAndKeyLosesNoPollThatIsInFlight) {
   const ScfLatency slow{.after = {Millis{50}, Millis{400}}};
-  Daemon daemon(DaemonOptions{.cloud = accepting(kFirst, slow)});
-  SimulatedScf other(accepting(kSecond, slow));
+  Daemon daemon(DaemonOptions{.cloud = accepting(kFirstKey, slow)});
+  SimulatedScf other(accepting(kSecondKey, slow));
   daemon.config.functions.clear();
   for (const char* name : {"charge", "refund", "invoice", "ship", "bill", "mail"}) {
     daemon.config.functions.emplace_back(name, "");
@@ -79,7 +65,7 @@ TEST(Reload, OfLimitEndpointAndKeyLosesNoPollThatIsInFlight) {
   }
   const auto configure = [&](bool first, std::string_view limit) {
     daemon.config.endpoint = first ? daemon.cloud().endpoint() : other.endpoint();
-    daemon.config.credentials = first ? key_files(daemon, "first", kFirst) : key_files(daemon, "second", kSecond);
+    daemon.config.credentials = first ? key_files(daemon, "first", kFirstKey) : key_files(daemon, "second", kSecondKey);
     daemon.config.account = fmt::format("timeout = \"1m\"\nrequests_per_second = {}", limit);
   };
   configure(true, "100");
@@ -158,11 +144,11 @@ TEST_P(Renamed, AnAccountGoesOnUnderItsNewLabel) {
   EXPECT_GT(runs.at(0).at("polls"), before.at("polls"));
 
   const std::vector<std::string> kinds = daemon.kinds();
-  EXPECT_EQ(count(kinds, "watch.added"), 2);
-  EXPECT_EQ(count(kinds, "watch.removed"), 0);
-  EXPECT_EQ(count(kinds, "baseline.set"), 2);
-  EXPECT_EQ(count(kinds, "drift.detected"), 1);
-  EXPECT_EQ(count(kinds, "account.renamed"), 1);
+  EXPECT_EQ(count_kind(kinds, "watch.added"), 2);
+  EXPECT_EQ(count_kind(kinds, "watch.removed"), 0);
+  EXPECT_EQ(count_kind(kinds, "baseline.set"), 2);
+  EXPECT_EQ(count_kind(kinds, "drift.detected"), 1);
+  EXPECT_EQ(count_kind(kinds, "account.renamed"), 1);
   for (const char* account : {"prod", "live"}) {
     EXPECT_EQ(daemon.rows({"events", "--account", account, "--kind", "drift.*"}).size(), 1U) << account;
     EXPECT_EQ(daemon.rows({"alerts", "--account", account}).size(), 1U) << account;
@@ -257,7 +243,7 @@ TEST(Restart, AnotherOriginIsNotUsedAndSaysSoWhileAnotherInstanceIs) {
     EXPECT_EQ(event.at("data").at("instance"), instances[i]) << i;
     EXPECT_EQ(event.at("data").at("log").at("origin"), "e2e/codedriftd") << i;
   }
-  EXPECT_EQ(count(daemon.kinds(), "log.genesis"), 1);
+  EXPECT_EQ(count_kind(daemon.kinds(), "log.genesis"), 1);
   Database db = Database::open_reader(daemon.database());
   auto bodies = db.query("SELECT body FROM event");
   while (bodies.step()) EXPECT_EQ(Json::parse(bodies.text(0)).at("log"), "e2e/codedriftd");
@@ -278,7 +264,7 @@ TEST(Reload, ADestinationThatLeavesIsToldOfItFirst) {
   daemon.write_config();
   daemon.hangup();
   EXPECT_TRUE(daemon.wait_for_alert("watch.removed", 1, Millis{1'000})) << "before the reload was over" << daemon.log();
-  EXPECT_EQ(count(daemon.kinds(), "delivery.dead"), 0);
+  EXPECT_EQ(count_kind(daemon.kinds(), "delivery.dead"), 0);
 }
 
 }  // namespace

@@ -16,9 +16,9 @@ namespace codedriftd::test {
 namespace {
 
 #ifdef CODEDRIFTD_SANITIZED
-constexpr int kFunctions = 500;  // a sanitizer looks for other mistakes, and takes long
+constexpr int kStormFunctions = 500;  // a sanitizer looks for other mistakes, and takes long
 #else
-constexpr int kFunctions = 10'000;
+constexpr int kStormFunctions = 10'000;
 #endif
 constexpr Millis kLongEnough{240'000};
 
@@ -31,12 +31,6 @@ double peak_mib(pid_t pid) {
     if (line.starts_with("VmHWM:")) return std::stod(line.substr(6)) / 1024;
   }
   return 0;
-}
-
-/// 0 too, which a selection that matches nothing would call a failure.
-int count_of(const Daemon& daemon, const std::string& kind) {
-  const std::vector<std::string> kinds = daemon.kinds();
-  return static_cast<int>(std::count(kinds.begin(), kinds.end(), kind));
 }
 
 /// What a message tells of, by target.
@@ -60,23 +54,27 @@ TEST(Storm, EveryDriftArrivesInOrderThoughTheReceiverIsDownAndTheDaemonIsKilled)
   daemon.config.defaults = "stale_after = \"10m\"\n";
   daemon.config.account = "requests_per_second = 2000";
   daemon.config.functions.clear();
-  for (int i = 0; i < kFunctions; ++i) {
+  for (int i = 0; i < kStormFunctions; ++i) {
     daemon.config.functions.emplace_back(name_of(i), "");
     daemon.deploy(name_of(i), "reviewed");
   }
   daemon.start();
   ASSERT_TRUE(daemon.wait_for_polls(1, kLongEnough));
 
-  for (int i = 0; i < kFunctions; ++i) daemon.deploy(name_of(i), "hurried");
-  ASSERT_TRUE(eventually([&] { return count_of(daemon, "drift.detected") > kFunctions / 3; }, kLongEnough));
+  for (int i = 0; i < kStormFunctions; ++i) daemon.deploy(name_of(i), "hurried");
+  ASSERT_TRUE(
+      eventually([&] { return count_kind(daemon.kinds(), "drift.detected") > kStormFunctions / 3; }, kLongEnough));
   const double before_kill = peak_mib(daemon.child().pid());
   daemon.kill();
   daemon.launch();
   daemon.wait_until_ready();
-  ASSERT_TRUE(eventually([&] { return count_of(daemon, "drift.detected") == kFunctions; }, kLongEnough));
-  for (int i = 0; i < kFunctions; i += 10) daemon.deploy(name_of(i), i % 20 == 0 ? "worse" : "reviewed");
+  ASSERT_TRUE(eventually([&] { return count_kind(daemon.kinds(), "drift.detected") == kStormFunctions; }, kLongEnough));
+  for (int i = 0; i < kStormFunctions; i += 10) daemon.deploy(name_of(i), i % 20 == 0 ? "worse" : "reviewed");
   ASSERT_TRUE(eventually(
-      [&] { return count_of(daemon, "drift.changed") + count_of(daemon, "drift.resolved") == kFunctions / 10; },
+      [&] {
+        return count_kind(daemon.kinds(), "drift.changed") + count_kind(daemon.kinds(), "drift.resolved") ==
+               kStormFunctions / 10;
+      },
       kLongEnough));
 
   Receiver receiver(ReceiverOptions{.port = port, .tls = {}});
@@ -102,7 +100,7 @@ TEST(Storm, EveryDriftArrivesInOrderThoughTheReceiverIsDownAndTheDaemonIsKilled)
   EXPECT_TRUE(same_bytes_under_one_id(requests, kWebhookSecret));
   std::map<std::string, int64_t> seq_of;
   for (const Json& event : events) seq_of[event["id"]] = event["seq"];
-  EXPECT_EQ(seq_of.size(), static_cast<std::size_t>(kFunctions + kFunctions / 10));
+  EXPECT_EQ(seq_of.size(), static_cast<std::size_t>(kStormFunctions + kStormFunctions / 10));
   std::map<std::string, int64_t> newest_told;  // by target
   std::set<std::string> told, messages;
   for (const ReceivedRequest& request : requests) {
@@ -117,9 +115,9 @@ TEST(Storm, EveryDriftArrivesInOrderThoughTheReceiverIsDownAndTheDaemonIsKilled)
     }
   }
   EXPECT_EQ(told.size(), seq_of.size()) << "not every drift arrived";
-  EXPECT_LT(messages.size(), static_cast<std::size_t>(kFunctions / 10)) << "single messages instead of digests";
+  EXPECT_LT(messages.size(), static_cast<std::size_t>(kStormFunctions / 10)) << "single messages instead of digests";
   std::printf("%d functions, %zu drift events, one kill: %zu messages in %zu requests; daemon's peak %.1f MiB\n",
-              kFunctions, seq_of.size(), messages.size(), requests.size(), daemon_peak);
+              kStormFunctions, seq_of.size(), messages.size(), requests.size(), daemon_peak);
 #ifndef CODEDRIFTD_SANITIZED
   EXPECT_LT(daemon_peak, 100) << "MiB";
 #endif

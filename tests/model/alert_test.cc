@@ -9,10 +9,10 @@
 namespace codedriftd {
 namespace {
 
-constexpr WallTime kTime{Millis{1'800'000'000'123}};
+constexpr WallTime kAlertTime{Millis{1'800'000'000'123}};
 constexpr char kAddress[] = "prod/ap-guangzhou/default/charge:$LATEST";
 
-NewEvent event_of(std::string_view kind, Severity severity = Severity::info) {
+NewEvent charge_event(std::string_view kind, Severity severity = Severity::info) {
   NewEvent event;
   event.kind = kind;
   event.severity = severity;
@@ -22,28 +22,28 @@ NewEvent event_of(std::string_view kind, Severity severity = Severity::info) {
 
 TEST(Wants, WithoutKindsWhatAlertsByDefault) {
   const Subscription ops{"ops", {}, {"*"}};
-  EXPECT_TRUE(wants(ops, event_of("drift.detected", Severity::critical)));
-  EXPECT_FALSE(wants(ops, event_of("baseline.set")));
-  EXPECT_FALSE(wants(ops, event_of("watch.removed")));
-  EXPECT_TRUE(wants(ops, event_of("watch.removed", Severity::warning)));
+  EXPECT_TRUE(wants(ops, charge_event("drift.detected", Severity::critical)));
+  EXPECT_FALSE(wants(ops, charge_event("baseline.set")));
+  EXPECT_FALSE(wants(ops, charge_event("watch.removed")));
+  EXPECT_TRUE(wants(ops, charge_event("watch.removed", Severity::warning)));
 }
 
 TEST(Wants, KindsAndTargetsAreGlobs) {
-  EXPECT_TRUE(wants({"a", {"baseline.*"}, {"*"}}, event_of("baseline.set")));
-  EXPECT_FALSE(wants({"a", {"baseline.*"}, {"*"}}, event_of("drift.detected")));
-  EXPECT_TRUE(wants({"a", {"poll.*", "drift.*"}, {"test/*", "prod/*"}}, event_of("drift.detected")));
-  EXPECT_FALSE(wants({"a", {"drift.*"}, {"test/*"}}, event_of("drift.detected")));
-  EXPECT_TRUE(wants({"a", {"drift.*"}, {}}, event_of("drift.detected"))) << "no targets named: all";
+  EXPECT_TRUE(wants({"a", {"baseline.*"}, {"*"}}, charge_event("baseline.set")));
+  EXPECT_FALSE(wants({"a", {"baseline.*"}, {"*"}}, charge_event("drift.detected")));
+  EXPECT_TRUE(wants({"a", {"poll.*", "drift.*"}, {"test/*", "prod/*"}}, charge_event("drift.detected")));
+  EXPECT_FALSE(wants({"a", {"drift.*"}, {"test/*"}}, charge_event("drift.detected")));
+  EXPECT_TRUE(wants({"a", {"drift.*"}, {}}, charge_event("drift.detected"))) << "no targets named: all";
 }
 
 TEST(Wants, WhatHasNoTargetConcernsEverybody) {
-  NewEvent event = event_of("account.failing", Severity::warning);
+  NewEvent event = charge_event("account.failing", Severity::warning);
   event.target.reset();
   EXPECT_TRUE(wants({"a", {}, {"test/*"}}, event));
 }
 
 TEST(Wants, NothingThatIsNotAlertable) {
-  NewEvent event = event_of("poll.failing", Severity::warning);
+  NewEvent event = charge_event("poll.failing", Severity::warning);
   event.alertable = false;
   EXPECT_FALSE(wants({"a", {}, {"*"}}, event));
   EXPECT_FALSE(wants({"a", {"*"}, {"*"}}, event));
@@ -51,13 +51,13 @@ TEST(Wants, NothingThatIsNotAlertable) {
 
 TEST(Wants, NothingAboutDeliveries) {
   for (const std::string_view kind : {"delivery.dead", "delivery.refused", "alert.replayed", "alert.dropped"}) {
-    EXPECT_FALSE(wants({"a", {"*"}, {"*"}}, event_of(kind))) << kind;
-    EXPECT_FALSE(wants({"a", {std::string(kind)}, {"*"}}, event_of(kind))) << kind;
+    EXPECT_FALSE(wants({"a", {"*"}, {"*"}}, charge_event(kind))) << kind;
+    EXPECT_FALSE(wants({"a", {std::string(kind)}, {"*"}}, charge_event(kind))) << kind;
   }
 }
 
 TEST(ComposeAlert, CarriesEverythingItKnows) {
-  LoggedEvent logged{event_of("drift.resolved"), 41, "abcdefghijklmnopqrstuvwxyz", kTime, sha256("leaf")};
+  LoggedEvent logged{charge_event("drift.resolved"), 41, "abcdefghijklmnopqrstuvwxyz", kAlertTime, sha256("leaf")};
   AlertFacts& facts = logged.event.facts;
   facts = {"All is well.",
            "in_sync",
@@ -66,7 +66,7 @@ TEST(ComposeAlert, CarriesEverythingItKnows) {
            sha256("a"),
            sha256("p"),
            sha256("e"),
-           kTime - Millis{123},
+           kAlertTime - Millis{123},
            "returned",
            "why",
            "req-1",
@@ -112,7 +112,7 @@ TEST(ComposeAlert, CarriesEverythingItKnows) {
 }
 
 TEST(ComposeAlert, WhatDoesNotApplyIsNull) {
-  LoggedEvent logged{event_of("account.failing"), 0, "id", kTime, sha256("leaf")};
+  LoggedEvent logged{charge_event("account.failing"), 0, "id", kAlertTime, sha256("leaf")};
   logged.event.target.reset();
   const Json alert = Json::parse(compose_alert(logged, "i", "o"));
   EXPECT_EQ(alert.size(), 26U);
@@ -125,12 +125,12 @@ TEST(ComposeAlert, WhatDoesNotApplyIsNull) {
 }
 
 TEST(ComposeAlert, TheSameEventGivesTheSameBytes) {
-  const LoggedEvent logged{event_of("drift.detected"), 3, "id", kTime, sha256("leaf")};
+  const LoggedEvent logged{charge_event("drift.detected"), 3, "id", kAlertTime, sha256("leaf")};
   EXPECT_EQ(compose_alert(logged, "i", "o"), compose_alert(logged, "i", "o"));
 }
 
 TEST(ComposeAlert, ATargetThatIsNoAddressIsABug) {
-  LoggedEvent logged{event_of("drift.detected"), 3, "id", kTime, sha256("leaf")};
+  LoggedEvent logged{charge_event("drift.detected"), 3, "id", kAlertTime, sha256("leaf")};
   logged.event.target = "nonsense";
   EXPECT_THROW(compose_alert(logged, "i", "o"), std::logic_error);
 }

@@ -11,7 +11,7 @@
 namespace codedriftd {
 namespace {
 
-constexpr WallTime kTime{Millis{1'800'000'000'123}};
+constexpr WallTime kEventTime{Millis{1'800'000'000'123}};
 
 NewEvent event_of(std::string_view kind, Severity severity = Severity::info) {
   NewEvent event;
@@ -57,11 +57,11 @@ TEST(Event, BodyIsCanonicalAndHasExactlyItsTenMembers) {
       R"json({"actor":"uid:1001(alice)","data":{"accepted_sha256":null,"source":"pin"},"id":"abc","kind":"baseline.set",)json"
       R"json("log":"ops-1/codedriftd","seq":7,"severity":"info","target":"prod/r/default/f:1",)json"
       R"json("time":"2027-01-15T08:00:00.123Z","v":1})json";
-  EXPECT_EQ(event_body(event, "ops-1/codedriftd", 7, "abc", kTime), body);
+  EXPECT_EQ(event_body(event, "ops-1/codedriftd", 7, "abc", kEventTime), body);
 }
 
 TEST(Event, WithoutATargetItIsNull) {
-  const Json body = Json::parse(event_body(event_of("daemon.stopped"), "o", 0, "i", kTime));
+  const Json body = Json::parse(event_body(event_of("daemon.stopped"), "o", 0, "i", kEventTime));
   EXPECT_EQ(body["target"], nullptr);
   EXPECT_EQ(body["data"], Json::object());
   EXPECT_EQ(body["actor"], "daemon");
@@ -69,17 +69,17 @@ TEST(Event, WithoutATargetItIsNull) {
 
 TEST(Event, BodiesBeyondTheLimitAreRefused) {
   NewEvent event = event_of("baseline.set");
-  const std::size_t rest = event_body(event, "o", 0, "i", kTime).size() + std::string(R"("x":"")").size();
+  const std::size_t rest = event_body(event, "o", 0, "i", kEventTime).size() + std::string(R"("x":"")").size();
   event.data = Json{{"x", std::string(60'000 - rest, 'x')}};
-  EXPECT_EQ(event_body(event, "o", 0, "i", kTime).size(), 60'000U);
+  EXPECT_EQ(event_body(event, "o", 0, "i", kEventTime).size(), 60'000U);
   event.data = Json{{"x", std::string(60'001 - rest, 'x')}};
-  EXPECT_THROW(event_body(event, "o", 0, "i", kTime), std::length_error);
+  EXPECT_THROW(event_body(event, "o", 0, "i", kEventTime), std::length_error);
 }
 
 TEST(Event, FloatsAreRefused) {
   NewEvent event = event_of("clock.stepped");
   event.data = Json{{"by_s", 1.5}};
-  EXPECT_THROW(event_body(event, "o", 0, "i", kTime), std::logic_error);
+  EXPECT_THROW(event_body(event, "o", 0, "i", kEventTime), std::logic_error);
 }
 
 TEST(Event, LeafIsHashedAsInRfc6962) {

@@ -12,11 +12,6 @@ using namespace story;
 class VerdictOfConfiguration : public testing::TestWithParam<Case> {};
 TEST_P(VerdictOfConfiguration, IsAsWritten) { play(GetParam()); }
 
-std::string name_of(const testing::TestParamInfo<Case>& info) { return info.param.name; }
-
-const Step kWatched{watch(), "watch.added -", "unobserved -/- (never_polled)"};
-const Step kInSync{see('A'), "baseline.set A first_seen -", "in_sync A/A first_seen"};
-const Step kDrifted{see('X'), "!drift.detected X A A", "drifted X/A first_seen"};
 const Step kPinned{watch('A'), "watch.added A", "unobserved -/- (never_polled)"};
 const Step kPinSeen{see('A'), "baseline.set A pin -", "in_sync A/A pin"};
 const std::string kRefusedForPin = "refused: pinned at conf.d/pay.toml:12, change it there";

@@ -128,6 +128,12 @@ struct Case {
   std::vector<Step> steps;
 };
 inline void PrintTo(const Case& c, std::ostream* out) { *out << c.name; }
+inline std::string name_of(const testing::TestParamInfo<Case>& info) { return info.param.name; }
+
+// How many stories begin.
+inline const Step kWatched{watch(), "watch.added -", "unobserved -/- (never_polled)"};
+inline const Step kInSync{see('A'), "baseline.set A first_seen -", "in_sync A/A first_seen"};
+inline const Step kDrifted{see('X'), "!drift.detected X A A", "drifted X/A first_seen"};
 
 /// Plays the steps and checks each.
 inline void play(const Case& c) {

@@ -13,12 +13,6 @@ using namespace story;
 class Verdict : public testing::TestWithParam<Case> {};
 TEST_P(Verdict, IsAsWritten) { play(GetParam()); }
 
-std::string name_of(const testing::TestParamInfo<Case>& info) { return info.param.name; }
-
-const Step kWatched{watch(), "watch.added -", "unobserved -/- (never_polled)"};
-const Step kInSync{see('A'), "baseline.set A first_seen -", "in_sync A/A first_seen"};
-const Step kDrifted{see('X'), "!drift.detected X A A", "drifted X/A first_seen"};
-
 INSTANTIATE_TEST_SUITE_P(
     Baselines, Verdict,
     testing::Values(

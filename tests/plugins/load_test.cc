@@ -220,7 +220,7 @@ TEST_F(LoadPlugin, RefusesWhatOthersCouldChange) {
   std::filesystem::copy_file(path, deeper);
   EXPECT_TRUE(load_plugin(deeper));
   ::chmod((folder_ / "above").c_str(), 0777);
-  expect_refused(deeper, "lets others change it; chmod go-w " + (folder_ / "above").string());
+  expect_refused(deeper, "lets others change it; chmod go-w " + (folder_ / "above"));
   ::chmod((folder_ / "above").c_str(), 01777);
   EXPECT_TRUE(load_plugin(deeper)) << "nobody may rename another's folder there";
   if (::geteuid() == 0) {  // only root can give files away

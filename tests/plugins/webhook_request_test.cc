@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "http_sink/headers.h"
 #include "support/process.h"
+#include "support/standard_webhooks.h"
 #include "support/temp_dir.h"
 #include "support/test_ca.h"
 #include "webhook/request.h"
@@ -13,10 +14,9 @@
 namespace codedriftd::webhook {
 namespace {
 
-// The example of Standard Webhooks' own libraries.
-constexpr const char* kSecret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
-constexpr const char* kId = "msg_p5jXN8AQM9LWM0D4loKWxJek";
-constexpr int64_t kTimestamp = 1614265330;
+using test::kExampleId;
+using test::kExampleSecret;
+using test::kExampleTimestamp;
 
 const std::string kAlert =
     R"({"schema":"codedriftd.alert.v1", "id":"abc","kind":"drift.detected","time":"2026-11-24T03:04:05.678Z",)"
@@ -114,15 +114,15 @@ class RequestTest : public testing::Test {
   HttpRequest request(const std::string& more, WallTime now = {}) {
     auto options = read_options(R"({"url":"https://hooks.example.com/x","timeout_s":20)" + more + "}");
     EXPECT_TRUE(options) << options.error().message;
-    auto made = Webhook(std::move(*options)).make_request({kId, kAlert}, 0, now);
+    auto made = Webhook(std::move(*options)).make_request({kExampleId, kAlert}, 0, now);
     EXPECT_TRUE(made) << made.error().message;
     return std::move(*made);
   }
 };
 
 TEST_F(RequestTest, CarriesTheHeadersOfBothSpecifications) {
-  const std::string secret = R"(,"secret":")" + std::string(kSecret) + "\"";
-  const HttpRequest made = request(secret, WallTime{Millis{kTimestamp * 1000 + 999}});
+  const std::string secret = R"(,"secret":")" + std::string(kExampleSecret) + "\"";
+  const HttpRequest made = request(secret, WallTime{Millis{kExampleTimestamp * 1000 + 999}});
   EXPECT_EQ(made.method, "POST");
   EXPECT_EQ(made.url, "https://hooks.example.com/x");
   EXPECT_EQ(made.body, make_message(Format::cloudevents, kAlert)->body);
@@ -130,9 +130,9 @@ TEST_F(RequestTest, CarriesTheHeadersOfBothSpecifications) {
   const std::map<std::string, std::string> expected = {
       {"Content-Type", "application/cloudevents+json"},
       {"User-Agent", "codedriftd/" CODEDRIFTD_VERSION},
-      {"webhook-id", kId},
+      {"webhook-id", kExampleId},
       {"webhook-timestamp", "1614265330"},
-      {"webhook-signature", signature(*decode_keys(kSecret), kId, kTimestamp, made.body)}};
+      {"webhook-signature", signature(*decode_keys(kExampleSecret), kExampleId, kExampleTimestamp, made.body)}};
   EXPECT_EQ(by_name(made.headers), expected);
 }
 

@@ -11,10 +11,11 @@
 namespace codedriftd::webhook {
 namespace {
 
-// The example of Standard Webhooks' own libraries.
-constexpr const char* kSecret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
-constexpr const char* kId = "msg_p5jXN8AQM9LWM0D4loKWxJek";
-constexpr int64_t kTimestamp = 1614265330;
+using test::kExampleId;
+using test::kExampleSecret;
+using test::kExampleTimestamp;
+
+// What the example says, and its signature.
 constexpr const char* kBody = R"({"test": 2432232314})";
 constexpr const char* kSignature = "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=";
 
@@ -48,12 +49,12 @@ TEST(Ed25519, SignsWhatThePublicKeyVerifies) {
   const auto keys = decode_keys(ed25519_secret());
   ASSERT_TRUE(keys);
   EXPECT_EQ(public_key(keys->front()), "whpk_" + base64_of(bytes_of(kPublicHex)));
-  const std::string list = signature(*keys, kId, kTimestamp, kBody);
+  const std::string list = signature(*keys, kExampleId, kExampleTimestamp, kBody);
   ASSERT_TRUE(list.starts_with("v1a,")) << list;
-  const std::string text = std::string(kId) + "." + std::to_string(kTimestamp) + "." + kBody;
+  const std::string text = std::string(kExampleId) + "." + std::to_string(kExampleTimestamp) + "." + kBody;
   EXPECT_TRUE(verifies(bytes_of(kPublicHex), list.substr(4), text));
   EXPECT_FALSE(verifies(bytes_of(kPublicHex), list.substr(4), text + " "));
-  EXPECT_EQ(signature(*keys, kId, kTimestamp, kBody), list) << "Ed25519 is deterministic";
+  EXPECT_EQ(signature(*keys, kExampleId, kExampleTimestamp, kBody), list) << "Ed25519 is deterministic";
 }
 
 TEST(Ed25519, ThePrivateKeyMayComeAsSeedWithItsPublicKeyOrInPkcs8) {
@@ -72,29 +73,31 @@ TEST(Ed25519, ThePrivateKeyMayComeAsSeedWithItsPublicKeyOrInPkcs8) {
 }
 
 TEST(Signature, MixesBothKindsInTheOrderOfTheFile) {
-  const auto keys = decode_keys(ed25519_secret() + " " + kSecret);
+  const auto keys = decode_keys(ed25519_secret() + " " + kExampleSecret);
   ASSERT_TRUE(keys);
-  const std::string list = signature(*keys, kId, kTimestamp, kBody);
+  const std::string list = signature(*keys, kExampleId, kExampleTimestamp, kBody);
   EXPECT_TRUE(list.starts_with("v1a,")) << list;
   EXPECT_TRUE(list.ends_with(std::string(" ") + kSignature)) << list;
 }
 
 TEST(Signature, AgreesWithStandardWebhooks) {
-  const auto keys = decode_keys(kSecret);
+  const auto keys = decode_keys(kExampleSecret);
   ASSERT_TRUE(keys);
-  EXPECT_EQ(signature(*keys, kId, kTimestamp, kBody), kSignature);
+  EXPECT_EQ(signature(*keys, kExampleId, kExampleTimestamp, kBody), kSignature);
 }
 
 TEST(Signature, HasOneEntryForEachKeyDuringARotation) {
-  const auto keys = decode_keys(std::string(kSecret) + "\n" + secret_of(32, 'n') + "\n");
+  const auto keys = decode_keys(std::string(kExampleSecret) + "\n" + secret_of(32, 'n') + "\n");
   ASSERT_TRUE(keys);
-  const std::string list = signature(*keys, kId, kTimestamp, kBody);
+  const std::string list = signature(*keys, kExampleId, kExampleTimestamp, kBody);
   EXPECT_TRUE(list.starts_with(std::string(kSignature) + " v1,")) << list;
-  for (const std::string& secret : {std::string(kSecret), secret_of(32, 'n')}) {
-    EXPECT_EQ(test::check_webhook(secret, kId, std::to_string(kTimestamp), list, kBody, kTimestamp),
-              test::WebhookVerdict::good);
+  for (const std::string& secret : {std::string(kExampleSecret), secret_of(32, 'n')}) {
+    EXPECT_EQ(
+        test::check_webhook(secret, kExampleId, std::to_string(kExampleTimestamp), list, kBody, kExampleTimestamp),
+        test::WebhookVerdict::good);
   }
-  EXPECT_EQ(test::check_webhook(secret_of(32, 'x'), kId, std::to_string(kTimestamp), list, kBody, kTimestamp),
+  EXPECT_EQ(test::check_webhook(secret_of(32, 'x'), kExampleId, std::to_string(kExampleTimestamp), list, kBody,
+                                kExampleTimestamp),
             test::WebhookVerdict::wrong_signature);
 }
 

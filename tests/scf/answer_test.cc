@@ -7,7 +7,7 @@
 namespace codedriftd::test {
 namespace {
 
-const std::string kHash = "5077f5203547b225b532434dd6fcf7c9897025d7581a9f3d474a7afee88bc696";
+const std::string kAnsweredHash = "5077f5203547b225b532434dd6fcf7c9897025d7581a9f3d474a7afee88bc696";
 const std::string kSignedUrl = "https://cos.example/code.zip?sign=SIMULATED-URL-SECRET";
 
 std::string success(const std::string& sha256_field) {
@@ -18,11 +18,12 @@ std::string api_error(const std::string& code, const std::string& message = "no"
 }
 
 TEST(ReadAnswer, TakesTheHashOfEitherCase) {
-  for (std::string hash : {kHash, std::string("5077F5203547B225B532434DD6FCF7C9897025D7581A9F3D474A7AFEE88BC696")}) {
+  for (std::string hash :
+       {kAnsweredHash, std::string("5077F5203547B225B532434DD6FCF7C9897025D7581A9F3D474A7AFEE88BC696")}) {
     const ApiAnswer answer = read_answer(success(R"("CodeSha256":")" + hash + R"(",)"));
     EXPECT_EQ(answer.observation.outcome, Outcome::observed);
     ASSERT_TRUE(answer.observation.sha256);
-    EXPECT_EQ(answer.observation.sha256->hex(), kHash);
+    EXPECT_EQ(answer.observation.sha256->hex(), kAnsweredHash);
     EXPECT_EQ(answer.observation.error, (PollError{"", "", "req-1"}));
     EXPECT_EQ(answer.observation.reason, "");
     EXPECT_FALSE(answer.retry_soon || answer.slow_down || answer.refresh_credentials);
@@ -47,15 +48,16 @@ TEST(ReadAnswer, CallsEverythingElseABadAnswer) {
       success(R"("CodeSha256":null,)"),
       success(R"("CodeSha256":7,)"),
       success(R"("CodeSha256":["a"],)"),
-      success(R"("CodeSha256":")" + kHash.substr(1) + R"(",)"),
-      success(R"("CodeSha256":")" + kHash + R"(0",)"),
-      success(R"("CodeSha256":"g)" + kHash.substr(1) + R"(",)"),
-      success(R"("CodeSha256":" )" + kHash.substr(1) + R"(",)"),
-      success(R"("CodeSha256":")" + kHash + R"(","Other":"\xff",)"),
+      success(R"("CodeSha256":")" + kAnsweredHash.substr(1) + R"(",)"),
+      success(R"("CodeSha256":")" + kAnsweredHash + R"(0",)"),
+      success(R"("CodeSha256":"g)" + kAnsweredHash.substr(1) + R"(",)"),
+      success(R"("CodeSha256":" )" + kAnsweredHash.substr(1) + R"(",)"),
+      success(R"("CodeSha256":")" + kAnsweredHash + R"(","Other":"\xff",)"),
       success(R"("CodeSha256":"\uD800",)"),
-      success(R"("CodeSha256":")" + kHash + R"(","Deep":)" + std::string(2000, '[') + std::string(2000, ']') + ","),
+      success(R"("CodeSha256":")" + kAnsweredHash + R"(","Deep":)" + std::string(2000, '[') + std::string(2000, ']') +
+              ","),
       R"({"Response":{"Error":{},"RequestId":"x"}})",
-      R"({"Response":{"Error":null,"CodeSha256":")" + kHash + R"("}})",
+      R"({"Response":{"Error":null,"CodeSha256":")" + kAnsweredHash + R"("}})",
       R"({"Response":{"Error":{"Code":""}}})",
       R"({"Response":{"Error":{"Code":7}}})",
       api_error("Client.Clock"),
@@ -76,7 +78,7 @@ TEST(ReadAnswer, CallsEverythingElseABadAnswer) {
 }
 
 TEST(ReadAnswer, TakesTheErrorWhereThereIsBothAnErrorAndAHash) {
-  const ApiAnswer answer = read_answer(R"({"Response":{"CodeSha256":")" + kHash +
+  const ApiAnswer answer = read_answer(R"({"Response":{"CodeSha256":")" + kAnsweredHash +
                                        R"(","Error":{"Code":"InternalError","Message":"m"},"RequestId":"r"}})");
   EXPECT_EQ(answer.observation.error, (PollError{"InternalError", "m", "r"}));
   EXPECT_FALSE(answer.observation.sha256);
@@ -103,7 +105,7 @@ TEST(ReadAnswer, NamesTheHttpStatusWhereThereIsNoReadableError) {
        {Case{302, false, false}, Case{403, false, false}, Case{408, true, false}, Case{429, true, true},
         Case{500, true, false}, Case{502, true, false}, Case{503, true, false}, Case{201, false, false}}) {
     SCOPED_TRACE(c.status);
-    const ApiAnswer answer = read_answer(success(R"("CodeSha256":")" + kHash + R"(",)"), c.status);
+    const ApiAnswer answer = read_answer(success(R"("CodeSha256":")" + kAnsweredHash + R"(",)"), c.status);
     EXPECT_EQ(answer.observation.outcome, Outcome::failed);
     EXPECT_EQ(answer.observation.error.code, "Client.HttpStatus");
     EXPECT_NE(answer.observation.error.message.find(std::to_string(c.status)), std::string::npos);
@@ -125,7 +127,7 @@ HttpResponse response_of(std::string body, std::string date) {
 }
 
 TEST(AnswerOf, ReportsTheClocksErrorFromTheDate) {
-  const std::string body = success(R"("CodeSha256":")" + kHash + R"(",)");
+  const std::string body = success(R"("CodeSha256":")" + kAnsweredHash + R"(",)");
   // Written half a second before; a Date is cut to whole seconds, half a second on average.
   EXPECT_EQ(answer_of(response_of(body, "Mon, 23 Nov 2026 23:59:59 GMT"), kNow).clock_error, Millis{0});
   EXPECT_EQ(answer_of(response_of(body, "Tue, 24 Nov 2026 01:00:00 GMT"), kNow).clock_error, Millis{-3'601'000});

@@ -7,9 +7,8 @@
 namespace codedriftd {
 namespace {
 
+using test::at;
 using test::Recorded;
-
-WallTime at(double seconds) { return Recorded::at(seconds); }
 
 TEST(TargetMatches, ComparesWithThePartThatTheGlobHasTheShapeOf) {
   const Target target{"prod", "ap-guangzhou", "default", "charge-eu", "$LATEST"};

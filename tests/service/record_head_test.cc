@@ -11,10 +11,9 @@
 namespace codedriftd {
 namespace {
 
+using test::at;
 using test::Recorded;
 using test::TempDir;
-
-WallTime at(double seconds) { return Recorded::at(seconds); }
 
 TEST(RecordHead, IsReadBackAsItWasWritten) {
   const TempDir dir;

@@ -7,9 +7,9 @@
 namespace codedriftd {
 namespace {
 
+using test::at;
 using test::Recorded;
 
-WallTime at(double seconds) { return Recorded::at(seconds); }
 constexpr double kDay = 86'400;
 
 int64_t begin(Recorded& r, WallTime now, const std::optional<RecordHead>& known = {}) {

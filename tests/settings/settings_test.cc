@@ -227,7 +227,7 @@ TEST(Settings, HoldTenThousandFunctionsAndLoadThemInUnderASecond) {
 
 // ---- files -----------------------------------------------------------------------------------------------------
 
-std::string mistakes_of(const std::string& file) {
+std::string mistakes_of_file(const std::string& file) {
   const auto loaded = load_settings(file);
   return loaded ? "none" : format_mistakes(loaded.error());
 }
@@ -244,7 +244,7 @@ TEST(SettingsFiles, IncludeOthersSortedAndOnce) {
   dir.write("conf.d/.hidden.toml", "not = read\n");
   std::filesystem::create_directory(dir.path() / "conf.d" / "folder.toml");
   const auto loaded = load_settings(main);
-  ASSERT_TRUE(loaded) << mistakes_of(main);
+  ASSERT_TRUE(loaded) << mistakes_of_file(main);
   ASSERT_EQ(loaded->alerts.size(), 2U);
   EXPECT_EQ(loaded->alerts[0].subscription.name, "first");
   EXPECT_EQ(loaded->alerts[1].subscription.name, "second");
@@ -261,7 +261,7 @@ TEST(SettingsFiles, TellWhatCannotBeIncluded) {
   const TempDir dir;
   const std::string main = dir.write("main.toml", "[daemon]\ninclude = [\"gone.toml\", \"more.toml\"]\n");
   dir.write("more.toml", "[daemon]\ninclude = [\"x\"]\n[defaults]\nregion = \"r\"\n[functions]\n");
-  const std::string mistakes = mistakes_of(main);
+  const std::string mistakes = mistakes_of_file(main);
   const std::string more = dir / "more.toml";
   EXPECT_NE(mistakes.find(main + ":2:12: 'include' names \"" + (dir / "gone.toml") + "\", which does not exist"),
             std::string::npos)
@@ -283,7 +283,7 @@ TEST(SettingsFiles, TellMistakesOfAllFilesInTheOrderTheyAreRead) {
                 "region = \"r\"\n[[alert]]\nname = \"a\"\nplugin = \"x\"\nfallback = \"elsewhere\"\n");
   dir.write("a.d.toml", "[[function]]\nname = = 3\n");  // may have held account and alert: nothing is said of them
   dir.write("b.d.toml", "[[alert]]\nname = \"B\"\nplugin = \"x\"\n");
-  const std::string mistakes = mistakes_of(main);
+  const std::string mistakes = mistakes_of_file(main);
   const std::size_t first = mistakes.find(main + ":3:13: 'state_dir' is an integer; it must be an absolute path");
   const std::size_t second = mistakes.find(dir / "a.d.toml" + ":2:8: not valid TOML: ");
   const std::size_t third = mistakes.find(dir / "b.d.toml" + ":2:8: 'name' is \"B\": it must be 1 to 32 lower-case");
@@ -297,7 +297,7 @@ TEST(SettingsFiles, NameTheFirstPlaceOfATwin) {
   const TempDir dir;
   const std::string main = dir.write("m.toml", "[daemon]\ninclude = [\"b.d.toml\"]\n" + std::string(kSmall));
   dir.write("b.d.toml", "[account.prod]\n[[function]]\nnames = [\"x\", \"charge\"]\n");
-  const std::string mistakes = mistakes_of(main);
+  const std::string mistakes = mistakes_of_file(main);
   EXPECT_NE(mistakes.find(dir / "b.d.toml" + ":1:1: account 'prod' is defined already, at " + main + ":6:1"),
             std::string::npos)
       << mistakes;
@@ -326,30 +326,30 @@ TEST(Settings, ALinkIsAnAddressWithPlacesThatAreKnown) {
 
 TEST(SettingsFiles, ThatCannotBeReadAreOneMistake) {
   const TempDir dir;
-  EXPECT_EQ(mistakes_of(dir / "gone.toml"), dir / "gone.toml" + ": cannot be read: No such file or directory\n");
+  EXPECT_EQ(mistakes_of_file(dir / "gone.toml"), dir / "gone.toml" + ": cannot be read: No such file or directory\n");
   EXPECT_EQ(
-      mistakes_of(dir.path().string()),
+      mistakes_of_file(dir.path().string()),
       dir.path().string() + ": is a folder: a configuration is read again on reload, so it has to be a regular file\n");
-  EXPECT_EQ(mistakes_of("/dev/zero"),
+  EXPECT_EQ(mistakes_of_file("/dev/zero"),
             "/dev/zero: is a device: a configuration is read again on reload, so it has to be a regular file\n");
 }
 
 TEST(SettingsFiles, ThatArePipesOrSocketsAreRefusedAndNotWaitedFor) {
   const TempDir dir;
   ASSERT_EQ(::mkfifo((dir / "pipe").c_str(), 0600), 0);
-  EXPECT_NE(mistakes_of(dir / "pipe").find("/pipe: is a pipe: "), std::string::npos);
-  EXPECT_NE(mistakes_of(dir.path()).find(": is a folder: "), std::string::npos);
+  EXPECT_NE(mistakes_of_file(dir / "pipe").find("/pipe: is a pipe: "), std::string::npos);
+  EXPECT_NE(mistakes_of_file(dir.path()).find(": is a folder: "), std::string::npos);
   dir.write("with.toml", fmt::format("[daemon]\ninclude = [\"pipe\"]\n{}", kSmall));
-  EXPECT_NE(mistakes_of(dir / "with.toml").find("/pipe: is a pipe: "), std::string::npos);
+  EXPECT_NE(mistakes_of_file(dir / "with.toml").find("/pipe: is a pipe: "), std::string::npos);
   std::filesystem::create_symlink(dir / "pipe", dir / "link.toml");
-  EXPECT_NE(mistakes_of(dir / "link.toml").find("is a pipe: "), std::string::npos);
+  EXPECT_NE(mistakes_of_file(dir / "link.toml").find("is a pipe: "), std::string::npos);
 }
 
 TEST(SettingsFiles, NamesAreFoundInOddFolders) {
   const TempDir dir;
   const std::string main = dir.write("[a]*?/m.toml", "[daemon]\ninclude = [\"*.d.toml\"]\n");
   dir.write("[a]*?/x.d.toml", "[[alert]]\nname = \"x\"\nplugin = \"x\"\n");
-  ASSERT_TRUE(load_settings(main)) << mistakes_of(main);
+  ASSERT_TRUE(load_settings(main)) << mistakes_of_file(main);
   EXPECT_EQ(load_settings(main)->alerts.size(), 1U);
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 /// What the store's tests share: a migrated database, hashes and observations with short names.
 #include <fmt/format.h>
+#include <sys/stat.h>
 
 #include <map>
 #include <string>
@@ -9,12 +10,14 @@
 #include "store/db/migrate.h"
 #include "store/ledger/ledger.h"
 #include "store/ledger/watch_list.h"
+#include "store/outbox/outbox.h"
 #include "support/temp_dir.h"
 
 namespace codedriftd::test {
 
 constexpr WallTime kStart{Millis{1'795'478'400'000}};  // 2026-11-24T00:00:00Z
 constexpr Millis kMinute{60'000};
+constexpr Millis kHour = 60 * kMinute;
 constexpr Millis kStaleAfter{20 * kMinute};
 
 /// A database of its own, as the daemon has it after the start.
@@ -39,6 +42,12 @@ inline int64_t number(Database& db, const std::string& sql) {
 inline std::string text(Database& db, const std::string& sql) {
   auto rows = db.query_once(sql);
   return rows.step() ? rows.string(0) : "(no row)";
+}
+
+/// The permissions of a file; 0 if there is none.
+inline unsigned mode_of(const std::string& path) {
+  struct stat status {};
+  return ::stat(path.c_str(), &status) == 0 ? status.st_mode & 07777U : 0U;
 }
 
 /// How many rows each table has.
@@ -80,6 +89,9 @@ inline Observation failed(std::string code = "InternalError", Outcome outcome = 
   observation.reason = to_string(outcome);
   return observation;
 }
+
+inline const AttemptOutcome kOk{"delivered", 200, "ok", Millis{12}};
+inline const AttemptOutcome kRetry{"retry", 503, "busy", Millis{30}};
 
 inline Route route(std::string name, std::string fallback = {}) {
   return {{std::move(name), {}, {}}, Millis{72 * 60 * kMinute}, std::move(fallback)};

@@ -9,18 +9,15 @@
 namespace codedriftd::test {
 namespace {
 
-const std::string kTarget = "ap-guangzhou/default/charge:$LATEST";
-const std::string kCharge = R"({"FunctionName":"charge"})";
-
 RawReply meet(Fault fault, Millis at_most = Millis{2000}, std::size_t enough = 1 << 20) {
   SimulatedScf scf;
-  scf.set(kTarget, std::string(64, 'a'));
-  scf.set_fault(fault == Fault::reset_before_reading ? "*" : kTarget, fault);
+  scf.set(kChargeKey, std::string(64, 'a'));
+  scf.set_fault(fault == Fault::reset_before_reading ? "*" : kChargeKey, fault);
   const std::string host = "127.0.0.1:" + std::to_string(scf.port());
-  ScfClientRequest request{.body = kCharge};
+  ScfClientRequest request{.body = kChargeBody};
   Headers headers = signed_headers(request, host);
   headers.emplace_back("Connection", "close");
-  return raw_exchange(scf.port(), http_post(headers, kCharge), at_most, enough);
+  return raw_exchange(scf.port(), http_post(headers, kChargeBody), at_most, enough);
 }
 
 std::string body_of(const RawReply& reply) {
@@ -117,13 +114,13 @@ TEST(Faults, AnswerWithAnotherStatus) {
 
 TEST(Faults, AreOverAfterAsManyTimesAsTold) {
   SimulatedScf scf;
-  scf.set(kTarget, std::string(64, 'a'));
-  scf.set_fault(kTarget, Fault::http_500, 1);
+  scf.set(kChargeKey, std::string(64, 'a'));
+  scf.set_fault(kChargeKey, Fault::http_500, 1);
   const std::string host = "127.0.0.1:" + std::to_string(scf.port());
-  Headers headers = signed_headers({.body = kCharge}, host);
-  const std::string first = http_post(headers, kCharge);
+  Headers headers = signed_headers({.body = kChargeBody}, host);
+  const std::string first = http_post(headers, kChargeBody);
   headers.emplace_back("Connection", "close");
-  const RawReply reply = raw_exchange(scf.port(), first + http_post(headers, kCharge));
+  const RawReply reply = raw_exchange(scf.port(), first + http_post(headers, kChargeBody));
   EXPECT_TRUE(reply.bytes.starts_with("HTTP/1.1 500 "));
   EXPECT_NE(reply.bytes.find("HTTP/1.1 200 OK"), std::string::npos);
   EXPECT_EQ(scf.statistics().by_answer.at("fault:http_500"), 1u);

@@ -68,6 +68,8 @@ struct RunResult {
   std::string out;
   std::string err;
 };
+/// The exit code; -1 if a signal ended it, or it was killed.
+inline int code_of(const RunResult& result) { return result.status.value_or(ExitStatus{}).code; }
 /// Runs a program to its end.
 RunResult run(ChildOptions options, Millis at_most = Millis{30000});
 

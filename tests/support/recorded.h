@@ -94,4 +94,8 @@ class Recorded {
   int loads_ = 0;
 };
 
+/// In short, for those that say it often.
+inline WallTime at(double seconds) { return Recorded::at(seconds); }
+inline std::string hex(std::string_view code) { return Recorded::hash(code).hex(); }
+
 }  // namespace codedriftd::test

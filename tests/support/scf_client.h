@@ -19,6 +19,10 @@ struct ScfClientRequest {
   ScfCredential credential = kFakeCredential;
 };
 
+/// The function "charge", as the simulation knows it, and the body that asks for it.
+inline const std::string kChargeKey = "ap-guangzhou/default/charge:$LATEST";
+inline const std::string kChargeBody = R"({"FunctionName":"charge"})";
+
 /// The headers of a request signed by the daemon's own signer (scf/tc3), Host and Content-Type included.
 Headers signed_headers(const ScfClientRequest& request, const std::string& host);
 

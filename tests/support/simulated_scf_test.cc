@@ -12,9 +12,7 @@
 namespace codedriftd::test {
 namespace {
 
-const std::string kTarget = "ap-guangzhou/default/charge:$LATEST";
 const std::string kSha(64, 'a');
-const std::string kCharge = R"({"FunctionName":"charge"})";
 
 std::string host_of(const SimulatedScf& scf) { return "127.0.0.1:" + std::to_string(scf.port()); }
 
@@ -32,7 +30,7 @@ Json response_of(const RawReply& reply) {
   return parsed.is_object() ? parsed.value("Response", Json()) : Json();
 }
 
-std::string code_of(const SimulatedScf& scf, ScfClientRequest request) {
+std::string answered_code(const SimulatedScf& scf, ScfClientRequest request) {
   const Json response = response_of(exchange(scf, std::move(request)));
   if (!response.is_object()) return "no answer";
   return response.contains("Error") ? response["Error"].value("Code", "") : "ok";
@@ -40,8 +38,8 @@ std::string code_of(const SimulatedScf& scf, ScfClientRequest request) {
 
 TEST(SimulatedScf, AnswersAKnownFunctionWithItsHashAndASecretUrl) {
   SimulatedScf scf;
-  scf.set(kTarget, kSha);
-  const RawReply reply = exchange(scf, {.body = kCharge});
+  scf.set(kChargeKey, kSha);
+  const RawReply reply = exchange(scf, {.body = kChargeBody});
   EXPECT_TRUE(reply.bytes.starts_with("HTTP/1.1 200 OK\r\n"));
   EXPECT_NE(reply.bytes.find("\r\nDate: "), std::string::npos);
   const Json response = response_of(reply);
@@ -54,16 +52,16 @@ TEST(SimulatedScf, TellsNamespacesQualifiersAndRegionsApart) {
   SimulatedScf scf;
   scf.set("ap-beijing/shop/charge:3", kSha);
   const std::string body = R"({"FunctionName":"charge","Namespace":"shop","Qualifier":"3"})";
-  EXPECT_EQ(code_of(scf, {.region = "ap-beijing", .body = body}), "ok");
-  EXPECT_EQ(code_of(scf, {.region = "ap-shanghai", .body = body}), "ResourceNotFound.Function");
-  EXPECT_EQ(code_of(scf, {.region = "ap-beijing", .body = kCharge}), "ResourceNotFound.Function");
+  EXPECT_EQ(answered_code(scf, {.region = "ap-beijing", .body = body}), "ok");
+  EXPECT_EQ(answered_code(scf, {.region = "ap-shanghai", .body = body}), "ResourceNotFound.Function");
+  EXPECT_EQ(answered_code(scf, {.region = "ap-beijing", .body = kChargeBody}), "ResourceNotFound.Function");
   scf.remove("ap-beijing/shop/charge:3");
-  EXPECT_EQ(code_of(scf, {.region = "ap-beijing", .body = body}), "ResourceNotFound.Function");
+  EXPECT_EQ(answered_code(scf, {.region = "ap-beijing", .body = body}), "ResourceNotFound.Function");
 }
 
 TEST(SimulatedScf, NamesEachMistakeInARequest) {
   SimulatedScf scf;
-  scf.set(kTarget, kSha);
+  scf.set(kChargeKey, kSha);
   const struct {
     const char* code;
     ScfClientRequest request;
@@ -74,68 +72,69 @@ TEST(SimulatedScf, NamesEachMistakeInARequest) {
       {"InvalidParameterValue", {.body = R"({"FunctionName":"charge","Namespace":""})"}},
       {"InvalidParameter.Payload", {.body = "[]"}},
       {"InvalidParameter.Payload", {.body = "{"}},
-      {"InvalidAction", {.action = "GetFunction", .body = kCharge}},
-      {"NoSuchVersion", {.version = "2017-03-12", .body = kCharge}},
-      {"UnsupportedRegion", {.region = "mars", .body = kCharge}},
-      {"MissingParameter", {.region = "", .body = kCharge}},
-      {"InvalidRequest", {.content_type = "text/plain", .body = kCharge}},
-      {"AuthFailure.SecretIdNotFound", {.body = kCharge, .credential = {"OTHER", "KEY", ""}}},
+      {"InvalidAction", {.action = "GetFunction", .body = kChargeBody}},
+      {"NoSuchVersion", {.version = "2017-03-12", .body = kChargeBody}},
+      {"UnsupportedRegion", {.region = "mars", .body = kChargeBody}},
+      {"MissingParameter", {.region = "", .body = kChargeBody}},
+      {"InvalidRequest", {.content_type = "text/plain", .body = kChargeBody}},
+      {"AuthFailure.SecretIdNotFound", {.body = kChargeBody, .credential = {"OTHER", "KEY", ""}}},
   };
-  for (const auto& one : cases) EXPECT_EQ(code_of(scf, one.request), one.code) << one.request.body;
+  for (const auto& one : cases) EXPECT_EQ(answered_code(scf, one.request), one.code) << one.request.body;
   EXPECT_EQ(scf.statistics().rejected, std::size(cases));
   EXPECT_EQ(scf.statistics().accepted, 0u);
 }
 
 TEST(SimulatedScf, CarriesManyRequestsOverOneConnection) {
   SimulatedScf scf;
-  scf.set(kTarget, kSha);
-  const std::string one = http_post(signed_headers({.body = kCharge}, host_of(scf)), kCharge);
-  ScfClientRequest last{.body = kCharge};
+  scf.set(kChargeKey, kSha);
+  const std::string one = http_post(signed_headers({.body = kChargeBody}, host_of(scf)), kChargeBody);
+  ScfClientRequest last{.body = kChargeBody};
   Headers closing = signed_headers(last, host_of(scf));
   closing.emplace_back("Connection", "close");
-  const RawReply reply = raw_exchange(scf.port(), one + one + http_post(closing, kCharge));
+  const RawReply reply = raw_exchange(scf.port(), one + one + http_post(closing, kChargeBody));
   EXPECT_TRUE(reply.closed);
   EXPECT_EQ(scf.statistics().accepted, 3u);
   EXPECT_EQ(scf.statistics().connections, 1u);
-  EXPECT_EQ(scf.statistics().by_target.at(kTarget), 3u);
+  EXPECT_EQ(scf.statistics().by_target.at(kChargeKey), 3u);
 }
 
 TEST(SimulatedScf, RefusesWhatIsOverTheLimitOfASecondAndCountsOnlyTheRest) {
   SimulatedScf scf({.requests_per_second = 3});
-  scf.set(kTarget, kSha);
+  scf.set(kChargeKey, kSha);
   int refused = 0;
-  for (int i = 0; i < 5; ++i) refused += code_of(scf, {.body = kCharge}) == "RequestLimitExceeded.UinLimitExceeded";
+  for (int i = 0; i < 5; ++i)
+    refused += answered_code(scf, {.body = kChargeBody}) == "RequestLimitExceeded.UinLimitExceeded";
   const ScfStatistics statistics = scf.statistics();
   EXPECT_EQ(refused, 2);
   EXPECT_EQ(statistics.refused, 2u);
   EXPECT_EQ(statistics.accepted, 3u);
   EXPECT_EQ(statistics.busiest_second, 3u);
   EXPECT_EQ(statistics.busiest_second_sent, 5u);
-  EXPECT_EQ(code_of(scf, {.region = "ap-beijing", .body = kCharge}), "ResourceNotFound.Function")
+  EXPECT_EQ(answered_code(scf, {.region = "ap-beijing", .body = kChargeBody}), "ResourceNotFound.Function")
       << "another region has a limit of its own";
   scf.set_rate(0);
-  EXPECT_EQ(code_of(scf, {.body = kCharge}), "ok");
+  EXPECT_EQ(answered_code(scf, {.body = kChargeBody}), "ok");
 }
 
 TEST(SimulatedScf, AnswersWithScriptedErrorsAsOftenAsTold) {
   SimulatedScf scf;
-  scf.set(kTarget, kSha);
+  scf.set(kChargeKey, kSha);
   scf.set_error("*", "InternalError.System");
-  scf.set_error(kTarget, "FailedOperation.FunctionStatusError", "deploying", 1);
-  EXPECT_EQ(code_of(scf, {.body = kCharge}), "FailedOperation.FunctionStatusError");
-  EXPECT_EQ(code_of(scf, {.body = kCharge}), "InternalError.System");
-  EXPECT_EQ(code_of(scf, {.body = kCharge}), "InternalError.System");
+  scf.set_error(kChargeKey, "FailedOperation.FunctionStatusError", "deploying", 1);
+  EXPECT_EQ(answered_code(scf, {.body = kChargeBody}), "FailedOperation.FunctionStatusError");
+  EXPECT_EQ(answered_code(scf, {.body = kChargeBody}), "InternalError.System");
+  EXPECT_EQ(answered_code(scf, {.body = kChargeBody}), "InternalError.System");
   scf.set_error("*", "");
-  EXPECT_EQ(code_of(scf, {.body = kCharge}), "ok");
+  EXPECT_EQ(answered_code(scf, {.body = kChargeBody}), "ok");
 }
 
 TEST(SimulatedScf, WaitsBeforeAndAfterCounting) {
   SimulatedScf scf;
-  scf.set(kTarget, kSha);
+  scf.set(kChargeKey, kSha);
   scf.set_latency({.before = {Millis{30}, Millis{30}}, .after = {Millis{40}, Millis{40}}, .split = {}});
   const SystemClock clock;
   const MonoTime start = clock.mono();
-  exchange(scf, {.body = kCharge});
+  exchange(scf, {.body = kChargeBody});
   const MonoTime end = clock.mono();
   const MonoTime counted = *scf.statistics().first_arrival;
   EXPECT_GE(counted - start, Millis{30});
@@ -144,28 +143,28 @@ TEST(SimulatedScf, WaitsBeforeAndAfterCounting) {
 
 TEST(SimulatedScf, JudgesByItsOwnClock) {
   SimulatedScf scf;
-  scf.set(kTarget, kSha);
+  scf.set(kChargeKey, kSha);
   scf.set_clock_offset(std::chrono::seconds(400));
-  EXPECT_EQ(code_of(scf, {.body = kCharge}), "AuthFailure.SignatureExpire");
+  EXPECT_EQ(answered_code(scf, {.body = kChargeBody}), "AuthFailure.SignatureExpire");
 }
 
 TEST(SimulatedScf, TakesNewCredentials) {
   SimulatedScf scf;
-  scf.set(kTarget, kSha);
+  scf.set(kChargeKey, kSha);
   const ScfCredential temporary{"FAKE-TMP", "FAKE-TMP-KEY", "FAKE-TOKEN"};
   scf.set_credentials({temporary});
-  EXPECT_EQ(code_of(scf, {.body = kCharge}), "AuthFailure.SecretIdNotFound");
-  EXPECT_EQ(code_of(scf, {.body = kCharge, .credential = temporary}), "ok");
+  EXPECT_EQ(answered_code(scf, {.body = kChargeBody}), "AuthFailure.SecretIdNotFound");
+  EXPECT_EQ(answered_code(scf, {.body = kChargeBody, .credential = temporary}), "ok");
 }
 
 TEST(SimulatedScf, RemembersTheLastRequests) {
   SimulatedScf scf({.keep_requests = 2});
-  scf.set(kTarget, kSha);
+  scf.set(kChargeKey, kSha);
   for (const char* body : {"{}", R"({"FunctionName":"charge"})", R"({"FunctionName":"refund"})"})
     exchange(scf, {.body = body});
   const auto requests = scf.requests();
   ASSERT_EQ(requests.size(), 2u);
-  EXPECT_EQ(requests[0].target, kTarget);
+  EXPECT_EQ(requests[0].target, kChargeKey);
   EXPECT_EQ(requests[0].answer, "ok");
   EXPECT_EQ(find_header(requests[0].headers, "x-tc-region"), "ap-guangzhou");
   EXPECT_EQ(requests[1].answer, "ResourceNotFound.Function");
@@ -177,7 +176,7 @@ TEST(SimulatedScf, RemembersTheLastRequests) {
 TEST(SimulatedScf, StopsWhileConnectionsHang) {
   SimulatedScf scf;
   scf.set_fault("*", Fault::never_answer);
-  std::thread client([&] { exchange(scf, {.body = kCharge}); });
+  std::thread client([&] { exchange(scf, {.body = kChargeBody}); });
   EXPECT_TRUE(wait_until([&] { return scf.statistics().accepted == 1; }, Millis{5000}));
   scf.stop();
   client.join();
@@ -190,18 +189,18 @@ TEST(SimulatedScf, ObeysItsControlPort) {
         scf.control_port(), http_post({{"Host", "c"}, {"Connection", "close"}}, body, "/_control/" + action));
     return reply.bytes;
   };
-  EXPECT_NE(control("set", R"({"target":")" + kTarget + R"(","sha256":")" + kSha + "\"}").find(" 200 "),
+  EXPECT_NE(control("set", R"({"target":")" + kChargeKey + R"(","sha256":")" + kSha + "\"}").find(" 200 "),
             std::string::npos);
-  EXPECT_EQ(code_of(scf, {.body = kCharge}), "ok");
+  EXPECT_EQ(answered_code(scf, {.body = kChargeBody}), "ok");
   control("error", R"({"target":"*","code":"InternalError","times":1})");
-  EXPECT_EQ(code_of(scf, {.body = kCharge}), "InternalError");
+  EXPECT_EQ(answered_code(scf, {.body = kChargeBody}), "InternalError");
   control("fault", R"({"target":"*","fault":"garbage","times":1})");
-  EXPECT_EQ(code_of(scf, {.body = kCharge}), "no answer");
+  EXPECT_EQ(answered_code(scf, {.body = kChargeBody}), "no answer");
   control("rate", R"({"per_second":1})");
-  EXPECT_EQ(code_of(scf, {.body = kCharge}), "RequestLimitExceeded.UinLimitExceeded");
+  EXPECT_EQ(answered_code(scf, {.body = kChargeBody}), "RequestLimitExceeded.UinLimitExceeded");
   control("rate", R"({"per_second":0})");
   control("clock", R"({"offset_seconds":-1000})");
-  EXPECT_EQ(code_of(scf, {.body = kCharge}), "AuthFailure.SignatureExpire");
+  EXPECT_EQ(answered_code(scf, {.body = kChargeBody}), "AuthFailure.SignatureExpire");
   EXPECT_NE(control("statistics", "").find(R"("refused":1)"), std::string::npos);
   EXPECT_NE(control("requests", "").find(R"("answer":"InternalError")"), std::string::npos);
   control("reset", "");

@@ -73,7 +73,7 @@ std::string csv_text(std::string_view field, const OrderedJson& value) {
 }
 
 /// harmless(), but for the white space that a quoted cell may hold.
-std::string harmless_lines(std::string_view text) {
+std::string harmless_cell(std::string_view text) {
   std::string safe;
   while (!text.empty()) {
     const std::size_t at = text.find_first_of("\t\r\n");
@@ -86,7 +86,7 @@ std::string harmless_lines(std::string_view text) {
 }
 
 std::string csv_cell(std::string_view field, const OrderedJson& value) {
-  std::string text = harmless_lines(csv_text(field, value));
+  std::string text = harmless_cell(csv_text(field, value));
   if (!text.empty() && std::string_view("=+-@").find(text.front()) != std::string_view::npos) text.insert(0, 1, '\'');
   if (text.find_first_of("\",\r\n") == std::string::npos) return text;
   std::string quoted = "\"";

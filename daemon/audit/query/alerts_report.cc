@@ -12,23 +12,23 @@
 namespace codedriftd {
 namespace {
 
-constexpr std::string_view kFields[] = {"id",          "alert",      "kind",       "target",          "event_ids",
-                                        "state",       "attempts",   "created_at", "next_attempt_at", "delivered_at",
-                                        "last_status", "last_error", "attempt_log"};
-constexpr std::span<const std::string_view> kContractFields(kFields, std::size(kFields) - 1);
-constexpr Column kColumns[] = {{"id", "ID", 0, 2},
-                               {"alert", "ALERT", 40},
-                               {"kind", "KIND", 40},
-                               {"target", "TARGET", 0},
-                               {"state", "STATE", 0},
-                               {"attempts", "ATTEMPTS", 0, 3},
-                               {"created_at", "CREATED", 0, 1},
-                               {"next_attempt_at", "NEXT ATTEMPT", 0},
-                               {"delivered_at", "DELIVERED", 0},
-                               {"last_status", "LAST STATUS", 0, 4},
-                               {"last_error", "LAST ERROR", 60},
-                               {"attempt_log", "", 0}};
-constexpr std::span<const Column> kContractColumns(kColumns, std::size(kColumns) - 1);
+constexpr std::string_view kAlertFields[] = {
+    "id",         "alert",           "kind",         "target",      "event_ids",  "state",      "attempts",
+    "created_at", "next_attempt_at", "delivered_at", "last_status", "last_error", "attempt_log"};
+constexpr std::span<const std::string_view> kContractFields(kAlertFields, std::size(kAlertFields) - 1);
+constexpr Column kAlertColumns[] = {{"id", "ID", 0, 2},
+                                    {"alert", "ALERT", 40},
+                                    {"kind", "KIND", 40},
+                                    {"target", "TARGET", 0},
+                                    {"state", "STATE", 0},
+                                    {"attempts", "ATTEMPTS", 0, 3},
+                                    {"created_at", "CREATED", 0, 1},
+                                    {"next_attempt_at", "NEXT ATTEMPT", 0},
+                                    {"delivered_at", "DELIVERED", 0},
+                                    {"last_status", "LAST STATUS", 0, 4},
+                                    {"last_error", "LAST ERROR", 60},
+                                    {"attempt_log", "", 0}};
+constexpr std::span<const Column> kContractColumns(kAlertColumns, std::size(kAlertColumns) - 1);
 
 /// How each destination stands; asked for once.
 class Destinations {
@@ -69,7 +69,7 @@ struct AlertRow {
   Row row;
 };
 
-AlertRow row_of(const Query& q, Destinations& destinations, WallTime now) {
+AlertRow alert_row(const Query& q, Destinations& destinations, WallTime now) {
   std::string state = q.string(kState);
   OrderedJson next_attempt;
   if (state == "pending") {
@@ -158,10 +158,10 @@ ReportEnd report(Database& db, const Selection& selection, WallTime now, const E
         !filter.matches(q.optional_integer(kTargetId)))
       continue;
     if (!selection.limit) {
-      finish(q.integer(kLeading), row_of(q, destinations, now));
+      finish(q.integer(kLeading), alert_row(q, destinations, now));
       continue;
     }
-    newest.emplace_back(q.integer(kLeading), row_of(q, destinations, now));
+    newest.emplace_back(q.integer(kLeading), alert_row(q, destinations, now));
     if (static_cast<int64_t>(newest.size()) == *selection.limit) break;
   }
   for (auto each = newest.rbegin(); each != newest.rend(); ++each) finish(each->first, std::move(each->second));
@@ -171,7 +171,7 @@ ReportEnd report(Database& db, const Selection& selection, WallTime now, const E
   return end;
 }
 
-ReportEnd run(Database& db, const Selection& selection, WallTime now, const Emit& emit) {
+ReportEnd run_alerts(Database& db, const Selection& selection, WallTime now, const Emit& emit) {
   return report(db, selection, now, emit, false);
 }
 ReportEnd run_with_attempts(Database& db, const Selection& selection, WallTime now, const Emit& emit) {
@@ -180,7 +180,7 @@ ReportEnd run_with_attempts(Database& db, const Selection& selection, WallTime n
 
 }  // namespace
 
-const Report kAlertsReport{"alerts", kContractFields, kContractColumns, run};
-const Report kAlertAttemptsReport{"alerts", kFields, kColumns, run_with_attempts};
+const Report kAlertsReport{"alerts", kContractFields, kContractColumns, run_alerts};
+const Report kAlertAttemptsReport{"alerts", kAlertFields, kAlertColumns, run_with_attempts};
 
 }  // namespace codedriftd

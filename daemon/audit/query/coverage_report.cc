@@ -10,16 +10,16 @@
 namespace codedriftd {
 namespace {
 
-constexpr std::string_view kFields[] = {"target",       "from",     "until",         "polls", "observed_s",
-                                        "unobserved_s", "coverage", "longest_gap_s", "gaps"};
-constexpr Column kColumns[] = {{"target", "TARGET", 0},
-                               {"from", "FROM", 0},
-                               {"until", "UNTIL", 0, 2},
-                               {"polls", "POLLS", 0},
-                               {"coverage", "COVERAGE", 0},
-                               {"unobserved_s", "UNOBSERVED", 0},
-                               {"longest_gap_s", "LONGEST GAP", 0},
-                               {"gaps", "GAPS", 0, 1}};
+constexpr std::string_view kCoverageFields[] = {"target",       "from",     "until",         "polls", "observed_s",
+                                                "unobserved_s", "coverage", "longest_gap_s", "gaps"};
+constexpr Column kCoverageColumns[] = {{"target", "TARGET", 0},
+                                       {"from", "FROM", 0},
+                                       {"until", "UNTIL", 0, 2},
+                                       {"polls", "POLLS", 0},
+                                       {"coverage", "COVERAGE", 0},
+                                       {"unobserved_s", "UNOBSERVED", 0},
+                                       {"longest_gap_s", "LONGEST GAP", 0},
+                                       {"gaps", "GAPS", 0, 1}};
 
 constexpr std::size_t kGapsListed = 20;
 
@@ -51,7 +51,7 @@ Sightings sightings(Database& db, TargetId target, WallTime since, WallTime unti
   return seen;
 }
 
-ReportEnd run(Database& db, const Selection& selection, WallTime now, const Emit& emit) {
+ReportEnd run_coverage(Database& db, const Selection& selection, WallTime now, const Emit& emit) {
   const WallTime until = std::min(selection.until.value_or(now), now);
   const WallTime since = selection.since.value_or(until - kCoverageWindow);
   const auto ran = daemon_stays(db, since, now);
@@ -108,6 +108,6 @@ ReportEnd run(Database& db, const Selection& selection, WallTime now, const Emit
 
 }  // namespace
 
-const Report kCoverageReport{"coverage", kFields, kColumns, run};
+const Report kCoverageReport{"coverage", kCoverageFields, kCoverageColumns, run_coverage};
 
 }  // namespace codedriftd

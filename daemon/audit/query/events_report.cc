@@ -11,12 +11,12 @@
 namespace codedriftd {
 namespace {
 
-constexpr std::string_view kFields[] = {"seq", "id", "time", "kind", "severity", "actor", "target", "data"};
-constexpr Column kColumns[] = {{"seq", "SEQ", 0, 1},        {"time", "TIME", 0},    {"kind", "KIND", 40},
-                               {"severity", "SEVERITY", 0}, {"actor", "ACTOR", 40}, {"target", "TARGET", 0},
-                               {"data", "DATA", 100}};
+constexpr std::string_view kEventFields[] = {"seq", "id", "time", "kind", "severity", "actor", "target", "data"};
+constexpr Column kEventColumns[] = {{"seq", "SEQ", 0, 1},        {"time", "TIME", 0},    {"kind", "KIND", 40},
+                                    {"severity", "SEVERITY", 0}, {"actor", "ACTOR", 40}, {"target", "TARGET", 0},
+                                    {"data", "DATA", 100}};
 
-Row row_of(const EventReader& events, const StoredEvent& stored) {
+Row event_row(const EventReader& events, const StoredEvent& stored) {
   CheckedData checked = events.check(stored);
   return {{stored.seq, stored.id, rfc3339(stored.time), stored.kind, stored.severity, stored.actor,
            value_of(checked.target), std::move(checked.data)},
@@ -32,13 +32,13 @@ void name_the_missing(Database& db, ReportEnd& end) {
   end.problems += static_cast<int64_t>(all.size());
 }
 
-ReportEnd run(Database& db, const Selection& selection, WallTime now, const Emit& emit) {
+ReportEnd run_events(Database& db, const Selection& selection, WallTime now, const Emit& emit) {
   const TargetFilter filter(db, selection, now);
   const EventReader events(db);
   const EventTimes times(db);
   ReportEnd end;
   const auto emit_one = [&](const StoredEvent& event) {
-    Row row = row_of(events, event);
+    Row row = event_row(events, event);
     if (!row.problem.empty()) ++end.problems;
     emit(std::move(row));
     ++end.rows;
@@ -74,6 +74,6 @@ ReportEnd run(Database& db, const Selection& selection, WallTime now, const Emit
 
 }  // namespace
 
-const Report kEventsReport{"events", kFields, kColumns, run};
+const Report kEventsReport{"events", kEventFields, kEventColumns, run_events};
 
 }  // namespace codedriftd

@@ -8,9 +8,10 @@
 namespace codedriftd {
 namespace {
 
-constexpr std::string_view kFields[] = {"target",       "outcome", "code",          "sha256",         "first_seen_at",
-                                        "last_seen_at", "polls",   "longest_gap_s", "accepted_at_end"};
-constexpr Column kColumns[] = {
+constexpr std::string_view kHistoryFields[] = {"target", "outcome",       "code",
+                                               "sha256", "first_seen_at", "last_seen_at",
+                                               "polls",  "longest_gap_s", "accepted_at_end"};
+constexpr Column kHistoryColumns[] = {
     {"target", "TARGET", 0}, {"outcome", "OUTCOME", 0},           {"code", "CODE", 40},
     {"sha256", "SHA256", 0}, {"first_seen_at", "FIRST SEEN", 0},  {"last_seen_at", "LAST SEEN", 0},
     {"polls", "POLLS", 0},   {"longest_gap_s", "LONGEST GAP", 0}, {"accepted_at_end", "ACCEPTED AT END", 0, 1}};
@@ -50,14 +51,14 @@ std::vector<Run> runs_of(Database& db, const TargetRow& row, const Selection& se
   constexpr WallTime kEver = WallTime::max();
   std::vector<Run> runs;
   {
-    enum Column : int { kId, kOutcome, kCode, kSha256, kFirst, kLast, kPolls, kLongestGap };
+    enum Column : int { kRun, kOutcome, kCode, kSha256, kFirst, kLast, kPolls, kLongestGap };
     auto q = db.query(
         "SELECT id, outcome, code, sha256, first_seen_ms, last_seen_ms, polls, longest_gap_ms FROM run WHERE target = "
         "? "
         "AND last_seen_ms >= ? AND first_seen_ms <= ? ORDER BY first_seen_ms, id",
         row.id, selection.since.value_or(WallTime::min()), selection.until.value_or(kEver));
     while (q.step())
-      runs.push_back({q.integer(kId),
+      runs.push_back({q.integer(kRun),
                       q.string(kOutcome),
                       q.string(kCode),
                       q.optional_sha256(kSha256),
@@ -77,7 +78,7 @@ std::vector<Run> runs_of(Database& db, const TargetRow& row, const Selection& se
   return runs;
 }
 
-Row row_of(const std::string& address, const Run& run) {
+Row history_row(const std::string& address, const Run& run) {
   return {
       {address, run.outcome, text_or_null(run.code), value_of(run.sha256), rfc3339(run.first), rfc3339(run.last),
        run.polls, seconds(run.longest_gap), run.accepted_at_end ? OrderedJson(*run.accepted_at_end) : OrderedJson()},
@@ -113,7 +114,7 @@ void keep_newest(std::vector<Found>& found, int64_t limit) {
   found = std::move(newest);
 }
 
-ReportEnd run(Database& db, const Selection& selection, WallTime now, const Emit& emit) {
+ReportEnd run_history(Database& db, const Selection& selection, WallTime now, const Emit& emit) {
   std::vector<std::string> addresses;
   std::vector<Found> found;
   const std::vector<SelectedTarget> selected = selected_targets(db, selection, now);
@@ -127,7 +128,7 @@ ReportEnd run(Database& db, const Selection& selection, WallTime now, const Emit
   ReportEnd end;
   std::vector<std::string> claims;
   for (const Found& each : found) {
-    emit(row_of(*each.address, each.run));
+    emit(history_row(*each.address, each.run));
     if (each.run.sha256 && selected.size() == 1) claims.push_back(claim(each.run));
   }
   end.rows = static_cast<int64_t>(found.size());
@@ -148,6 +149,6 @@ ReportEnd run(Database& db, const Selection& selection, WallTime now, const Emit
 
 }  // namespace
 
-const Report kHistoryReport{"history", kFields, kColumns, run};
+const Report kHistoryReport{"history", kHistoryFields, kHistoryColumns, run_history};
 
 }  // namespace codedriftd

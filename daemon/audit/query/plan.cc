@@ -16,13 +16,13 @@
 namespace codedriftd {
 namespace {
 
-constexpr Column kColumns[] = {{"target", "TARGET", 0},
-                               {"status", "STATUS", 0},
-                               {"reason", "REASON", 40},
-                               {"since", "SINCE", 0},
-                               {"observed_sha256", "LIVE", 0},
-                               {"accepted_sha256", "ACCEPTED", 0},
-                               {"expected_sha256", "ANNOUNCED", 0}};
+constexpr Column kPlanColumns[] = {{"target", "TARGET", 0},
+                                   {"status", "STATUS", 0},
+                                   {"reason", "REASON", 40},
+                                   {"since", "SINCE", 0},
+                                   {"observed_sha256", "LIVE", 0},
+                                   {"accepted_sha256", "ACCEPTED", 0},
+                                   {"expected_sha256", "ANNOUNCED", 0}};
 
 /// The order of the line that sums up: what differs, what does not, what could not be seen.
 constexpr std::array kSummaryOrder{Status::missing,        Status::drifted, Status::unreviewed,
@@ -112,7 +112,7 @@ class Table {
     out_ += '\n';
     const FittedTable fitted = lay_out();
     std::vector<std::string> headings;
-    for (const Column& column : kColumns) headings.emplace_back(column.heading);
+    for (const Column& column : kPlanColumns) headings.emplace_back(column.heading);
     append(" ", headings, fitted);
     for (const Line& line : lines_) {
       append(symbol(*line.mark), line.cells, fitted);
@@ -133,7 +133,7 @@ class Table {
   /// How wide each column is; on a terminal, after what all rows share was said.
   FittedTable lay_out() {
     std::vector<FitColumn> columns;
-    for (const Column& column : kColumns) columns.push_back(fit_column(column.field, column.heading, column.spare));
+    for (const Column& column : kPlanColumns) columns.push_back(fit_column(column.field, column.heading, column.spare));
     std::vector<std::vector<std::string>*> rows;
     for (Line& line : lines_) rows.push_back(&line.cells);
     if (look_.width > 0) {
@@ -219,7 +219,7 @@ std::string render_plan(const Plan& plan, Format format, WallTime generated_at, 
     for (const std::string& remark : remarks) out += harmless(remark) + '\n';
     return out;
   }
-  static const Report kReport{"plan", status_fields(), kColumns, nullptr};  // of the database it needs nothing
+  static const Report kReport{"plan", status_fields(), kPlanColumns, nullptr};  // of the database it needs nothing
   const auto renderer = make_renderer(format, kReport, generated_at, look, out);
   ReportEnd end;
   for (const Plan::Item& item : std::span(plan.items).first(shown)) {

@@ -15,19 +15,19 @@ namespace codedriftd {
 namespace {
 
 /// The last three are not in a plan: nothing was asked about them.
-constexpr std::string_view kFields[] = {
+constexpr std::string_view kStatusFields[] = {
     "target",          "account",     "region",          "namespace",       "function",        "qualifier",
     "status",          "reason",      "observed_sha256", "accepted_sha256", "accepted_source", "accepted_at",
     "expected_sha256", "drift_since", "since",           "last_polled_at",  "last_success_at", "consecutive_failures",
     "last_error",      "watched",     "suspended_until", "suspended_by"};
-constexpr std::span<const std::string_view> kPlanFields(kFields, std::size(kFields) - 3);
-constexpr Column kColumns[] = {{"target", "TARGET", 0},
-                               {"status", "STATUS", 0},
-                               {"reason", "REASON", 40},
-                               {"since", "SINCE", 0},
-                               {"last_success_at", "LAST ANSWER", 0},
-                               {"observed_sha256", "LIVE", 0},
-                               {"accepted_sha256", "ACCEPTED", 0}};
+constexpr std::span<const std::string_view> kPlanFields(kStatusFields, std::size(kStatusFields) - 3);
+constexpr Column kStatusColumns[] = {{"target", "TARGET", 0},
+                                     {"status", "STATUS", 0},
+                                     {"reason", "REASON", 40},
+                                     {"since", "SINCE", 0},
+                                     {"last_success_at", "LAST ANSWER", 0},
+                                     {"observed_sha256", "LIVE", 0},
+                                     {"accepted_sha256", "ACCEPTED", 0}};
 
 /// In the order of kStatuses.
 constexpr std::array<std::string_view, 6> kWords{
@@ -84,7 +84,7 @@ int StatusCounts::detailed_exit() const {
 namespace {
 
 /// What the record no longer tells of a moment that is past is null.
-Row row_of(const TargetAt& target) {
+Row status_row_at(const TargetAt& target) {
   Row row = status_row(target.known);
   const TargetState& state = target.known.row.state;
   const Status status = target.known.status.status;
@@ -97,7 +97,8 @@ Row row_of(const TargetAt& target) {
       !target.error_words_unknown && target.problem.empty())
     return row;
   const auto value = [&](std::string_view field) -> OrderedJson& {
-    return row.values[static_cast<std::size_t>(std::find(std::begin(kFields), std::end(kFields), field) - kFields)];
+    return row.values[static_cast<std::size_t>(std::find(std::begin(kStatusFields), std::end(kStatusFields), field) -
+                                               kStatusFields)];
   };
   if (target.poll_time_unknown) value("last_polled_at") = nullptr;
   if (target.success_time_unknown) value("last_success_at") = nullptr;
@@ -190,7 +191,7 @@ void say_what_is_in_the_way(Database& db, const Selection& selection, WallTime n
   }
 }
 
-ReportEnd run(Database& db, const Selection& selection, WallTime now, const Emit& emit) {
+ReportEnd run_status(Database& db, const Selection& selection, WallTime now, const Emit& emit) {
   std::vector<TargetAt> selected =
       selection.at ? targets_at(db, selection, *selection.at) : present(db, selection, now);
   std::erase_if(selected, [&](const TargetAt& target) { return !selection.in_window(target.known.status.since); });
@@ -210,7 +211,7 @@ ReportEnd run(Database& db, const Selection& selection, WallTime now, const Emit
     counts.add(target.known.status.status);
     if (selection.limit && end.rows == *selection.limit) continue;
     if (state.accepted && state.accepted_source == AcceptedSource::first_seen) ++on_first_sight;
-    emit(row_of(target));
+    emit(status_row_at(target));
     if (!target.problem.empty()) ++end.problems;
     ++end.rows;
   }
@@ -235,6 +236,6 @@ ReportEnd run(Database& db, const Selection& selection, WallTime now, const Emit
 
 }  // namespace
 
-const Report kStatusReport{"status", kFields, kColumns, run};
+const Report kStatusReport{"status", kStatusFields, kStatusColumns, run_status};
 
 }  // namespace codedriftd

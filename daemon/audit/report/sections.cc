@@ -72,7 +72,6 @@ std::string scope_words(const AuditReport& report) {
 }
 
 std::vector<ReportFigure> report_figures(const AuditReport& report, const std::vector<ReportSection>& sections) {
-  using Kind = Cell::Kind;
   const auto still_open = std::count_if(report.drifts.begin(), report.drifts.end(),
                                         [](const DriftStory& drift) { return !drift.resolved; });
   std::size_t items = 0;
@@ -86,19 +85,20 @@ std::vector<ReportFigure> report_figures(const AuditReport& report, const std::v
   for (const AuditedFunction& function : report.functions) gaps += function.coverage.gaps.size();
   const auto ratio = coverage_ratio(report.observed, report.unobserved);
   return {{std::to_string(report.functions.size()), report.functions.size() == 1 ? "function" : "functions"},
-          {std::to_string(items), items == 1 ? "open item" : "open items", items > 0 ? Kind::alarm : Kind::good},
+          {std::to_string(items), items == 1 ? "open item" : "open items",
+           items > 0 ? Cell::Kind::alarm : Cell::Kind::good},
           {std::to_string(report.drifts.size()),
            still_open > 0 ? fmt::format("drifts, {} still open", still_open)
                           : (report.drifts.size() == 1 ? "drift" : "drifts"),
-           still_open > 0 ? Kind::alarm : Kind::text},
+           still_open > 0 ? Cell::Kind::alarm : Cell::Kind::text},
           {std::to_string(accepted_by(report, AcceptedSource::approval)), "accepted by a person"},
           {std::to_string(accepted_by(report, AcceptedSource::deploy)), "deployed as announced"},
           {std::to_string(accepted_by(report, AcceptedSource::pin)), "accepted by a pin"},
           {std::to_string(accepted_by(report, AcceptedSource::first_seen)), "trusted on first sight, not reviewed",
-           accepted_by(report, AcceptedSource::first_seen) > 0 ? Kind::warning : Kind::text},
+           accepted_by(report, AcceptedSource::first_seen) > 0 ? Cell::Kind::warning : Cell::Kind::text},
           {ratio ? percent(*ratio) : "-", "coverage"},
           {std::to_string(gaps), gaps == 1 ? "gap in what was seen" : "gaps in what was seen",
-           gaps > 0 ? Kind::warning : Kind::text},
+           gaps > 0 ? Cell::Kind::warning : Cell::Kind::text},
           {spell(report.longest_gap), "longest time between two answers"}};
 }
 

@@ -19,7 +19,7 @@ using Verb = AlertRequest::Verb;
 
 constexpr std::array<std::string_view, 3> kVerbs{"replay", "drop", "test"};
 
-constexpr std::string_view kHelp = R"(codedriftd [--config FILE] alerts replay|drop|test …
+constexpr std::string_view kAlertsHelp = R"(codedriftd [--config FILE] alerts replay|drop|test …
 
 What became of alerts is shown by "codedriftd query alerts". An alert that could
 not be delivered in time, or that its receiver will never take, is dead: it
@@ -104,7 +104,7 @@ every alert, signature and all.
   --json              print the answer as JSON
 )";
 
-constexpr std::string_view kExit = R"(
+constexpr std::string_view kAlertsExit = R"(
 Exit code: 0 done (test: delivered); 1 failed, or nothing matches; 64 wrong
 usage; 78 wrong configuration.
 )";
@@ -126,7 +126,7 @@ po::options_description options_of(Verb verb) {
 
 std::string shown(std::string_view text) { return harmless(clean_utf8(text, 100)); }
 
-Error unknown_option(Verb verb, std::string name) {
+Error unknown_alerts_option(Verb verb, std::string name) {
   name.erase(0, name.find_first_not_of('-'));
   name = name.substr(0, name.find('='));
   Strings known;
@@ -139,14 +139,14 @@ Error unknown_option(Verb verb, std::string name) {
                            near.empty() ? "" : fmt::format("; did you mean --{}?", near))};
 }
 
-std::string help_of(Verb verb) {
+std::string alerts_help(Verb verb) {
   switch (verb) {
     case Verb::replay:
-      return fmt::format("{}{}{}", kReplay, kReplayExamples, kExit);
+      return fmt::format("{}{}{}", kReplay, kReplayExamples, kAlertsExit);
     case Verb::drop:
-      return fmt::format("{}{}{}", kDrop, kDropExamples, kExit);
+      return fmt::format("{}{}{}", kDrop, kDropExamples, kAlertsExit);
     case Verb::test:
-      return fmt::format("{}{}", kTest, kExit);
+      return fmt::format("{}{}", kTest, kAlertsExit);
   }
   return {};
 }
@@ -156,13 +156,13 @@ Result<AlertsOptions> parse_verb(Verb verb, const Strings& args, WallTime now) {
   try {
     store_options(args, options_of(verb), "WORD", values);
   } catch (const po::unknown_option& error) {
-    return unknown_option(verb, error.get_option_name());
+    return unknown_alerts_option(verb, error.get_option_name());
   } catch (const po::error& error) {
     return Error{harmless(clean_utf8(error.what(), 300))};
   }
   AlertsOptions parsed;
   if (values["help"].as<bool>()) {
-    parsed.help = help_of(verb);
+    parsed.help = alerts_help(verb);
     return parsed;
   }
   parsed.json = values["json"].as<bool>();
@@ -202,7 +202,7 @@ Result<AlertsOptions> parse_alerts(const std::vector<std::string>& args, WallTim
   const std::string& verb = args.front();
   if (verb == "--help" || verb == "-h" || verb == "help") {
     AlertsOptions help;
-    help.help = fmt::format("{}{}", kHelp, kExit);
+    help.help = fmt::format("{}{}", kAlertsHelp, kAlertsExit);
     return help;
   }
   const Strings rest(args.begin() + 1, args.end());

@@ -12,7 +12,7 @@ namespace {
 namespace po = boost::program_options;
 using Strings = std::vector<std::string>;
 
-constexpr std::string_view kHelp = R"(codedriftd [--config FILE] plan [TARGET…] [options]
+constexpr std::string_view kPlanHelp = R"(codedriftd [--config FILE] plan [TARGET…] [options]
 
 Polls the selected functions now, and prints how their live code differs from
 what is accepted. It accepts and announces nothing.
@@ -66,7 +66,7 @@ could be observed; 64 wrong usage; 78 wrong configuration; with
 --detailed-exitcode also 2 and 3.
 )";
 
-po::options_description options() {
+po::options_description plan_options() {
   po::options_description all;
   auto add = all.add_options();
   for (const char* repeatable :
@@ -78,14 +78,14 @@ po::options_description options() {
   return all;
 }
 
-Error unknown_option(std::string name) {
+Error unknown_plan_option(std::string name) {
   name.erase(0, name.find_first_not_of('-'));
   name = name.substr(0, name.find('='));
   if (name == "all")
     return Error{"--all is not for plan: what is no longer watched is not polled; see query status --all"};
   if (name == "kind") return Error{"--kind is not for plan: targets have no kinds"};
   Strings known;
-  const po::options_description all = options();
+  const po::options_description all = plan_options();
   for (const auto& option : all.options()) {
     if (option->long_name() != "TARGET") known.push_back(option->long_name());
   }
@@ -97,15 +97,15 @@ Error unknown_option(std::string name) {
 Result<PlanOptions> parse_plan(const std::vector<std::string>& args, WallTime now) {
   po::variables_map values;
   try {
-    store_options(args, options(), "TARGET", values);
+    store_options(args, plan_options(), "TARGET", values);
   } catch (const po::unknown_option& error) {
-    return unknown_option(error.get_option_name());
+    return unknown_plan_option(error.get_option_name());
   } catch (const po::error& error) {
     return Error{harmless(clean_utf8(error.what(), 300))};
   }
   PlanOptions parsed;
   if (values["help"].as<bool>()) {
-    parsed.help = fmt::format("{}{}{}", kHelp, kTargetsHelp, kRest);
+    parsed.help = fmt::format("{}{}{}", kPlanHelp, kTargetsHelp, kRest);
     return parsed;
   }
   auto selection = selection_option(values, now);

@@ -69,7 +69,7 @@ Times are UTC: 2026-11-24, 2026-11-24T03:04:05Z, "2026-11-24 03:04", now; or an
 age: 90s, 15m, 1h30m, 7d, 1w. A date alone is its first moment.
 )";
 
-constexpr std::string_view kExit = R"(
+constexpr std::string_view kQueryExit = R"(
 Exit code: 0 done, also where no row has that kind, status or time; 1 the
 database could not be read, or a name matches nothing; 64 wrong usage; 78 wrong
 configuration.
@@ -79,7 +79,7 @@ struct Words {
   std::string_view report, what, own, examples;
 };
 
-constexpr Words kReports[] = {{"status",
+constexpr Words kQueries[] = {{"status",
                                R"(Prints the present status of each watched function; what needs attention first.
 
   missing         the API says that there is no such function
@@ -223,13 +223,13 @@ Examples:
 }  // namespace
 
 std::string query_help(std::string_view report) {
-  for (const Words& words : kReports) {
+  for (const Words& words : kQueries) {
     if (words.report == report)
       return fmt::format("codedriftd query {} [TARGET…] [options]\n\n{}\nWhat is reported:{}{}{}{}{}{}{}", report,
                          words.what, words.own, kTargetsHelp, kStatus, report == "report" ? "" : kAll,
-                         report == "report" ? kReportOutput : kOutput, words.examples, kExit);
+                         report == "report" ? kReportOutput : kOutput, words.examples, kQueryExit);
   }
-  return fmt::format("{}{}", kQuery, kExit);
+  return fmt::format("{}{}", kQuery, kQueryExit);
 }
 
 }  // namespace codedriftd

@@ -18,7 +18,7 @@ using Strings = std::vector<std::string>;
 
 constexpr std::array<std::string_view, 6> kReports{"status", "history", "events", "alerts", "coverage", "report"};
 
-po::options_description options() {
+po::options_description query_options() {
   po::options_description all;
   auto add = all.add_options();
   for (const char* repeatable :
@@ -42,11 +42,11 @@ bool has_option(std::string_view report, std::string_view option) {
   return option != "TARGET";
 }
 
-Error unknown_option(std::string_view report, std::string name) {
+Error unknown_query_option(std::string_view report, std::string name) {
   name.erase(0, name.find_first_not_of('-'));
   name = name.substr(0, name.find('='));
   Strings known;
-  const po::options_description all = options();
+  const po::options_description all = query_options();
   for (const auto& option : all.options()) {
     if (has_option(report, option->long_name())) known.push_back(option->long_name());
   }
@@ -87,7 +87,7 @@ const Report& report_named(std::string_view name, bool with_attempts) {
   return with_attempts ? kAlertAttemptsReport : kAlertsReport;
 }
 
-QueryOptions help_of(std::string_view report) {
+QueryOptions only_help(std::string_view report) {
   QueryOptions options;
   options.help = query_help(report);
   return options;
@@ -96,13 +96,13 @@ QueryOptions help_of(std::string_view report) {
 Result<QueryOptions> parse_report(std::string_view report, const Strings& args, WallTime now) {
   po::variables_map values;
   try {
-    store_options(args, options(), "TARGET", values);
+    store_options(args, query_options(), "TARGET", values);
   } catch (const po::unknown_option& error) {
-    return unknown_option(report, error.get_option_name());
+    return unknown_query_option(report, error.get_option_name());
   } catch (const po::error& error) {
     return Error{harmless(clean_utf8(error.what(), 300))};
   }
-  if (values["help"].as<bool>()) return help_of(report);
+  if (values["help"].as<bool>()) return only_help(report);
   for (const auto& [name, value] : values) {
     if (name == "TARGET" || value.defaulted()) continue;
     if (!has_option(report, name))
@@ -138,10 +138,10 @@ Result<QueryOptions> parse_report(std::string_view report, const Strings& args, 
 Result<QueryOptions> parse_query(const std::vector<std::string>& args, WallTime now) {
   if (args.empty()) return Error{fmt::format("query needs the name of a report: {}", fmt::join(kReports, ", "))};
   const std::string& report = args.front();
-  if (report == "--help" || report == "-h" || report == "help") return help_of("");
+  if (report == "--help" || report == "-h" || report == "help") return only_help("");
   if (std::find(kReports.begin(), kReports.end(), report) != kReports.end())
     return parse_report(report, {args.begin() + 1, args.end()}, now);
-  if (std::find(args.begin(), args.end(), "--help") != args.end()) return help_of("");
+  if (std::find(args.begin(), args.end(), "--help") != args.end()) return only_help("");
   if (report.starts_with("-"))
     return Error{fmt::format("the report comes first, then its options: codedriftd query {{{}}} {}",
                              fmt::join(kReports, "|"), shown_argument(report))};

@@ -1,6 +1,8 @@
 #pragma once
+#include <iosfwd>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 
 namespace codedriftd {
 
@@ -13,5 +15,8 @@ class UsageError : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;
 };
+
+/// Tells people `what` of a command: a line "codedriftd COMMAND: …", made harmless. Returns `code`.
+int say(std::ostream& err, std::string_view command, int code, std::string_view what);
 
 }  // namespace codedriftd

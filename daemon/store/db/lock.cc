@@ -14,7 +14,7 @@
 namespace codedriftd {
 namespace {
 
-constexpr Millis kBetweenTries{20};
+constexpr Millis kBetweenLockTries{20};
 
 std::string pid_in(const UniqueFd& fd) {
   char text[32] = {};
@@ -65,7 +65,7 @@ Result<StateLock> StateLock::take(const std::string& path, Millis patience) {
     if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
       if (errno != EWOULDBLOCK) return failed("locked");
       if (SystemClock{}.mono() < until) {
-        std::this_thread::sleep_for(kBetweenTries);
+        std::this_thread::sleep_for(kBetweenLockTries);
         continue;
       }
       return Error{fmt::format(

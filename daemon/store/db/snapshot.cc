@@ -15,7 +15,7 @@ namespace {
 constexpr std::size_t kWalHeader = 32;
 /// The times of files have the kernel's tick, 10 ms at most: a second write within one would not show.
 constexpr Millis kTick{50};
-constexpr Millis kBetweenTries{50};
+constexpr Millis kBetweenSnapshotTries{50};
 
 }  // namespace
 
@@ -63,7 +63,7 @@ Snapshot::Snapshot(const std::string& path, int cache_kib) : path_(path) {
 void SnapshotTries::again() {
   if (SystemClock{}.mono() >= give_up_)
     throw SqliteError(SQLITE_BUSY, path_ + ": is written to faster than it can be read; ask again later");
-  std::this_thread::sleep_for(kBetweenTries);
+  std::this_thread::sleep_for(kBetweenSnapshotTries);
 }
 
 }  // namespace codedriftd

@@ -14,7 +14,7 @@ namespace codedriftd {
 namespace {
 
 constexpr Millis kIdleTurn{5000};
-constexpr Millis kBetweenTries{100};
+constexpr Millis kLockedOutTurn{100};
 constexpr int64_t kCommitsBetweenCheckpoints = 200;
 constexpr int64_t kManyFrames = 16'000;  // about 64 MiB of WAL
 
@@ -108,7 +108,7 @@ void Writer::loop(std::stop_token stop) {
   for (;;) {
     *last_turn_.lock() = clock_.mono();
     if (locked_out_ && !queue_.lock()->closed && !try_lock()) {  // the work stays in the queue, which is bounded
-      bell_.wait_for(stop, kBetweenTries);
+      bell_.wait_for(stop, kLockedOutTurn);
       continue;
     }
     locked_out_ = false;

@@ -28,7 +28,7 @@ enum Column : int { kRow, kMessage, kAlertId, kSentId, kDestination, kKind, kTar
 constexpr std::string_view kUndelivered =
     "SELECT o.id, coalesce(o.message, o.id), o.alert_id, coalesce(l.message_id, o.alert_id), o.destination, o.kind, "
     "o.target, o.created_at_ms, o.target_id FROM outbox o LEFT JOIN outbox l ON l.id = o.message ";
-Undelivered read(Query& q) {
+Undelivered read_undelivered(Query& q) {
   using namespace undelivered;
   return {q.integer(kRow),        q.integer(kMessage), q.string(kAlertId),        q.string(kSentId),
           q.string(kDestination), q.string(kKind),     q.optional_string(kTarget)};
@@ -45,7 +45,7 @@ void find(Database& db, const Choice& choice, std::string_view state, std::map<i
   {
     auto q = db.query(state == "pending" ? kPending : state == "dead" ? kDead : kDropped);
     while (q.step()) {
-      Undelivered alert = read(q);
+      Undelivered alert = read_undelivered(q);
       if (chosen(alert, q.time(undelivered::kCreatedAt), q.optional_integer(undelivered::kTargetId), choice))
         meant.insert(alert.message);
       messages[alert.message].push_back(std::move(alert));
@@ -131,7 +131,7 @@ std::vector<Undelivered> replay_to(Database& db, const Undelivered& alert, std::
       static const Sql kMessage =
           Sql::forever(fmt::format("{}WHERE o.message = ?1 OR o.id = ?1 ORDER BY o.id", kUndelivered));
       auto q = db.query(kMessage, there->message);
-      while (q.step()) done.push_back(read(q));
+      while (q.step()) done.push_back(read_undelivered(q));
     }
     std::erase_if(done, [&](const Undelivered& row) { return !replay(db, row, give_up_after, now); });
     return done;

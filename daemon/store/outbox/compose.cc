@@ -49,17 +49,17 @@ constexpr std::string_view kWaiting =
     "SELECT id, kind, target_id, body, created_at_ms, give_up_at_ms, flapping, alone FROM outbox ";
 
 /// The row that `q` stands at. REQUIRES: the statement begins with kWaiting.
-Waiting read(const Query& q) {
+Waiting read_waiting(const Query& q) {
   enum Column : int { kId, kKind, kTarget, kBody, kCreatedAt, kGiveUpAt, kFlapping, kAlone };
   return {q.integer(kId),     q.string(kKind),   q.optional_integer(kTarget), q.string(kBody),
           q.time(kCreatedAt), q.time(kGiveUpAt), q.boolean(kFlapping),        q.boolean(kAlone)};
 }
 
-Waiting load(Database& db, int64_t row) {
+Waiting load_waiting(Database& db, int64_t row) {
   static const Sql kSql = Sql::forever(fmt::format("{}WHERE id = ?", kWaiting));
   auto q = db.query(kSql, row);
   q.step();
-  return read(q);
+  return read_waiting(q);
 }
 
 /// What waits for the target of `first` and can be told with it: all of it, or the message would say less than is so.
@@ -83,7 +83,7 @@ Story story_of(Database& db, std::string_view destination, const Waiting& first,
     }
   }
   const std::size_t from = story.rows.size() > listed ? story.rows.size() - listed + 1 : 1;
-  for (std::size_t i = from; i < story.rows.size(); ++i) story.listed.push_back(load(db, story.rows[i]));
+  for (std::size_t i = from; i < story.rows.size(); ++i) story.listed.push_back(load_waiting(db, story.rows[i]));
   return story;
 }
 
@@ -98,7 +98,7 @@ std::vector<Waiting> firsts(Database& db, std::string_view destination, WallTime
   for (const int on_request : {0, 1}) {
     auto q = db.query(kSql, destination, on_request, now, about_deliveries,
                       static_cast<int64_t>(kMostInDigest - rows.size()));
-    while (q.step()) rows.push_back(read(q));
+    while (q.step()) rows.push_back(read_waiting(q));
   }
   return rows;
 }
@@ -168,7 +168,7 @@ Composed composed_from(Database& db, std::string_view destination, const Waiting
 }  // namespace
 
 int64_t compose(Database& db, std::string_view destination, int64_t row, WallTime now, bool behind, unsigned capacity) {
-  const Composed composed = composed_from(db, destination, load(db, row), now, behind, capacity);
+  const Composed composed = composed_from(db, destination, load_waiting(db, row), now, behind, capacity);
   // The oldest row leads, which need not be the one that is due first. Who waits always waits for an older row, so no
   // two messages can wait for each other.
   const int64_t leading = *std::min_element(composed.rows.begin(), composed.rows.end());

@@ -9,7 +9,7 @@ struct Hold {
   WallTime quiet_at{}, tell_at{};
 };
 
-std::optional<Hold> find(Database& db, std::string_view destination, int64_t target) {
+std::optional<Hold> find_hold(Database& db, std::string_view destination, int64_t target) {
   auto q = db.query("SELECT quiet_at_ms, tell_at_ms FROM flapping WHERE destination = ? AND target = ?", destination,
                     target);
   if (!q.step()) return std::nullopt;
@@ -53,7 +53,7 @@ bool hold_if_flapping(Database& db, std::string_view destination, std::string_vi
     if (!q.step()) return false;
     target = q.integer(0);
   }
-  const std::optional<Hold> hold = find(db, destination, target);
+  const std::optional<Hold> hold = find_hold(db, destination, target);
   const bool held = hold && goes_on(hold->quiet_at, now);
   // What was held and is not told yet takes the new alert along, flapping or not: told by itself, it would arrive
   // before them, and the older news would be the receiver's last.

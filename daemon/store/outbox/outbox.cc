@@ -66,7 +66,7 @@ const std::string kFirstOfTarget = fmt::format(
     " AND (o.message IS NULL OR o.message = o.id) AND NOT {} AND NOT EXISTS {}", held_row("o"), earlier_row());
 
 /// The message that row `id` carries.
-PendingAlert load(Database& db, int64_t id) {
+PendingAlert load_message(Database& db, int64_t id) {
   enum Column : int { kId, kMessageId, kKind, kTarget, kBody, kAttempts, kCreatedAt, kGiveUpAt };
   auto q = db.query(
       "SELECT id, coalesce(message_id, alert_id), coalesce(message_kind, kind), iif(message_kind GLOB '*digest', NULL, "
@@ -161,7 +161,7 @@ std::optional<PendingAlert> begin_attempt(Database& db, std::string_view destina
   }
   if (row == 0) return std::nullopt;
   if (!composed) row = compose(db, destination_name, row, now, state.failures > 0, capacity);
-  PendingAlert alert = load(db, row);
+  PendingAlert alert = load_message(db, row);
   ++alert.attempt;
   record_start(db, alert, now);
   return alert;

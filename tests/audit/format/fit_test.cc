@@ -16,28 +16,28 @@ namespace {
 
 using test::Recorded;
 
-constexpr std::string_view kFields[] = {"target", "status", "reason", "since", "observed_sha256", "last_error"};
-constexpr Column kColumns[] = {{"target", "TARGET", 0},        {"status", "STATUS", 0},
-                               {"reason", "REASON", 40},       {"since", "SINCE", 0},
-                               {"observed_sha256", "LIVE", 0}, {"last_error", "LAST ERROR", 60}};
-const Report kReport{"sample", kFields, kColumns, nullptr};
+constexpr std::string_view kFitFields[] = {"target", "status", "reason", "since", "observed_sha256", "last_error"};
+constexpr Column kFitColumns[] = {{"target", "TARGET", 0},        {"status", "STATUS", 0},
+                                  {"reason", "REASON", 40},       {"since", "SINCE", 0},
+                                  {"observed_sha256", "LIVE", 0}, {"last_error", "LAST ERROR", 60}};
+const Report kFitReport{"sample", kFitFields, kFitColumns, nullptr};
 
-Row row(const std::string& target, const std::string& error = "", double since = 0) {
+Row fit_row(const std::string& target, const std::string& error = "", double since = 0) {
   return {{target, "in_sync", "", rfc3339(Recorded::at(since)), sha256("A").hex(), error}, {}};
 }
 
 std::string fitted(const std::vector<Row>& rows, const Look& look) {
   std::string out;
-  const auto renderer = make_renderer(Format::table, kReport, Recorded::at(600), look, out);
+  const auto renderer = make_renderer(Format::table, kFitReport, Recorded::at(600), look, out);
   for (const Row& each : rows) renderer->row(each);
   renderer->end({});
   return out;
 }
 
 TEST(Fit, WhatAllRowsShareIsSaidOnceAbove) {
-  const std::string out = fitted(
-      {row("prod/ap-guangzhou/default/charge:$LATEST"), row("prod/ap-guangzhou/default/refund:$LATEST", "", 300)},
-      {false, 80});
+  const std::string out = fitted({fit_row("prod/ap-guangzhou/default/charge:$LATEST"),
+                                  fit_row("prod/ap-guangzhou/default/refund:$LATEST", "", 300)},
+                                 {false, 80});
   EXPECT_EQ(out,
             "prod/ap-guangzhou/default/*:$LATEST\n\n"
             "TARGET  STATUS   SINCE    LIVE\n"
@@ -49,15 +49,15 @@ TEST(Fit, WhatAllRowsShareIsSaidOnceAbove) {
 }
 
 TEST(Fit, OnlyWholePartsAreShared) {
-  const std::string out =
-      fitted({row("prod/ap-guangzhou/default/charge:1"), row("prod/ap-guangxi/default/charge:2")}, {false, 120});
+  const std::string out = fitted(
+      {fit_row("prod/ap-guangzhou/default/charge:1"), fit_row("prod/ap-guangxi/default/charge:2")}, {false, 120});
   EXPECT_TRUE(out.starts_with("prod/*\n\n")) << out;
   EXPECT_NE(out.find("\nap-guangxi/default/charge:2  "), std::string::npos) << out;
 }
 
 TEST(Fit, RowsOfTheWholeDaemonDoNotHinderIt) {
   const std::string out =
-      fitted({row("prod/r/default/charge:1"), {{nullptr, "in_sync", "", "", nullptr, ""}, {}}}, {false, 80});
+      fitted({fit_row("prod/r/default/charge:1"), {{nullptr, "in_sync", "", "", nullptr, ""}, {}}}, {false, 80});
   EXPECT_TRUE(out.starts_with("prod/r/default/*:1\n\n")) << out;
   EXPECT_NE(out.find("\n-       in_sync"), std::string::npos) << out;
 }
@@ -68,7 +68,8 @@ TEST(Fit, NoLineIsWiderThanTheTerminal) {
   for (int i = 0; i < 20; ++i) error += " and " + wide + " failed";
   for (const std::size_t width : {80U, 100U, 120U, 200U}) {
     const std::string out =
-        fitted({row("prod/r/default/" + std::string(60, 'f') + ":1", error), row("test/r/n/g:2", "x")}, {false, width});
+        fitted({fit_row("prod/r/default/" + std::string(60, 'f') + ":1", error), fit_row("test/r/n/g:2", "x")},
+               {false, width});
     std::istringstream lines(out);
     for (std::string line; std::getline(lines, line);) EXPECT_LE(display_width(line), width) << line;
     EXPECT_NE(out.find("…"), std::string::npos) << "something was cut, and it says so";
@@ -76,7 +77,7 @@ TEST(Fit, NoLineIsWiderThanTheTerminal) {
 }
 
 TEST(Fit, TimesAreInFullWithUtcAndEverythingIsWithoutAWidth) {
-  const std::vector<Row> rows{row("prod/r/default/charge:1", "it failed")};
+  const std::vector<Row> rows{fit_row("prod/r/default/charge:1", "it failed")};
   EXPECT_NE(fitted(rows, {false, 80, true}).find("2026-11-24T00:00:00.000Z"), std::string::npos);
   const std::string all = fitted(rows, false);
   EXPECT_NE(all.find("REASON"), std::string::npos) << "an empty column too";

@@ -13,6 +13,8 @@
 namespace codedriftd {
 namespace {
 
+using test::at;
+using test::hex;
 using test::Recorded;
 
 struct Reported {
@@ -55,9 +57,6 @@ std::string table(Recorded& r, const Report& what, WallTime now, const Selection
   renderer->end(what.run(r.db(), selection, now, [&](const Row& row) { renderer->row(row); }));
   return text;
 }
-
-std::string hex(std::string_view code) { return Recorded::hash(code).hex(); }
-WallTime at(double seconds) { return Recorded::at(seconds); }
 
 Selection select(std::vector<std::string> targets) {
   Selection selection;

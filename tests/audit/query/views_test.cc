@@ -13,10 +13,9 @@
 namespace codedriftd {
 namespace {
 
+using test::at;
 using test::Recorded;
 using namespace std::chrono_literals;
-
-WallTime at(double seconds) { return Recorded::at(seconds); }
 
 /// From now on the views take `now` for now.
 void set_clock(Recorded& r, WallTime now) {

@@ -12,11 +12,11 @@
 namespace codedriftd {
 namespace {
 
+using test::hex;
 using test::kHostile;
 using test::Recorded;
 using test::ReportStory;
 
-std::string hex(std::string_view code) { return Recorded::hash(code).hex(); }
 WallTime hour(double hours) { return ReportStory::hour(hours); }
 
 /// The story is told once: the tests only read it.

@@ -12,9 +12,8 @@
 namespace codedriftd {
 namespace {
 
+using test::at;
 using test::Recorded;
-
-WallTime at(double seconds) { return Recorded::at(seconds); }
 
 struct Told {
   std::map<std::string, OrderedJson> rows;  ///< by function

@@ -9,13 +9,12 @@
 
 #include "base/unique_fd.h"
 #include "store/db/migrate.h"
+#include "store/store_support.h"
 #include "support/as_user.h"
 #include "support/temp_dir.h"
 
 namespace codedriftd::test {
 namespace {
-
-constexpr WallTime kStart{Millis{1'764'000'000'000}};
 
 struct Record {
   TempDir dir;
@@ -30,17 +29,12 @@ struct Record {
   void put(std::string_view name) { db->run("INSERT INTO fact (name, value) VALUES (?, 'x')", name); }
 };
 
-int64_t facts(Database& db) {
+int64_t count_facts(Database& db) {
   auto rows = db.query("SELECT count(*) FROM fact");
   return rows.step() ? rows.integer(0) : -1;
 }
-int64_t facts(const std::string& path) {
-  return with_snapshot(path, Database::kLeastCacheKib, [](Snapshot& snapshot) { return facts(snapshot.db()); });
-}
-
-unsigned mode_of(const std::string& path) {
-  struct stat info {};
-  return ::stat(path.c_str(), &info) == 0 ? info.st_mode & 0777U : 0U;
+int64_t count_facts(const std::string& path) {
+  return with_snapshot(path, Database::kLeastCacheKib, [](Snapshot& snapshot) { return count_facts(snapshot.db()); });
 }
 
 bool read_lock(const UniqueFd& fd, off_t start, off_t length) {
@@ -54,13 +48,13 @@ bool read_lock(const UniqueFd& fd, off_t start, off_t length) {
 
 TEST(Snapshot, StaysItsMomentWhileTheWriterGoesOn) {
   Record record;
-  const int64_t before = facts(*record.db);
+  const int64_t before = count_facts(*record.db);
   Snapshot snapshot(record.path);
-  EXPECT_EQ(facts(snapshot.db()), before);
+  EXPECT_EQ(count_facts(snapshot.db()), before);
   record.put("later");
-  EXPECT_EQ(facts(snapshot.db()), before);
+  EXPECT_EQ(count_facts(snapshot.db()), before);
   EXPECT_TRUE(snapshot.undisturbed()) << "a commit only adds to the WAL";
-  EXPECT_EQ(facts(record.path), before + 1) << "the next one sees it, from the WAL";
+  EXPECT_EQ(count_facts(record.path), before + 1) << "the next one sees it, from the WAL";
 }
 
 TEST(Snapshot, ACheckpointAndAWalBegunAnewDisturbIt) {
@@ -88,10 +82,10 @@ TEST(Snapshot, WhatWasDisturbedIsReadAgainAndWhatItThrewForgotten) {
       throw std::runtime_error("nonsense, read from a page of another moment");
     }
     if (calls == 2) record.db->checkpoint(false), record.put("c"), record.db->checkpoint(false);
-    return facts(snapshot.db());
+    return count_facts(snapshot.db());
   });
   EXPECT_EQ(calls, 3);
-  EXPECT_EQ(seen, facts(*record.db));
+  EXPECT_EQ(seen, count_facts(*record.db));
   EXPECT_THROW(
       with_snapshot(record.path, Database::kLeastCacheKib, [](Snapshot&) -> int { throw std::runtime_error("mine"); }),
       std::runtime_error);
@@ -100,11 +94,11 @@ TEST(Snapshot, WhatWasDisturbedIsReadAgainAndWhatItThrewForgotten) {
 TEST(Snapshot, ReadsWithoutAWriterToo) {
   Record record;
   record.put("a");
-  const int64_t all = facts(*record.db);
+  const int64_t all = count_facts(*record.db);
   record.db.reset();
-  EXPECT_EQ(facts(record.path), all) << "after a stop";
+  EXPECT_EQ(count_facts(record.path), all) << "after a stop";
   for (const char* end : {"-wal", "-shm"}) std::filesystem::remove(record.path + end);
-  EXPECT_EQ(facts(record.path), all) << "a file alone, as a restored copy";
+  EXPECT_EQ(count_facts(record.path), all) << "a file alone, as a restored copy";
   EXPECT_FALSE(std::filesystem::exists(record.path + "-wal")) << "reading makes no files";
   EXPECT_FALSE(std::filesystem::exists(record.path + "-shm"));
   EXPECT_THROW(Snapshot(record.dir / "none.db"), SqliteError);
@@ -121,7 +115,7 @@ TEST(Snapshot, ACopyMadeOfItIsWhole) {
     return true;
   });
   EXPECT_EQ(calls, 2);
-  EXPECT_EQ(facts(to), facts(*record.db));
+  EXPECT_EQ(count_facts(to), count_facts(*record.db));
 }
 
 // The group reads, and there is nothing it could hold.
@@ -134,10 +128,10 @@ TEST(Snapshot, AReaderOfTheGroupCannotStopTheWriter) {
   ASSERT_EQ(::chown(record.dir.path().c_str(), 0, kGroup), 0);
   for (const char* end : {"", "-wal"}) ASSERT_EQ(::chown((record.path + end).c_str(), 0, kGroup), 0);
   record.put("a");
-  const int64_t all = facts(*record.db);
+  const int64_t all = count_facts(*record.db);
   UniqueFd database, wal;
   as_user(kReader, {kGroup}, [&] {
-    EXPECT_EQ(facts(record.path), all);
+    EXPECT_EQ(count_facts(record.path), all);
     EXPECT_EQ(::open((record.path + "-shm").c_str(), O_RDONLY | O_CLOEXEC), -1) << "where the writer's lock is";
     database.reset(::open(record.path.c_str(), O_RDONLY | O_CLOEXEC));
     wal.reset(::open((record.path + "-wal").c_str(), O_RDONLY | O_CLOEXEC));
@@ -152,7 +146,7 @@ TEST(Snapshot, AReaderOfTheGroupCannotStopTheWriter) {
   record.db.reset();
   record.open();
   record.put("c");
-  as_user(kReader, {kGroup}, [&] { EXPECT_EQ(facts(record.path), all + 2); });
+  as_user(kReader, {kGroup}, [&] { EXPECT_EQ(count_facts(record.path), all + 2); });
 }
 
 TEST(Snapshot, AnOlderIndexThatTheGroupCouldOpenIsReplaced) {

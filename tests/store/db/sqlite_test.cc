@@ -19,11 +19,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-unsigned mode_of(const std::string& path) {
-  struct stat status {};
-  return ::stat(path.c_str(), &status) == 0 ? status.st_mode & 07777U : 0U;
-}
-
 template <typename Call>
 std::string error_of(Call call) {
   try {

@@ -9,8 +9,6 @@
 namespace codedriftd::test {
 namespace {
 
-constexpr Millis kHour = 60 * kMinute;
-
 struct Notices : testing::Test {
   Store store;
   Database& db = store.db;

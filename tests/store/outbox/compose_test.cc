@@ -16,10 +16,6 @@
 namespace codedriftd::test {
 namespace {
 
-const AttemptOutcome kOk{"delivered", 200, "ok", Millis{12}};
-const AttemptOutcome kRetry{"retry", 503, "busy", Millis{30}};
-constexpr Millis kHour = 60 * kMinute;
-
 /// Alerts of real drift, to `ops` and `chat`.
 struct Compose : testing::Test {
   Store store;

@@ -15,9 +15,6 @@
 namespace codedriftd::test {
 namespace {
 
-const AttemptOutcome kOk{"delivered", 200, "ok", Millis{12}};
-const AttemptOutcome kRetry{"retry", 503, "busy", Millis{30}};
-
 struct Outbox : testing::Test {
   Store store;
   Database& db = store.db;
