@@ -122,7 +122,7 @@ TEST(PageServer, OfTwoHundredSilentConnectionsItHoldsSixtyFourAndAnswersTheNext)
   options.write_within = options.read_within;
   const auto server = open(echo, options);
   const std::size_t before = open_descriptors();
-  std::vector<Raw> clients;
+  std::vector<RawClient> clients;
   clients.reserve(201);
   for (int i = 0; i < 200; ++i) clients.emplace_back(server->port(), i % 2 == 0 ? "" : "GET /");
   clients.emplace_back(server->port(), "last\r\n\r\n");
@@ -136,7 +136,7 @@ TEST(PageServer, OfTwoHundredSilentConnectionsItHoldsSixtyFourAndAnswersTheNext)
 TEST(PageServer, WithoutADescriptorLeftItTriesAgainAndServesWhoWaited) {
   const auto server = open(echo);
   // What ends well, once: a sanitizer may need descriptors of its own to look at it for the first time.
-  EXPECT_EQ(Raw(server->port(), "first\r\n\r\n").rest(), "(first\r\n\r\n)");
+  EXPECT_EQ(RawClient(server->port(), "first\r\n\r\n").rest(), "(first\r\n\r\n)");
   UniqueFd last(::open("/dev/null", O_RDONLY | O_CLOEXEC));
   rlimit limit{};
   ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &limit), 0);
@@ -150,7 +150,7 @@ TEST(PageServer, WithoutADescriptorLeftItTriesAgainAndServesWhoWaited) {
     taken.push_back(std::move(fd));
   }
   last = UniqueFd();
-  const Raw client(server->port(), "waits\r\n\r\n");  // with the last one
+  const RawClient client(server->port(), "waits\r\n\r\n");  // with the last one
   ASSERT_TRUE(client.connected());
   ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &limit), 0);
   taken.clear();
