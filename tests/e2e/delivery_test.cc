@@ -18,7 +18,7 @@ bool for_receivers(Fault fault) { return fault < Fault::sha_missing; }
 std::string alert_name(Fault fault) { return std::string(fault_name(fault)); }
 
 /// The row of one destination's one alert.
-Json alert_row(const Daemon& daemon, std::string_view name) {
+Json alert_row_about(const Daemon& daemon, std::string_view name) {
   for (const Json& row : daemon.rows({"alerts"})) {
     if (row.at("alert") == name) return row;
   }
@@ -26,7 +26,7 @@ Json alert_row(const Daemon& daemon, std::string_view name) {
 }
 
 bool state_is(const Daemon& daemon, std::string_view name, std::string_view state) {
-  const Json row = alert_row(daemon, name);
+  const Json row = alert_row_about(daemon, name);
   return row.is_object() && row.at("state") == state;
 }
 
@@ -84,12 +84,12 @@ TEST(Delivery, EveryStatusIsDeliveredRetriedDeadOrHeldAsTheContractSays) {
   for (const Case& c : kCases) {
     const std::string name = fmt::format("s{}", c.status);
     EXPECT_TRUE(eventually([&] { return state_is(daemon, name, c.state); }, Millis{40'000}))
-        << name << " " << alert_row(daemon, name).dump(1);
+        << name << " " << alert_row_about(daemon, name).dump(1);
     const bool retried = std::string_view(c.state) == "delivered" && c.status >= 300;
     EXPECT_EQ(receivers[c.status]->count(), retried ? 2U : 1U) << name;
     if (std::string_view(c.state) != "delivered") {
-      EXPECT_EQ(alert_row(daemon, name).at("last_status"), c.status);
-      EXPECT_NE(alert_row(daemon, name).at("last_error").get<std::string>().find("words of the receiver"),
+      EXPECT_EQ(alert_row_about(daemon, name).at("last_status"), c.status);
+      EXPECT_NE(alert_row_about(daemon, name).at("last_error").get<std::string>().find("words of the receiver"),
                 std::string::npos);
     }
   }
