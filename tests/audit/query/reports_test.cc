@@ -296,6 +296,22 @@ TEST(HistoryReport, AcceptedAtEndOfAnOpenRunIsNow) {
       << "the run of B ended with its last poll, at 60: before the approval";
 }
 
+TEST(HistoryReport, TheLastAcceptanceIsTheOneRecordedLastWhateverItsTime) {
+  Recorded r;
+  r.ran(at(0), at(200));
+  r.watch({"f"}, at(0));
+  r.observed("f", "A", at(10));
+  r.observed("f", "B", at(60));
+  r.input("f", Approved{Recorded::hash("B"), "reviewed", "", "uid:0(root)"}, at(120));
+  r.db().execute("UPDATE baseline SET at_ms = 1000 WHERE source = 'approval'");  // the clock had no time yet
+  EXPECT_EQ(report(r, kHistoryReport, at(130)).column("accepted_at_end"), (std::vector<std::string>{"true", "true"}));
+  Selection then;
+  then.at = at(130);
+  EXPECT_EQ(report(r, kStatusReport, at(200), then).column("accepted_sha256"), std::vector<std::string>{hex("B")});
+  then.at = at(5);
+  EXPECT_EQ(report(r, kStatusReport, at(200), then).column("accepted_sha256"), std::vector<std::string>{"null"});
+}
+
 TEST(HistoryReport, ShowsRunsThatOverlapTheWindow) {
   Recorded r;
   r.watch({"f"}, at(0));
