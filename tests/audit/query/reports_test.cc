@@ -456,6 +456,31 @@ TEST(EventsReport, NamesEventsThatAreMissing) {
   }
 }
 
+TEST(EventsReport, ReadsNothingOutsideOfTheWindow) {
+  Recorded r;
+  r.watch({"f"}, at(0));
+  for (int i = 0; i < 6; ++i) r.observed("f", i % 2 == 0 ? "A" : "B", at(10 * i));
+  // Whoever reads these cannot go on.
+  r.db().execute("DROP TRIGGER event_is_never_changed");
+  r.db().execute("UPDATE event SET time_ms = -90000000000000000 WHERE seq = 0");
+  r.db().execute("UPDATE event SET time_ms = 90000000000000000 WHERE seq = (SELECT max(seq) FROM event)");
+  Selection window;
+  EXPECT_THROW(report(r, kEventsReport, at(100), window), std::exception);
+  window.since = at(15);
+  window.until = at(45);
+  const std::vector<std::string> times = report(r, kEventsReport, at(100), window).column("time");
+  EXPECT_EQ(times, (std::vector<std::string>{rfc3339(at(20)), rfc3339(at(30)), rfc3339(at(40))}));
+  window.limit = 100;
+  EXPECT_EQ(report(r, kEventsReport, at(100), window).column("time"), times);
+  window.limit = 2;
+  EXPECT_EQ(report(r, kEventsReport, at(100), window).column("time"),
+            (std::vector<std::string>{rfc3339(at(30)), rfc3339(at(40))}));
+  r.db().execute("UPDATE event SET time_ms = 1795478450000 WHERE time_ms > 80000000000000000");
+  window.until.reset();
+  window.limit = 100;
+  EXPECT_EQ(report(r, kEventsReport, at(100), window).rows.size(), 4U);
+}
+
 TEST(EventsReport, ATimeAheadOfNowIsThatOfTheCorrection) {
   Recorded r;
   constexpr double kAhead = 5 * 86'400;
