@@ -435,6 +435,29 @@ TEST(StoredEvent, ThatWasTouchedIsFoundOut) {
   }
 }
 
+/// `prod` watches f, which drifts; then the account is called `shop`, and f drifts on.
+void rename(Recorded& r, WallTime now) {
+  WatchList list;
+  list.entries.push_back({Target{"shop", "ap-guangzhou", "default", "f", "$LATEST"}, Recorded::minutely()});
+  list.renamed_accounts = {{"prod", "shop"}};
+  list.digest = "renamed";
+  r.write([&](Tx& tx) { sync_watch_list(tx, r.ledger(), list, now); });
+}
+
+TEST(StoredEvent, TakenFromItsTargetIsFoundOut) {
+  Recorded r;
+  r.watch({"f", "g"}, at(0));
+  r.observed("f", "A", at(1));
+  r.observed("f", "B", at(2));
+  rename(r, at(3));
+  EXPECT_TRUE(report(r, kEventsReport, at(10)).problems.empty());
+  r.db().execute("DROP TRIGGER event_is_never_changed");
+  r.db().execute("UPDATE event SET target_id = NULL WHERE kind = 'drift.detected'");
+  const Reported events = report(r, kEventsReport, at(10));
+  ASSERT_EQ(events.problems.size(), 1U);
+  EXPECT_NE(events.problems[0].find("its \"target\" is not in the column"), std::string::npos) << events.problems[0];
+}
+
 TEST(StoredEvent, OfAnotherTargetIsFoundOut) {
   Recorded r;
   r.watch({"f", "g"}, at(0));
@@ -497,15 +520,6 @@ TEST(EventsReport, ATimeAheadOfNowIsThatOfTheCorrection) {
   EXPECT_EQ(report(r, kEventsReport, at(100), early).column("kind"),
             (std::vector<std::string>{"watch.added", "config.loaded", "clock.stepped"}));
   EXPECT_EQ(report(r, kEventsReport, at(100)).column("kind").back(), "baseline.set") << "as they were written";
-}
-
-/// `prod` watches f, which drifts; then the account is called `shop`, and f drifts on.
-void rename(Recorded& r, WallTime now) {
-  WatchList list;
-  list.entries.push_back({Target{"shop", "ap-guangzhou", "default", "f", "$LATEST"}, Recorded::minutely()});
-  list.renamed_accounts = {{"prod", "shop"}};
-  list.digest = "renamed";
-  r.write([&](Tx& tx) { sync_watch_list(tx, r.ledger(), list, now); });
 }
 
 TEST(Renamed, BothNamesFindWhatHappened) {
