@@ -13,9 +13,28 @@ CREATE TABLE earlier_address (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX earlier_address_by_address ON earlier_address (address);
 
+-- Accounts that got another label before this was kept: an address of a label that no target has any more, and the one
+-- target that is the same but for its label.
+INSERT INTO earlier_address (target, address)
+WITH
+  old AS MATERIALIZED (
+    SELECT address, substr(address, instr(address, '/')) AS rest
+    FROM (SELECT target AS address FROM event UNION SELECT target FROM outbox)
+    WHERE instr(address, '/') > 0
+      AND address NOT IN (SELECT address FROM target)
+      AND substr(address, 1, instr(address, '/') - 1) NOT IN (SELECT account FROM target)),
+  present AS MATERIALIZED (SELECT id, substr(address, instr(address, '/')) AS rest FROM target)
+SELECT min(present.id), old.address FROM old JOIN present ON present.rest = old.rest
+GROUP BY old.address HAVING count(*) = 1;
+
 DROP TRIGGER event_is_never_changed;
 ALTER TABLE event ADD COLUMN target_id INTEGER REFERENCES target (id);   -- NULL: it concerns the whole daemon
-UPDATE event SET target_id = (SELECT id FROM target WHERE address = event.target) WHERE target IS NOT NULL;
+UPDATE event
+SET target_id = coalesce((SELECT id FROM target WHERE address = event.target),
+                         (SELECT target FROM earlier_address WHERE address = event.target))
+WHERE target IS NOT NULL;
+UPDATE outbox SET target_id = (SELECT target FROM earlier_address WHERE address = outbox.target)
+WHERE target IS NOT NULL AND target_id IS NULL;
 DROP INDEX event_of_target;
 ALTER TABLE event DROP COLUMN target;
 CREATE INDEX event_of_target ON event (target_id);     -- and seq, which is the rowid
@@ -90,16 +109,30 @@ SELECT address AS target, account, region, namespace, function, qualifier, statu
 FROM derived LEFT JOIN (
   SELECT target AS held_target, until_ms AS held_until_ms, actor AS suspended_by FROM suspension) ON held_target = id;
 
+-- Of an event whose target is not known as a row, the address that stands in its body. Two halves of plain columns of
+-- the same types: SQLite then reads both by seq, and only as far as it is asked.
 CREATE VIEW v_events AS
-WITH
-  text AS (
-    SELECT e.*, t.address, CAST(e.body AS TEXT) AS json FROM event AS e LEFT JOIN target AS t ON t.id = e.target_id),
-  placed AS (
-    SELECT *, instr(json, ',"data":') AS begins, instr(json, ',"id":"' || id || '","kind":') AS ends FROM text)
-SELECT seq, id, strftime('%Y-%m-%dT%H:%M:%fZ', time_ms / 1000.0, 'unixepoch') AS time, kind, severity, actor,
-       address AS target,
-       iif(begins > 0 AND ends > begins, substr(json, begins + 8, ends - begins - 8), NULL) AS data
-FROM placed;
+SELECT seq, e.id AS id, strftime('%Y-%m-%dT%H:%M:%fZ', time_ms / 1000.0, 'unixepoch') AS time, kind, severity, actor,
+       t.address AS target,
+       iif(instr(CAST(body AS TEXT), ',"data":')
+             BETWEEN 1 AND instr(CAST(body AS TEXT), ',"id":"' || e.id || '","kind":'),
+           substr(CAST(body AS TEXT), instr(CAST(body AS TEXT), ',"data":') + 8,
+                  instr(CAST(body AS TEXT), ',"id":"' || e.id || '","kind":')
+                    - instr(CAST(body AS TEXT), ',"data":') - 8),
+           NULL) AS data
+FROM event AS e LEFT JOIN target AS t ON t.id = e.target_id
+WHERE e.target_id IS NOT NULL
+UNION ALL
+SELECT seq, e.id AS id, strftime('%Y-%m-%dT%H:%M:%fZ', time_ms / 1000.0, 'unixepoch') AS time, kind, severity, actor,
+       CAST(iif(json_valid(CAST(body AS TEXT)), json_extract(CAST(body AS TEXT), '$.target'), NULL) AS TEXT) AS target,
+       iif(instr(CAST(body AS TEXT), ',"data":')
+             BETWEEN 1 AND instr(CAST(body AS TEXT), ',"id":"' || e.id || '","kind":'),
+           substr(CAST(body AS TEXT), instr(CAST(body AS TEXT), ',"data":') + 8,
+                  instr(CAST(body AS TEXT), ',"id":"' || e.id || '","kind":')
+                    - instr(CAST(body AS TEXT), ',"data":') - 8),
+           NULL) AS data
+FROM event AS e
+WHERE e.target_id IS NULL;
 
 CREATE VIEW v_coverage AS
 WITH

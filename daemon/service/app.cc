@@ -162,13 +162,16 @@ void App::begin_stay() {
     poller_ = std::make_unique<Poller>(*api_, *writer_, *ledger_, clock_);
   }
   const WallTime now = clock_.wall();
-  apply_routes();
   const auto known = record_head::read(head_file());
   writer_->run([&](Tx& tx) {
+    apply_routes();
+    // First of all: it sees whether the record goes on from `known`.
     stay_ = stay::begin(tx, *ledger_, known, now);
     outbox::recover(tx.db, now);
+    give_up_unconfigured(tx);
   });
   reader_.lock()->emplace(Database::open_reader(settings_.database()));
+  keep_head();
 }
 
 void App::start_polling() {
@@ -289,8 +292,10 @@ void App::keep_head() {
     if (!head || head == head_) return;
     record_head::write(head_file(), *head);
     head_ = head;
+    told_troubles_.erase("head");
   } catch (const std::exception& error) {
-    log(LogLevel::warning, "record.head", fmt::format("{}: a restored record would not be noticed", error.what()));
+    if (told_troubles_.insert("head").second)
+      log(LogLevel::warning, "record.head", fmt::format("{}: a restored record would not be noticed", error.what()));
   }
 }
 

@@ -71,7 +71,10 @@ class App {
   /// How many came and went, and what looks like a mistake; its targets are taken.
   WatchSync apply_watch(Settings& settings);
   std::string leaves_nothing(const Settings& loaded) const;
+  /// On the writer's thread, as the next one: where events go from now on.
   void apply_routes();
+  /// Gives up what waits for destinations that are not configured any more, and says so in the record.
+  void give_up_unconfigured(Tx& tx);
   void apply_permissions();
   void replace_runners();
   void let_deliver(const std::map<std::string, std::shared_ptr<Runner>>& leaving);
@@ -87,7 +90,7 @@ class App {
   Guarded<std::optional<Database>> reader_;             ///< for snapshots
   std::string database_;                                ///< its path, fixed at the start
   std::pair<dev_t, ino_t> record_file_{}, wal_file_{};  ///< what stood there when it was opened
-  std::set<std::string> told_troubles_;                 ///< of record_files(), as logged
+  std::set<std::string> told_troubles_;                 ///< of the record's files, as logged
   std::optional<RecordHead> head_;                      ///< as it was written last
   int64_t stay_ = 0;                                    ///< this stay's row in daemon_run
   std::size_t functions_ = 0;                           ///< watched

@@ -81,22 +81,23 @@ WatchSync App::apply_watch(Settings& settings) {
 }
 
 void App::apply_routes() {
+  ledger_->set_routes(routes_of(settings_));
+  ledger_->set_link(settings_.link);
+}
+
+void App::give_up_unconfigured(Tx& tx) {
   std::vector<std::string> names;
   for (const AlertSettings& alert : settings_.alerts) names.push_back(alert.subscription.name);
-  writer_->run([&](Tx& tx) {
-    ledger_->set_routes(routes_of(settings_));
-    ledger_->set_link(settings_.link);
-    for (const outbox::Expired& gone : outbox::expire_unconfigured(tx.db, names)) {
-      NewEvent event;
-      event.kind = "delivery.dead";
-      event.severity = Severity::warning;
-      event.target = gone.target;
-      event.data = Json{{"alert", gone.destination}, {"id", gone.alert_id}, {"reason", gone.reason}};
-      event.facts.summary =
-          fmt::format("Alert {} was given up for destination {}: {}.", gone.alert_id, gone.destination, gone.reason);
-      ledger_->append_about_delivery(tx, event, gone.destination, clock_.wall(), gone.kind);
-    }
-  });
+  for (const outbox::Expired& gone : outbox::expire_unconfigured(tx.db, names)) {
+    NewEvent event;
+    event.kind = "delivery.dead";
+    event.severity = Severity::warning;
+    event.target = gone.target;
+    event.data = Json{{"alert", gone.destination}, {"id", gone.alert_id}, {"reason", gone.reason}};
+    event.facts.summary =
+        fmt::format("Alert {} was given up for destination {}: {}.", gone.alert_id, gone.destination, gone.reason);
+    ledger_->append_about_delivery(tx, event, gone.destination, clock_.wall(), gone.kind);
+  }
 }
 
 void App::apply_permissions() {
@@ -221,7 +222,10 @@ void App::replace_runners() {
   // They end before their alerts are given up: none of them may still be on its way.
   for (const auto& [name, runner] : gone) runner->cancel();
   gone.clear();
-  apply_routes();
+  writer_->run([&](Tx& tx) {
+    apply_routes();
+    give_up_unconfigured(tx);
+  });
   Locked runners(runners_);
   for (const AlertSettings& alert : settings_.alerts) {
     const auto known = runners->find(alert.subscription.name);

@@ -23,8 +23,9 @@ void begin_log(Tx& tx, Ledger& ledger, WallTime now) {
   ledger.append(tx, genesis, now);
 }
 
-/// The daemon's last sign of life lies ahead of now: either the clock was ahead then, or it is behind now.
-void meet_clock(Tx& tx, Ledger& ledger, Millis ahead, WallTime now) {
+/// The daemon's last sign of life lies ahead of now: either the clock was ahead then, or it is behind now. What is to
+/// be said of it in the record.
+std::optional<NewEvent> meet_clock(Tx& tx, Millis ahead, WallTime now) {
   outbox::move_times(tx.db, -ahead, outbox::last_row(tx.db), now);
   history::end_open_runs(tx.db);
   if (!clock_step::bring_back(tx.db, now, -ahead)) {
@@ -33,7 +34,7 @@ void meet_clock(Tx& tx, Ledger& ledger, Millis ahead, WallTime now) {
             "the clock of this machine says {}, but the record goes on until {} s later, and the cloud answered "
             "by that time: set the clock right",
             rfc3339(now), ahead.count() / 1000));
-    return;
+    return std::nullopt;
   }
   NewEvent stepped;
   stepped.kind = "clock.stepped";
@@ -43,16 +44,19 @@ void meet_clock(Tx& tx, Ledger& ledger, Millis ahead, WallTime now) {
       "now "
       "was moved back.",
       ahead.count() / 1000);
-  ledger.append(tx, stepped, now);
+  return stepped;
 }
 
 }  // namespace
 
 int64_t begin(Tx& tx, Ledger& ledger, const std::optional<RecordHead>& known, WallTime now) {
   const auto restored = known ? record_head::restored(tx.db, *known) : std::nullopt;
+  // Before anything is written at `now`: what moves back came earlier than that.
+  const Millis ahead = clock_step::ahead(tx.db, now);
+  const auto stepped = ahead > Millis{0} ? meet_clock(tx, ahead, now) : std::nullopt;
   if (event_log::size(tx.db) == 0) begin_log(tx, ledger, now);
   if (restored) ledger.append(tx, *restored, now);
-  if (const Millis ahead = clock_step::ahead(tx.db, now); ahead > Millis{0}) meet_clock(tx, ledger, ahead, now);
+  if (stepped) ledger.append(tx, *stepped, now);
   const auto previous = daemon_runs::last(tx.db);
   const auto last_event = event_log::last_time(tx.db);
   NewEvent started;

@@ -55,6 +55,18 @@ TEST(Stay, WhatAClockThatWasAheadLeftBehindIsBroughtBack) {
   EXPECT_LE(q.time(1), at(120));
 }
 
+TEST(Stay, WhatMovesBackComesBeforeWhatIsSaidOfTheStart) {
+  Recorded r;
+  daemon_runs::end(r.db(), begin(r, at(5 * kDay)), at(5 * kDay + 60));
+  r.watch({"f"}, at(5 * kDay));
+  r.observed("f", "A", at(5 * kDay + 1));
+  begin(r, at(600), RecordHead{"ops-1/codedriftd", 41, "abcdef", at(10)});
+  EXPECT_EQ(kinds(r), "log.genesis daemon.started record.restored clock.stepped daemon.started ");
+  auto q = r.db().query("SELECT max(last_seen_ms) FROM run");
+  ASSERT_TRUE(q.step());
+  EXPECT_LT(q.time(0), at(600)) << "by as much as the clock was ahead";
+}
+
 TEST(Stay, AClockThatIsBehindMovesNothingOfARecordThatTheCloudConfirmed) {
   Recorded r;
   const int64_t id = begin(r, at(365 * kDay));

@@ -32,6 +32,23 @@ void name_the_missing(Database& db, ReportEnd& end) {
   end.problems += static_cast<int64_t>(all.size());
 }
 
+/// The events that may lie in the window, in the order in which they were written, the newest first if there is a
+/// limit: by seq, for the clock may have been set back since. "+seq" has the index on the time serve the window: it is
+/// most often the smaller part. Where a clock was ahead, a stored time after the window says nothing.
+Query chosen(Database& db, const Selection& selection, const EventTimes& times) {
+  static const Sql kAll = event_rows::select("ORDER BY seq");
+  static const Sql kSince = event_rows::select("WHERE time_ms >= ? ORDER BY +seq");
+  static const Sql kWithin = event_rows::select("WHERE time_ms >= ? AND time_ms <= ? ORDER BY +seq");
+  static const Sql kNewest = event_rows::select("ORDER BY seq DESC");
+  static const Sql kNewestSince = event_rows::select("WHERE time_ms >= ? ORDER BY +seq DESC");
+  static const Sql kNewestWithin = event_rows::select("WHERE time_ms >= ? AND time_ms <= ? ORDER BY +seq DESC");
+  const bool limited = selection.limit.has_value();
+  if (selection.since && selection.until && times.all_true())
+    return db.query(limited ? kNewestWithin : kWithin, *selection.since, *selection.until);
+  if (selection.since) return db.query(limited ? kNewestSince : kSince, *selection.since);
+  return db.query(limited ? kNewest : kAll);
+}
+
 ReportEnd run_events(Database& db, const Selection& selection, WallTime now, const Emit& emit) {
   const TargetFilter filter(db, selection, now);
   const EventReader events(db);
@@ -44,12 +61,7 @@ ReportEnd run_events(Database& db, const Selection& selection, WallTime now, con
     ++end.rows;
   };
   std::vector<StoredEvent> newest;  // with a limit: the newest first
-  // By seq, the order in which they were written: the clock may have been set back since. "+seq" has the index on the
-  // time serve the window: it is most often the smaller part.
-  static const Sql kAll = event_rows::select("ORDER BY seq");
-  static const Sql kSince = event_rows::select("WHERE time_ms >= ? ORDER BY +seq");
-  static const Sql kNewest = event_rows::select("ORDER BY seq DESC");
-  auto q = selection.limit ? db.query(kNewest) : selection.since ? db.query(kSince, *selection.since) : db.query(kAll);
+  auto q = chosen(db, selection, times);
   while (q.step()) {
     if (!selection.in_window(times.of(q.integer(event_rows::kSeq), q.time(event_rows::kTime)))) continue;
     if (!any_matches(selection.kinds, q.text(event_rows::kKind)) || !filter.matches(event_rows::target_id(q))) continue;

@@ -28,14 +28,18 @@ struct Run {
 };
 
 struct Acceptance {
+  int64_t id;
   WallTime at;
   std::optional<Sha256> sha256;
 };
 
+/// In the order in which they were accepted: none is earlier than the one before it, whatever the clock said.
 std::vector<Acceptance> acceptances(Database& db, TargetId target) {
   std::vector<Acceptance> all;
-  auto q = db.query("SELECT at_ms, sha256 FROM baseline WHERE target = ? ORDER BY at_ms, id", target);
-  while (q.step()) all.push_back({q.time(0), q.optional_sha256(1)});
+  auto q = db.query("SELECT id, at_ms, sha256 FROM baseline WHERE target = ? ORDER BY at_ms, id", target);
+  while (q.step()) all.push_back({q.integer(0), q.time(1), q.optional_sha256(2)});
+  std::sort(all.begin(), all.end(), [](const Acceptance& a, const Acceptance& b) { return a.id < b.id; });
+  for (std::size_t i = 1; i < all.size(); ++i) all[i].at = std::max(all[i].at, all[i - 1].at);
   return all;
 }
 

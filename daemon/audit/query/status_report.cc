@@ -171,8 +171,12 @@ void say_what_is_in_the_way(Database& db, const Selection& selection, WallTime n
     end.above.push_back(
         fmt::format("No daemon runs: it was stopped at {}. Nothing was polled since.", rfc3339(stay->alive_at)));
   } else if (now - stay->alive_at > kSignOfLife) {
-    end.above.push_back(fmt::format("No daemon runs: its last sign of life is of {}, and it said no goodbye.",
+    end.above.push_back(fmt::format("No sign of life since {}: no daemon runs, or it cannot write its record.",
                                     rfc3339(stay->alive_at)));
+  } else if (stay->alive_at - now > kSignOfLife) {
+    end.above.push_back(
+        fmt::format("The last sign of life is of {}, and it is {} now: this machine's clock is behind the record.",
+                    rfc3339(stay->alive_at), rfc3339(now)));
   }
   enum Column : int { kAccount, kRegion, kReason, kSince };
   auto q = db.query(

@@ -15,6 +15,8 @@ class EventTimes {
   explicit EventTimes(Database& db);
   /// The latest moment at which event `seq`, whose stored time is `stored`, can have been written.
   WallTime of(int64_t seq, WallTime stored) const;
+  /// No event has a time that is known to be too late: all are as stored.
+  bool all_true() const { return bounds_.empty(); }
 
  private:
   std::vector<std::pair<int64_t, WallTime>> bounds_;  ///< by seq: nothing before it is later than that

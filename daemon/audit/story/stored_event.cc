@@ -79,11 +79,18 @@ EventReader::EventReader(Database& db) {
   while (q.step()) present_.emplace(q.integer(0), q.string(1));
   auto renamed = db.query("SELECT target, address FROM earlier_address");
   while (renamed.step()) earlier_.emplace(renamed.integer(0), renamed.string(1));
+  for (const auto& [id, address] : present_) known_.insert(address);
+  for (const auto& [id, address] : earlier_) known_.insert(address);
 }
 
 CheckedData EventReader::check(const StoredEvent& event) const {
   CheckedData checked = check_body(event);
-  if (!checked.problem.empty() || !event.target_id) return checked;
+  if (!checked.problem.empty()) return checked;
+  if (!event.target_id) {
+    if (checked.target && known_.contains(*checked.target))
+      checked.problem = untrue(event, "its \"target\" is not in the column");
+    return checked;
+  }
   if (checked.target == name_of(event.target_id)) return checked;
   const auto [from, to] = earlier_.equal_range(*event.target_id);
   if (std::none_of(from, to, [&](const auto& known) { return known.second == checked.target; }))

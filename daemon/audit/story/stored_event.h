@@ -3,6 +3,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_set>
 
 #include "base/json.h"
 #include "base/sha256.h"
@@ -35,6 +36,7 @@ class EventReader {
  private:
   std::map<TargetId, std::string> present_;
   std::multimap<TargetId, std::string> earlier_;
+  std::unordered_set<std::string> known_;  ///< every address of both
 };
 
 /// A member of an event's data: its text, or empty; its hash, or nullopt.

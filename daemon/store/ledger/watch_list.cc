@@ -28,8 +28,17 @@ void record_load(Tx& tx, Ledger& ledger, const WatchList& list, const WatchSync&
 }
 
 /// An account that goes on under another label: state and history are its own, and so are its events.
-void rename(Tx& tx, Ledger& ledger, const std::string& from, const std::string& to, WallTime now) {
-  const int64_t moved = targets::rename_account(tx.db, from, to);
+void rename(Tx& tx, Ledger& ledger, const std::string& from, const std::string& to, WallTime now,
+            std::vector<std::string>& warnings) {
+  const auto [moved, stayed] = targets::rename_account(tx.db, from, to);
+  if (stayed > 0) {
+    warnings.push_back(fmt::format(
+        "{0} function{1} of account '{2}' keep{3} that label and what is known of {4}: account '{5}' has watched ones "
+        "of the same names. To go on with {4}, take [account.{5}] out, reload, and put it back with previous = "
+        "\"{2}\"; "
+        "to leave it so, take that previous out",
+        stayed, stayed == 1 ? "" : "s", from, stayed == 1 ? "s" : "", stayed == 1 ? "it" : "them", to));
+  }
   if (moved == 0) return;
   NewEvent event;
   event.kind = "account.renamed";
@@ -65,7 +74,8 @@ std::vector<std::string> suspected_renamings(const std::map<std::string, Account
 }  // namespace
 
 WatchSync sync_watch_list(Tx& tx, Ledger& ledger, const WatchList& list, WallTime now) {
-  for (const auto& [from, to] : list.renamed_accounts) rename(tx, ledger, from, to, now);
+  WatchSync sync;
+  for (const auto& [from, to] : list.renamed_accounts) rename(tx, ledger, from, to, now, sync.warnings);
   std::map<std::string, targets::Known> stored = targets::known(tx.db);
   int64_t watched_before = 0;
   std::map<std::string, AccountChange> accounts;
@@ -73,7 +83,6 @@ WatchSync sync_watch_list(Tx& tx, Ledger& ledger, const WatchList& list, WallTim
     watched_before += known.watched ? 1 : 0;
     ++accounts[address.substr(0, address.find('/'))].known_before;
   }
-  WatchSync sync;
   sync.targets.reserve(list.entries.size());
   for (const WatchList::Entry& entry : list.entries) {
     const auto found = stored.find(entry.target.address());
@@ -99,7 +108,7 @@ WatchSync sync_watch_list(Tx& tx, Ledger& ledger, const WatchList& list, WallTim
     ++accounts[address.substr(0, address.find('/'))].removed;
     ledger.apply(tx, known.id, Unwatched{}, now);
   }
-  sync.warnings = suspected_renamings(accounts);
+  for (std::string& warning : suspected_renamings(accounts)) sync.warnings.push_back(std::move(warning));
   record_load(tx, ledger, list, sync, watched_before, now);
   return sync;
 }

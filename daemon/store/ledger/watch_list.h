@@ -31,7 +31,7 @@ struct WatchedTarget {
 struct WatchSync {
   std::vector<WatchedTarget> targets;
   int64_t added = 0, removed = 0;
-  std::vector<std::string> warnings;  ///< for people: accounts that look as if they had been renamed by mistake
+  std::vector<std::string> warnings;  ///< for people: accounts that were renamed by mistake, or not in whole
 };
 
 /// Makes the stored watch list that of the configuration: Watched and Unwatched inputs for what changed, and

@@ -7,14 +7,13 @@
 #include <string>
 #include <vector>
 
-#include "store/record/facts.h"
 #include "store/record/targets.h"
 
 namespace codedriftd::clock_step {
 namespace {
 
 /// Who was answered for so long had a clock that was right: fewer answers a lenient endpoint may have given.
-constexpr Millis kProven{3'600'000};
+constexpr Millis kProven{15 * 60'000};
 
 /// Every stored time of what happened, by table. What lies in the future on purpose (when to try again, until when
 /// something is announced or suspended) moves with the time it was counted from.
@@ -36,18 +35,45 @@ const Times kTimes[] = {
     {"destination", {"last_delivered_ms"}},
 };
 
-void move(Database& db, const Times& times, WallTime now, Millis by) {
+/// The newest time that is not ahead of `now`: what is ahead was written after it, or by the same clock.
+WallTime newest_until(Database& db, WallTime now) {
+  std::vector<std::string> times;
+  const auto add = [&](std::string_view table, std::string_view column) {
+    times.push_back(fmt::format("SELECT max({1}) FROM {0} WHERE {1} <= ?1", table, column));
+  };
+  for (const Times& each : kTimes) {
+    for (const std::string_view column : each.columns) add(each.table, column);
+  }
+  add("event", "time_ms");
+  add("suspension", "since_ms");
+  WallTime newest{};
+  for (const std::string& each : times) {
+    auto q = db.query_once(each, now);
+    if (q.step()) newest = std::max(newest, q.optional_time(0).value_or(newest));
+  }
+  return newest;
+}
+
+/// Where times ahead of `now` move to.
+struct Back {
+  WallTime now;
+  Millis by;
+  WallTime floor;
+  WallTime of(WallTime time) const { return time > now ? std::min(now, std::max(floor, time + by)) : time; }
+};
+
+void move(Database& db, const Times& times, const Back& back) {
   std::vector<std::string> set, ahead;
   for (const std::string_view column : times.columns) {
-    set.push_back(fmt::format("{0} = iif({0} > ?1, min(?1, {0} + ?2), {0})", column));
+    set.push_back(fmt::format("{0} = iif({0} > ?1, min(?1, max(?3, {0} + ?2)), {0})", column));
     ahead.push_back(fmt::format("{} > ?1", column));
   }
   db.query_once(fmt::format("UPDATE {} SET {} WHERE {}", times.table, fmt::join(set, ", "), fmt::join(ahead, " OR ")),
-                now, by)
+                back.now, back.by, back.floor)
       .step();
 }
 
-void move_announcements(Database& db, WallTime now, Millis by) {
+void move_announcements(Database& db, const Back& back) {
   std::vector<TargetId> ids;
   {
     auto q = db.query("SELECT id FROM target WHERE announced != '[]'");
@@ -57,9 +83,8 @@ void move_announcements(Database& db, WallTime now, Millis by) {
     const TargetState before = targets::load(db, id).state;
     TargetState after = before;
     for (Announcement& announcement : after.announced) {
-      if (announcement.announced_at <= now) continue;
       const Millis valid = announcement.valid_until - announcement.announced_at;
-      announcement.announced_at = std::min(now, announcement.announced_at + by);
+      announcement.announced_at = back.of(announcement.announced_at);
       announcement.valid_until = announcement.announced_at + valid;
     }
     targets::save(db, id, before, after);
@@ -80,17 +105,22 @@ Millis answered_ahead(Database& db, WallTime now) {
 
 bool bring_back(Database& db, WallTime now, Millis by) {
   if (answered_ahead(db, now) > kProven) return false;
-  for (const Times& times : kTimes) move(db, times, now, by);
-  move_announcements(db, now, by);
-  db.run("UPDATE suspension SET until_ms = until_ms + ?2, since_ms = min(?1, since_ms + ?2) WHERE since_ms > ?1", now,
-         by);
+  const Back back{now, by, newest_until(db, now)};
+  for (const Times& times : kTimes) move(db, times, back);
+  move_announcements(db, back);
+  db.run(
+      "UPDATE suspension SET until_ms = until_ms - since_ms + min(?1, max(?3, since_ms + ?2)), since_ms = min(?1, "
+      "max(?3, since_ms + ?2)) WHERE since_ms > ?1",
+      now, by, back.floor);
   return true;
 }
 
 Millis ahead(Database& db, WallTime now) {
   constexpr Millis kUsual{60'000};
-  const auto last = daemon_runs::last(db);
-  return last && last->alive_at - now > kUsual ? last->alive_at - now : Millis{0};
+  // Of every stay: one that a clock behind the record began does not hide the one before it.
+  auto q = db.query_once("SELECT max(alive_at_ms) FROM daemon_run");
+  const auto alive = q.step() ? q.optional_time(0) : std::nullopt;
+  return alive && *alive - now > kUsual ? *alive - now : Millis{0};
 }
 
 }  // namespace codedriftd::clock_step

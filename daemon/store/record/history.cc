@@ -63,12 +63,17 @@ void end_open_runs(Database& db) {
 
 void begin_period(Database& db, TargetId id, Millis stale_after, WallTime at) {
   end_period(db, id, at);
-  db.run("INSERT INTO watch_period (target, from_ms, to_ms, stale_after_ms) VALUES (?, ?, NULL, ?)", id, at,
-         stale_after);
+  db.run(
+      "INSERT INTO watch_period (target, from_ms, to_ms, stale_after_ms) VALUES (?1, max(?2, coalesce((SELECT "
+      "max(to_ms) FROM watch_period WHERE target = ?1), ?2)), NULL, ?3)",
+      id, at, stale_after);
 }
 
 void end_period(Database& db, TargetId id, WallTime at) {
-  db.run("UPDATE watch_period SET to_ms = max(from_ms, ?) WHERE target = ? AND to_ms IS NULL", at, id);
+  db.run(
+      "UPDATE watch_period SET to_ms = max(from_ms, ?1, coalesce((SELECT max(last_seen_ms) FROM run WHERE target = "
+      "?2), ?1)) WHERE target = ?2 AND to_ms IS NULL",
+      at, id);
 }
 
 }  // namespace codedriftd::history

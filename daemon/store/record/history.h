@@ -21,6 +21,8 @@ void record_steady(Database& db, TargetRow& row, const Observation& observation,
 void end_open_runs(Database& db);
 
 /// The target is configured from now on, or no longer: what coverage counts. A changed stale_after begins a new period.
+/// A clock that is far behind takes nothing away: a period ends no earlier than its target was seen last, and the next
+/// one begins no earlier than that.
 void begin_period(Database& db, TargetId id, Millis stale_after, WallTime at);
 void end_period(Database& db, TargetId id, WallTime at);
 

@@ -262,19 +262,34 @@ void save_runs(Database& db, TargetId id, std::optional<int64_t> answer_run, std
   db.run("UPDATE target SET answer_run = ?, failure_run = ? WHERE id = ?", answer_run, failure_run, id);
 }
 
-int64_t rename_account(Database& db, std::string_view from, std::string_view to) {
+Renamed rename_account(Database& db, std::string_view from, std::string_view to) {
   // An account.failing that is open stays open under the new label, and is not announced again.
   db.run("UPDATE OR IGNORE account_state SET account = ? WHERE account = ?", to, from);
+  // A row that is not watched gives its address away: it was made when the account came as a new one by mistake.
+  db.run(
+      "INSERT OR IGNORE INTO earlier_address (target, address) SELECT id, address FROM target WHERE account = ?1 AND "
+      "watched = 0 AND EXISTS (SELECT 1 FROM target other WHERE other.address = ?2 || substr(target.address, "
+      "length(target.account) + 1))",
+      to, from);
+  db.run(
+      "UPDATE OR IGNORE target SET account = 'replaced-' || id, address = 'replaced-' || id || substr(address, "
+      "length(account) + 1) WHERE account = ?1 AND watched = 0 AND EXISTS (SELECT 1 FROM target other WHERE "
+      "other.address = ?2 || substr(target.address, length(target.account) + 1))",
+      to, from);
   db.run(
       "INSERT OR IGNORE INTO earlier_address (target, address) SELECT id, address FROM target WHERE account = ?2 AND "
       "NOT EXISTS (SELECT 1 FROM target other WHERE other.address = ?1 || substr(target.address, "
       "length(target.account) + 1))",
       to, from);
-  return db.run(
+  Renamed renamed;
+  renamed.moved = db.run(
       "UPDATE target SET account = ?1, address = ?1 || substr(address, length(account) + 1) WHERE account = ?2 AND NOT "
       "EXISTS "
       "(SELECT 1 FROM target other WHERE other.address = ?1 || substr(target.address, length(target.account) + 1))",
       to, from);
+  auto q = db.query("SELECT count(*) FROM target WHERE account = ?", from);
+  if (q.step()) renamed.stayed = q.integer(0);
+  return renamed;
 }
 
 }  // namespace codedriftd::targets

@@ -53,9 +53,13 @@ TargetId insert(Database& db, const Target& target);
 /// Writes what differs from `before`. A poll that changed nothing but times costs one small UPDATE.
 void save(Database& db, TargetId id, const TargetState& before, const TargetState& after);
 void save_runs(Database& db, TargetId id, std::optional<int64_t> answer_run, std::optional<int64_t> failure_run);
-/// Gives every target of account `from`, and what is known of the account itself, to account `to`; those whose new
-/// address exists already stay. How many targets moved.
-int64_t rename_account(Database& db, std::string_view from, std::string_view to);
+struct Renamed {
+  int64_t moved = 0, stayed = 0;
+};
+/// Gives every target of account `from`, and what is known of the account itself, to account `to`. A target of `to`
+/// that is in the way and not watched becomes one of account "replaced-ID", and keeps its history there; for one that
+/// is watched, the target of `from` stays where it is.
+Renamed rename_account(Database& db, std::string_view from, std::string_view to);
 
 }  // namespace targets
 }  // namespace codedriftd

@@ -240,7 +240,12 @@ TEST(StatusReport, SaysAboveTheRowsWhyTheyMayBeOld) {
                                                 " (denied): what is shown of its 2 functions here was seen before."});
   EXPECT_EQ(table(r, kStatusReport, at(41)).find("Account prod"), 0U);
   r.db().execute("UPDATE account_state SET failing = 0");
-  EXPECT_NE(above(100).at(0).find("its last sign of life is of " + rfc3339(at(2))), std::string::npos);
+  EXPECT_EQ(above(100), std::vector<std::string>{"No sign of life since " + rfc3339(at(2)) +
+                                                 ": no daemon runs, or it cannot write its record."});
+  EXPECT_EQ(above(-100),
+            std::vector<std::string>{"The last sign of life is of " + rfc3339(at(2)) + ", and it is " +
+                                     rfc3339(at(-100)) + " now: this machine's clock is behind the record."});
+  EXPECT_TRUE(above(-30).empty()) << "clocks differ by so much";
   daemon_runs::end(r.db(), stay, at(90));
   EXPECT_EQ(above(100), std::vector<std::string>{"No daemon runs: it was stopped at " + rfc3339(at(90)) +
                                                  ". Nothing was polled since."});
@@ -294,6 +299,22 @@ TEST(HistoryReport, AcceptedAtEndOfAnOpenRunIsNow) {
   EXPECT_EQ(report(r, kHistoryReport, at(190)).column("accepted_at_end"),
             (std::vector<std::string>{"true", "false", "false"}))
       << "the run of B ended with its last poll, at 60: before the approval";
+}
+
+TEST(HistoryReport, TheLastAcceptanceIsTheOneRecordedLastWhateverItsTime) {
+  Recorded r;
+  r.ran(at(0), at(200));
+  r.watch({"f"}, at(0));
+  r.observed("f", "A", at(10));
+  r.observed("f", "B", at(60));
+  r.input("f", Approved{Recorded::hash("B"), "reviewed", "", "uid:0(root)"}, at(120));
+  r.db().execute("UPDATE baseline SET at_ms = 1000 WHERE source = 'approval'");  // the clock had no time yet
+  EXPECT_EQ(report(r, kHistoryReport, at(130)).column("accepted_at_end"), (std::vector<std::string>{"true", "true"}));
+  Selection then;
+  then.at = at(130);
+  EXPECT_EQ(report(r, kStatusReport, at(200), then).column("accepted_sha256"), std::vector<std::string>{hex("B")});
+  then.at = at(5);
+  EXPECT_EQ(report(r, kStatusReport, at(200), then).column("accepted_sha256"), std::vector<std::string>{"null"});
 }
 
 TEST(HistoryReport, ShowsRunsThatOverlapTheWindow) {
@@ -419,6 +440,29 @@ TEST(StoredEvent, ThatWasTouchedIsFoundOut) {
   }
 }
 
+/// `prod` watches f, which drifts; then the account is called `shop`, and f drifts on.
+void rename(Recorded& r, WallTime now) {
+  WatchList list;
+  list.entries.push_back({Target{"shop", "ap-guangzhou", "default", "f", "$LATEST"}, Recorded::minutely()});
+  list.renamed_accounts = {{"prod", "shop"}};
+  list.digest = "renamed";
+  r.write([&](Tx& tx) { sync_watch_list(tx, r.ledger(), list, now); });
+}
+
+TEST(StoredEvent, TakenFromItsTargetIsFoundOut) {
+  Recorded r;
+  r.watch({"f", "g"}, at(0));
+  r.observed("f", "A", at(1));
+  r.observed("f", "B", at(2));
+  rename(r, at(3));
+  EXPECT_TRUE(report(r, kEventsReport, at(10)).problems.empty());
+  r.db().execute("DROP TRIGGER event_is_never_changed");
+  r.db().execute("UPDATE event SET target_id = NULL WHERE kind = 'drift.detected'");
+  const Reported events = report(r, kEventsReport, at(10));
+  ASSERT_EQ(events.problems.size(), 1U);
+  EXPECT_NE(events.problems[0].find("its \"target\" is not in the column"), std::string::npos) << events.problems[0];
+}
+
 TEST(StoredEvent, OfAnotherTargetIsFoundOut) {
   Recorded r;
   r.watch({"f", "g"}, at(0));
@@ -440,6 +484,31 @@ TEST(EventsReport, NamesEventsThatAreMissing) {
   }
 }
 
+TEST(EventsReport, ReadsNothingOutsideOfTheWindow) {
+  Recorded r;
+  r.watch({"f"}, at(0));
+  for (int i = 0; i < 6; ++i) r.observed("f", i % 2 == 0 ? "A" : "B", at(10 * i));
+  // Whoever reads these cannot go on.
+  r.db().execute("DROP TRIGGER event_is_never_changed");
+  r.db().execute("UPDATE event SET time_ms = -90000000000000000 WHERE seq = 0");
+  r.db().execute("UPDATE event SET time_ms = 90000000000000000 WHERE seq = (SELECT max(seq) FROM event)");
+  Selection window;
+  EXPECT_THROW(report(r, kEventsReport, at(100), window), std::exception);
+  window.since = at(15);
+  window.until = at(45);
+  const std::vector<std::string> times = report(r, kEventsReport, at(100), window).column("time");
+  EXPECT_EQ(times, (std::vector<std::string>{rfc3339(at(20)), rfc3339(at(30)), rfc3339(at(40))}));
+  window.limit = 100;
+  EXPECT_EQ(report(r, kEventsReport, at(100), window).column("time"), times);
+  window.limit = 2;
+  EXPECT_EQ(report(r, kEventsReport, at(100), window).column("time"),
+            (std::vector<std::string>{rfc3339(at(30)), rfc3339(at(40))}));
+  r.db().execute("UPDATE event SET time_ms = 1795478450000 WHERE time_ms > 80000000000000000");
+  window.until.reset();
+  window.limit = 100;
+  EXPECT_EQ(report(r, kEventsReport, at(100), window).rows.size(), 4U);
+}
+
 TEST(EventsReport, ATimeAheadOfNowIsThatOfTheCorrection) {
   Recorded r;
   constexpr double kAhead = 5 * 86'400;
@@ -456,15 +525,6 @@ TEST(EventsReport, ATimeAheadOfNowIsThatOfTheCorrection) {
   EXPECT_EQ(report(r, kEventsReport, at(100), early).column("kind"),
             (std::vector<std::string>{"watch.added", "config.loaded", "clock.stepped"}));
   EXPECT_EQ(report(r, kEventsReport, at(100)).column("kind").back(), "baseline.set") << "as they were written";
-}
-
-/// `prod` watches f, which drifts; then the account is called `shop`, and f drifts on.
-void rename(Recorded& r, WallTime now) {
-  WatchList list;
-  list.entries.push_back({Target{"shop", "ap-guangzhou", "default", "f", "$LATEST"}, Recorded::minutely()});
-  list.renamed_accounts = {{"prod", "shop"}};
-  list.digest = "renamed";
-  r.write([&](Tx& tx) { sync_watch_list(tx, r.ledger(), list, now); });
 }
 
 TEST(Renamed, BothNamesFindWhatHappened) {

@@ -287,6 +287,14 @@ TEST(Views, OfOneTargetAreFoundByItsAddress) {
   }
   const std::string how = plan(r, "SELECT * FROM v_events WHERE target = 'x' AND seq > 7");
   EXPECT_NE(how.find("event_of_target"), std::string::npos) << how;
+  EXPECT_EQ(how.find("SCAN"), std::string::npos) << how;
+}
+
+TEST(Views, TheNewestEventsAreReadWithoutTheOthers) {
+  Recorded r;
+  const std::string how = plan(r, "SELECT * FROM v_events ORDER BY seq DESC LIMIT 10");
+  EXPECT_NE(how.find("MERGE (UNION ALL)"), std::string::npos) << how;
+  EXPECT_EQ(how.find("TEMP B-TREE"), std::string::npos) << how;
 }
 
 }  // namespace

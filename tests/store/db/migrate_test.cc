@@ -73,6 +73,47 @@ TEST(Migrate, AlertsOnTheirWayGoOnUnderTheSecondSchema) {
   EXPECT_EQ(number(db, "SELECT count(*) FROM outbox WHERE id = 8 AND message IS NULL"), 1);
 }
 
+TEST(Migrate, EventsOfAnAccountThatWasRenamedEarlierFindTheirTargets) {
+  TempDir dir;
+  Database db = Database::open_writer(dir / "codedriftd.db");
+  const std::vector<Migration> before(embedded_migrations().begin(), embedded_migrations().begin() + 5);
+  ASSERT_TRUE(migrate(db, before, kStart));
+  const auto target_of = [](const std::string& account, const std::string& function) {
+    return Target{account, "r", "n", function, "1"};
+  };
+  const TargetId renamed = targets::insert(db, target_of("shop", "a"));
+  const TargetId twice = targets::insert(db, target_of("shop", "b"));
+  targets::insert(db, target_of("test", "b"));
+  int seq = 0;
+  for (const char* address :
+       {"'prod/r/n/a:1'", "'shop/r/n/a:1'", "'prod/r/n/b:1'", "'shop/r/n/b:1'", "'shop/r/n/gone:1'", "NULL"}) {
+    db.execute(
+        fmt::format("INSERT INTO event VALUES ({0}, 'e{0}', 0, 'k', 'info', 'daemon', {1}, "
+                    "CAST(json_object('target', {1}) AS BLOB), zeroblob(32));"
+                    "INSERT INTO outbox (alert_id, destination, event_seq, kind, target, body, state, attempts, "
+                    "created_at_ms, next_attempt_at_ms, give_up_at_ms) VALUES ('e{0}', 'ops', {0}, 'k', {1}, "
+                    "x'', 'pending', 0, 1, 1, 1)",
+                    seq++, address));
+  }
+  // As the fifth schema kept it.
+  db.execute("UPDATE outbox SET target_id = (SELECT id FROM target t WHERE t.address = outbox.target)");
+  const auto report = migrate(db, embedded_migrations(), kStart);
+  ASSERT_TRUE(report) << report.error().message;
+  const auto ids = [&](const char* table) {
+    return text(db,
+                fmt::format("SELECT group_concat(coalesce(target_id, '-'), ' ') FROM (SELECT target_id FROM {} ORDER "
+                            "BY rowid)",
+                            table));
+  };
+  const std::string expected = fmt::format("{0} {0} - {1} - -", renamed, twice);
+  EXPECT_EQ(ids("event"), expected) << "of two that may be meant, neither; a label in use is another target's";
+  EXPECT_EQ(ids("outbox"), expected);
+  EXPECT_EQ(number(db, "SELECT count(*) FROM earlier_address"), 1);
+  EXPECT_EQ(text(db, "SELECT group_concat(coalesce(target, '-'), ' ') FROM (SELECT target FROM v_events ORDER BY seq)"),
+            "shop/r/n/a:1 shop/r/n/a:1 prod/r/n/b:1 shop/r/n/b:1 shop/r/n/gone:1 -")
+      << "where no target is known, what stands in the event";
+}
+
 TEST(Migrate, AnUpgradeKeepsACopyOfTheOldAndTheData) {
   Store store;
   store.db.run("INSERT INTO fact (name, value) VALUES ('kept', 'yes')");

@@ -154,13 +154,60 @@ TEST_F(WatchListTest, ARenamedAccountGoesOn) {
   EXPECT_EQ(number(db, "SELECT count(*) FROM event WHERE kind = 'account.failing'"), 1) << "not told a second time";
 }
 
-TEST_F(WatchListTest, ARenameOntoATargetThatExistsLeavesBoth) {
-  load(list_of({"a"}, "d1"));
-  Target other = function_named("a");
-  other.account = "other";
-  targets::insert(db, other);
-  EXPECT_EQ(targets::rename_account(db, "prod", "other"), 0);
-  EXPECT_EQ(number(db, "SELECT count(*) FROM target"), 2);
+TEST_F(WatchListTest, ARenameOntoAWatchedTargetLeavesBothAndIsAWarning) {
+  WatchList both = list_of({"a", "a"}, "d1");
+  both.entries[1].target.account = "other";
+  load(both);
+  WatchList renamed = list_of({"a"}, "d2");
+  renamed.entries[0].target.account = "other";
+  renamed.renamed_accounts = {{"prod", "other"}};
+  const int64_t seq = events();
+  const WatchSync sync = load(renamed, kMinute);
+  EXPECT_EQ(events_since(seq), "watch.removed(a) config.loaded ");
+  ASSERT_EQ(sync.warnings.size(), 1U);
+  EXPECT_TRUE(sync.warnings[0].starts_with("1 function of account 'prod' keeps that label")) << sync.warnings[0];
+  EXPECT_EQ(number(db, "SELECT count(*) FROM target WHERE account IN ('prod', 'other')"), 2);
+}
+
+TEST_F(WatchListTest, WhatTheWarningOfARenamingSaysMakesUpForIt) {
+  load(list_of({"a", "b"}, "d1"));
+  poll("a", saw("x"), kMinute);
+  poll("a", saw("y"), 2 * kMinute);
+  const TargetId id = targets::find(db, function_named("a").address())->id;
+  WatchList renamed = list_of({"a", "b"}, "d2");
+  for (auto& entry : renamed.entries) entry.target.account = "shop";
+  ASSERT_EQ(load(renamed, 3 * kMinute).warnings.size(), 1U);
+  const TargetId by_mistake = targets::find(db, "shop/ap-guangzhou/default/a:$LATEST")->id;
+  load(list_of({"a", "b"}, "d3"), 4 * kMinute);  // taken back
+  const int64_t seq = events();
+  renamed.digest = "d4";
+  renamed.renamed_accounts = {{"prod", "shop"}};
+  const WatchSync sync = load(renamed, 5 * kMinute);
+  EXPECT_TRUE(sync.warnings.empty());
+  EXPECT_EQ(sync.added + sync.removed, 0);
+  EXPECT_EQ(events_since(seq), "account.renamed config.loaded ");
+  const auto found = targets::find(db, "shop/ap-guangzhou/default/a:$LATEST");
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->id, id);
+  EXPECT_TRUE(found->state.drift_open);
+  EXPECT_TRUE(found->state.watched);
+  // What was made by mistake keeps what it has, under a label that is an address's, and is in nobody's way.
+  const TargetRow replaced = targets::load(db, by_mistake);
+  EXPECT_EQ(replaced.target.account, fmt::format("replaced-{}", by_mistake));
+  EXPECT_TRUE(Target::parse(replaced.target.address()));
+  EXPECT_FALSE(replaced.state.watched);
+  std::map<std::string, TargetId> earlier;
+  for (const auto& [target, address] : targets::earlier_addresses(db)) earlier[address] = target;
+  EXPECT_EQ(earlier.size(), 2U) << "the new label means those that go on";
+  EXPECT_EQ(earlier[function_named("a").address()], id);
+  EXPECT_EQ(number(db, fmt::format("SELECT count(*) FROM earlier_address WHERE target = {} AND address = "
+                                   "'shop/ap-guangzhou/default/a:$LATEST'",
+                                   by_mistake)),
+            1)
+      << "its events keep their name";
+  const int64_t changes = number(db, "SELECT total_changes()");
+  EXPECT_TRUE(load(renamed, 6 * kMinute).warnings.empty());
+  EXPECT_EQ(number(db, "SELECT total_changes()"), changes) << "a restart writes nothing";
 }
 
 TEST_F(WatchListTest, ARenamingThatNobodyDeclaredIsAWarningWithBothCounts) {

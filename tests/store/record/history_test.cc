@@ -152,6 +152,29 @@ TEST(WatchPeriods, FollowTheConfiguration) {
   EXPECT_EQ(periods(), "[0,2) 20; [2,5) 30; [9,9) 30; ") << "a period never ends before it began";
 }
 
+TEST(WatchPeriods, OfAClockThatIsFarBehindTakeNothingAway) {
+  Store store;
+  Database& db = store.db;
+  Ledger ledger = ledger_with_routes();
+  const TargetId id = add_target(db, ledger, "charge");
+  Tx tx(db);
+  ledger.apply(tx, id, saw("a"), kStart);
+  ledger.apply(tx, id, saw("a"), kStart + 5 * kMinute);
+  ledger.apply(tx, id, watched(30 * kMinute), WallTime{Millis{60'000}});
+  const auto minutes = [&](const char* column) {
+    return text(db, fmt::format("SELECT group_concat(coalesce(({} - {}) / 60000, 'now'), ' ') FROM (SELECT * FROM "
+                                "watch_period ORDER BY id)",
+                                column, to_ms(kStart)));
+  };
+  EXPECT_EQ(minutes("from_ms"), "0 5");
+  EXPECT_EQ(minutes("to_ms"), "5 now");
+  ledger.apply(tx, id, watched(40 * kMinute), WallTime{Millis{120'000}});
+  EXPECT_EQ(minutes("from_ms"), "0 5 5");
+  ledger.apply(tx, id, watched(), kStart + 9 * kMinute);
+  EXPECT_EQ(minutes("from_ms"), "0 5 5 9") << "the clock is right again";
+  EXPECT_EQ(minutes("to_ms"), "5 5 9 now");
+}
+
 TEST(History, ManySteadyPollsAreAsGoodAsEachOfThem) {
   struct Steps {
     Observation observation;
