@@ -172,7 +172,10 @@ void App::begin_stay() {
 }
 
 void App::start_polling() {
-  apply_watch(settings_);
+  // Kept until it was applied: the step is taken again where the disk is full.
+  if (!first_watch_) first_watch_ = take_watches(settings_);
+  apply_watch(settings_, *first_watch_);
+  first_watch_.reset();
   poller_->start();
 }
 
