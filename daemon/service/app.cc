@@ -127,8 +127,12 @@ void App::take_state_folder() {
 
 void App::open_store() {
   notify_.extend(Millis{300'000});
-  if (auto marked = lock_->mark(settings_.database()); !marked) throw std::runtime_error(marked.error().message);
+  const auto mark = [this] {
+    if (auto marked = lock_->mark(settings_.database()); !marked) throw std::runtime_error(marked.error().message);
+  };
+  mark();
   Database db = Database::open_writer(settings_.database());
+  mark();  // at the first start there was none
   database_ = settings_.database();
   record_file_ = file_at(database_);
   wal_file_ = file_at(database_ + "-wal");
