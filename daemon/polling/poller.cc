@@ -37,8 +37,8 @@ Poller::Poller(Api& api, Writer& writer, Ledger& ledger, const Clock& clock)
 Poller::~Poller() {
   stop();
   try {
-    writer_.run([](Tx&) {});         // what it still has to write for us refers to this
-  } catch (const std::exception&) {  // the writer has stopped: it has nothing any more
+    writer_.run([](Tx&) {}, Writer::Keep::always);  // what it still has to write for us refers to this
+  } catch (const std::exception&) {                 // the writer has stopped: it has nothing any more
   }
 }
 

@@ -76,7 +76,7 @@ std::optional<Writer::Item> Writer::give_way(Queue& queue) const {
   return gone;
 }
 
-void Writer::run(Work work) {
+void Writer::run(Work work, Keep keep) {
   std::promise<void> promise;
   post(
       [&work](Tx& tx) {
@@ -89,7 +89,8 @@ void Writer::run(Work work) {
         } else {
           promise.set_value();
         }
-      });
+      },
+      keep);
   promise.get_future().get();
 }
 
@@ -107,11 +108,15 @@ void Writer::loop(std::stop_token stop) {
   writing_.assume();
   for (;;) {
     *last_turn_.lock() = clock_.mono();
-    if (locked_out_ && !queue_.lock()->closed && !try_lock()) {  // the work stays in the queue, which is bounded
-      bell_.wait_for(stop, kLockedOutTurn);
-      continue;
+    if (locked_out_ && !queue_.lock()->closed) {
+      try_lock();
+      if (locked_out_) {
+        put_back({}, locked_out_);  // what came meanwhile
+        bell_.wait_for(stop, kLockedOutTurn);
+        continue;
+      }
     }
-    locked_out_ = false;
+    locked_out_ = nullptr;
     std::deque<Item> items;
     bool closed = false;
     bool worked = false;
@@ -127,8 +132,7 @@ void Writer::loop(std::stop_token stop) {
       items.pop_front();
     }
     if (!items.empty()) {  // the write lock is somebody else's; SQLite has waited for it
-      put_back(std::move(items));
-      locked_out_ = true;
+      put_back(std::move(items), locked_out_);
       continue;
     }
     if (open_ && (hurry_ || closed || clock_.mono() - opened_at_ >= options_.linger)) commit();
@@ -156,23 +160,32 @@ void Writer::begin() {
   changes_before_ = db_.total_changes();
 }
 
-/// Waits for the write lock as long as SQLite does; false if it is still somebody else's.
-bool Writer::try_lock() {
+/// Waits for the write lock as long as SQLite does: locked_out_ says whether it is still somebody else's.
+void Writer::try_lock() {
+  locked_out_ = nullptr;
   try {
     begin();
-    return true;
   } catch (const SqliteError& error) {
     die_if_in_doubt(error, false, "the start of a transaction");
     note_trouble(error.what());
-    return !error.busy();  // another error is that of the first piece of work
+    if (error.busy()) locked_out_ = std::current_exception();  // another error is that of the first piece of work
   }
 }
 
-/// Before what was posted meanwhile, in its order.
-void Writer::put_back(std::deque<Item> items) {
-  auto queue = queue_.lock();
-  queue->items.insert(queue->items.begin(), std::make_move_iterator(items.begin()),
-                      std::make_move_iterator(items.end()));
+/// Before what was posted meanwhile, in its order; it stays in the queue, which is bounded. What nobody shall wait for
+/// any longer fails because of `why`.
+void Writer::put_back(std::deque<Item> items, std::exception_ptr why) {
+  std::vector<Item> gone;
+  {
+    Locked queue(queue_);
+    queue->items.insert(queue->items.begin(), std::make_move_iterator(items.begin()),
+                        std::make_move_iterator(items.end()));
+    const auto kept = std::stable_partition(queue->items.begin(), queue->items.end(),
+                                            [](const Item& item) { return item.keep != Keep::while_unlocked; });
+    gone.assign(std::make_move_iterator(kept), std::make_move_iterator(queue->items.end()));
+    queue->items.erase(kept, queue->items.end());
+  }
+  for (const Item& item : gone) tell(item.done, why);
 }
 
 void Writer::note_trouble(const std::string& words) {
@@ -194,7 +207,10 @@ bool Writer::take(Item& item, bool last_try) {
   } catch (const SqliteError& error) {
     die_if_in_doubt(error, false, "the start of a transaction");
     note_trouble(error.what());
-    if (error.busy() && !open_ && !last_try) return false;
+    if (error.busy() && !open_ && !last_try) {
+      locked_out_ = std::current_exception();
+      return false;
+    }
     abandon(std::current_exception());
     tell(item.done, std::current_exception());
     return true;

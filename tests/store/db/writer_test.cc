@@ -169,6 +169,35 @@ TEST(Writer, WorkWaitsWhileSomebodyElseHoldsTheWriteLock) {
   EXPECT_EQ(writer.trouble(), "");
 }
 
+TEST(Writer, WhatSomebodyWaitsForFailsWhileTheWriteLockIsNotGivenBackAndNothingElseDoes) {
+  TempDir dir;
+  ManualClock clock;
+  Database db = Database::open_writer(dir / "codedriftd.db");
+  (void)migrate(db, embedded_migrations(), kStart).value();
+  Database other = Database::open_writer(dir / "codedriftd.db");
+  other.execute("BEGIN IMMEDIATE");
+  Writer writer(std::move(db), clock, Writer::Options{});
+  std::promise<std::string> posted;
+  writer.post(
+      [](Tx& tx) {
+        put(tx, "posted");
+        tx.urgent();
+      },
+      [&](std::exception_ptr why) { posted.set_value(words_of(why)); });
+  try {
+    writer.run([](Tx& tx) { put(tx, "waited for"); });
+    ADD_FAILURE() << "done under somebody else's lock";
+  } catch (const SqliteError& error) {
+    EXPECT_TRUE(error.busy()) << error.what();
+  }
+  EXPECT_TRUE(wait_until([&] { return writer.queued() == 1; }, Millis{30'000}));
+  other.execute("ROLLBACK");
+  EXPECT_EQ(posted.get_future().get(), "");
+  writer.run([](Tx& tx) { put(tx, "later"); });
+  EXPECT_FALSE(other.query("SELECT 1 FROM fact WHERE name = 'waited for'").step());
+  EXPECT_TRUE(other.query("SELECT 1 FROM fact WHERE name = 'posted'").step());
+}
+
 TEST(Writer, AFullQueueLetsGoOfWhatChangedNothingTheOldestFirstAndOfNothingElse) {
   TempDir dir;
   ManualClock clock;
