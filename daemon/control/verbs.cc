@@ -42,6 +42,8 @@ class ControlVerbs {
       : parts_(parts), state_(folder_identity(parts.state_dir)), tickets_(Tickets(parts.clock)) {}
 
   JsonBox answer(const Caller& caller, std::string_view name, const JsonBox& request, Millis within) {
+    // Before it counts for anything: its client has given up, or is about to.
+    if (within <= Millis{0}) return control_error("failed", "it was not begun in time; nothing was done");
     const MonoTime until = parts_.clock.mono() + within;
     const auto verb = std::find_if(std::begin(kVerbs), std::end(kVerbs), [&](const Verb& v) { return v.name == name; });
     if (verb == std::end(kVerbs)) {
