@@ -15,6 +15,7 @@ namespace {
 
 constexpr Millis kIdleTurn{5000};
 constexpr Millis kLockedOutTurn{100};
+constexpr Millis kBetweenCrowdedLines{600'000};
 constexpr int64_t kCommitsBetweenCheckpoints = 200;
 constexpr int64_t kManyFrames = 16'000;  // about 64 MiB of WAL
 
@@ -49,31 +50,55 @@ Writer::~Writer() { stop(); }
 
 void Writer::post(Work work, Done done, Keep keep) {
   bool taken = false;
-  std::optional<Item> gone;
+  std::vector<Item> gone;
   {
     Locked queue(queue_);
     if (!queue->closed) {
       taken = true;
       queue->items.push_back({std::move(work), std::move(done), keep});
-      if (queue->items.size() > options_.most_queued) gone = give_way(*queue);
+      gone = give_way(*queue);
     }
   }
   if (taken) bell_.ring();
-  if (gone) tell(gone->done, std::make_exception_ptr(std::runtime_error("the queue is full, and nothing had changed")));
+  tell_crowded_out(gone);
   if (!taken && done) done(std::make_exception_ptr(std::runtime_error("the store is closed")));
 }
 
-std::optional<Writer::Item> Writer::give_way(Queue& queue) const {
-  const auto first = std::find_if(queue.items.begin(), queue.items.end(),
-                                  [](const Item& item) { return item.keep == Keep::unless_crowded; });
-  if (first == queue.items.end()) return std::nullopt;
-  if (queue.given_way++ == 0)
+/// Takes out what may give way, the oldest first, until the rest is within the bound.
+std::vector<Writer::Item> Writer::give_way(Queue& queue) const {
+  std::vector<Item> gone;
+  std::deque<Item>& items = queue.items;
+  const std::size_t waiting = items.size();
+  std::size_t over = waiting > options_.most_queued ? waiting - options_.most_queued : 0;
+  if (over == 0) return gone;
+  auto kept = items.begin(), next = items.begin();
+  for (; next != items.end() && over > 0; ++next) {
+    if (next->keep == Keep::unless_crowded) {
+      gone.push_back(std::move(*next));
+      --over;
+    } else {
+      if (kept != next) *kept = std::move(*next);
+      ++kept;
+    }
+  }
+  items.erase(kept, next);
+  if (gone.empty()) return gone;
+  queue.given_way += gone.size();
+  const MonoTime now = clock_.mono();
+  if (!queue.crowded_told_at || now - *queue.crowded_told_at >= kBetweenCrowdedLines) {
     log(LogLevel::warning, "store.crowded",
-        fmt::format("{} pieces of work wait to be recorded: polls that saw nothing new are not, until there is room",
-                    queue.items.size()));
-  std::optional<Item> gone(std::move(*first));
-  queue.items.erase(first);
+        fmt::format("{} pieces of work wait to be recorded: polls that saw nothing new are not, until there is room; "
+                    "{} were given up since this was last said",
+                    waiting, queue.given_way));
+    queue.crowded_told_at = now;
+    queue.given_way = 0;
+  }
   return gone;
+}
+
+void Writer::tell_crowded_out(const std::vector<Item>& gone) {
+  for (const Item& item : gone)
+    tell(item.done, std::make_exception_ptr(std::runtime_error("the queue is full, and nothing had changed")));
 }
 
 void Writer::run(Work work, Keep keep) {
@@ -175,7 +200,7 @@ void Writer::try_lock() {
 /// Before what was posted meanwhile, in its order; it stays in the queue, which is bounded. What nobody shall wait for
 /// any longer fails because of `why`.
 void Writer::put_back(std::deque<Item> items, std::exception_ptr why) {
-  std::vector<Item> gone;
+  std::vector<Item> gone, crowded_out;
   {
     Locked queue(queue_);
     queue->items.insert(queue->items.begin(), std::make_move_iterator(items.begin()),
@@ -184,8 +209,10 @@ void Writer::put_back(std::deque<Item> items, std::exception_ptr why) {
                                             [](const Item& item) { return item.keep != Keep::while_unlocked; });
     gone.assign(std::make_move_iterator(kept), std::make_move_iterator(queue->items.end()));
     queue->items.erase(kept, queue->items.end());
+    crowded_out = give_way(*queue);
   }
   for (const Item& item : gone) tell(item.done, why);
+  tell_crowded_out(crowded_out);
 }
 
 void Writer::note_trouble(const std::string& words) {
@@ -257,7 +284,7 @@ void Writer::commit() {
   // One that wrote nothing proves nothing: it succeeds on a full disk too.
   if (db_.total_changes() != changes_before_ && !trouble_.copy().words.empty()) {
     *trouble_.lock() = {};
-    queue_.lock()->given_way = 0;
+    queue_.lock()->crowded_told_at.reset();
     log(LogLevel::info, "store.recovered", "the record can be written to again");
   }
   ++commits_since_checkpoint_;

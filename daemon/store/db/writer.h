@@ -96,6 +96,7 @@ class Writer {
     std::deque<Item> items;
     bool closed = false;
     uint64_t given_way = 0;  ///< items, since it was last logged
+    std::optional<MonoTime> crowded_told_at;
   };
   struct Finished {
     Done done;
@@ -103,7 +104,8 @@ class Writer {
   };
 
   void loop(std::stop_token stop);
-  std::optional<Item> give_way(Queue& queue) const;
+  std::vector<Item> give_way(Queue& queue) const;
+  static void tell_crowded_out(const std::vector<Item>& gone);
   bool take(Item& item, bool last_try) REQUIRES(writing_);
   void try_lock() REQUIRES(writing_);
   void put_back(std::deque<Item> items, std::exception_ptr why);

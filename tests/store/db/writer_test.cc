@@ -240,6 +240,29 @@ TEST(Writer, AFullQueueLetsGoOfWhatChangedNothingTheOldestFirstAndOfNothingElse)
     EXPECT_TRUE(reader.query("SELECT 1 FROM fact WHERE name = ?", name).step()) << name;
 }
 
+TEST(Writer, UnderAForeignWriteLockTheQueueKeepsItsBoundToo) {
+  TempDir dir;
+  ManualClock clock;
+  Database db = Database::open_writer(dir / "codedriftd.db");
+  (void)migrate(db, embedded_migrations(), kStart).value();
+  Database other = Database::open_writer(dir / "codedriftd.db");
+  other.execute("BEGIN IMMEDIATE");
+  Writer::Options options;
+  options.most_queued = 2;
+  Writer writer(std::move(db), clock, std::move(options));
+  Guarded<std::vector<std::string>> gone;
+  for (const char* name : {"a", "b", "c", "d"}) {
+    writer.post([name](Tx& tx) { put(tx, name); },
+                [&gone, name](std::exception_ptr why) {
+                  if (why) gone.lock()->push_back(name);
+                },
+                Writer::Keep::unless_crowded);
+  }
+  EXPECT_TRUE(wait_until([&] { return gone.copy().size() == 2 && writer.queued() == 2; }, Millis{30'000}))
+      << "what was on its way when the lock was noticed counts";
+  other.execute("ROLLBACK");
+}
+
 TEST(Writer, ACommitThatWroteNothingDoesNotEndATrouble) {
   TempDir dir;
   ManualClock clock;
