@@ -83,7 +83,7 @@ namespace {
 void copy_record(const std::string& database, const std::string& file) {
   with_snapshot(database, Database::kReportCacheKib, [&](Snapshot& snapshot) {
     if (auto owner = check_owner(snapshot.db()); !owner) throw std::runtime_error(owner.error().message);
-    snapshot.db().backup_to(file, [&] { return snapshot.undisturbed(); });
+    snapshot.db().backup_to(file, [&] { return snapshot.take(); });
     return true;
   });
 }

@@ -61,7 +61,7 @@ Snapshot::Snapshot(const std::string& path, int cache_kib) : path_(path) {
 }
 
 void SnapshotTries::again() {
-  if (SystemClock{}.mono() >= give_up_)
+  if (tries_++ >= kAtLeast && SystemClock{}.mono() >= give_up_)
     throw SqliteError(SQLITE_BUSY, path_ + ": is written to faster than it can be read; ask again later");
   std::this_thread::sleep_for(kBetweenSnapshotTries);
 }

@@ -35,7 +35,9 @@ class Snapshot {
   Database& db() { return *db_; }
   /// True if nothing has been written over since it was opened: what was read so far is whole. What was read before
   /// this says so is worth nothing, and nobody may see it.
-  bool undisturbed() const { return stamp_of(path_) == stamp_; }
+  bool undisturbed() const { return taken_ || stamp_of(path_) == stamp_; }
+  /// All was read that is wanted: undisturbed(), and if so it stays so, whatever is written over from now on.
+  bool take() { return taken_ = undisturbed(); }
 
  private:
   struct Stamp {
@@ -48,6 +50,7 @@ class Snapshot {
 
   std::string path_;
   Stamp stamp_;
+  bool taken_ = false;
   std::optional<Database> db_;
 };
 
@@ -55,12 +58,15 @@ class Snapshot {
 class SnapshotTries {
  public:
   explicit SnapshotTries(std::string path) : path_(std::move(path)), give_up_(SystemClock{}.mono() + Millis{20'000}) {}
-  /// Waits a little. Throws SqliteError (SQLITE_BUSY) when it was long enough.
+  /// Waits a little. Throws SqliteError (SQLITE_BUSY) when it was long enough, and often: one try with a large record
+  /// may take longer than that.
   void again();
 
  private:
+  static constexpr unsigned kAtLeast = 3;
   std::string path_;
   MonoTime give_up_;
+  unsigned tries_ = 1;
 };
 
 /// Calls `work(Snapshot&)` until it was undisturbed, and returns what it returned then. Until that, what it does must

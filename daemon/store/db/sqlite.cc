@@ -332,6 +332,8 @@ void Database::backup_to(const std::string& to, const std::function<bool()>& goo
     const int step = sqlite3_backup_step(backup, -1);
     const int finish = sqlite3_backup_finish(backup);  // says OK where the step was only busy
     if (step != SQLITE_DONE) copy.fail(finish != SQLITE_OK ? finish : step, "backup");
+    // Asked now: what follows takes long, and reads nothing of the source.
+    if (good && !good()) throw SqliteError(SQLITE_BUSY, path_ + ": was written to while it was copied");
     // A single file that needs no -wal and -shm beside it.
     {
       auto mode = copy.query("PRAGMA journal_mode = DELETE");
@@ -343,7 +345,6 @@ void Database::backup_to(const std::string& to, const std::function<bool()>& goo
     }
   }
   sync_path(part, O_RDONLY);
-  if (good && !good()) throw SqliteError(SQLITE_BUSY, path_ + ": was written to while it was copied");
   if (::rename(part.c_str(), to.c_str()) != 0) throw std::system_error(errno, std::generic_category(), to);
   sync_path(folder_of(to), O_RDONLY | O_DIRECTORY);
 }
