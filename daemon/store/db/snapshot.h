@@ -11,6 +11,9 @@
 /// and in the WAL's header. Then what was read is thrown away, and read again. Checkpoints come every twenty commits or
 /// later, so that is rare.
 ///
+/// What is read may be a commit whose flush is still under way: after a power cut in that moment the record may end
+/// before it, and then its daemon sees the same again and records it anew.
+///
 /// The ways not taken: a copy made by the daemon on request costs a copy of the whole record for each question; answers
 /// through the control socket have the daemon make everybody's reports; exclusive locking shuts out the daemon's own
 /// reader, and neither of the two reads while no daemon runs.
@@ -46,7 +49,8 @@ class Snapshot {
     bool operator==(const Stamp&) const = default;
   };
   static Stamp stamp_of(const std::string& path);
-  static Stamp settled_stamp_of(const std::string& path);
+  /// Throws SqliteError (SQLITE_BUSY) where the database is written to at every tick until then.
+  static Stamp settled_stamp_of(const std::string& path, MonoTime until);
 
   std::string path_;
   Stamp stamp_;
@@ -61,6 +65,7 @@ class SnapshotTries {
   /// Waits a little. Throws SqliteError (SQLITE_BUSY) when it was long enough, and often: one try with a large record
   /// may take longer than that.
   void again();
+  MonoTime until() const { return give_up_; }
 
  private:
   static constexpr unsigned kAtLeast = 3;
