@@ -171,7 +171,9 @@ class ControlVerbs {
   }
   static NothingDone too_many() {
     return {"failed",
-            fmt::format("{} requests are under way already; ask again when one of them is done", Tickets::kMost)};
+            fmt::format("{} requests of yours are under way already, or {} of all users; ask again when one of them is "
+                        "done",
+                        Tickets::kMostOfOneUser, Tickets::kMost)};
   }
 
   /// Does in one transaction what was asked for, if it could be read.
