@@ -81,8 +81,8 @@ int App::run() {
           (this->*step)();
           done = true;
         } catch (const SqliteError& error) {
-          if (!error.full()) throw;
-          wait_for_space(error);
+          if (!error.full() && !error.busy()) throw;
+          wait_for_record(error);
         }
       }
     }
@@ -106,12 +106,18 @@ int App::run() {
   return code;
 }
 
-/// A full disk at the start: to end would be tried a few times by the service manager, and then given up for good.
-void App::wait_for_space(const SqliteError& error) {
-  if (told_troubles_.insert("full").second)
-    log(LogLevel::error, "store.full", fmt::format("{}; the start waits for space", error.what()));
+/// A full disk at the start, or somebody's lock on the record: to end would be tried a few times by the service
+/// manager, and then given up for good.
+void App::wait_for_record(const SqliteError& error) {
+  const bool locked = error.busy();
+  if (told_troubles_.insert(locked ? "busy" : "full").second) {
+    log(LogLevel::error, locked ? "store.locked" : "store.full",
+        locked ? fmt::format("{}; the start waits until who holds a lock on it lets go (fuser {} says who)",
+                             error.what(), settings_.database())
+               : fmt::format("{}; the start waits for space", error.what()));
+  }
   notify_.extend(Millis{60'000});
-  notify_.status("waits for space on the disk");
+  notify_.status(locked ? "waits for somebody else's lock on the record" : "waits for space on the disk");
   signals_.wait(kBetweenTries);
 }
 

@@ -62,7 +62,7 @@ class App {
   std::vector<HealthCheck> healthy() const;
   std::vector<HealthCheck> ready() const;
   std::vector<HealthCheck> record_files() const;
-  void wait_for_space(const SqliteError& error);
+  void wait_for_record(const SqliteError& error);
 
   // The stop list; runs to its end whatever fails, within 5 seconds.
   void stop() noexcept;
