@@ -209,9 +209,10 @@ void Runner::tell_of_trouble() {
   notice.about.kind = over ? "record.recovered" : "record.failing";
   notice.about.severity = over ? Severity::info : Severity::critical;
   notice.about.facts.summary =
-      over ? "What is seen can be recorded again; drift from the time between is found by the next polls."
-           : fmt::format("Nothing can be recorded since {}: {}. Drift is seen by nobody until that is mended.",
-                         rfc3339(clock_.wall() - lasted), trouble.words);
+      over ? "What is seen can be recorded again; what could not be is found by the next polls."
+           : fmt::format("Nothing can be recorded since {}: {}. {}", rfc3339(clock_.wall() - lasted), trouble.words,
+                         trouble.locked ? "What is seen waits, and nobody is told of drift until that lock is let go."
+                                        : "Drift is seen by nobody until that is mended.");
   notice.about.facts.reason = trouble.words;
   const std::string id = random_id();
   const DeliveryAnswer answer = channel_->deliver(id, ledger_.compose(notice, id, clock_.wall()), 1, kAttemptLimit);

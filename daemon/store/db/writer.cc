@@ -192,7 +192,7 @@ void Writer::try_lock() {
     begin();
   } catch (const SqliteError& error) {
     die_if_in_doubt(error, false, "the start of a transaction");
-    note_trouble(error.what());
+    note_trouble(error);
     if (error.busy()) locked_out_ = std::current_exception();  // another error is that of the first piece of work
   }
 }
@@ -215,13 +215,17 @@ void Writer::put_back(std::deque<Item> items, std::exception_ptr why) {
   tell_crowded_out(crowded_out);
 }
 
-void Writer::note_trouble(const std::string& words) {
+void Writer::note_trouble(const SqliteError& error) {
   auto trouble = trouble_.lock();
   if (trouble->words.empty()) {
     trouble->since = clock_.mono();
-    log(LogLevel::error, "store.trouble", words + "; what cannot be recorded does not count, and is looked at again");
+    log(LogLevel::error, "store.trouble",
+        fmt::format("{}; {}", error.what(),
+                    error.busy() ? "what is seen waits and counts, once whoever holds that lock lets go"
+                                 : "what cannot be recorded does not count, and is looked at again"));
   }
-  trouble->words = words;
+  trouble->words = error.what();
+  trouble->locked = error.busy();
 }
 
 /// False if the item has to wait for the write lock, and is untouched. With `last_try` it fails instead.
@@ -233,7 +237,7 @@ bool Writer::take(Item& item, bool last_try) {
     db_.query("SAVEPOINT work").step();
   } catch (const SqliteError& error) {
     die_if_in_doubt(error, false, "the start of a transaction");
-    note_trouble(error.what());
+    note_trouble(error);
     if (error.busy() && !open_ && !last_try) {
       locked_out_ = std::current_exception();
       return false;
@@ -249,7 +253,7 @@ bool Writer::take(Item& item, bool last_try) {
     db_.query("RELEASE work").step();
   } catch (const SqliteError& error) {
     die_if_in_doubt(error, false, "a write");
-    note_trouble(error.what());
+    note_trouble(error);
     why = std::current_exception();
   } catch (...) {
     why = std::current_exception();
@@ -276,7 +280,7 @@ void Writer::commit() {
     db_.query("COMMIT").step();
   } catch (const SqliteError& error) {
     die_if_in_doubt(error, true, "a commit");
-    note_trouble(error.what());
+    note_trouble(error);
     abandon(std::current_exception());
     return;
   }

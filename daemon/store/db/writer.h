@@ -77,7 +77,8 @@ class Writer {
   /// What keeps it from recording, as far as it knows, and since when; a commit that wrote something ends it. Logged
   /// once when it begins and once when it is over. Thread-safe.
   struct Trouble {
-    std::string words;  ///< empty: none
+    std::string words;    ///< empty: none
+    bool locked = false;  ///< somebody else holds the write lock: what was posted waits, and is not lost
     MonoTime since{};
   };
   Trouble trouble_since() const { return trouble_.copy(); }
@@ -109,7 +110,7 @@ class Writer {
   bool take(Item& item, bool last_try) REQUIRES(writing_);
   void try_lock() REQUIRES(writing_);
   void put_back(std::deque<Item> items, std::exception_ptr why);
-  void note_trouble(const std::string& words);
+  void note_trouble(const SqliteError& error);
   void commit() REQUIRES(writing_);
   void die_if_in_doubt(const SqliteError& error, bool committing, std::string_view what);
   void abandon(std::exception_ptr why) REQUIRES(writing_);
