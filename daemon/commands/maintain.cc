@@ -57,8 +57,12 @@ int run_migrate(const Settings& settings, std::ostream& out, std::ostream& err) 
     ::umask(027);
     auto lock = StateLock::take(settings.lock_file());
     if (!lock) throw std::runtime_error(lock.error().message);
-    if (auto marked = lock->mark(settings.database()); !marked) throw std::runtime_error(marked.error().message);
+    const auto mark = [&] {
+      if (auto marked = lock->mark(settings.database()); !marked) throw std::runtime_error(marked.error().message);
+    };
+    mark();
     Database db = Database::open_writer(settings.database());
+    mark();  // there may have been none
     auto migrated = migrate(db, embedded_migrations(), SystemClock{}.wall());
     if (!migrated) throw std::runtime_error(migrated.error().message);
     if (migrated->from == migrated->to) {
@@ -79,7 +83,7 @@ namespace {
 void copy_record(const std::string& database, const std::string& file) {
   with_snapshot(database, Database::kReportCacheKib, [&](Snapshot& snapshot) {
     if (auto owner = check_owner(snapshot.db()); !owner) throw std::runtime_error(owner.error().message);
-    snapshot.db().backup_to(file, [&] { return snapshot.undisturbed(); });
+    snapshot.db().backup_to(file, [&] { return snapshot.take(); });
     return true;
   });
 }

@@ -57,7 +57,7 @@ class PlanCommand {
     if (!options_.refresh) return from_record();
     Progress progress(err_, terminals_.err, clock_);
     const auto holder = record_holder(settings_);
-    if (holder && *holder) {
+    if (holder && holder->pid) {
       auto plan = plan_by_daemon(settings_, options_.selection, clock_, progress);
       if (!plan) return plan.error();
       if (*plan) return std::move(**plan);

@@ -30,10 +30,12 @@ class Conversation {
  public:
   Conversation(std::string path, Millis within) : path_(std::move(path)), deadline_(clock_.mono() + within) {}
 
-  Result<JsonBox, NoReply> hold(const std::string& request) {
+  Result<JsonBox, NoReply> hold(Json request) {
     for (;;) {
       if (auto connected = connect(); !connected) return connected.error();
-      if (auto sent = send(request); !sent) return sent.error();
+      // What is left now: the daemon counts from this connection on.
+      request["within_ms"] = std::max(Millis{0}, left()).count();
+      if (auto sent = send(json_line(request) + "\n"); !sent) return sent.error();
       auto reply = receive();
       // Others of the same user are being heard.
       if (!reply || (*reply)->value("error", "") != "busy" || left() <= kAskAgain) return reply;
@@ -117,9 +119,7 @@ class Conversation {
 }  // namespace
 
 Result<JsonBox, NoReply> ask_daemon(const std::string& runtime_dir, const JsonBox& request, Millis within) {
-  Json dated = *request;
-  dated["within_ms"] = within.count();
-  return Conversation(runtime_dir + "/control.sock", within).hold(json_line(dated) + "\n");
+  return Conversation(runtime_dir + "/control.sock", within).hold(*request);
 }
 
 Result<std::optional<pid_t>> daemon_listening(const std::string& runtime_dir) {

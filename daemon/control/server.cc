@@ -24,7 +24,7 @@ namespace codedriftd {
 namespace {
 
 constexpr char kName[] = "control.sock";
-constexpr Millis kAcceptPause{1'000};
+constexpr Millis kAcceptPause{1'000}, kMemoryPause{100};
 constexpr Millis kIdleTurn{60'000};
 /// How long a client waits that does not say, how long it may, and what of that is left for commit and reply.
 constexpr Millis kUsualWithin{60'000}, kMostWithin{600'000}, kForTheReply{5'000};
@@ -209,46 +209,55 @@ void ControlServer::wake() const {
 
 void ControlServer::loop(std::stop_token stop) {
   serving_.assume();
-  using State = Client::State;
   std::vector<Client> clients;
   while (!stop.stop_requested()) {
-    const MonoTime now = clock_.mono();
-    if (now >= look_again_at_) look_after();
-    const bool accepting = now >= accept_again_at_;
-    std::vector<pollfd> fds{{wake_.get(), POLLIN, 0}, {accepting ? bound_.listener.get() : -1, POLLIN, 0}};
-    MonoTime next = look_again_at_;
-    if (!accepting) next = std::min(next, accept_again_at_);
-    for (const Client& client : clients) {
-      const bool ours = client.state == State::waiting || client.state == State::answering;
-      fds.push_back(
-          {ours ? -1 : client.fd.get(), static_cast<short>(client.state == State::reading ? POLLIN : POLLOUT), 0});
-      if (!ours) next = std::min(next, client.deadline);
+    try {
+      turn(clients);
+    } catch (const std::exception& error) {  // no memory: everybody hangs up, and there is some again
+      clients.clear();
+      log(LogLevel::warning, "control.failed", fmt::format("all clients were hung up on: {}", error.what()));
     }
-    const auto wait = std::chrono::ceil<Millis>(next - now);
-    if (::poll(fds.data(), fds.size(), static_cast<int>(std::max(Millis{0}, wait).count())) < 0 && errno != EINTR) {
-      log(LogLevel::error, "control.failed", fmt::format("the control socket ends: {}", std::strerror(errno)));
-      return;
-    }
-    if (fds[0].revents != 0) {
-      uint64_t rung = 0;
-      [[maybe_unused]] const ssize_t size = ::read(wake_.get(), &rung, sizeof rung);
-    }
-    for (std::size_t i = 0; i < clients.size(); ++i) {
-      Client& client = clients[i];
-      if (fds[i + 2].revents != 0) client.state == State::reading ? read_from(client) : write_to(client);
-      const bool timed = client.state == State::reading || client.state == State::writing;
-      if (!timed || clock_.mono() < client.deadline) continue;
-      if (client.state == State::reading) {
-        client.reply = json_line(*control_error("timeout", "the request did not end in time")) + "\n";
-        write_to(client);
-      }
-      client.state = State::over;
-    }
-    take_replies(clients);
-    hand_out(clients);
-    std::erase_if(clients, [](const Client& client) { return client.state == State::over; });
-    if ((fds[1].revents & POLLIN) != 0) accept_all(clients);
   }
+}
+
+void ControlServer::turn(std::vector<Client>& clients) {
+  using State = Client::State;
+  const MonoTime now = clock_.mono();
+  if (now >= look_again_at_) look_after();
+  const bool accepting = now >= accept_again_at_;
+  std::vector<pollfd> fds{{wake_.get(), POLLIN, 0}, {accepting ? bound_.listener.get() : -1, POLLIN, 0}};
+  MonoTime next = look_again_at_;
+  if (!accepting) next = std::min(next, accept_again_at_);
+  for (const Client& client : clients) {
+    const bool ours = client.state == State::waiting || client.state == State::answering;
+    fds.push_back(
+        {ours ? -1 : client.fd.get(), static_cast<short>(client.state == State::reading ? POLLIN : POLLOUT), 0});
+    if (!ours) next = std::min(next, client.deadline);
+  }
+  const auto wait = std::chrono::ceil<Millis>(next - now);
+  if (::poll(fds.data(), fds.size(), static_cast<int>(std::max(Millis{0}, wait).count())) < 0 && errno != EINTR) {
+    std::this_thread::sleep_for(kAcceptPause);  // no memory in the kernel
+    return;
+  }
+  if (fds[0].revents != 0) {
+    uint64_t rung = 0;
+    [[maybe_unused]] const ssize_t size = ::read(wake_.get(), &rung, sizeof rung);
+  }
+  for (std::size_t i = 0; i < clients.size(); ++i) {
+    Client& client = clients[i];
+    if (fds[i + 2].revents != 0) client.state == State::reading ? read_from(client) : write_to(client);
+    const bool timed = client.state == State::reading || client.state == State::writing;
+    if (!timed || clock_.mono() < client.deadline) continue;
+    if (client.state == State::reading) {
+      client.reply = json_line(*control_error("timeout", "the request did not end in time")) + "\n";
+      write_to(client);
+    }
+    client.state = State::over;
+  }
+  take_replies(clients);
+  hand_out(clients);
+  std::erase_if(clients, [](const Client& client) { return client.state == State::over; });
+  if ((fds[1].revents & POLLIN) != 0) accept_all(clients);
 }
 
 /// Whoever cleans runtime_dir takes the socket away with it, and nobody could connect any more.
@@ -259,10 +268,13 @@ void ControlServer::look_after() {
   if (::lstat(path.c_str(), &info) == 0 && std::pair(info.st_dev, info.st_ino) == bound_.file) return;
   auto bound = bind(options_.folder);
   if (!bound) {
-    log(LogLevel::warning, "control.unavailable",
-        fmt::format("the control socket is gone and cannot be bound anew: {}", bound.error().message));
+    if (std::exchange(unbound_, bound.error().message) != bound.error().message)
+      log(LogLevel::warning, "control.unavailable",
+          fmt::format("the control socket is gone and cannot be bound anew: {}; it is tried every {} seconds", unbound_,
+                      std::chrono::ceil<std::chrono::seconds>(options_.look_after_every).count()));
     return;
   }
+  unbound_.clear();
   bound_ = std::move(*bound);
   log(LogLevel::warning, "control.rebound", path + ": was removed; it is bound anew");
 }
@@ -403,8 +415,20 @@ void ControlServer::work(const std::stop_token& stop, Bell& bell) {
       bell.wait_for(stop, kIdleTurn);
       continue;
     }
-    job->text = reply_to(*job);
-    replies_.lock()->push_back(std::move(*job));
+    try {
+      job->text = reply_to(*job);
+    } catch (const std::exception&) {  // no memory for words about it either: its client is hung up on
+      job->text.clear();
+    }
+    // Its client waits without an end, so there has to be one.
+    for (bool given = false; !given && !stop.stop_requested();) {
+      try {
+        replies_.lock()->push_back(std::move(*job));
+        given = true;
+      } catch (const std::exception&) {
+        bell.wait_for(stop, kMemoryPause);
+      }
+    }
     wake();
   }
 }

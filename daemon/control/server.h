@@ -94,6 +94,7 @@ class ControlServer {
   ControlServer(Options options, Answer answer, Denied denied, Bound bound, UniqueFd wake);
 
   void loop(std::stop_token stop);
+  void turn(std::vector<Client>& clients) REQUIRES(serving_);
   void look_after() REQUIRES(serving_);
   void accept_all(std::vector<Client>& clients) REQUIRES(serving_);
   bool has_place(const Client& client, std::vector<Client>& clients) const;
@@ -115,6 +116,7 @@ class ControlServer {
   SystemClock clock_;
   MonoTime accept_again_at_ GUARDED_BY(serving_){};
   MonoTime look_again_at_ GUARDED_BY(serving_);
+  std::string unbound_ GUARDED_BY(serving_);  ///< why it could not be bound anew, as it was logged
   uint64_t next_client_ GUARDED_BY(serving_) = 1;
   Guarded<std::deque<Job>> jobs_, replies_;
   std::vector<std::unique_ptr<Bell>> bells_;  ///< one for each worker

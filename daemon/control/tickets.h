@@ -45,7 +45,8 @@ class Ticket {
 /// The tickets that are out. Not thread-safe.
 class Tickets {
  public:
-  static constexpr std::size_t kMost = 16;
+  static constexpr std::size_t kMost = 16;           ///< root and the daemon's own user may have more
+  static constexpr std::size_t kMostOfOneUser = 4;   ///< whose work is under way
   static constexpr Millis kForgottenAfter{300'000};  ///< since it was last asked for
 
   explicit Tickets(const Clock& clock) : clock_(clock) {}
@@ -54,7 +55,8 @@ class Tickets {
     std::string id;
     std::shared_ptr<Ticket> ticket;
   };
-  /// A new one for `uid`; nullopt if there are too many whose work is under way and whose clients wait for it.
+  /// A new one for `uid`; nullopt if there are too many whose work is under way and whose clients wait for it, or too
+  /// many of this user under way. Root and the daemon's own user always get one.
   std::optional<Issued> issue(uid_t uid, std::size_t total);
   /// The ticket, if `uid` was given it, or is root; nullptr: there is none, or it was forgotten.
   std::shared_ptr<Ticket> find(const std::string& id, uid_t uid);

@@ -42,6 +42,8 @@ class ControlVerbs {
       : parts_(parts), state_(folder_identity(parts.state_dir)), tickets_(Tickets(parts.clock)) {}
 
   JsonBox answer(const Caller& caller, std::string_view name, const JsonBox& request, Millis within) {
+    // Before it counts for anything: its client has given up, or is about to.
+    if (within <= Millis{0}) return control_error("failed", "it was not begun in time; nothing was done");
     const MonoTime until = parts_.clock.mono() + within;
     const auto verb = std::find_if(std::begin(kVerbs), std::end(kVerbs), [&](const Verb& v) { return v.name == name; });
     if (verb == std::end(kVerbs)) {
@@ -169,7 +171,9 @@ class ControlVerbs {
   }
   static NothingDone too_many() {
     return {"failed",
-            fmt::format("{} requests are under way already; ask again when one of them is done", Tickets::kMost)};
+            fmt::format("{} requests of yours are under way already, or {} of all users; ask again when one of them is "
+                        "done",
+                        Tickets::kMostOfOneUser, Tickets::kMost)};
   }
 
   /// Does in one transaction what was asked for, if it could be read.

@@ -37,8 +37,8 @@ Poller::Poller(Api& api, Writer& writer, Ledger& ledger, const Clock& clock)
 Poller::~Poller() {
   stop();
   try {
-    writer_.run([](Tx&) {});         // what it still has to write for us refers to this
-  } catch (const std::exception&) {  // the writer has stopped: it has nothing any more
+    writer_.run([](Tx&) {}, Writer::Keep::always);  // what it still has to write for us refers to this
+  } catch (const std::exception&) {                 // the writer has stopped: it has nothing any more
   }
 }
 
@@ -202,8 +202,12 @@ void Poller::finish(Entry& entry, const ApiAnswer& answer, MonoTime now) {
   log_change(entry, observation);
   entry.last_code = observation.error.code;
   entry.last_reason = observation.reason;
-  const std::size_t hash = observation.sha256 ? std::hash<std::string>{}(observation.sha256->hex()) : 0;
-  const bool nothing_new = std::exchange(entry.last_hash, hash) == hash && hash != 0;
+  const std::size_t found =
+      std::hash<std::string>{}(fmt::format("{} {} {}", to_string(observation.outcome), observation.error.code,
+                                           observation.sha256 ? observation.sha256->hex() : ""));
+  // "Not found" counts from the second in a row: that one has to be recorded.
+  const bool still_open = observation.outcome == Outcome::missing && entry.not_found <= 2;
+  const bool nothing_new = std::exchange(entry.last_found, found) == found && !still_open;
   judge_account(entry, answer, now);
 
   const bool not_found_once = observation.outcome == Outcome::missing && entry.not_found == 1;

@@ -121,8 +121,8 @@ class Poller {
     bool stale = false;     ///< and the ledger was told
     std::string last_code;  ///< of the last finished poll: a log line only when it changes
     std::string last_reason;
-    std::size_t last_hash = 0;  ///< of the hash last seen; 0: none
-    std::vector<Wish> wishes;   ///< who waits for a poll of it
+    std::optional<std::size_t> last_found;  ///< a hash of what the last finished poll found
+    std::vector<Wish> wishes;               ///< who waits for a poll of it
   };
   /// One account in one region: what fails together.
   struct Lane {

@@ -81,8 +81,8 @@ int App::run() {
           (this->*step)();
           done = true;
         } catch (const SqliteError& error) {
-          if (!error.full()) throw;
-          wait_for_space(error);
+          if (!error.full() && !error.busy()) throw;
+          wait_for_record(error);
         }
       }
     }
@@ -106,12 +106,18 @@ int App::run() {
   return code;
 }
 
-/// A full disk at the start: to end would be tried a few times by the service manager, and then given up for good.
-void App::wait_for_space(const SqliteError& error) {
-  if (told_troubles_.insert("full").second)
-    log(LogLevel::error, "store.full", fmt::format("{}; the start waits for space", error.what()));
+/// A full disk at the start, or somebody's lock on the record: to end would be tried a few times by the service
+/// manager, and then given up for good.
+void App::wait_for_record(const SqliteError& error) {
+  const bool locked = error.busy();
+  if (told_troubles_.insert(locked ? "busy" : "full").second) {
+    log(LogLevel::error, locked ? "store.locked" : "store.full",
+        locked ? fmt::format("{}; the start waits until who holds a lock on it lets go (fuser {} says who)",
+                             error.what(), settings_.database())
+               : fmt::format("{}; the start waits for space", error.what()));
+  }
   notify_.extend(Millis{60'000});
-  notify_.status("waits for space on the disk");
+  notify_.status(locked ? "waits for somebody else's lock on the record" : "waits for space on the disk");
   signals_.wait(kBetweenTries);
 }
 
@@ -127,8 +133,12 @@ void App::take_state_folder() {
 
 void App::open_store() {
   notify_.extend(Millis{300'000});
-  if (auto marked = lock_->mark(settings_.database()); !marked) throw std::runtime_error(marked.error().message);
+  const auto mark = [this] {
+    if (auto marked = lock_->mark(settings_.database()); !marked) throw std::runtime_error(marked.error().message);
+  };
+  mark();
   Database db = Database::open_writer(settings_.database());
+  mark();  // at the first start there was none
   database_ = settings_.database();
   record_file_ = file_at(database_);
   wal_file_ = file_at(database_ + "-wal");
@@ -175,7 +185,10 @@ void App::begin_stay() {
 }
 
 void App::start_polling() {
-  apply_watch(settings_);
+  // Kept until it was applied: the step is taken again where the disk is full.
+  if (!first_watch_) first_watch_ = take_watches(settings_);
+  apply_watch(settings_, *first_watch_);
+  first_watch_.reset();
   poller_->start();
 }
 

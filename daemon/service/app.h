@@ -25,6 +25,7 @@
 #include "store/db/lock.h"
 #include "store/db/writer.h"
 #include "store/ledger/ledger.h"
+#include "store/ledger/watch_list.h"
 
 namespace codedriftd {
 
@@ -61,15 +62,18 @@ class App {
   std::vector<HealthCheck> healthy() const;
   std::vector<HealthCheck> ready() const;
   std::vector<HealthCheck> record_files() const;
-  void wait_for_space(const SqliteError& error);
+  void wait_for_record(const SqliteError& error);
 
   // The stop list; runs to its end whatever fails, within 5 seconds.
   void stop() noexcept;
 
   void start_runner(std::map<std::string, std::shared_ptr<Runner>>& runners, const AlertSettings& alert);
-  // In app_reload.cc, as reload(). apply_watch takes the watches out of `settings`.
-  /// How many came and went, and what looks like a mistake; its targets are taken.
-  WatchSync apply_watch(Settings& settings);
+  // In app_reload.cc, as reload().
+  /// Takes the watches out of `settings`, after a look at whether their schedule can be kept.
+  static WatchList take_watches(Settings& settings);
+  /// How many came and went, and what looks like a mistake; its targets are taken. Where it throws, what was watched
+  /// is.
+  WatchSync apply_watch(const Settings& settings, const WatchList& list);
   std::string leaves_nothing(const Settings& loaded) const;
   /// On the writer's thread, as the next one: where events go from now on.
   void apply_routes();
@@ -93,6 +97,7 @@ class App {
   std::set<std::string> told_troubles_;                 ///< of the record's files, as logged
   std::optional<RecordHead> head_;                      ///< as it was written last
   int64_t stay_ = 0;                                    ///< this stay's row in daemon_run
+  std::optional<WatchList> first_watch_;                ///< of the start, until it was applied
   std::size_t functions_ = 0;                           ///< watched
   Accounts accounts_;
   std::unique_ptr<CurlApi> api_;

@@ -14,28 +14,11 @@
 #include "settings/load.h"
 #include "settings/schedule.h"
 #include "sinks/process.h"
-#include "store/ledger/watch_list.h"
 #include "store/outbox/outbox.h"
 #include "store/record/facts.h"
 
 namespace codedriftd {
 namespace {
-
-/// Takes the watches out of `settings`: ten thousand of them weigh several megabytes, and nobody needs them any more.
-WatchList watch_list_of(Settings& settings) {
-  WatchList list;
-  list.digest = settings.digest;
-  list.entries.reserve(settings.watches.size());
-  for (WatchSettings& w : settings.watches) {
-    list.entries.push_back(
-        {std::move(w.target), {w.pin, std::move(w.pin_where), w.baseline, w.interval, w.stale_after, w.deploy_grace}});
-  }
-  settings.watches = {};
-  for (const auto& [name, account] : settings.accounts) {
-    if (!account.previous.empty()) list.renamed_accounts.emplace_back(account.previous, name);
-  }
-  return list;
-}
 
 /// What whoever asked for the reload is told.
 JsonBox told(const std::vector<Mistake>& mistakes) {
@@ -64,9 +47,24 @@ void warn_of_schedule(const Settings& settings) {
 
 }  // namespace
 
-WatchSync App::apply_watch(Settings& settings) {
+/// Out of them, because ten thousand weigh several megabytes, and nobody needs them any more.
+WatchList App::take_watches(Settings& settings) {
   warn_of_schedule(settings);
-  const WatchList list = watch_list_of(settings);
+  WatchList list;
+  list.digest = settings.digest;
+  list.entries.reserve(settings.watches.size());
+  for (WatchSettings& w : settings.watches) {
+    list.entries.push_back(
+        {std::move(w.target), {w.pin, std::move(w.pin_where), w.baseline, w.interval, w.stale_after, w.deploy_grace}});
+  }
+  settings.watches = {};
+  for (const auto& [name, account] : settings.accounts) {
+    if (!account.previous.empty()) list.renamed_accounts.emplace_back(account.previous, name);
+  }
+  return list;
+}
+
+WatchSync App::apply_watch(const Settings& settings, const WatchList& list) {
   WatchSync sync;
   writer_->run([&](Tx& tx) { sync = sync_watch_list(tx, *ledger_, list, clock_.wall()); });
   std::vector<ApiAccount> accounts = accounts_.apply(settings);
@@ -172,7 +170,7 @@ JsonBox App::load_again() {
   keep("[daemon] instance", loaded->instance, settings_.instance);
   keep("[http] listen", loaded->http_listen, settings_.http_listen);
   // The record first: if it cannot be written, the settings in force stay.
-  const WatchSync sync = apply_watch(*loaded);
+  const WatchSync sync = apply_watch(*loaded, take_watches(*loaded));
   for (const std::string& warning : sync.warnings) restart.push_back(warning);
   if (loaded->log_origin != settings_.log_origin && loaded->log_origin != ledger_->origin()) {
     std::string words = words_of_origin(ledger_->origin(), loaded->log_origin);

@@ -22,6 +22,8 @@ constexpr Millis kProbeEvery{15 * 60'000};
 /// The longest one attempt may take; a plugin's own time limit is shorter.
 constexpr Millis kAttemptLimit{70'000};
 constexpr Millis kLongestWait{30'000};
+/// While nothing can be recorded: somebody has to be told of it in time, and of its end.
+constexpr Millis kTroubleWait{5'000};
 /// A lock that somebody holds for a moment is not worth a message.
 constexpr Millis kTroubleLasts{30'000};
 /// The longest that asking whether a held destination would accept may take.
@@ -107,11 +109,8 @@ void Runner::take_over() {
   start_not_before_ = {};
   faults_at_.clear();
   up_ = false;
-  writer_.run([&](Tx& tx) {
-    // Somebody acted: a refusal after this is a new one.
-    outbox::set_destination(tx.db, destination_, {});
-    outbox::retry_now(tx.db, destination_, clock_.wall());
-  });
+  begin_anew_ = true;
+  to_hold_.reset();
 }
 
 void Runner::stop() {
@@ -122,11 +121,12 @@ void Runner::stop() {
 void Runner::loop(std::stop_token stop) {
   carrying_.assume();
   while (!stop.stop_requested()) {
-    Millis wait = kLongestWait;
+    Millis wait{};
     try {
       wait = turn();
       said_.clear();
     } catch (const std::exception& error) {
+      wait = longest_wait();
       if (std::exchange(said_, error.what()) != error.what()) {
         log(LogLevel::error, "delivery.failed",
             fmt::format("the alerts for {} cannot be worked on: {}", destination_, error.what()),
@@ -138,10 +138,22 @@ void Runner::loop(std::stop_token stop) {
   channel_->stop();  // here, on the thread that started the child: its end would end the child too
 }
 
+Millis Runner::longest_wait() const { return writer_.trouble().empty() ? kLongestWait : kTroubleWait; }
+
 Millis Runner::turn() {
   carrying_.assume();
   tell_of_trouble();
+  settle_last();
   take_over();
+  if (begin_anew_) {
+    writer_.run([&](Tx& tx) {
+      // Somebody acted: a refusal after this is a new one.
+      outbox::set_destination(tx.db, destination_, {});
+      outbox::retry_now(tx.db, destination_, clock_.wall());
+    });
+    begin_anew_ = false;
+  }
+  hold_for_plugin();
   const WallTime now = clock_.wall();
   look_after_queue(now);
   const bool running = channel_->running();
@@ -154,11 +166,15 @@ Millis Runner::turn() {
     }
     put_off_start(Millis{0});
   }
-  if (!running && !bring_up(now)) {
+  if (!running && !bring_up()) {
     const auto wait = std::chrono::ceil<Millis>(start_not_before_ - clock_.mono());
-    return std::clamp(wait, Millis{1}, kLongestWait);
+    return std::clamp(wait, Millis{1}, longest_wait());
   }
-  if (const Millis wait = throttle_.wait(clock_.mono()); wait > Millis{0}) return std::min(wait, kLongestWait);
+  if (held_at_start_) {
+    writer_.run([&](Tx& tx) { outbox::set_destination(tx.db, destination_, {}); });
+    held_at_start_ = false;
+  }
+  if (const Millis wait = throttle_.wait(clock_.mono()); wait > Millis{0}) return std::min(wait, longest_wait());
   std::optional<PendingAlert> alert;
   std::optional<WallTime> next;
   bool ask = false;
@@ -179,7 +195,7 @@ Millis Runner::turn() {
       if (!alert) outbox::set_destination(tx.db, destination_, {});
     });
   }
-  if (!alert) return next ? std::clamp(*next - now, Millis{1}, kLongestWait) : kLongestWait;
+  if (!alert) return next ? std::clamp(*next - now, Millis{1}, longest_wait()) : longest_wait();
   deliver(*alert);
   return Millis{0};
 }
@@ -193,9 +209,10 @@ void Runner::tell_of_trouble() {
   notice.about.kind = over ? "record.recovered" : "record.failing";
   notice.about.severity = over ? Severity::info : Severity::critical;
   notice.about.facts.summary =
-      over ? "What is seen can be recorded again; drift from the time between is found by the next polls."
-           : fmt::format("Nothing can be recorded since {}: {}. Drift is seen by nobody until that is mended.",
-                         rfc3339(clock_.wall() - lasted), trouble.words);
+      over ? "What is seen can be recorded again; what could not be is found by the next polls."
+           : fmt::format("Nothing can be recorded since {}: {}. {}", rfc3339(clock_.wall() - lasted), trouble.words,
+                         trouble.locked ? "What is seen waits, and nobody is told of drift until that lock is let go."
+                                        : "Drift is seen by nobody until that is mended.");
   notice.about.facts.reason = trouble.words;
   const std::string id = random_id();
   const DeliveryAnswer answer = channel_->deliver(id, ledger_.compose(notice, id, clock_.wall()), 1, kAttemptLimit);
@@ -249,19 +266,27 @@ void Runner::count_fault(const std::string& what) {
                                          format_duration(kFaultsWithin), what);
   log(LogLevel::error, "sink.held", fmt::format("destination {} is held: {}", destination_, reason),
       {field("alert", destination_)});
-  writer_.run([&](Tx& tx) { hold(tx, reason, {}, clock_.wall()); });
+  to_hold_ = reason;
+  hold_for_plugin();
 }
 
-bool Runner::bring_up(WallTime now) {
+/// Holds the destination for what its plugin did; later, where that cannot be recorded now.
+void Runner::hold_for_plugin() {
+  if (!to_hold_) return;
+  writer_.run([&](Tx& tx) {
+    carrying_.assume();
+    hold(tx, *to_hold_, {}, clock_.wall());
+  });
+  to_hold_.reset();
+}
+
+bool Runner::bring_up() {
   const MonoTime mono = clock_.mono();
   if (mono < start_not_before_) return false;
   auto started = channel_->start();
   if (started) {
     start_failures_ = 0;
     up_ = true;
-    if (std::exchange(held_at_start_, false)) {
-      writer_.run([&](Tx& tx) { outbox::set_destination(tx.db, destination_, {}); });
-    }
     log(LogLevel::info, "sink.up", fmt::format("destination {} is ready", destination_),
         {field("alert", destination_), field("plugin", started->name), field("version", started->version)});
     throttle_.set_limit(started->per_minute, started->burst, mono);
@@ -291,8 +316,9 @@ bool Runner::bring_up(WallTime now) {
       {field("alert", destination_)});
   if (failure.kind == StartFailure::Kind::fault) count_fault(reason);
   if (hopeless) {
-    writer_.run([&](Tx& tx) { hold(tx, reason, {}, now); });
     held_at_start_ = true;
+    to_hold_ = reason;
+    hold_for_plugin();
   }
   return false;
 }
@@ -319,11 +345,26 @@ void Runner::deliver(const PendingAlert& alert) {
           : fmt::format("{} did not reach {}: {}", alert.kind, destination_, answer.text),
       {field("alert", destination_), field("id", alert.alert_id), field("attempt", alert.attempt),
        field("status", answer.status), field("target", alert.target)});
-  writer_.run([&](Tx& tx) {
-    carrying_.assume();
-    settle(tx, alert, answer, outcome, clock_.wall());
-  });
-  if (answer.result == DeliveryResult::fault) count_fault(answer.text);
+  unsettled_.emplace(Unsettled{alert, answer, outcome});
+  settle_last();
+}
+
+/// Records how the last attempt ended. Where that cannot be now, it is kept, and nothing else is attempted before: an
+/// alert that arrived is not to be sent again.
+void Runner::settle_last() {
+  if (!unsettled_) return;
+  const Unsettled last = std::move(*unsettled_);
+  unsettled_.reset();
+  try {
+    writer_.run([&](Tx& tx) {
+      carrying_.assume();
+      settle(tx, last.alert, last.answer, last.outcome, clock_.wall());
+    });
+  } catch (const SqliteError& error) {
+    if (error.busy() || error.full()) unsettled_.emplace(last);
+    throw;
+  }
+  if (last.answer.result == DeliveryResult::fault) count_fault(last.answer.text);
 }
 
 /// The end of an attempt. An answer about this alert (`rejected`, or in flight in too many faults) ends it for this

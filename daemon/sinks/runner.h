@@ -53,12 +53,15 @@ class Runner {
  private:
   void loop(std::stop_token stop);
   void take_over() REQUIRES(carrying_);
-  bool bring_up(WallTime now) REQUIRES(carrying_);
+  bool bring_up() REQUIRES(carrying_);
   void begin(Tx& tx, WallTime now, std::optional<PendingAlert>& alert, std::optional<WallTime>& next)
       REQUIRES(carrying_);
   bool accepts(WallTime now) REQUIRES(carrying_);
   void put_off_start(Millis at_least) REQUIRES(carrying_);
   void deliver(const PendingAlert& alert) REQUIRES(carrying_);
+  void settle_last() REQUIRES(carrying_);
+  void hold_for_plugin() REQUIRES(carrying_);
+  Millis longest_wait() const;
   void settle(Tx& tx, const PendingAlert& alert, const DeliveryAnswer& answer, const AttemptOutcome& outcome,
               WallTime now) REQUIRES(carrying_);
   void back_off(Tx& tx, const PendingAlert& alert, const DeliveryAnswer& answer, const AttemptOutcome& outcome,
@@ -72,6 +75,12 @@ class Runner {
   void look_after_queue(WallTime now) REQUIRES(carrying_);
   /// Tells the destination, without the outbox, that nothing can be recorded, and when it can be again.
   void tell_of_trouble() REQUIRES(carrying_);
+
+  struct Unsettled {
+    PendingAlert alert;
+    DeliveryAnswer answer;
+    AttemptOutcome outcome;
+  };
 
   const std::string destination_;
   struct Channels {
@@ -92,6 +101,9 @@ class Runner {
   std::optional<MonoTime> looked_after_at_ GUARDED_BY(carrying_);
   std::optional<MonoTime> spoke_up_at_ GUARDED_BY(carrying_);
   std::optional<MonoTime> forgot_at_ GUARDED_BY(carrying_);
+  std::optional<Unsettled> unsettled_ GUARDED_BY(carrying_);  ///< the last attempt, until its end is recorded
+  std::optional<std::string> to_hold_ GUARDED_BY(carrying_);  ///< why, until it is recorded
+  bool begin_anew_ GUARDED_BY(carrying_) = false;             ///< another channel was taken over
   /// The destination is held because the channel could not be opened.
   bool held_at_start_ GUARDED_BY(carrying_) = false;
   bool can_probe_ GUARDED_BY(carrying_) = false;

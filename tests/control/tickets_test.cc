@@ -1,6 +1,7 @@
 #include "control/tickets.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include "base/json.h"
 #include "support/manual_clock.h"
@@ -45,14 +46,31 @@ TEST(Tickets, AreSeenByWhoeverWasGivenThemAndByRoot) {
 TEST(Tickets, AreFewAndForgottenWhenNobodyAsksAnyMore) {
   ManualClock clock;
   Tickets tickets(clock);
-  const std::string first = tickets.issue(1000, 1)->id;
-  for (std::size_t i = 1; i < Tickets::kMost; ++i) ASSERT_TRUE(tickets.issue(1000, 1));
-  EXPECT_FALSE(tickets.issue(1000, 1));
+  constexpr uid_t kUser = 64'200;
+  const std::string first = tickets.issue(kUser, 1)->id;
+  for (std::size_t i = 1; i < Tickets::kMost; ++i)
+    ASSERT_TRUE(tickets.issue(kUser + static_cast<uid_t>(i / Tickets::kMostOfOneUser), 1));
+  EXPECT_FALSE(tickets.issue(kUser + 100, 1));
+  EXPECT_TRUE(tickets.issue(0, 1));
+  EXPECT_TRUE(tickets.issue(::geteuid(), 1));
   clock.advance(Tickets::kForgottenAfter);
-  EXPECT_NE(tickets.find(first, 1000), nullptr);
+  EXPECT_NE(tickets.find(first, kUser), nullptr);
   clock.advance(1ms);
-  EXPECT_TRUE(tickets.issue(1000, 1)) << "fifteen are forgotten";
-  EXPECT_NE(tickets.find(first, 1000), nullptr) << "this one was asked for";
+  EXPECT_TRUE(tickets.issue(kUser + 100, 1)) << "all others are forgotten";
+  EXPECT_NE(tickets.find(first, kUser), nullptr) << "this one was asked for";
+}
+
+TEST(Tickets, OneUserHasAFewUnderWayAndRootAsManyAsItAsksFor) {
+  ManualClock clock;
+  Tickets tickets(clock);
+  constexpr uid_t kUser = 64'200;
+  const auto first = tickets.issue(kUser, 1);
+  for (std::size_t i = 1; i < Tickets::kMostOfOneUser; ++i) ASSERT_TRUE(tickets.issue(kUser, 1));
+  EXPECT_FALSE(tickets.issue(kUser, 1));
+  EXPECT_TRUE(tickets.issue(kUser + 1, 1));
+  first->ticket->over(PollEnd::answered);
+  EXPECT_TRUE(tickets.issue(kUser, 1)) << "one of them is done";
+  for (std::size_t i = 0; i < 2 * Tickets::kMost; ++i) EXPECT_TRUE(tickets.issue(0, 1));
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <deque>
+#include <functional>
 
 #include "base/json.h"
 #include "store/db/migrate.h"
@@ -30,6 +31,7 @@ class FakeChannel final : public SinkChannel {
   int starts = 0, probes = 0;
   bool stopped = false;
   bool changed = false;  ///< what files_changed() says
+  std::function<void()> during_delivery;
 
   Result<PluginInfo, StartFailure> start() override {
     ++starts;
@@ -50,6 +52,7 @@ class FakeChannel final : public SinkChannel {
   }
   DeliveryAnswer deliver(std::string_view id, std::string_view json, uint32_t attempt, Millis) override {
     deliveries.push_back({std::string(id), std::string(json), attempt});
+    if (during_delivery) during_delivery();
     if (answers.empty()) return {DeliveryResult::delivered, Millis{0}, 204, ""};
     DeliveryAnswer answer = answers.front();
     answers.pop_front();
@@ -616,6 +619,26 @@ TEST_F(RunnerTest, ARestartResumesWhereItWas) {
   pass(30s);
   ASSERT_EQ(again->deliveries.size(), 1U);
   EXPECT_EQ(again->deliveries[0].attempt, 2U);
+}
+
+TEST_F(RunnerTest, UnderAForeignWriteLockItSaysSoAndSendsNothingTwiceAfterwards) {
+  work();
+  drift();
+  Database other = Database::open_writer(dir / "codedriftd.db");
+  channel->during_delivery = [&] { other.execute("BEGIN IMMEDIATE"); };
+  EXPECT_THROW(runner->turn(), SqliteError) << "it arrived, and its end cannot be recorded";
+  channel->during_delivery = nullptr;
+  ASSERT_EQ(channel->deliveries.size(), 1U);
+  clock.advance(31s);
+  EXPECT_THROW(runner->turn(), SqliteError);
+  ASSERT_EQ(channel->deliveries.size(), 2U);
+  EXPECT_NE(channel->deliveries.back().body.find("record.failing"), std::string::npos);
+  other.execute("ROLLBACK");
+  work();
+  EXPECT_EQ(states(), std::vector<std::string>{"delivered"});
+  EXPECT_EQ(std::count_if(channel->deliveries.begin(), channel->deliveries.end(),
+                          [](const auto& each) { return each.body.find("drift.detected") != std::string::npos; }),
+            1);
 }
 
 TEST_F(RunnerTest, ItsThreadStopsWhileItWaits) {

@@ -13,12 +13,12 @@
 
 namespace codedriftd {
 
-Result<std::optional<std::string>> record_holder(const Settings& settings) {
+Result<Holder> record_holder(const Settings& settings) {
   auto holder = StateLock::holder(settings.lock_file());
-  if (holder) return holder;
+  if (holder) return Holder{std::move(*holder), true};
   const auto listener = daemon_listening(settings.runtime_dir);
   if (!listener) return Error{fmt::format("{}; {}", holder.error().message, listener.error().message)};
-  return *listener ? std::optional(std::to_string(**listener)) : std::nullopt;
+  return Holder{*listener ? std::optional(std::to_string(**listener)) : std::nullopt, false};
 }
 
 Result<std::optional<JsonBox>, NothingDone> ask_running_daemon(const Settings& settings, std::string_view verb,
@@ -31,7 +31,16 @@ Result<std::optional<JsonBox>, NothingDone> ask_running_daemon(const Settings& s
   for (;;) {
     const auto holder = record_holder(settings);
     if (!holder) return NothingDone{"failed", holder.error().message + "; ask as root, or as its owner"};
-    if (!*holder) return std::optional<JsonBox>();
+    if (!holder->pid) {
+      if (holder->certain) return std::optional<JsonBox>();
+      if (clock.mono() >= give_up)
+        return NothingDone{"failed",
+                           fmt::format("{}/control.sock: nobody listens there; a daemon may be starting, which only "
+                                       "root and the owner of {} can tell: ask again, or with sudo",
+                                       settings.runtime_dir, settings.lock_file())};
+      std::this_thread::sleep_for(kLookAgain);
+      continue;
+    }
     auto reply = ask_daemon(settings.runtime_dir, request, patience.daemon);
     if (reply) {
       const Json& answer = **reply;
@@ -47,7 +56,7 @@ Result<std::optional<JsonBox>, NothingDone> ask_running_daemon(const Settings& s
           "failed",
           fmt::format("{}, and yet pid {} holds {}: is its runtime_dir another one? Its log says why it does not "
                       "listen (control.unavailable)",
-                      reply.error().message, **holder, settings.lock_file())};
+                      reply.error().message, *holder->pid, settings.lock_file())};
     }
     std::this_thread::sleep_for(kLookAgain);
   }

@@ -85,15 +85,17 @@ Result<StateLock> StateLock::take(const std::string& path, Millis patience) {
         return failed("replaced");
       fd = std::move(replacement);
     }
+    // Who holds it says the lock; the pid is for people, and a full disk has no room for it.
     const std::string pid = fmt::format("{}\n", ::getpid());
-    if (::ftruncate(fd.get(), 0) != 0 ||
-        ::pwrite(fd.get(), pid.data(), pid.size(), 0) != static_cast<ssize_t>(pid.size()))
-      return failed("written");
+    [[maybe_unused]] const bool said =
+        ::ftruncate(fd.get(), 0) == 0 && ::pwrite(fd.get(), pid.data(), pid.size(), 0) > 0;
     return StateLock(std::move(fd), path);
   }
 }
 
 Checked StateLock::mark(const std::string& database) {
+  // Another descriptor's lock would be refused by that of the first, and to close it would drop SQLite's.
+  if (marked_) return Done{};
   UniqueFd fd(::open(database.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
   if (!fd.valid()) return Done{};  // SQLite says what is wrong with it
   struct flock lock {};
@@ -101,7 +103,8 @@ Checked StateLock::mark(const std::string& database) {
   lock.l_whence = SEEK_SET;
   lock.l_start = kMarkedByte;
   lock.l_len = 1;
-  if (::fcntl(fd.get(), F_OFD_SETLK, &lock) == 0) {
+  marked_ = ::fcntl(fd.get(), F_OFD_SETLK, &lock) == 0;
+  if (marked_) {
     mark_ = std::move(fd);
     return Done{};
   }
@@ -109,6 +112,7 @@ Checked StateLock::mark(const std::string& database) {
   // Who only reads can hold a read lock: that keeps this sign away, and nothing else.
   if (::fcntl(fd.get(), F_OFD_GETLK, &lock) != 0 || lock.l_type != F_WRLCK) {
     mark_ = std::move(fd);  // to close it now would drop the locks of SQLite's connections
+    marked_ = true;
     return Done{};
   }
   mark_ = std::move(fd);

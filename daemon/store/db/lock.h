@@ -25,7 +25,7 @@ class StateLock {
 
   /// Marks the database as written to by this holder, until this object dies: before SQLite opens it, and this object
   /// outlives SQLite's connections. Fails if somebody else who may write the file has marked it. A file that is not
-  /// there is not marked; call again once it is.
+  /// there is not marked; call again once it is. Once it is marked, further calls do nothing.
   Checked mark(const std::string& database);
   /// False if the file was removed or replaced since: somebody else may hold the one that stands there now.
   bool in_place() const;
@@ -33,6 +33,7 @@ class StateLock {
  private:
   StateLock(UniqueFd fd, std::string path) : fd_(std::move(fd)), path_(std::move(path)) {}
   UniqueFd fd_, mark_;
+  bool marked_ = false;
   std::string path_;
 };
 

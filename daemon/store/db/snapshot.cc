@@ -13,9 +13,14 @@ namespace codedriftd {
 namespace {
 
 constexpr std::size_t kWalHeader = 32;
-/// The times of files have the kernel's tick, 10 ms at most: a second write within one would not show.
-constexpr Millis kTick{50};
+/// The times of files have the kernel's tick, 10 ms at most: a second write within one would not show. Some file
+/// systems keep whole seconds only.
+constexpr Millis kTick{50}, kWholeSeconds{1'100};
 constexpr Millis kBetweenSnapshotTries{50};
+
+[[noreturn]] void too_busy(const std::string& path) {
+  throw SqliteError(SQLITE_BUSY, path + ": is written to faster than it can be read; ask again later");
+}
 
 }  // namespace
 
@@ -36,19 +41,20 @@ Snapshot::Stamp Snapshot::stamp_of(const std::string& path) {
   return stamp;
 }
 
-Snapshot::Stamp Snapshot::settled_stamp_of(const std::string& path) {
+Snapshot::Stamp Snapshot::settled_stamp_of(const std::string& path, MonoTime until) {
   for (;;) {
     Stamp stamp = stamp_of(path);
     const WallTime written = from_ms(stamp.database[3] * 1'000 + stamp.database[4] / 1'000'000);
     const Millis age = std::chrono::abs(std::chrono::duration_cast<Millis>(SystemClock{}.wall() - written));
-    if (age > kTick) return stamp;
+    if (age > (stamp.database[4] == 0 ? kWholeSeconds : kTick)) return stamp;
+    if (SystemClock{}.mono() >= until) too_busy(path);
     std::this_thread::sleep_for(kTick);
   }
 }
 
 Snapshot::Snapshot(const std::string& path, int cache_kib) : path_(path) {
   for (SnapshotTries tries(path);; tries.again()) {
-    stamp_ = settled_stamp_of(path);
+    stamp_ = settled_stamp_of(path, tries.until());
     try {
       db_.emplace(Database::open_unlocked(path, cache_kib));
       db_->pragma("schema_version");  // the WAL's index is made now
@@ -61,8 +67,7 @@ Snapshot::Snapshot(const std::string& path, int cache_kib) : path_(path) {
 }
 
 void SnapshotTries::again() {
-  if (SystemClock{}.mono() >= give_up_)
-    throw SqliteError(SQLITE_BUSY, path_ + ": is written to faster than it can be read; ask again later");
+  if (tries_++ >= kAtLeast && SystemClock{}.mono() >= give_up_) too_busy(path_);
   std::this_thread::sleep_for(kBetweenSnapshotTries);
 }
 

@@ -11,6 +11,9 @@
 /// and in the WAL's header. Then what was read is thrown away, and read again. Checkpoints come every twenty commits or
 /// later, so that is rare.
 ///
+/// What is read may be a commit whose flush is still under way: after a power cut in that moment the record may end
+/// before it, and then its daemon sees the same again and records it anew.
+///
 /// The ways not taken: a copy made by the daemon on request costs a copy of the whole record for each question; answers
 /// through the control socket have the daemon make everybody's reports; exclusive locking shuts out the daemon's own
 /// reader, and neither of the two reads while no daemon runs.
@@ -35,7 +38,9 @@ class Snapshot {
   Database& db() { return *db_; }
   /// True if nothing has been written over since it was opened: what was read so far is whole. What was read before
   /// this says so is worth nothing, and nobody may see it.
-  bool undisturbed() const { return stamp_of(path_) == stamp_; }
+  bool undisturbed() const { return taken_ || stamp_of(path_) == stamp_; }
+  /// All was read that is wanted: undisturbed(), and if so it stays so, whatever is written over from now on.
+  bool take() { return taken_ = undisturbed(); }
 
  private:
   struct Stamp {
@@ -44,10 +49,12 @@ class Snapshot {
     bool operator==(const Stamp&) const = default;
   };
   static Stamp stamp_of(const std::string& path);
-  static Stamp settled_stamp_of(const std::string& path);
+  /// Throws SqliteError (SQLITE_BUSY) where the database is written to at every tick until then.
+  static Stamp settled_stamp_of(const std::string& path, MonoTime until);
 
   std::string path_;
   Stamp stamp_;
+  bool taken_ = false;
   std::optional<Database> db_;
 };
 
@@ -55,12 +62,16 @@ class Snapshot {
 class SnapshotTries {
  public:
   explicit SnapshotTries(std::string path) : path_(std::move(path)), give_up_(SystemClock{}.mono() + Millis{20'000}) {}
-  /// Waits a little. Throws SqliteError (SQLITE_BUSY) when it was long enough.
+  /// Waits a little. Throws SqliteError (SQLITE_BUSY) when it was long enough, and often: one try with a large record
+  /// may take longer than that.
   void again();
+  MonoTime until() const { return give_up_; }
 
  private:
+  static constexpr unsigned kAtLeast = 3;
   std::string path_;
   MonoTime give_up_;
+  unsigned tries_ = 1;
 };
 
 /// Calls `work(Snapshot&)` until it was undisturbed, and returns what it returned then. Until that, what it does must

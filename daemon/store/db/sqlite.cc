@@ -60,7 +60,7 @@ void own_shm(const std::string& database) {
   const std::string path = database + "-shm";
   struct stat info {};
   if (::lstat(path.c_str(), &info) == 0) {
-    if ((info.st_mode & 077) == 0) return;
+    if ((info.st_mode & 077) == 0 && info.st_size > 0) return;
     ::unlink(path.c_str());
   }
   const UniqueFd file(::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
@@ -178,6 +178,9 @@ Database Database::open(const std::string& path, int flags, const char* vfs, boo
                                    flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE | SQLITE_OPEN_NOFOLLOW, vfs);
   Database db(handle, path);
   if (code != SQLITE_OK) db.fail(code, "open");
+  // First of all: whatever fails from here on, a reader that ends moves nothing into the database and takes no -wal
+  // away.
+  if ((flags & SQLITE_OPEN_READONLY) != 0) sqlite3_db_config(handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
   sqlite3_busy_timeout(handle, kBusyTimeoutMs);
   // Before the file is looked at: in this mode SQLite keeps the index of the WAL in memory of its own, instead of -shm.
   if (!locked) db.execute("PRAGMA locking_mode = EXCLUSIVE");
@@ -234,14 +237,12 @@ Database Database::open_writer(const std::string& path, const char* vfs) {
 
 Database Database::open_reader(const std::string& path, int cache_kib) {
   Database db = open(path, SQLITE_OPEN_READONLY, nullptr);
-  sqlite3_db_config(db.handle_, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
   db.execute(fmt::format("PRAGMA query_only = ON; PRAGMA wal_autocheckpoint = 0; PRAGMA cache_size = -{}", cache_kib));
   return db;
 }
 
 Database Database::open_unlocked(const std::string& path, int cache_kib) {
   Database db = open(path, SQLITE_OPEN_READONLY, "unix-none", false);
-  sqlite3_db_config(db.handle_, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
   db.execute(fmt::format("PRAGMA query_only = ON; PRAGMA wal_autocheckpoint = 0; PRAGMA cache_size = -{}", cache_kib));
   return db;
 }
@@ -331,6 +332,8 @@ void Database::backup_to(const std::string& to, const std::function<bool()>& goo
     const int step = sqlite3_backup_step(backup, -1);
     const int finish = sqlite3_backup_finish(backup);  // says OK where the step was only busy
     if (step != SQLITE_DONE) copy.fail(finish != SQLITE_OK ? finish : step, "backup");
+    // Asked now: what follows takes long, and reads nothing of the source.
+    if (good && !good()) throw SqliteError(SQLITE_BUSY, path_ + ": was written to while it was copied");
     // A single file that needs no -wal and -shm beside it.
     {
       auto mode = copy.query("PRAGMA journal_mode = DELETE");
@@ -342,7 +345,6 @@ void Database::backup_to(const std::string& to, const std::function<bool()>& goo
     }
   }
   sync_path(part, O_RDONLY);
-  if (good && !good()) throw SqliteError(SQLITE_BUSY, path_ + ": was written to while it was copied");
   if (::rename(part.c_str(), to.c_str()) != 0) throw std::system_error(errno, std::generic_category(), to);
   sync_path(folder_of(to), O_RDONLY | O_DIRECTORY);
 }

@@ -184,8 +184,8 @@ class Database {
   /// still needs stays for the next time. Frames that the WAL had.
   int64_t checkpoint(bool truncate);
   /// A consistent copy in one step into a new file `to` (mode 0640), checked and flushed, then renamed into place.
-  /// `good` has the last word before that. Throws SqliteError (SQLITE_BUSY if `good` said no) or std::system_error;
-  /// `to` is then untouched.
+  /// `good` is asked once all was read of this database, before the copy is checked. Throws SqliteError (SQLITE_BUSY if
+  /// `good` said no) or std::system_error; `to` is then untouched.
   void backup_to(const std::string& to, const std::function<bool()>& good = {});
 
  private:

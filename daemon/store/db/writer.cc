@@ -15,6 +15,7 @@ namespace {
 
 constexpr Millis kIdleTurn{5000};
 constexpr Millis kLockedOutTurn{100};
+constexpr Millis kBetweenCrowdedLines{600'000};
 constexpr int64_t kCommitsBetweenCheckpoints = 200;
 constexpr int64_t kManyFrames = 16'000;  // about 64 MiB of WAL
 
@@ -49,34 +50,58 @@ Writer::~Writer() { stop(); }
 
 void Writer::post(Work work, Done done, Keep keep) {
   bool taken = false;
-  std::optional<Item> gone;
+  std::vector<Item> gone;
   {
     Locked queue(queue_);
     if (!queue->closed) {
       taken = true;
       queue->items.push_back({std::move(work), std::move(done), keep});
-      if (queue->items.size() > options_.most_queued) gone = give_way(*queue);
+      gone = give_way(*queue);
     }
   }
   if (taken) bell_.ring();
-  if (gone) tell(gone->done, std::make_exception_ptr(std::runtime_error("the queue is full, and nothing had changed")));
+  tell_crowded_out(gone);
   if (!taken && done) done(std::make_exception_ptr(std::runtime_error("the store is closed")));
 }
 
-std::optional<Writer::Item> Writer::give_way(Queue& queue) const {
-  const auto first = std::find_if(queue.items.begin(), queue.items.end(),
-                                  [](const Item& item) { return item.keep == Keep::unless_crowded; });
-  if (first == queue.items.end()) return std::nullopt;
-  if (queue.given_way++ == 0)
+/// Takes out what may give way, the oldest first, until the rest is within the bound.
+std::vector<Writer::Item> Writer::give_way(Queue& queue) const {
+  std::vector<Item> gone;
+  std::deque<Item>& items = queue.items;
+  const std::size_t waiting = items.size();
+  std::size_t over = waiting > options_.most_queued ? waiting - options_.most_queued : 0;
+  if (over == 0) return gone;
+  auto kept = items.begin(), next = items.begin();
+  for (; next != items.end() && over > 0; ++next) {
+    if (next->keep == Keep::unless_crowded) {
+      gone.push_back(std::move(*next));
+      --over;
+    } else {
+      if (kept != next) *kept = std::move(*next);
+      ++kept;
+    }
+  }
+  items.erase(kept, next);
+  if (gone.empty()) return gone;
+  queue.given_way += gone.size();
+  const MonoTime now = clock_.mono();
+  if (!queue.crowded_told_at || now - *queue.crowded_told_at >= kBetweenCrowdedLines) {
     log(LogLevel::warning, "store.crowded",
-        fmt::format("{} pieces of work wait to be recorded: polls that saw nothing new are not, until there is room",
-                    queue.items.size()));
-  std::optional<Item> gone(std::move(*first));
-  queue.items.erase(first);
+        fmt::format("{} pieces of work wait to be recorded: polls that saw nothing new are not, until there is room; "
+                    "{} were given up since this was last said",
+                    waiting, queue.given_way));
+    queue.crowded_told_at = now;
+    queue.given_way = 0;
+  }
   return gone;
 }
 
-void Writer::run(Work work) {
+void Writer::tell_crowded_out(const std::vector<Item>& gone) {
+  for (const Item& item : gone)
+    tell(item.done, std::make_exception_ptr(std::runtime_error("the queue is full, and nothing had changed")));
+}
+
+void Writer::run(Work work, Keep keep) {
   std::promise<void> promise;
   post(
       [&work](Tx& tx) {
@@ -89,7 +114,8 @@ void Writer::run(Work work) {
         } else {
           promise.set_value();
         }
-      });
+      },
+      keep);
   promise.get_future().get();
 }
 
@@ -107,11 +133,15 @@ void Writer::loop(std::stop_token stop) {
   writing_.assume();
   for (;;) {
     *last_turn_.lock() = clock_.mono();
-    if (locked_out_ && !queue_.lock()->closed && !try_lock()) {  // the work stays in the queue, which is bounded
-      bell_.wait_for(stop, kLockedOutTurn);
-      continue;
+    if (locked_out_ && !queue_.lock()->closed) {
+      try_lock();
+      if (locked_out_) {
+        put_back({}, locked_out_);  // what came meanwhile
+        bell_.wait_for(stop, kLockedOutTurn);
+        continue;
+      }
     }
-    locked_out_ = false;
+    locked_out_ = nullptr;
     std::deque<Item> items;
     bool closed = false;
     bool worked = false;
@@ -127,8 +157,7 @@ void Writer::loop(std::stop_token stop) {
       items.pop_front();
     }
     if (!items.empty()) {  // the write lock is somebody else's; SQLite has waited for it
-      put_back(std::move(items));
-      locked_out_ = true;
+      put_back(std::move(items), locked_out_);
       continue;
     }
     if (open_ && (hurry_ || closed || clock_.mono() - opened_at_ >= options_.linger)) commit();
@@ -156,32 +185,47 @@ void Writer::begin() {
   changes_before_ = db_.total_changes();
 }
 
-/// Waits for the write lock as long as SQLite does; false if it is still somebody else's.
-bool Writer::try_lock() {
+/// Waits for the write lock as long as SQLite does: locked_out_ says whether it is still somebody else's.
+void Writer::try_lock() {
+  locked_out_ = nullptr;
   try {
     begin();
-    return true;
   } catch (const SqliteError& error) {
     die_if_in_doubt(error, false, "the start of a transaction");
-    note_trouble(error.what());
-    return !error.busy();  // another error is that of the first piece of work
+    note_trouble(error);
+    if (error.busy()) locked_out_ = std::current_exception();  // another error is that of the first piece of work
   }
 }
 
-/// Before what was posted meanwhile, in its order.
-void Writer::put_back(std::deque<Item> items) {
-  auto queue = queue_.lock();
-  queue->items.insert(queue->items.begin(), std::make_move_iterator(items.begin()),
-                      std::make_move_iterator(items.end()));
+/// Before what was posted meanwhile, in its order; it stays in the queue, which is bounded. What nobody shall wait for
+/// any longer fails because of `why`.
+void Writer::put_back(std::deque<Item> items, std::exception_ptr why) {
+  std::vector<Item> gone, crowded_out;
+  {
+    Locked queue(queue_);
+    queue->items.insert(queue->items.begin(), std::make_move_iterator(items.begin()),
+                        std::make_move_iterator(items.end()));
+    const auto kept = std::stable_partition(queue->items.begin(), queue->items.end(),
+                                            [](const Item& item) { return item.keep != Keep::while_unlocked; });
+    gone.assign(std::make_move_iterator(kept), std::make_move_iterator(queue->items.end()));
+    queue->items.erase(kept, queue->items.end());
+    crowded_out = give_way(*queue);
+  }
+  for (const Item& item : gone) tell(item.done, why);
+  tell_crowded_out(crowded_out);
 }
 
-void Writer::note_trouble(const std::string& words) {
+void Writer::note_trouble(const SqliteError& error) {
   auto trouble = trouble_.lock();
   if (trouble->words.empty()) {
     trouble->since = clock_.mono();
-    log(LogLevel::error, "store.trouble", words + "; what cannot be recorded does not count, and is looked at again");
+    log(LogLevel::error, "store.trouble",
+        fmt::format("{}; {}", error.what(),
+                    error.busy() ? "what is seen waits and counts, once whoever holds that lock lets go"
+                                 : "what cannot be recorded does not count, and is looked at again"));
   }
-  trouble->words = words;
+  trouble->words = error.what();
+  trouble->locked = error.busy();
 }
 
 /// False if the item has to wait for the write lock, and is untouched. With `last_try` it fails instead.
@@ -193,8 +237,11 @@ bool Writer::take(Item& item, bool last_try) {
     db_.query("SAVEPOINT work").step();
   } catch (const SqliteError& error) {
     die_if_in_doubt(error, false, "the start of a transaction");
-    note_trouble(error.what());
-    if (error.busy() && !open_ && !last_try) return false;
+    note_trouble(error);
+    if (error.busy() && !open_ && !last_try) {
+      locked_out_ = std::current_exception();
+      return false;
+    }
     abandon(std::current_exception());
     tell(item.done, std::current_exception());
     return true;
@@ -206,7 +253,7 @@ bool Writer::take(Item& item, bool last_try) {
     db_.query("RELEASE work").step();
   } catch (const SqliteError& error) {
     die_if_in_doubt(error, false, "a write");
-    note_trouble(error.what());
+    note_trouble(error);
     why = std::current_exception();
   } catch (...) {
     why = std::current_exception();
@@ -233,7 +280,7 @@ void Writer::commit() {
     db_.query("COMMIT").step();
   } catch (const SqliteError& error) {
     die_if_in_doubt(error, true, "a commit");
-    note_trouble(error.what());
+    note_trouble(error);
     abandon(std::current_exception());
     return;
   }
@@ -241,7 +288,7 @@ void Writer::commit() {
   // One that wrote nothing proves nothing: it succeeds on a full disk too.
   if (db_.total_changes() != changes_before_ && !trouble_.copy().words.empty()) {
     *trouble_.lock() = {};
-    queue_.lock()->given_way = 0;
+    queue_.lock()->crowded_told_at.reset();
     log(LogLevel::info, "store.recovered", "the record can be written to again");
   }
   ++commits_since_checkpoint_;

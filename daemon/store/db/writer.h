@@ -35,9 +35,10 @@ class Tx {
 /// The one thread that writes. It owns the only write connection and does every checkpoint; work reaches it as
 /// closures, runs in the order it came, each in a savepoint of its own, and is committed in groups.
 ///
-/// Where somebody else holds the database's write lock, the work stays queued until it is free. The queue has a bound:
-/// when it is reached, work that was posted as Keep::unless_crowded gives way, the oldest first, with an error for its
-/// `done`; other work is always taken.
+/// Where somebody else holds the database's write lock, the work stays queued until it is free; but what was given as
+/// Keep::while_unlocked, which somebody waits for, fails with SQLite's error (busy) once SQLite has waited for the
+/// lock, five seconds or twice that. The queue has a bound: when it is reached, work that was posted as
+/// Keep::unless_crowded gives way, the oldest first, with an error for its `done`; other work is always taken.
 ///
 /// An I/O error at COMMIT leaves open whether the work is durable, and after a failed flush no later one can be
 /// trusted: then `fatal` is called, which must not return. Any other failed COMMIT (the disk is full) rolls the whole
@@ -51,8 +52,9 @@ class Writer {
     std::function<void(const std::string&)> fatal;  ///< default: log and end the process
     std::size_t most_queued = 20'000;
   };
-  /// What may give way to other work: a poll that saw what the last one saw is soon made again.
-  enum class Keep { always, unless_crowded };
+  /// What may give way to other work (a poll that saw what the last one saw is soon made again), and what fails rather
+  /// than wait for a write lock that is not given back.
+  enum class Keep { always, unless_crowded, while_unlocked };
   using Work = std::function<void(Tx&)>;
   /// nullptr: durable. Otherwise what ended the work: it left no trace. Runs on the writer's thread. What it throws is
   /// logged; so with the hooks.
@@ -65,8 +67,9 @@ class Writer {
 
   /// Queues work; thread-safe. After stop() it is refused: `done` gets the exception on the calling thread.
   void post(Work work, Done done = {}, Keep keep = Keep::always);
-  /// Queues urgent work and waits until it is durable; rethrows what ended it. Never on the writer's thread.
-  void run(Work work);
+  /// Queues urgent work and waits until it is durable; rethrows what ended it. Never on the writer's thread. With
+  /// another Keep than the default it may wait for as long as somebody else holds the write lock.
+  void run(Work work, Keep keep = Keep::while_unlocked);
   /// Does what is queued, commits, checkpoints, and ends the thread. Idempotent.
   void stop();
 
@@ -74,7 +77,8 @@ class Writer {
   /// What keeps it from recording, as far as it knows, and since when; a commit that wrote something ends it. Logged
   /// once when it begins and once when it is over. Thread-safe.
   struct Trouble {
-    std::string words;  ///< empty: none
+    std::string words;    ///< empty: none
+    bool locked = false;  ///< somebody else holds the write lock: what was posted waits, and is not lost
     MonoTime since{};
   };
   Trouble trouble_since() const { return trouble_.copy(); }
@@ -93,6 +97,7 @@ class Writer {
     std::deque<Item> items;
     bool closed = false;
     uint64_t given_way = 0;  ///< items, since it was last logged
+    std::optional<MonoTime> crowded_told_at;
   };
   struct Finished {
     Done done;
@@ -100,11 +105,12 @@ class Writer {
   };
 
   void loop(std::stop_token stop);
-  std::optional<Item> give_way(Queue& queue) const;
+  std::vector<Item> give_way(Queue& queue) const;
+  static void tell_crowded_out(const std::vector<Item>& gone);
   bool take(Item& item, bool last_try) REQUIRES(writing_);
-  bool try_lock() REQUIRES(writing_);
-  void put_back(std::deque<Item> items);
-  void note_trouble(const std::string& words);
+  void try_lock() REQUIRES(writing_);
+  void put_back(std::deque<Item> items, std::exception_ptr why);
+  void note_trouble(const SqliteError& error);
   void commit() REQUIRES(writing_);
   void die_if_in_doubt(const SqliteError& error, bool committing, std::string_view what);
   void abandon(std::exception_ptr why) REQUIRES(writing_);
@@ -122,7 +128,8 @@ class Writer {
   // The open group.
   bool open_ GUARDED_BY(writing_) = false;
   bool hurry_ GUARDED_BY(writing_) = false;
-  bool locked_out_ GUARDED_BY(writing_) = false;  ///< somebody else held the write lock when a group was to begin
+  /// Somebody else held the write lock when a group was to begin: SQLite's error; nullptr: nobody.
+  std::exception_ptr locked_out_ GUARDED_BY(writing_);
   MonoTime opened_at_ GUARDED_BY(writing_){};
   int64_t changes_before_ GUARDED_BY(writing_) = 0;  ///< of the connection, when the group began
   int64_t commits_since_checkpoint_ GUARDED_BY(writing_) = 0;

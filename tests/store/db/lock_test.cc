@@ -163,6 +163,22 @@ TEST(StateLock, WhereTheFileIsRemovedOrReplacedTheHolderNoticesAndTheMarkRefuses
   EXPECT_TRUE(third->mark(dir / "codedriftd.db"));
 }
 
+TEST(StateLock, ItsOwnMarkIsNoOtherDaemonsAndAFileThatIsMadeLaterIsMarkedThen) {
+  TempDir dir;
+  const std::string path = dir / "codedriftd.lock";
+  auto first = StateLock::take(path);
+  ASSERT_TRUE(first);
+  EXPECT_TRUE(first->mark(dir / "codedriftd.db")) << "there is none yet";
+  dir.write("codedriftd.db", "", std::filesystem::perms(0640));
+  EXPECT_TRUE(first->mark(dir / "codedriftd.db"));
+  EXPECT_TRUE(first->mark(dir / "codedriftd.db")) << "a start that is tried again marks again";
+  std::filesystem::remove(path);
+  auto second = StateLock::take(path, Millis{0});
+  ASSERT_TRUE(second);
+  EXPECT_FALSE(second->mark(dir / "codedriftd.db"));
+  EXPECT_FALSE(second->mark(dir / "codedriftd.db")) << "a mark that was refused is not had";
+}
+
 TEST(StateLock, AReadersLockOnTheDatabaseIsNoMark) {
   TempDir dir;
   dir.write("codedriftd.db", "", std::filesystem::perms(0640));

@@ -169,6 +169,35 @@ TEST(Writer, WorkWaitsWhileSomebodyElseHoldsTheWriteLock) {
   EXPECT_EQ(writer.trouble(), "");
 }
 
+TEST(Writer, WhatSomebodyWaitsForFailsWhileTheWriteLockIsNotGivenBackAndNothingElseDoes) {
+  TempDir dir;
+  ManualClock clock;
+  Database db = Database::open_writer(dir / "codedriftd.db");
+  (void)migrate(db, embedded_migrations(), kStart).value();
+  Database other = Database::open_writer(dir / "codedriftd.db");
+  other.execute("BEGIN IMMEDIATE");
+  Writer writer(std::move(db), clock, Writer::Options{});
+  std::promise<std::string> posted;
+  writer.post(
+      [](Tx& tx) {
+        put(tx, "posted");
+        tx.urgent();
+      },
+      [&](std::exception_ptr why) { posted.set_value(words_of(why)); });
+  try {
+    writer.run([](Tx& tx) { put(tx, "waited for"); });
+    ADD_FAILURE() << "done under somebody else's lock";
+  } catch (const SqliteError& error) {
+    EXPECT_TRUE(error.busy()) << error.what();
+  }
+  EXPECT_TRUE(wait_until([&] { return writer.queued() == 1; }, Millis{30'000}));
+  other.execute("ROLLBACK");
+  EXPECT_EQ(posted.get_future().get(), "");
+  writer.run([](Tx& tx) { put(tx, "later"); });
+  EXPECT_FALSE(other.query("SELECT 1 FROM fact WHERE name = 'waited for'").step());
+  EXPECT_TRUE(other.query("SELECT 1 FROM fact WHERE name = 'posted'").step());
+}
+
 TEST(Writer, AFullQueueLetsGoOfWhatChangedNothingTheOldestFirstAndOfNothingElse) {
   TempDir dir;
   ManualClock clock;
@@ -209,6 +238,29 @@ TEST(Writer, AFullQueueLetsGoOfWhatChangedNothingTheOldestFirstAndOfNothingElse)
   Database reader = Database::open_reader(dir / "codedriftd.db");
   for (const char* name : {"a", "d", "e", "f"})
     EXPECT_TRUE(reader.query("SELECT 1 FROM fact WHERE name = ?", name).step()) << name;
+}
+
+TEST(Writer, UnderAForeignWriteLockTheQueueKeepsItsBoundToo) {
+  TempDir dir;
+  ManualClock clock;
+  Database db = Database::open_writer(dir / "codedriftd.db");
+  (void)migrate(db, embedded_migrations(), kStart).value();
+  Database other = Database::open_writer(dir / "codedriftd.db");
+  other.execute("BEGIN IMMEDIATE");
+  Writer::Options options;
+  options.most_queued = 2;
+  Writer writer(std::move(db), clock, std::move(options));
+  Guarded<std::vector<std::string>> gone;
+  for (const char* name : {"a", "b", "c", "d"}) {
+    writer.post([name](Tx& tx) { put(tx, name); },
+                [&gone, name](std::exception_ptr why) {
+                  if (why) gone.lock()->push_back(name);
+                },
+                Writer::Keep::unless_crowded);
+  }
+  EXPECT_TRUE(wait_until([&] { return gone.copy().size() == 2 && writer.queued() == 2; }, Millis{30'000}))
+      << "what was on its way when the lock was noticed counts";
+  other.execute("ROLLBACK");
 }
 
 TEST(Writer, ACommitThatWroteNothingDoesNotEndATrouble) {
