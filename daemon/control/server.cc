@@ -448,11 +448,7 @@ JsonBox ControlServer::answer_to(Job& job) const {
   job.caller.actor = actor_of(job.caller.uid);
   const Understood understood = understand(std::exchange(job.text, {}));
   job.caller.claimed = understood.claimed;
-  if (!job.allowed) {
-    denied_(job.caller, understood.verb, understood.request);
-    return control_error("denied",
-                         "you may not ask the daemon for anything; [control] in its configuration says who may");
-  }
+  if (!job.allowed) return control_error("denied", denied_(job.caller, understood.verb, understood.request));
   if (!understood.error.empty()) return control_error(understood.error, understood.trouble);
   // A little less than its client waits: the commit and the reply take their time too.
   const Millis left = understood.within - std::min(kForTheReply, understood.within / 4) -

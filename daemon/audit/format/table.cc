@@ -215,7 +215,8 @@ class TableRenderer final : public Renderer {
 
 class MarkdownRenderer final : public Renderer {
  public:
-  MarkdownRenderer(const Report& report, std::string& out) : columns_(placed(report)), out_(out) {
+  MarkdownRenderer(const Report& report, std::string& out)
+      : columns_(placed(report)), out_(out), begin_(out.size()) {
     std::string rule = "|";
     out_ += '|';
     for (const Placed& each : columns_) {

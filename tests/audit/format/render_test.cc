@@ -93,8 +93,8 @@ TEST(Table, IsAlignedWithShortHashesAndARemarkAtTheEnd) {
   const std::string table = rendered(Format::table, {row("a"), row("a/longer/target", "pending_deploy"), nulls()});
   EXPECT_EQ(table,
             "TARGET           STATUS      SHA256        COVERAGE  GAPS  LONGEST GAP  OK\n"
-            "a                in_sync     559aead08264  0.500000  2     1m 2s        yes\n"
-            "a/longer/target  pending_d…  559aead08264  0.500000  2     1m 2s        yes\n"
+            "a                in_sync     559aead08264  50.00 %   2     1m 2s        yes\n"
+            "a/longer/target  pending_d…  559aead08264  50.00 %   2     1m 2s        yes\n"
             "t                -           -             -         0     -            -\n"
             "\n"
             "1 in sync\n");
@@ -146,7 +146,7 @@ TEST(Markdown, EscapesAndKeepsWholeHashes) {
       "| TARGET | STATUS | SHA256 | COVERAGE | GAPS | LONGEST GAP | OK |\n"
       "| --- | --- | --- | --- | --- | --- | --- |\n"
       "| a\\|b &lt;img\\> \\_x\\_ \\[l\\](u) \\`c\\` &amp;amp; in_sync \\\\u\\{1b\\}\\\\u\\{a\\}\\# | drifted | " +
-          sha256("A").hex() + " | 0.500000 | 2 | 1m 2s | yes |\n\n1 in sync\n");
+          sha256("A").hex() + " | 50.00 % | 2 | 1m 2s | yes |\n\n1 in sync\n");
 }
 
 // Renderers make links of bare addresses by themselves, and what somebody else wrote must not become one.
