@@ -90,10 +90,12 @@ void record(Tx& tx, Ledger& ledger, std::string_view kind, std::string_view dest
     event.facts.summary = fmt::format("{} had {} told of the drift that is open now.", caller.actor, destination);
   } else if (kind == "alert.dropped") {
     event.target = alert->target;
+    event.target_id = alert->target_id;
     event.facts.summary =
         fmt::format("{} gave up alert {} for destination {}: {}.", caller.actor, alert->sent_id, destination, reason);
   } else {
     event.target = alert->target;
+    event.target_id = alert->target_id;
     event.facts.summary = fmt::format("{} had alert {} delivered again to destination {}{}.", caller.actor,
                                       alert->sent_id, destination, reason.empty() ? "" : ": " + reason);
   }

@@ -28,10 +28,11 @@ struct AlertFacts {
 struct NewEvent {
   std::string kind;  ///< "drift.detected", …: the contract's table
   Severity severity = Severity::info;
-  std::string actor = "daemon";       ///< `daemon`, `config` or `uid:1001(alice)`
-  std::optional<std::string> target;  ///< an address, or nullopt for the whole daemon
-  JsonBox data = empty_object();      ///< the members the contract gives this kind
-  bool alertable = true;              ///< false: recorded, but no alert, whatever is subscribed (an account is failing)
+  std::string actor = "daemon";        ///< `daemon`, `config` or `uid:1001(alice)`
+  std::optional<std::string> target;   ///< an address, or nullopt for the whole daemon
+  std::optional<int64_t> target_id{};  ///< its row, where that is known better than by the address
+  JsonBox data = empty_object();       ///< the members the contract gives this kind
+  bool alertable = true;  ///< false: recorded, but no alert, whatever is subscribed (an account is failing)
   AlertFacts facts;
 };
 

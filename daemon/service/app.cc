@@ -172,7 +172,7 @@ void App::begin_stay() {
     poller_ = std::make_unique<Poller>(*api_, *writer_, *ledger_, clock_);
   }
   const WallTime now = clock_.wall();
-  const auto known = record_head::read(head_file());
+  const auto known = record_head::read(settings_.head_file());
   writer_->run([&](Tx& tx) {
     apply_routes();
     // First of all: it sees whether the record goes on from `known`.
@@ -303,7 +303,7 @@ void App::keep_head() {
     Locked reader(reader_);
     const auto head = record_head::of(reader->value(), ledger_->origin());
     if (!head || head == head_) return;
-    record_head::write(head_file(), *head);
+    record_head::write(settings_.head_file(), *head);
     head_ = head;
     told_troubles_.erase("head");
   } catch (const std::exception& error) {

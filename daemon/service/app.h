@@ -57,7 +57,6 @@ class App {
   void keep_time(Timetable& timetable);
   /// The second copy of where the record ends, if it moved.
   void keep_head();
-  std::string head_file() const { return settings_.state_dir + "/codedriftd.head"; }
   StatusSnapshot snapshot();
   std::vector<HealthCheck> healthy() const;
   std::vector<HealthCheck> ready() const;

@@ -91,6 +91,7 @@ void App::give_up_unconfigured(Tx& tx) {
     event.kind = "delivery.dead";
     event.severity = Severity::warning;
     event.target = gone.target;
+    event.target_id = gone.target_id;
     event.data = Json{{"alert", gone.destination}, {"id", gone.alert_id}, {"reason", gone.reason}};
     event.facts.summary =
         fmt::format("Alert {} was given up for destination {}: {}.", gone.alert_id, gone.destination, gone.reason);

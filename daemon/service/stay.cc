@@ -26,7 +26,6 @@ void begin_log(Tx& tx, Ledger& ledger, WallTime now) {
 /// The daemon's last sign of life lies ahead of now: either the clock was ahead then, or it is behind now. What is to
 /// be said of it in the record.
 std::optional<NewEvent> meet_clock(Tx& tx, Millis ahead, WallTime now) {
-  outbox::move_times(tx.db, -ahead, outbox::last_row(tx.db), now);
   history::end_open_runs(tx.db);
   if (!clock_step::bring_back(tx.db, now, -ahead)) {
     log(LogLevel::warning, "clock.behind",
@@ -34,8 +33,9 @@ std::optional<NewEvent> meet_clock(Tx& tx, Millis ahead, WallTime now) {
             "the clock of this machine says {}, but the record goes on until {} s later, and the cloud answered "
             "by that time: set the clock right",
             rfc3339(now), ahead.count() / 1000));
-    return std::nullopt;
+    return std::nullopt;  // what waits is due when the clock is right; outbox::recover() puts nothing off for longer
   }
+  outbox::move_times(tx.db, -ahead, outbox::last_row(tx.db), now);
   NewEvent stepped;
   stepped.kind = "clock.stepped";
   stepped.data = Json{{"by_s", -ahead.count() / 1000}, {"brought_back", true}};

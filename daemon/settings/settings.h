@@ -98,6 +98,8 @@ struct Settings {
   LogFormat log_form() const { return log_format == LogFormat::json ? json_log_format() : default_log_format(); }
   std::string database() const { return state_dir + "/codedriftd.db"; }
   std::string lock_file() const { return state_dir + "/codedriftd.lock"; }
+  /// Where the record ends: see service/record_head.h.
+  std::string head_file() const { return state_dir + "/codedriftd.head"; }
 };
 
 }  // namespace codedriftd

@@ -38,20 +38,21 @@ constexpr Millis kFaultsWithin{10 * 60'000};
 /// An alert that was in flight in this many faults of its plugin is given up for that destination.
 constexpr unsigned kPoisonFaults = 3;
 
-NewEvent delivery_event(std::string_view kind, std::string_view destination, const std::string& alert_id,
-                        std::optional<std::string> target, const std::string& reason) {
+NewEvent delivery_event(std::string_view kind, std::string_view destination, const PendingAlert& undelivered,
+                        const std::string& reason) {
   NewEvent event;
   event.kind = kind;
   event.severity = Severity::warning;
-  event.target = std::move(target);
+  event.target = undelivered.target;
+  event.target_id = undelivered.target_id;
   // A destination that refuses at its start refuses no alert in particular.
-  event.data = Json{{"alert", destination}, {"id", or_null(alert_id)}, {"reason", clean_utf8(reason)}};
+  event.data = Json{{"alert", destination}, {"id", or_null(undelivered.alert_id)}, {"reason", clean_utf8(reason)}};
   event.facts.reason = clean_utf8(reason);
-  event.facts.summary =
-      kind == "delivery.dead"
-          ? fmt::format("Alert {} was given up for destination {}: {}.", alert_id, destination, event.facts.reason)
-          : fmt::format("Destination {} refuses alerts and is held until it accepts one: {}.", destination,
-                        event.facts.reason);
+  event.facts.summary = kind == "delivery.dead"
+                            ? fmt::format("Alert {} was given up for destination {}: {}.", undelivered.alert_id,
+                                          destination, event.facts.reason)
+                            : fmt::format("Destination {} refuses alerts and is held until it accepts one: {}.",
+                                          destination, event.facts.reason);
   return event;
 }
 
@@ -445,15 +446,13 @@ void Runner::hold(Tx& tx, const std::string& reason, const PendingAlert& undeliv
   outbox::set_destination(tx.db, destination_, state);
   tx.urgent();
   if (was_held) return;
-  ledger_.append_about_delivery(
-      tx, delivery_event("delivery.refused", destination_, undelivered.alert_id, undelivered.target, reason),
-      destination_, now, undelivered.kind);
+  ledger_.append_about_delivery(tx, delivery_event("delivery.refused", destination_, undelivered, reason), destination_,
+                                now, undelivered.kind);
 }
 
 void Runner::bury(Tx& tx, const PendingAlert& undelivered, const std::string& reason, WallTime now) {
-  ledger_.append_about_delivery(
-      tx, delivery_event("delivery.dead", destination_, undelivered.alert_id, undelivered.target, reason), destination_,
-      now, undelivered.kind);
+  ledger_.append_about_delivery(tx, delivery_event("delivery.dead", destination_, undelivered, reason), destination_,
+                                now, undelivered.kind);
 }
 
 /// Now and then: gives up what waited too long, speaks up where nothing happened, and forgets old attempts.
@@ -470,6 +469,7 @@ void Runner::look_after_queue(WallTime now) {
       undelivered.alert_id = gone.alert_id;
       undelivered.kind = gone.kind;
       undelivered.target = gone.target;
+      undelivered.target_id = gone.target_id;
       bury(tx, undelivered, gone.reason, now);
     }
     const Route* route = ledger_.route(destination_);

@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "commands/command_line.h"
 #include "control/verbs.h"
+#include "service/record_head.h"
 #include "store/db/lock.h"
 #include "store/db/migrate.h"
 #include "store/outbox/outbox.h"
@@ -157,6 +158,24 @@ TEST_F(AlertsTest, WithoutADaemonItReplaysAndDropsItself) {
   EXPECT_EQ(alerts({"replay", "--target", "refund", "--to", "pager", "--json"}), 0) << err.str();
   EXPECT_EQ(Json::parse(out.str().substr(0, out.str().find('\n'))).at("count"), 1);
   EXPECT_EQ(ask("SELECT state FROM outbox WHERE destination = 'pager'"), "pending");
+}
+
+TEST_F(AlertsTest, WithoutADaemonWhereTheRecordEndsIsKeptUnlessItWasRestored) {
+  make_database();
+  const std::string dead = add("charge", "dead");
+  EXPECT_EQ(alerts({"replay", dead}), 0) << err.str();
+  const auto kept = record_head::read(settings.head_file());
+  {
+    Database db = Database::open_reader(settings.database());
+    ASSERT_TRUE(kept);
+    EXPECT_EQ(*kept, record_head::of(db, "test/codedriftd"));
+    EXPECT_GT(kept->seq, 0);
+  }
+  const RecordHead later{"test/codedriftd", 4711, "of the record that was here", clock.wall()};
+  record_head::write(settings.head_file(), later);
+  const std::string other = add("refund", "dead");
+  EXPECT_EQ(alerts({"replay", other}), 0) << err.str();
+  EXPECT_EQ(record_head::read(settings.head_file()), later) << "the daemon is to see it";
 }
 
 TEST_F(AlertsTest, WhatMatchesNothingIs1AndAnUnknownDestination64) {

@@ -80,5 +80,25 @@ TEST(Stay, AClockThatIsBehindMovesNothingOfARecordThatTheCloudConfirmed) {
   EXPECT_EQ(q.time(0), at(365 * kDay));
 }
 
+TEST(Stay, AClockThatIsBehindGivesNoAlertUpEarlier) {
+  Route ops;
+  ops.subscription.name = "ops";
+  ops.subscription.targets = {"*"};
+  ops.give_up_after = std::chrono::hours(72);
+  Recorded r({ops});
+  const int64_t id = begin(r, at(365 * kDay));
+  r.watch({"f"}, at(365 * kDay));
+  for (int minute = 0; minute < 90; ++minute) r.observed("f", minute == 0 ? "A" : "B", at(365 * kDay + 60 * minute));
+  daemon_runs::end(r.db(), id, at(365 * kDay + 5'400));
+  const auto given_up = [&] {
+    auto q = r.db().query_once("SELECT group_concat(give_up_at_ms) FROM outbox WHERE state = 'pending'");
+    return q.step() ? q.string(0) : "";
+  };
+  const std::string before = given_up();
+  ASSERT_NE(before, "");
+  begin(r, at(0));
+  EXPECT_EQ(given_up(), before);
+}
+
 }  // namespace
 }  // namespace codedriftd

@@ -113,6 +113,11 @@ class Gathering {
     return fact;
   }
 
+  /// The latest moment at which the event that `q` stands at can have been written.
+  WallTime time_of(const Query& q) const {
+    return context_.times.of(q.integer(event_rows::kSeq), q.time(event_rows::kTime));
+  }
+
   void events() {
     for (const event_log::Missing& missing : event_log::missing(db_)) add_problem(event_log::words_of(missing));
     {
@@ -120,7 +125,7 @@ class Gathering {
       static const Sql kSql = event_rows::select("WHERE time_ms >= ? ORDER BY +seq");
       auto q = db_.query(kSql, report_.since);
       while (q.step()) {
-        const WallTime time = context_.times.of(q.integer(event_rows::kSeq), q.time(event_rows::kTime));
+        const WallTime time = time_of(q);
         if (time < report_.since || time > report_.until) continue;
         if (!in_scope(event_rows::target_id(q))) continue;
         ++report_.events;
@@ -129,11 +134,12 @@ class Gathering {
         sort_in(std::move(fact));
       }
     }
-    static const Sql kBefore = event_rows::select(
-        "WHERE target_id IS NULL AND kind = 'config.loaded' AND time_ms < ? ORDER BY "
-        "seq DESC LIMIT 1");
-    auto q = db_.query(kBefore, report_.since);
-    if (!q.step()) return;
+    static const Sql kBefore =
+        event_rows::select("WHERE target_id IS NULL AND kind = 'config.loaded' ORDER BY seq DESC");
+    auto q = db_.query(kBefore);
+    do {
+      if (!q.step()) return;
+    } while (time_of(q) >= report_.since);
     report_.configured_before = read(q);
     if (!report_.configured_before->problem.empty()) add_problem(report_.configured_before->problem);
   }
@@ -184,10 +190,10 @@ class Gathering {
     story.began_before = since < report_.since;
     if (story.began_before) {
       static const Sql kSql = event_rows::select(
-          "WHERE target_id = ? AND time_ms >= ? AND time_ms < ? AND kind IN "
-          "('drift.detected', 'drift.changed') ORDER BY seq");
-      auto q = db_.query(kSql, target, since, report_.since);
+          "WHERE target_id = ? AND time_ms >= ? AND kind IN ('drift.detected', 'drift.changed') ORDER BY seq");
+      auto q = db_.query(kSql, target, since);
       while (q.step()) {
+        if (const WallTime time = time_of(q); time < since || time >= report_.since) continue;
         story.moments.push_back(read(q));
         if (!story.moments.back().problem.empty()) add_problem(story.moments.back().problem);
       }

@@ -8,8 +8,10 @@
 #include <filesystem>
 
 #include "actions/caller.h"
+#include "base/log.h"
 #include "commands/reach/owner.h"
 #include "service/alert_setup.h"
+#include "service/record_head.h"
 #include "settings/settings.h"
 #include "store/db/migrate.h"
 #include "store/outbox/outbox.h"
@@ -60,12 +62,24 @@ DirectRecord::DirectRecord(const Settings& settings, const Clock& clock)
   if (auto good = check_schema(db); !good) throw std::runtime_error(good.error().message);
   const auto origin = facts::read(db, "log_origin");
   if (!origin) throw std::runtime_error(fmt::format("{}: no daemon has run with it yet", settings.database()));
+  const auto known = record_head::read(settings.head_file());
+  keeps_head_ = !known || !record_head::restored(db, *known);
   ledger_ = std::make_unique<Ledger>(settings.instance, *origin);
   ledger_->set_routes(routes_of(settings));
   writer_ = std::make_unique<Writer>(std::move(db), clock, Writer::Options{});
 }
 
-DirectRecord::~DirectRecord() = default;
+DirectRecord::~DirectRecord() {
+  // A record that does not go on from its head was restored: the next start of the daemon is to see that.
+  if (!keeps_head_) return;
+  try {
+    std::optional<RecordHead> head;
+    writer_->run([&](Tx& tx) { head = record_head::of(tx.db, ledger_->origin()); });
+    if (head) record_head::write(settings_.head_file(), *head);
+  } catch (const std::exception& error) {
+    log(LogLevel::warning, "record.head", fmt::format("{}: a restored record would not be noticed", error.what()));
+  }
+}
 
 outbox::TestOutcome DirectRecord::deliver_test(const std::string& name, const std::string& id, Millis within) {
   const auto alert = std::find_if(settings_.alerts.begin(), settings_.alerts.end(),

@@ -21,6 +21,7 @@ class DirectRecord {
   /// Becomes the owner of the state folder (see become_owner), takes the lock, opens the database. Throws
   /// std::runtime_error for what is in the way, with what to do.
   DirectRecord(const Settings& settings, const Clock& clock);
+  /// Keeps where the record ends (service/record_head.h).
   ~DirectRecord();
 
   /// Does `request` in one transaction: the perform() of its kind.
@@ -40,6 +41,7 @@ class DirectRecord {
   StateLock lock_;
   std::unique_ptr<Ledger> ledger_;
   std::unique_ptr<Writer> writer_;
+  bool keeps_head_ = false;
 };
 
 }  // namespace codedriftd

@@ -28,15 +28,20 @@ LoggedEvent append(Database& db, const NewEvent& event, std::string_view origin,
   }
   const std::string body = event_body(event, origin, logged.seq, logged.id, logged.time);
   logged.leaf = leaf_hash(body);
-  db.run(
-      "INSERT INTO event (seq, id, time_ms, kind, severity, actor, target_id, body, leaf_hash) VALUES (?1, ?2, ?3, ?4, "
-      "?5, "
-      "?6, coalesce((SELECT id FROM target WHERE address = ?7), (SELECT max(target) FROM earlier_address WHERE address "
-      "= "
-      "?7)), ?8, ?9)",
-      logged.seq, logged.id, logged.time, event.kind, to_string(event.severity), event.actor, event.target, Blob{body},
-      logged.leaf);
+  static const Sql kInsert = Sql::forever(
+      fmt::format("INSERT INTO event (seq, id, time_ms, kind, severity, actor, target_id, body, leaf_hash) VALUES (?1, "
+                  "?2, ?3, ?4, ?5, ?6, coalesce(?10, {}), ?8, ?9)",
+                  row_of_address("?7")));
+  db.run(kInsert, logged.seq, logged.id, logged.time, event.kind, to_string(event.severity), event.actor, event.target,
+         Blob{body}, logged.leaf, event.target_id);
   return logged;
+}
+
+std::string row_of_address(std::string_view address) {
+  return fmt::format(
+      "coalesce((SELECT id FROM target WHERE address = {0}), (SELECT max(target) FROM earlier_address WHERE address = "
+      "{0}))",
+      address);
 }
 
 int64_t size(Database& db) {

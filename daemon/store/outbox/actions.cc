@@ -30,8 +30,8 @@ constexpr std::string_view kUndelivered =
     "o.target, o.created_at_ms, o.target_id FROM outbox o LEFT JOIN outbox l ON l.id = o.message ";
 Undelivered read_undelivered(Query& q) {
   using namespace undelivered;
-  return {q.integer(kRow),        q.integer(kMessage), q.string(kAlertId),        q.string(kSentId),
-          q.string(kDestination), q.string(kKind),     q.optional_string(kTarget)};
+  return {q.integer(kRow),        q.integer(kMessage), q.string(kAlertId),         q.string(kSentId),
+          q.string(kDestination), q.string(kKind),     q.optional_string(kTarget), q.optional_integer(kTargetId)};
 }
 
 /// The chosen ones among those in `state`, with all of the messages that they are part of: by row.

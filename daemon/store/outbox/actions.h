@@ -27,6 +27,7 @@ struct Undelivered {
   std::string sent_id;   ///< what a receiver sees: the message's
   std::string destination, kind;
   std::optional<std::string> target;
+  std::optional<int64_t> target_id{};  ///< its row
 };
 
 /// The chosen alerts that may be sent again (dead or dropped, and no heartbeat: a sign of life is of no use later), or

@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "model/kinds.h"
 #include "model/message.h"
+#include "store/log/event_log.h"
 #include "store/outbox/compose.h"
 #include "store/outbox/waiting.h"
 
@@ -32,19 +33,22 @@ constexpr int kClasses = 2;  // on_request 0 and 1
 
 /// A row; those of the same target that it will wait for come as early as it does.
 void insert(Database& db, std::string_view destination, std::string_view id, std::optional<int64_t> event_seq,
-            std::string_view kind, const std::optional<std::string>& target, std::string_view body,
-            Millis give_up_after, WallTime now) {
+            std::string_view kind, const std::optional<std::string>& target, std::optional<int64_t> target_id,
+            std::string_view body, Millis give_up_after, WallTime now) {
   const bool on_request = std::find(kOnRequest.begin(), kOnRequest.end(), kind) != kOnRequest.end();
-  db.run(
+  static const Sql kInsert = Sql::forever(fmt::format(
       "INSERT INTO outbox (alert_id, destination, event_seq, kind, target, target_id, on_request, body, state, "
-      "attempts, created_at_ms, next_attempt_at_ms, give_up_at_ms) VALUES (?1, ?2, ?3, ?4, ?5, (SELECT id FROM target "
-      "WHERE address = ?5), ?6, ?7, 'pending', 0, ?8, ?8, ?9) ON CONFLICT (destination, event_seq) DO NOTHING",
-      id, destination, event_seq, kind, target, on_request ? 1 : 0, Blob{body}, now, now + give_up_after);
+      "attempts, created_at_ms, next_attempt_at_ms, give_up_at_ms) VALUES (?1, ?2, ?3, ?4, ?5, coalesce(?10, {}), ?6, "
+      "?7, 'pending', 0, ?8, ?8, ?9) ON CONFLICT (destination, event_seq) DO NOTHING",
+      event_log::row_of_address("?5")));
+  db.run(kInsert, id, destination, event_seq, kind, target, on_request ? 1 : 0, Blob{body}, now, now + give_up_after,
+         target_id);
   if (on_request || !target) return;
-  db.run(
-      "UPDATE outbox SET on_request = 0 WHERE destination = ? AND target_id = (SELECT id FROM target WHERE address = "
-      "?) AND state = 'pending' AND on_request = 1",
-      destination, target);
+  static const Sql kNoLonger = Sql::forever(fmt::format(
+      "UPDATE outbox SET on_request = 0 WHERE destination = ?1 AND target_id = coalesce(?3, {}) AND state = "
+      "'pending' AND on_request = 1",
+      event_log::row_of_address("?2")));
+  db.run(kNoLonger, destination, target, target_id);
 }
 
 void end_attempt(Database& db, const PendingAlert& alert, const AttemptOutcome& outcome) {
@@ -67,32 +71,40 @@ const std::string kFirstOfTarget = fmt::format(
 
 /// The message that row `id` carries.
 PendingAlert load_message(Database& db, int64_t id) {
-  enum Column : int { kId, kMessageId, kKind, kTarget, kBody, kAttempts, kCreatedAt, kGiveUpAt };
+  enum Column : int { kId, kMessageId, kKind, kTarget, kBody, kAttempts, kCreatedAt, kGiveUpAt, kTargetId };
   auto q = db.query(
       "SELECT id, coalesce(message_id, alert_id), coalesce(message_kind, kind), iif(message_kind GLOB '*digest', NULL, "
-      "target), coalesce(message_body, body), attempts, created_at_ms, give_up_at_ms FROM outbox WHERE id = ?",
+      "target), coalesce(message_body, body), attempts, created_at_ms, give_up_at_ms, iif(message_kind GLOB '*digest', "
+      "NULL, target_id) FROM outbox WHERE id = ?",
       id);
   q.step();
-  return {q.integer(kId),     q.string(kMessageId),
-          q.string(kKind),    q.optional_string(kTarget),
-          q.string(kBody),    static_cast<unsigned>(q.integer(kAttempts)),
-          q.time(kCreatedAt), q.time(kGiveUpAt)};
+  return {q.integer(kId),
+          q.string(kMessageId),
+          q.string(kKind),
+          q.optional_string(kTarget),
+          q.string(kBody),
+          static_cast<unsigned>(q.integer(kAttempts)),
+          q.time(kCreatedAt),
+          q.time(kGiveUpAt),
+          q.optional_integer(kTargetId)};
 }
 
 /// Gives up the messages that the rows of `from` ("outbox WHERE …") carry.
 std::vector<Expired> bury(Database& db, const std::string& from, const std::vector<std::string>& args,
                           std::string_view reason) {
-  enum Column : int { kId, kMessageId, kDestination, kKind, kTarget };
+  enum Column : int { kId, kMessageId, kDestination, kKind, kTarget, kTargetId };
   std::vector<Expired> gone;
   std::vector<int64_t> ids;
   {
     auto rows = db.query_once_list(
-        "SELECT id, coalesce(message_id, alert_id), destination, coalesce(message_kind, kind), target FROM " + from,
+        "SELECT id, coalesce(message_id, alert_id), destination, coalesce(message_kind, kind), target, target_id "
+        "FROM " +
+            from,
         args);
     while (rows.step()) {
       ids.push_back(rows.integer(kId));
       gone.push_back({rows.string(kMessageId), rows.string(kDestination), rows.string(kKind),
-                      rows.optional_string(kTarget), std::string(reason)});
+                      rows.optional_string(kTarget), std::string(reason), rows.optional_integer(kTargetId)});
     }
   }
   for (const int64_t id : ids) {
@@ -108,13 +120,14 @@ std::vector<Expired> bury(Database& db, const std::string& from, const std::vect
 
 void enqueue(Database& db, std::string_view destination, const LoggedEvent& event, std::string_view body,
              Millis give_up_after, WallTime now) {
-  insert(db, destination, event.id, event.seq, event.event.kind, event.event.target, body, give_up_after, now);
+  insert(db, destination, event.id, event.seq, event.event.kind, event.event.target, event.event.target_id, body,
+         give_up_after, now);
 }
 
 void enqueue_notice(Database& db, std::string_view destination, std::string_view id, std::string_view kind,
                     const std::optional<std::string>& target, std::string_view body, Millis give_up_after,
                     WallTime now) {
-  insert(db, destination, id, std::nullopt, kind, target, body, give_up_after, now);
+  insert(db, destination, id, std::nullopt, kind, target, std::nullopt, body, give_up_after, now);
 }
 
 DestinationState destination(Database& db, std::string_view name) {

@@ -18,6 +18,7 @@ struct PendingAlert {
   unsigned attempt = 0;               ///< the number of the attempt that was begun: 1 for the first
   WallTime created_at{};
   WallTime give_up_at{};
+  std::optional<int64_t> target_id{};  ///< row of `target`
 };
 
 struct DestinationState {
@@ -106,6 +107,7 @@ struct Expired {
   std::string alert_id, destination, kind;
   std::optional<std::string> target;
   std::string reason;
+  std::optional<int64_t> target_id{};  ///< row of `target`
 };
 std::vector<Expired> expire(Database& db, std::string_view destination, WallTime now);
 std::vector<Expired> expire_unconfigured(Database& db, const std::vector<std::string>& configured);

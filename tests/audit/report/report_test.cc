@@ -309,6 +309,31 @@ TEST(AuditReport, AfterAClockThatWasAheadItTellsAllOfIt) {
   EXPECT_TRUE(report.problems.empty());
 }
 
+TEST(AuditReport, WhatAClockThatWasAheadWroteComesBeforeThePeriodToo) {
+  Recorded r;
+  constexpr double kAhead = 5 * 24;
+  r.ran(hour(kAhead), hour(kAhead + 0.02));
+  r.watch({"f"}, hour(kAhead));
+  r.observed("f", "A", hour(kAhead));
+  r.observed("f", "B", hour(kAhead + 0.01));
+  r.write([&](Tx& tx) {
+    EXPECT_TRUE(clock_step::bring_back(tx.db, hour(0.1), -std::chrono::hours(24 * 5)));
+    history::end_open_runs(tx.db);
+    NewEvent stepped;
+    stepped.kind = "clock.stepped";
+    stepped.data = Json{{"by_s", -432'000}, {"brought_back", true}};
+    r.ledger().append(tx, stepped, hour(0.1));
+  });
+  r.observed("f", "C", hour(0.15));
+  Selection selection;
+  selection.since = hour(0.12);
+  const AuditReport report = gather_audit_report(r.db(), selection, hour(0.2));
+  EXPECT_TRUE(report.configured_before);
+  ASSERT_EQ(report.drifts.size(), 1U);
+  EXPECT_TRUE(report.drifts[0].began_before);
+  EXPECT_EQ(report.drifts[0].moments.size(), 2U) << "detected by the clock that was ahead, and changed";
+}
+
 TEST(AuditReport, NamesMissingEventsFirstOfAll) {
   Recorded r;
   r.watch({"f", "g", "h"}, hour(0));

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "base/json.h"
+#include "store/outbox/actions.h"
 #include "store/store_support.h"
 
 namespace codedriftd::test {
@@ -65,6 +66,32 @@ TEST(EventLog, AnEventBelongsToItsTargetUnderAnyNameThatItHad) {
   // The label is used again: it is another target's now.
   const TargetId fresh = targets::insert(store.db, function_named("charge"));
   EXPECT_EQ(belongs_to(function_named("charge").address()), fresh);
+  event.target_id = charge;
+  EXPECT_EQ(belongs_to(function_named("charge").address()), charge) << "who knows the row says so";
+}
+
+TEST(EventLog, WhatIsSaidOfADeliveryBelongsToTheTargetOfItsAlert) {
+  Store store;
+  Database& db = store.db;
+  Ledger ledger = ledger_with_routes();
+  const TargetId charge = add_target(db, ledger, "charge");
+  {
+    Tx tx(db);
+    ledger.apply(tx, charge, saw("a"), kStart);
+    ledger.apply(tx, charge, saw("b"), kStart);
+  }
+  targets::rename_account(db, "prod", "shop");
+  targets::insert(db, function_named("charge"));  // the label is used again
+  const auto attempt = outbox::begin_attempt(db, "chat", kStart);
+  ASSERT_TRUE(attempt);
+  EXPECT_EQ(attempt->target_id, charge);
+  const auto gone = outbox::expire_unconfigured(db, {"chat"});
+  ASSERT_FALSE(gone.empty());
+  for (const outbox::Expired& each : gone)
+    EXPECT_EQ(each.target_id, each.target ? std::optional(charge) : std::nullopt);
+  const auto dead = outbox::replayable(db, {.destination = "ops"});
+  ASSERT_FALSE(dead.empty());
+  EXPECT_EQ(dead[0].target_id, charge);
 }
 
 TEST(EventLog, CannotBeChanged) {
