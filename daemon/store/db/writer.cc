@@ -50,6 +50,7 @@ Writer::~Writer() { stop(); }
 
 void Writer::post(Work work, Done done, Keep keep) {
   bool taken = false;
+  Done refused;
   std::vector<Item> gone;
   {
     Locked queue(queue_);
@@ -57,11 +58,13 @@ void Writer::post(Work work, Done done, Keep keep) {
       taken = true;
       queue->items.push_back({std::move(work), std::move(done), keep});
       gone = give_way(*queue);
+    } else {
+      refused = std::move(done);
     }
   }
   if (taken) bell_.ring();
   tell_crowded_out(gone);
-  if (!taken && done) done(std::make_exception_ptr(std::runtime_error("the store is closed")));
+  if (refused) refused(std::make_exception_ptr(std::runtime_error("the store is closed")));
 }
 
 /// Takes out what may give way, the oldest first, until the rest is within the bound.
