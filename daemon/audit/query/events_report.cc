@@ -18,6 +18,7 @@ constexpr Column kEventColumns[] = {{"seq", "SEQ", 0, 1},        {"time", "TIME"
 
 Row event_row(const EventReader& events, const StoredEvent& stored) {
   CheckedData checked = events.check(stored);
+  if (!checked.target) checked.target = events.name_of(stored.target_id);  // of a body that cannot be read
   return {{stored.seq, stored.id, rfc3339(stored.time), stored.kind, stored.severity, stored.actor,
            value_of(checked.target), std::move(checked.data)},
           std::move(checked.problem)};
