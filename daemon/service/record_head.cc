@@ -43,7 +43,7 @@ void write(const std::string& path, const RecordHead& head) {
   const std::string line =
       json_line(Json{{"log", head.origin}, {"seq", head.seq}, {"id", head.id}, {"time", rfc3339(head.time)}}) + "\n";
   {
-    const UniqueFd fd(::open(part.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0640));
+    const UniqueFd fd(::open(part.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
     if (!fd.valid()) fail(part);
     // So short that it is written whole or not at all.
     if (::write(fd.get(), line.data(), line.size()) != static_cast<ssize_t>(line.size())) fail(part);
