@@ -161,7 +161,7 @@ TEST(Delivery, AnAlertThatIsNoLongerConfiguredIsVisiblyDead) {
   ASSERT_TRUE(daemon.wait_for_status("charge", "in_sync"));
   daemon.deploy("charge", "hurried");
   ASSERT_TRUE(daemon.receiver().wait_for(1, kSoonEnough));
-  daemon.config.alerts.clear();
+  daemon.config.alerts = webhook_alert("pager", daemon.receiver().url(), daemon.secret_file());
   daemon.write_config();
   daemon.hangup();
   EXPECT_TRUE(eventually([&] { return state_is(daemon, "ops", "dead"); }));
