@@ -141,7 +141,6 @@ void App::open_store() {
   mark();  // at the first start there was none
   database_ = settings_.database();
   record_file_ = file_at(database_);
-  wal_file_ = file_at(database_ + "-wal");
   auto migrated = migrate(db, embedded_migrations(), clock_.wall());
   if (!migrated) throw std::runtime_error(migrated.error().message);
   if (!migrated->copy.empty()) {
@@ -180,6 +179,7 @@ void App::begin_stay() {
     outbox::recover(tx.db, now);
     give_up_unconfigured(tx);
   });
+  wal_file_ = file_at(database_ + "-wal");  // the first commit makes it
   reader_.lock()->emplace(Database::open_reader(settings_.database()));
   keep_head();
 }

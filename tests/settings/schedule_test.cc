@@ -36,7 +36,7 @@ Settings settings_of(double limit, const std::vector<Group>& groups,
 constexpr Millis kMinute{60'000};
 
 TEST(Schedule, SaysWhetherTheDemandFitsAndWhatWouldMakeItFit) {
-  struct Case {
+  struct DemandCase {
     std::string what;
     Settings settings;
     double demand;
@@ -44,7 +44,7 @@ TEST(Schedule, SaysWhetherTheDemandFitsAndWhatWouldMakeItFit) {
     std::size_t stale;
     std::string remedy;
   };
-  const std::vector<Case> cases{
+  const std::vector<DemandCase> cases{
       {"plenty of room", settings_of(15, {{300, 5 * kMinute, 15 * kMinute}}), 1.0, Millis{0}, 0, ""},
       {"exactly what the pace uses", settings_of(20, {{196, Millis{10'000}, kMinute}}), 19.6, Millis{0}, 0, ""},
       {"one more", settings_of(20, {{197, Millis{10'000}, kMinute}}), 19.7, Millis{11'000}, 0,
@@ -65,7 +65,7 @@ TEST(Schedule, SaysWhetherTheDemandFitsAndWhatWouldMakeItFit) {
       {"hours", settings_of(1, {{9'000, 100 * kMinute, 300 * kMinute}}), 1.5, 180 * kMinute, 0,
        "raise interval to at least 3h or requests_per_second to 2"},
   };
-  for (const Case& c : cases) {
+  for (const DemandCase& c : cases) {
     SCOPED_TRACE(c.what);
     const std::vector<PaceLoad> loads = schedule_of(c.settings);
     ASSERT_EQ(loads.size(), 1U);
