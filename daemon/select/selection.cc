@@ -112,8 +112,8 @@ Checked resolve_names(const KnownTargets& known, Selection& selection) {
       const std::set<std::string> all(candidates.begin(), candidates.end());
       for (std::string& each : candidates) each = typed(each, all);
       return Error{
-          fmt::format("\"{}\" names {} targets; say which, or ask for all of them with --target '{}':\n  {}{}", name,
-                      candidates.size(), name,
+          fmt::format("\"{}\" names {} targets; say which; where a command reads, --target '{}' means all:\n  {}{}",
+                      name, candidates.size(), name,
                       fmt::join(candidates.begin(), candidates.begin() + static_cast<std::ptrdiff_t>(shown), "\n  "),
                       candidates.size() > shown ? "\n  …" : "")};
     }

@@ -159,6 +159,10 @@ JsonBox App::load_again() {
     return Json{{"failed", nothing}};
   }
   Json restart = Json::array();
+  for (const std::vector<Mistake>* list : {&report.warnings, &report.faults}) {
+    for (const Mistake& warning : *list)
+      restart.push_back(fmt::format("{}: {}", warning.place.text(), warning.message));
+  }
   const auto keep = [&restart](const char* key, std::string& now, const std::string& before) {
     if (now == before) return;
     std::string words = fmt::format("{} is now '{}': that needs a restart, until then '{}' is used", key, now, before);
