@@ -215,8 +215,7 @@ class TableRenderer final : public Renderer {
 
 class MarkdownRenderer final : public Renderer {
  public:
-  MarkdownRenderer(const Report& report, std::string& out)
-      : columns_(placed(report)), out_(out), begin_(out.size()) {
+  MarkdownRenderer(const Report& report, std::string& out) : columns_(placed(report)), out_(out), begin_(out.size()) {
     std::string rule = "|";
     out_ += '|';
     for (const Placed& each : columns_) {

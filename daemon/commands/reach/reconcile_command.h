@@ -24,8 +24,7 @@ Sha256 hash_option(const boost::program_options::variables_map& values, const ch
 /// Prints what `approve` and `expect` did: `line` of each target, and how many more there are.
 template <typename Line>
 void print_targets(std::ostream& out, const Json& done, Line line) {
-  for (const Json& each : done.at("targets"))
-    print(out, "{}: {}\n", each.at("target").get<std::string>(), line(each));
+  for (const Json& each : done.at("targets")) print(out, "{}: {}\n", each.at("target").get<std::string>(), line(each));
   const auto more = done.at("count").get<std::size_t>() - done.at("targets").size();
   if (more > 0) print(out, "… and {} more\n", more);
 }

@@ -36,7 +36,8 @@ struct Compose : testing::Test {
   }
   std::vector<std::string> event_ids(const std::string& function) {
     std::vector<std::string> found;
-    auto q = db.query("SELECT id FROM event WHERE target_id = ? AND kind GLOB 'drift.*' ORDER BY seq", ids.at(function));
+    auto q =
+        db.query("SELECT id FROM event WHERE target_id = ? AND kind GLOB 'drift.*' ORDER BY seq", ids.at(function));
     while (q.step()) found.push_back(q.string(0));
     return found;
   }
