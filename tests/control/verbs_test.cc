@@ -350,8 +350,13 @@ TEST_F(ControlVerbsTest, WhoMayNotAskIsRecordedOnceAMinuteAndChangesNothing) {
 }
 
 TEST_F(ControlVerbsTest, ThousandsAreDoneAtOnceAndNotAllListed) {
+#ifdef CODEDRIFTD_SANITIZED
+  constexpr int kMany = 1'000;  // thirty times as slow, and the client waits only so long
+#else
+  constexpr int kMany = 3'000;
+#endif
   writer->run([&](Tx& tx) {
-    for (int i = 0; i < 3'000; ++i) {
+    for (int i = 0; i < kMany; ++i) {
       NewEvent event;
       event.kind = "drift.detected";
       event.target = "prod/ap-guangzhou/default/f" + std::to_string(i) + ":$LATEST";
@@ -362,9 +367,10 @@ TEST_F(ControlVerbsTest, ThousandsAreDoneAtOnceAndNotAllListed) {
   open();
   const Json reply = ask("alerts.replay", {{"alert", "ops"}});
   ASSERT_TRUE(reply.contains("done")) << reply.dump().substr(0, 1000);
-  EXPECT_EQ(reply["done"]["count"], 3'000);
+  EXPECT_EQ(reply["done"]["count"], kMany);
   EXPECT_EQ(reply["done"]["alerts"].size(), kAlertsListed);
-  EXPECT_EQ(column("SELECT count(*) FROM outbox WHERE destination = 'ops' AND state = 'pending'"), Strings{"3000"});
+  EXPECT_EQ(column("SELECT count(*) FROM outbox WHERE destination = 'ops' AND state = 'pending'"),
+            Strings{std::to_string(kMany)});
 }
 
 TEST(AlertRequests, SurviveTheWayThroughTheSocket) {

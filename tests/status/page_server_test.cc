@@ -201,7 +201,12 @@ TEST(PageServer, HundredsOfSilentAndEndlessClientsDelayNobodyHoldLittleMemoryAnd
     }
   }
   EXPECT_GT(floods.copy(), 10U);
-  EXPECT_LT(resident_kib() - before, 8 * 1024);
+#ifdef CODEDRIFTD_SANITIZED
+  constexpr long kMost = 32 * 1024;  // what a sanitizer keeps of each access and each thread is in it
+#else
+  constexpr long kMost = 8 * 1024;
+#endif
+  EXPECT_LT(resident_kib() - before, kMost);
   const MonoTime stopped = clock.mono();
   page.reset();
   EXPECT_LT(clock.mono() - stopped, Millis{2'000});

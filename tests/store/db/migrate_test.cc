@@ -89,7 +89,8 @@ TEST(Migrate, EventsOfAnAccountThatWasRenamedEarlierFindTheirTargets) {
        {"'prod/r/n/a:1'", "'shop/r/n/a:1'", "'prod/r/n/b:1'", "'shop/r/n/b:1'", "'shop/r/n/gone:1'", "NULL"}) {
     db.execute(
         fmt::format("INSERT INTO event VALUES ({0}, 'e{0}', 0, 'k', 'info', 'daemon', {1}, "
-                    "CAST(json_object('target', {1}) AS BLOB), zeroblob(32));"
+                    "CAST(json_object('data', json_object('target', 'x'), 'id', 'e{0}', 'kind', 'k', 'target', {1}, "
+                    "'time', 'then') AS BLOB), zeroblob(32));"
                     "INSERT INTO outbox (alert_id, destination, event_seq, kind, target, body, state, attempts, "
                     "created_at_ms, next_attempt_at_ms, give_up_at_ms) VALUES ('e{0}', 'ops', {0}, 'k', {1}, "
                     "x'', 'pending', 0, 1, 1, 1)",
