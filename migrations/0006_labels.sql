@@ -2,6 +2,7 @@
 -- are found under both labels. The address as it was when an event was written stands in the event's body.
 
 DROP VIEW v_status;
+DROP VIEW v_history;
 DROP VIEW v_events;
 DROP VIEW v_coverage;
 
@@ -109,6 +110,25 @@ SELECT address AS target, account, region, namespace, function, qualifier, statu
 FROM derived LEFT JOIN (
   SELECT target AS held_target, until_ms AS held_until_ms, actor AS suspended_by FROM suspension) ON held_target = id;
 
+-- What was accepted counts in the order in which it was recorded, and never from before the acceptance before it.
+CREATE VIEW v_history AS
+WITH clock AS MATERIALIZED (SELECT now_ms FROM v_clock)
+SELECT t.address AS target, r.outcome, nullif(r.code, '') AS code, nullif(lower(hex(r.sha256)), '') AS sha256,
+       strftime('%Y-%m-%dT%H:%M:%fZ', r.first_seen_ms / 1000.0, 'unixepoch') AS first_seen_at,
+       strftime('%Y-%m-%dT%H:%M:%fZ', r.last_seen_ms / 1000.0, 'unixepoch') AS last_seen_at,
+       r.polls,
+       iif(r.longest_gap_ms % 1000, r.longest_gap_ms / 1000.0, r.longest_gap_ms / 1000) AS longest_gap_s,
+       -- What was accepted when the run ended; of one that goes on, now.
+       iif(r.sha256 IS NULL, NULL,
+           coalesce((SELECT b.sha256 FROM baseline AS b
+                     WHERE b.target = r.target AND b.id < coalesce((
+                       SELECT min(later.id) FROM baseline AS later
+                       WHERE later.target = r.target
+                         AND later.at_ms > iif(r.id = t.answer_run, max(now_ms, r.last_seen_ms), r.last_seen_ms)),
+                       9223372036854775807)
+                     ORDER BY b.id DESC LIMIT 1) = r.sha256, 0)) AS accepted_at_end
+FROM target AS t JOIN run AS r ON r.target = t.id, clock;
+
 -- Of an event whose target is not known as a row, the address that stands in its body. Two halves of plain columns of
 -- the same types: SQLite then reads both by seq, and only as far as it is asked.
 CREATE VIEW v_events AS
@@ -125,7 +145,7 @@ WHERE e.target_id IS NOT NULL
 UNION ALL
 SELECT seq, e.id AS id, strftime('%Y-%m-%dT%H:%M:%fZ', time_ms / 1000.0, 'unixepoch') AS time, kind, severity, actor,
        -- Cut out as the data is: JSON functions of a view are refused with trusted_schema off. It stands behind the id.
-       iif(instr(CAST(body AS TEXT), ',"id":"' || e.id || '","kind":') > 0
+       CAST(iif(instr(CAST(body AS TEXT), ',"id":"' || e.id || '","kind":') > 0
              AND instr(substr(CAST(body AS TEXT), instr(CAST(body AS TEXT), ',"id":"' || e.id || '","kind":')),
                        ',"target":"') > 0,
            substr(substr(CAST(body AS TEXT), instr(CAST(body AS TEXT), ',"id":"' || e.id || '","kind":')),
@@ -135,7 +155,7 @@ SELECT seq, e.id AS id, strftime('%Y-%m-%dT%H:%M:%fZ', time_ms / 1000.0, 'unixep
                         '","time":') -
                     instr(substr(CAST(body AS TEXT), instr(CAST(body AS TEXT), ',"id":"' || e.id || '","kind":')),
                           ',"target":"') - 11),
-           NULL) AS target,
+           NULL) AS TEXT) AS target,
        iif(instr(CAST(body AS TEXT), ',"data":')
              BETWEEN 1 AND instr(CAST(body AS TEXT), ',"id":"' || e.id || '","kind":'),
            substr(CAST(body AS TEXT), instr(CAST(body AS TEXT), ',"data":') + 8,

@@ -74,7 +74,7 @@ UniqueFd listen_on(const Address& address, bool only) {
   const int v6_only = only ? 0 : 1;
   if (address.family() == AF_INET6) ::setsockopt(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, &v6_only, sizeof v6_only);
   if (::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address.storage), address.size) != 0 ||
-      ::listen(fd.get(), 128) != 0)
+      ::listen(fd.get(), SOMAXCONN) != 0)
     return {};
   return fd;
 }
