@@ -20,6 +20,8 @@ namespace codedriftd {
 namespace {
 
 constexpr Millis kAcceptPause{1'000};
+/// Nobody is hung up on for the next to come before they could say what they want.
+constexpr Millis kLeastStay{20};
 constexpr Millis kAnswerWithin{30'000};
 constexpr Millis kIdleTurn{60'000};
 constexpr int kAcceptedInOneTurn = 16;
@@ -94,6 +96,7 @@ struct PageServer::Client {
   uint64_t id = 0;
   UniqueFd fd;
   State state = State::reading;
+  MonoTime came_at{};
   MonoTime deadline{};
   std::string head;
   std::string reply;
@@ -204,6 +207,13 @@ void PageServer::turn(std::vector<Client>& clients) {
 /// A few at a time, so that those who came are read before the next come.
 void PageServer::accept_some(int listener, std::vector<Client>& clients) {
   for (int i = 0; i < kAcceptedInOneTurn; ++i) {
+    if (clients.size() >= options_.most_clients) {
+      const MonoTime ripe = clients.front().came_at + kLeastStay;
+      if (clock_.mono() < ripe) {  // the next waits in the kernel's queue meanwhile
+        accept_again_at_ = ripe;
+        return;
+      }
+    }
     UniqueFd fd(::accept4(listener, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
     if (!fd.valid()) {
       // No descriptors, no memory: the connection stays in the queue, and poll() would say so at once, for ever.
@@ -216,8 +226,11 @@ void PageServer::accept_some(int listener, std::vector<Client>& clients) {
     Client client;
     client.id = next_client_++;
     client.fd = std::move(fd);
-    client.deadline = clock_.mono() + options_.read_within;
+    client.came_at = clock_.mono();
+    client.deadline = client.came_at + options_.read_within;
     clients.push_back(std::move(client));
+    // Whoever asked at once is not hung up on for the next to come.
+    read_from(clients.back());
   }
 }
 
