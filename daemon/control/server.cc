@@ -26,8 +26,8 @@ namespace {
 constexpr char kName[] = "control.sock";
 constexpr Millis kAcceptPause{1'000}, kMemoryPause{100};
 constexpr Millis kIdleTurn{60'000};
-/// How long a client waits that does not say, how long it may, and what of that is left for commit and reply.
-constexpr Millis kUsualWithin{60'000}, kMostWithin{600'000}, kForTheReply{5'000};
+/// What of the time that a client waits is left for commit and reply.
+constexpr Millis kForTheReply{5'000};
 
 Error system_error(const std::string& what, int error) {
   return Error{fmt::format("{}: {}", what, std::strerror(error))};
@@ -86,45 +86,6 @@ std::set<gid_t> groups_of(const UniqueFd& fd, gid_t primary) {
     if (errno != ERANGE || size / sizeof(gid_t) <= groups.size()) return all;
     groups.resize(size / sizeof(gid_t));
   }
-}
-
-/// What came over the socket, as far as it can be read.
-struct Understood {
-  JsonBox request = empty_object();
-  std::string verb, claimed;
-  std::string error, trouble;  ///< why it cannot be read
-  Millis within = kUsualWithin;
-};
-Understood understand(const std::string& text_read) {
-  const std::string_view line = text_read;
-  Understood understood;
-  const auto not_understood = [&](const char* error, std::string trouble) {
-    understood.error = error;
-    understood.trouble = std::move(trouble);
-    return understood;
-  };
-  if (line.size() > kLongestControlRequest)
-    return not_understood("too_long", fmt::format("a request has {} bytes at most", kLongestControlRequest));
-  const std::size_t end = line.find('\n');
-  if (end == std::string_view::npos) return not_understood("malformed", "the request ended before its line did");
-  if (end + 1 != line.size()) return not_understood("malformed", "one request on one line, and nothing after it");
-  // Before it is read: eight megabytes of "[0,0,…" would be half a gigabyte of values.
-  const auto values = std::count_if(line.begin(), line.end(), [](char c) { return c == ',' || c == ':' || c == '['; });
-  if (static_cast<std::size_t>(values) > kMostControlValues)
-    return not_understood("too_long", fmt::format("a request has {} values at most", kMostControlValues));
-  Json request = parse_json(line.substr(0, end));
-  if (!request.is_object()) return not_understood("malformed", "the request is not a JSON object");
-  const auto text = [&](const char* name) {
-    const auto member = request.find(name);
-    return member != request.end() && member->is_string() ? clean_claim(member->get_ref<const std::string&>()) : "";
-  };
-  understood.verb = text("verb");
-  understood.claimed = text("claimed");
-  if (const auto within = request.find("within_ms"); within != request.end() && within->is_number_unsigned())
-    understood.within = std::min(Millis{static_cast<int64_t>(within->get<uint32_t>())}, kMostWithin);
-  understood.request = std::move(request);
-  if (understood.verb.empty()) return not_understood("malformed", "the request has no \"verb\"");
-  return understood;
 }
 
 }  // namespace
@@ -407,7 +368,7 @@ void ControlServer::write_to(Client& client) const {
 void ControlServer::work(const std::stop_token& stop, Bell& bell) {
   while (!stop.stop_requested()) {
     std::optional<Job> job;
-    if (auto jobs = jobs_.lock(); !jobs->empty()) {
+    if (Locked jobs(jobs_); !jobs->empty()) {
       job = std::move(jobs->front());
       jobs->pop_front();
     }
@@ -446,14 +407,14 @@ std::string ControlServer::reply_to(Job& job) const {
 
 JsonBox ControlServer::answer_to(Job& job) const {
   job.caller.actor = actor_of(job.caller.uid);
-  const Understood understood = understand(std::exchange(job.text, {}));
-  job.caller.claimed = understood.claimed;
-  if (!job.allowed) return control_error("denied", denied_(job.caller, understood.verb, understood.request));
-  if (!understood.error.empty()) return control_error(understood.error, understood.trouble);
+  const ControlRequest read = read_control_request(std::exchange(job.text, {}));
+  job.caller.claimed = read.claimed;
+  if (!job.allowed) return control_error("denied", denied_(job.caller, read.verb, read.request));
+  if (!read.error.empty()) return control_error(read.error, read.trouble);
   // A little less than its client waits: the commit and the reply take their time too.
-  const Millis left = understood.within - std::min(kForTheReply, understood.within / 4) -
-                      std::chrono::ceil<Millis>(clock_.mono() - job.came_at);
-  return answer_(job.caller, understood.verb, understood.request, left);
+  const Millis left =
+      read.within - std::min(kForTheReply, read.within / 4) - std::chrono::ceil<Millis>(clock_.mono() - job.came_at);
+  return answer_(job.caller, read.verb, read.request, left);
 }
 
 }  // namespace codedriftd

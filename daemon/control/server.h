@@ -29,14 +29,11 @@
 #include "base/json_box.h"
 #include "base/result.h"
 #include "base/unique_fd.h"
+#include "control/request.h"
 
 namespace codedriftd {
 
-/// A request names thousands of functions, where a plan is approved. Whoever may not ask is not read that far.
-inline constexpr std::size_t kLongestControlRequest = 8 * 1024 * 1024, kLongestStrangersRequest = 64 * 1024;
 inline constexpr std::size_t kLongestControlReply = 1024 * 1024;
-/// Values in a request: each takes some fifty bytes once it is read, however short its text.
-inline constexpr std::size_t kMostControlValues = 400'000;
 
 /// {"error": CODE, "message": MESSAGE}
 JsonBox control_error(std::string_view code, std::string_view message);

@@ -51,6 +51,9 @@ class Runner {
   Millis turn();
 
  private:
+  /// How often a destination that refuses is tried with one alert.
+  static constexpr Millis kProbeEvery{15 * 60'000};
+
   void loop(std::stop_token stop);
   void take_over() REQUIRES(carrying_);
   bool bring_up() REQUIRES(carrying_);
@@ -62,6 +65,11 @@ class Runner {
   void settle_last() REQUIRES(carrying_);
   void hold_for_plugin() REQUIRES(carrying_);
   Millis longest_wait() const;
+  void set_down(std::string_view reason);
+  void count_fault(const std::string& what) REQUIRES(carrying_);
+  /// Tells the destination, without the outbox, that nothing can be recorded, and when it can be again.
+  void tell_of_trouble() REQUIRES(carrying_);
+  // In runner_settle.cc.
   void settle(Tx& tx, const PendingAlert& alert, const DeliveryAnswer& answer, const AttemptOutcome& outcome,
               WallTime now) REQUIRES(carrying_);
   void back_off(Tx& tx, const PendingAlert& alert, const DeliveryAnswer& answer, const AttemptOutcome& outcome,
@@ -69,12 +77,8 @@ class Runner {
   /// `undelivered`: the alert it was noticed with, if there was one.
   void hold(Tx& tx, const std::string& reason, const PendingAlert& undelivered, WallTime now,
             Millis retry_after = Millis{0});
-  void bury(Tx& tx, const PendingAlert& undelivered, const std::string& reason, WallTime now);
-  void set_down(std::string_view reason);
-  void count_fault(const std::string& what) REQUIRES(carrying_);
+  void record_dead(Tx& tx, const PendingAlert& undelivered, const std::string& reason, WallTime now);
   void look_after_queue(WallTime now) REQUIRES(carrying_);
-  /// Tells the destination, without the outbox, that nothing can be recorded, and when it can be again.
-  void tell_of_trouble() REQUIRES(carrying_);
 
   struct Unsettled {
     PendingAlert alert;

@@ -90,8 +90,8 @@ PendingAlert load_message(Database& db, int64_t id) {
 }
 
 /// Gives up the messages that the rows of `from` ("outbox WHERE …") carry.
-std::vector<Expired> bury(Database& db, const std::string& from, const std::vector<std::string>& args,
-                          std::string_view reason) {
+std::vector<Expired> dead_letter(Database& db, const std::string& from, const std::vector<std::string>& args,
+                                 std::string_view reason) {
   enum Column : int { kId, kMessageId, kDestination, kKind, kTarget, kTargetId };
   std::vector<Expired> gone;
   std::vector<int64_t> ids;
@@ -319,14 +319,14 @@ std::vector<Expired> expire(Database& db, std::string_view destination_name, Wal
       "outbox o WHERE destination = ? AND state = 'pending' AND (message IS NULL OR message = id) AND give_up_at_ms <= "
       "CAST(? AS INTEGER) AND NOT " +
       held_row("o");
-  return bury(db, kDue, {std::string(destination_name), std::to_string(to_ms(now))},
-              "not delivered within give_up_after");
+  return dead_letter(db, kDue, {std::string(destination_name), std::to_string(to_ms(now))},
+                     "not delivered within give_up_after");
 }
 
 std::vector<Expired> expire_unconfigured(Database& db, const std::vector<std::string>& configured) {
   std::string marks;
   for (std::size_t i = 0; i < configured.size(); ++i) marks += i == 0 ? "?" : ", ?";
-  return bury(
+  return dead_letter(
       db, "outbox WHERE state = 'pending' AND (message IS NULL OR message = id) AND destination NOT IN (" + marks + ")",
       configured, "its [[alert]] is no longer configured");
 }
