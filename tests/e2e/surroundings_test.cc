@@ -233,6 +233,7 @@ TEST(Surroundings, RunByRootInTheFolderOfTheServicesUserLeavesNothingOfRoots) {
     ASSERT_EQ(::chown(path.c_str(), kService, kService), 0);
   daemon.start();
   EXPECT_TRUE(daemon.logged("daemon.owner: started by root, goes on as uid:64101")) << daemon.log();
+  ASSERT_TRUE(daemon.wait_for_polls());
   daemon.deploy("charge", "hurried");
   ASSERT_TRUE(daemon.wait_for_alert("drift.detected")) << daemon.log();
   EXPECT_EQ(daemon.stop(), (ExitStatus{0, 0}));
