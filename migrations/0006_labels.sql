@@ -144,25 +144,19 @@ FROM event AS e LEFT JOIN target AS t ON t.id = e.target_id
 WHERE e.target_id IS NOT NULL
 UNION ALL
 SELECT seq, e.id AS id, strftime('%Y-%m-%dT%H:%M:%fZ', time_ms / 1000.0, 'unixepoch') AS time, kind, severity, actor,
-       -- Cut out as the data is: JSON functions of a view are refused with trusted_schema off. It stands behind the id.
-       CAST(iif(instr(CAST(body AS TEXT), ',"id":"' || e.id || '","kind":') > 0
-             AND instr(substr(CAST(body AS TEXT), instr(CAST(body AS TEXT), ',"id":"' || e.id || '","kind":')),
-                       ',"target":"') > 0,
-           substr(substr(CAST(body AS TEXT), instr(CAST(body AS TEXT), ',"id":"' || e.id || '","kind":')),
-                  instr(substr(CAST(body AS TEXT), instr(CAST(body AS TEXT), ',"id":"' || e.id || '","kind":')),
-                        ',"target":"') + 11,
-                  instr(substr(CAST(body AS TEXT), instr(CAST(body AS TEXT), ',"id":"' || e.id || '","kind":')),
-                        '","time":') -
-                    instr(substr(CAST(body AS TEXT), instr(CAST(body AS TEXT), ',"id":"' || e.id || '","kind":')),
-                          ',"target":"') - 11),
-           NULL) AS TEXT) AS target,
+       -- Cut out as the data is: JSON functions of a view are refused with trusted_schema off.
+       CAST(iif(instr(after_id, ',"target":"') > 0,
+                substr(after_id, instr(after_id, ',"target":"') + 11,
+                       instr(after_id, '","time":') - instr(after_id, ',"target":"') - 11),
+                NULL) AS TEXT) AS target,
        iif(instr(CAST(body AS TEXT), ',"data":')
              BETWEEN 1 AND instr(CAST(body AS TEXT), ',"id":"' || e.id || '","kind":'),
            substr(CAST(body AS TEXT), instr(CAST(body AS TEXT), ',"data":') + 8,
                   instr(CAST(body AS TEXT), ',"id":"' || e.id || '","kind":')
                     - instr(CAST(body AS TEXT), ',"data":') - 8),
            NULL) AS data
-FROM event AS e
+FROM (SELECT *, substr(CAST(body AS TEXT), nullif(instr(CAST(body AS TEXT), ',"id":"' || id || '","kind":'), 0)) AS after_id
+      FROM event) AS e
 WHERE e.target_id IS NULL;
 
 CREATE VIEW v_coverage AS

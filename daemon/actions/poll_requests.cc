@@ -37,8 +37,7 @@ Found named(Database& db, const JsonBox& arguments, WallTime now) {
   const std::vector<std::string> names = read.texts("targets");
   if (const std::string trouble = read.trouble(); !trouble.empty()) return NothingDone{"usage", trouble};
   if (auto good = check_poll_names(names); !good) return NothingDone{"usage", good.error().message};
-  KnownTargets known = known_targets(db);
-  known.earlier.clear();
+  const KnownTargets known = present_targets(db);
   Selection all;
   for (const std::string& name : names) {
     Selection one;

@@ -27,10 +27,7 @@ class Finder {
     Selection selection;
     selection.names = {name};
     const bool whole = name.find('/') != std::string::npos && name.find(':') != std::string::npos;
-    if (!whole && !known_) {
-      known_ = known_targets(db_);
-      known_->earlier.clear();  // what is written to goes by its present name: an old label may be another account's
-    }
+    if (!whole && !known_) known_ = present_targets(db_);
     if (auto one = resolve_names(known_ ? *known_ : KnownTargets{}, selection); !one)
       return NothingDone{"usage", one.error().message};
     if (auto row = targets::find(db_, selection.targets.front())) return std::move(*row);

@@ -57,12 +57,7 @@ int run_migrate(const Settings& settings, std::ostream& out, std::ostream& err) 
     ::umask(027);
     auto lock = StateLock::take(settings.lock_file());
     if (!lock) throw std::runtime_error(lock.error().message);
-    const auto mark = [&] {
-      if (auto marked = lock->mark(settings.database()); !marked) throw std::runtime_error(marked.error().message);
-    };
-    mark();
-    Database db = Database::open_writer(settings.database());
-    mark();  // there may have been none
+    Database db = lock->open_writer(settings.database());
     auto migrated = migrate(db, embedded_migrations(), SystemClock{}.wall());
     if (!migrated) throw std::runtime_error(migrated.error().message);
     if (migrated->from == migrated->to) {

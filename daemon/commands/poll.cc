@@ -149,7 +149,7 @@ int run_reload(const std::vector<std::string>& args, const std::function<Setting
   }
   if (const auto failed = outcome.find("failed"); failed != outcome.end())
     return say(err, "reload", EXIT_FAILURE, failed->get<std::string>());
-  for (const Json& restart : outcome.at("restart")) say(err, "reload", 0, restart.get<std::string>());
+  for (const Json& warning : outcome.at("warnings")) say(err, "reload", 0, warning.get<std::string>());
   out << "reloaded: " << harmless(outcome.at("loaded").get<std::string>()) << '\n' << std::flush;
   return EXIT_SUCCESS;
 }

@@ -88,7 +88,7 @@ class ControlVerbs {
 
  private:
   void record_denial(const Caller& caller, std::string_view verb, const JsonBox& request) {
-    auto all = denials_.lock();
+    Locked all(denials_);
     Denials& denials = one_of(*all, caller.uid);
     const MonoTime now = parts_.clock.mono();
     if (denials.recorded_at && now - *denials.recorded_at < kBetweenDenials) {
@@ -230,7 +230,7 @@ class ControlVerbs {
     if (caller.uid == 0 || caller.uid == ::geteuid()) return Millis{0};
     const bool test = verb == "alerts.test";
     const Pace& pace = test ? kTests : kActs;
-    auto buckets = (test ? tests_ : acts_).lock();
+    Locked buckets(test ? tests_ : acts_);
     Bucket& bucket = one_of(*buckets, caller.uid);
     const MonoTime now = parts_.clock.mono();
     const double gained =

@@ -61,6 +61,12 @@ bool selects(const Selection& s, const Target& target) {
          any_matches(s.qualifiers, target.qualifier);
 }
 
+KnownTargets present_targets(Database& db) {
+  KnownTargets known = known_targets(db);
+  known.earlier.clear();
+  return known;
+}
+
 KnownTargets known_targets(Database& db) {
   KnownTargets known;
   std::multimap<TargetId, Target> earlier;

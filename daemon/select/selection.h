@@ -66,6 +66,8 @@ struct KnownTargets {
   bool under_any_name(const Target& target, const std::function<bool(const Target&)>& fits) const;
 };
 KnownTargets known_targets(Database& db);
+/// The same by their present names alone, for what is written to: an earlier label may be another account's by now.
+KnownTargets present_targets(Database& db);
 
 /// Replaces names by addresses: a name without `*` and `?` is an address, or that without :QUALIFIER, FUNCTION or
 /// FUNCTION:QUALIFIER of exactly one watched target (with `all`: of any). Fails if several match; the error lists them.

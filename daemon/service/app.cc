@@ -133,12 +133,7 @@ void App::take_state_folder() {
 
 void App::open_store() {
   notify_.extend(Millis{300'000});
-  const auto mark = [this] {
-    if (auto marked = lock_->mark(settings_.database()); !marked) throw std::runtime_error(marked.error().message);
-  };
-  mark();
-  Database db = Database::open_writer(settings_.database());
-  mark();  // at the first start there was none
+  Database db = lock_->open_writer(settings_.database());
   database_ = settings_.database();
   record_file_ = file_at(database_);
   auto migrated = migrate(db, embedded_migrations(), clock_.wall());

@@ -158,16 +158,16 @@ JsonBox App::load_again() {
     notify_.ready("the last reload changed nothing: " + nothing);
     return Json{{"failed", nothing}};
   }
-  Json restart = Json::array();
+  Json warnings = Json::array();
   for (const std::vector<Mistake>* list : {&report.warnings, &report.faults}) {
     for (const Mistake& warning : *list)
-      restart.push_back(fmt::format("{}: {}", warning.place.text(), warning.message));
+      warnings.push_back(fmt::format("{}: {}", warning.place.text(), warning.message));
   }
-  const auto keep = [&restart](const char* key, std::string& now, const std::string& before) {
+  const auto keep = [&warnings](const char* key, std::string& now, const std::string& before) {
     if (now == before) return;
     std::string words = fmt::format("{} is now '{}': that needs a restart, until then '{}' is used", key, now, before);
     log(LogLevel::warning, "config.restart", words);
-    restart.push_back(std::move(words));
+    warnings.push_back(std::move(words));
     now = before;
   };
   keep("[daemon] state_dir", loaded->state_dir, settings_.state_dir);
@@ -176,12 +176,12 @@ JsonBox App::load_again() {
   keep("[http] listen", loaded->http_listen, settings_.http_listen);
   // The record first: if it cannot be written, the settings in force stay.
   const WatchSync sync = apply_watch(*loaded, take_watches(*loaded));
-  for (const std::string& warning : sync.warnings) restart.push_back(warning);
+  for (const std::string& warning : sync.warnings) warnings.push_back(warning);
   if (loaded->log_origin != settings_.log_origin && loaded->log_origin != ledger_->origin()) {
     std::string words = words_of_origin(ledger_->origin(), loaded->log_origin);
     log(LogLevel::warning, "log.origin", words);
     writer_->run([&](Tx& tx) { facts::write(tx.db, "log_origin_told", loaded->log_origin); });
-    restart.push_back(std::move(words));
+    warnings.push_back(std::move(words));
   }
   settings_ = std::move(*loaded);
   set_log(log_level_, settings_.log_form());
@@ -196,7 +196,7 @@ JsonBox App::load_again() {
       fmt::format("watching {} function{}{}, alerts to {} destination{}", functions_, functions_ == 1 ? "" : "s",
                   changed, settings_.alerts.size(), settings_.alerts.size() == 1 ? "" : "s");
   log(LogLevel::info, "config.reloaded", words);
-  return Json{{"loaded", words}, {"restart", std::move(restart)}};
+  return Json{{"loaded", words}, {"warnings", std::move(warnings)}};
 }
 
 /// Gives destinations that leave the configuration a moment to deliver what is due: it may be what tells of their end.

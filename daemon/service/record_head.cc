@@ -28,14 +28,10 @@ std::optional<RecordHead> read(const std::string& path) {
   text.resize(static_cast<std::size_t>(file.gcount()));
   const Json json = Json::parse(text, nullptr, false);
   if (!json.is_object()) return std::nullopt;
-  const auto text_of = [&](const char* name) {
-    const auto member = json.find(name);
-    return member != json.end() && member->is_string() ? member->get<std::string>() : std::string();
-  };
   const auto seq = json.find("seq");
-  const auto time = parse_rfc3339(text_of("time"));
-  if (seq == json.end() || !seq->is_number_integer() || !time || text_of("id").empty()) return std::nullopt;
-  return RecordHead{text_of("log"), seq->get<int64_t>(), text_of("id"), *time};
+  const auto time = parse_rfc3339(text_at(json, "time"));
+  if (seq == json.end() || !seq->is_number_integer() || !time || text_at(json, "id").empty()) return std::nullopt;
+  return RecordHead{text_at(json, "log"), seq->get<int64_t>(), text_at(json, "id"), *time};
 }
 
 void write(const std::string& path, const RecordHead& head) {

@@ -41,8 +41,7 @@ std::optional<NewEvent> meet_clock(Tx& tx, Millis ahead, WallTime now) {
   stepped.data = Json{{"by_s", -ahead.count() / 1000}, {"brought_back", true}};
   stepped.facts.summary = fmt::format(
       "The last sign of life on record is {} s ahead of the clock of this machine: what was stored of times ahead of "
-      "now "
-      "was moved back.",
+      "now was moved back.",
       ahead.count() / 1000);
   return stepped;
 }

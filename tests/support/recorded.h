@@ -1,12 +1,16 @@
 #pragma once
+#include <gtest/gtest.h>
+
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "base/json.h"
 #include "store/db/migrate.h"
 #include "store/ledger/ledger.h"
 #include "store/ledger/watch_list.h"
 #include "store/log/event_log.h"
+#include "store/record/clock_step.h"
 #include "store/record/facts.h"
 #include "store/record/history.h"
 #include "support/temp_dir.h"
@@ -72,6 +76,18 @@ class Recorded {
     const int64_t id = daemon_runs::begin(db_, 1, from);
     daemon_runs::alive(db_, id, until);
     if (!killed) daemon_runs::end(db_, id, until);
+  }
+
+  /// The clock was ahead by `by`, and is right at `now`: what the poller records then.
+  void clock_set_back(WallTime now, Millis by) {
+    write([&](Tx& tx) {
+      history::end_open_runs(tx.db);
+      EXPECT_TRUE(clock_step::bring_back(tx.db, now, -by));
+      NewEvent stepped;
+      stepped.kind = "clock.stepped";
+      stepped.data = Json{{"by_s", -by.count() / 1000}, {"brought_back", true}};
+      ledger_.append(tx, stepped, now);
+    });
   }
 
   template <typename Work>

@@ -143,8 +143,8 @@ ReportEnd report(Database& db, const Selection& selection, WallTime now, const E
   // named by its id and all its events; each of them is a row all the same.
   static const std::string kRows = fmt::format(
       "SELECT coalesce(o.message, o.id), coalesce(l.message_id, o.alert_id), o.destination, o.kind, o.target, "
-      "o.target_id, "
-      "iif(json_valid(CAST(coalesce(l.message_body, o.body) AS TEXT)), json_extract(CAST(coalesce(l.message_body, "
+      "o.target_id, iif(json_valid(CAST(coalesce(l.message_body, o.body) AS TEXT)), "
+      "json_extract(CAST(coalesce(l.message_body, "
       "o.body) AS TEXT), '$.event_ids'), NULL), o.state, o.attempts, o.created_at_ms, o.next_attempt_at_ms, "
       "o.delivered_at_ms, o.last_status, o.last_error, o.flapping AND o.message IS NULL, iif({}, (SELECT s.until_ms "
       "FROM suspension s WHERE s.target = o.target_id), NULL) FROM outbox o LEFT JOIN outbox l ON l.id = o.message "

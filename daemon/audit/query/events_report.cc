@@ -24,7 +24,7 @@ Row event_row(const EventReader& events, const StoredEvent& stored) {
           std::move(checked.problem)};
 }
 
-/// The numbers that are missing among those shown: of a log that is shown in part, those of all of it.
+/// Every gap in the log's numbers, also where only a part of it is shown.
 void name_the_missing(Database& db, ReportEnd& end) {
   constexpr std::size_t kMostNamed = 20;
   const std::vector<event_log::Missing> all = event_log::missing(db);

@@ -4,6 +4,7 @@
 
 #include "audit/format/values.h"
 #include "audit/query/reports.h"
+#include "audit/story/target_story.h"
 
 namespace codedriftd {
 namespace {
@@ -27,25 +28,9 @@ struct Run {
   std::optional<bool> accepted_at_end;
 };
 
-struct Acceptance {
-  int64_t id;
-  WallTime at;
-  std::optional<Sha256> sha256;
-};
-
-/// In the order in which they were accepted: none is earlier than the one before it, whatever the clock said.
-std::vector<Acceptance> acceptances(Database& db, TargetId target) {
-  std::vector<Acceptance> all;
-  auto q = db.query("SELECT id, at_ms, sha256 FROM baseline WHERE target = ? ORDER BY at_ms, id", target);
-  while (q.step()) all.push_back({q.integer(0), q.time(1), q.optional_sha256(2)});
-  std::sort(all.begin(), all.end(), [](const Acceptance& a, const Acceptance& b) { return a.id < b.id; });
-  for (std::size_t i = 1; i < all.size(); ++i) all[i].at = std::max(all[i].at, all[i - 1].at);
-  return all;
-}
-
-std::optional<Sha256> accepted_at(const std::vector<Acceptance>& all, WallTime at) {
+std::optional<Sha256> accepted_at(const std::vector<TargetRecord::Acceptance>& all, WallTime at) {
   std::optional<Sha256> accepted;
-  for (const Acceptance& acceptance : all) {
+  for (const TargetRecord::Acceptance& acceptance : all) {
     if (acceptance.at <= at) accepted = acceptance.sha256;
   }
   return accepted;
@@ -73,7 +58,7 @@ std::vector<Run> runs_of(Database& db, const TargetRow& row, const Selection& se
                       {}});
   }
   if (runs.empty()) return runs;
-  const std::vector<Acceptance> accepted = acceptances(db, row.id);
+  const auto accepted = read_acceptances(db, row.id, WallTime::max());
   for (Run& run : runs) {
     if (!run.sha256) continue;
     const bool open = row.answer_run == run.id;

@@ -10,10 +10,16 @@
 namespace codedriftd {
 namespace {
 
+/// The selection for what happened: a status is one of the end of the period, and events have none.
+Selection of_any_status(Selection selection) {
+  selection.statuses.clear();
+  return selection;
+}
+
 class Gathering {
  public:
   Gathering(Database& db, const Selection& selection, WallTime now)
-      : db_(db), selection_(selection), filter_(db, ever(selection), now), context_(db) {
+      : db_(db), selection_(selection), filter_(db, of_any_status(selection), now), context_(db) {
     report_.generated_at = now;
     report_.until = std::min(selection.until.value_or(now), now);
     report_.since = selection.since.value_or(report_.until - kReportWindow);
@@ -82,13 +88,6 @@ class Gathering {
   }
 
   // ---- events ---------------------------------------------------------------------------------------------------
-
-  /// The selection for what happened: a status is one of the end of the period, and events have none.
-  const Selection& ever(const Selection& selection) {
-    ever_ = selection;
-    ever_.statuses.clear();
-    return ever_;
-  }
 
   bool in_scope(const std::optional<TargetId>& target) {
     if (!target || function(target) != nullptr) return true;
@@ -288,7 +287,6 @@ class Gathering {
   Database& db_;
   const Selection& selection_;
   AuditReport report_;
-  Selection ever_;
   TargetFilter filter_;
   const StoryContext context_;
   std::map<TargetId, std::size_t> places_;  ///< of functions

@@ -26,34 +26,6 @@ void read_runs(Database& db, TargetId id, WallTime until, TargetRecord& record) 
   }
 }
 
-/// In the order in which they were accepted: none is earlier than the one before it, whatever the clock said.
-void read_acceptances(Database& db, TargetId id, WallTime until, TargetRecord& record) {
-  enum Column : int { kAt, kSha256, kSource, kActor, kClaimed, kReason, kTicket, kBuild, kCommit, kId };
-  std::vector<std::pair<int64_t, TargetRecord::Acceptance>> all;
-  {
-    auto q = db.query(
-        "SELECT at_ms, sha256, source, actor, claimed, reason, ticket, build, \"commit\", id FROM baseline WHERE "
-        "target "
-        "= ? ORDER BY at_ms, id",
-        id);
-    while (q.step()) {
-      const auto hash = q.optional_sha256(kSha256);
-      const auto source = parse_accepted_source(q.text(kSource));
-      if (hash && source)
-        all.emplace_back(
-            q.integer(kId),
-            TargetRecord::Acceptance{q.time(kAt), *hash, *source, q.string(kActor), q.string(kClaimed),
-                                     q.string(kReason), q.string(kTicket), q.string(kBuild), q.string(kCommit)});
-    }
-  }
-  std::sort(all.begin(), all.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
-  for (auto& [row, acceptance] : all) {
-    if (!record.acceptances.empty()) acceptance.at = std::max(acceptance.at, record.acceptances.back().at);
-    if (acceptance.at > until) break;
-    record.acceptances.push_back(std::move(acceptance));
-  }
-}
-
 void read_happenings(Database& db, const StoryContext& context, TargetId id, WallTime until, TargetRecord& record) {
   static const Sql kSql = event_rows::select(
       "WHERE target_id = ? AND kind IN ('function.missing', 'deploy.expected', 'deploy.arrived', 'deploy.superseded', "
@@ -198,12 +170,42 @@ class Telling {
 
 }  // namespace
 
+std::vector<TargetRecord::Acceptance> read_acceptances(Database& db, TargetId id, WallTime until) {
+  enum Column : int { kAt, kSha256, kSource, kActor, kClaimed, kReason, kTicket, kBuild, kCommit, kId };
+  std::vector<std::pair<int64_t, TargetRecord::Acceptance>> all;
+  {
+    // As the index has them, and sorted here: there are few of one target.
+    auto q = db.query(
+        "SELECT at_ms, sha256, source, actor, claimed, reason, ticket, build, \"commit\", id FROM baseline WHERE "
+        "target = ? "
+        "ORDER BY at_ms, id",
+        id);
+    while (q.step()) {
+      const auto hash = q.optional_sha256(kSha256);
+      const auto source = parse_accepted_source(q.text(kSource));
+      if (hash && source)
+        all.emplace_back(
+            q.integer(kId),
+            TargetRecord::Acceptance{q.time(kAt), *hash, *source, q.string(kActor), q.string(kClaimed),
+                                     q.string(kReason), q.string(kTicket), q.string(kBuild), q.string(kCommit)});
+    }
+  }
+  std::sort(all.begin(), all.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+  std::vector<TargetRecord::Acceptance> acceptances;
+  for (auto& [row, acceptance] : all) {
+    if (!acceptances.empty()) acceptance.at = std::max(acceptance.at, acceptances.back().at);
+    if (acceptance.at > until) break;
+    acceptances.push_back(std::move(acceptance));
+  }
+  return acceptances;
+}
+
 TargetRecord read_record(Database& db, const StoryContext& context, TargetId id, WallTime until) {
   TargetRecord record;
   read_periods(db, id, until, record);
   if (record.periods.empty()) return record;
   read_runs(db, id, until, record);
-  read_acceptances(db, id, until, record);
+  record.acceptances = read_acceptances(db, id, until);
   read_happenings(db, context, id, until, record);
   return record;
 }

@@ -57,6 +57,9 @@ struct StoryContext {
   EventTimes times;
 };
 
+/// What was accepted until then, in the order in which it was recorded: none is earlier than the one before it,
+/// whatever the clock said. Throws SqliteError.
+std::vector<TargetRecord::Acceptance> read_acceptances(Database& db, TargetId id, WallTime until);
 /// Reads what began at `until` or before. Throws SqliteError.
 TargetRecord read_record(Database& db, const StoryContext& context, TargetId id, WallTime until);
 

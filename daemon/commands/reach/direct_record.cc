@@ -53,12 +53,7 @@ AttemptOutcome outcome_of(const DeliveryAnswer& answer, Millis took) {
 
 DirectRecord::DirectRecord(const Settings& settings, const Clock& clock)
     : settings_(settings), clock_(clock), lock_(take_lock(settings)) {
-  const auto mark = [&] {
-    if (auto marked = lock_.mark(settings.database()); !marked) throw std::runtime_error(marked.error().message);
-  };
-  mark();
-  Database db = Database::open_writer(settings.database());
-  mark();  // the file may have been replaced or made since
+  Database db = lock_.open_writer(settings.database());
   if (auto good = check_schema(db); !good) throw std::runtime_error(good.error().message);
   const auto origin = facts::read(db, "log_origin");
   if (!origin) throw std::runtime_error(fmt::format("{}: no daemon has run with it yet", settings.database()));

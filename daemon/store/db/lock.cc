@@ -7,6 +7,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <stdexcept>
 #include <thread>
 
 #include "base/text.h"
@@ -120,6 +121,16 @@ Checked StateLock::mark(const std::string& database) {
       fmt::format("{}: another codedriftd writes to it, though its lock file was removed or replaced (fuser {} "
                   "says who); stop it first",
                   database, database)};
+}
+
+Database StateLock::open_writer(const std::string& database) {
+  const auto mark_or_throw = [&] {
+    if (auto marked = mark(database); !marked) throw std::runtime_error(marked.error().message);
+  };
+  mark_or_throw();
+  Database db = Database::open_writer(database);
+  mark_or_throw();
+  return db;
 }
 
 bool StateLock::in_place() const { return stands_at(fd_, path_); }

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/result.h"
 #include "base/unique_fd.h"
+#include "store/db/sqlite.h"
 
 namespace codedriftd {
 
@@ -27,6 +28,9 @@ class StateLock {
   /// outlives SQLite's connections. Fails if somebody else who may write the file has marked it. A file that is not
   /// there is not marked; call again once it is. Once it is marked, further calls do nothing.
   Checked mark(const std::string& database);
+  /// The write connection of the one who holds this: marks the database before it is opened, and again, as opening may
+  /// have made it. Throws SqliteError, and std::runtime_error if somebody else has marked it.
+  Database open_writer(const std::string& database);
   /// False if the file was removed or replaced since: somebody else may hold the one that stands there now.
   bool in_place() const;
 

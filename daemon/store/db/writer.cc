@@ -219,7 +219,7 @@ void Writer::put_back(std::deque<Item> items, std::exception_ptr why) {
 }
 
 void Writer::note_trouble(const SqliteError& error) {
-  auto trouble = trouble_.lock();
+  Locked trouble(trouble_);
   if (trouble->words.empty()) {
     trouble->since = clock_.mono();
     log(LogLevel::error, "store.trouble",

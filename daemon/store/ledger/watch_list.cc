@@ -35,8 +35,7 @@ void rename(Tx& tx, Ledger& ledger, const std::string& from, const std::string& 
     warnings.push_back(fmt::format(
         "{0} function{1} of account '{2}' keep{3} that label and what is known of {4}: account '{5}' has watched ones "
         "of the same names. To go on with {4}, take [account.{5}] out, reload, and put it back with previous = "
-        "\"{2}\"; "
-        "to leave it so, take that previous out",
+        "\"{2}\"; to leave it so, take that previous out",
         stayed, stayed == 1 ? "" : "s", from, stayed == 1 ? "s" : "", stayed == 1 ? "it" : "them", to));
   }
   if (moved == 0) return;

@@ -153,6 +153,14 @@ bool only_times_differ(const TargetState& before, const TargetState& after) {
   return same == after;
 }
 
+/// SQL: some target has the address that one of `target` would have in the account that is the parameter `account`.
+std::string taken_in(std::string_view account) {
+  return fmt::format(
+      "EXISTS (SELECT 1 FROM target other WHERE other.address = {} || substr(target.address, length(target.account) + "
+      "1))",
+      account);
+}
+
 }  // namespace
 
 TargetRow load(Database& db, TargetId id) {
@@ -265,28 +273,29 @@ void save_runs(Database& db, TargetId id, std::optional<int64_t> answer_run, std
 Renamed rename_account(Database& db, std::string_view from, std::string_view to) {
   // An account.failing that is open stays open under the new label, and is not announced again.
   db.run("UPDATE OR IGNORE account_state SET account = ? WHERE account = ?", to, from);
-  // A row that is not watched gives its address away: it was made when the account came as a new one by mistake.
-  db.run(
+  // ?1 is the new label, ?2 the old one.
+  static const Sql kKeepUnwatched = Sql::forever(fmt::format(
       "INSERT OR IGNORE INTO earlier_address (target, address) SELECT id, address FROM target WHERE account = ?1 AND "
-      "watched = 0 AND EXISTS (SELECT 1 FROM target other WHERE other.address = ?2 || substr(target.address, "
-      "length(target.account) + 1))",
-      to, from);
-  db.run(
+      "watched = 0 AND {}",
+      taken_in("?2")));
+  static const Sql kReplace = Sql::forever(fmt::format(
       "UPDATE OR IGNORE target SET account = 'replaced-' || id, address = 'replaced-' || id || substr(address, "
-      "length(account) + 1) WHERE account = ?1 AND watched = 0 AND EXISTS (SELECT 1 FROM target other WHERE "
-      "other.address = ?2 || substr(target.address, length(target.account) + 1))",
-      to, from);
-  db.run(
+      "length(account) + 1) WHERE account = ?1 AND watched = 0 AND {}",
+      taken_in("?2")));
+  static const Sql kKeep = Sql::forever(fmt::format(
       "INSERT OR IGNORE INTO earlier_address (target, address) SELECT id, address FROM target WHERE account = ?2 AND "
-      "NOT EXISTS (SELECT 1 FROM target other WHERE other.address = ?1 || substr(target.address, "
-      "length(target.account) + 1))",
-      to, from);
-  Renamed renamed;
-  renamed.moved = db.run(
+      "NOT {}",
+      taken_in("?1")));
+  static const Sql kMove = Sql::forever(fmt::format(
       "UPDATE target SET account = ?1, address = ?1 || substr(address, length(account) + 1) WHERE account = ?2 AND NOT "
-      "EXISTS "
-      "(SELECT 1 FROM target other WHERE other.address = ?1 || substr(target.address, length(target.account) + 1))",
-      to, from);
+      "{}",
+      taken_in("?1")));
+  // A row that is not watched gives its address away: it was made when the account came as a new one by mistake.
+  db.run(kKeepUnwatched, to, from);
+  db.run(kReplace, to, from);
+  db.run(kKeep, to, from);
+  Renamed renamed;
+  renamed.moved = db.run(kMove, to, from);
   auto q = db.query("SELECT count(*) FROM target WHERE account = ?", from);
   if (q.step()) renamed.stayed = q.integer(0);
   return renamed;

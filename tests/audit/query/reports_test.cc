@@ -514,12 +514,7 @@ TEST(EventsReport, ATimeAheadOfNowIsThatOfTheCorrection) {
   Recorded r;
   constexpr double kAhead = 5 * 86'400;
   r.watch({"f"}, at(kAhead));
-  r.write([&](Tx& tx) {
-    NewEvent stepped;
-    stepped.kind = "clock.stepped";
-    stepped.data = Json{{"by_s", -432'000}, {"brought_back", true}};
-    r.ledger().append(tx, stepped, at(60));
-  });
+  r.clock_set_back(at(60), std::chrono::hours(24 * 5));
   r.observed("f", "A", at(90));
   Selection early;
   early.until = at(70);

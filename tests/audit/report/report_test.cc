@@ -7,7 +7,6 @@
 #include "audit/report/writers.h"
 #include "audit/report_story.h"
 #include "base/json.h"
-#include "store/record/clock_step.h"
 
 namespace codedriftd {
 namespace {
@@ -290,14 +289,7 @@ TEST(AuditReport, AfterAClockThatWasAheadItTellsAllOfIt) {
   r.watch({"f"}, hour(kAhead));
   r.observed("f", "A", hour(kAhead));
   r.observed("f", "B", hour(kAhead + 0.01));
-  r.write([&](Tx& tx) {
-    EXPECT_TRUE(clock_step::bring_back(tx.db, hour(0.1), -std::chrono::hours(24 * 5)));
-    history::end_open_runs(tx.db);
-    NewEvent stepped;
-    stepped.kind = "clock.stepped";
-    stepped.data = Json{{"by_s", -432'000}, {"brought_back", true}};
-    r.ledger().append(tx, stepped, hour(0.1));
-  });
+  r.clock_set_back(hour(0.1), std::chrono::hours(24 * 5));
   daemon_runs::alive(r.db(), stay, hour(0.15));
   r.observed("f", "B", hour(0.15));
   const AuditReport report = gather_audit_report(r.db(), {}, hour(0.2));
@@ -316,14 +308,7 @@ TEST(AuditReport, WhatAClockThatWasAheadWroteComesBeforeThePeriodToo) {
   r.watch({"f"}, hour(kAhead));
   r.observed("f", "A", hour(kAhead));
   r.observed("f", "B", hour(kAhead + 0.01));
-  r.write([&](Tx& tx) {
-    EXPECT_TRUE(clock_step::bring_back(tx.db, hour(0.1), -std::chrono::hours(24 * 5)));
-    history::end_open_runs(tx.db);
-    NewEvent stepped;
-    stepped.kind = "clock.stepped";
-    stepped.data = Json{{"by_s", -432'000}, {"brought_back", true}};
-    r.ledger().append(tx, stepped, hour(0.1));
-  });
+  r.clock_set_back(hour(0.1), std::chrono::hours(24 * 5));
   r.observed("f", "C", hour(0.15));
   Selection selection;
   selection.since = hour(0.12);

@@ -139,14 +139,32 @@ TEST(Writer, WorkThatThrowsLeavesNoTraceAndHarmsNobodyElse) {
   EXPECT_EQ(b.deaths, 0);
 }
 
-TEST(Writer, WorkWaitsWhileSomebodyElseHoldsTheWriteLock) {
+/// A writer while somebody else holds the write lock of its database.
+struct LockedOut {
+  explicit LockedOut(std::size_t most_queued = Writer::Options{}.most_queued)
+      : writer(migrated(), clock, options(most_queued)) {
+    other.execute("BEGIN IMMEDIATE");
+  }
+  Database migrated() const {
+    Database db = Database::open_writer(dir / "codedriftd.db");
+    (void)migrate(db, embedded_migrations(), kStart).value();
+    return db;
+  }
+  static Writer::Options options(std::size_t most_queued) {
+    Writer::Options options;
+    options.most_queued = most_queued;
+    return options;
+  }
+
   TempDir dir;
   ManualClock clock;
-  Database db = Database::open_writer(dir / "codedriftd.db");
-  (void)migrate(db, embedded_migrations(), kStart).value();
+  Writer writer;
   Database other = Database::open_writer(dir / "codedriftd.db");
-  other.execute("BEGIN IMMEDIATE");
-  Writer writer(std::move(db), clock, Writer::Options{});
+};
+
+TEST(Writer, WorkWaitsWhileSomebodyElseHoldsTheWriteLock) {
+  LockedOut locked;
+  Writer& writer = locked.writer;
   std::promise<std::string> first, second;
   writer.post(
       [](Tx& tx) {
@@ -163,20 +181,15 @@ TEST(Writer, WorkWaitsWhileSomebodyElseHoldsTheWriteLock) {
   ASSERT_TRUE(wait_until([&] { return !writer.trouble().empty(); }, Millis{30'000}));
   EXPECT_NE(writer.trouble().find("locked"), std::string::npos) << writer.trouble();
   EXPECT_TRUE(wait_until([&] { return writer.queued() == 2; }, Millis{30'000})) << "both are kept";
-  other.execute("ROLLBACK");
+  locked.other.execute("ROLLBACK");
   EXPECT_EQ(first.get_future().get(), "");
   EXPECT_EQ(second.get_future().get(), "");
   EXPECT_EQ(writer.trouble(), "");
 }
 
 TEST(Writer, WhatSomebodyWaitsForFailsWhileTheWriteLockIsNotGivenBackAndNothingElseDoes) {
-  TempDir dir;
-  ManualClock clock;
-  Database db = Database::open_writer(dir / "codedriftd.db");
-  (void)migrate(db, embedded_migrations(), kStart).value();
-  Database other = Database::open_writer(dir / "codedriftd.db");
-  other.execute("BEGIN IMMEDIATE");
-  Writer writer(std::move(db), clock, Writer::Options{});
+  LockedOut locked;
+  Writer& writer = locked.writer;
   std::promise<std::string> posted;
   writer.post(
       [](Tx& tx) {
@@ -191,11 +204,11 @@ TEST(Writer, WhatSomebodyWaitsForFailsWhileTheWriteLockIsNotGivenBackAndNothingE
     EXPECT_TRUE(error.busy()) << error.what();
   }
   EXPECT_TRUE(wait_until([&] { return writer.queued() == 1; }, Millis{30'000}));
-  other.execute("ROLLBACK");
+  locked.other.execute("ROLLBACK");
   EXPECT_EQ(posted.get_future().get(), "");
   writer.run([](Tx& tx) { put(tx, "later"); });
-  EXPECT_FALSE(other.query("SELECT 1 FROM fact WHERE name = 'waited for'").step());
-  EXPECT_TRUE(other.query("SELECT 1 FROM fact WHERE name = 'posted'").step());
+  EXPECT_FALSE(locked.other.query("SELECT 1 FROM fact WHERE name = 'waited for'").step());
+  EXPECT_TRUE(locked.other.query("SELECT 1 FROM fact WHERE name = 'posted'").step());
 }
 
 TEST(Writer, AFullQueueLetsGoOfWhatChangedNothingTheOldestFirstAndOfNothingElse) {
@@ -241,15 +254,8 @@ TEST(Writer, AFullQueueLetsGoOfWhatChangedNothingTheOldestFirstAndOfNothingElse)
 }
 
 TEST(Writer, UnderAForeignWriteLockTheQueueKeepsItsBoundToo) {
-  TempDir dir;
-  ManualClock clock;
-  Database db = Database::open_writer(dir / "codedriftd.db");
-  (void)migrate(db, embedded_migrations(), kStart).value();
-  Database other = Database::open_writer(dir / "codedriftd.db");
-  other.execute("BEGIN IMMEDIATE");
-  Writer::Options options;
-  options.most_queued = 2;
-  Writer writer(std::move(db), clock, std::move(options));
+  LockedOut locked(2);
+  Writer& writer = locked.writer;
   Guarded<std::vector<std::string>> gone;
   for (const char* name : {"a", "b", "c", "d"}) {
     writer.post([name](Tx& tx) { put(tx, name); },
@@ -260,7 +266,7 @@ TEST(Writer, UnderAForeignWriteLockTheQueueKeepsItsBoundToo) {
   }
   EXPECT_TRUE(wait_until([&] { return gone.copy().size() == 2 && writer.queued() == 2; }, Millis{30'000}))
       << "what was on its way when the lock was noticed counts";
-  other.execute("ROLLBACK");
+  locked.other.execute("ROLLBACK");
 }
 
 TEST(Writer, ACommitThatWroteNothingDoesNotEndATrouble) {
