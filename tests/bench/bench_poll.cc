@@ -219,10 +219,10 @@ struct Whole {
   double us = 0;
   uint64_t polls = 0;
 };
-Whole whole(const Server& server, unsigned functions, double limit, unsigned seconds) {
+Whole whole(const Server& server, unsigned functions, Millis interval, double limit, unsigned seconds) {
   Rig rig;
   Poller::Watch watch;
-  watch.targets = rig.watch(functions, Millis{1'000});
+  watch.targets = rig.watch(functions, interval);
   watch.paces["bench"] = {"bench", limit};
   watch.apply = [&] { rig.api.set_accounts({bench_account(rig.clock, server.endpoint, server.ca)}); };
   rig.poller->set_watch(std::move(watch));
@@ -268,9 +268,9 @@ void bench(int argc, char** argv) {
   const double decision = decide_us(calls);
   const double lone = record_us(calls, 20);
   const double grouped = record_us(calls, 1000);
-  const Whole lifted = whole(server, functions, 1e6, seconds);
-  const Whole many_a_second = whole(server, std::min(functions, 1000U), 1e6, seconds);
-  const Whole slow = whole(server, 20, 1e6, seconds);
+  const Whole lifted = whole(server, functions, Millis{100}, 1e6, seconds);
+  const Whole many_a_second = whole(server, std::min(functions, 1000U), Millis{1'000}, 1e6, seconds);
+  const Whole slow = whole(server, 20, Millis{1'000}, 1e6, seconds);
 
   Table table(fmt::format("CPU time of this process for one poll, medians of {} rounds", kRounds));
   table.row("sign", us(sign));
@@ -285,7 +285,7 @@ void bench(int argc, char** argv) {
   table.row("durable record, 20 to a commit", us(lone - decision), "", "20 is what the API's limit gives a second");
   table.row("sum of parts, one in flight", us(one + grouped), "", fmt::format("{:.2f} x bare", (one + grouped) / bare));
   const auto against_bare = [&](double value) { return fmt::format("{:.2f} x bare", value / bare); };
-  table.row(fmt::format("whole, limit lifted: {} functions each second ({} polls)", functions, lifted.polls),
+  table.row(fmt::format("whole, limit lifted: {} functions as fast as it goes ({} polls)", functions, lifted.polls),
             judged(lifted.us <= 60, us(lifted.us)), "60 us", against_bare(lifted.us));
   table.row(fmt::format("whole, {} functions each second ({} polls)", std::min(functions, 1000U), many_a_second.polls),
             us(many_a_second.us), "", against_bare(many_a_second.us) + "; it sleeps between polls");
