@@ -71,6 +71,14 @@ std::optional<Sha256> Arguments::sha256(const char* name) {
   return digest;
 }
 
+std::optional<ContentDigest> Arguments::content(const char* name) {
+  const std::string value = text(name);
+  if (value.empty()) return std::nullopt;
+  const auto digest = ContentDigest::parse(value);
+  if (!digest) wrong(name, "a content digest (h1: and 44 characters of base64)");
+  return digest;
+}
+
 bool Arguments::flag(const char* name) {
   const Json* member = find(name);
   if (member != nullptr && !member->is_boolean()) wrong(name, "true or false");

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/json_box.h"
 #include "base/sha256.h"
+#include "model/content.h"
 
 namespace codedriftd {
 
@@ -30,7 +31,8 @@ class Arguments {
   std::optional<WallTime> time(const char* name);  ///< RFC 3339
   std::optional<Millis> millis(const char* name);  ///< a whole number of milliseconds, not negative
   std::optional<int64_t> number(const char* name);
-  std::optional<Sha256> sha256(const char* name);  ///< 64 hex digits
+  std::optional<Sha256> sha256(const char* name);          ///< 64 hex digits
+  std::optional<ContentDigest> content(const char* name);  ///< "h1:" and base64
   bool flag(const char* name);
   /// A list of objects; each to be read with Arguments of its own.
   std::vector<const Json*> objects(const char* name);

@@ -158,7 +158,9 @@ Reply perform(Tx& tx, Ledger& ledger, const ExpectRequest& request, const Caller
   auto steps = steps_of(tx.db, request.items, [&](const ExpectRequest::Item& item, TargetRow row) {
     const WallTime until = now + item.valid.value_or(row.state.deploy_grace);
     return Step{
-        std::move(row), Expected{item.sha256, until, item.build, item.commit, caller.actor, caller.claimed}, {}};
+        std::move(row),
+        Expected{item.sha256, until, item.build, item.commit, caller.actor, caller.claimed, item.content},
+        {}};
   });
   if (!steps) return steps.error();
   return take(
@@ -167,10 +169,11 @@ Reply perform(Tx& tx, Ledger& ledger, const ExpectRequest& request, const Caller
           return Json{{"target", row.target.address()}, {"sha256", or_null(row.state.live)}, {"arrived", true}};
         const Announcement& announced = row.state.announced.back();
         Json told{{"target", row.target.address()},
-                  {"sha256", announced.sha256.hex()},
+                  {"sha256", or_null(announced.sha256)},
                   {"valid_until", rfc3339(announced.valid_until)}};
+        if (announced.content) told["content"] = announced.content->text();
         for (const Announcement& earlier : before.announced) {
-          if (earlier.sha256 == announced.sha256 && !earlier.overdue && earlier.valid_until > announced.valid_until)
+          if (earlier.sha256 == announced.sha256 && earlier.content == announced.content && !earlier.overdue && earlier.valid_until > announced.valid_until)
             told["previous_until"] = rfc3339(earlier.valid_until);
         }
         return told;
@@ -183,7 +186,7 @@ Reply perform(Tx& tx, Ledger& ledger, const WithdrawRequest& request, const Call
   if (!row) return row.error();
   const TargetState before = row->state;
   std::vector<Step> steps;
-  steps.push_back({std::move(*row), Withdrawn{request.sha256, request.reason, caller.actor, caller.claimed}, {}});
+  steps.push_back({std::move(*row), Withdrawn{request.sha256, request.reason, caller.actor, caller.claimed, request.content}, {}});
   auto done =
       take(tx, ledger, caller, "withdraw", std::move(steps), now, [](const TargetState&, const TargetRow& after) {
         return Json{{"target", after.target.address()}, {"left", after.state.announced.size()}};
@@ -192,8 +195,10 @@ Reply perform(Tx& tx, Ledger& ledger, const WithdrawRequest& request, const Call
   Json targets = Json::array();
   const std::string address = (**done).at("targets").at(0).at("target").get<std::string>();
   for (const Announcement& each : before.announced) {
-    if (each.pin || (request.sha256 && each.sha256 != *request.sha256)) continue;
-    targets.push_back({{"target", address}, {"sha256", each.sha256.hex()}});
+    const bool one = request.sha256 || request.content;
+    if (each.pin || (one && (each.sha256 != request.sha256 || each.content != request.content))) continue;
+    targets.push_back({{"target", address}, {"sha256", or_null(each.sha256)}});
+    if (each.content) targets.back()["content"] = each.content->text();
   }
   return JsonBox(Json{{"count", targets.size()}, {"targets", std::move(targets)}});
 }

@@ -9,6 +9,7 @@
 #include "base/json_box.h"
 #include "base/result.h"
 #include "base/sha256.h"
+#include "model/content.h"
 
 namespace codedriftd {
 
@@ -30,7 +31,8 @@ struct ApproveRequest {
 struct ExpectRequest {
   struct Item {
     std::string target;
-    Sha256 sha256;
+    std::optional<Sha256> sha256;
+    std::optional<ContentDigest> content;  ///< exactly one of the two is set
     std::optional<Millis> valid;  ///< nullopt: the target's deploy_grace
     std::string build, commit;
   };
@@ -40,7 +42,8 @@ struct ExpectRequest {
 /// Take back an announcement.
 struct WithdrawRequest {
   std::string target;
-  std::optional<Sha256> sha256;  ///< nullopt: all that is announced of it, but a pin
+  std::optional<Sha256> sha256;
+  std::optional<ContentDigest> content;  ///< neither of the two: all that is announced of it, but a pin
   std::string reason;
 };
 

@@ -18,11 +18,14 @@ namespace po = boost::program_options;
 constexpr std::string_view kExpectUsage =
     R"(codedriftd [--config FILE] expect TARGET --sha256 H [--valid 2h] [--build URL]
     [--commit SHA]
+codedriftd [--config FILE] expect TARGET --content H1 [--valid 2h]
+    [--build URL] [--commit SHA]
 codedriftd [--config FILE] expect TARGET --from-zip FILE [--valid 2h]
     [--build URL] [--commit SHA]
 codedriftd [--config FILE] expect --from FILE|- [--valid 2h] [--build URL]
     [--commit SHA]
-codedriftd [--config FILE] expect TARGET --withdraw [--sha256 H] --reason TEXT
+codedriftd [--config FILE] expect TARGET --withdraw [--sha256 H | --content H1]
+    --reason TEXT
 
 Announces, from a pipeline and before it deploys, that a deployment will bring
 the hash H. When H is seen in time it is the accepted one: that is recorded
@@ -92,14 +95,15 @@ ExpectRequest::Item read_line(std::string_view line, const ExpectRequest::Item& 
   Arguments read(json);
   ExpectRequest::Item item = defaults;
   item.target = read.text("target");
-  const auto sha256 = read.sha256("sha256");
+  item.sha256 = read.sha256("sha256");
+  item.content = read.content("content");
   if (auto valid = valid_option(read.text("valid"), "'valid'")) item.valid = valid;
   if (auto build = read.text("build"); !build.empty()) item.build = std::move(build);
   if (auto commit = read.text("commit"); !commit.empty()) item.commit = std::move(commit);
   if (const std::string trouble = read.trouble(); !trouble.empty()) throw std::runtime_error(trouble);
   if (item.target.empty()) throw std::runtime_error("has no \"target\"");
-  if (!sha256) throw std::runtime_error("has no \"sha256\"");
-  item.sha256 = *sha256;
+  if (item.sha256 && item.content) throw std::runtime_error("has both \"sha256\" and \"content\": give one");
+  if (!item.sha256 && !item.content) throw std::runtime_error("has neither \"sha256\" nor \"content\"");
   return item;
 }
 
@@ -125,14 +129,30 @@ std::vector<ExpectRequest::Item> read_list(const std::string& name, std::string_
   return items;
 }
 
+/// "code H" or "content H1": what is announced.
+std::string announced_words(const Json& target) {
+  return target.contains("content") ? "content " + target.at("content").get<std::string>()
+                                    : "code " + target.at("sha256").get<std::string>();
+}
+
 /// What one target's line says.
 std::string expected_words(const Json& target) {
-  const auto hash = target.at("sha256").get<std::string>();
-  if (target.value("arrived", false)) return fmt::format("code {} is live and accepted already", hash);
+  if (target.value("arrived", false)) return announced_words(target) + " is live and accepted already";
   const auto before = target.find("previous_until");
   return fmt::format(
-      "code {} is expected until {}{}", hash, target.at("valid_until").get<std::string>(),
+      "{} is expected until {}{}", announced_words(target), target.at("valid_until").get<std::string>(),
       before == target.end() ? "" : "; that is sooner than " + before->get<std::string>() + ", as announced before");
+}
+
+ContentDigest content_option(const po::variables_map& values) {
+  const std::string text = text_option(values, "content");
+  const auto content = ContentDigest::parse(text);
+  if (!content) {
+    throw UsageError(fmt::format("--content \"{}\" is not a content digest: \"h1:\" and 44 characters of base64, as "
+                                 "`codedriftd digest` prints it",
+                                 harmless(clean_utf8(text, 100))));
+  }
+  return *content;
 }
 
 int withdraw(const ReconcileContext& context, const po::variables_map& values) {
@@ -144,11 +164,13 @@ int withdraw(const ReconcileContext& context, const po::variables_map& values) {
   WithdrawRequest request;
   request.target = targets.front();
   if (values.contains("sha256")) request.sha256 = hash_option(values, "sha256");
+  if (values.contains("content")) request.content = content_option(values);
+  if (request.sha256 && request.content) throw UsageError("--withdraw takes one of --sha256 and --content");
   request.reason = text_option(values, "reason");
   if (auto good = check_request(request); !good) throw UsageError(good.error().message);
   return carry_out(context, values, "withdraw", request, [&](const Json& done) {
     print_targets(context.out, done, [](const Json& target) {
-      return fmt::format("code {} is not expected any more", target.at("sha256").get<std::string>());
+      return announced_words(target) + " is not expected any more";
     });
   });
 }
@@ -159,6 +181,8 @@ int run_expect(const std::vector<std::string>& args, const ReconcileContext& con
   po::options_description options("Options");
   auto add = options.add_options();
   add("sha256", po::value<std::string>()->value_name("H"), "the hash that will come, 64 hex digits");
+  add("content", po::value<std::string>()->value_name("H1"),
+      "the content digest of what will come, as `codedriftd digest` prints it");
   add("from-zip", po::value<std::string>()->value_name("FILE"), "the hash of this package");
   add("from", po::value<std::string>()->value_name("FILE"),
       "announcements, one JSON object a line; - is standard input");
@@ -180,8 +204,8 @@ int run_expect(const std::vector<std::string>& args, const ReconcileContext& con
   item.commit = text_option(values, "commit");
   ExpectRequest request;
   const std::size_t ways =
-      std::size_t{values.contains("sha256")} + values.contains("from-zip") + values.contains("from");
-  if (ways != 1) throw UsageError("expect takes one of --sha256 H, --from-zip FILE and --from FILE");
+      std::size_t{values.contains("sha256")} + values.contains("content") + values.contains("from-zip") + values.contains("from");
+  if (ways != 1) throw UsageError("expect takes one of --content H1, --sha256 H, --from-zip FILE and --from FILE");
   const std::string from = text_option(values, "from"), zip = text_option(values, "from-zip");
   if (values.contains("from")) {
     if (!targets.empty()) throw UsageError("expect --from FILE takes no TARGET: each line of FILE names its own");
@@ -195,6 +219,8 @@ int run_expect(const std::vector<std::string>& args, const ReconcileContext& con
       const auto digest = zip_sha256(zip);
       if (!digest) throw UsageError(digest.error().message);
       item.sha256 = *digest;
+    } else if (values.contains("content")) {
+      item.content = content_option(values);
     } else {
       item.sha256 = hash_option(values, "sha256");
     }

@@ -70,6 +70,7 @@ OrderedJson alert_json(const NewEvent& event, const Place& place, std::string_vi
       {"resolution", or_null<OrderedJson>(facts.resolution)},
       {"reason", or_null<OrderedJson>(facts.reason)},
       {"error", OrderedJson(*facts.error)},
+      {"changes", OrderedJson(*facts.changes)},
       {"request_id", or_null<OrderedJson>(facts.request_id)},
       {"account", or_null<OrderedJson>(facts.account)},
       {"region", or_null<OrderedJson>(facts.region)},

@@ -50,4 +50,29 @@ Sha256 exact_content_of(const Manifest& manifest, const std::vector<std::string>
               [](const PackageFile& file) { return fmt::format("{:o} {}", file.mode, content_line(file)); });
 }
 
+KnownContent known_content(const Manifest& manifest, const std::vector<std::string>& ignore) {
+  return {content_of(manifest, ignore), exact_content_of(manifest, ignore)};
+}
+
+std::string_view to_string(PackageState package) {
+  switch (package) {
+    case PackageState::unknown:
+      return "unknown";
+    case PackageState::examined:
+      return "examined";
+    case PackageState::ambiguous:
+      return "ambiguous";
+    case PackageState::unavailable:
+      return "unavailable";
+  }
+  return "unknown";
+}
+
+std::optional<PackageState> parse_package_state(std::string_view name) {
+  for (const PackageState package : {PackageState::unknown, PackageState::examined, PackageState::ambiguous, PackageState::unavailable}) {
+    if (name == to_string(package)) return package;
+  }
+  return std::nullopt;
+}
+
 }  // namespace codedriftd

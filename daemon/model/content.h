@@ -42,4 +42,23 @@ ContentDigest content_of(const Manifest& manifest, const std::vector<std::string
 /// The same over content and modes: equal exactly if names, contents and modes are.
 Sha256 exact_content_of(const Manifest& manifest, const std::vector<std::string>& ignore = {});
 
+/// The content of one package: with what its target leaves out left out.
+struct KnownContent {
+  ContentDigest digest;
+  Sha256 exact;  ///< exact_content_of(): the same where the modes are, too
+
+  friend bool operator==(const KnownContent&, const KnownContent&) = default;
+};
+KnownContent known_content(const Manifest& manifest, const std::vector<std::string>& ignore);
+
+/// What looking into a package came to.
+enum class PackageState {
+  unknown,      ///< nobody looked so far
+  examined,     ///< it was read, and in one way only
+  ambiguous,    ///< readers could see different things in it
+  unavailable,  ///< it could not be had
+};
+std::string_view to_string(PackageState package);
+std::optional<PackageState> parse_package_state(std::string_view name);
+
 }  // namespace codedriftd

@@ -26,7 +26,7 @@ constexpr Column kPlanColumns[] = {{"target", "TARGET", 0},
 
 /// The order of the line that sums up: what differs, what does not, what could not be seen.
 constexpr std::array kSummaryOrder{Status::missing,        Status::drifted, Status::unreviewed,
-                                   Status::pending_deploy, Status::in_sync, Status::unobserved};
+                                   Status::pending_deploy, Status::in_sync, Status::examining, Status::unobserved};
 
 constexpr std::string_view kRed = "\x1b[31m", kYellow = "\x1b[33m", kGreen = "\x1b[32m", kPlain = "\x1b[0m";
 
@@ -36,7 +36,7 @@ struct Mark {
 };
 constexpr Mark kDiffers{'~', kYellow, "live differs from what is accepted"};
 constexpr Mark kMissing{'-', kRed, "missing"};
-constexpr Mark kNotObserved{'?', kYellow, "not observed"};
+constexpr Mark kNotObserved{'?', kYellow, "not observed, or its package is being examined"};
 constexpr Mark kToCome{'+', kGreen, "nothing accepted yet, or an announced hash still to come"};
 constexpr std::array kMarks{&kDiffers, &kMissing, &kNotObserved, &kToCome};
 
@@ -48,6 +48,7 @@ const Mark* mark_of(const Plan::Item& item) {
     case Status::drifted:
       return &kDiffers;
     case Status::unobserved:
+    case Status::examining:
       return &kNotObserved;
     case Status::unreviewed:
     case Status::pending_deploy:

@@ -30,8 +30,8 @@ constexpr Column kStatusColumns[] = {{"target", "TARGET", 0},
                                      {"accepted_sha256", "ACCEPTED", 0}};
 
 /// In the order of kStatuses.
-constexpr std::array<std::string_view, 6> kWords{
-    "missing", "drifted", "not observed", "not reviewed", "pending a deployment", "in sync"};
+constexpr std::array<std::string_view, 7> kWords{
+    "missing", "drifted", "not observed", "being examined", "not reviewed", "pending a deployment", "in sync"};
 
 OrderedJson error_value(const std::optional<PollError>& error) {
   if (!error) return nullptr;
@@ -46,7 +46,7 @@ Row status_row(const SelectedTarget& selected) {
   const TargetState& s = selected.row.state;
   const Target& target = selected.row.target;
   const StatusView& view = selected.status;
-  const auto expected = s.announced.empty() ? std::nullopt : std::optional(s.announced.back().sha256);
+  const auto expected = s.announced.empty() ? std::nullopt : s.announced.back().sha256;
   return {{target.address(), target.account, target.region, target.ns, target.function, target.qualifier,
            to_string(view.status), view.reason, value_of(s.live), value_of(s.accepted),
            s.accepted ? OrderedJson(to_string(s.accepted_source)) : OrderedJson(), value_of(s.accepted_at),
@@ -78,7 +78,7 @@ std::string StatusCounts::line(std::span<const Status> order) const {
 
 int StatusCounts::detailed_exit() const {
   if (of(Status::missing) + of(Status::drifted) > 0) return 2;
-  return of(Status::unobserved) + of(Status::unreviewed) + of(Status::pending_deploy) > 0 ? 3 : 0;
+  return of(Status::unobserved) + of(Status::examining) + of(Status::unreviewed) + of(Status::pending_deploy) > 0 ? 3 : 0;
 }
 
 namespace {

@@ -22,6 +22,8 @@ std::string detail_of(const AuditedFunction& function) {
                                       : "Live code that nobody accepted.";
     case Status::unobserved:
       return fmt::format("It could not be seen: {}.", status.reason);
+    case Status::examining:
+      return "New code is live, and its package is being examined.";
     case Status::unreviewed:
       return "Seen, but nobody has accepted any code of it.";
     case Status::pending_deploy:
@@ -157,7 +159,7 @@ ReportSection open_items(const AuditReport& report) {
           {target_cell(function.address), Cell{std::string(to_string(status)), alarm ? Kind::alarm : Kind::warning},
            time_cell(state.drift_since && status == Status::drifted ? *state.drift_since : function.status().since),
            text_cell(std::move(detail)), hash_cell(state.live), hash_cell(state.accepted),
-           hash_cell(state.announced.empty() ? std::nullopt : std::optional(state.announced.back().sha256))});
+           hash_cell(state.announced.empty() ? std::nullopt : state.announced.back().sha256)});
     }
   }
   for (const AuditedFunction& function : report.functions) {

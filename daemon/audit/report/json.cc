@@ -95,7 +95,7 @@ OrderedJson function_json(const AuditReport& report, const AuditedFunction& func
                     {"longest_gap_s", seconds(run.longest_gap)},
                     {"claim", run.sha256 ? OrderedJson(run_claim(run)) : OrderedJson()}});
   }
-  const auto expected = state.announced.empty() ? std::nullopt : std::optional(state.announced.back().sha256);
+  const auto expected = state.announced.empty() ? std::nullopt : state.announced.back().sha256;
   return {{"target", function.address},
           {"watched", state.watched},
           {"status", to_string(function.status().status)},

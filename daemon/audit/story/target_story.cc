@@ -140,10 +140,11 @@ class Telling {
 
   void take_deployment(const TargetRecord::Happening& what) {
     const auto hash = hash_in(what.data, "expected_sha256");
-    if (!hash) return;
+    const auto content = ContentDigest::parse(text_in(what.data, "expected_content"));
+    if (!hash && !content) return;
     auto& announced = state_.announced;
     const auto named =
-        std::find_if(announced.begin(), announced.end(), [&](const Announcement& a) { return a.sha256 == *hash; });
+        std::find_if(announced.begin(), announced.end(), [&](const Announcement& a) { return a.sha256 == hash && a.content == content; });
     if (what.kind == "deploy.overdue" && text_in(what.data, "announced_by") == "config") {
       if (named != announced.end()) named->overdue = true;  // a pin stays announced
       return;
@@ -151,7 +152,8 @@ class Telling {
     if (named != announced.end()) announced.erase(named);
     if (what.kind != "deploy.expected") return;
     Announcement announcement;
-    announcement.sha256 = *hash;
+    announcement.sha256 = hash;
+    announcement.content = content;
     announcement.pin = what.actor == "config";
     announcement.announced_at = what.time;
     announcement.valid_until = parse_rfc3339(text_in(what.data, "valid_until")).value_or(what.time);
