@@ -19,7 +19,7 @@ ALTER TABLE target ADD COLUMN content_pin BLOB CHECK (length(content_pin) = 32);
 ALTER TABLE target ADD COLUMN examine_within_ms INTEGER NOT NULL DEFAULT 60000;
 ALTER TABLE target ADD COLUMN same_content_accepted INTEGER NOT NULL DEFAULT 1 CHECK (same_content_accepted IN (0, 1));
 ALTER TABLE target ADD COLUMN package TEXT NOT NULL DEFAULT 'unknown'      -- what looking into the live one came to
-  CHECK (package IN ('unknown', 'examined', 'ambiguous', 'unavailable'));
+  CHECK (package IN ('unknown', 'examined', 'ambiguous', 'unavailable', 'mismatch'));
 ALTER TABLE target ADD COLUMN live_content BLOB CHECK (length(live_content) = 32);
 ALTER TABLE target ADD COLUMN live_exact BLOB CHECK (length(live_exact) = 32);
 ALTER TABLE target ADD COLUMN accepted_content BLOB CHECK (length(accepted_content) = 32);

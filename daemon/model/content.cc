@@ -64,12 +64,15 @@ std::string_view to_string(PackageState package) {
       return "ambiguous";
     case PackageState::unavailable:
       return "unavailable";
+    case PackageState::mismatch:
+      return "mismatch";
   }
   return "unknown";
 }
 
 std::optional<PackageState> parse_package_state(std::string_view name) {
-  for (const PackageState package : {PackageState::unknown, PackageState::examined, PackageState::ambiguous, PackageState::unavailable}) {
+  for (const PackageState package : {PackageState::unknown, PackageState::examined, PackageState::ambiguous,
+                                     PackageState::unavailable, PackageState::mismatch}) {
     if (name == to_string(package)) return package;
   }
   return std::nullopt;

@@ -56,7 +56,8 @@ enum class PackageState {
   unknown,      ///< nobody looked so far
   examined,     ///< it was read, and in one way only
   ambiguous,    ///< readers could see different things in it
-  unavailable,  ///< it could not be had
+  unavailable,  ///< it could not be had, or not be examined
+  mismatch,     ///< the bytes that came were others than the CodeSha256's, again and again
 };
 std::string_view to_string(PackageState package);
 std::optional<PackageState> parse_package_state(std::string_view name);

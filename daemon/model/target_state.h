@@ -66,7 +66,7 @@ struct TargetState {
   std::optional<WallTime> drift_since;
 
   // What is inside.
-  PackageState package = PackageState::unknown;                        ///< what looking into the package of `live` came to
+  PackageState package = PackageState::unknown;  ///< what looking into the package of `live` came to
   std::optional<KnownContent> live_content;      ///< set exactly when that is `content`
   std::optional<KnownContent> accepted_content;  ///< of `accepted`, where it was examined
   std::optional<WallTime> examining_until;       ///< set while the verdict on `live` waits for its examination

@@ -83,14 +83,14 @@ void Deciding::take(const Examined& examined) {
     return;
   }
   // A package that could not be had again takes nothing away from what was read in it before.
-  if (examined.inside.package == PackageState::unavailable && before_.package != PackageState::unknown && before_.package != PackageState::unavailable)
-    return;
+  const auto read = [](PackageState s) { return s == PackageState::examined || s == PackageState::ambiguous; };
+  if (!read(examined.inside.package) && read(before_.package)) return;
   inside_ = &examined.inside;
   learn(examined.inside);
-  if (examined.mismatch) {
-    add(package_mismatch(scene(), examined));
-  } else if (examined.inside.package != PackageState::unavailable) {
+  if (read(examined.inside.package)) {
     add(package_examined(scene(), examined));
+  } else if (examined.inside.package == PackageState::mismatch) {
+    add(package_mismatch(scene(), examined));
   }
   if (before_.missing) return;
   judge(*before_.live, before_.examining_until ? stop_waiting() : before_.live);
@@ -295,7 +295,8 @@ void Deciding::expire(bool pins_too) {
 
 void Deciding::take(const Tick& tick) {
   if (!before_.watched) return;
-  if (state().examining_until && state().package == PackageState::unknown && now_ >= *state().examining_until) run_out();
+  if (state().examining_until && state().package == PackageState::unknown && now_ >= *state().examining_until)
+    run_out();
   expire(true);
   if (before_.failing || tick.unseen_for <= before_.stale_after) return;
   state().failing = true;

@@ -61,8 +61,7 @@ struct Withdrawn {
 /// nothing.
 struct Examined {
   Sha256 sha256;
-  Inside inside;          ///< its look is not `none`
-  bool mismatch = false;  ///< unavailable because the bytes were never those of `sha256`
+  Inside inside;  ///< its state is not `unknown`
   int64_t files = 0, findings = 0;
 };
 using Input = std::variant<Observation, Tick, Watched, Unwatched, Approved, Expected, Withdrawn, Examined>;

@@ -70,14 +70,14 @@ inline Input see_known(char c, char content) {
   return seen;
 }
 inline Input examined(char c, char content, bool usual_modes = true) {
-  return Examined{hash(c), inside(content, usual_modes), false, 3, 0};
+  return Examined{hash(c), inside(content, usual_modes), 3, 0};
 }
-inline Input ambiguous(char c) {
-  return Examined{hash(c), {PackageState::ambiguous, std::nullopt, "two entries share a name", {}}, false, 0, 0};
+inline Input looked_in_vain(char c, PackageState state, std::string why) {
+  return Examined{hash(c), {state, std::nullopt, std::move(why), {}}, 0, 0};
 }
-inline Input unavailable(char c, bool mismatch = false) {
-  return Examined{hash(c), {PackageState::unavailable, std::nullopt, "HTTP 403", {}}, mismatch, 0, 0};
-}
+inline Input ambiguous(char c) { return looked_in_vain(c, PackageState::ambiguous, "two entries share a name"); }
+inline Input unavailable(char c) { return looked_in_vain(c, PackageState::unavailable, "HTTP 403"); }
+inline Input mismatch(char c) { return looked_in_vain(c, PackageState::mismatch, "other bytes came"); }
 inline Input gone(std::string code = "ResourceNotFound.Function") {
   return Observation{Outcome::missing, std::nullopt, {std::move(code), "no such function", "req-2"}, "", false};
 }
