@@ -87,7 +87,9 @@ void Deciding::take(const Examined& examined) {
   if (!read(examined.inside.package) && read(before_.package)) return;
   inside_ = &examined.inside;
   learn(examined.inside);
-  if (read(examined.inside.package)) {
+  if (before_.package == examined.inside.package && before_.live_content == examined.inside.content) {
+    // It was looked at again, and is what it was.
+  } else if (read(examined.inside.package)) {
     add(package_examined(scene(), examined));
   } else if (examined.inside.package == PackageState::mismatch) {
     add(package_mismatch(scene(), examined));
