@@ -1,44 +1,10 @@
 #pragma once
 /// What codedriftd-examiner found in a package.
-#include <cstdint>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "base/json.h"
 #include "base/result.h"
-#include "model/content.h"
+#include "model/examination.h"
 
-namespace codedriftd {
-
-/// Something about one entry that is legal in a zip and strange in a package: shown, and no reason for anything.
-struct Finding {
-  std::string kind;  ///< "traversal", "absolute-path", …: package/zip_reader.h has the list
-  std::string name;  ///< of the entry, its bytes
-
-  friend bool operator==(const Finding&, const Finding&) = default;
-};
-
-/// What is inside one package. `ambiguous`: readers could see different things in it, so nothing is said of its
-/// content.
-struct Examination {
-  std::string ambiguous;          ///< why, in one sentence; empty: it can be read in one way only
-  Manifest files;                 ///< empty where it is ambiguous
-  std::vector<Finding> findings;  ///< the first kMostFindings
-  uint64_t package_bytes = 0;     ///< as stored
-  uint64_t unpacked_bytes = 0;    ///< of all files together
-
-  friend bool operator==(const Examination&, const Examination&) = default;
-};
-inline constexpr std::size_t kMostFindings = 100;
-
-/// The caps of one examination. What is over a cap is ambiguous.
-struct PackageLimits {
-  uint64_t package = uint64_t{100} << 20;   ///< bytes as stored
-  uint64_t unpacked = uint64_t{500} << 20;  ///< bytes of all files together
-  uint64_t files = 20'000;
-
-  friend bool operator==(const PackageLimits&, const PackageLimits&) = default;
-};
-
-}  // namespace codedriftd
+namespace codedriftd {}  // namespace codedriftd

@@ -23,7 +23,8 @@ void check_included(const Document& document, const std::string& main_file, Mist
     const std::string_view name = key.str();
     const Place place = place_of(key.source(), document.name);
     if (name == "function" || name == "alert" || name == "account") continue;
-    if (name == "daemon" || name == "log" || name == "http" || name == "control" || name == "defaults") {
+    if (name == "daemon" || name == "log" || name == "http" || name == "control" || name == "packages" ||
+        name == "defaults") {
       const toml::table* table = node.as_table();
       const bool nested = name == "daemon" && table != nullptr && table->contains("include");
       mistakes.add(place, fmt::format("{}[{}] may stand in {} only; an included file holds [[function]], [[alert]] and "
@@ -99,6 +100,7 @@ class Loader {
         const Section top(document.table, kFileKeys, document.name, mistakes_);
         read_daemon(document, settings_, mistakes_);
         read_control(document, settings_, mistakes_);
+        read_packages(document, settings_.packages, mistakes_);
         defaults = read_defaults(document, mistakes_);
       }
       read_accounts(document, accounts, mistakes_);
@@ -111,6 +113,7 @@ class Loader {
     }
     check_accounts(accounts, mistakes_);
     check_alerts(alerts, all_read_, mistakes_);
+    check_contents(watches, settings_.packages, mistakes_);
     settings_.watches = sort_watches(std::move(watches), mistakes_);
     if (all_read_) check_alert_targets(alerts, settings_.watches, mistakes_);
     for (auto& [name, read] : accounts) {

@@ -11,11 +11,12 @@
 
 namespace codedriftd {
 
-// ---- [daemon] [log] [http] [control]
+// ---- [daemon] [log] [http] [control] [packages]
 // --------------------------------------------------------------------------------------
 
 void read_daemon(const Document& document, Settings& settings, Mistakes& mistakes);
 void read_control(const Document& document, Settings& settings, Mistakes& mistakes);
+void read_packages(const Document& document, PackageSettings& packages, Mistakes& mistakes);
 /// The `include` patterns of the main file.
 std::vector<PlacedText> read_include(const Document& document);
 
@@ -43,16 +44,21 @@ struct WatchKeys {
   Key<std::string> account, region, ns, qualifier;
   Key<Baseline> baseline;
   Key<Millis> interval, stale_after, deploy_grace;
+  Key<bool> same_content_accepted;
+  Key<std::vector<std::string>> ignore;
 };
 struct PlacedWatch {
   WatchSettings watch;
   Place place;
+  Place content_place;  ///< of `content`, where it is given
 };
 
 WatchKeys read_defaults(const Document& document, Mistakes& mistakes);
 /// `all_read`: false if a file could not be read, which may hold the accounts that seem to be missing.
 void read_functions(const Document& document, const WatchKeys& defaults, const Accounts& accounts, bool all_read,
                     std::vector<PlacedWatch>& watches, Mistakes& mistakes);
+/// A content that is pinned can be found only where packages are looked into.
+void check_contents(const std::vector<PlacedWatch>& watches, const PackageSettings& packages, Mistakes& mistakes);
 /// Sorted by target; a target that is there twice is a mistake.
 std::vector<WatchSettings> sort_watches(std::vector<PlacedWatch> watches, Mistakes& mistakes);
 

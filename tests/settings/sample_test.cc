@@ -41,6 +41,11 @@ std::string describe(const std::string& text) {
   const Settings& s = *loaded;
   out << s.state_dir << s.runtime_dir << s.plugin_dir << s.log_format.has_value() << s.instance << s.link
       << s.allow_empty << s.log_origin << s.http_listen << '\n';
+  const PackageSettings& p = s.packages;
+  out << static_cast<int>(p.keep) << ' ' << p.limits.package << ' ' << p.limits.unpacked << ' ' << p.limits.files << ' '
+      << p.max_total << format_duration(p.explain_within) << format_duration(p.examine_within);
+  for (const std::string& host : p.hosts) out << ' ' << host;
+  out << '\n';
   for (const auto& [name, a] : s.accounts) {
     const CredentialSettings& c = a.credentials;
     out << name << a.endpoint << a.requests_per_second << format_duration(a.timeout) << a.ca_file << a.previous
@@ -49,7 +54,10 @@ std::string describe(const std::string& text) {
   }
   for (const WatchSettings& w : s.watches) {
     out << w.target.address() << w.pin.has_value() << static_cast<int>(w.baseline) << format_duration(w.interval)
-        << format_duration(w.stale_after) << format_duration(w.deploy_grace) << '\n';
+        << format_duration(w.stale_after) << format_duration(w.deploy_grace) << w.content.has_value()
+        << w.same_content_accepted;
+    for (const std::string& glob : w.ignore) out << ' ' << glob;
+    out << '\n';
   }
   for (const AlertSettings& a : s.alerts) {
     out << a.subscription.name << a.subscription.kinds.size() << a.plugin << a.fallback
@@ -90,6 +98,7 @@ TEST(Sample, NamesEveryKnownKeyInItsSection) {
                                                     {"[log]", "log"},
                                                     {"[http]", "http"},
                                                     {"[control]", "control"},
+                                                    {"[packages]", "packages"},
                                                     {"[defaults]", "defaults"},
                                                     {"[account.NAME]", "account.prod"},
                                                     {"[account.NAME.credentials]", "account.prod.credentials"},
