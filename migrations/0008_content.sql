@@ -26,6 +26,10 @@ ALTER TABLE target ADD COLUMN accepted_content BLOB CHECK (length(accepted_conte
 ALTER TABLE target ADD COLUMN accepted_exact BLOB CHECK (length(accepted_exact) = 32);
 ALTER TABLE target ADD COLUMN examining_until_ms INTEGER;                  -- NULL: no verdict waits
 ALTER TABLE target ADD COLUMN examining_previous BLOB CHECK (length(examining_previous) = 32);
+ALTER TABLE target ADD COLUMN ignore TEXT NOT NULL DEFAULT '[]';           -- JSON list of globs
+-- Who runs or accepts what was examined.
+CREATE INDEX target_live ON target (live);
+CREATE INDEX target_accepted ON target (accepted);
 DROP INDEX target_with_announcements;
 CREATE INDEX target_waiting ON target (id) WHERE announced != '[]' OR examining_until_ms IS NOT NULL;
 

@@ -157,27 +157,27 @@ Reply perform(Tx& tx, Ledger& ledger, const ExpectRequest& request, const Caller
   if (auto good = check_request(request); !good) return NothingDone{"usage", good.error().message};
   auto steps = steps_of(tx.db, request.items, [&](const ExpectRequest::Item& item, TargetRow row) {
     const WallTime until = now + item.valid.value_or(row.state.deploy_grace);
-    return Step{
-        std::move(row),
-        Expected{item.sha256, until, item.build, item.commit, caller.actor, caller.claimed, item.content},
-        {}};
+    return Step{std::move(row),
+                Expected{item.sha256, until, item.build, item.commit, caller.actor, caller.claimed, item.content},
+                {}};
   });
   if (!steps) return steps.error();
-  return take(
-      tx, ledger, caller, "expect", std::move(*steps), now, [](const TargetState& before, const TargetRow& row) {
-        if (row.state.announced.empty())
-          return Json{{"target", row.target.address()}, {"sha256", or_null(row.state.live)}, {"arrived", true}};
-        const Announcement& announced = row.state.announced.back();
-        Json told{{"target", row.target.address()},
-                  {"sha256", or_null(announced.sha256)},
-                  {"valid_until", rfc3339(announced.valid_until)}};
-        if (announced.content) told["content"] = announced.content->text();
-        for (const Announcement& earlier : before.announced) {
-          if (earlier.sha256 == announced.sha256 && earlier.content == announced.content && !earlier.overdue && earlier.valid_until > announced.valid_until)
-            told["previous_until"] = rfc3339(earlier.valid_until);
-        }
-        return told;
-      });
+  return take(tx, ledger, caller, "expect", std::move(*steps), now,
+              [](const TargetState& before, const TargetRow& row) {
+                if (row.state.announced.empty())
+                  return Json{{"target", row.target.address()}, {"sha256", or_null(row.state.live)}, {"arrived", true}};
+                const Announcement& announced = row.state.announced.back();
+                Json told{{"target", row.target.address()},
+                          {"sha256", or_null(announced.sha256)},
+                          {"valid_until", rfc3339(announced.valid_until)}};
+                if (announced.content) told["content"] = announced.content->text();
+                for (const Announcement& earlier : before.announced) {
+                  if (earlier.sha256 == announced.sha256 && earlier.content == announced.content && !earlier.overdue &&
+                      earlier.valid_until > announced.valid_until)
+                    told["previous_until"] = rfc3339(earlier.valid_until);
+                }
+                return told;
+              });
 }
 
 Reply perform(Tx& tx, Ledger& ledger, const WithdrawRequest& request, const Caller& caller, WallTime now) {
@@ -186,7 +186,8 @@ Reply perform(Tx& tx, Ledger& ledger, const WithdrawRequest& request, const Call
   if (!row) return row.error();
   const TargetState before = row->state;
   std::vector<Step> steps;
-  steps.push_back({std::move(*row), Withdrawn{request.sha256, request.reason, caller.actor, caller.claimed, request.content}, {}});
+  steps.push_back(
+      {std::move(*row), Withdrawn{request.sha256, request.reason, caller.actor, caller.claimed, request.content}, {}});
   auto done =
       take(tx, ledger, caller, "withdraw", std::move(steps), now, [](const TargetState&, const TargetRow& after) {
         return Json{{"target", after.target.address()}, {"left", after.state.announced.size()}};

@@ -33,7 +33,7 @@ struct ExpectRequest {
     std::string target;
     std::optional<Sha256> sha256;
     std::optional<ContentDigest> content;  ///< exactly one of the two is set
-    std::optional<Millis> valid;  ///< nullopt: the target's deploy_grace
+    std::optional<Millis> valid;           ///< nullopt: the target's deploy_grace
     std::string build, commit;
   };
   std::vector<Item> items;

@@ -148,9 +148,10 @@ ContentDigest content_option(const po::variables_map& values) {
   const std::string text = text_option(values, "content");
   const auto content = ContentDigest::parse(text);
   if (!content) {
-    throw UsageError(fmt::format("--content \"{}\" is not a content digest: \"h1:\" and 44 characters of base64, as "
-                                 "`codedriftd digest` prints it",
-                                 harmless(clean_utf8(text, 100))));
+    throw UsageError(
+        fmt::format("--content \"{}\" is not a content digest: \"h1:\" and 44 characters of base64, as "
+                    "`codedriftd digest` prints it",
+                    harmless(clean_utf8(text, 100))));
   }
   return *content;
 }
@@ -169,9 +170,8 @@ int withdraw(const ReconcileContext& context, const po::variables_map& values) {
   request.reason = text_option(values, "reason");
   if (auto good = check_request(request); !good) throw UsageError(good.error().message);
   return carry_out(context, values, "withdraw", request, [&](const Json& done) {
-    print_targets(context.out, done, [](const Json& target) {
-      return announced_words(target) + " is not expected any more";
-    });
+    print_targets(context.out, done,
+                  [](const Json& target) { return announced_words(target) + " is not expected any more"; });
   });
 }
 
@@ -203,8 +203,8 @@ int run_expect(const std::vector<std::string>& args, const ReconcileContext& con
   item.build = text_option(values, "build");
   item.commit = text_option(values, "commit");
   ExpectRequest request;
-  const std::size_t ways =
-      std::size_t{values.contains("sha256")} + values.contains("content") + values.contains("from-zip") + values.contains("from");
+  const std::size_t ways = std::size_t{values.contains("sha256")} + values.contains("content") +
+                           values.contains("from-zip") + values.contains("from");
   if (ways != 1) throw UsageError("expect takes one of --content H1, --sha256 H, --from-zip FILE and --from FILE");
   const std::string from = text_option(values, "from"), zip = text_option(values, "from-zip");
   if (values.contains("from")) {

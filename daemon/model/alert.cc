@@ -122,4 +122,16 @@ std::string compose_notice(const Notice& notice, std::string_view id, WallTime t
   return json_line(alert);
 }
 
+std::string explained_alert(std::string_view alert, const JsonBox& changes, std::string_view words) {
+  OrderedJson body;
+  try {
+    body = OrderedJson::parse(alert);
+    body.at("changes") = OrderedJson(*changes);
+    if (!words.empty()) body.at("summary") = fmt::format("{} {}.", body.at("summary").get<std::string>(), words);
+  } catch (const OrderedJson::exception& error) {
+    throw std::runtime_error(fmt::format("a stored alert is damaged ({}); restore a backup", error.what()));
+  }
+  return json_line(body);
+}
+
 }  // namespace codedriftd

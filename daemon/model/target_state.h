@@ -53,6 +53,7 @@ struct TargetState {
   std::string pin_where;                     ///< "FILE:LINE"
   Millis interval{300'000}, stale_after{900'000}, deploy_grace{3'600'000};
   Millis examine_within{60'000};      ///< how long a verdict may wait for an examination
+  std::vector<std::string> ignore;    ///< globs: files that its content digests leave out
   bool same_content_accepted = true;  ///< another hash with the content and modes of what is accepted is accepted
 
   // What is live against what is accepted.

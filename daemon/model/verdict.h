@@ -32,6 +32,7 @@ struct Watched {
   Millis examine_within{60'000};
   std::optional<ContentDigest> content_pin = {};  ///< instead of `pin`
   bool same_content_accepted = true;
+  std::vector<std::string> ignore = {};
 };
 /// The configuration no longer watches it.
 struct Unwatched {};

@@ -36,6 +36,7 @@ void Deciding::take(const Watched& watched) {
   s.deploy_grace = watched.deploy_grace;
   s.examine_within = watched.examine_within;
   s.same_content_accepted = watched.same_content_accepted;
+  s.ignore = watched.ignore;
   if (added) add(watch_added(scene(kConfig)));
   if (pin_changed) {
     change_pin(watched);

@@ -46,6 +46,7 @@ void set_examined(NewEvent& event, const Scene& scene) {
   (*event.data)["examined"] = to_string(scene.inside->package);
   if (!scene.inside->why.empty()) (*event.data)["examined_why"] = clean_utf8(scene.inside->why);
   if (!scene.inside->changes->is_null()) (*event.data)["changes"] = *scene.inside->changes;
+  if (!scene.inside->changes_words.empty()) event.facts.summary += fmt::format(" {}.", scene.inside->changes_words);
 }
 
 /// A version that was published: a number, whose code is meant never to change again.

@@ -15,6 +15,7 @@
 #include "control/verbs.h"
 #include "http/proxy.h"
 #include "service/alert_setup.h"
+#include "service/inspection.h"
 #include "service/state_folder.h"
 #include "service/stay.h"
 #include "store/db/migrate.h"
@@ -180,6 +181,15 @@ void App::begin_stay() {
 }
 
 void App::start_polling() {
+  if (!inspector_) {
+    Inspector::Hooks hooks;
+    hooks.poll_again = [this](TargetId id) { poller_->poll_now({id}, [](PollEnd) {}); };
+    inspector_ = std::make_unique<Inspector>(*writer_, *ledger_, clock_, inspection_rules(settings_), std::move(hooks));
+    poller_->on_unexamined([this](TargetId id, const Target& target, const Sha256& code, Secret url, bool pressing) {
+      inspector_->want(id, target.account, code, std::move(url), pressing);
+    });
+  }
+  mend_packages(settings_, *writer_);
   // Kept until it was applied: the step is taken again where the disk is full.
   if (!first_watch_) first_watch_ = take_watches(settings_);
   apply_watch(settings_, *first_watch_);
@@ -394,6 +404,9 @@ void App::stop() noexcept {
   });
   step("polling", [&] {
     if (poller_) poller_->stop();
+  });
+  step("packages", [&] {
+    if (inspector_) inspector_->stop();
   });
   step("alerts", [&] {
     for (const auto& [name, runner] : runners) runner->stop();

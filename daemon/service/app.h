@@ -12,6 +12,7 @@
 #include "control/permissions.h"
 #include "control/server.h"
 #include "control/tickets.h"
+#include "inspection/inspector.h"
 #include "polling/poller.h"
 #include "service/accounts.h"
 #include "service/notify.h"
@@ -101,6 +102,7 @@ class App {
   Accounts accounts_;
   std::unique_ptr<CurlApi> api_;
   std::unique_ptr<Poller> poller_;
+  std::unique_ptr<Inspector> inspector_;
   Guarded<std::map<std::string, std::shared_ptr<Runner>>> runners_;
   std::unique_ptr<StatusPage> status_page_;  ///< nullptr: none is wanted, or it cannot listen yet
   std::string page_trouble_;                 ///< why not, as it was logged

@@ -11,6 +11,7 @@
 #include "service/alert_setup.h"
 #include "service/app.h"
 #include "service/foresight.h"
+#include "service/inspection.h"
 #include "settings/load.h"
 #include "settings/schedule.h"
 #include "sinks/process.h"
@@ -55,7 +56,9 @@ WatchList App::take_watches(Settings& settings) {
   list.entries.reserve(settings.watches.size());
   for (WatchSettings& w : settings.watches) {
     list.entries.push_back(
-        {std::move(w.target), {w.pin, std::move(w.pin_where), w.baseline, w.interval, w.stale_after, w.deploy_grace}});
+        {std::move(w.target),
+         {w.pin, std::move(w.pin_where), w.baseline, w.interval, w.stale_after, w.deploy_grace,
+          settings.packages.examine_within, w.content, w.same_content_accepted, std::move(w.ignore)}});
   }
   settings.watches = {};
   for (const auto& [name, account] : settings.accounts) {
@@ -72,6 +75,9 @@ WatchSync App::apply_watch(const Settings& settings, const WatchList& list) {
   watch.targets = std::move(sync.targets);
   watch.paces = accounts_.paces(settings);
   watch.apply = [api = api_.get(), accounts = std::move(accounts)] { api->set_accounts(accounts); };
+  watch.looks_into_packages = settings.packages.keep != PackageSettings::Keep::off;
+  inspector_->set_rules(inspection_rules(settings));
+  if (watch.looks_into_packages) inspector_->start();
   functions_ = watch.targets.size();
   poller_->set_watch(std::move(watch));
   for (const std::string& warning : sync.warnings) log(LogLevel::warning, "config.suspicious", warning);
@@ -81,6 +87,8 @@ WatchSync App::apply_watch(const Settings& settings, const WatchList& list) {
 void App::apply_routes() {
   ledger_->set_routes(routes_of(settings_));
   ledger_->set_link(settings_.link);
+  const bool looks = settings_.packages.keep != PackageSettings::Keep::off;
+  ledger_->set_explain_within(looks ? settings_.packages.explain_within : Millis{0});
 }
 
 void App::give_up_unconfigured(Tx& tx) {

@@ -25,8 +25,8 @@ constexpr Column kPlanColumns[] = {{"target", "TARGET", 0},
                                    {"expected_sha256", "ANNOUNCED", 0}};
 
 /// The order of the line that sums up: what differs, what does not, what could not be seen.
-constexpr std::array kSummaryOrder{Status::missing,        Status::drifted, Status::unreviewed,
-                                   Status::pending_deploy, Status::in_sync, Status::examining, Status::unobserved};
+constexpr std::array kSummaryOrder{Status::missing, Status::drifted,   Status::unreviewed, Status::pending_deploy,
+                                   Status::in_sync, Status::examining, Status::unobserved};
 
 constexpr std::string_view kRed = "\x1b[31m", kYellow = "\x1b[33m", kGreen = "\x1b[32m", kPlain = "\x1b[0m";
 

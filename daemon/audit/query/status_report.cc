@@ -78,7 +78,8 @@ std::string StatusCounts::line(std::span<const Status> order) const {
 
 int StatusCounts::detailed_exit() const {
   if (of(Status::missing) + of(Status::drifted) > 0) return 2;
-  return of(Status::unobserved) + of(Status::examining) + of(Status::unreviewed) + of(Status::pending_deploy) > 0 ? 3 : 0;
+  return of(Status::unobserved) + of(Status::examining) + of(Status::unreviewed) + of(Status::pending_deploy) > 0 ? 3
+                                                                                                                  : 0;
 }
 
 namespace {

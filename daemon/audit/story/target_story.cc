@@ -143,8 +143,8 @@ class Telling {
     const auto content = ContentDigest::parse(text_in(what.data, "expected_content"));
     if (!hash && !content) return;
     auto& announced = state_.announced;
-    const auto named =
-        std::find_if(announced.begin(), announced.end(), [&](const Announcement& a) { return a.sha256 == hash && a.content == content; });
+    const auto named = std::find_if(announced.begin(), announced.end(),
+                                    [&](const Announcement& a) { return a.sha256 == hash && a.content == content; });
     if (what.kind == "deploy.overdue" && text_in(what.data, "announced_by") == "config") {
       if (named != announced.end()) named->overdue = true;  // a pin stays announced
       return;

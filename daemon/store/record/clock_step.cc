@@ -87,7 +87,8 @@ void move_what_waits(Database& db, const Back& back) {
       announcement.announced_at = back.of(announcement.announced_at);
       announcement.valid_until = announcement.announced_at + valid;
     }
-    if (after.examining_until) after.examining_until = std::min(*after.examining_until, back.now + after.examine_within);
+    if (after.examining_until)
+      after.examining_until = std::min(*after.examining_until, back.now + after.examine_within);
     targets::save(db, id, before, after);
   }
 }

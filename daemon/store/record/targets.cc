@@ -58,6 +58,7 @@ enum Column : int {
   kAcceptedExact,
   kExaminingUntil,
   kExaminingPrevious,
+  kIgnore,
   kColumns
 };
 
@@ -69,7 +70,7 @@ constexpr std::string_view kSelect =
     "last_success_at_ms, consecutive_failures, error_code, error_message, error_request_id, last_reason, "
     "status_since_ms, answer_run, failure_run, live_since_ms, failing_quiet, content_pin, examine_within_ms, "
     "same_content_accepted, package, live_content, live_exact, accepted_content, accepted_exact, examining_until_ms, "
-    "examining_previous FROM target ";
+    "examining_previous, ignore FROM target ";
 static_assert(std::ranges::count(kSelect, ',') == kColumns - 1);
 
 /// The year 9999: what lies beyond is no time of ours.
@@ -126,6 +127,14 @@ std::optional<KnownContent> known_content(const std::optional<Sha256>& digest, c
   return KnownContent{{*digest}, *exact};
 }
 
+std::vector<std::string> globs_from(std::string_view text, std::string_view address) {
+  try {
+    return Json::parse(text).get<std::vector<std::string>>();
+  } catch (const Json::exception& error) {
+    damaged(address, error.what());
+  }
+}
+
 TargetRow read(Query& q) {
   TargetRow row;
   row.id = q.integer(kId);
@@ -173,6 +182,7 @@ TargetRow read(Query& q) {
   s.accepted_content = known_content(q.optional_sha256(kAcceptedContent), q.optional_sha256(kAcceptedExact));
   s.examining_until = q.optional_time(kExaminingUntil);
   s.examining_previous = q.optional_sha256(kExaminingPrevious);
+  if (q.text(kIgnore) != "[]") s.ignore = globs_from(q.text(kIgnore), row.target.address());
   return row;
 }
 
@@ -260,9 +270,10 @@ Census count_watched(Database& db, WallTime now) {
 
 std::vector<TargetId> waiting(Database& db, WallTime polled_since) {
   std::vector<TargetId> ids;
-  auto q = db.query("SELECT id FROM target WHERE (announced != '[]' OR examining_until_ms IS NOT NULL) AND watched = 1 AND "
-                    "last_polled_at_ms >= ?",
-                    polled_since);
+  auto q = db.query(
+      "SELECT id FROM target WHERE (announced != '[]' OR examining_until_ms IS NOT NULL) AND watched = 1 AND "
+      "last_polled_at_ms >= ?",
+      polled_since);
   while (q.step()) ids.push_back(q.integer(0));
   return ids;
 }
@@ -302,14 +313,16 @@ void save(Database& db, TargetId id, const TargetState& before, const TargetStat
       "last_polled_at_ms = ?, last_success_at_ms = ?, consecutive_failures = ?, error_code = ?, error_message = ?, "
       "error_request_id = ?, last_reason = ?, status_since_ms = ?, live_since_ms = ?, failing_quiet = ?, content_pin = "
       "?, examine_within_ms = ?, same_content_accepted = ?, package = ?, live_content = ?, live_exact = ?, "
-      "accepted_content = ?, accepted_exact = ?, examining_until_ms = ?, examining_previous = ? WHERE id = ?",
+      "accepted_content = ?, accepted_exact = ?, examining_until_ms = ?, examining_previous = ?, ignore = ? "
+      "WHERE id = ?",
       s.watched, s.baseline == Baseline::review ? "review" : "first-seen", s.pin, s.pin_where, s.interval,
       s.stale_after, s.deploy_grace, s.live, s.accepted, to_string(s.accepted_source), s.accepted_at,
       to_text(s.announced), s.drift_open, s.drift_since, s.not_found_in_a_row, s.missing, s.missing_code, s.failing,
       s.failing_reason, s.last_polled_at, s.last_success_at, s.consecutive_failures, code, message, request_id,
       s.last_reason, s.status_since, s.live_since, s.failing_quiet, bytes_of(s.content_pin), s.examine_within,
       s.same_content_accepted, to_string(s.package), digest_of(s.live_content), exact_of(s.live_content),
-      digest_of(s.accepted_content), exact_of(s.accepted_content), s.examining_until, s.examining_previous, id);
+      digest_of(s.accepted_content), exact_of(s.accepted_content), s.examining_until, s.examining_previous,
+      s.ignore.empty() ? std::string("[]") : json_line(Json(s.ignore)), id);
 }
 
 void save_runs(Database& db, TargetId id, std::optional<int64_t> answer_run, std::optional<int64_t> failure_run) {

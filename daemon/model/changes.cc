@@ -1,4 +1,4 @@
-#include "package/changes.h"
+#include "model/changes.h"
 
 #include <fmt/format.h>
 
