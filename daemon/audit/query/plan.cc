@@ -78,6 +78,12 @@ std::vector<std::string> details(const Plan::Item& item) {
     lines.push_back(awaited.pin ? fmt::format("pinned at {}", s.pin_where)
                                 : fmt::format("announced by {} until {}", awaited.actor, rfc3339(awaited.valid_until)));
   }
+  const Inside& inside = item.selected.inside;
+  if (!inside.changes_words.empty()) {
+    lines.push_back(inside.changes_words);
+  } else if (!inside.why.empty() && status == Status::drifted) {
+    lines.push_back(fmt::format("what changed is not known: {}", inside.why));
+  }
   if ((status == Status::drifted || status == Status::unreviewed) && s.live) {
     lines.push_back(s.pin ? fmt::format("pinned at {}: change it there, or deploy what is pinned", s.pin_where)
                           : fmt::format("codedriftd approve '{}' --sha256 {} --reason \"…\"",

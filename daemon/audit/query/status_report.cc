@@ -7,6 +7,7 @@
 #include "audit/format/values.h"
 #include "audit/query/reports.h"
 #include "audit/query/status_rows.h"
+#include "audit/story/changes_inside.h"
 #include "audit/story/state_at.h"
 #include "store/ledger/suspensions.h"
 #include "store/record/facts.h"
@@ -15,11 +16,15 @@ namespace codedriftd {
 namespace {
 
 /// The last three are not in a plan: nothing was asked about them.
-constexpr std::string_view kStatusFields[] = {
-    "target",          "account",     "region",          "namespace",       "function",        "qualifier",
-    "status",          "reason",      "observed_sha256", "accepted_sha256", "accepted_source", "accepted_at",
-    "expected_sha256", "drift_since", "since",           "last_polled_at",  "last_success_at", "consecutive_failures",
-    "last_error",      "watched",     "suspended_until", "suspended_by"};
+constexpr std::string_view kStatusFields[] = {"target",          "account",          "region",
+                                              "namespace",       "function",         "qualifier",
+                                              "status",          "reason",           "observed_sha256",
+                                              "accepted_sha256", "accepted_source",  "accepted_at",
+                                              "expected_sha256", "drift_since",      "since",
+                                              "last_polled_at",  "last_success_at",  "consecutive_failures",
+                                              "last_error",      "observed_content", "accepted_content",
+                                              "changes",         "watched",          "suspended_until",
+                                              "suspended_by"};
 constexpr std::span<const std::string_view> kPlanFields(kStatusFields, std::size(kStatusFields) - 3);
 constexpr Column kStatusColumns[] = {{"target", "TARGET", 0},
                                      {"status", "STATUS", 0},
@@ -38,6 +43,10 @@ OrderedJson error_value(const std::optional<PollError>& error) {
   return {{"code", error->code}, {"message", error->message}, {"request_id", error->request_id}};
 }
 
+OrderedJson content_value(const std::optional<KnownContent>& content) {
+  return content ? OrderedJson(content->digest.text()) : OrderedJson();
+}
+
 }  // namespace
 
 std::span<const std::string_view> status_fields() { return kPlanFields; }
@@ -47,11 +56,28 @@ Row status_row(const SelectedTarget& selected) {
   const Target& target = selected.row.target;
   const StatusView& view = selected.status;
   const auto expected = s.announced.empty() ? std::nullopt : s.announced.back().sha256;
-  return {{target.address(), target.account, target.region, target.ns, target.function, target.qualifier,
-           to_string(view.status), view.reason, value_of(s.live), value_of(s.accepted),
-           s.accepted ? OrderedJson(to_string(s.accepted_source)) : OrderedJson(), value_of(s.accepted_at),
-           value_of(expected), value_of(s.drift_since), rfc3339(view.since), value_of(s.last_polled_at),
-           value_of(s.last_success_at), s.consecutive_failures, error_value(s.last_error)},
+  return {{target.address(),
+           target.account,
+           target.region,
+           target.ns,
+           target.function,
+           target.qualifier,
+           to_string(view.status),
+           view.reason,
+           value_of(s.live),
+           value_of(s.accepted),
+           s.accepted ? OrderedJson(to_string(s.accepted_source)) : OrderedJson(),
+           value_of(s.accepted_at),
+           value_of(expected),
+           value_of(s.drift_since),
+           rfc3339(view.since),
+           value_of(s.last_polled_at),
+           value_of(s.last_success_at),
+           s.consecutive_failures,
+           error_value(s.last_error),
+           content_value(s.live_content),
+           content_value(s.accepted_content),
+           OrderedJson(*selected.inside.changes)},
           {},
           {}};
 }
@@ -113,7 +139,10 @@ Row status_row_at(const TargetAt& target) {
 std::vector<TargetAt> present(Database& db, const Selection& selection, WallTime now) {
   std::vector<SelectedTarget> selected = selected_targets(db, selection, now);
   std::vector<TargetAt> targets(selected.size());
-  for (std::size_t i = 0; i < selected.size(); ++i) targets[i].known = std::move(selected[i]);
+  for (std::size_t i = 0; i < selected.size(); ++i) {
+    find_changes_inside(db, selected[i]);
+    targets[i].known = std::move(selected[i]);
+  }
   std::vector<suspensions::Suspended> held = suspensions::all(db);
   if (held.empty()) return targets;
   std::map<TargetId, Suspension*> by_id;

@@ -74,8 +74,16 @@ class DirectPlan {
           !selection_.in_window(selected.status.since))
         continue;
       TargetState& state = selected.row.state;
-      Watched watched{watch.pin,      watch.pin_where,   watch.baseline,
-                      watch.interval, watch.stale_after, watch.deploy_grace};
+      Watched watched{watch.pin,
+                      watch.pin_where,
+                      watch.baseline,
+                      watch.interval,
+                      watch.stale_after,
+                      watch.deploy_grace,
+                      settings_.packages.examine_within,
+                      watch.content,
+                      watch.same_content_accepted,
+                      watch.ignore};
       // The daemon may trust what it sees first. Here nobody would know.
       if (!state.accepted && watched.baseline == Baseline::first_seen) {
         first_sights_.push_back(plan_.items.size());
