@@ -64,7 +64,7 @@ std::vector<Run> runs_of(Database& db, const TargetRow& row, const Selection& se
   const auto accepted = read_acceptances(db, row.id, WallTime::max());
   for (Run& run : runs) {
     if (!run.sha256) continue;
-    if (const auto content = content_on_record(db, run.sha256, row.state.ignore)) run.content = content->digest.text();
+    if (const auto content = digest_on_record(db, run.sha256, row.state.ignore)) run.content = content->text();
     const bool open = row.answer_run == run.id;
     run.accepted_at_end = accepted_at(accepted, open ? std::max(now, run.last) : run.last) == run.sha256;
   }

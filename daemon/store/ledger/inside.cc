@@ -6,6 +6,13 @@
 
 namespace codedriftd {
 
+std::optional<ContentDigest> digest_on_record(Database& db, const std::optional<Sha256>& code,
+                                              const std::vector<std::string>& ignore) {
+  const auto row = code ? packages::find(db, *code) : std::nullopt;
+  if (!row || row->state != PackageState::examined) return std::nullopt;
+  return ignore.empty() ? row->content : content_of(packages::manifest(db, *code), ignore);
+}
+
 std::optional<KnownContent> content_on_record(Database& db, const std::optional<Sha256>& code,
                                               const std::vector<std::string>& ignore) {
   const auto row = code ? packages::find(db, *code) : std::nullopt;

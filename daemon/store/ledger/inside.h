@@ -13,7 +13,10 @@ namespace codedriftd {
 /// State `unknown` if nobody looked. Throws SqliteError; std::runtime_error for a damaged row.
 Inside inside_of(Database& db, const Sha256& code, const TargetState& state);
 
-/// The content alone; nullopt if it was not examined.
+/// The digest of the content; nullopt if it was not examined. Where nothing is left out, no manifest is read for it.
+std::optional<ContentDigest> digest_on_record(Database& db, const std::optional<Sha256>& code,
+                                              const std::vector<std::string>& ignore);
+/// The same with modes; nullopt if it was not examined.
 std::optional<KnownContent> content_on_record(Database& db, const std::optional<Sha256>& code,
                                               const std::vector<std::string>& ignore);
 
