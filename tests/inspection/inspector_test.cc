@@ -66,6 +66,8 @@ class ShelfSource final : public PackageSource {
   const Shelf::Package* last_ = nullptr;
 };
 
+bool soon(const std::function<bool()>& predicate) { return wait_until(predicate, 30s); }
+
 Examination holding(const std::string& text) {
   Examination inside;
   inside.files = {{"index.py", 0644, text.size(), sha256(text)}};
@@ -129,7 +131,7 @@ class InspectorTest : public testing::Test {
     return found;
   }
   bool becomes(const std::string& function, Status status) {
-    return wait_until([&] { return bare_status(state(function), clock.wall()) == status; });
+    return soon([&] { return bare_status(state(function), clock.wall()) == status; });
   }
 
   TempDir dir;
@@ -148,7 +150,7 @@ TEST_F(InspectorTest, WhatIsLiveIsExaminedOnceForEveryFunctionThatRunsIt) {
   inspector->start();
   see("charge", "A");
   see("refund", "A");
-  ASSERT_TRUE(wait_until([&] { return state("charge").accepted_content && state("refund").accepted_content; }));
+  ASSERT_TRUE(soon([&] { return state("charge").accepted_content && state("refund").accepted_content; }));
   EXPECT_EQ(state("charge").accepted_content->digest, content_of(holding("hello").files));
   see("charge", "A");
   see("refund", "A");
@@ -161,7 +163,7 @@ TEST_F(InspectorTest, TheSameContentPackedAnewIsAcceptedWithoutDrift) {
   stock("B", holding("hello"));
   inspector->start();
   see("charge", "A");
-  ASSERT_TRUE(wait_until([&] { return state("charge").accepted_content.has_value(); }));
+  ASSERT_TRUE(soon([&] { return state("charge").accepted_content.has_value(); }));
   see("charge", "B");
   EXPECT_NE(bare_status(state("charge"), clock.wall()), Status::drifted);
   ASSERT_TRUE(becomes("charge", Status::in_sync));
@@ -174,7 +176,7 @@ TEST_F(InspectorTest, AnotherContentIsDriftThatSaysWhatChanged) {
   stock("B", holding("stolen"));
   inspector->start();
   see("charge", "A");
-  ASSERT_TRUE(wait_until([&] { return state("charge").accepted_content.has_value(); }));
+  ASSERT_TRUE(soon([&] { return state("charge").accepted_content.has_value(); }));
   see("charge", "B");
   ASSERT_TRUE(becomes("charge", Status::drifted));
   Json data;
@@ -192,10 +194,10 @@ TEST_F(InspectorTest, BytesThatAreOthersAreAskedForThreeTimesWithFreshLinks) {
   stock("other bytes", holding("hello"), "B");
   inspector->start();
   see("charge", "A");
-  ASSERT_TRUE(wait_until([&] { return state("charge").accepted_content.has_value(); }));
+  ASSERT_TRUE(soon([&] { return state("charge").accepted_content.has_value(); }));
   for (std::size_t tries = 1; tries <= 2; ++tries) {
     see("charge", "B");
-    ASSERT_TRUE(wait_until([&] { return polled_again.lock()->size() == tries; }));
+    ASSERT_TRUE(soon([&] { return polled_again.lock()->size() == tries; }));
     EXPECT_FALSE(package("B"));
   }
   see("charge", "B");
@@ -216,13 +218,13 @@ TEST_F(InspectorTest, WhatCannotBeHadOrReadIsUnavailableAndSaysWhy) {
   stock("A", holding("hello"));
   inspector->start();
   see("charge", "A");
-  ASSERT_TRUE(wait_until([&] { return state("charge").accepted_content.has_value(); }));
+  ASSERT_TRUE(soon([&] { return state("charge").accepted_content.has_value(); }));
   shelf.by_link["B"] = {"B", {}, "the link was refused (HTTP 403)", ""};
   shelf.by_link["C"] = {"C", {}, "", "the examiner was killed by signal 9"};
   for (const std::string code : {"B", "C"}) {
     for (std::size_t tries = 1; tries <= Inspector::kTries; ++tries) {
       see("charge", code);
-      ASSERT_TRUE(wait_until([&] {
+      ASSERT_TRUE(soon([&] {
         return tries == Inspector::kTries ? package(code).has_value() : polled_again.lock()->size() == tries;
       }));
     }
@@ -240,14 +242,14 @@ TEST_F(InspectorTest, TwoAtATimeAndThoseThatSomebodyWaitsForFirst) {
   inspector->start();
   for (const std::string code : {"A", "B"})
     inspector->want(ids.at("charge"), "prod", sha256(code), Secret(code), false);
-  ASSERT_TRUE(wait_until([&] { return shelf.at_once == 2; }));
+  ASSERT_TRUE(soon([&] { return shelf.at_once == 2; }));
   for (const std::string code : {"C", "D"})
     inspector->want(ids.at("charge"), "prod", sha256(code), Secret(code), false);
   inspector->want(ids.at("charge"), "prod", sha256("E"), Secret("E"), true);
   inspector->want(ids.at("charge"), "prod", sha256("D"), Secret("D"), true);  // now somebody waits
   EXPECT_EQ(inspector->stats().queued, 3U);
   shelf.gate.release(100);
-  ASSERT_TRUE(wait_until([&] { return inspector->stats().examined == 5; }));
+  ASSERT_TRUE(soon([&] { return inspector->stats().examined == 5; }));
   EXPECT_EQ(shelf.most_at_once, 2);
   const auto order = shelf.order;
   const auto at = [&](const char* code) { return std::find(order.begin(), order.end(), code) - order.begin(); };
@@ -260,7 +262,7 @@ TEST_F(InspectorTest, AnAccountThatLeftIsNotFetchedFrom) {
   inspector->start();
   inspector->want(ids.at("charge"), "gone", sha256("A"), Secret("A"), true);
   inspector->want(ids.at("charge"), "prod", sha256("B"), Secret("B"), true);
-  ASSERT_TRUE(wait_until([&] { return inspector->stats().examined == 1; }));
+  ASSERT_TRUE(soon([&] { return inspector->stats().examined == 1; }));
   EXPECT_EQ(shelf.order, std::vector<std::string>{"B"});
 }
 
