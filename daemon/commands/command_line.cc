@@ -24,6 +24,7 @@
 #include "commands/alerts.h"
 #include "commands/check.h"
 #include "commands/commit.h"
+#include "commands/digest.h"
 #include "commands/maintain.h"
 #include "commands/options/options.h"
 #include "commands/options/usage.h"
@@ -34,6 +35,7 @@
 #include "commands/reach/reading.h"
 #include "commands/reconcile.h"
 #include "commands/show.h"
+#include "package/examiner.h"
 #include "service/accounts.h"
 #include "service/app.h"
 #include "service/foresight.h"
@@ -252,6 +254,12 @@ int command_show(const Context& context) {
   return run_show(context.args, ::isatty(STDOUT_FILENO) == 1, SystemClock{}.wall(), context.out, context.err);
 }
 
+int command_digest(const Context& context) {
+  const ExaminerJob job{.program = find_examiner(), .limits = {}};
+  return run_digest(
+      context.args, [&job](int package_fd) { return examine(package_fd, job); }, context.out, context.err);
+}
+
 void print_version(std::ostream& out) {
   print(out, "codedriftd {} ({}database schema {})\n", CODEDRIFTD_VERSION,
         *kCommit == '\0' ? "" : fmt::format("commit {}, ", kCommit), embedded_migrations().size());
@@ -277,6 +285,7 @@ constexpr Command kCommands[] = {
     {"show", "print a plan that was saved", command_show},
     {"approve", "accept what is live, bound to one hash, or a plan", command_reconcile<run_approve>},
     {"expect", "announce, from a pipeline, which hash a deployment will bring", command_reconcile<run_expect>},
+    {"digest", "the content digest of a package or a folder", command_digest},
     {"suspend", "hold the alerts of functions for a time", command_reconcile<run_suspend>},
     {"resume", "end a suspension", command_reconcile<run_resume>},
     {"poll", "have the daemon poll these functions now", command_poll},

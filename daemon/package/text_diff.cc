@@ -48,6 +48,8 @@ class LineComparison {
     compare(0, static_cast<Index>(a.size()), 0, static_cast<Index>(b.size()));
   }
 
+  uint64_t effort_left() const { return effort_; }
+
   std::vector<Edit> edits() const {
     std::vector<Edit> edits;
     Index i = 0, j = 0;
@@ -329,7 +331,9 @@ TextDiff text_diff(std::string_view before, std::string_view after, const TextDi
   const Lines old_lines = split_lines(before), new_lines = split_lines(after);
   Numbering numbering;
   const Tokens a = numbering.of(old_lines), b = numbering.of(new_lines);
-  const std::vector<Edit> edits = Sliding(a, b).settle(LineComparison(a, b, options.effort).edits());
+  const LineComparison comparison(a, b, options.effort);
+  diff.effort = options.effort - comparison.effort_left();
+  const std::vector<Edit> edits = Sliding(a, b).settle(comparison.edits());
   for (const Edit& edit : edits) {
     diff.lines.removed += static_cast<std::size_t>(edit.a_end - edit.a_begin);
     diff.lines.added += static_cast<std::size_t>(edit.b_end - edit.b_begin);

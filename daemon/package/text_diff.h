@@ -25,6 +25,7 @@ struct TextDiff {
   /// empty if the texts are equal. The bytes of the texts as they are: harmless_diff() is for people.
   std::string hunks;
   LineCounts lines;
+  uint64_t effort = 0;  ///< what it took of options.effort
 };
 
 /// From `before` to `after`, both any bytes; a line ends with '\n' and nothing else. `patch` makes `after` of `before`
