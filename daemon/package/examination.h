@@ -7,4 +7,3 @@
 #include "base/result.h"
 #include "model/examination.h"
 
-namespace codedriftd {}  // namespace codedriftd

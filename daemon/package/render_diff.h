@@ -6,8 +6,8 @@
 #include <string>
 #include <string_view>
 
+#include "model/changes.h"
 #include "model/content.h"
-#include "package/changes.h"
 
 namespace codedriftd {
 
