@@ -10,7 +10,7 @@
 namespace codedriftd::test {
 
 struct ZipEntry {
-  std::string name;  ///< a folder's ends in '/'
+  std::string name{};  ///< a folder's ends in '/'
   std::string content{};
   bool deflate = true;               ///< false: stored
   bool descriptor = false;           ///< crc and sizes stand behind the data, and are 0 in front of it
