@@ -332,7 +332,10 @@ std::vector<OnlineAnswer> ask_each_region(const Settings& settings, Api& api) {
   }
   std::map<std::pair<std::string, std::string>, ApiAnswer> answers;
   for (const auto& [region, target] : first) {
-    api.start({target}, [&answers, key = region](ApiAnswer answer) { answers.emplace(key, std::move(answer)); });
+    api.start({target}, [&answers, key = region](ApiAnswer answer) {
+      answer.url = Secret();  // nothing is fetched here
+      answers.emplace(key, std::move(answer));
+    });
   }
   while (answers.size() < first.size()) api.turn(Millis{1'000});
   std::vector<OnlineAnswer> asked;

@@ -2,6 +2,8 @@
 
 #include <curl/curl.h>
 #include <fmt/format.h>
+#include <malloc.h>
+#include <openssl/crypto.h>
 #include <poll.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -10,12 +12,15 @@
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
+#include <cstdlib>
+#include <cstring>
 #include <deque>
 #include <optional>
 #include <stdexcept>
 #include <system_error>
 
 #include "base/guarded.h"
+#include "base/secret.h"
 #include "base/unique_fd.h"
 #include "base/url.h"
 #include "http/proxy.h"
@@ -28,9 +33,40 @@ namespace {
 constexpr long kConnectionsToOneHost = 64;
 constexpr long kConnectionsKept = 128;
 
+// Signed links, signatures and answers go through libcurl's memory. It gives it back as it is, and a freed block keeps
+// its bytes until it is used again, in a core dump too. So libcurl gets memory that is overwritten when it is freed.
+void free_wiped(void* block) {
+  if (block != nullptr) OPENSSL_cleanse(block, ::malloc_usable_size(block));
+  std::free(block);
+}
+
+void* realloc_wiped(void* block, std::size_t size) {
+  if (block == nullptr) return std::malloc(size);
+  const std::size_t before = ::malloc_usable_size(block);
+  if (size > 0 && size <= before && size >= before / 2) return block;
+  void* moved = std::malloc(size);
+  if (moved == nullptr) return nullptr;
+  std::memcpy(moved, block, std::min(before, size));
+  free_wiped(block);
+  return moved;
+}
+
+/// What libcurl and the callbacks left in vector registers and on the stack. memcpy leaves in the registers what it
+/// copied last, and the dynamic linker saves them on the stack, wherever that is then, when a function is called for
+/// the first time. So nothing is copied, in every size memcpy treats differently, before the stack is overwritten.
+[[gnu::noinline]] void wipe_stack_below() {
+  static void* (*const volatile copy)(void*, const void*, std::size_t) = std::memcpy;
+  static constexpr char kNothing[2'048] = {};
+  char below[32 * 1'024];
+  for (std::size_t size = 8; size < sizeof kNothing; size *= 2) copy(below, kNothing, size + 1);
+  OPENSSL_cleanse(below, sizeof below);
+}
+
 void prepare_process() {
   static const bool done = [] {
-    if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) throw std::runtime_error("libcurl cannot be initialised");
+    if (curl_global_init_mem(CURL_GLOBAL_DEFAULT, std::malloc, free_wiped, realloc_wiped, ::strdup, std::calloc) !=
+        CURLE_OK)
+      throw std::runtime_error("libcurl cannot be initialised");
     ::signal(SIGPIPE, SIG_IGN);
     return true;
   }();
@@ -164,6 +200,7 @@ void HttpClient::Engine::refuse(Callback done, std::string why) {
 Transfer* HttpClient::Engine::start(HttpRequest request, Callback done) {
   const Result<Url> url = check(request);
   if (!url) {
+    if (request.secret_url) wipe(request.url);
     refuse(std::move(done), url.error().message);
     return nullptr;
   }
@@ -171,6 +208,7 @@ Transfer* HttpClient::Engine::start(HttpRequest request, Callback done) {
   if (!request.no_proxy) {
     const Result<const Proxy*> proxy = proxies_.proxy_for(*url);
     if (!proxy) {
+      if (request.secret_url) wipe(request.url);
       refuse(std::move(done), fmt::format("{}: {}", url->origin, proxy.error().message));
       return nullptr;
     }
@@ -298,10 +336,10 @@ void HttpClient::Engine::turn(Millis at_most, int cancel_fd, Transfer* cancelled
   run_due();
   const MonoTime now = clock_.mono();
   if (now >= next_overdue_) end_overdue(now);
-  // Where libcurl answered in the same turn, `cancelled` is idle by now, and its answer counts.
-  if (cancelled != nullptr && readable(cancel_fd) && cancelled->position < active_.size() &&
-      active_[cancelled->position].get() == cancelled) {
-    settle(cancelled, cancelled->abandon(HttpFailure::cancelled, "told to stop", now));
+  // Where libcurl answered in the same turn, `cancelled` is idle or gone by now, and its answer counts.
+  if (cancelled != nullptr && readable(cancel_fd) &&
+      std::any_of(active_.begin(), active_.end(), [&](const auto& t) { return t.get() == cancelled; })) {
+    settle(cancelled, cancelled->abandon(HttpFailure::cancelled, kToldToStop, now));
   }
   for (std::size_t left = ready_.size(); left > 0; --left) {
     Ready ready = std::move(ready_.front());
@@ -342,7 +380,7 @@ void HttpClient::Engine::settle(Transfer* transfer, HttpResponse response) {
   const std::size_t position = transfer->position;
   std::swap(active_[position], active_.back());
   active_[position]->position = position;
-  idle_.push_back(std::move(active_.back()));
+  if (!transfer->holds_secret_url()) idle_.push_back(std::move(active_.back()));
   active_.pop_back();
 }
 
@@ -350,7 +388,11 @@ HttpClient::HttpClient() : engine_(std::make_unique<Engine>()) {}
 HttpClient::~HttpClient() = default;
 
 void HttpClient::start(HttpRequest request, Callback done) { engine_->start(std::move(request), std::move(done)); }
-void HttpClient::turn(Millis at_most) { engine_->turn(at_most, -1, nullptr); }
+void HttpClient::turn(Millis at_most) {
+  const std::size_t before = engine_->in_flight();
+  engine_->turn(at_most, -1, nullptr);
+  if (engine_->in_flight() < before) wipe_stack_below();
+}
 void HttpClient::wake() { engine_->wake(); }
 std::size_t HttpClient::in_flight() const { return engine_->in_flight(); }
 void HttpClient::read_files_again() { engine_->read_files_again(); }
@@ -361,7 +403,8 @@ HttpResponse HttpClient::fetch(HttpRequest request, int cancel_fd) {
   auto response = std::make_shared<std::optional<HttpResponse>>();
   Transfer* transfer = engine_->start(std::move(request), [response](HttpResponse r) { *response = std::move(r); });
   while (!*response) engine_->turn(kForever, cancel_fd, transfer);
-  return **std::move(response);
+  wipe_stack_below();
+  return *std::move(*response);
 }
 
 }  // namespace codedriftd

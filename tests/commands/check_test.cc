@@ -23,13 +23,18 @@ class FakeApi final : public Api {
 
   void start(const ApiCall& call, Callback done) override {
     asked.push_back(call.target.address());
-    pending_.push_back({answers.at(call.target.account + "/" + call.target.region), std::move(done)});
+    const ApiAnswer& there = answers.at(call.target.account + "/" + call.target.region);
+    ApiAnswer copy;
+    copy.observation = there.observation;
+    copy.took = there.took;
+    copy.clock_error = there.clock_error;
+    pending_.emplace_back(std::move(copy), std::move(done));
   }
   void turn(Millis) override {
     if (pending_.empty()) return;
     auto [answer, done] = std::move(pending_.front());
     pending_.pop_front();
-    done(answer);
+    done(std::move(answer));
   }
   void wake() override {}
   std::size_t in_flight() const override { return pending_.size(); }
@@ -260,8 +265,8 @@ TEST(CheckOnline, FailsWhenACallWasRefusedOrFailed) {
 
 TEST(CheckOnline, PrintsForeignWordsHarmlessly) {
   auto api = std::make_unique<FakeApi>();
-  api->answers["prod/ap-guangzhou"] = api->answers["prod/ap-tokyo"] =
-      answered(Outcome::failed, "Bad\x1b[31m", std::nullopt);
+  for (const char* region : {"prod/ap-guangzhou", "prod/ap-tokyo"})
+    api->answers[region] = answered(Outcome::failed, "Bad\x1b[31m", std::nullopt);
   const CheckRun run = check(kConfig, {.online = true}, std::move(api));
   EXPECT_TRUE(says(run.out, "Bad\\u{1b}[31m")) << run.out;
   EXPECT_FALSE(says(run.out, "\x1b")) << run.out;
