@@ -33,6 +33,7 @@ const Times kTimes[] = {
     {"outbox", {"created_at_ms", "delivered_at_ms"}},
     {"attempt", {"at_ms"}},
     {"destination", {"last_delivered_ms"}},
+    {"package", {"examined_at_ms", "wanted_at_ms"}},
 };
 
 /// The newest time that is not ahead of `now`: what is ahead was written after it, or by the same clock.

@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "store/outbox/outbox.h"
+#include "store/packages/packages.h"
 #include "store/store_support.h"
 
 namespace codedriftd::test {
@@ -113,6 +114,27 @@ TEST(Migrate, EventsOfAnAccountThatWasRenamedEarlierFindTheirTargets) {
   EXPECT_EQ(text(db, "SELECT group_concat(coalesce(target, '-'), ' ') FROM (SELECT target FROM v_events ORDER BY seq)"),
             "shop/r/n/a:1 shop/r/n/a:1 prod/r/n/b:1 shop/r/n/b:1 shop/r/n/gone:1 -")
       << "where no target is known, what stands in the event";
+}
+
+TEST(Migrate, ARecordOfTheSixthSchemaKeepsAllAndHasRoomForPackages) {
+  TempDir dir;
+  Database db = Database::open_writer(dir / "codedriftd.db");
+  const std::vector<Migration> before(embedded_migrations().begin(), embedded_migrations().begin() + 6);
+  ASSERT_TRUE(migrate(db, before, kStart));
+  const TargetId id = targets::insert(db, function_named("charge"));
+  auto expected = rows_by_table(db);
+  const std::vector<Migration> seven(embedded_migrations().begin(), embedded_migrations().begin() + 7);
+  const auto report = migrate(db, seven, kStart);
+  ASSERT_TRUE(report) << report.error().message;
+  EXPECT_EQ(report->from, 6);
+  EXPECT_EQ(report->to, 7);
+  ++expected["migration"];
+  expected["package"] = expected["package_file"] = 0;
+  EXPECT_EQ(rows_by_table(db), expected);
+  EXPECT_EQ(number(db, "SELECT id FROM target"), id);
+  packages::save(db, hash_of("zip"), Examination{{}, {{"a", 0644, 1, hash_of("1")}}, {}, 100, 1}, kStart);
+  EXPECT_EQ(packages::manifest(db, hash_of("zip")).size(), 1U);
+  EXPECT_EQ(text(db, "PRAGMA integrity_check"), "ok");
 }
 
 TEST(Migrate, AnUpgradeKeepsACopyOfTheOldAndTheData) {
