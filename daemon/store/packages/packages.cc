@@ -16,11 +16,8 @@
 namespace codedriftd {
 namespace {
 
-constexpr std::array<std::string_view, 4> kPackageStates{"examined", "ambiguous", "unavailable", "mismatch"};
 
 }  // namespace
-
-std::string_view to_string(PackageState state) { return kPackageStates.at(static_cast<std::size_t>(state)); }
 
 namespace packages {
 namespace {
@@ -169,9 +166,9 @@ PackageRow read_row(Query& q) {
   PackageRow row;
   const auto code = q.optional_sha256(kCode);
   row.code = code.value_or(Sha256{});
-  const auto state = std::ranges::find(kPackageStates, q.text(kState));
-  if (!code || state == kPackageStates.end()) damaged_package(row.code, "its state");
-  row.state = static_cast<PackageState>(state - kPackageStates.begin());
+  const auto state = parse_package_state(q.text(kState));
+  if (!code || !state || *state == PackageState::unknown) damaged_package(row.code, "its state");
+  row.state = *state;
   row.why = q.string(kWhy);
   if (const auto content = q.optional_sha256(kContent)) row.content = ContentDigest{*content};
   if (row.content.has_value() != (row.state == PackageState::examined)) damaged_package(row.code, "its content");

@@ -18,15 +18,6 @@
 
 namespace codedriftd {
 
-enum class PackageState {
-  examined,     ///< it can be read in one way only: content and manifest are known
-  ambiguous,    ///< readers could see different things in it
-  unavailable,  ///< it could not be had, or not be examined
-  mismatch,     ///< the bytes that came were others than the CodeSha256's
-};
-/// "examined" and so on.
-std::string_view to_string(PackageState state);
-
 /// Whose package it is, by the addresses of targets that are watched, in their order.
 struct PackageUses {
   std::vector<std::string> live, accepted;
@@ -37,7 +28,7 @@ struct PackageUses {
 
 struct PackageRow {
   Sha256 code;  ///< the CodeSha256
-  PackageState state = PackageState::unavailable;
+  PackageState state = PackageState::unavailable;  ///< never `unknown`
   std::string why;                                            ///< of any other state than examined
   std::optional<ContentDigest> content;                       ///< over all files, without any `ignore`; examined only
   uint64_t package_bytes = 0, unpacked_bytes = 0, files = 0;  ///< 0 where it was not read
