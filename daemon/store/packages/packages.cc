@@ -14,11 +14,6 @@
 #include "store/packages/uses.h"
 
 namespace codedriftd {
-namespace {
-
-
-}  // namespace
-
 namespace packages {
 namespace {
 
