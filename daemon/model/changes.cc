@@ -14,7 +14,7 @@ namespace codedriftd {
 namespace {
 
 constexpr std::size_t kMostListed = 20;
-constexpr std::size_t kLongestName = 200;
+constexpr std::size_t kLongestShownName = 200;
 
 /// Folders whose files somebody else wrote: who reads what changed looks at own files first, and a lock file tells of
 /// these in fewer words. Any part of a name but the last may be one of them.
@@ -119,8 +119,8 @@ Changes compare(const Manifest& before, const Manifest& after) {
 }
 
 std::string shown_name(std::string_view name) {
-  std::string clean = clean_utf8(name, kLongestName + 1);
-  const std::string cut = clean_utf8(clean, kLongestName);
+  std::string clean = clean_utf8(name, kLongestShownName + 1);
+  const std::string cut = clean_utf8(clean, kLongestShownName);
   if (cut.size() < clean.size()) clean = cut + "…";
   return harmless(clean);
 }

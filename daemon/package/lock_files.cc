@@ -12,7 +12,7 @@
 namespace codedriftd {
 namespace {
 
-constexpr std::size_t kLargestLockFile = std::size_t{8} << 20;
+constexpr std::size_t kLargestLockFile = std::size_t{4} << 20;
 constexpr std::size_t kMostLocked = 100'000;
 
 /// The versions of each package, each with what tells its origin and its checksums.

@@ -24,7 +24,7 @@ struct VersionChange {
 bool is_lock_file(std::string_view name);
 
 /// The packages that differ, sorted by name. nullopt where it cannot be told so, and the file is to be shown as any
-/// other: is_lock_file() is false; a text is larger than 8 MiB or not what its name says; more than 100,000 packages;
+/// other: is_lock_file() is false; a text is larger than 4 MiB or not what its name says; more than 100,000 packages;
 /// nothing that is a version, an origin or a checksum differs, though the texts do.
 std::optional<std::vector<VersionChange>> lock_changes(std::string_view name, std::string_view before,
                                                        std::string_view after);

@@ -305,10 +305,11 @@ uint64_t check_local(PackageInput& input, const ZipEntryHeader& entry, uint64_t 
   Zip64Field wide(extra, entry.name);
   const uint64_t size = wide.value(le32(head, 22)), compressed = wide.value(le32(head, 18));
   wide.done();
-  const uint32_t crc = le32(head, 14);
-  const bool agrees = crc == entry.crc && size == entry.size && compressed == entry.compressed;
-  const bool left_open = entry.has_descriptor() && crc == 0 && size == 0 && compressed == 0;
-  if (!agrees && !left_open)
+  // What a data descriptor brings is left open in front: all of it, or what was not known yet.
+  const auto agree = [&entry](uint64_t in_front, uint64_t in_directory) {
+    return in_front == in_directory || (entry.has_descriptor() && in_front == 0);
+  };
+  if (!agree(le32(head, 14), entry.crc) || !agree(size, entry.size) || !agree(compressed, entry.compressed))
     ambiguous(entry.name, "has other sizes or another CRC in front of its data than in the directory");
 
   const uint64_t data = entry.offset + kLocalHead + name_length + extra_length;

@@ -200,7 +200,7 @@ TEST(RenderDiff, AsPatchMakesTheOneTreeOfTheOtherByGitAndByPatch) {
     GTEST_SKIP() << "SKIPPED: needs git and patch (scripts/install-deps --test)";
   const uint64_t used = test::seed();
   std::mt19937_64 random = test::random_from(used);
-  for (int round = 0; round < 25; ++round) {
+  for (int round = 0; round < 12; ++round) {
     const Tree before = random_tree(random), after = random_tree(random);
     const TempDir dir;
     store(before, dir, "git");

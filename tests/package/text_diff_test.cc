@@ -4,7 +4,6 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
-#include "base/clock.h"
 #include "support/process.h"
 #include "support/seed.h"
 #include "support/temp_dir.h"
@@ -106,7 +105,7 @@ TEST(TextDiff, PatchMakesTheNewTextOfTheOld) {
   const uint64_t seed = test::seed();
   std::mt19937_64 random = test::random_from(seed);
   const TempDir dir;
-  for (int round = 0; round < 150; ++round) {
+  for (int round = 0; round < 60; ++round) {
     const auto kinds = static_cast<unsigned>(1 + random() % 40);
     const std::string before = random_text(random, 60, kinds);
     const std::string after = random() % 3 == 0 ? random_text(random, 60, kinds) : edited(random, before, kinds);
@@ -172,13 +171,10 @@ TEST(TextDiff, HostileTextsTakeNoMoreThanTheEffortAllows) {
     before += fmt::format("{}\n", (i * 7919) % 1000);
     after += fmt::format("{}\n", (i * 104729 + 13) % 1000);
   }
-  const SystemClock clock;
-  const MonoTime start = clock.mono();
-  const TextDiff diff = text_diff(before, after, {.context = 3, .effort = 1'000'000});
-  EXPECT_LT(clock.mono() - start, std::chrono::seconds(20)) << "without a bound these take minutes";
-  const TextDiff whole = text_diff(before, after, {.context = 200'000, .effort = 1'000'000});
-  EXPECT_EQ(sides(whole.hunks), std::pair(before, after));
-  EXPECT_LE(diff.lines.removed, 100'000U);
+  const TextDiff diff = text_diff(before, after, {.context = 200'000, .effort = 1'000'000});
+  EXPECT_EQ(diff.effort, 1'000'000U) << "it would go on for minutes";
+  EXPECT_EQ(sides(diff.hunks), std::pair(before, after));
+  EXPECT_LT(text_diff("a\nb\n", "a\nc\n").effort, 100U);
 }
 
 TEST(TextDiff, NoEffortAtAllIsAllTakenAwayAndAllPutThereButForWhatIsEqualAtTheEnds) {
