@@ -176,7 +176,11 @@ TEST_F(Examiner, ItInheritsNothingElse) {
                        "printf '|%s|' \"$CODEDRIFTD_TEST_VARIABLE\"; readlink /proc/$$/fd/2"));
   ::unsetenv("CODEDRIFTD_TEST_VARIABLE");
   // 10 is the shell's own, the script, and 3 the folder that it looks into.
+#ifdef CODEDRIFTD_SANITIZED
+  EXPECT_TRUE(told.starts_with("0 1 10 2 3 ||")) << told;  // a sanitizer reports on 2
+#else
   EXPECT_EQ(told, "0 1 10 2 3 ||/dev/null\\u{a}");
+#endif
 }
 
 #ifndef CODEDRIFTD_SANITIZED
@@ -194,7 +198,7 @@ TEST_F(Examiner, WhileItReadsItMayDoNothingElse) {
     pid = spawn.start(job().program, {job().program, std::string(kExaminerArgument), std::to_string(::getpid())}, {});
   }
   theirs.reset();
-  const std::string request = encode(ExaminerRequest{{}, ExaminerRequest::Extract{"a", 2'000'000}});
+  const std::string request = encode(ExaminerRequest{{}, ExtractRequest{"a", 2'000'000}});
   ASSERT_EQ(::send(ours.get(), request.data(), request.size(), MSG_NOSIGNAL), static_cast<ssize_t>(request.size()));
   ::shutdown(ours.get(), SHUT_WR);
   char first = 0;
