@@ -136,7 +136,7 @@ Result<Examination> examine(int package_fd, const ExaminerJob& job, int cancel_f
 
 Result<std::string> extract(int package_fd, std::string_view name, uint64_t cap, const ExaminerJob& job) {
   auto content = ask(package_fd, {job.limits, ExtractRequest{std::string(name), cap}}, job, ExaminerAnswer::content,
-                     static_cast<std::size_t>(cap), -1);
+                     static_cast<std::size_t>(std::min(cap, job.limits.unpacked)), -1);
   if (content && content->size() > cap) return Error{"the examiner said too much"};
   return content;
 }
