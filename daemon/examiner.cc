@@ -74,7 +74,10 @@ std::string read_request() {
 }
 
 bool limit(__rlimit_resource_t what, rlim_t most) {
-  const rlimit wanted{most, most};
+  rlimit now{};
+  if (::getrlimit(what, &now) != 0) return false;
+  const rlim_t value = std::min(most, now.rlim_max);
+  const rlimit wanted{value, value};
   return ::setrlimit(what, &wanted) == 0;
 }
 

@@ -70,7 +70,7 @@ std::string_view bytes_of(const Sha256& digest) {
   return {reinterpret_cast<const char*>(digest.bytes.data()), digest.bytes.size()};
 }
 
-void check(bool sound, const char* why) {
+void must_be(bool sound, const char* why) {
   if (!sound) throw Unsound{why};
 }
 
@@ -81,16 +81,16 @@ PackageFile parse_file(Parser& parser, const PackageLimits& limits) {
   file.size = parser.number(limits.unpacked, "a file's size");
   const std::string_view digest = parser.raw(file.sha256.bytes.size(), "a digest");
   std::copy(digest.begin(), digest.end(), file.sha256.bytes.begin());
-  check(!file.name.empty() && file.name.find('\n') == std::string::npos, "a name is empty or has a line break");
+  must_be(!file.name.empty() && file.name.find('\n') == std::string::npos, "a name is empty or has a line break");
   return file;
 }
 
 Finding parse_finding(Parser& parser) {
   const std::string_view kind = parser.text(64, "a finding's length");
-  check(std::find(std::begin(finding::kAll), std::end(finding::kAll), kind) != std::end(finding::kAll),
-        "a finding is of no known kind");
+  must_be(std::find(std::begin(finding::kAll), std::end(finding::kAll), kind) != std::end(finding::kAll),
+          "a finding is of no known kind");
   Finding found{std::string(kind), std::string(parser.text(kLongestName, "a name's length"))};
-  check(!found.name.empty(), "a finding has no name");
+  must_be(!found.name.empty(), "a finding has no name");
   return found;
 }
 
@@ -98,7 +98,7 @@ Examination parse_examination(std::string_view bytes, const PackageLimits& limit
   Parser parser(bytes, kExaminationMagic);
   Examination result;
   result.ambiguous = parser.text(kLongestReason, "the reason's length");
-  check(harmless(result.ambiguous) == result.ambiguous, "the reason is no plain text");
+  must_be(harmless(result.ambiguous) == result.ambiguous, "the reason is no plain text");
   // What is larger than allowed is examined too: it is ambiguous.
   result.package_bytes = parser.number(result.ambiguous.empty() ? limits.package : UINT64_MAX, "the package's size");
   result.unpacked_bytes = parser.number(limits.unpacked, "the unpacked size");
@@ -106,17 +106,17 @@ Examination parse_examination(std::string_view bytes, const PackageLimits& limit
   uint64_t unpacked = 0, names = 0;
   for (uint64_t i = 0; i < files; ++i) {
     PackageFile file = parse_file(parser, limits);
-    check(result.files.empty() || result.files.back().name < file.name, "names are out of order, or stand twice");
+    must_be(result.files.empty() || result.files.back().name < file.name, "names are out of order, or stand twice");
     names += file.name.size();
     unpacked += file.size;
-    check(names <= kAllNames && unpacked <= limits.unpacked, "the files are too many, or too large, together");
+    must_be(names <= kAllNames && unpacked <= limits.unpacked, "the files are too many, or too large, together");
     result.files.push_back(std::move(file));
   }
-  check(unpacked == result.unpacked_bytes, "the files' sizes do not make up the unpacked size");
+  must_be(unpacked == result.unpacked_bytes, "the files' sizes do not make up the unpacked size");
   const uint64_t findings = parser.number(kMostFindings, "the number of findings");
   for (uint64_t i = 0; i < findings; ++i) result.findings.push_back(parse_finding(parser));
   parser.done();
-  check(result.ambiguous.empty() || (files == 0 && findings == 0), "it is ambiguous, and has content all the same");
+  must_be(result.ambiguous.empty() || (files == 0 && findings == 0), "it is ambiguous, and has content all the same");
   return result;
 }
 

@@ -12,16 +12,17 @@
 
 namespace codedriftd {
 
-/// What the examiner is to do with the package that it holds as descriptor 0.
+/// The content of one file, if it has no more than `cap` bytes.
+struct ExtractRequest {
+  std::string name;
+  uint64_t cap = 0;
+
+  friend bool operator==(const ExtractRequest&, const ExtractRequest&) = default;
+};
+/// What the examiner is to do with the package that it holds as descriptor 0: the examination, unless `extract` is set.
 struct ExaminerRequest {
   PackageLimits limits;
-  /// The content of this file is wanted, if it has no more than `cap` bytes; without: the examination.
-  struct Extract {
-    std::string name;
-    uint64_t cap = 0;
-    friend bool operator==(const Extract&, const Extract&) = default;
-  };
-  std::optional<Extract> extract{};
+  std::optional<ExtractRequest> extract{};
 
   friend bool operator==(const ExaminerRequest&, const ExaminerRequest&) = default;
 };

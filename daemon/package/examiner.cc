@@ -23,7 +23,7 @@ namespace {
 /// How long the end of the process may go unnoticed where there is no pidfd_open.
 constexpr Millis kLookForItsEnd{20};
 
-[[noreturn]] void fail(const char* what) { throw std::system_error(errno, std::generic_category(), what); }
+[[noreturn]] void cannot(const char* what) { throw std::system_error(errno, std::generic_category(), what); }
 
 /// Why there is no answer. Goes no further than this file.
 struct NoAnswer {
@@ -36,7 +36,7 @@ class Examiner {
   Examiner(int package_fd, const ExaminerJob& job, int cancel_fd)
       : deadline_(SystemClock{}.mono() + job.deadline), at_most_(job.deadline), cancel_fd_(cancel_fd) {
     int pair[2];
-    if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0) fail("socketpair");
+    if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0) cannot("socketpair");
     socket_.reset(pair[0]);
     const UniqueFd theirs(pair[1]);
     // Opened anew it cannot be written to through the descriptor, and its offset is another.
@@ -60,7 +60,7 @@ class Examiner {
     const UniqueFd ended = pidfd_of(pid_);
     const std::string bytes = encode(request);
     // It fits into the socket. If the examiner has ended already, its status tells more than this.
-    if (::send(socket_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL) < 0 && errno != EPIPE) fail("send");
+    if (::send(socket_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL) < 0 && errno != EPIPE) cannot("send");
     ::shutdown(socket_.get(), SHUT_WR);
     std::string answer;
     while (read_more(answer, longest)) {
@@ -90,7 +90,7 @@ class Examiner {
     if (left <= Millis{0}) throw NoAnswer{fmt::format("took longer than {} ms and was killed", at_most_.count())};
     const int64_t timeout = std::clamp<int64_t>(std::min(left, at_most).count(), 0, 3'600'000);
     pollfd fds[] = {{fd, POLLIN, 0}, {cancel_fd_, POLLIN, 0}};
-    if (::poll(fds, std::size(fds), static_cast<int>(timeout)) < 0 && errno != EINTR) fail("poll");
+    if (::poll(fds, std::size(fds), static_cast<int>(timeout)) < 0 && errno != EINTR) cannot("poll");
     if (fds[1].revents != 0) throw NoAnswer{"was stopped"};
   }
 
@@ -135,8 +135,8 @@ Result<Examination> examine(int package_fd, const ExaminerJob& job, int cancel_f
 }
 
 Result<std::string> extract(int package_fd, std::string_view name, uint64_t cap, const ExaminerJob& job) {
-  auto content = ask(package_fd, {job.limits, ExaminerRequest::Extract{std::string(name), cap}}, job,
-                     ExaminerAnswer::content, static_cast<std::size_t>(cap), -1);
+  auto content = ask(package_fd, {job.limits, ExtractRequest{std::string(name), cap}}, job, ExaminerAnswer::content,
+                     static_cast<std::size_t>(std::min(cap, job.limits.unpacked)), -1);
   if (content && content->size() > cap) return Error{"the examiner said too much"};
   return content;
 }

@@ -52,7 +52,7 @@ inline constexpr std::string_view kAll[] = {kTraversal,   kAbsolutePath, kBacksl
 }  // namespace finding
 
 inline constexpr std::size_t kLongestName = 4096;               ///< bytes: Linux' PATH_MAX
-inline constexpr std::size_t kAllNames = std::size_t{8} << 20;  ///< bytes of all names together
+inline constexpr std::size_t kAllNames = std::size_t{4} << 20;  ///< bytes of all names together
 /// Unpacked bytes for each stored one, once there are more than kRatioCounts of them: code does not compress like that.
 inline constexpr uint64_t kMostRatio = 250;
 inline constexpr uint64_t kRatioCounts = uint64_t{32} << 20;

@@ -31,13 +31,13 @@ TEST(ExaminationWire, WhatIsEncodedIsDecoded) {
 
 TEST(ExaminationWire, RequestsAreDecodedAndNothingElse) {
   for (const ExaminerRequest& request :
-       {ExaminerRequest{{1, 2, 3}, std::nullopt}, ExaminerRequest{{}, ExaminerRequest::Extract{"a\0b"s, 7}}}) {
+       {ExaminerRequest{{1, 2, 3}, std::nullopt}, ExaminerRequest{{}, ExtractRequest{"a\0b"s, 7}}}) {
     const std::string bytes = encode(request);
     EXPECT_EQ(*decode_request(bytes), request);
     for (std::size_t length = 0; length < bytes.size(); ++length) EXPECT_FALSE(decode_request(bytes.substr(0, length)));
     EXPECT_FALSE(decode_request(bytes + "x"));
   }
-  const ExaminerRequest longest{{}, ExaminerRequest::Extract{std::string(kLongestName, 'n'), 1}};
+  const ExaminerRequest longest{{}, ExtractRequest{std::string(kLongestName, 'n'), 1}};
   EXPECT_LE(encode(longest).size(), kLongestRequest);
   EXPECT_TRUE(decode_request(encode(longest)));
 }

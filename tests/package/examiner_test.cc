@@ -176,31 +176,44 @@ TEST_F(Examiner, ItInheritsNothingElse) {
                        "printf '|%s|' \"$CODEDRIFTD_TEST_VARIABLE\"; readlink /proc/$$/fd/2"));
   ::unsetenv("CODEDRIFTD_TEST_VARIABLE");
   // 10 is the shell's own, the script, and 3 the folder that it looks into.
+#ifdef CODEDRIFTD_SANITIZED
+  EXPECT_TRUE(told.starts_with("0 1 10 2 3 ||")) << told;  // a sanitizer reports on 2
+#else
   EXPECT_EQ(told, "0 1 10 2 3 ||/dev/null\\u{a}");
+#endif
 }
 
 #ifndef CODEDRIFTD_SANITIZED
-TEST_F(Examiner, WhileItReadsItMayDoNothingElse) {
+/// An examiner started by hand, with a request and its answer still to be read.
+struct Started {
+  UniqueFd socket;
+  pid_t pid = -1;
+};
+Started start_examiner(const UniqueFd& package, const ExaminerRequest& request,
+                       const std::vector<std::string>& variables = {}) {
+  int pair[2];
+  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0) throw std::runtime_error("socketpair failed");
+  Started started{UniqueFd(pair[0])};
+  const UniqueFd theirs(pair[1]);
+  Spawn spawn;
+  spawn.give(package, kExaminerPackage);
+  spawn.give(theirs, kExaminerSocket);
+  const std::string program = job().program;
+  started.pid = spawn.start(program, {program, std::string(kExaminerArgument), std::to_string(::getpid())}, variables);
+  const std::string bytes = encode(request);
+  EXPECT_EQ(::send(started.socket.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL), static_cast<ssize_t>(bytes.size()));
+  ::shutdown(started.socket.get(), SHUT_WR);
+  return started;
+}
+
+TEST_F(Examiner, WhileItReadsItIsLimited) {
   // It stands still where this reads no more of its answer.
   const UniqueFd package = package_file(zip_of({{.name = "a", .content = std::string(2'000'000, 'a')}}));
-  int pair[2];
-  ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
-  UniqueFd ours(pair[0]), theirs(pair[1]);
-  pid_t pid = -1;
-  {
-    Spawn spawn;
-    spawn.give(package, kExaminerPackage);
-    spawn.give(theirs, kExaminerSocket);
-    pid = spawn.start(job().program, {job().program, std::string(kExaminerArgument), std::to_string(::getpid())}, {});
-  }
-  theirs.reset();
-  const std::string request = encode(ExaminerRequest{{}, ExaminerRequest::Extract{"a", 2'000'000}});
-  ASSERT_EQ(::send(ours.get(), request.data(), request.size(), MSG_NOSIGNAL), static_cast<ssize_t>(request.size()));
-  ::shutdown(ours.get(), SHUT_WR);
+  const Started started = start_examiner(package, {{}, ExtractRequest{"a", 2'000'000}});
   char first = 0;
-  EXPECT_EQ(::recv(ours.get(), &first, 1, 0), 1);
+  EXPECT_EQ(::recv(started.socket.get(), &first, 1, 0), 1);
   EXPECT_EQ(first, 'C');
-  const std::string folder = "/proc/" + std::to_string(pid);
+  const std::string folder = "/proc/" + std::to_string(started.pid);
   const std::string status = read_file(folder + "/status"), limits = read_file(folder + "/limits");
   for (const char* line : {"Seccomp:\t2\n", "NoNewPrivs:\t1\n", "Threads:\t1\n"})
     EXPECT_NE(status.find(line), std::string::npos) << line << status;
@@ -208,7 +221,26 @@ TEST_F(Examiner, WhileItReadsItMayDoNothingElse) {
        {"Max file size             0                    0 ", "Max core file size        0 ",
         "Max open files            3 ", "Max processes             0 ", "Max address space         268435456 "})
     EXPECT_NE(limits.find(line), std::string::npos) << line << limits;
-  EXPECT_EQ(end_in_words(kill_and_reap(pid)), "was killed by signal 9 (Killed)");
+  EXPECT_EQ(end_in_words(kill_and_reap(started.pid)), "was killed by signal 9 (Killed)");
+}
+
+/// How the examiner ends that makes this call where it should read the package.
+std::string end_after(const std::string& call) {
+  const UniqueFd package = package_file(zip_of({{.name = "a"}}));
+  const Started started = start_examiner(
+      package, {}, {"FORBIDDEN=" + call, "LD_PRELOAD=" CODEDRIFTD_BINARY_DIR "/tests/forbidden_call.so"});
+  char piece[100];
+  while (::recv(started.socket.get(), piece, sizeof piece, 0) > 0) {
+  }
+  EXPECT_TRUE(wait_until([&] { return !still_runs(started.pid); }, Millis{30'000}));
+  return end_in_words(kill_and_reap(started.pid));
+}
+
+TEST_F(Examiner, ACallThatReadingDoesNotNeedEndsIt) {
+  for (const char* call :
+       {"open", "socket", "clone", "execve", "kill", "write to another", "map code", "map the package"})
+    EXPECT_EQ(end_after(call), "was killed by signal 31 (Bad system call)") << call;
+  EXPECT_EQ(end_after("no call"), "ended with status 7");  // what it may do it does
 }
 #endif
 

@@ -118,5 +118,49 @@ TEST_F(Packers, OrdinaryZipsHoldWhatWasPacked) {
   if (!missing.empty()) GTEST_SKIP() << "not here, scripts/install-deps --test installs them:" << missing;
 }
 
+/// Made once by packers that are too large to install for this: Go 1.19's archive/zip, and Node's archiver 7, jszip 3,
+/// adm-zip 0.5 and yazl 3.
+struct Kept {
+  const char* file;
+  const char* names;
+  uint32_t mode;  ///< of "main", which is executable where the packer knows modes
+};
+
+const Kept kKept[] = {
+    {"go", "lib/a.txt main stored", 0755}, {"archiver", "lib/a.txt main stored", 0755},
+    {"jszip", "lib/a.txt main", 0755},     {"jszip-stream", "lib/a.txt main", 0},
+    {"adm-zip", "lib/a.txt main", 0755},   {"yazl", "lib/a.txt main", 0755},
+};
+
+TEST(KeptZips, OfGoAndNodeHoldWhatWasPacked) {
+  const std::map<std::string, std::string> contents{
+      {"main", "#!/bin/sh\n"}, {"lib/a.txt", "text\n"}, {"stored", "stored\n"}};
+  for (const Kept& kept : kKept) {
+    const Examination read =
+        read_bytes(read_file(std::string(CODEDRIFTD_SOURCE_DIR "/tests/package/packed/") + kept.file + ".zip"));
+    EXPECT_EQ(read.ambiguous, "") << kept.file;
+    EXPECT_EQ(findings_of(read), "") << kept.file;
+    EXPECT_EQ(names_of(read.files), kept.names) << kept.file;
+    for (const PackageFile& file : read.files) {
+      EXPECT_EQ(file.sha256, sha256(contents.at(file.name))) << kept.file << file.name;
+      EXPECT_TRUE(file.name != "main" || file.mode == kept.mode) << kept.file;
+    }
+  }
+}
+
+/// The traits of Explorer and of .NET, as of PowerShell's Compress-Archive before version 7.
+TEST(WindowsZips, ComeWithoutModesAndSomeWithBackslashes) {
+  const auto on_windows = [](std::string name, uint16_t flags) {
+    return ZipEntry{.name = std::move(name), .content = "x", .mode = std::nullopt, .flags = flags};
+  };
+  const Examination explorer = read_bytes(zip_of({on_windows("index.js", 0), on_windows("lib/a.js", 0)}));
+  EXPECT_EQ(explorer.ambiguous + findings_of(explorer), "");
+  EXPECT_EQ(explorer.files, (Manifest{{"index.js", 0, 1, sha256("x")}, {"lib/a.js", 0, 1, sha256("x")}}));
+  const Examination powershell = read_bytes(zip_of({on_windows("lib\\a.js", 0), on_windows("\xe5\x87\xbd.js", 0x800)}));
+  EXPECT_EQ(powershell.ambiguous, "");
+  EXPECT_EQ(findings_of(powershell), "backslash:lib\\a.js");
+  EXPECT_EQ(names_of(powershell.files), "lib\\a.js \xe5\x87\xbd.js");
+}
+
 }  // namespace
 }  // namespace codedriftd::test
