@@ -2,8 +2,6 @@
 
 #include <curl/curl.h>
 #include <fmt/format.h>
-#include <malloc.h>
-#include <openssl/crypto.h>
 #include <poll.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -12,8 +10,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
-#include <cstdlib>
-#include <cstring>
 #include <deque>
 #include <optional>
 #include <stdexcept>
@@ -26,6 +22,7 @@
 #include "http/proxy.h"
 #include "http/resolver.h"
 #include "http/transfer.h"
+#include "http/wiped_memory.h"
 
 namespace codedriftd {
 namespace {
@@ -33,40 +30,9 @@ namespace {
 constexpr long kConnectionsToOneHost = 64;
 constexpr long kConnectionsKept = 128;
 
-// Signed links, signatures and answers go through libcurl's memory. It gives it back as it is, and a freed block keeps
-// its bytes until it is used again, in a core dump too. So libcurl gets memory that is overwritten when it is freed.
-void free_wiped(void* block) {
-  if (block != nullptr) OPENSSL_cleanse(block, ::malloc_usable_size(block));
-  std::free(block);
-}
-
-void* realloc_wiped(void* block, std::size_t size) {
-  if (block == nullptr) return std::malloc(size);
-  const std::size_t before = ::malloc_usable_size(block);
-  if (size > 0 && size <= before && size >= before / 2) return block;
-  void* moved = std::malloc(size);
-  if (moved == nullptr) return nullptr;
-  std::memcpy(moved, block, std::min(before, size));
-  free_wiped(block);
-  return moved;
-}
-
-/// What libcurl and the callbacks left in vector registers and on the stack. memcpy leaves in the registers what it
-/// copied last, and the dynamic linker saves them on the stack, wherever that is then, when a function is called for
-/// the first time. So nothing is copied, in every size memcpy treats differently, before the stack is overwritten.
-[[gnu::noinline]] void wipe_stack_below() {
-  static void* (*const volatile copy)(void*, const void*, std::size_t) = std::memcpy;
-  static constexpr char kNothing[2'048] = {};
-  char below[32 * 1'024];
-  for (std::size_t size = 8; size < sizeof kNothing; size *= 2) copy(below, kNothing, size + 1);
-  OPENSSL_cleanse(below, sizeof below);
-}
-
 void prepare_process() {
   static const bool done = [] {
-    if (curl_global_init_mem(CURL_GLOBAL_DEFAULT, std::malloc, free_wiped, realloc_wiped, ::strdup, std::calloc) !=
-        CURLE_OK)
-      throw std::runtime_error("libcurl cannot be initialised");
+    if (init_libcurl_wiping() != CURLE_OK) throw std::runtime_error("libcurl cannot be initialised");
     ::signal(SIGPIPE, SIG_IGN);
     return true;
   }();
