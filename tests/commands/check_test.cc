@@ -106,6 +106,23 @@ TEST(Check, PrintsWhatWouldBeWatchedAndWhoWouldBeTold) {
   EXPECT_FALSE(says(run.out, "cannot be met")) << run.out;
 }
 
+TEST(Check, SaysWhetherPackagesAreLookedIntoAndWhatIsKept) {
+  EXPECT_TRUE(says(check(kConfig).out,
+                   "\nPackages of up to 100MiB from .myqcloud.com are looked into; their lists of files are kept.\n"));
+  EXPECT_TRUE(
+      says(check(std::string("[packages]\nkeep = \"off\"\n") + kConfig).out, "\nPackages are not looked into.\n"));
+  const std::string files =
+      "[packages]\nkeep = \"files\"\nmax_total = \"1GiB\"\nhosts = [\"a.example\", \".b.example\"]\n";
+  EXPECT_TRUE(
+      says(check(files + kConfig).out,
+           "\nPackages of up to 100MiB from a.example, .b.example are looked into; their contents are kept, 1GiB "
+           "at most.\n"));
+  EXPECT_TRUE(says(check(std::string(kConfig) + "[[function]]\nname = \"packed\"\ncontent = "
+                                                "\"h1:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\"\n")
+                       .out,
+                   "pinned h1:47DEQpj8HBSa\n"));
+}
+
 TEST(Check, ListsManyTargetsOnlyWhenAsked) {
   std::string text = std::string(kConfig) + "[[function]]\nnames = [";
   for (int i = 0; i < 60; ++i) text += "\"many-" + std::to_string(i) + "\", ";

@@ -54,12 +54,12 @@ std::string read_whole(const std::string& path) {
 }
 
 template <typename T>
-std::string words_of(const Result<T>& result) {
+std::string refusal_of(const Result<T>& result) {
   return result ? "no error" : result.error().message;
 }
 #define EXPECT_SAYS(result, words)                          \
   do {                                                      \
-    const std::string said = words_of(result);              \
+    const std::string said = refusal_of(result);              \
     EXPECT_NE(said.find(words), std::string::npos) << said; \
   } while (false)
 
