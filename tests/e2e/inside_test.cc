@@ -1,0 +1,141 @@
+/// What is inside decides: the daemon beside a cloud that repacks what is deployed.
+#include <gtest/gtest.h>
+
+#include "e2e/daemon.h"
+#include "model/content.h"
+
+namespace codedriftd::test {
+namespace {
+
+using Files = std::map<std::string, std::string>;
+
+const Files kReviewed{{"index.py", "def main(event, context):\n    return 'paid'\n"}, {"lib/pay.py", "RATE = 3\n"}};
+const Files kStolen{{"index.py", "def main(event, context):\n    send(event)\n    return 'paid'\n"},
+                    {"lib/pay.py", "RATE = 3\n"}};
+
+/// The content digest of `files` as a package holds them.
+ContentDigest digest_of(const Files& files) {
+  Manifest manifest;
+  for (const auto& [name, text] : files) manifest.push_back({name, 0644, text.size(), sha256(text)});
+  return content_of(manifest);
+}
+
+class InsideTest : public testing::Test {
+ protected:
+  /// The daemon runs, `files` are live and accepted, and what is inside is known.
+  void begin(const Files& files = kReviewed) {
+    daemon.cloud().deploy(Daemon::key("charge"), files);
+    daemon.start();
+    ASSERT_TRUE(eventually([&] { return daemon.status("charge").at("accepted_content").is_string(); })) << daemon.log();
+    EXPECT_EQ(daemon.status("charge").at("accepted_content"), digest_of(files).text());
+    EXPECT_EQ(daemon.status("charge").at("status"), "in_sync");
+  }
+  /// The CodeSha256 of the same content, packed anew.
+  std::string repack() {
+    daemon.cloud().repack(Daemon::key("charge"));
+    return daemon.cloud().code_sha256(Daemon::key("charge"));
+  }
+  bool live_is(const std::string& sha256) {
+    return eventually([&] { return daemon.status("charge").at("observed_sha256") == sha256; });
+  }
+
+  Daemon daemon;
+};
+
+TEST_F(InsideTest, TheSameContentPackedAnewAlertsNobody) {
+  begin();
+  const std::string repacked = repack();
+  ASSERT_TRUE(live_is(repacked));
+  ASSERT_TRUE(daemon.wait_for_status("charge", "in_sync")) << daemon.log();
+  EXPECT_EQ(daemon.status("charge").at("accepted_sha256"), repacked);
+  EXPECT_EQ(daemon.status("charge").at("accepted_source"), "content");
+  EXPECT_EQ(count_kind(daemon.kinds(), "drift.detected"), 0);
+  EXPECT_TRUE(daemon.alerts().empty());
+}
+
+TEST_F(InsideTest, AnEditIsOneAlertThatNamesTheFile) {
+  begin();
+  daemon.cloud().deploy(Daemon::key("charge"), kStolen);
+  ASSERT_TRUE(daemon.wait_for_alert("drift.detected")) << daemon.log();
+  const Json alert = daemon.alerts().at(0);
+  EXPECT_EQ(alert.at("changes").at("changed"), 1);
+  EXPECT_EQ(alert.at("changes").at("files").at(0).at("name"), "index.py");
+  EXPECT_NE(alert.at("summary").get<std::string>().find("index.py"), std::string::npos) << alert.at("summary");
+  EXPECT_EQ(daemon.status("charge").at("changes").at("files").at(0).at("name"), "index.py");
+  EXPECT_EQ(daemon.alerts().size(), 1U);
+}
+
+TEST_F(InsideTest, AnAnnouncedContentArrivesInSilenceThoughTheCloudPacksItAnew) {
+  begin();
+  const Files next{{"index.py", "def main(event, context):\n    return 'paid twice'\n"}};
+  const RunResult said = daemon.command({"expect", "charge", "--content", digest_of(next).text()});
+  ASSERT_EQ(code_of(said), 0) << said.err;
+  daemon.cloud().deploy(Daemon::key("charge"), next);
+  ASSERT_TRUE(eventually([&] { return count_kind(daemon.kinds(), "deploy.arrived") == 1; })) << daemon.log();
+  EXPECT_TRUE(daemon.wait_for_status("charge", "in_sync"));
+  EXPECT_EQ(daemon.status("charge").at("accepted_source"), "deploy");
+  EXPECT_EQ(count_kind(daemon.kinds(), "drift.detected"), 0);
+  EXPECT_TRUE(daemon.alerts().empty());
+}
+
+TEST_F(InsideTest, WithoutPackagesTheSameAlertComesOnTime) {
+  daemon.config.more = "[packages]\nexplain_within = \"2s\"\nexamine_within = \"2s\"\n";
+  begin();
+  daemon.cloud().set_package_fault(Daemon::key("charge"), PackageFault::silent);
+  daemon.cloud().deploy(Daemon::key("charge"), kStolen);
+  ASSERT_TRUE(daemon.wait_for_alert("drift.detected")) << daemon.log();
+  EXPECT_EQ(daemon.alerts().at(0).at("changes"), nullptr);
+}
+
+TEST_F(InsideTest, BytesThatAreNotTheHashAreToldOnce) {
+  begin();
+  daemon.cloud().set_package_fault(Daemon::key("charge"), PackageFault::wrong_bytes);
+  daemon.cloud().deploy(Daemon::key("charge"), kStolen);
+  ASSERT_TRUE(daemon.wait_for_alert("package.mismatch")) << daemon.log();
+  ASSERT_TRUE(daemon.wait_for_alert("drift.detected")) << daemon.log();
+  EXPECT_EQ(count_kind(daemon.kinds(), "package.mismatch"), 1);
+}
+
+TEST_F(InsideTest, ARestartDuringAnExaminationWaitsOnWithANewLink) {
+  begin();
+  daemon.cloud().set_package_fault(Daemon::key("charge"), PackageFault::silent);
+  const std::string repacked = repack();
+  ASSERT_TRUE(daemon.wait_for_status("charge", "examining")) << daemon.log();
+  daemon.kill();
+  daemon.cloud().set_package_fault(Daemon::key("charge"), PackageFault::none);
+  daemon.start();
+  ASSERT_TRUE(daemon.wait_for_status("charge", "in_sync")) << daemon.log();
+  EXPECT_EQ(daemon.status("charge").at("accepted_sha256"), repacked);
+  EXPECT_EQ(count_kind(daemon.kinds(), "drift.detected"), 0);
+}
+
+TEST_F(InsideTest, TwoHundredFunctionsDeployedAtOnceAreToldByTheirContent) {
+  constexpr int kFunctions = 200;
+  daemon.config.functions.clear();
+  const auto name = [](int i) { return "f" + std::to_string(i); };
+  for (int i = 0; i < kFunctions; ++i) {
+    daemon.config.functions.emplace_back(name(i), "");
+    daemon.cloud().deploy(Daemon::key(name(i)), {{"index.py", name(i)}});
+  }
+  daemon.start();
+  const auto known = [&] {
+    const Json rows = daemon.rows({"status"});
+    return std::count_if(rows.begin(), rows.end(),
+                         [](const Json& row) { return row.at("accepted_content").is_string(); });
+  };
+  ASSERT_TRUE(eventually([&] { return known() == kFunctions; }, Millis{120'000})) << known();
+  for (int i = 0; i < kFunctions; ++i) daemon.cloud().repack(Daemon::key(name(i)));
+  ASSERT_TRUE(eventually(
+      [&] {
+        const Json rows = daemon.rows({"status"});
+        return std::all_of(rows.begin(), rows.end(), [](const Json& row) {
+          return row.at("status") == "in_sync" && row.at("accepted_source") == "content";
+        });
+      },
+      Millis{120'000}))
+      << daemon.log();
+  EXPECT_EQ(count_kind(daemon.kinds(), "drift.detected"), 0);
+}
+
+}  // namespace
+}  // namespace codedriftd::test
