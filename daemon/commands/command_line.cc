@@ -177,12 +177,18 @@ int command_alerts(const Context& context) {
       context.args, [&context] { return load(context); }, SystemClock{}, context.out, context.err);
 }
 
+/// What is in a package of this machine.
+Result<Examination> examine_here(int package_fd) {
+  return examine(package_fd, ExaminerJob{.program = find_examiner(), .limits = {}});
+}
+
 /// One of the commands of commands/reconcile.h.
 template <int (*Run)(const std::vector<std::string>&, const ReconcileContext&)>
 int command_reconcile(const Context& context) {
   static const SystemClock clock;
   const bool terminal = ::isatty(STDIN_FILENO) == 1 && ::isatty(STDOUT_FILENO) == 1;
-  return Run(context.args, {[&context] { return load(context); }, clock, std::cin, terminal, context.out, context.err});
+  return Run(context.args, {[&context] { return load(context); }, clock, std::cin, terminal, context.out, context.err,
+                            Patience{}, examine_here});
 }
 
 int command_migrate(const Context& context) {
@@ -254,11 +260,7 @@ int command_show(const Context& context) {
   return run_show(context.args, ::isatty(STDOUT_FILENO) == 1, SystemClock{}.wall(), context.out, context.err);
 }
 
-int command_digest(const Context& context) {
-  const ExaminerJob job{.program = find_examiner(), .limits = {}};
-  return run_digest(
-      context.args, [&job](int package_fd) { return examine(package_fd, job); }, context.out, context.err);
-}
+int command_digest(const Context& context) { return run_digest(context.args, examine_here, context.out, context.err); }
 
 void print_version(std::ostream& out) {
   print(out, "codedriftd {} ({}database schema {})\n", CODEDRIFTD_VERSION,
@@ -284,7 +286,7 @@ constexpr Command kCommands[] = {
     {"plan", "poll now, and print how live code differs from what is accepted", command_plan},
     {"show", "print a plan that was saved", command_show},
     {"approve", "accept what is live, bound to one hash, or a plan", command_reconcile<run_approve>},
-    {"expect", "announce, from a pipeline, which hash a deployment will bring", command_reconcile<run_expect>},
+    {"expect", "announce, from a pipeline, what a deployment will bring", command_reconcile<run_expect>},
     {"digest", "the content digest of a package or a folder", command_digest},
     {"suspend", "hold the alerts of functions for a time", command_reconcile<run_suspend>},
     {"resume", "end a suspension", command_reconcile<run_resume>},
@@ -307,7 +309,7 @@ void print_help(std::ostream& out, const po::options_description& options) {
   print_options(options, out);
   out << "\nExit codes: 0 done; 1 failed, or a name that matches nothing; 64 wrong usage;\n"
          "78 wrong configuration; with --detailed-exitcode (plan, query status) also 2\n"
-         "(drifted or missing) and 3 (pending, unreviewed or unobserved).\n";
+         "(drifted or missing) and 3 (pending, unreviewed, examining or unobserved).\n";
 }
 
 const Command& command_named(std::string_view name) {

@@ -1,14 +1,17 @@
 #include <fmt/format.h>
 
+#include <filesystem>
 #include <ostream>
 #include <set>
 
 #include "base/duration.h"
 #include "base/text.h"
 #include "commands/files/input_file.h"
+#include "commands/files/package_content.h"
 #include "commands/options/usage.h"
 #include "commands/reach/reconcile_command.h"
 #include "commands/reconcile.h"
+#include "select/selection.h"
 
 namespace codedriftd {
 namespace {
@@ -16,35 +19,45 @@ namespace {
 namespace po = boost::program_options;
 
 constexpr std::string_view kExpectUsage =
-    R"(codedriftd [--config FILE] expect TARGET --sha256 H [--valid 2h] [--build URL]
-    [--commit SHA]
+    R"(codedriftd [--config FILE] expect TARGET --zip FILE|--dir DIR [--ignore GLOB]...
+    [--valid 2h] [--build URL] [--commit SHA]
 codedriftd [--config FILE] expect TARGET --content H1 [--valid 2h]
     [--build URL] [--commit SHA]
-codedriftd [--config FILE] expect TARGET --from-zip FILE [--valid 2h]
+codedriftd [--config FILE] expect TARGET --sha256 H|--from-zip FILE [--valid 2h]
     [--build URL] [--commit SHA]
 codedriftd [--config FILE] expect --from FILE|- [--valid 2h] [--build URL]
     [--commit SHA]
 codedriftd [--config FILE] expect TARGET --withdraw [--sha256 H | --content H1]
     --reason TEXT
 
-Announces, from a pipeline and before it deploys, that a deployment will bring
-the hash H. When H is seen in time it is the accepted one: that is recorded
-(deploy.arrived) and alerts nobody. What does not arrive in time is told once
-(deploy.overdue), and counts as drift should it still arrive. Eight
+Announces, from a pipeline and before it deploys, what a deployment will bring:
+a content, or the hash H. When it is seen in time it is the accepted one: that
+is recorded (deploy.arrived) and alerts nobody. What does not arrive in time is
+told once (deploy.overdue), and counts as drift should it still arrive. Eight
 announcements of one target may be open at a time.
 
+Announce the content. SCF packs again what is uploaded, so the CodeSha256 that
+will be live is not the SHA-256 of the zip that was built, and no pipeline knows
+it beforehand; what is in the package stays the same. --zip and --dir compute
+the content digest of the package, or of the folder that it is made of, as
+`codedriftd digest` does, without the files that the configuration says to
+ignore for TARGET; --content takes what `codedriftd digest` printed elsewhere. A
+package in which readers could see different things is refused. What the cloud
+adds by itself (InstallDependency: node_modules) is for `ignore`.
+
+--sha256 is for a hash that was live already, of another function or version, as
+`query` prints it. --from-zip announces the SHA-256 of a file's bytes: it
+arrives only where the cloud keeps the bytes of an upload, which is unverified
+against the real service.
+
 --from reads JSON objects, each on a line of its own, for the several functions
-of one release, all or nothing:
-  {"target": "charge", "sha256": "5077f5…", "valid": "2h",
+of one release, all or nothing; "sha256" may stand in the place of "content":
+  {"target": "charge", "content": "h1:47DEQp…", "valid": "2h",
    "build": "https://ci.example.com/7", "commit": "c0ffee"}
 "valid", "build" and "commit" may be missing or null: then the options count.
 
 --withdraw takes back what was announced: when it arrives all the same, it is
 drift. That is an event too (deploy.withdrawn).
-
---from-zip computes the SHA-256 of a package's bytes. That the cloud's
-CodeSha256 is this hash is unverified against the real service: announce one
-deployment this way and see whether it arrives, before you rely on it.
 
 While the daemon runs it is asked to do this ([control] expect in the
 configuration says who may); without a daemon the command does it itself, as the
@@ -53,8 +66,8 @@ owner of state_dir. Who announced what is an event of the log (deploy.expected).
 )";
 
 constexpr std::string_view kExpectAfter = R"(
-Exit code: 0 announced; 1 refused, or nothing matches; 64 wrong usage; 78 wrong
-configuration.
+Exit code: 0 announced; 1 refused, nothing matches, or a package cannot be read
+or is ambiguous; 64 wrong usage; 78 wrong configuration.
 )";
 
 constexpr std::size_t kLargestList = 16U << 20;
@@ -156,9 +169,52 @@ ContentDigest content_option(const po::variables_map& values) {
   return *content;
 }
 
+/// What the content digests of the one target that is named so leave out, by the configuration; nullopt: it does not
+/// name exactly one. Throws UsageError if several are named so.
+std::optional<std::vector<std::string>> configured_ignore(const Settings& settings, const std::string& name) {
+  KnownTargets known;
+  for (const WatchSettings& watch : settings.watches) known.watched.push_back(watch.target);
+  Selection selection;
+  selection.names = {name};
+  if (auto resolved = resolve_names(known, selection); !resolved) throw UsageError(resolved.error().message);
+  for (const WatchSettings& watch : settings.watches) {
+    if (watch.target.address() == selection.targets.front()) return watch.ignore;
+  }
+  return std::nullopt;
+}
+
+std::string list_words(const std::vector<std::string>& globs) {
+  std::string words;
+  for (const std::string& glob : globs) words += (words.empty() ? "" : ", ") + harmless(clean_utf8(glob, 200));
+  return words.empty() ? "nothing" : words;
+}
+
+/// The content digest of --zip or --dir as the daemon will compute it of what is live. The error says why there is
+/// none.
+Result<ContentDigest> content_here(const ReconcileContext& context, const Settings& settings,
+                                   const po::variables_map& values, const std::string& target) {
+  const bool folder = values.contains("dir");
+  const std::string path = text_option(values, folder ? "dir" : "zip");
+  std::vector<std::string> given = list_option(values, "ignore");
+  const auto configured = configured_ignore(settings, target);
+  if (configured && !given.empty() && given != *configured) {
+    throw UsageError(
+        fmt::format("--ignore {} is not what the configuration has for {}, which ignores {}: the content would "
+                    "never be seen; leave --ignore away",
+                    list_words(given), harmless(clean_utf8(target, 400)), list_words(*configured)));
+  }
+  std::error_code nowhere;
+  if (std::filesystem::exists(path, nowhere) && std::filesystem::is_directory(path, nowhere) != folder) {
+    const std::string shown = harmless(clean_utf8(path, 300));
+    throw UsageError(folder ? fmt::format("--dir {} is no folder; a package is given with --zip", shown)
+                            : fmt::format("--zip {} is a folder; give it with --dir", shown));
+  }
+  return content_at(path, context.examine, configured ? *configured : given);
+}
+
 int withdraw(const ReconcileContext& context, const po::variables_map& values) {
   const auto targets = list_option(values, "TARGET");
-  for (const char* other : {"from", "from-zip", "valid", "build", "commit"}) {
+  for (const char* other : {"from", "from-zip", "zip", "dir", "ignore", "valid", "build", "commit"}) {
     if (values.contains(other)) throw UsageError(fmt::format("--withdraw and --{} do not go together", other));
   }
   if (targets.size() != 1) throw UsageError("expect --withdraw takes one TARGET");
@@ -180,10 +236,14 @@ int withdraw(const ReconcileContext& context, const po::variables_map& values) {
 int run_expect(const std::vector<std::string>& args, const ReconcileContext& context) {
   po::options_description options("Options");
   auto add = options.add_options();
-  add("sha256", po::value<std::string>()->value_name("H"), "the hash that will come, 64 hex digits");
+  add("zip", po::value<std::string>()->value_name("FILE"), "the content of this package");
+  add("dir", po::value<std::string>()->value_name("DIR"), "the content of this folder, which the package is made of");
+  add("ignore", po::value<std::vector<std::string>>()->composing()->value_name("GLOB"),
+      "with --zip and --dir, files to leave out, where the configuration does not name TARGET; may be repeated");
   add("content", po::value<std::string>()->value_name("H1"),
       "the content digest of what will come, as `codedriftd digest` prints it");
-  add("from-zip", po::value<std::string>()->value_name("FILE"), "the hash of this package");
+  add("sha256", po::value<std::string>()->value_name("H"), "the hash that will come, 64 hex digits");
+  add("from-zip", po::value<std::string>()->value_name("FILE"), "the hash of this file's bytes");
   add("from", po::value<std::string>()->value_name("FILE"),
       "announcements, one JSON object a line; - is standard input");
   add("valid", po::value<std::string>()->value_name("TIME"),
@@ -203,10 +263,17 @@ int run_expect(const std::vector<std::string>& args, const ReconcileContext& con
   item.build = text_option(values, "build");
   item.commit = text_option(values, "commit");
   ExpectRequest request;
-  const std::size_t ways = std::size_t{values.contains("sha256")} + values.contains("content") +
-                           values.contains("from-zip") + values.contains("from");
-  if (ways != 1) throw UsageError("expect takes one of --content H1, --sha256 H, --from-zip FILE and --from FILE");
+  std::size_t ways = 0;
+  for (const char* way : {"zip", "dir", "content", "sha256", "from-zip", "from"})
+    ways += std::size_t{values.contains(way)};
+  if (ways != 1)
+    throw UsageError(
+        "expect takes one of --zip FILE, --dir DIR, --content H1, --sha256 H, --from-zip FILE and --from FILE");
+  const bool by_content_here = values.contains("zip") || values.contains("dir");
+  if (values.contains("ignore") && !by_content_here) throw UsageError("--ignore goes with --zip and --dir");
   const std::string from = text_option(values, "from"), zip = text_option(values, "from-zip");
+  ReconcileContext known = context;  // with the settings, once they are loaded
+  std::optional<Settings> settings;
   if (values.contains("from")) {
     if (!targets.empty()) throw UsageError("expect --from FILE takes no TARGET: each line of FILE names its own");
     const auto text = read_input(from, kLargestList);
@@ -215,7 +282,16 @@ int run_expect(const std::vector<std::string>& args, const ReconcileContext& con
   } else {
     if (targets.size() != 1) throw UsageError("expect takes one TARGET; several are announced with --from FILE");
     item.target = targets.front();
-    if (values.contains("from-zip")) {
+    if (by_content_here) {
+      request.items.push_back(item);
+      if (auto good = check_request(request); !good) throw UsageError(good.error().message);
+      request.items.clear();
+      settings = context.settings();
+      known.settings = [&settings] { return *settings; };
+      const auto content = content_here(context, *settings, values, item.target);
+      if (!content) return say(context.err, "expect", EXIT_FAILURE, content.error().message);
+      item.content = *content;
+    } else if (values.contains("from-zip")) {
       const auto digest = zip_sha256(zip);
       if (!digest) throw UsageError(digest.error().message);
       item.sha256 = *digest;
@@ -227,13 +303,15 @@ int run_expect(const std::vector<std::string>& args, const ReconcileContext& con
     request.items.push_back(std::move(item));
   }
   if (auto good = check_request(request); !good) throw UsageError(good.error().message);
-  const int code = carry_out(context, values, "expect", request,
+  const int code = carry_out(known, values, "expect", request,
                              [&](const Json& done) { print_targets(context.out, done, expected_words); });
   if (code == EXIT_SUCCESS && values.contains("from-zip")) {
-    print(context.err,
-          "codedriftd expect: that the cloud's CodeSha256 is the hash of {} is unverified against the real service; "
-          "if another hash arrives, the drift says that it differs from the announced one\n",
-          harmless(clean_utf8(zip, 300)));
+    print(
+        context.err,
+        "codedriftd expect: that the cloud's CodeSha256 is the hash of {} is unverified against the real service; "
+        "if another hash arrives, the drift says that it differs from the announced one; --zip announces the content, "
+        "which stays the same however the cloud packs it\n",
+        harmless(clean_utf8(zip, 300)));
   }
   return code;
 }

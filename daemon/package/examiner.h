@@ -5,6 +5,7 @@
 /// deadline, when it is cancelled, or when the thread that called ends. Blocks until it has ended and is reaped; any
 /// thread, several at a time.
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 
@@ -29,6 +30,10 @@ struct ExaminerJob {
 /// was killed by a signal, could not read the file, answered what no examiner would. `cancel_fd`: it is an error too as
 /// soon as this becomes readable; -1 for none. The descriptors stay the caller's.
 Result<Examination> examine(int package_fd, const ExaminerJob& job, int cancel_fd = -1);
+
+/// The same, with the job in it, for who is given a package to look into. A package that can be read in more than one
+/// way is no error.
+using Examine = std::function<Result<Examination>(int package_fd)>;
 
 /// The content of the file that the manifest names so, of at most `cap` bytes. Errors as above, and of extract_file().
 Result<std::string> extract(int package_fd, std::string_view name, uint64_t cap, const ExaminerJob& job);

@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "commands/reach/ask.h"
+#include "package/examiner.h"
 #include "settings/settings.h"
 
 namespace codedriftd {
@@ -18,6 +19,7 @@ struct ReconcileContext {
   std::ostream& out;
   std::ostream& err;
   Patience patience{};
+  Examine examine = {};  ///< expect: reads a package
 };
 
 }  // namespace codedriftd
