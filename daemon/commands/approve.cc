@@ -18,7 +18,7 @@ namespace po = boost::program_options;
 
 constexpr std::string_view kApproveUsage =
     R"(codedriftd [--config FILE] approve TARGET --sha256 H --reason TEXT [--ticket T]
-codedriftd [--config FILE] approve --plan FILE --count N --reason TEXT 
+codedriftd [--config FILE] approve --plan FILE --count N --reason TEXT
     [--ticket T] [--yes]
 
 Accepts what is live: one target and the hash that is live there, or the drifted
@@ -27,6 +27,8 @@ It is refused where the hash is not live (any more), where the target is
 missing, and where it is pinned in the configuration. A plan is accepted whole
 or not at all: it is refused where a row to be accepted changed since, or where
 N is not the number of these rows. Open drift ends with it (drift.resolved).
+Before it asks it shows each row, with the files that changed as far as the plan
+knows them.
 
 TARGET is ACCOUNT/REGION/NAMESPACE/FUNCTION:QUALIFIER, or FUNCTION or
 FUNCTION:QUALIFIER where one watched target has that name. Patterns are not
@@ -71,6 +73,9 @@ void print_planned(std::ostream& out, const std::vector<PlannedRow>& rows) {
   for (const PlannedRow& row : rows) {
     print(out, "  {:<10}  {}\n              live {}, accepted {}\n", row.status, row.item.target, row.item.sha256.hex(),
           row.item.accepted ? row.item.accepted->hex() : "nothing");
+    for (const std::string& line : row.changes) print(out, "              {}\n", line);
+    if (row.changes.empty() && row.item.accepted && row.item.accepted != row.item.sha256)
+      print(out, "              what changed inside is not known\n");
   }
   print(out, "{} to accept\n", rows.size());
 }
