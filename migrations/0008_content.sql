@@ -95,6 +95,11 @@ SELECT address AS target, account, region, namespace, function, qualifier, statu
        error_code AS last_error_code, error_message AS last_error_message, error_request_id AS last_error_request_id,
        watched,
        strftime('%Y-%m-%dT%H:%M:%fZ', held_until_ms / 1000.0, 'unixepoch') AS suspended_until,
-       suspended_by
+       suspended_by,
+       -- SQLite has no base64: hex, as `codedriftd digest --hex` prints it.
+       nullif(lower(hex(live_content)), '') AS observed_content_hex,
+       nullif(lower(hex(accepted_content)), '') AS accepted_content_hex,
+       iif(announced = '[]', NULL, (SELECT atom FROM json_each(announced, '$[#-1]') WHERE key = 'content'))
+         AS expected_content
 FROM derived LEFT JOIN (
   SELECT target AS held_target, until_ms AS held_until_ms, actor AS suspended_by FROM suspension) ON held_target = id;
