@@ -338,6 +338,10 @@ StatusSnapshot App::snapshot() {
       s.destinations.push_back({name, runner->state(), depths[name], state.kind});
     }
   }
+  if (inspector_) {
+    const Inspector::Stats looked = inspector_->stats();
+    s.packages = {looked.examined, looked.ambiguous, looked.unavailable, looked.mismatch, looked.bytes, looked.queued};
+  }
   s.writer_queue = writer_->queued();
   s.database_bytes = file_size(database_);
   s.wal_bytes = file_size(database_ + "-wal");
