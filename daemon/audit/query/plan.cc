@@ -37,7 +37,7 @@ struct Mark {
 constexpr Mark kDiffers{'~', kYellow, "live differs from what is accepted"};
 constexpr Mark kMissing{'-', kRed, "missing"};
 constexpr Mark kNotObserved{'?', kYellow, "not observed, or its package is being examined"};
-constexpr Mark kToCome{'+', kGreen, "nothing accepted yet, or an announced hash still to come"};
+constexpr Mark kToCome{'+', kGreen, "nothing accepted yet, or what was announced still to come"};
 constexpr std::array kMarks{&kDiffers, &kMissing, &kNotObserved, &kToCome};
 
 /// nullptr: there is nothing to say about it.
