@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "base/text.h"
+#include "base/url.h"
 #include "package/examiner.h"
 #include "store/packages/files.h"
 
