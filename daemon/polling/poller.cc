@@ -92,7 +92,7 @@ void Poller::take_over(Watch watch) {
   const MonoTime now = clock_.mono();
   const WallTime wall = clock_.wall();
   if (watch.apply) watch.apply();
-  looks_into_packages_ = watch.looks_into_packages;
+  package_link_ = std::move(watch.package_link);
   std::unordered_map<TargetId, Entry> old;
   old.swap(entries_);
   entries_.reserve(watch.targets.size());
@@ -187,7 +187,8 @@ void Poller::answered(TargetId id, uint64_t call, MonoTime sent, const ApiAnswer
 
 void Poller::finish(Entry& entry, const ApiAnswer& answer, MonoTime now) {
   Observation observation = answer.observation;
-  observation.obtainable = looks_into_packages_ && !answer.url.empty();
+  observation.obtainable =
+      package_link_ && !answer.url.empty() && package_link_(entry.watched.target, answer.url.reveal());
   const WallTime wall = clock_.wall();
   count_poll(observation.outcome);
   entry.polled = now;

@@ -70,7 +70,9 @@ class Poller {
     std::vector<WatchedTarget> targets;
     Paces paces;                  ///< of every account of `targets`
     std::function<void()> apply;  ///< runs on the poller's thread when the watch is taken over
-    bool looks_into_packages = false;
+    /// Whether the package of a target may be had by the link of an answer; empty: packages are not looked into. Runs
+    /// on the poller's thread.
+    std::function<bool(const Target&, std::string_view link)> package_link;
   };
   /// The watch from now on. What is in flight ends as it would have. Thread-safe.
   void set_watch(Watch watch);
@@ -84,7 +86,7 @@ class Poller {
   /// What is live at a target was not looked into, and its package is to be had by this link; `pressing`: somebody
   /// waits for it. Runs on the writer's thread, once the poll is durable.
   using Unexamined = std::function<void(TargetId, const Target&, const Sha256& code, Secret url, bool pressing)>;
-  /// REQUIRES: before start(), and before set_watch() with looks_into_packages.
+  /// REQUIRES: before start(), and before set_watch() with a package_link.
   void on_unexamined(Unexamined unexamined) { unexamined_ = std::move(unexamined); }
 
   void start();
@@ -200,7 +202,7 @@ class Poller {
   Guarded<PollStats> stats_;
   Guarded<MonoTime> last_turn_;
   Unexamined unexamined_;
-  bool looks_into_packages_ GUARDED_BY(polling_) = false;
+  std::function<bool(const Target&, std::string_view link)> package_link_ GUARDED_BY(polling_);
   WallTime started_at_ GUARDED_BY(polling_);
   uint64_t calls_ GUARDED_BY(polling_) = 0;
   std::atomic<bool> retell_{false};             ///< what was told of stale targets and accounts may be lost

@@ -75,9 +75,11 @@ WatchSync App::apply_watch(const Settings& settings, const WatchList& list) {
   watch.targets = std::move(sync.targets);
   watch.paces = accounts_.paces(settings);
   watch.apply = [api = api_.get(), accounts = std::move(accounts)] { api->set_accounts(accounts); };
-  watch.looks_into_packages = settings.packages.keep != PackageSettings::Keep::off;
-  inspector_->set_rules(inspection_rules(settings));
-  if (watch.looks_into_packages) inspector_->start();
+  if (settings.packages.keep != PackageSettings::Keep::off) {
+    watch.package_link = package_links(settings);
+    inspector_->set_rules(inspection_rules(settings));
+    inspector_->start();
+  }
   functions_ = watch.targets.size();
   poller_->set_watch(std::move(watch));
   for (const std::string& warning : sync.warnings) log(LogLevel::warning, "config.suspicious", warning);

@@ -2,7 +2,13 @@
 
 #include <fmt/format.h>
 
+#include <set>
+#include <string>
+#include <utility>
+
 #include "base/log.h"
+#include "base/text.h"
+#include "base/url.h"
 #include "package/examiner.h"
 #include "store/packages/files.h"
 
@@ -24,6 +30,27 @@ InspectionRules inspection_rules(const Settings& settings) {
   if (packages.keep == PackageSettings::Keep::files) rules.keep_folder = settings.packages_folder();
   rules.keep_at_most = packages.max_total;
   return rules;
+}
+
+std::function<bool(const Target&, std::string_view link)> package_links(const Settings& settings) {
+  std::set<std::string> local;
+  for (const auto& [name, account] : settings.accounts) {
+    const auto endpoint = parse_url(account.endpoint);
+    if (endpoint && endpoint->loopback) local.insert(name);
+  }
+  return [local = std::move(local), hosts = settings.packages.hosts, told = std::set<std::string>()](
+             const Target& target, std::string_view link) mutable {
+    const auto url = parse_url(link);
+    const auto good = check_link(link, hosts);
+    if (good && url && (!url->loopback || local.contains(target.account))) return true;
+    const std::string host = url ? url->host : std::string("a link that is none");
+    if (told.size() < 20 && told.insert(host).second) {
+      log(LogLevel::warning, "package.host",
+          fmt::format("the package of {} is not fetched: {}; hosts are allowed by [packages] hosts", target.address(),
+                      good ? "loopback is for a cloud that is there itself" : harmless(good.error().message)));
+    }
+    return false;
+  };
 }
 
 void mend_packages(const Settings& settings, Writer& writer) {

@@ -7,6 +7,10 @@ namespace codedriftd {
 /// How packages are looked at, as `settings` say.
 InspectionRules inspection_rules(const Settings& settings);
 
+/// Which links of answers may be followed: those to `hosts`; to loopback only from a cloud that is there itself, or an
+/// answer could have this host's own services called. What is refused is logged once for each host.
+std::function<bool(const Target&, std::string_view link)> package_links(const Settings& settings);
+
 /// Makes the folder of the packages that are kept agree with the record, at the start; what cannot be is logged.
 void mend_packages(const Settings& settings, Writer& writer);
 

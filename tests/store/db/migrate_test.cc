@@ -137,6 +137,32 @@ TEST(Migrate, ARecordOfTheSixthSchemaKeepsAllAndHasRoomForPackages) {
   EXPECT_EQ(text(db, "PRAGMA integrity_check"), "ok");
 }
 
+TEST(Migrate, ARecordOfTheSeventhSchemaKeepsHowThingsCameToBeAccepted) {
+  TempDir dir;
+  Database db = Database::open_writer(dir / "codedriftd.db");
+  const std::vector<Migration> before(embedded_migrations().begin(), embedded_migrations().begin() + 7);
+  ASSERT_TRUE(migrate(db, before, kStart));
+  const TargetId id = targets::insert(db, function_named("charge"));
+  db.run("UPDATE target SET accepted_source = 'pin', announced = '[]' WHERE id = ?", id);
+  for (const char* source : {"first_seen", "approval", "deploy"}) {
+    db.run(
+        "INSERT INTO baseline (target, at_ms, sha256, source, actor, reason, ticket) VALUES (?, 1, ?, ?, 'x', '', '')",
+        id, hash_of("A"), source);
+  }
+  auto expected = rows_by_table(db);
+  const std::vector<Migration> eight(embedded_migrations().begin(), embedded_migrations().begin() + 8);
+  ASSERT_TRUE(migrate(db, eight, kStart));
+  ++expected["migration"];
+  EXPECT_EQ(rows_by_table(db), expected);
+  EXPECT_EQ(text(db, "SELECT group_concat(source) FROM (SELECT source FROM baseline ORDER BY id)"),
+            "first_seen,approval,deploy");
+  const TargetState state = targets::load(db, id).state;
+  EXPECT_EQ(state.accepted_source, AcceptedSource::pin);
+  EXPECT_EQ(state.package, PackageState::unknown);
+  EXPECT_TRUE(state.same_content_accepted);
+  EXPECT_EQ(text(db, "PRAGMA integrity_check"), "ok");
+}
+
 TEST(Migrate, AnUpgradeKeepsACopyOfTheOldAndTheData) {
   Store store;
   store.db.run("INSERT INTO fact (name, value) VALUES ('kept', 'yes')");
