@@ -9,6 +9,7 @@
 #include <regex>
 #include <sstream>
 
+#include "e2e/daemon.h"
 #include "model/kinds.h"
 #include "model/verdict.h"
 #include "support/process.h"
@@ -50,8 +51,8 @@ printf '%s\n' "${COMPREPLY[@]}"
                "-c",
                script,
                "bash",
-               CODEDRIFTD_SOURCE_DIR "/scripts/codedriftd.bash-completion",
-               CODEDRIFTD_BINARY_DIR "/codedriftd",
+               for_others(CODEDRIFTD_SOURCE_DIR, "scripts/codedriftd.bash-completion"),
+               for_others(CODEDRIFTD_BINARY_DIR, "codedriftd"),
                line};
     argv.insert(argv.end(), words.begin(), words.end());
     const RunResult ran = run({.argv = argv, .as = as_});

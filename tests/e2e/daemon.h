@@ -19,6 +19,11 @@
 
 namespace codedriftd::test {
 
+/// A file of the build or of the sources, given by its path from there, where other users may use it too. A clone in a
+/// folder that is its owner's alone (`mktemp -d`) cannot be passed through: then it is a copy, for as long as the
+/// process lives.
+std::string for_others(const std::string& from, const std::string& path);
+
 /// Fake, and looks it when it is decoded.
 inline constexpr std::string_view kWebhookSecret = "whsec_RkFLRS1XRUJIT09LLVNFQ1JFVC1OT1QtUkVBTC0wMDAx";
 
