@@ -1,23 +1,16 @@
 #include "commands/digest.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <ostream>
-#include <system_error>
 
 #include "base/json.h"
 #include "base/print.h"
 #include "base/text.h"
-#include "base/unique_fd.h"
 #include "commands/options/options.h"
 #include "commands/options/usage.h"
 #include "model/target.h"
-#include "package/folder.h"
 
 namespace codedriftd {
 namespace {
@@ -56,27 +49,6 @@ struct Digested {
   std::size_t ignored = 0;
   ContentDigest digest;  ///< where it is not ambiguous
 };
-
-Result<Examination> examine_path(const std::string& path, const Examine& examine) {
-  const auto failed = [&](const std::string& why) { return Error{fmt::format("{}: {}", path, why)}; };
-  // Without waiting for whoever would write to a pipe, which is refused below.
-  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
-  struct stat status {};
-  if (!fd.valid() || ::fstat(fd.get(), &status) != 0)
-    return failed(fmt::format("cannot be read: {}", std::generic_category().message(errno)));
-  if (S_ISDIR(status.st_mode)) {
-    auto files = read_folder(path, PackageLimits{});
-    if (!files) return files.error();
-    Examination folder;
-    for (const PackageFile& file : *files) folder.unpacked_bytes += file.size;
-    folder.files = std::move(files).value();
-    return folder;
-  }
-  if (!S_ISREG(status.st_mode)) return failed("is neither a zip file nor a folder");
-  auto found = examine(fd.get());
-  if (!found) return failed(found.error().message);
-  return found;
-}
 
 Json digest_json(const DigestOptions& options, const Digested& digested) {
   const Examination& found = digested.found;
@@ -178,10 +150,10 @@ int run_digest(const std::vector<std::string>& args, const Examine& examine, std
     throw UsageError("--hex and --manifest do not go together: the lines of --manifest are in hex");
   if (options.hex && options.json) throw UsageError("--hex and --json do not go together: --json has both forms");
 
-  auto found = examine_path(options.path, examine);
+  auto found = examine_path(options.path, PackageLimits{}, examine);
   if (!found) return say(err, "digest", EXIT_FAILURE, found.error().message);
   Digested digested;
-  digested.found = std::move(found).value();
+  digested.found = std::move(found->found);
   if (digested.found.ambiguous.empty()) {
     digested.ignored = leave_out(options.ignore, digested.found.files, err);
     try {

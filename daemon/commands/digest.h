@@ -1,17 +1,11 @@
 #pragma once
-#include <functional>
 #include <iosfwd>
 #include <string>
 #include <vector>
 
-#include "base/result.h"
-#include "package/examination.h"
+#include "commands/packages/at_path.h"
 
 namespace codedriftd {
-
-/// Examines the package that is open as `package_fd`, from its first byte on. The error says why that failed; a package
-/// that can be read in more than one way is no error.
-using Examine = std::function<Result<Examination>(int package_fd)>;
 
 /// `codedriftd digest FILE.zip|DIR`: prints the content digest of a package, which `examine` reads, or of a folder,
 /// with --manifest the lines it is over. `args` is what follows the command's name; throws UsageError for what is wrong
