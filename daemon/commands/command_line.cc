@@ -329,7 +329,7 @@ void print_help(std::ostream& out, const po::options_description& options) {
          "the cloud.\n\n"
          "codedriftd [--config FILE] [--log-level LEVEL] [--color WHEN] COMMAND ...\n\n"
          "Commands (each has --help; \"help COMMAND\" is the same):\n";
-  for (const Command& command : kCommands) print(out, "  {:<9}{}\n", command.name, command.does);
+  for (const Command& command : kCommands) print(out, "  {:<10}{}\n", command.name, command.does);
   out << "\nOptions, before or after the command:\n";
   print_options(options, out);
   out << "\nExit codes: 0 done; 1 failed, or a name that matches nothing; 64 wrong usage;\n"
