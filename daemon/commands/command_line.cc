@@ -24,10 +24,12 @@
 #include "commands/alerts.h"
 #include "commands/check.h"
 #include "commands/commit.h"
+#include "commands/diff.h"
 #include "commands/digest.h"
 #include "commands/maintain.h"
 #include "commands/options/options.h"
 #include "commands/options/usage.h"
+#include "commands/packages.h"
 #include "commands/plan.h"
 #include "commands/poll.h"
 #include "commands/query.h"
@@ -262,6 +264,29 @@ int command_show(const Context& context) {
 
 int command_digest(const Context& context) { return run_digest(context.args, examine_here, context.out, context.err); }
 
+int command_diff(const Context& context) {
+  static const SystemClock clock;
+  return run_diff(context.args, {.settings = [&context] { return load(context); },
+                                 .clock = clock,
+                                 .examine =
+                                     [](int package_fd, const PackageLimits& limits) {
+                                       return examine(package_fd, {.program = find_examiner(), .limits = limits});
+                                     },
+                                 .terminal = ::isatty(STDOUT_FILENO) == 1,
+                                 .out = context.out,
+                                 .err = context.err});
+}
+
+int command_packages(const Context& context) {
+  static const SystemClock clock;
+  return run_packages(context.args, {.settings = [&context] { return load(context); },
+                                     .clock = clock,
+                                     .terminal_out = ::isatty(STDOUT_FILENO) == 1,
+                                     .terminal_err = ::isatty(STDERR_FILENO) == 1,
+                                     .out = context.out,
+                                     .err = context.err});
+}
+
 void print_version(std::ostream& out) {
   print(out, "codedriftd {} ({}database schema {})\n", CODEDRIFTD_VERSION,
         *kCommit == '\0' ? "" : fmt::format("commit {}, ", kCommit), embedded_migrations().size());
@@ -287,6 +312,8 @@ constexpr Command kCommands[] = {
     {"show", "print a plan that was saved", command_show},
     {"approve", "accept what is live, bound to one hash, or a plan", command_reconcile<run_approve>},
     {"expect", "announce, from a pipeline, what a deployment will bring", command_reconcile<run_expect>},
+    {"diff", "what changed inside: files, and lines where packages are kept", command_diff},
+    {"packages", "what is inside packages: list, fetch, export, prune", command_packages},
     {"digest", "the content digest of a package or a folder", command_digest},
     {"suspend", "hold the alerts of functions for a time", command_reconcile<run_suspend>},
     {"resume", "end a suspension", command_reconcile<run_resume>},
@@ -304,12 +331,13 @@ void print_help(std::ostream& out, const po::options_description& options) {
          "the cloud.\n\n"
          "codedriftd [--config FILE] [--log-level LEVEL] [--color WHEN] COMMAND ...\n\n"
          "Commands (each has --help; \"help COMMAND\" is the same):\n";
-  for (const Command& command : kCommands) print(out, "  {:<9}{}\n", command.name, command.does);
+  for (const Command& command : kCommands) print(out, "  {:<10}{}\n", command.name, command.does);
   out << "\nOptions, before or after the command:\n";
   print_options(options, out);
   out << "\nExit codes: 0 done; 1 failed, or a name that matches nothing; 64 wrong usage;\n"
          "78 wrong configuration; with --detailed-exitcode (plan, query status) also 2\n"
-         "(drifted or missing) and 3 (pending, unreviewed, examining or unobserved).\n";
+         "(drifted or missing) and 3 (pending, unreviewed, examining or unobserved);\n"
+         "with that of diff 2 (something changed).\n";
 }
 
 const Command& command_named(std::string_view name) {

@@ -152,10 +152,10 @@ int run_digest(const std::vector<std::string>& args, const Examine& examine, std
     throw UsageError("--hex and --manifest do not go together: the lines of --manifest are in hex");
   if (options.hex && options.json) throw UsageError("--hex and --json do not go together: --json has both forms");
 
-  auto found = examine_path(options.path, examine);
+  auto found = examine_path(options.path, PackageLimits{}, examine);
   if (!found) return say(err, "digest", EXIT_FAILURE, found.error().message);
   Digested digested;
-  digested.found = std::move(found).value();
+  digested.found = std::move(found->found);
   if (digested.found.ambiguous.empty()) {
     digested.ignored = leave_out(options.ignore, digested.found.files, err);
     try {

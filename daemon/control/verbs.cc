@@ -9,11 +9,14 @@
 #include <map>
 
 #include "actions/alert_actions.h"
+#include "actions/package_actions.h"
 #include "actions/poll_requests.h"
 #include "actions/reconcile_actions.h"
 #include "base/duration.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "control/package_file.h"
+#include "store/packages/packages.h"
 
 namespace codedriftd {
 namespace {
@@ -137,9 +140,17 @@ class ControlVerbs {
     return written(asked, read_suspend_request(asked.verb == "resume", arguments));
   }
 
+  Reply prune(const Asked& asked, const JsonBox& arguments) {
+    auto request = read_prune_request(arguments);
+    if (request) request->folder = parts_.packages_folder;
+    return written(asked, request);
+  }
+
+  /// The verbs plan, poll and packages.fetch.
   Reply poll(const Asked& asked, const JsonBox& arguments) {
     Database db = Database::open_reader(parts_.database);
-    const auto found = targets_to_poll(db, asked.verb, arguments, parts_.clock.wall());
+    const bool fetch = asked.verb == "packages.fetch";
+    const auto found = targets_to_poll(db, fetch ? "poll" : asked.verb, arguments, parts_.clock.wall());
     if (!found) return found.error();
     const auto issued = tickets_.lock()->issue(asked.caller.uid, found->size());
     if (!issued) return too_many();
@@ -147,7 +158,9 @@ class ControlVerbs {
     Json addresses = Json::array();
     for (const SelectedTarget& target : *found) {
       ids.push_back(target.row.id);
-      if (asked.verb == "poll") addresses.push_back(target.row.target.address());
+      if (asked.verb != "plan") addresses.push_back(target.row.target.address());
+      // Before the poll: the link that it brings is to be used.
+      if (fetch && target.row.state.live) parts_.forget_failure(*target.row.state.live);
     }
     parts_.poll_now(std::move(ids), [ticket = issued->ticket](PollEnd end) { ticket->over(end); });
     Json done{{"ticket", issued->id}, {"targets", found->size()}};
@@ -161,6 +174,29 @@ class ControlVerbs {
     if (!issued) return too_many();
     parts_.reload(issued->ticket);
     return JsonBox(Json{{"ticket", issued->id}});
+  }
+  /// One file of a package that is kept: by its hash, because names may be any bytes.
+  Reply package_file(const Asked&, const JsonBox& arguments) {
+    Arguments read(*arguments);
+    const auto code = read.sha256("package"), content = read.sha256("file");
+    if (const std::string trouble = read.trouble(); !trouble.empty()) return NothingDone{"usage", trouble};
+    if (!code || !content) return NothingDone{"usage", "say which: package and file, two hashes"};
+    Database db = Database::open_reader(parts_.database);
+    const auto package = packages::find(db, *code);
+    if (!package || !package->kept)
+      return NothingDone{"nothing", fmt::format("the package of {} is not kept", code->hex())};
+    const Manifest files = packages::manifest(db, *code);
+    const auto file =
+        std::find_if(files.begin(), files.end(), [&](const auto& each) { return each.sha256 == *content; });
+    if (file == files.end())
+      return NothingDone{"nothing", fmt::format("no file of {} has the hash {}", code->hex(), content->hex())};
+    if (file->size > kMostPackageFileSent)
+      return NothingDone{"refused",
+                         fmt::format("the file has {} bytes; {} are sent at most", file->size, kMostPackageFileSent)};
+    const auto bytes =
+        parts_.package_content(*code, *file, {package->package_bytes, package->unpacked_bytes, package->files});
+    if (!bytes) return NothingDone{"failed", bytes.error().message};
+    return JsonBox(Json{{"content", base64({reinterpret_cast<const uint8_t*>(bytes->data()), bytes->size()})}});
   }
   Reply progress(const Asked& asked, const JsonBox& arguments) {
     Arguments read(*arguments);
@@ -191,12 +227,21 @@ class ControlVerbs {
   }
 
   static constexpr Verb kVerbs[] = {
-      {"approve", "approve", &ControlVerbs::approve, false},  {"expect", "expect", &ControlVerbs::expect, false},
-      {"withdraw", "expect", &ControlVerbs::withdraw, false}, {"suspend", "suspend", &ControlVerbs::suspend, false},
-      {"resume", "resume", &ControlVerbs::suspend, false},    {"alerts.replay", "replay", &ControlVerbs::alerts, false},
-      {"alerts.drop", "drop", &ControlVerbs::alerts, false},  {"alerts.test", "test", &ControlVerbs::alerts, false},
-      {"plan", "poll", &ControlVerbs::poll, false},           {"poll", "poll", &ControlVerbs::poll, false},
-      {"reload", "reload", &ControlVerbs::reload, false},     {"progress", "", &ControlVerbs::progress, true},
+      {"approve", "approve", &ControlVerbs::approve, false},
+      {"expect", "expect", &ControlVerbs::expect, false},
+      {"withdraw", "expect", &ControlVerbs::withdraw, false},
+      {"suspend", "suspend", &ControlVerbs::suspend, false},
+      {"resume", "resume", &ControlVerbs::suspend, false},
+      {"alerts.replay", "replay", &ControlVerbs::alerts, false},
+      {"alerts.drop", "drop", &ControlVerbs::alerts, false},
+      {"alerts.test", "test", &ControlVerbs::alerts, false},
+      {"plan", "poll", &ControlVerbs::poll, false},
+      {"poll", "poll", &ControlVerbs::poll, false},
+      {"reload", "reload", &ControlVerbs::reload, false},
+      {"progress", "", &ControlVerbs::progress, true},
+      {"packages.fetch", "poll", &ControlVerbs::poll, false},
+      {"packages.prune", "prune", &ControlVerbs::prune, false},
+      {"packages.file", "diff", &ControlVerbs::package_file, true},
   };
 
   std::shared_ptr<const Permissions> permissions() const { return parts_.permissions.copy(); }

@@ -9,6 +9,8 @@
 #include "control/permissions.h"
 #include "control/server.h"
 #include "control/tickets.h"
+#include "model/content.h"
+#include "model/examination.h"
 #include "store/db/writer.h"
 #include "store/ledger/ledger.h"
 
@@ -27,6 +29,12 @@ struct ControlParts {
   /// Has the configuration loaded again, on another thread, which finishes the ticket with what came of it:
   /// {"loaded": WORDS}, {"mistakes": ["FILE:LINE:COLUMN: …", …]} or {"failed": WORDS}.
   std::function<void(std::shared_ptr<Ticket> ticket)> reload = {};
+  std::string packages_folder = {};  ///< Settings::packages_folder()
+  /// Inspector::forget_failure.
+  std::function<void(const Sha256& code)> forget_failure = {};
+  /// The content of one file of a package that is kept, with the caps to read it within. On one of several threads.
+  std::function<Result<std::string>(const Sha256& code, const PackageFile& file, const PackageLimits& limits)>
+      package_content = {};
 };
 
 /// Opens the socket. Whoever may not ask and does is denied, and that is recorded (control.denied): once a minute for

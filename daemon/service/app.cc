@@ -239,6 +239,12 @@ void App::open_control_socket() {
     reloads_.lock()->push_back(std::move(ticket));
     signals_.hang_up();
   };
+  parts.packages_folder = settings_.packages_folder();
+  parts.forget_failure = [this](const Sha256& code) { inspector_->forget_failure(code); };
+  parts.package_content = [folder = parts.packages_folder](const Sha256& code, const PackageFile& file,
+                                                           const PackageLimits& limits) {
+    return kept_file(folder, code, file, limits);
+  };
   auto control = open_control(parts);
   if (!control) {  // it does its main work without
     log(LogLevel::warning, "control.unavailable",

@@ -32,6 +32,16 @@ InspectionRules inspection_rules(const Settings& settings) {
   return rules;
 }
 
+Result<std::string> kept_file(const std::string& folder, const Sha256& code, const PackageFile& file,
+                              const PackageLimits& limits) {
+  const auto kept = PackageFolder::open(folder);
+  if (!kept) return kept.error();
+  // Not held against its hash: that would read all of it for each file, and who asks holds the file against its own.
+  const auto package = kept->open_package(code, PackageFolder::Verify::no);
+  if (!package) return package.error();
+  return extract(package->get(), file.name, file.size, {.program = find_examiner(), .limits = limits});
+}
+
 std::function<bool(const Target&, std::string_view link)> package_links(const Settings& settings) {
   std::set<std::string> local;
   for (const auto& [name, account] : settings.accounts) {

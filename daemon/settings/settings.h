@@ -85,8 +85,8 @@ struct AlertSettings {
 };
 
 /// What the control socket can be asked for, in the order of the sample. `plan` and `poll` are one thing here.
-inline constexpr std::array<std::string_view, 9> kControlVerbs{"approve", "expect", "poll",    "reload", "replay",
-                                                               "drop",    "test",   "suspend", "resume"};
+inline constexpr std::array<std::string_view, 11> kControlVerbs{
+    "approve", "expect", "poll", "reload", "replay", "drop", "test", "suspend", "resume", "diff", "prune"};
 
 /// Who may ask the running daemon for what: names of users, and of groups with a '%' in front. Root and the daemon's
 /// own user always may.
