@@ -32,9 +32,9 @@ struct ExpectRequest {
   struct Item {
     std::string target;
     std::optional<Sha256> sha256;
-    std::optional<ContentDigest> content;  ///< exactly one of the two is set
-    std::optional<Millis> valid;           ///< nullopt: the target's deploy_grace
+    std::optional<Millis> valid;  ///< nullopt: the target's deploy_grace
     std::string build, commit;
+    std::optional<ContentDigest> content = {};  ///< instead of `sha256`: exactly one of the two is set
   };
   std::vector<Item> items;
 };
@@ -43,8 +43,8 @@ struct ExpectRequest {
 struct WithdrawRequest {
   std::string target;
   std::optional<Sha256> sha256;
-  std::optional<ContentDigest> content;  ///< neither of the two: all that is announced of it, but a pin
   std::string reason;
+  std::optional<ContentDigest> content = {};  ///< instead of `sha256`; neither: all that is announced of it, but a pin
 };
 
 /// Hold the alerts of a target, or no longer.

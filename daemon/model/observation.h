@@ -40,7 +40,7 @@ struct Inside {
   std::optional<KnownContent> content;  ///< set exactly when `content`
   std::string why;                      ///< ambiguous, unavailable: one sentence, foreign text made clean
   JsonBox changes;                      ///< against what is accepted, as an alert has it; null: not known
-  std::string changes_words;            ///< the same in one sentence, or empty
+  std::string changes_words = {};       ///< the same in one sentence, or empty
 };
 
 /// The reason that a status or an event gives for not seeing: the contract's words.
