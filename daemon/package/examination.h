@@ -6,4 +6,3 @@
 #include "base/json.h"
 #include "base/result.h"
 #include "model/examination.h"
-

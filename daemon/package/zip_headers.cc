@@ -27,7 +27,7 @@ constexpr uint16_t kIn64Short = 0xFFFF;
 
 [[noreturn]] void ambiguous(std::string why) { throw Ambiguous{std::move(why)}; }
 [[noreturn]] void ambiguous(std::string_view name, std::string_view why) {
-  ambiguous(fmt::format("{} {}", in_quotes(name), why));
+  ambiguous(fmt::format("{} {}", quoted_name(name), why));
 }
 
 uint64_t number(std::string_view bytes, std::size_t at, std::size_t length) {
@@ -221,7 +221,7 @@ void check_descriptor(PackageInput& input, const ZipEntryHeader& entry, bool zip
 
 }  // namespace
 
-std::string in_quotes(std::string_view name) {
+std::string quoted_name(std::string_view name) {
   constexpr std::size_t kShown = 200;
   const std::string shown = harmless(name.substr(0, kShown));
   return fmt::format("\"{}{}\"", utf8_prefix(shown, kShown), shown.size() > kShown || name.size() > kShown ? "…" : "");
@@ -297,7 +297,7 @@ uint64_t check_local(PackageInput& input, const ZipEntryHeader& entry, uint64_t 
   const std::size_t name_length = le16(head, 26), extra_length = le16(head, 28);
   const std::string_view rest = input.view(entry.offset + kLocalHead, name_length + extra_length);
   const std::string_view name = rest.substr(0, name_length);
-  if (name != entry.name) ambiguous(entry.name, fmt::format("is named {} in front of its data", in_quotes(name)));
+  if (name != entry.name) ambiguous(entry.name, fmt::format("is named {} in front of its data", quoted_name(name)));
   if (le16(head, 6) != entry.flags || le16(head, 8) != entry.method)
     ambiguous(entry.name, "has other flags or another method in front of its data than in the directory");
 

@@ -16,7 +16,7 @@ struct Ambiguous {
 };
 
 /// A name in a sentence: quoted, harmless, not too long.
-std::string in_quotes(std::string_view name);
+std::string quoted_name(std::string_view name);
 
 /// Random access to the package, through a window of its own.
 class PackageInput {

@@ -134,7 +134,7 @@ std::vector<std::string> manifest_names(const std::vector<ZipEntryHeader>& entri
   for (std::size_t begin = 0, end = 0; begin < order.size(); begin = end) {
     for (end = begin + 1; end < order.size() && names[order[end]] == names[order[begin]]; ++end) {
       if (entries[order[end]].name == entries[order[end - 1]].name)
-        throw Ambiguous{fmt::format("{} is in it twice", in_quotes(entries[order[end]].name))};
+        throw Ambiguous{fmt::format("{} is in it twice", quoted_name(entries[order[end]].name))};
     }
     if (end - begin == 1) continue;
     for (std::size_t i = begin; i < end; ++i) names[order[i]] = entries[order[i]].name;

@@ -62,7 +62,7 @@ class Inflate {
     int result = Z_OK;
     while (result != Z_STREAM_END) {
       const auto length = static_cast<std::size_t>(std::min<uint64_t>(left, kPiece));
-      if (length == 0) throw Ambiguous{fmt::format("{} is cut off", in_quotes(entry.name))};
+      if (length == 0) throw Ambiguous{fmt::format("{} is cut off", quoted_name(entry.name))};
       // Copied: inflate() takes no pointer to const.
       in_.assign(input.view(at, length));
       at += length;
@@ -75,16 +75,16 @@ class Inflate {
         result = ::inflate(&stream_, Z_NO_FLUSH);
         if (result == Z_MEM_ERROR) throw std::bad_alloc();
         if (result != Z_OK && result != Z_STREAM_END && result != Z_BUF_ERROR)
-          throw Ambiguous{fmt::format("{} cannot be unpacked: its data is damaged", in_quotes(entry.name))};
+          throw Ambiguous{fmt::format("{} cannot be unpacked: its data is damaged", quoted_name(entry.name))};
         const std::size_t got = out_.size() - stream_.avail_out;
         made += got;
-        if (made > entry.size) throw Ambiguous{fmt::format("{} unpacks to more than it says", in_quotes(entry.name))};
+        if (made > entry.size) throw Ambiguous{fmt::format("{} unpacks to more than it says", quoted_name(entry.name))};
         if (got != 0) take(as_text(out_, got));
       } while (result != Z_STREAM_END && stream_.avail_out == 0);
     }
     if (left != 0 || stream_.avail_in != 0)
-      throw Ambiguous{fmt::format("{} has bytes behind its packed data", in_quotes(entry.name))};
-    if (made != entry.size) throw Ambiguous{fmt::format("{} unpacks to less than it says", in_quotes(entry.name))};
+      throw Ambiguous{fmt::format("{} has bytes behind its packed data", quoted_name(entry.name))};
+    if (made != entry.size) throw Ambiguous{fmt::format("{} unpacks to less than it says", quoted_name(entry.name))};
   }
 
  private:
@@ -99,7 +99,7 @@ void copy_stored(PackageInput& input, const ZipEntryHeader& entry, uint64_t at, 
     const std::string_view piece = input.view(at, length);
     if (entry.has_descriptor() && watch.saw(piece))
       throw Ambiguous{
-          fmt::format("{} is stored, and a streaming reader would end it too early", in_quotes(entry.name))};
+          fmt::format("{} is stored, and a streaming reader would end it too early", quoted_name(entry.name))};
     take(piece);
     at += length;
     left -= length;
@@ -137,7 +137,7 @@ class Package {
     } else {
       inflate_.unpack(input_, entry, data_[number], checked);
     }
-    if (crc != entry.crc) throw Ambiguous{fmt::format("{} has another CRC than it says", in_quotes(entry.name))};
+    if (crc != entry.crc) throw Ambiguous{fmt::format("{} has another CRC than it says", quoted_name(entry.name))};
   }
 
  private:
@@ -203,13 +203,13 @@ Result<std::string> extract_file(int fd, std::string_view name, const PackageLim
       const ZipEntryHeader& entry = package.entries()[number];
       if (entry.is_folder || package.names()[number] != name) continue;
       if (entry.size > cap)
-        return Error{fmt::format("{} has {} bytes; {} are shown", in_quotes(name), entry.size, cap)};
+        return Error{fmt::format("{} has {} bytes; {} are shown", quoted_name(name), entry.size, cap)};
       std::string content;
       content.reserve(static_cast<std::size_t>(entry.size));
       package.content(number, [&content](std::string_view piece) { content += piece; });
       return content;
     }
-    return Error{fmt::format("the package has no file {}", in_quotes(name))};
+    return Error{fmt::format("the package has no file {}", quoted_name(name))};
   } catch (const Ambiguous& reason) {
     return Error{fmt::format("the package is ambiguous: {}", reason.why)};
   }
