@@ -191,8 +191,8 @@ TEST(PageServer, HundredsOfSilentAndEndlessClientsDelayNobodyHoldLittleMemoryAnd
   }
   SystemClock clock;
 #ifdef CODEDRIFTD_SANITIZED
-  int may_be_late =
-      5;  // that slow, a client does not always get to say something within 20 ms, and is taken for silent
+  // That slow, a client does not always get to say something within 20 ms, and is taken for silent.
+  int may_be_late = 5;
 #else
   int may_be_late = 0;
 #endif
