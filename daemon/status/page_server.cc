@@ -289,6 +289,8 @@ void PageServer::take_replies(std::vector<Client>& clients) {
     client->reply = std::move(reply.text);
     client->state = client->reply.empty() ? Client::State::over : Client::State::writing;
     client->deadline = clock_.mono() + options_.write_within;
+    // At once: until the next turn it would be one of those who may have to make room, with its answer unsent.
+    if (client->state == Client::State::writing) write_to(*client);
   }
 }
 

@@ -64,7 +64,7 @@ bool open_to_all(std::filesystem::path path) {
 
 std::string for_others(const std::string& from, const std::string& path) {
   const std::string whole = from + "/" + path;
-  if (open_to_all(whole)) return whole;
+  if (::geteuid() != 0 || open_to_all(whole)) return whole;  // only root's tests become somebody else
   static const TempDir copies;
   const std::filesystem::path copy = copies / path;
   if (std::filesystem::exists(copy)) return copy;

@@ -179,8 +179,7 @@ std::vector<TargetRecord::Acceptance> read_acceptances(Database& db, TargetId id
     // As the index has them, and sorted here: there are few of one target.
     auto q = db.query(
         "SELECT at_ms, sha256, source, actor, claimed, reason, ticket, build, \"commit\", id FROM baseline WHERE "
-        "target = ? "
-        "ORDER BY at_ms, id",
+        "target = ? ORDER BY at_ms, id",
         id);
     while (q.step()) {
       const auto hash = q.optional_sha256(kSha256);
