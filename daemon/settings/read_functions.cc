@@ -38,6 +38,11 @@ WatchKeys read_watch_keys(const Section& section) {
   read(keys.interval, "interval", duration);
   read(keys.stale_after, "stale_after", duration);
   read(keys.deploy_grace, "deploy_grace", duration);
+  read(keys.require, "require", [&](std::string_view name) -> std::optional<Require> {
+    constexpr std::array<std::string_view, 2> kNames{"announced", "attested"};
+    const auto index = section.choice(name, kNames);
+    return index ? std::optional(static_cast<Require>(*index)) : std::nullopt;
+  });
   return keys;
 }
 
@@ -56,6 +61,7 @@ WatchKeys with_defaults(WatchKeys keys, const WatchKeys& defaults) {
   fall_back(keys.interval, defaults.interval);
   fall_back(keys.stale_after, defaults.stale_after);
   fall_back(keys.deploy_grace, defaults.deploy_grace);
+  fall_back(keys.require, defaults.require);
   return keys;
 }
 
@@ -127,6 +133,7 @@ void read_functions(const Document& document, const WatchKeys& defaults, const A
     WatchSettings watch;
     set_times(section, keys, watch);
     watch.baseline = keys.baseline.value.value_or(watch.baseline);
+    watch.require = keys.require.value.value_or(watch.require);
     watch.target = {keys.account.value.value_or(""), keys.region.value.value_or(""), keys.ns.value.value_or("default"),
                     "", keys.qualifier.value.value_or("$LATEST")};
     if (const std::optional<std::string> hash = section.text("sha256", kSha256)) {
@@ -136,7 +143,7 @@ void read_functions(const Document& document, const WatchKeys& defaults, const A
     }
     for (PlacedText& name : read_names(section)) {
       watch.target.function = std::move(name.text);
-      watches.push_back({watch, std::move(name.place)});
+      watches.push_back({watch, std::move(name.place), keys.require.place});
     }
   }
 }

@@ -37,12 +37,25 @@ struct AccountSettings {
   CredentialSettings credentials;
 };
 
+/// What an announcement or an approval needs to be accepted.
+enum class Require { announced, attested };
+
 struct WatchSettings {
   Target target;
   std::optional<Sha256> pin;
   std::string pin_where;  ///< "FILE:LINE"
   Baseline baseline = Baseline::first_seen;
+  Require require = Require::announced;
   Millis interval{300'000}, stale_after{900'000}, deploy_grace{3'600'000};
+};
+
+/// One [trust.NAME]: a key whose attestations are believed (attest/trust.h).
+struct TrustSettings {
+  std::string name;
+  std::string public_key_file;       ///< absolute, or relative to the working folder as the configuration's name is
+  std::vector<std::string> targets;  ///< patterns of addresses, never empty
+  std::string builder, source;       ///< patterns; empty: any
+  std::string where;                 ///< "FILE:LINE"
 };
 
 /// One value under [alert.options], with its place: checked against the plugin's own table.
@@ -88,10 +101,12 @@ struct Settings {
   std::map<std::string, AccountSettings> accounts;
   std::vector<WatchSettings> watches;  ///< sorted by target, no duplicates
   std::vector<AlertSettings> alerts;
+  std::vector<TrustSettings> trust;  ///< sorted by name
   ControlSettings control;
   std::string digest;             ///< SHA-256 over name, length and text of every file read, in hex
   std::vector<Mistake> warnings;  ///< what is allowed and hardly meant, in order of file and line
-  /// Of what is looked at after reading: "account.NAME.ca_file", and "control.NAME" where a user or group stands first.
+  /// Of what is looked at after reading: "account.NAME.ca_file", "trust.NAME.public_key_file", and "control.NAME" where
+  /// a user or group stands first.
   std::map<std::string, Place, std::less<>> places;
 
   /// "json" on request; text takes systemd's form where stderr is the journal.
