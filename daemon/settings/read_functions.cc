@@ -62,6 +62,11 @@ WatchKeys read_watch_keys(const Section& section) {
   read(keys.deploy_grace, "deploy_grace", duration);
   read(keys.same_content_accepted, "same_content", same_content);
   read(keys.ignore, "ignore", ignore);
+  read(keys.require, "require", [&](std::string_view name) -> std::optional<Require> {
+    constexpr std::array<std::string_view, 2> kNames{"announced", "attested"};
+    const auto index = section.choice(name, kNames);
+    return index ? std::optional(static_cast<Require>(*index)) : std::nullopt;
+  });
   return keys;
 }
 
@@ -82,6 +87,7 @@ WatchKeys with_defaults(WatchKeys keys, const WatchKeys& defaults) {
   fall_back(keys.deploy_grace, defaults.deploy_grace);
   fall_back(keys.same_content_accepted, defaults.same_content_accepted);
   fall_back(keys.ignore, defaults.ignore);
+  fall_back(keys.require, defaults.require);
   return keys;
 }
 
@@ -171,6 +177,7 @@ void read_functions(const Document& document, const WatchKeys& defaults, const A
     WatchSettings watch;
     set_times(section, keys, watch);
     watch.baseline = keys.baseline.value.value_or(watch.baseline);
+    watch.require = keys.require.value.value_or(watch.require);
     watch.target = {keys.account.value.value_or(""), keys.region.value.value_or(""), keys.ns.value.value_or("default"),
                     "", keys.qualifier.value.value_or("$LATEST")};
     watch.same_content_accepted = keys.same_content_accepted.value.value_or(watch.same_content_accepted);
@@ -178,7 +185,7 @@ void read_functions(const Document& document, const WatchKeys& defaults, const A
     read_pin(section, watch);
     for (PlacedText& name : read_names(section)) {
       watch.target.function = std::move(name.text);
-      watches.push_back({watch, std::move(name.place), section.place("content")});
+      watches.push_back({watch, std::move(name.place), section.place("content"), keys.require.place});
     }
   }
 }

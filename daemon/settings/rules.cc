@@ -156,6 +156,17 @@ Problem kind_glob(std::string_view glob) {
   return "there is no such kind of event; kinds are \"drift.detected\", \"poll.failing\", \"function.*\" and so on";
 }
 
+Problem uri_glob(std::string_view glob) {
+  return unless(sized(glob, 1000) && std::all_of(glob.begin(), glob.end(), [](char c) { return c > ' ' && c < 0x7F; }),
+                "it must be 1 to 1000 printable ASCII characters without spaces; leave it out for any");
+}
+Problem source_glob(std::string_view glob) {
+  if (Problem problem = uri_glob(glob)) return problem;
+  constexpr std::string_view kGit = "git+";
+  return unless(glob.front() == '*' || glob.front() == '?' || glob.starts_with(kGit),
+                "no source matches this; it must begin with \"git+\", such as \"git+https://git.example.com/shop/*\"");
+}
+
 Problem target_glob(std::string_view glob) {
   const bool possible = std::all_of(glob.begin(), glob.end(), [](char c) {
     return valid_part(std::string_view(&c, 1)) || std::string_view("*?/:").find(c) != std::string_view::npos;
@@ -194,6 +205,9 @@ const TextRule kUserOrGroup{
     user_or_group};
 const TextRule kPlugin{"a plugin's name in quotes, such as \"webhook\"", plugin};
 const TextRule kKindGlob{"a kind of event in quotes, such as \"drift.*\"", kind_glob};
+const TextRule kBuilderGlob{"a pattern of a builder's id in quotes, such as \"https://ci.example.com/*\"", uri_glob};
+const TextRule kSourceGlob{"a pattern of a source in quotes, such as \"git+https://git.example.com/shop/*\"",
+                           source_glob};
 const TextRule kTargetGlob{"a pattern of addresses in quotes, such as \"prod/*\"", target_glob};
 
 std::string unknown_region(std::string_view region) {

@@ -39,12 +39,16 @@ struct AccountSettings {
   CredentialSettings credentials;
 };
 
+/// What an announcement or an approval needs to be accepted.
+enum class Require { announced, attested };
+
 struct WatchSettings {
   Target target;
   std::optional<Sha256> pin;             ///< the accepted hash; not beside `content`
   std::optional<ContentDigest> content;  ///< the accepted content; not beside `pin`
   std::string pin_where;                 ///< "FILE:LINE" of either
   Baseline baseline = Baseline::first_seen;
+  Require require = Require::announced;
   Millis interval{300'000}, stale_after{900'000}, deploy_grace{3'600'000};
   bool same_content_accepted = true;  ///< another hash with the content and modes of the accepted one is accepted
   std::vector<std::string> ignore;    ///< globs (model/target.h): files that this function's content digests leave out
@@ -65,6 +69,14 @@ struct PackageSettings {
 };
 /// "off", "manifest", "files", in the order of the enumerators.
 inline constexpr std::array<std::string_view, 3> kPackageKeeps{"off", "manifest", "files"};
+/// One [trust.NAME]: a key whose attestations are believed (attest/trust.h).
+struct TrustSettings {
+  std::string name;
+  std::string public_key_file;       ///< absolute, or relative to the working folder as the configuration's name is
+  std::vector<std::string> targets;  ///< patterns of addresses, never empty
+  std::string builder, source;       ///< patterns; empty: any
+  std::string where;                 ///< "FILE:LINE"
+};
 
 /// One value under [alert.options], with its place: checked against the plugin's own table.
 struct OptionValue {
@@ -109,11 +121,13 @@ struct Settings {
   std::map<std::string, AccountSettings> accounts;
   std::vector<WatchSettings> watches;  ///< sorted by target, no duplicates
   std::vector<AlertSettings> alerts;
+  std::vector<TrustSettings> trust;  ///< sorted by name
   ControlSettings control;
   PackageSettings packages;
   std::string digest;             ///< SHA-256 over name, length and text of every file read, in hex
   std::vector<Mistake> warnings;  ///< what is allowed and hardly meant, in order of file and line
-  /// Of what is looked at after reading: "account.NAME.ca_file", and "control.NAME" where a user or group stands first.
+  /// Of what is looked at after reading: "account.NAME.ca_file", "trust.NAME.public_key_file", and "control.NAME" where
+  /// a user or group stands first.
   std::map<std::string, Place, std::less<>> places;
 
   /// "json" on request; text takes systemd's form where stderr is the journal.

@@ -320,6 +320,12 @@ TEST(Check, LoadsTheCertificatesThatAnAccountNames) {
   EXPECT_EQ(check("[account.prod]\nca_file = \"/etc/ssl/certs/ca-certificates.crt\"\n").code, 0);
 }
 
+TEST(Check, LooksAtTheKeysWhoseAttestationsAreBelieved) {
+  const CheckRun run = check("[trust.ci]\npublic_key_file = \"/no/such.pub\"\ntargets = [\"*\"]\n");
+  EXPECT_EQ(run.code, 78);
+  EXPECT_TRUE(says(run.err, "'public_key_file': /no/such.pub: cannot be read: No such file or directory\n")) << run.err;
+}
+
 constexpr char kDoubtful[] = R"(
 [account.prod]
 [defaults]

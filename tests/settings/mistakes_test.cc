@@ -55,7 +55,7 @@ TEST(Mistakes, NameTheKeyThatWasMeant) {
       {"[log]\nfunction = \"x\"\n", "f:2:1: unknown key 'function' here; it belongs in the top of the file"},
       {"[metrics]\n",
        "f:1:2: unknown key 'metrics'; a file knows daemon, log, http, control, packages, defaults, account, "
-       "function, alert"},
+       "function, alert, trust"},
       {"[http]\nfoo = 1\n", "f:2:1: unknown key 'foo'; [http] knows listen"},
       {"[[alert]]\nname = \"a\"\nplugin = \"p\"\nsilence = \"1h\"\n",
        "f:4:1: unknown key 'silence'; [[alert]] knows name, plugin,"},

@@ -53,9 +53,9 @@ std::string describe(const std::string& text) {
         << c.token_file << c.role << c.metadata_endpoint << '\n';
   }
   for (const WatchSettings& w : s.watches) {
-    out << w.target.address() << w.pin.has_value() << static_cast<int>(w.baseline) << format_duration(w.interval)
-        << format_duration(w.stale_after) << format_duration(w.deploy_grace) << w.content.has_value()
-        << w.same_content_accepted;
+    out << w.target.address() << w.pin.has_value() << static_cast<int>(w.baseline) << static_cast<int>(w.require)
+        << format_duration(w.interval) << format_duration(w.stale_after) << format_duration(w.deploy_grace)
+        << w.content.has_value() << w.same_content_accepted;
     for (const std::string& glob : w.ignore) out << ' ' << glob;
     out << '\n';
   }
@@ -77,7 +77,7 @@ TEST(Sample, IsAValidConfiguration) {
 }
 
 TEST(Sample, NamesEveryKnownKeyInItsSection) {
-  const std::regex heading(R"(^\[\[?([a-z.]+)\]\]?$)");
+  const std::regex heading(R"(^(?:# Example: )?\[\[?([a-z.]+)\]\]?$)");
   const std::regex setting(R"(^(?:# Example: |#)?([a-z0-9_]+) = .*)");
   std::map<std::string, std::set<std::string>> named;
   std::string section;
@@ -103,7 +103,8 @@ TEST(Sample, NamesEveryKnownKeyInItsSection) {
                                                     {"[account.NAME]", "account.prod"},
                                                     {"[account.NAME.credentials]", "account.prod.credentials"},
                                                     {"[[function]]", "function"},
-                                                    {"[[alert]]", "alert"}};
+                                                    {"[[alert]]", "alert"},
+                                                    {"[trust.NAME]", "trust.ci"}};
   for (const std::string& key : named["defaults"])
     named["function"].insert(key);  // "each key may stand in a [[function]] too"
   for (const KnownSection* known : known_sections()) {
