@@ -33,6 +33,13 @@ CREATE INDEX target_accepted ON target (accepted);
 DROP INDEX target_with_announcements;
 CREATE INDEX target_waiting ON target (id) WHERE announced != '[]' OR examining_until_ms IS NOT NULL;
 
+-- What was verified before it was believed, as it came: a DSSE envelope, alone or in a Sigstore bundle. Events name it.
+CREATE TABLE attestation (
+  sha256         BLOB    PRIMARY KEY NOT NULL CHECK (length(sha256) = 32),
+  received_at_ms INTEGER NOT NULL,
+  envelope       TEXT    NOT NULL
+) STRICT;
+
 CREATE VIEW v_status AS
 WITH
   clock AS MATERIALIZED (SELECT now_ms FROM v_clock),

@@ -4,11 +4,13 @@
 
 #include <set>
 
+#include "actions/vouching.h"
 #include "base/duration.h"
 #include "base/json.h"
 #include "base/text.h"
 #include "select/selection.h"
 #include "store/ledger/suspensions.h"
+#include "store/record/attestations.h"
 #include "store/record/targets.h"
 
 namespace codedriftd {
@@ -43,7 +45,8 @@ class Finder {
 struct Step {
   TargetRow row;
   Input input;
-  std::string objection;  ///< why not, beside what the verdict says
+  std::string objection;              ///< why not, beside what the verdict says
+  std::string_view attestation = {};  ///< the request's: is kept where it is believed
 };
 
 /// Those steps that cannot be taken, and why, for people; empty: all can.
@@ -79,6 +82,7 @@ Reply take(Tx& tx, Ledger& ledger, const Caller& caller, std::string_view verb, 
   }
   Json targets = Json::array();
   for (Step& step : steps) {
+    if (!step.attestation.empty()) attestations::keep(tx, sha256(step.attestation), step.attestation, now);
     const TargetState before = step.row.state;
     const Applied applied = ledger.apply(tx, step.row, step.input, now);
     if (applied.refused) throw std::runtime_error(*applied.refused);  // the savepoint takes the others back
@@ -113,6 +117,27 @@ std::string moved(const ApproveRequest::Item& item, const TargetState& state) {
                                     : "nothing is accepted any more");
 }
 
+/// Why the hash is not accepted for want of an attestation, or because of the one that came; `attested` is what counts.
+std::string not_attested(const ApproveRequest::Item& item, const Trust* trust, const TargetRow& row,
+                         const Caller& caller, std::optional<Attestation>& attested) {
+  if (item.attestation.empty()) return needs_attestation(trust, row.target);
+  Vouched vouched = vouch(item.attestation, trust, row.target, caller);
+  if (!vouched.objection.empty()) return std::move(vouched.objection);
+  if (vouched.sha256 && *vouched.sha256 != item.sha256)
+    return fmt::format("the attestation is about code {}", vouched.sha256->hex());
+  if (vouched.content && row.state.live == item.sha256) {
+    const std::optional<KnownContent>& live = row.state.live_content;
+    if (!live)
+      return fmt::format("the attestation is about content {}, and what is inside the live package is not known",
+                         vouched.content->text());
+    if (live->digest != *vouched.content)
+      return fmt::format("the attestation is about content {}, and {} is live", vouched.content->text(),
+                         live->digest.text());
+  }
+  attested = std::move(vouched.said);
+  return {};
+}
+
 }  // namespace
 
 // ---- what is done ---------------------------------------------------------------------------------------------------
@@ -140,9 +165,10 @@ Reply perform(Tx& tx, Ledger& ledger, const ApproveRequest& request, const Calle
                                               size == 1 ? "" : "s", *request.count)};
   }
   auto steps = steps_of(tx.db, request.items, [&](const ApproveRequest::Item& item, TargetRow row) {
+    Approved approved{item.sha256, request.reason, request.ticket, caller.actor, caller.claimed};
     std::string objection = moved(item, row.state);
-    return Step{std::move(row), Approved{item.sha256, request.reason, request.ticket, caller.actor, caller.claimed},
-                std::move(objection)};
+    if (objection.empty()) objection = not_attested(item, request.trust.get(), row, caller, approved.attested);
+    return Step{std::move(row), std::move(approved), std::move(objection), item.attestation};
   });
   if (!steps) return steps.error();
   return take(tx, ledger, caller, "approve", std::move(*steps), now,
@@ -156,10 +182,25 @@ Reply perform(Tx& tx, Ledger& ledger, const ApproveRequest& request, const Calle
 Reply perform(Tx& tx, Ledger& ledger, const ExpectRequest& request, const Caller& caller, WallTime now) {
   if (auto good = check_request(request); !good) return NothingDone{"usage", good.error().message};
   auto steps = steps_of(tx.db, request.items, [&](const ExpectRequest::Item& item, TargetRow row) {
-    const WallTime until = now + item.valid.value_or(row.state.deploy_grace);
-    return Step{std::move(row),
-                Expected{item.sha256, until, item.build, item.commit, caller.actor, caller.claimed, item.content},
-                {}};
+    Expected expected{item.sha256,  now + item.valid.value_or(row.state.deploy_grace),
+                      item.build,   item.commit,
+                      caller.actor, caller.claimed,
+                      item.content};
+    std::string objection;
+    if (item.attestation.empty()) {
+      objection = needs_attestation(request.trust.get(), row.target);
+    } else {
+      Vouched vouched = vouch(item.attestation, request.trust.get(), row.target, caller);
+      objection = std::move(vouched.objection);
+      expected.sha256 = vouched.sha256;
+      expected.content = vouched.content;
+      expected.attested = std::move(vouched.said);
+      if (expected.attested) {
+        expected.actor = "key:" + expected.attested->key;
+        expected.commit = expected.attested->commit;
+      }
+    }
+    return Step{std::move(row), std::move(expected), std::move(objection), item.attestation};
   });
   if (!steps) return steps.error();
   return take(tx, ledger, caller, "expect", std::move(*steps), now,

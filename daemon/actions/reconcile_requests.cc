@@ -34,6 +34,14 @@ Checked check_items(const std::vector<Item>& items, std::string_view what) {
   return Done{};
 }
 
+template <typename Item>
+Checked check_attestations(const std::vector<Item>& items) {
+  for (const Item& item : items) {
+    if (!item.attestation.empty() && items.size() > 1) return Error{"one attestation at a time: for one target"};
+  }
+  return Done{};
+}
+
 /// Reads "items" with `read_item`, which says whether it found a hash or a content; the first trouble is the error.
 template <typename Item, typename ReadItem>
 Checked read_items(Arguments& read, std::vector<Item>& items, ReadItem read_item) {
@@ -55,11 +63,13 @@ Checked read_items(Arguments& read, std::vector<Item>& items, ReadItem read_item
 
 Checked check_request(const ApproveRequest& request) {
   if (auto good = check_items(request.items, "approve"); !good) return good;
+  if (auto good = check_attestations(request.items); !good) return good;
   return check_reason(request.reason, "approve");
 }
 
 Checked check_request(const ExpectRequest& request) {
   if (auto good = check_items(request.items, "announce"); !good) return good;
+  if (auto good = check_attestations(request.items); !good) return good;
   for (const ExpectRequest::Item& item : request.items) {
     if (item.valid && (*item.valid < kShortestValid || *item.valid > kLongestValid))
       return Error{fmt::format("{}: an announcement is valid for {} to {}; {} is not", shown_target(item.target),
@@ -90,6 +100,7 @@ JsonBox arguments_of(const ApproveRequest& request) {
     Json one{{"target", item.target}, {"sha256", item.sha256.hex()}};
     if (item.planned) one["planned"] = true;
     if (item.accepted) one["accepted"] = item.accepted->hex();
+    if (!item.attestation.empty()) one["attestation"] = item.attestation;
     items.push_back(std::move(one));
   }
   Json arguments{{"items", std::move(items)}, {"reason", request.reason}};
@@ -107,6 +118,7 @@ JsonBox arguments_of(const ExpectRequest& request) {
     if (item.valid) one["valid_ms"] = item.valid->count();
     if (!item.build.empty()) one["build"] = item.build;
     if (!item.commit.empty()) one["commit"] = item.commit;
+    if (!item.attestation.empty()) one["attestation"] = item.attestation;
     items.push_back(std::move(one));
   }
   return Json{{"items", std::move(items)}};
@@ -132,6 +144,7 @@ Result<ApproveRequest> read_approve_request(const JsonBox& arguments) {
   auto good = read_items(read, request.items, [](Arguments& one, ApproveRequest::Item& item) {
     item.planned = one.flag("planned");
     item.accepted = one.sha256("accepted");
+    item.attestation = one.text("attestation");
     const auto sha256 = one.sha256("sha256");
     item.sha256 = sha256.value_or(Sha256{});
     return sha256.has_value();
@@ -153,6 +166,8 @@ Result<ExpectRequest> read_expect_request(const JsonBox& arguments) {
     item.valid = one.millis("valid_ms");
     item.build = one.text("build");
     item.commit = one.text("commit");
+    item.attestation = one.text("attestation");
+    if (!item.attestation.empty()) return !item.sha256 && !item.content && item.build.empty() && item.commit.empty();
     return item.sha256.has_value() != item.content.has_value();
   });
   if (const std::string trouble = read.trouble(); !trouble.empty()) return Error{trouble};

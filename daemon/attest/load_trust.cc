@@ -1,8 +1,11 @@
 #include "attest/load_trust.h"
 
+#include <fmt/format.h>
+
 #include <cerrno>
 #include <cstring>
 
+#include "base/log.h"
 #include "base/text.h"
 
 namespace codedriftd {
@@ -23,6 +26,20 @@ LoadedTrust load_trust(const Settings& settings) {
                     harmless("'public_key_file': " + message)});
   }
   return loaded;
+}
+
+std::shared_ptr<const Trust> trust_of(const Settings& settings) {
+  LoadedTrust loaded = load_trust(settings);
+  for (const auto* list : {&loaded.mistakes, &loaded.forbidden}) {
+    for (const Mistake& mistake : *list)
+      log(LogLevel::warning, "config.warning", fmt::format("{}: {}", mistake.place.text(), mistake.message));
+  }
+  auto trust = std::make_shared<Trust>();
+  trust->keys = std::move(loaded.keys);
+  for (const WatchSettings& watch : settings.watches) {
+    if (watch.require == Require::attested) trust->attested_only.insert(watch.target.address());
+  }
+  return trust;
 }
 
 }  // namespace codedriftd

@@ -1,4 +1,7 @@
 #pragma once
+#include <memory>
+#include <set>
+#include <string>
 #include <vector>
 
 #include "attest/trust.h"
@@ -14,5 +17,13 @@ struct LoadedTrust {
 
 /// Reads the key files of [trust]. Two may have the same key: each says what it counts for.
 LoadedTrust load_trust(const Settings& settings);
+
+/// What the configuration says about attestations. Immutable: who holds one has what was loaded then.
+struct Trust {
+  std::vector<TrustKey> keys;
+  std::set<std::string> attested_only;  ///< addresses of the functions with require = "attested"
+};
+/// Keys that cannot be used are left out, and that is logged.
+std::shared_ptr<const Trust> trust_of(const Settings& settings);
 
 }  // namespace codedriftd

@@ -25,6 +25,7 @@ codedriftd [--config FILE] expect TARGET --content H1 [--valid 2h]
     [--build URL] [--commit SHA]
 codedriftd [--config FILE] expect TARGET --sha256 H|--from-zip FILE [--valid 2h]
     [--build URL] [--commit SHA]
+codedriftd [--config FILE] expect TARGET --attestation FILE|- [--valid 2h]
 codedriftd [--config FILE] expect --from FILE|- [--valid 2h] [--build URL]
     [--commit SHA]
 codedriftd [--config FILE] expect TARGET --withdraw [--sha256 H | --content H1]
@@ -55,6 +56,15 @@ of one release, all or nothing; "sha256" may stand in the place of "content":
   {"target": "charge", "content": "h1:47DEQp…", "valid": "2h",
    "build": "https://ci.example.com/7", "commit": "c0ffee"}
 "valid", "build" and "commit" may be missing or null: then the options count.
+
+--attestation announces what a signed statement names for TARGET: an in-toto
+Statement v1 in a DSSE envelope, alone or in a Sigstore bundle, signed by a key
+that [trust.NAME] of the configuration believes for TARGET. Of its subjects
+counts the one that is named as the function is, or the only one; of its digests
+dirHash1 (the content, `codedriftd digest --hex`), else sha256. Whoever reaches
+the daemon may bring it: the signature counts. It is kept whole, for `query
+attestations`. Where the configuration says require = "attested" nothing else
+is accepted.
 
 --withdraw takes back what was announced: when it arrives all the same, it is
 drift. That is an event too (deploy.withdrawn).
@@ -214,7 +224,7 @@ Result<ContentDigest> content_here(const ReconcileContext& context, const Settin
 
 int withdraw(const ReconcileContext& context, const po::variables_map& values) {
   const auto targets = list_option(values, "TARGET");
-  for (const char* other : {"from", "from-zip", "zip", "dir", "ignore", "valid", "build", "commit"}) {
+  for (const char* other : {"from", "from-zip", "zip", "dir", "attestation", "ignore", "valid", "build", "commit"}) {
     if (values.contains(other)) throw UsageError(fmt::format("--withdraw and --{} do not go together", other));
   }
   if (targets.size() != 1) throw UsageError("expect --withdraw takes one TARGET");
@@ -244,6 +254,8 @@ int run_expect(const std::vector<std::string>& args, const ReconcileContext& con
       "the content digest of what will come, as `codedriftd digest` prints it");
   add("sha256", po::value<std::string>()->value_name("H"), "the hash that will come, 64 hex digits");
   add("from-zip", po::value<std::string>()->value_name("FILE"), "the hash of this file's bytes");
+  add("attestation", po::value<std::string>()->value_name("FILE"),
+      "what this signed statement names for TARGET; - is standard input");
   add("from", po::value<std::string>()->value_name("FILE"),
       "announcements, one JSON object a line; - is standard input");
   add("valid", po::value<std::string>()->value_name("TIME"),
@@ -264,11 +276,16 @@ int run_expect(const std::vector<std::string>& args, const ReconcileContext& con
   item.commit = text_option(values, "commit");
   ExpectRequest request;
   std::size_t ways = 0;
-  for (const char* way : {"zip", "dir", "content", "sha256", "from-zip", "from"})
+  for (const char* way : {"zip", "dir", "content", "sha256", "from-zip", "attestation", "from"})
     ways += std::size_t{values.contains(way)};
   if (ways != 1)
     throw UsageError(
-        "expect takes one of --zip FILE, --dir DIR, --content H1, --sha256 H, --from-zip FILE and --from FILE");
+        "expect takes one of --zip FILE, --dir DIR, --content H1, --sha256 H, --from-zip FILE, --attestation FILE and "
+        "--from FILE");
+  for (const char* said : {"build", "commit"}) {
+    if (values.contains("attestation") && values.contains(said))
+      throw UsageError(fmt::format("--{} and --attestation do not go together: what is signed says that", said));
+  }
   const bool by_content_here = values.contains("zip") || values.contains("dir");
   if (values.contains("ignore") && !by_content_here) throw UsageError("--ignore goes with --zip and --dir");
   const std::string from = text_option(values, "from"), zip = text_option(values, "from-zip");
@@ -295,6 +312,10 @@ int run_expect(const std::vector<std::string>& args, const ReconcileContext& con
       const auto digest = zip_sha256(zip);
       if (!digest) throw UsageError(digest.error().message);
       item.sha256 = *digest;
+    } else if (values.contains("attestation")) {
+      auto attestation = read_attestation(text_option(values, "attestation"));
+      if (!attestation) return say(context.err, "expect", EXIT_FAILURE, attestation.error().message);
+      item.attestation = std::move(*attestation);
     } else if (values.contains("content")) {
       item.content = content_option(values);
     } else {

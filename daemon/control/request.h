@@ -9,8 +9,9 @@
 
 namespace codedriftd {
 
-/// A request names thousands of functions, where a plan is approved. Whoever may not ask is not read that far.
-inline constexpr std::size_t kLongestControlRequest = 8 * 1024 * 1024, kLongestStrangersRequest = 64 * 1024;
+/// A request names thousands of functions, where a plan is approved. Of whoever may not ask no more is read than an
+/// attestation may have (attest/envelope.h), which they may bring all the same.
+inline constexpr std::size_t kLongestControlRequest = 8 * 1024 * 1024, kLongestStrangersRequest = 2 * 1024 * 1024;
 /// Values in a request: each takes some fifty bytes once it is read, however short its text.
 inline constexpr std::size_t kMostControlValues = 400'000;
 /// How long a client waits that does not say.

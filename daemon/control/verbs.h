@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "attest/load_trust.h"
 #include "base/guarded.h"
 #include "control/permissions.h"
 #include "control/server.h"
@@ -24,6 +25,7 @@ struct ControlParts {
   Writer& writer;
   Ledger& ledger;
   const Clock& clock;
+  const Guarded<std::shared_ptr<const Trust>>& trust;  ///< as the permissions
   /// Poller::poll_now.
   std::function<void(std::vector<TargetId> ids, std::function<void(PollEnd)> over)> poll_now = {};
   /// Has the configuration loaded again, on another thread, which finishes the ticket with what came of it:

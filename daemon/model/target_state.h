@@ -29,6 +29,17 @@ enum class Baseline {
 
 /// What somebody said would come: a pipeline (`expect`) or a pin that changed in the configuration. A hash or a
 /// content.
+/// What a verified attestation says about a target (attest/trust.h), and who brought it. All text is clean UTF-8.
+struct Attestation {
+  std::string key;     ///< the name of its [trust.NAME]
+  std::string key_id;  ///< SHA-256 of the public key, in hex
+  Sha256 sha256{};     ///< of the attestation's bytes, which are in the record (store/record/attestations.h)
+  std::string predicate_type, builder, source, commit;  ///< empty: it does not say
+  std::string sent_by;                                  ///< as an event's actor
+
+  friend bool operator==(const Attestation&, const Attestation&) = default;
+};
+
 struct Announcement {
   std::optional<Sha256> sha256;
   bool pin = false;
@@ -39,6 +50,7 @@ struct Announcement {
   std::string actor = "config";               ///< who announced it, as an event's actor
   std::string claimed = {};                   ///< what that client claimed beside it
   std::optional<ContentDigest> content = {};  ///< exactly one of the two is set
+  std::optional<Attestation> attested = {};   ///< what vouches for it
 
   friend bool operator==(const Announcement&, const Announcement&) = default;
 };

@@ -40,7 +40,8 @@ struct Unwatched {};
 struct Approved {
   Sha256 sha256;
   std::string reason, ticket, actor;
-  std::string claimed = {};  ///< what the client claims beside its uid, or empty: believed by nobody
+  std::string claimed = {};                  ///< what the client claims beside its uid, or empty: believed by nobody
+  std::optional<Attestation> attested = {};  ///< what vouches for the hash
 };
 /// A pipeline announces a hash or a content.
 struct Expected {
@@ -49,6 +50,7 @@ struct Expected {
   std::string build, commit, actor;
   std::string claimed = {};                   ///< as in Approved
   std::optional<ContentDigest> content = {};  ///< exactly one of the two is set
+  std::optional<Attestation> attested = {};   ///< what vouches for it
 };
 /// A pipeline takes back what it announced: one hash, or all that it announced of this target. A pin is the
 /// configuration's and stays.

@@ -111,7 +111,8 @@ void Deciding::take(const Approved& approved) {
   expire(false);
   const auto previous = state().accepted;
   accept(approved.sha256, AcceptedSource::approval);
-  add(baseline_set(scene(approved.actor), previous, {approved.reason, approved.ticket, approved.claimed}));
+  add(baseline_set(scene(approved.actor), previous,
+                   {approved.reason, approved.ticket, approved.claimed, approved.attested}));
   if (state().drift_open) close_drift("approved", previous, approved.actor);
 }
 
@@ -154,7 +155,8 @@ void Deciding::take(const Expected& expected) {
                                   clean_utf8(expected.commit),
                                   expected.actor,
                                   expected.claimed,
-                                  expected.content};
+                                  expected.content,
+                                  expected.attested};
   if (live) {
     // Nothing will change: the pipeline built what is accepted and live. An approval says more than that and stays.
     if (state().accepted_source == AcceptedSource::first_seen) accept(*before_.live, AcceptedSource::deploy);

@@ -231,6 +231,21 @@ NewEvent poll_recovered(const Scene& scene, const TargetState& before) {
   return event;
 }
 
+void set_attested(NewEvent& event, const std::optional<Attestation>& attested) {
+  if (!attested) return;
+  event.facts.summary += fmt::format(" Attested by key {}{}{}.", attested->key,
+                                     attested->builder.empty() ? "" : ", builder " + harmless(attested->builder),
+                                     attested->source.empty() ? "" : ", source " + harmless(attested->source));
+  (*event.data)["attested_by"] = attested->key;
+  (*event.data)["attestation"] = Json{{"sha256", attested->sha256.hex()},
+                                      {"key_id", attested->key_id},
+                                      {"predicate_type", text_json(attested->predicate_type)},
+                                      {"builder", text_json(attested->builder)},
+                                      {"source", text_json(attested->source)},
+                                      {"commit", text_json(attested->commit)},
+                                      {"sent_by", attested->sent_by}};
+}
+
 NewEvent deploy_event(const Scene& scene, std::string_view kind, const Announcement& announcement) {
   const bool overdue = kind == "deploy.overdue";
   NewEvent event = new_event(scene, kind, overdue ? Severity::warning : Severity::info);
@@ -244,6 +259,7 @@ NewEvent deploy_event(const Scene& scene, std::string_view kind, const Announcem
   if (announcement.content) (*event.data)["expected_content"] = announcement.content->text();
   if (kind != "deploy.expected") (*event.data)["announced_by"] = clean_utf8(announcement.actor);
   if (!announcement.claimed.empty()) (*event.data)["claimed"] = clean_utf8(announcement.claimed);
+  set_attested(event, announcement.attested);
   return event;
 }
 
@@ -259,6 +275,7 @@ NewEvent baseline_set(const Scene& scene, const std::optional<Sha256>& previous,
                     {"ticket", text_json(grounds.ticket)},
                     {"previous_sha256", or_null(previous)}};
   if (!grounds.claimed.empty()) (*event.data)["claimed"] = clean_utf8(grounds.claimed);
+  set_attested(event, grounds.attested);
   return event;
 }
 

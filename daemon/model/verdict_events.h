@@ -52,6 +52,7 @@ NewEvent deploy_event(const Scene& scene, std::string_view kind, const Announcem
 /// Why somebody accepted something, in their words.
 struct Grounds {
   std::string_view reason, ticket, claimed;
+  std::optional<Attestation> attested = {};
 };
 /// The state is the one after; `previous` was accepted before.
 NewEvent baseline_set(const Scene& scene, const std::optional<Sha256>& previous, const Grounds& grounds = {});

@@ -231,7 +231,8 @@ void App::open_status_page() {
 
 void App::open_control_socket() {
   apply_permissions();
-  ControlParts parts{settings_.runtime_dir, settings_.state_dir, database_, permissions_, *writer_, *ledger_, clock_};
+  ControlParts parts{
+      settings_.runtime_dir, settings_.state_dir, database_, permissions_, *writer_, *ledger_, clock_, trust_};
   parts.poll_now = [this](std::vector<TargetId> ids, std::function<void(PollEnd)> over) {
     poller_->poll_now(std::move(ids), std::move(over));
   };

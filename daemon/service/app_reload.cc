@@ -112,6 +112,8 @@ void App::give_up_unconfigured(Tx& tx) {
 void App::apply_permissions() {
   auto permissions = std::make_shared<const Permissions>(settings_.control, ::geteuid());
   *permissions_.lock() = std::move(permissions);
+  auto trust = trust_of(settings_);
+  *trust_.lock() = std::move(trust);
 }
 
 void App::reload() {

@@ -4,7 +4,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
-#include "attest/signing.h"
+#include "support/test_signer.h"
 
 namespace codedriftd {
 namespace {

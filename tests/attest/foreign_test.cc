@@ -2,11 +2,11 @@
 // their scripts; where they can be had, they also sign anew.
 #include <gtest/gtest.h>
 
-#include "attest/signing.h"
 #include "attest/trust.h"
 #include "support/npm.h"
 #include "support/process.h"
 #include "support/program.h"
+#include "support/test_signer.h"
 
 namespace codedriftd {
 namespace {

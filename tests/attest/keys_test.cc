@@ -5,8 +5,8 @@
 #include <sys/stat.h>
 
 #include "attest/envelope.h"
-#include "attest/signing.h"
 #include "support/temp_dir.h"
+#include "support/test_signer.h"
 
 namespace codedriftd {
 namespace {

@@ -4,10 +4,10 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
-#include "attest/signing.h"
 #include "settings/load.h"
 #include "support/as_user.h"
 #include "support/temp_dir.h"
+#include "support/test_signer.h"
 
 namespace codedriftd {
 namespace {

@@ -3,8 +3,8 @@
 
 #include <gtest/gtest.h>
 
-#include "attest/signing.h"
 #include "base/text.h"
+#include "support/test_signer.h"
 
 namespace codedriftd {
 namespace {

@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-#include "attest/signing.h"
+#include "support/test_signer.h"
 
 namespace codedriftd {
 namespace {

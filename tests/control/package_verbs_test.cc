@@ -35,7 +35,8 @@ class PackageVerbsTest : public testing::Test {
   }
   void open() {
     *permissions.lock() = std::make_shared<const Permissions>(control, ::geteuid());
-    ControlParts parts{dir / "run", dir.path().string(), dir / "codedriftd.db", permissions, *writer, ledger, clock};
+    ControlParts parts{dir / "run", dir.path().string(), dir / "codedriftd.db", permissions, *writer, ledger, clock,
+                       trust};
     parts.poll_now = [this](const std::vector<TargetId>& ids, const std::function<void(PollEnd)>& over) {
       steps.push_back("poll " + std::to_string(ids.size()));
       for (std::size_t i = 0; i < ids.size(); ++i) over(PollEnd::answered);
@@ -91,6 +92,7 @@ class PackageVerbsTest : public testing::Test {
   std::vector<std::string> steps;  ///< by a thread of the server, which has done so when it answered
   std::optional<AskedFor> asked;   ///< by the same
   Guarded<std::shared_ptr<const Permissions>> permissions;
+  Guarded<std::shared_ptr<const Trust>> trust{std::make_shared<const Trust>()};
   Ledger ledger{"test", "test/codedriftd"};
   std::unique_ptr<Writer> writer;
   std::unique_ptr<ControlServer> server;

@@ -3,6 +3,7 @@
 
 #include "e2e/daemon.h"
 #include "model/content.h"
+#include "support/program.h"
 
 namespace codedriftd::test {
 namespace {
@@ -76,6 +77,49 @@ TEST_F(InsideTest, AnAnnouncedContentArrivesInSilenceThoughTheCloudPacksItAnew) 
   EXPECT_EQ(daemon.status("charge").at("accepted_source"), "deploy");
   EXPECT_EQ(count_kind(daemon.kinds(), "drift.detected"), 0);
   EXPECT_TRUE(daemon.alerts().empty());
+}
+
+/// As the README does it, in folder $1, of the content $2.
+constexpr char kAttest[] = R"sh(cd "$1"
+printf '{"_type":"https://in-toto.io/Statement/v1","subject":[{"name":"charge","digest":{"dirHash1":"%s"}}],"predicateType":"https://example.com/release/v1"}' \
+  "$2" > statement.json
+{ printf 'DSSEv1 28 application/vnd.in-toto+json %d ' "$(wc -c < statement.json)"; cat statement.json; } > message
+openssl pkeyutl -sign -inkey ci.key -rawin -in message -out signature
+printf '{"payloadType":"application/vnd.in-toto+json","payload":"%s","signatures":[{"sig":"%s"}]}' \
+  "$(base64 -w0 statement.json)" "$(base64 -w0 signature)" > charge.attestation
+)sh";
+
+std::string attest(const TempDir& dir, const ContentDigest& content) {
+  const RunResult made = run({.argv = {"sh", "-euc", kAttest, "sh", dir.path().string(), content.digest.hex()}});
+  EXPECT_EQ(code_of(made), 0) << made.err;
+  return dir / "charge.attestation";
+}
+
+TEST_F(InsideTest, AnAttestedContentArrivesInSilenceAndNothingElseIsAccepted) {
+  const RunResult keys = run(
+      {.argv = {"sh", "-euc",
+                "openssl genpkey -algorithm ed25519 -out $1/ci.key; openssl pkey -in $1/ci.key -pubout -out $1/ci.pub",
+                "sh", daemon.dir().path().string()}});
+  ASSERT_EQ(code_of(keys), 0) << keys.err;
+  daemon.config.defaults = "require = \"attested\"\n";
+  daemon.config.more = "[trust.ci]\npublic_key_file = \"ci.pub\"\ntargets = [\"prod/*\"]\n";
+  begin();
+  const Files next{{"index.py", "def main(event, context):\n    return 'paid twice'\n"}};
+  const RunResult plain = daemon.command({"expect", "charge", "--content", digest_of(next).text()});
+  EXPECT_EQ(code_of(plain), 1);
+  EXPECT_NE(plain.err.find("require = \"attested\""), std::string::npos) << plain.err;
+  const std::string file = attest(daemon.dir(), digest_of(next));
+  const RunResult said = daemon.command({"expect", "charge", "--attestation", file});
+  ASSERT_EQ(code_of(said), 0) << said.err;
+  daemon.cloud().deploy(Daemon::key("charge"), next);
+  ASSERT_TRUE(eventually([&] { return count_kind(daemon.kinds(), "deploy.arrived") == 1; })) << daemon.log();
+  EXPECT_TRUE(daemon.wait_for_status("charge", "in_sync"));
+  EXPECT_EQ(count_kind(daemon.kinds(), "drift.detected"), 0);
+  EXPECT_TRUE(daemon.alerts().empty());
+  const Json kept = daemon.rows({"attestations", "charge"});
+  ASSERT_EQ(kept.size(), 2U) << "of deploy.expected and of deploy.arrived: " << kept;
+  EXPECT_EQ(kept.at(1).at("attested_by"), "ci");
+  EXPECT_EQ(kept.at(1).at("envelope"), read_file(file));
 }
 
 TEST_F(InsideTest, WithoutPackagesTheSameAlertComesOnTime) {

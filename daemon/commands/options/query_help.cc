@@ -20,6 +20,8 @@ Reports:
              …
   alerts     what was sent where, what waits, what could not be delivered
   coverage   how much of the time each function was really observed, and why not
+  attestations
+             what was announced or approved with a signed statement, by which key
   report     all of it about a period, in one file for an auditor
 
 Examples:
@@ -202,6 +204,23 @@ as are certain.
 Examples:
   codedriftd query coverage
   codedriftd query coverage charge --since 2026-11-01 --until 2026-12-01 --json
+)"},
+                              {"attestations",
+                               R"(Prints what was announced (deploy.expected), arrived (deploy.arrived) or was
+approved (baseline.set) with an attestation: which key of [trust] it was
+verified with, and what it said of builder, source and commit.
+json, ndjson and csv have the attestation whole, as envelope, to be verified
+again with the public key. One that is missing from the record, or was changed
+there, is marked, and the exit code is 1.
+)",
+                               R"(
+  --since, --until T  only those of that time
+  --limit N           the newest N
+)",
+                               R"(
+Examples:
+  codedriftd query attestations charge
+  codedriftd query attestations --json | jq -r '.rows[-1].envelope' > last.json
 )"},
                               {"report",
                                R"(Writes one file for an auditor about a period: what is claimed, in the exact

@@ -80,20 +80,41 @@ constexpr int64_t kLatestMs = 253'402'300'800'000;
   throw std::runtime_error(fmt::format("the stored row of {} is damaged: {}; restore a backup", address, what));
 }
 
+Json to_json(const Attestation& attested) {
+  return {{"key", attested.key},
+          {"key_id", attested.key_id},
+          {"sha256", attested.sha256.hex()},
+          {"predicate_type", attested.predicate_type},
+          {"builder", attested.builder},
+          {"source", attested.source},
+          {"commit", attested.commit},
+          {"sent_by", attested.sent_by}};
+}
+
+Attestation attestation_from(const Json& json, std::string_view address) {
+  const auto text = [&](const char* name) { return json.at(name).get<std::string>(); };
+  const auto sha256 = Sha256::from_hex(text("sha256"));
+  if (!sha256) damaged(address, "the attestation of an announcement");
+  return {text("key"),     text("key_id"), *sha256,        text("predicate_type"),
+          text("builder"), text("source"), text("commit"), text("sent_by")};
+}
+
 std::string to_text(const std::vector<Announcement>& announced) {
   if (announced.empty()) return "[]";
   Json list = Json::array();
   for (const Announcement& a : announced) {
-    list.push_back({{"sha256", or_null(a.sha256)},
-                    {"content", a.content ? Json(a.content->text()) : Json()},
-                    {"pin", a.pin},
-                    {"announced_at", to_ms(a.announced_at)},
-                    {"valid_until", to_ms(a.valid_until)},
-                    {"overdue", a.overdue},
-                    {"build", a.build},
-                    {"commit", a.commit},
-                    {"actor", a.actor},
-                    {"claimed", a.claimed}});
+    Json item{{"sha256", or_null(a.sha256)},
+              {"content", a.content ? Json(a.content->text()) : Json()},
+              {"pin", a.pin},
+              {"announced_at", to_ms(a.announced_at)},
+              {"valid_until", to_ms(a.valid_until)},
+              {"overdue", a.overdue},
+              {"build", a.build},
+              {"commit", a.commit},
+              {"actor", a.actor},
+              {"claimed", a.claimed}};
+    if (a.attested) item["attested"] = to_json(*a.attested);
+    list.push_back(std::move(item));
   }
   return json_line(list);
 }
@@ -111,10 +132,12 @@ std::vector<Announcement> announced_from(std::string_view text, std::string_view
       for (const char* time : {"announced_at", "valid_until"}) {
         if (std::abs(item.at(time).get<int64_t>()) > kLatestMs) damaged(address, "the time of an announcement");
       }
-      announced.push_back({digest, item.at("pin").get<bool>(), from_ms(item.at("announced_at").get<int64_t>()),
-                           from_ms(item.at("valid_until").get<int64_t>()), item.at("overdue").get<bool>(),
-                           item.at("build").get<std::string>(), item.at("commit").get<std::string>(),
-                           item.value("actor", "unknown"), item.value("claimed", ""), content});
+      announced.push_back(
+          {digest, item.at("pin").get<bool>(), from_ms(item.at("announced_at").get<int64_t>()),
+           from_ms(item.at("valid_until").get<int64_t>()), item.at("overdue").get<bool>(),
+           item.at("build").get<std::string>(), item.at("commit").get<std::string>(), item.value("actor", "unknown"),
+           item.value("claimed", ""), content,
+           item.contains("attested") ? std::optional(attestation_from(item.at("attested"), address)) : std::nullopt});
     }
   } catch (const Json::exception& error) {
     damaged(address, error.what());

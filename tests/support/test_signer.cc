@@ -1,4 +1,4 @@
-#include "attest/signing.h"
+#include "support/test_signer.h"
 
 #include <fmt/format.h>
 #include <openssl/bio.h>
