@@ -49,6 +49,7 @@ Inspector::Inspector(Writer& writer, Ledger& ledger, const Clock& clock, Inspect
       clock_(clock),
       rules_(std::move(rules)),
       hooks_(std::move(hooks)),
+      queue_(std::make_shared<Guarded<Queue>>()),
       cancel_(::eventfd(0, EFD_CLOEXEC)) {
   if (!cancel_.valid()) throw std::system_error(errno, std::generic_category(), "eventfd");
 }
@@ -83,7 +84,7 @@ void Inspector::stop() {
 
 void Inspector::want(TargetId id, const std::string& account, const Sha256& code, Secret url, bool pressing) {
   {
-    Locked queue(queue_);
+    Locked queue(*queue_);
     const auto trouble = queue->troubles.find(code);
     if (trouble != queue->troubles.end() && clock_.mono() < trouble->second.not_before) return;
     if (queue->taken.contains(code)) {
@@ -102,17 +103,17 @@ void Inspector::want(TargetId id, const std::string& account, const Sha256& code
   for (Bell& bell : bells_) bell.ring();
 }
 
-void Inspector::forget_failure(const Sha256& code) { queue_.lock()->troubles.erase(code); }
+void Inspector::forget_failure(const Sha256& code) { queue_->lock()->troubles.erase(code); }
 
 Inspector::Stats Inspector::stats() const {
-  Locked queue(queue_);
+  Locked queue(*queue_);
   Stats stats = queue->stats;
   stats.queued = queue->pressing.size() + queue->others.size();
   return stats;
 }
 
 std::optional<Inspector::Job> Inspector::next() {
-  Locked queue(queue_);
+  Locked queue(*queue_);
   for (std::deque<Job>* jobs : {&queue->pressing, &queue->others}) {
     if (jobs->empty()) continue;
     Job job = std::move(jobs->front());
@@ -123,7 +124,7 @@ std::optional<Inspector::Job> Inspector::next() {
 }
 
 /// Nobody looks at `code` any more: the next poll of it may bring it again.
-void Inspector::leave(const Sha256& code) { queue_.lock()->taken.erase(code); }
+void Inspector::leave(const Sha256& code) { queue_->lock()->taken.erase(code); }
 
 void Inspector::look(PackageSource& source, const Job& job) {
   const InspectionRules rules = rules_.copy();
@@ -134,7 +135,7 @@ void Inspector::look(PackageSource& source, const Job& job) {
     if (package.error().cancelled) return leave(job.code);
     return failed(job, package.error().why, false);
   }
-  queue_.lock()->stats.bytes += package->bytes;
+  queue_->lock()->stats.bytes += package->bytes;
   if (package->sha256 != job.code) {
     // The object behind a link is overwritten by the next deployment: a fresh poll tells which of the two it was.
     return failed(job, fmt::format("the bytes that came have the hash {}", package->sha256.hex()), true);
@@ -142,7 +143,7 @@ void Inspector::look(PackageSource& source, const Job& job) {
   auto examination = source.examine(package->file.get(), rules, cancel_.get());
   if (!examination) return failed(job, examination.error().message, false);
   {
-    Locked queue(queue_);
+    Locked queue(*queue_);
     ++(examination->ambiguous.empty() ? queue->stats.examined : queue->stats.ambiguous);
     queue->troubles.erase(job.code);
   }
@@ -155,7 +156,7 @@ void Inspector::look(PackageSource& source, const Job& job) {
 void Inspector::failed(const Job& job, const std::string& why, bool mismatch) {
   bool over = false;
   {
-    Locked queue(queue_);
+    Locked queue(*queue_);
     if (queue->troubles.size() >= kMostTroubles) queue->troubles.erase(queue->troubles.begin());
     Queue::Trouble& trouble = queue->troubles[job.code];
     trouble.mismatches += mismatch ? 1 : 0;
@@ -181,14 +182,15 @@ void Inspector::failed(const Job& job, const std::string& why, bool mismatch) {
 
 /// What was found, and what it means for whoever runs it, in one transaction.
 void Inspector::record(const Sha256& code, std::function<void(Database&, WallTime)> save) {
+  // It may run after this object has ended: the ledger outlives the writer, and the queue is shared.
   writer_.post(
-      [this, code, save = std::move(save), at = clock_.wall()](Tx& tx) {
+      [&ledger = ledger_, code, save = std::move(save), at = clock_.wall()](Tx& tx) {
         save(tx.db, at);
-        ledger_.examined(tx, code, at);
+        ledger.examined(tx, code, at);
         tx.urgent();
       },
-      [this, code](std::exception_ptr why) {
-        leave(code);
+      [queue = queue_, code](std::exception_ptr why) {
+        queue->lock()->taken.erase(code);
         if (!why) return;
         try {
           std::rethrow_exception(why);

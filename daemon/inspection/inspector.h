@@ -110,7 +110,7 @@ class Inspector {
   const Clock& clock_;
   Guarded<InspectionRules> rules_;
   Hooks hooks_;
-  mutable Guarded<Queue> queue_;
+  const std::shared_ptr<Guarded<Queue>> queue_;  ///< shared with what the writer still has to do when this ends
   std::array<Bell, 2> bells_;
   UniqueFd cancel_;  ///< an eventfd: readable once it is to stop
   std::array<std::jthread, 2> threads_;

@@ -50,7 +50,7 @@ struct AttestedActions : testing::Test {
     const std::string payload = statement.dump();
     return envelope_with(payload, {who.signature(payload)}).dump();
   }
-  std::string about_next() { return signed_by(signer, {subject("charge", {{"dirHash1", kNext.digest.hex()}})}); }
+  std::string about_next() { return signed_by(signer, {subject("charge", {{"dirHash1", kNext.sha256.hex()}})}); }
   /// "done", or the code and words of why not.
   template <typename Request>
   std::string ask(Request request) {
@@ -123,7 +123,7 @@ TEST_F(AttestedActions, WhatArrivesSaysWhichKeyVouchedForIt) {
 }
 
 TEST_F(AttestedActions, OfOneThingWithBothDigestsTheContentCounts) {
-  const Json both{{"dirHash1", kNext.digest.hex()}, {"sha256", sha256("the upload").hex()}};
+  const Json both{{"dirHash1", kNext.sha256.hex()}, {"sha256", sha256("the upload").hex()}};
   ASSERT_EQ(expect(signed_by(signer, {subject("charge", both), subject("charge.zip", both)})), "done");
   const auto announced = targets::find(db, kCharge)->state.announced;
   ASSERT_EQ(announced.size(), 1U) << "one announcement, whose other digest is never overdue";
@@ -134,7 +134,7 @@ TEST_F(AttestedActions, WhatDoesNotCountIsRefusedInWordsAndRecordedAndNotKept) {
   const TestSigner stranger = TestSigner::ecdsa();
   std::string broken = about_next();
   broken[broken.find("\"payload\":\"") + 20] ^= 1;
-  const Json digest{{"dirHash1", kNext.digest.hex()}};
+  const Json digest{{"dirHash1", kNext.sha256.hex()}};
   const struct {
     std::string what, attestation, targets, words;
   } cases[] = {
@@ -198,7 +198,7 @@ TEST_F(AttestedActions, AnotherContentThanTheLiveOneIsNoGroundForAnApproval) {
   const std::string answer = approve("two", about_next());
   EXPECT_NE(answer.find("is about content " + kNext.text() + ", and " + live.text() + " is live"), std::string::npos)
       << answer;
-  EXPECT_EQ(approve("two", signed_by(signer, {subject("charge", {{"dirHash1", live.digest.hex()}})})), "done");
+  EXPECT_EQ(approve("two", signed_by(signer, {subject("charge", {{"dirHash1", live.sha256.hex()}})})), "done");
 }
 
 TEST_F(AttestedActions, AnAttestationComesAlone) {

@@ -90,7 +90,7 @@ printf '{"payloadType":"application/vnd.in-toto+json","payload":"%s","signatures
 )sh";
 
 std::string attest(const TempDir& dir, const ContentDigest& content) {
-  const RunResult made = run({.argv = {"sh", "-euc", kAttest, "sh", dir.path().string(), content.digest.hex()}});
+  const RunResult made = run({.argv = {"sh", "-euc", kAttest, "sh", dir.path().string(), content.sha256.hex()}});
   EXPECT_EQ(code_of(made), 0) << made.err;
   return dir / "charge.attestation";
 }

@@ -69,6 +69,16 @@ std::optional<Observation> with_inside(Database& db, const Observation& seen, co
   return filled;
 }
 
+/// The packages that the target lets go of, or comes to, matter now: they are not the oldest of those that are kept.
+void note_packages(Database& db, const TargetState& before, const TargetState& after, WallTime at) {
+  for (const auto member : {&TargetState::live, &TargetState::accepted}) {
+    if (before.*member == after.*member) continue;
+    for (const std::optional<Sha256>& code : {before.*member, after.*member}) {
+      if (code) packages::wanted(db, *code, at);
+    }
+  }
+}
+
 /// Globs that changed change what the contents on record are.
 void read_contents_again(Database& db, const Watched& watched, TargetState& state) {
   if (watched.ignore == state.ignore) return;
@@ -103,6 +113,7 @@ Applied Ledger::apply(Tx& tx, TargetRow& row, const Input& input, WallTime now) 
   applied.refused = std::move(decision.refused);
   record_baseline(tx.db, row, decision.state, decision.events, at);
   record_period(tx.db, row, decision.state, at);
+  note_packages(tx.db, stored, decision.state, at);
   targets::save(tx.db, row.id, stored, decision.state);
   row.state = std::move(decision.state);
   for (const NewEvent& event : decision.events) applied.events.push_back(append(tx, event, at, now));

@@ -4,6 +4,7 @@
 
 #include "base/json.h"
 #include "store/outbox/outbox.h"
+#include "store/packages/packages.h"
 #include "store/record/history.h"
 #include "store/statements.h"
 #include "store/store_support.h"
@@ -62,6 +63,9 @@ TEST_F(LedgerTest, TheStateThatIsReadBackIsTheStateThatWasDecided) {
       not_found(),
       saw("b"),
       Expected{hash_of("c"), kStart + 60 * kMinute, "https://ci", "abc", "uid:1(x)"},
+      Expected{hash_of("e"), kStart + 60 * kMinute, "", "", "key:ci", "", std::nullopt,
+               Attestation{"ci", "a1", hash_of("envelope"), "https://slsa.dev/provenance/v1", "https://ci", "git+x",
+                           "c0ffee", "uid:1(x)"}},
       Tick{kStaleAfter + kMinute, false},
       saw("c"),
       Approved{hash_of("c"), "why", "T-1", "uid:1(x)"},
@@ -77,6 +81,16 @@ TEST_F(LedgerTest, TheStateThatIsReadBackIsTheStateThatWasDecided) {
     EXPECT_EQ(stored.failure_run, row.failure_run);
   }
   EXPECT_EQ(broken_invariant(db), "");
+}
+
+TEST_F(LedgerTest, APackageMattersUntilItsHashIsLetGo) {
+  for (const char* code : {"a", "b"}) packages::save_unavailable(db, hash_of(code), "gone", false, kStart);
+  apply(saw("a"));
+  apply(saw("b"), 5 * kMinute);
+  EXPECT_EQ(packages::find(db, hash_of("a"))->wanted_at, kStart + 5 * kMinute) << "it was live until now";
+  apply(Approved{hash_of("b"), "reviewed", "", "uid:1(x)"}, 7 * kMinute);
+  EXPECT_EQ(packages::find(db, hash_of("a"))->wanted_at, kStart + 7 * kMinute) << "it was accepted until now";
+  EXPECT_EQ(packages::find(db, hash_of("b"))->wanted_at, kStart + 7 * kMinute);
 }
 
 TEST_F(LedgerTest, KeepsEveryAcceptance) {
