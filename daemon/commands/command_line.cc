@@ -307,7 +307,7 @@ constexpr Command kCommands[] = {
     {"run", "poll on schedule, record, alert; until SIGTERM", command_run},
     {"check", "check the configuration and the schedule", command_check},
     {"status", "each function now; the same as query status", command_status},
-    {"query", "report: status, history, events, alerts, coverage", command_query},
+    {"query", "report: status, history, events, alerts, coverage, …", command_query},
     {"plan", "poll now, and print how live code differs from what is accepted", command_plan},
     {"show", "print a plan that was saved", command_show},
     {"approve", "accept what is live, bound to one hash, or a plan", command_reconcile<run_approve>},

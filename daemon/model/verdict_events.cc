@@ -283,11 +283,12 @@ NewEvent package_examined(const Scene& scene, const Examined& examined) {
   NewEvent event = new_event(scene, "package.examined", Severity::info);
   const Inside& inside = examined.inside;
   event.facts.reason = inside.package == PackageState::examined ? std::string() : clean_utf8(inside.why);
-  event.facts.summary = inside.package == PackageState::examined
-                            ? fmt::format("{}: code {} holds {} files, content {}.", *event.target,
-                                          short_hash(examined.sha256), examined.files, inside.content->digest.text())
-                            : fmt::format("{}: the package of code {} can be read in more than one way: {}.",
-                                          *event.target, short_hash(examined.sha256), harmless(event.facts.reason));
+  event.facts.summary =
+      inside.package == PackageState::examined
+          ? fmt::format("{}: code {} holds {} file{}, content {}.", *event.target, short_hash(examined.sha256),
+                        examined.files, examined.files == 1 ? "" : "s", inside.content->digest.text())
+          : fmt::format("{}: the package of code {} can be read in more than one way: {}.", *event.target,
+                        short_hash(examined.sha256), harmless(event.facts.reason));
   event.data = Json{{"sha256", examined.sha256.hex()},
                     {"content", inside.content ? Json(inside.content->digest.text()) : Json()},
                     {"files", examined.files},

@@ -57,7 +57,7 @@ TEST(Approve, ShowsWhatChangedInsideBeforeItAsks) {
                            "\n"
                            "              2 files changed, 1 added\n"
                            "                changed  index.py\n"
-                           "                added    a\\u{1b}[2J\\nb\n"
+                           "                added    a\\u{1b}[2J\\u{a}b\n"
                            "                … and 1 more\n"
                            "1 to accept\n"
                            "Accept it? Only \"yes\" accepts: ");

@@ -101,7 +101,8 @@ TEST_F(Completion, OffersTheProgramsOwnCommandsReportsAndVerbs) {
   EXPECT_GE(commands.size(), 6U);
   EXPECT_EQ(complete("codedriftd "), sorted(commands));
   EXPECT_EQ(complete("codedriftd qu"), (Lines{"query"}));
-  EXPECT_EQ(complete("codedriftd query "), sorted({"status", "history", "events", "alerts", "coverage", "report"}));
+  EXPECT_EQ(complete("codedriftd query "),
+            sorted({"status", "history", "events", "alerts", "coverage", "attestations", "report"}));
   EXPECT_EQ(complete("codedriftd --log-level debug alerts re"), (Lines{"replay"}));
   EXPECT_EQ(complete("codedriftd packages "), sorted({"list", "fetch", "export", "prune"}));
 }

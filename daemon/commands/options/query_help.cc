@@ -12,17 +12,18 @@ Prints an audit report. It only reads the database, while the daemon runs or
 after; it asks the cloud nothing.
 
 Reports:
-  status     each function now: is the live code the accepted one, and can it be
-             seen?
-  history    which code hash was live, from when to when, and how often that was
-             looked at
-  events     the event log: drift, missing functions, accepted hashes, restarts,
-             …
-  alerts     what was sent where, what waits, what could not be delivered
-  coverage   how much of the time each function was really observed, and why not
-  attestations
-             what was announced or approved with a signed statement, by which key
-  report     all of it about a period, in one file for an auditor
+  status        each function now: is the live code the accepted one, and can it
+                be seen?
+  history       which code hash was live, from when to when, and how often that
+                was looked at
+  events        the event log: drift, missing functions, accepted hashes,
+                restarts, …
+  alerts        what was sent where, what waits, what could not be delivered
+  coverage      how much of the time each function was really observed, and why
+                not
+  attestations  what was announced or approved with a signed statement, and the
+                key
+  report        all of it about a period, in one file for an auditor
 
 Examples:
   codedriftd query status
