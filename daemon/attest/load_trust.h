@@ -23,7 +23,7 @@ struct Trust {
   std::vector<TrustKey> keys;
   std::set<std::string> attested_only;  ///< addresses of the functions with require = "attested"
 };
-/// Keys that cannot be used are left out, and that is logged.
+/// Keys that cannot be used are left out, and that is logged. Reads settings.watches.
 std::shared_ptr<const Trust> trust_of(const Settings& settings);
 
 }  // namespace codedriftd

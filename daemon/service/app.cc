@@ -191,7 +191,10 @@ void App::start_polling() {
   }
   mend_packages(settings_, *writer_);
   // Kept until it was applied: the step is taken again where the disk is full.
-  if (!first_watch_) first_watch_ = take_watches(settings_);
+  if (!first_watch_) {
+    *trust_.lock() = trust_of(settings_);
+    first_watch_ = take_watches(settings_);
+  }
   apply_watch(settings_, *first_watch_);
   first_watch_.reset();
   poller_->start();

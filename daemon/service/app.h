@@ -108,7 +108,7 @@ class App {
   std::unique_ptr<StatusPage> status_page_;  ///< nullptr: none is wanted, or it cannot listen yet
   std::string page_trouble_;                 ///< why not, as it was logged
   Guarded<std::shared_ptr<const Permissions>> permissions_;
-  Guarded<std::shared_ptr<const Trust>> trust_;
+  Guarded<std::shared_ptr<const Trust>> trust_{std::make_shared<const Trust>()};
   std::unique_ptr<ControlServer> control_;
   Guarded<std::vector<std::shared_ptr<Ticket>>> reloads_;  ///< those who asked for a reload and wait for its outcome
   std::atomic<bool> ready_{false};

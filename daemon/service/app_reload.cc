@@ -112,8 +112,6 @@ void App::give_up_unconfigured(Tx& tx) {
 void App::apply_permissions() {
   auto permissions = std::make_shared<const Permissions>(settings_.control, ::geteuid());
   *permissions_.lock() = std::move(permissions);
-  auto trust = trust_of(settings_);
-  *trust_.lock() = std::move(trust);
 }
 
 void App::reload() {
@@ -187,7 +185,9 @@ JsonBox App::load_again() {
   keep("[daemon] instance", loaded->instance, settings_.instance);
   keep("[http] listen", loaded->http_listen, settings_.http_listen);
   // The record first: if it cannot be written, the settings in force stay.
+  auto trust = trust_of(*loaded);
   const WatchSync sync = apply_watch(*loaded, take_watches(*loaded));
+  *trust_.lock() = std::move(trust);
   for (const std::string& warning : sync.warnings) warnings.push_back(warning);
   if (loaded->log_origin != settings_.log_origin && loaded->log_origin != ledger_->origin()) {
     std::string words = words_of_origin(ledger_->origin(), loaded->log_origin);

@@ -121,6 +121,8 @@ Applied Ledger::apply(Tx& tx, TargetRow& row, const Input& input, WallTime now) 
   applied.unexamined = observation != nullptr && observation->obtainable && after.watched && !after.missing &&
                        after.package != PackageState::examined && after.package != PackageState::ambiguous;
   applied.pressing = after.examining_until || after.drift_open;
+  if (after.examining_until && !stored.examining_until)
+    tx.urgent();  // a verdict waits for what is begun after the commit
   return applied;
 }
 

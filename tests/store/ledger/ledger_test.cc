@@ -93,6 +93,21 @@ TEST_F(LedgerTest, APackageMattersUntilItsHashIsLetGo) {
   EXPECT_EQ(packages::find(db, hash_of("b"))->wanted_at, kStart + 7 * kMinute);
 }
 
+TEST_F(LedgerTest, AVerdictThatWaitsForAnExaminationIsWrittenAtOnce) {
+  apply(saw("a"));
+  packages::save(db, hash_of("a"), Examination{{}, {{"index.py", 0644, 1, hash_of("1")}}, {}, 100, 1}, kStart);
+  ledger.examined(tx, hash_of("a"), kStart);
+  Observation seen = saw("b");
+  seen.obtainable = true;
+  for (const bool first : {true, false}) {
+    Tx own{db};
+    const Applied applied = ledger.apply(own, id, seen, kStart + kMinute);
+    EXPECT_TRUE(applied.unexamined && applied.pressing);
+    EXPECT_TRUE(applied.events.empty());
+    EXPECT_EQ(own.is_urgent(), first) << "its examination begins after the commit; the next poll adds nothing";
+  }
+}
+
 TEST_F(LedgerTest, KeepsEveryAcceptance) {
   apply(saw("a"));
   apply(saw("b"), kMinute);
