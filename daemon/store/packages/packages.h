@@ -27,8 +27,8 @@ struct PackageUses {
 };
 
 struct PackageRow {
-  Sha256 code;  ///< the CodeSha256
-  PackageState state = PackageState::unavailable;  ///< never `unknown`
+  Sha256 code;                                                ///< the CodeSha256
+  PackageState state = PackageState::unavailable;             ///< never `unknown`
   std::string why;                                            ///< of any other state than examined
   std::optional<ContentDigest> content;                       ///< over all files, without any `ignore`; examined only
   uint64_t package_bytes = 0, unpacked_bytes = 0, files = 0;  ///< 0 where it was not read

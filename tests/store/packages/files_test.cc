@@ -59,7 +59,7 @@ std::string refusal_of(const Result<T>& result) {
 }
 #define EXPECT_SAYS(result, words)                          \
   do {                                                      \
-    const std::string said = refusal_of(result);              \
+    const std::string said = refusal_of(result);            \
     EXPECT_NE(said.find(words), std::string::npos) << said; \
   } while (false)
 
