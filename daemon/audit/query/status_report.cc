@@ -16,15 +16,15 @@ namespace codedriftd {
 namespace {
 
 /// The last three are not in a plan: nothing was asked about them.
-constexpr std::string_view kStatusFields[] = {"target",          "account",          "region",
-                                              "namespace",       "function",         "qualifier",
-                                              "status",          "reason",           "observed_sha256",
-                                              "accepted_sha256", "accepted_source",  "accepted_at",
-                                              "expected_sha256", "drift_since",      "since",
-                                              "last_polled_at",  "last_success_at",  "consecutive_failures",
-                                              "last_error",      "observed_content", "accepted_content",
-                                              "changes",         "watched",          "suspended_until",
-                                              "suspended_by"};
+constexpr std::string_view kStatusFields[] = {"target",           "account",          "region",
+                                              "namespace",        "function",         "qualifier",
+                                              "status",           "reason",           "observed_sha256",
+                                              "accepted_sha256",  "accepted_source",  "accepted_at",
+                                              "expected_sha256",  "drift_since",      "since",
+                                              "last_polled_at",   "last_success_at",  "consecutive_failures",
+                                              "last_error",       "observed_content", "accepted_content",
+                                              "expected_content", "changes",          "watched",
+                                              "suspended_until",  "suspended_by"};
 constexpr std::span<const std::string_view> kPlanFields(kStatusFields, std::size(kStatusFields) - 3);
 constexpr Column kStatusColumns[] = {{"target", "TARGET", 0},
                                      {"status", "STATUS", 0},
@@ -55,7 +55,10 @@ Row status_row(const SelectedTarget& selected) {
   const TargetState& s = selected.row.state;
   const Target& target = selected.row.target;
   const StatusView& view = selected.status;
-  const auto expected = s.announced.empty() ? std::nullopt : s.announced.back().sha256;
+  const Announcement expected = s.announced.empty() ? Announcement{} : s.announced.back();
+  std::vector<std::pair<std::string_view, OrderedJson>> shown;
+  if (expected.content)
+    shown.emplace_back("expected_sha256", expected.content->text());  // what people are to see of it
   return {{target.address(),
            target.account,
            target.region,
@@ -68,7 +71,7 @@ Row status_row(const SelectedTarget& selected) {
            value_of(s.accepted),
            s.accepted ? OrderedJson(to_string(s.accepted_source)) : OrderedJson(),
            value_of(s.accepted_at),
-           value_of(expected),
+           value_of(expected.sha256),
            value_of(s.drift_since),
            rfc3339(view.since),
            value_of(s.last_polled_at),
@@ -77,9 +80,10 @@ Row status_row(const SelectedTarget& selected) {
            error_value(s.last_error),
            content_value(s.live_content),
            content_value(s.accepted_content),
+           expected.content ? OrderedJson(expected.content->text()) : OrderedJson(),
            OrderedJson(*selected.inside.changes)},
           {},
-          {}};
+          std::move(shown)};
 }
 
 OrderedJson StatusCounts::summary() const {

@@ -97,9 +97,10 @@ constexpr Words kQueries[] = {{"status",
   in_sync         the live code is the accepted one
 
 json, ndjson and csv also have what is inside, where a package was examined:
-observed_content and accepted_content, without what `ignore` leaves out, and, of
-a function that drifts, changes: {added, removed, changed, modes, files (20 at
-most), same_content, examined}. "codedriftd plan" prints it for people.
+observed_content and accepted_content, without what `ignore` leaves out; where a
+content is announced, expected_content; and, of a function that drifts, changes:
+{added, removed, changed, modes, files (20 at most), same_content, examined}.
+"codedriftd plan" prints it for people.
 )",
                                R"(
   --at T              as it stood then: what was live, what was accepted, what

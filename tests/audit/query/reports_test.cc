@@ -103,6 +103,7 @@ TEST(StatusReport, HasTheContractsFieldsAndWhatNeedsAttentionFirst) {
                                 {"last_error", nullptr},
                                 {"observed_content", nullptr},
                                 {"accepted_content", nullptr},
+                                {"expected_content", nullptr},
                                 {"changes", nullptr},
                                 {"watched", true},
                                 {"suspended_until", nullptr},

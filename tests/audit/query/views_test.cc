@@ -58,7 +58,7 @@ std::vector<std::string> reported(Recorded& r, const Report& report, WallTime no
       OrderedJson& member = object[column_of(report.fields[i])];
       member = value.is_array() ? OrderedJson(value.size()) : plain(value);
       if (value.is_boolean()) member = value.get<bool>() ? 1 : 0;
-      if (report.fields[i].ends_with("_content") && !value.is_null())
+      if (column_of(report.fields[i]).ends_with("_content_hex") && !value.is_null())
         member = ContentDigest::parse(value.get<std::string>()).value().sha256.hex();
     }
     lines.push_back(object.dump());
