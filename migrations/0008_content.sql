@@ -33,12 +33,20 @@ CREATE INDEX target_accepted ON target (accepted);
 DROP INDEX target_with_announcements;
 CREATE INDEX target_waiting ON target (id) WHERE announced != '[]' OR examining_until_ms IS NOT NULL;
 
--- What was verified before it was believed, as it came: a DSSE envelope, alone or in a Sigstore bundle. Events name it.
+-- What was verified before it was believed: what was signed (an in-toto statement), and the signature that is good. Events
+-- name it by the hash of what was signed, which nobody can vary but who holds the key.
 CREATE TABLE attestation (
   sha256         BLOB    PRIMARY KEY NOT NULL CHECK (length(sha256) = 32),
   received_at_ms INTEGER NOT NULL,
-  envelope       TEXT    NOT NULL
+  payload        BLOB    NOT NULL,
+  signature      BLOB    NOT NULL
 ) STRICT;
+-- For which targets it was believed.
+CREATE TABLE attested (
+  target         INTEGER NOT NULL REFERENCES target (id),
+  attestation    BLOB    NOT NULL REFERENCES attestation (sha256),
+  PRIMARY KEY (target, attestation)
+) STRICT, WITHOUT ROWID;
 
 CREATE VIEW v_status AS
 WITH

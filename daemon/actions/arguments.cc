@@ -19,6 +19,12 @@ std::string Arguments::text(const char* name) {
   return {};
 }
 
+std::string Arguments::filled(const char* name) {
+  std::string value = text(name);
+  if (value.empty() && json_.is_object() && json_.contains(name)) wrong(name, "a text that is not empty");
+  return value;
+}
+
 std::vector<std::string> Arguments::texts(const char* name) {
   const Json* member = find(name);
   std::vector<std::string> all;

@@ -27,6 +27,7 @@ class Arguments {
   explicit Arguments(const Json& json);
 
   std::string text(const char* name);
+  std::string filled(const char* name);  ///< a text that is not empty, where it is there
   std::vector<std::string> texts(const char* name);
   std::optional<WallTime> time(const char* name);  ///< RFC 3339
   std::optional<Millis> millis(const char* name);  ///< a whole number of milliseconds, not negative

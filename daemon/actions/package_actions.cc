@@ -18,13 +18,17 @@ namespace {
 /// "1 package", "2 packages"
 std::string packages_of(std::size_t count) { return fmt::format("{} package{}", count, count == 1 ? "" : "s"); }
 
-void record_pruning(Tx& tx, Ledger& ledger, const PruneRequest& request, const Caller& caller, std::size_t count,
-                    uint64_t bytes, WallTime now) {
+void record_pruning(Tx& tx, Ledger& ledger, const PruneRequest& request, const Caller& caller,
+                    const std::vector<Sha256>& codes, uint64_t bytes, WallTime now) {
+  constexpr std::size_t kMostNamed = 100;
+  const std::size_t count = codes.size();
   NewEvent event;
   event.kind = "package.pruned";
   event.actor = caller.actor;
   const std::string reason = clean_utf8(request.reason);
   event.data = Json{{"count", count}, {"bytes", bytes}, {"reason", reason}};
+  Json& named = (*event.data)["packages"] = Json::array();
+  for (std::size_t i = 0; i < std::min(count, kMostNamed); ++i) named.push_back(codes[i].hex());
   if (!caller.claimed.empty()) (*event.data)["claimed"] = caller.claimed;
   event.facts.reason = reason;
   event.facts.summary =
@@ -77,7 +81,7 @@ Result<JsonBox, NothingDone> perform(Tx& tx, Ledger& ledger, const PruneRequest&
     if (listed.size() < kPrunedListed) listed.push_back(code.hex());
   }
   const uint64_t after = packages::kept_bytes(tx.db);
-  record_pruning(tx, ledger, request, caller, leaving.size(), before - after, now);
+  record_pruning(tx, ledger, request, caller, leaving, before - after, now);
   Json done{{"count", leaving.size()},
             {"bytes", before - after},
             {"left", {{"count", kept - leaving.size()}, {"bytes", after}}},

@@ -45,8 +45,8 @@ class Finder {
 struct Step {
   TargetRow row;
   Input input;
-  std::string objection;              ///< why not, beside what the verdict says
-  std::string_view attestation = {};  ///< the request's: is kept where it is believed
+  std::string objection;                          ///< why not, beside what the verdict says
+  std::optional<SignedStatement> statement = {};  ///< what vouches for it: is kept
 };
 
 /// Those steps that cannot be taken, and why, for people; empty: all can.
@@ -82,7 +82,7 @@ Reply take(Tx& tx, Ledger& ledger, const Caller& caller, std::string_view verb, 
   }
   Json targets = Json::array();
   for (Step& step : steps) {
-    if (!step.attestation.empty()) attestations::keep(tx, sha256(step.attestation), step.attestation, now);
+    if (step.statement) attestations::keep(tx, step.row.id, *step.statement, now);
     const TargetState before = step.row.state;
     const Applied applied = ledger.apply(tx, step.row, step.input, now);
     if (applied.refused) throw std::runtime_error(*applied.refused);  // the savepoint takes the others back
@@ -117,25 +117,69 @@ std::string moved(const ApproveRequest::Item& item, const TargetState& state) {
                                     : "nothing is accepted any more");
 }
 
-/// Why the hash is not accepted for want of an attestation, or because of the one that came; `attested` is what counts.
-std::string not_attested(const ApproveRequest::Item& item, const Trust* trust, const TargetRow& row,
-                         const Caller& caller, std::optional<Attestation>& attested) {
-  if (item.attestation.empty()) return needs_attestation(trust, row.target);
-  Vouched vouched = vouch(item.attestation, trust, row.target, caller);
-  if (!vouched.objection.empty()) return std::move(vouched.objection);
-  if (vouched.sha256 && *vouched.sha256 != item.sha256)
+/// Why what is attested is no ground for accepting the hash; empty: it is.
+std::string off_the_point(const Vouched& vouched, const Sha256& wanted, const TargetState& state) {
+  if (vouched.sha256 && *vouched.sha256 != wanted)
     return fmt::format("the attestation is about code {}", vouched.sha256->hex());
-  if (vouched.content && row.state.live == item.sha256) {
-    const std::optional<KnownContent>& live = row.state.live_content;
-    if (!live)
-      return fmt::format("the attestation is about content {}, and what is inside the live package is not known",
-                         vouched.content->text());
-    if (live->digest != *vouched.content)
-      return fmt::format("the attestation is about content {}, and {} is live", vouched.content->text(),
-                         live->digest.text());
-  }
-  attested = std::move(vouched.said);
+  if (!vouched.content || state.live != wanted) return {};
+  if (!state.live_content)
+    return fmt::format("the attestation is about content {}, and what is inside the live package is not known",
+                       vouched.content->text());
+  if (state.live_content->digest != *vouched.content)
+    return fmt::format("the attestation is about content {}, and {} is live", vouched.content->text(),
+                       state.live_content->digest.text());
   return {};
+}
+
+Step step_of(const ApproveRequest& request, const ApproveRequest::Item& item, TargetRow row, const Caller& caller) {
+  Approved approved{item.sha256, request.reason, request.ticket, caller.actor, caller.claimed};
+  std::string objection = moved(item, row.state);
+  if (item.attestation.empty()) {
+    if (objection.empty()) objection = needs_attestation(request.trust.get(), row.target);
+    return {std::move(row), std::move(approved), std::move(objection)};
+  }
+  Vouched vouched = vouch(item.attestation, request.trust.get(), row.target, caller);
+  if (objection.empty()) objection = std::move(vouched.objection);
+  if (objection.empty()) objection = off_the_point(vouched, item.sha256, row.state);
+  approved.attested = std::move(vouched.said);
+  return {std::move(row), std::move(approved), std::move(objection), std::move(vouched.statement)};
+}
+
+/// Why an attestation does nothing for somebody without a permission; empty: it does. Whoever reads the record has
+/// those that were believed before: announced again they would take back what others announced, or let old code return.
+std::string worn_out(Database& db, const Vouched& vouched, const TargetRow& row) {
+  if (attestations::believed(db, row.id, vouched.said->sha256))
+    return "it was announced with this attestation before; only who may `expect` announces it again";
+  const TargetState& state = row.state;
+  const bool live = vouched.sha256 ? state.live == vouched.sha256
+                                   : state.live_content && state.live_content->digest == vouched.content;
+  return live && state.accepted == state.live ? "what the attestation names is live and accepted already"
+                                              : std::string();
+}
+
+Step step_of(Database& db, const ExpectRequest& request, const ExpectRequest::Item& item, TargetRow row,
+             const Caller& caller, WallTime now) {
+  const WallTime until = now + item.valid.value_or(row.state.deploy_grace);
+  Expected expected{item.sha256, until, item.build, item.commit, caller.actor, caller.claimed, item.content};
+  if (item.attestation.empty()) {
+    std::string objection = request.only_attested ? std::string("without a permission it needs an --attestation")
+                                                  : needs_attestation(request.trust.get(), row.target);
+    return {std::move(row), std::move(expected), std::move(objection)};
+  }
+  Vouched vouched = vouch(item.attestation, request.trust.get(), row.target, caller);
+  if (!vouched.objection.empty()) return {std::move(row), std::move(expected), std::move(vouched.objection)};
+  std::string objection = request.only_attested ? worn_out(db, vouched, row) : std::string();
+  expected.sha256 = vouched.sha256;
+  expected.content = vouched.content;
+  expected.actor = "key:" + vouched.said->key;
+  expected.commit = vouched.said->commit;
+  expected.attested = std::move(vouched.said);
+  for (const Announcement& open : row.state.announced) {
+    // Who has no permission shortens nothing that was promised before.
+    if (request.only_attested && open.sha256 == expected.sha256 && open.content == expected.content)
+      expected.valid_until = std::max(expected.valid_until, open.valid_until);
+  }
+  return {std::move(row), std::move(expected), std::move(objection), std::move(vouched.statement)};
 }
 
 }  // namespace
@@ -165,10 +209,7 @@ Reply perform(Tx& tx, Ledger& ledger, const ApproveRequest& request, const Calle
                                               size == 1 ? "" : "s", *request.count)};
   }
   auto steps = steps_of(tx.db, request.items, [&](const ApproveRequest::Item& item, TargetRow row) {
-    Approved approved{item.sha256, request.reason, request.ticket, caller.actor, caller.claimed};
-    std::string objection = moved(item, row.state);
-    if (objection.empty()) objection = not_attested(item, request.trust.get(), row, caller, approved.attested);
-    return Step{std::move(row), std::move(approved), std::move(objection), item.attestation};
+    return step_of(request, item, std::move(row), caller);
   });
   if (!steps) return steps.error();
   return take(tx, ledger, caller, "approve", std::move(*steps), now,
@@ -182,25 +223,7 @@ Reply perform(Tx& tx, Ledger& ledger, const ApproveRequest& request, const Calle
 Reply perform(Tx& tx, Ledger& ledger, const ExpectRequest& request, const Caller& caller, WallTime now) {
   if (auto good = check_request(request); !good) return NothingDone{"usage", good.error().message};
   auto steps = steps_of(tx.db, request.items, [&](const ExpectRequest::Item& item, TargetRow row) {
-    Expected expected{item.sha256,  now + item.valid.value_or(row.state.deploy_grace),
-                      item.build,   item.commit,
-                      caller.actor, caller.claimed,
-                      item.content};
-    std::string objection;
-    if (item.attestation.empty()) {
-      objection = needs_attestation(request.trust.get(), row.target);
-    } else {
-      Vouched vouched = vouch(item.attestation, request.trust.get(), row.target, caller);
-      objection = std::move(vouched.objection);
-      expected.sha256 = vouched.sha256;
-      expected.content = vouched.content;
-      expected.attested = std::move(vouched.said);
-      if (expected.attested) {
-        expected.actor = "key:" + expected.attested->key;
-        expected.commit = expected.attested->commit;
-      }
-    }
-    return Step{std::move(row), std::move(expected), std::move(objection), item.attestation};
+    return step_of(tx.db, request, item, std::move(row), caller, now);
   });
   if (!steps) return steps.error();
   return take(tx, ledger, caller, "expect", std::move(*steps), now,
@@ -317,6 +340,26 @@ Reply perform(Tx& tx, Ledger& ledger, const SuspendRequest& request, const Calle
     if (targets.size() < kMostListed) targets.push_back(std::move(told));
   }
   return JsonBox(Json{{"count", rows->size()}, {"targets", std::move(targets)}});
+}
+
+void withdraw_untrusted(Tx& tx, Ledger& ledger, const Trust& trust, WallTime now) {
+  for (const TargetId id : targets::with_announcements(tx.db)) {
+    TargetRow row = targets::load(tx.db, id);
+    const bool only_attested = trust.attested_only.contains(row.target.address());
+    const std::vector<Announcement> announced = row.state.announced;
+    for (const Announcement& each : announced) {
+      const bool believed = each.attested && std::ranges::any_of(trust.keys, [&](const TrustKey& trusted) {
+                              return trusted.key.id() == each.attested->key_id;
+                            });
+      if (each.pin || (each.attested ? believed : !only_attested)) continue;
+      Withdrawn withdrawn{
+          each.sha256,
+          each.attested ? fmt::format("the key {} is in no [trust] of the configuration any more", each.attested->key)
+                        : "require = \"attested\" in the configuration, and it is not attested",
+          "config", "", each.content};
+      ledger.apply(tx, row, withdrawn, now);
+    }
+  }
 }
 
 }  // namespace codedriftd

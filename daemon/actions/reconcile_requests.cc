@@ -144,7 +144,7 @@ Result<ApproveRequest> read_approve_request(const JsonBox& arguments) {
   auto good = read_items(read, request.items, [](Arguments& one, ApproveRequest::Item& item) {
     item.planned = one.flag("planned");
     item.accepted = one.sha256("accepted");
-    item.attestation = one.text("attestation");
+    item.attestation = one.filled("attestation");
     const auto sha256 = one.sha256("sha256");
     item.sha256 = sha256.value_or(Sha256{});
     return sha256.has_value();
@@ -166,7 +166,7 @@ Result<ExpectRequest> read_expect_request(const JsonBox& arguments) {
     item.valid = one.millis("valid_ms");
     item.build = one.text("build");
     item.commit = one.text("commit");
-    item.attestation = one.text("attestation");
+    item.attestation = one.filled("attestation");
     if (!item.attestation.empty()) return !item.sha256 && !item.content && item.build.empty() && item.commit.empty();
     return item.sha256.has_value() != item.content.has_value();
   });

@@ -45,6 +45,9 @@ struct ExpectRequest {
   };
   std::vector<Item> items;
   std::shared_ptr<const Trust> trust = {};  ///< as in ApproveRequest
+  /// Who sends it has no permission of their own, only the attestation: it counts once for its target, and changes
+  /// nothing about what others announced. Never from a client.
+  bool only_attested = false;
 };
 
 /// Take back an announcement.

@@ -48,12 +48,13 @@ Vouched vouch(const std::string& attestation, const Trust* trust, const Target& 
   const auto key = std::ranges::find(trust->keys, verified->key, &TrustKey::name);
   vouched.said = Attestation{verified->key,
                              key == trust->keys.end() ? std::string() : key->key.id(),
-                             sha256(verified->envelope),
+                             sha256(verified->payload),
                              verified->predicate_type,
                              verified->builder,
                              verified->source,
                              verified->commit,
                              caller.actor};
+  vouched.statement = {verified->payload, verified->signature};
   return vouched;
 }
 

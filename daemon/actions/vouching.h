@@ -7,6 +7,7 @@
 #include "attest/load_trust.h"
 #include "model/content.h"
 #include "model/target_state.h"
+#include "store/record/attestations.h"
 
 namespace codedriftd {
 
@@ -15,7 +16,8 @@ struct Vouched {
   std::optional<Sha256> sha256;
   std::optional<ContentDigest> content;  ///< rather than the hash, where both are told: it survives packing again
   std::optional<Attestation> said;
-  std::string objection;  ///< empty: none
+  SignedStatement statement;  ///< to be kept where it is believed
+  std::string objection;      ///< empty: none
 };
 /// Verifies it. One that names several things as the target says nothing: which of them is meant cannot be told.
 /// nullptr for `trust`: nothing is trusted.

@@ -17,13 +17,19 @@ using Why = Refusal::Why;
 
 Refusal refused(Why why, std::string message) { return {why, harmless(message)}; }
 
-std::vector<const TrustKey*> signers(const Envelope& envelope, const std::vector<TrustKey>& keys) {
+struct Signer {
+  const TrustKey* trusted;
+  const std::string* signature;
+};
+
+std::vector<Signer> signers(const Envelope& envelope, const std::vector<TrustKey>& keys) {
   const std::string message = pre_authentication_encoding(kInTotoType, envelope.payload);
-  std::vector<const TrustKey*> found;
+  std::vector<Signer> found;
   for (const TrustKey& trusted : keys) {
-    if (std::any_of(envelope.signatures.begin(), envelope.signatures.end(),
-                    [&](const EnvelopeSignature& signature) { return trusted.key.verify(message, signature.bytes); }))
-      found.push_back(&trusted);
+    const auto good =
+        std::find_if(envelope.signatures.begin(), envelope.signatures.end(),
+                     [&](const EnvelopeSignature& each) { return trusted.key.verify(message, each.bytes); });
+    if (good != envelope.signatures.end()) found.push_back({&trusted, &good->bytes});
   }
   return found;
 }
@@ -47,11 +53,16 @@ bool climbs(std::string_view source) {
   std::string lower(source);
   std::transform(lower.begin(), lower.end(), lower.begin(),
                  [](char c) { return c >= 'A' && c <= 'Z' ? char(c + 32) : c; });
-  return lower.find("/..") != lower.npos || lower.find("%2e") != lower.npos || lower.find('\\') != lower.npos;
+  const auto has = [&](std::string_view part) { return lower.find(part) != lower.npos; };
+  return has("/..") || has("%2e") || has("%2f") || has("%5c") || has("\\");
 }
 
+/// The URL by the pattern's part before its @REF, the ref by the part behind it, if it has one: a branch may have any
+/// name, one that ends like the pattern too.
 bool source_matches(std::string_view pattern, std::string_view source) {
-  return !climbs(source) && (glob_match(pattern, source) || glob_match(pattern, without_ref(source)));
+  const std::string_view url = without_ref(source), wanted = without_ref(pattern);
+  return !climbs(source) && glob_match(wanted, url) &&
+         (wanted.size() == pattern.size() || glob_match(pattern.substr(wanted.size()), source.substr(url.size())));
 }
 
 /// Why this key, which signed it, does not make it count for the target; nullopt: it does.
@@ -93,7 +104,7 @@ std::vector<Subject> subjects_about(const Target& target, const std::vector<Subj
   }
   if (!by_address.empty()) return by_address;
   if (!by_name.empty()) return by_name;
-  if (known.size() == 1 && !Target::parse(known.front().name)) return known;
+  if (known.size() == 1 && (known.front().name.empty() || known.front().name == "_")) return known;
   return {};
 }
 
@@ -101,11 +112,12 @@ Refusal no_subject(const Target& target, const std::vector<Subject>& all) {
   const bool any =
       std::any_of(all.begin(), all.end(), [](const Subject& subject) { return subject.content || subject.sha256; });
   if (!any) return refused(Why::no_subject, "none of its subjects has a digest dirHash1 or sha256");
-  return refused(
-      Why::no_subject,
-      fmt::format("none of its {} subjects is named \"{}\" or \"{}\", so which is meant cannot be told; the first "
-                  "is {}",
-                  all.size(), target.function, target.address(), quote_foreign(all.front().name)));
+  if (all.size() == 1)
+    return refused(Why::no_subject, fmt::format("its subject is named {}, not \"{}\" or \"{}\"",
+                                                quote_foreign(all.front().name), target.function, target.address()));
+  return refused(Why::no_subject,
+                 fmt::format("none of its {} subjects is named \"{}\" or \"{}\"; the first is {}", all.size(),
+                             target.function, target.address(), quote_foreign(all.front().name)));
 }
 
 }  // namespace
@@ -113,14 +125,14 @@ Refusal no_subject(const Target& target, const std::vector<Subject>& all) {
 Result<Attested, Refusal> verify(std::string_view envelope, const std::vector<TrustKey>& keys, const Target& target) {
   const Result<Envelope> read = read_envelope(envelope);
   if (!read) return refused(Why::unreadable, read.error().message);
-  const std::vector<const TrustKey*> signed_by = signers(*read, keys);
+  const std::vector<Signer> signed_by = signers(*read, keys);
   if (signed_by.empty()) return no_good_signature(*read, keys);
   Result<Statement> statement = read_statement(read->payload);
   if (!statement) return refused(Why::bad_statement, statement.error().message);
 
   const std::string address = target.address();
   std::optional<Refusal> first;
-  for (const TrustKey* trusted : signed_by) {
+  for (const auto& [trusted, signature] : signed_by) {
     if (std::optional<Refusal> against = objection(*trusted, *statement, address)) {
       // A key that is for this target says more about what is wrong than one that is not.
       if (!first || (first->why == Why::other_target && against->why != Why::other_target)) first = std::move(against);
@@ -128,8 +140,9 @@ Result<Attested, Refusal> verify(std::string_view envelope, const std::vector<Tr
     }
     std::vector<Subject> subjects = subjects_about(target, statement->subjects);
     if (subjects.empty()) return no_subject(target, statement->subjects);
-    return Attested{trusted->name,     std::move(subjects), statement->predicate_type, statement->builder,
-                    statement->source, statement->commit,   std::string(envelope)};
+    return Attested{trusted->name,      std::move(subjects), statement->predicate_type,
+                    statement->builder, statement->source,   statement->commit,
+                    read->payload,      *signature};
   }
   return *std::move(first);
 }

@@ -26,7 +26,7 @@ struct Attested {
   std::string key;                ///< the name of its [trust.NAME]
   std::vector<Subject> subjects;  ///< those that are about the target, each with at least one digest; never empty
   std::string predicate_type, builder, source, commit;  ///< of the statement; see there
-  std::string envelope;  ///< the whole attestation, to be verified again from what is stored
+  std::string payload, signature;  ///< what was signed, and its good signature: to be verified again
 };
 
 /// Why an attestation was refused.
@@ -52,8 +52,9 @@ struct Refusal {
 /// Which subjects are about the target, of those with a digest that is known (statement.h):
 /// 1. those whose name is the target's address, or else those whose name is its function: the whole name or its last
 ///    part after '/', with ".zip" behind it or not.
-/// 2. If there are none, the only one, unless its name is the address of another target.
-/// So a statement about many functions names each, and cannot make one function's code pass for another's.
+/// 2. If there are none, the only one, if it has no name: "" or "_".
+/// So a statement cannot make one function's code pass for another's: who signs either names the function, or leaves it
+/// open on purpose.
 Result<Attested, Refusal> verify(std::string_view envelope, const std::vector<TrustKey>& keys, const Target& target);
 
 }  // namespace codedriftd

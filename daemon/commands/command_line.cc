@@ -1,6 +1,7 @@
 #include "commands/command_line.h"
 
 #include <fmt/format.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -92,6 +93,8 @@ int command_run(const Context& context) {
           "what the systemd unit starts.\n",
           options, nullptr, values))
     return 0;
+  const rlimit none{0, 0};
+  ::setrlimit(RLIMIT_CORE, &none);  // memory holds secrets, and links that are as good as them
   Settings settings = load(context);
   set_log(context.log_level, settings.log_form());
   // Before anything is written: what root leaves in the folder of another user keeps the service from starting.
@@ -180,9 +183,10 @@ int command_alerts(const Context& context) {
 }
 
 /// What is in a package of this machine.
-Result<Examination> examine_here(int package_fd) {
-  return examine(package_fd, ExaminerJob{.program = find_examiner(), .limits = {}});
+Result<Examination> examine_within(int package_fd, const PackageLimits& limits) {
+  return examine(package_fd, ExaminerJob{.program = find_examiner(), .limits = limits});
 }
+Result<Examination> examine_here(int package_fd) { return examine_within(package_fd, {}); }
 
 /// One of the commands of commands/reconcile.h.
 template <int (*Run)(const std::vector<std::string>&, const ReconcileContext&)>
@@ -190,7 +194,7 @@ int command_reconcile(const Context& context) {
   static const SystemClock clock;
   const bool terminal = ::isatty(STDIN_FILENO) == 1 && ::isatty(STDOUT_FILENO) == 1;
   return Run(context.args, {[&context] { return load(context); }, clock, std::cin, terminal, context.out, context.err,
-                            Patience{}, examine_here});
+                            Patience{}, examine_within});
 }
 
 int command_migrate(const Context& context) {
@@ -268,10 +272,7 @@ int command_diff(const Context& context) {
   static const SystemClock clock;
   return run_diff(context.args, {.settings = [&context] { return load(context); },
                                  .clock = clock,
-                                 .examine =
-                                     [](int package_fd, const PackageLimits& limits) {
-                                       return examine(package_fd, {.program = find_examiner(), .limits = limits});
-                                     },
+                                 .examine = examine_within,
                                  .terminal = ::isatty(STDOUT_FILENO) == 1,
                                  .out = context.out,
                                  .err = context.err});

@@ -183,8 +183,8 @@ class DiffCommand {
     options.form = arguments_.form == Form::patch         ? DiffForm::patch
                    : arguments_.form == Form::name_status ? DiffForm::name_status
                                                           : DiffForm::stat;
-    // What is redirected is for patch(1), which needs the bytes as they are.
-    options.safe = context_.terminal;
+    // A patch that is redirected is for patch(1), which needs the bytes as they are.
+    options.safe = context_.terminal || arguments_.form != Form::patch;
     if (context_.terminal) options.width = terminal_width();
     const auto ask = [](ContentSource& source) {
       return [&source](const PackageFile& file) { return source.content(file); };

@@ -29,7 +29,8 @@ configuration.
 
 )";
 constexpr std::string_view kDigestAfter = R"(
-Without this program, its --hex is:
+Without this program, its --hex is, where no file is a link or has a backslash
+in its name:
   cd DIR && find . -type f | sed 's|^\./||' | LC_ALL=C sort |
     xargs -r -d '\n' sha256sum -- | sha256sum
 

@@ -60,11 +60,12 @@ of one release, all or nothing; "sha256" may stand in the place of "content":
 --attestation announces what a signed statement names for TARGET: an in-toto
 Statement v1 in a DSSE envelope, alone or in a Sigstore bundle, signed by a key
 that [trust.NAME] of the configuration believes for TARGET. Of its subjects
-counts the one that is named as the function is, or the only one; of its digests
-dirHash1 (the content, `codedriftd digest --hex`), else sha256. Whoever reaches
-the daemon may bring it: the signature counts. It is kept whole, for `query
-attestations`. Where the configuration says require = "attested" nothing else
-is accepted.
+counts the one that is named as the function is, or the only one, if it is named
+_; of its digests dirHash1 (the content, `codedriftd digest --hex`), else
+sha256. Whoever reaches the daemon may bring it, without a permission once for
+each function and without --valid: the signature counts. It is kept, for `query
+attestations`. Where the configuration says require = "attested" a plain expect
+is refused.
 
 --withdraw takes back what was announced: when it arrives all the same, it is
 drift. That is an event too (deploy.withdrawn).
@@ -219,7 +220,9 @@ Result<ContentDigest> content_here(const ReconcileContext& context, const Settin
     throw UsageError(folder ? fmt::format("--dir {} is no folder; a package is given with --zip", shown)
                             : fmt::format("--zip {} is a folder; give it with --dir", shown));
   }
-  return content_at(path, context.examine, configured ? *configured : given);
+  // Read as far as the daemon reads what is live.
+  const Examine within = [&](int package) { return context.examine(package, settings.packages.limits); };
+  return content_at(path, within, configured ? *configured : given);
 }
 
 int withdraw(const ReconcileContext& context, const po::variables_map& values) {

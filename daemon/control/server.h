@@ -49,6 +49,8 @@ class ControlServer {
   struct Options {
     std::string folder;                          ///< runtime_dir; made with mode 0750 if it is not there
     std::function<bool(const Caller&)> may_ask;  ///< who may ask for anything at all; everybody else is denied
+    /// How much is read of those who may not ask for anything.
+    std::function<std::size_t()> strangers_are_read = [] { return kLongestStrangersRequest; };
     /// What is answered whoever sends it, also those who may ask for nothing. On one of several threads.
     std::function<bool(std::string_view verb, const JsonBox& request)> open_to_all = {};
     Millis read_within{5'000};         ///< from the connection to the end of the request

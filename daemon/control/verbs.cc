@@ -89,15 +89,19 @@ class ControlVerbs {
                              permissions()->allowed(verb->permission));
   }
 
-  /// An announcement that comes with an attestation: who sends that does not matter, as long as there is a key whose
-  /// word counts.
+  bool trusts() const { return !parts_.trust.copy()->keys.empty(); }
+  /// An announcement of what an attestation names, and of nothing else: who sends that does not matter, as long as
+  /// there is a key whose word counts.
   bool vouched_for(std::string_view name, const JsonBox& request) const {
-    if (name != "expect" || !request->is_object() || parts_.trust.copy()->keys.empty()) return false;
+    if (name != "expect" || !request->is_object() || !trusts()) return false;
     const auto arguments = request->find("args");
     if (arguments == request->end() || !arguments->is_object()) return false;
     const auto items = arguments->find("items");
-    return items != arguments->end() && items->is_array() && items->size() == 1 && items->front().is_object() &&
-           items->front().contains("attestation");
+    if (items == arguments->end() || !items->is_array() || items->size() != 1) return false;
+    const Json& item = items->front();
+    const auto attestation = item.is_object() ? item.find("attestation") : item.end();
+    return item.is_object() && item.size() == 2 && item.contains("target") && attestation != item.end() &&
+           attestation->is_string() && !attestation->get_ref<const std::string&>().empty();
   }
 
   bool may_ask(const Caller& caller) const { return permissions()->may_ask(caller); }
@@ -149,7 +153,10 @@ class ControlVerbs {
   }
   Reply expect(const Asked& asked, const JsonBox& arguments) {
     auto request = read_expect_request(arguments);
-    if (request) request->trust = parts_.trust.copy();
+    if (request) {
+      request->trust = parts_.trust.copy();
+      request->only_attested = !permissions()->may(asked.caller, "expect");
+    }
     return written(asked, request);
   }
   Reply withdraw(const Asked& asked, const JsonBox& arguments) {
@@ -325,6 +332,7 @@ Result<std::unique_ptr<ControlServer>> open_control(const ControlParts& parts) {
   ControlServer::Options options;
   options.folder = parts.runtime_dir;
   options.may_ask = [verbs](const Caller& caller) { return verbs->may_ask(caller); };
+  options.strangers_are_read = [verbs] { return verbs->trusts() ? kLongestAttestedRequest : kLongestStrangersRequest; };
   options.open_to_all = [verbs](std::string_view verb, const JsonBox& request) {
     return verbs->vouched_for(verb, request);
   };

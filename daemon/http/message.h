@@ -21,6 +21,7 @@ struct HttpRequest {
   std::string body;                 ///< sent with every method but GET and HEAD
 
   Millis deadline{10'000};  ///< over everything: name resolution, connect, TLS, waiting for a connection, the answer
+  Millis stalled_after{0};  ///< given up where less than 1 KiB a second came for so long, in whole seconds; 0: never
   std::size_t body_cap = 64 * 1024;    ///< a longer answer is `too_large`
   std::size_t header_cap = 64 * 1024;  ///< over all header lines together; one line has 16 KiB at most
 

@@ -161,6 +161,10 @@ void Transfer::prepare(HttpRequest request, const Url& url, const Route& route, 
   if (fresh_ || before.deadline != request_.deadline) {
     set(easy_, CURLOPT_TIMEOUT_MS, std::max(1L, static_cast<long>(request_.deadline.count())));
   }
+  if (fresh_ || before.stalled_after != request_.stalled_after) {
+    set(easy_, CURLOPT_LOW_SPEED_LIMIT, request_.stalled_after > Millis{0} ? 1024L : 0L);
+    set(easy_, CURLOPT_LOW_SPEED_TIME, static_cast<long>(request_.stalled_after / std::chrono::seconds(1)));
+  }
   if (fresh_ || before.body_cap != request_.body_cap) {
     set(easy_, CURLOPT_MAXFILESIZE_LARGE, static_cast<curl_off_t>(std::max<std::size_t>(1, request_.body_cap)));
   }
@@ -347,7 +351,10 @@ HttpResponse Transfer::finish(CURLcode code, MonoTime now) {
                        : had_enough_        ? std::string(kToldToStop)
                        : error_[0] != '\0'  ? clean_utf8(without_user_information(error_), 300)
                                             : std::string(curl_easy_strerror(code));
-    if (failure == HttpFailure::timeout) text = fmt::format("{}: {}", kTooLate, text);
+    if (failure == HttpFailure::timeout) {
+      const bool stalled = request_.stalled_after > Millis{0} && now < deadline_;
+      text = fmt::format("{}: {}", stalled ? kStalled : kTooLate, text);
+    }
     if (code == CURLE_FILESIZE_EXCEEDED || (over_cap_ != nullptr && std::string_view(over_cap_) == kBody)) {
       response_.status_before_body = static_cast<int>(status);
     }

@@ -16,6 +16,7 @@ namespace codedriftd {
 
 /// What every `timeout` says, whoever noticed it.
 inline constexpr std::string_view kTooLate = "no whole answer within the deadline";
+inline constexpr std::string_view kStalled = "hardly anything came for a while";
 /// What every `cancelled` says.
 inline constexpr std::string_view kToldToStop = "told to stop";
 

@@ -44,9 +44,10 @@ class PackageSource {
 /// The real one, for one thread.
 std::unique_ptr<PackageSource> real_package_source();
 
-/// Two packages at a time, those somebody waits for first. A package is asked for three times, each time with the link
-/// of a fresh poll, before it counts as unavailable, and then not for kAgainAfter. What is not in the record when the
-/// daemon stops comes again with the next poll. Polls, their pace and alerts wait for none of it.
+/// Two packages at a time, those somebody waits for first. A package is asked for three times, kTryAgain apart and each
+/// time with the link of a fresh poll, or of another target that runs it, before it counts as unavailable; then not for
+/// kAgainAfter, twice as long each time, unless a verdict waits. What is not in the record when the daemon stops comes
+/// again with the next poll. Polls, their pace and alerts wait for none of it.
 class Inspector {
  public:
   struct Hooks {
@@ -55,15 +56,16 @@ class Inspector {
   };
   static constexpr std::size_t kMostQueued = 2'000;  ///< more come again with their next poll
   static constexpr unsigned kTries = 3;
-  static constexpr Millis kAgainAfter{15 * 60'000};
+  static constexpr std::array<Millis, kTries - 1> kTryAgain{Millis{2'000}, Millis{10'000}};
+  static constexpr Millis kAgainAfter{15 * 60'000}, kAgainAtMost{6 * 3'600'000};
 
   Inspector(Writer& writer, Ledger& ledger, const Clock& clock, InspectionRules rules, Hooks hooks);
   ~Inspector();  ///< stops
   Inspector(const Inspector&) = delete;
 
-  /// The package of `code`, live at target `id`, is to be had by `url`. `pressing`: somebody waits for what is inside.
-  /// Thread-safe, returns at once, and takes nothing twice.
-  void want(TargetId id, const std::string& account, const Sha256& code, Secret url, bool pressing);
+  /// The package of `code`, live at target `id`, is to be had by `url`. Thread-safe, returns at once, and takes nothing
+  /// twice.
+  void want(TargetId id, const std::string& account, const Sha256& code, Secret url, Urgency urgency);
   /// The rules from now on: for what is begun after this. Thread-safe.
   void set_rules(InspectionRules rules) { *rules_.lock() = std::move(rules); }
   /// What was given up is looked at again at its next poll, as somebody asked for. Thread-safe.
@@ -78,6 +80,8 @@ class Inspector {
     uint64_t examined = 0, ambiguous = 0, unavailable = 0, mismatch = 0;
     uint64_t bytes = 0;  ///< downloaded
     std::size_t queued = 0;
+    uint64_t tries = 0;     ///< that failed
+    bool stopping = false;  ///< stop() was called
   };
   Stats stats() const;
 
@@ -90,19 +94,25 @@ class Inspector {
   };
   struct Queue {
     std::deque<Job> pressing, others;
-    std::set<Sha256> taken;  ///< queued, or under way
+    std::set<Sha256> taken;           ///< queued, or under way
+    std::map<Sha256, Job> otherwise;  ///< of those taken: where else the package is to be had
     struct Trouble {
       unsigned tries = 0, mismatches = 0;
+      unsigned given_up = 0;  ///< how often
       MonoTime not_before{};
     };
     std::map<Sha256, Trouble> troubles;
+    std::multimap<MonoTime, TargetId> polls;  ///< that are to be asked for
     Stats stats;
   };
   std::optional<Job> next();
+  void ask_for_polls();
+  Millis wait_at_most() const;
   void look(PackageSource& source, const Job& job);
-  void failed(const Job& job, const std::string& why, bool mismatch);
-  void record(const Sha256& code, std::function<void(Database&, WallTime)> save);
-  void keep(const Sha256& code, FetchedPackage package, const InspectionRules& rules);
+  void failed(const Job& job, const std::string& why, bool mismatch, bool for_good = false);
+  void record(const Sha256& code, std::function<void(Tx&, WallTime)> save);
+  void examined(const Job& job, FetchedPackage package, Examination found, const InspectionRules& rules);
+  bool stopping() const;
   void leave(const Sha256& code);
 
   Writer& writer_;

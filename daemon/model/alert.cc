@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/json.h"
+#include "model/changes.h"
 #include "model/kinds.h"
 #include "model/target.h"
 
@@ -127,7 +128,8 @@ std::string explained_alert(std::string_view alert, const JsonBox& changes, std:
   try {
     body = OrderedJson::parse(alert);
     body.at("changes") = OrderedJson(*changes);
-    if (!words.empty()) body.at("summary") = fmt::format("{} {}.", body.at("summary").get<std::string>(), words);
+    if (!words.empty())
+      body.at("summary") = fmt::format("{} {}", body.at("summary").get<std::string>(), as_sentence(std::string(words)));
   } catch (const OrderedJson::exception& error) {
     throw std::runtime_error(fmt::format("a stored alert is damaged ({}); restore a backup", error.what()));
   }

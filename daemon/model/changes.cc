@@ -151,4 +151,9 @@ std::string changes_sentence(const Changes& changes, std::size_t most_names) {
   return sentence;
 }
 
+std::string as_sentence(std::string words) {
+  if (!words.empty() && words[0] >= 'a' && words[0] <= 'z') words[0] = static_cast<char>(words[0] - 'a' + 'A');
+  return words + ".";
+}
+
 }  // namespace codedriftd

@@ -52,5 +52,7 @@ Json changes_json(const Changes& changes);
 /// "2 files changed, 1 added: index.py, lib/pay.py and 1 more", for an alert's text or a plan: one line, at most
 /// `most_names` names, quoted where they could be taken for more than one. "the same content" if nothing differs.
 std::string changes_sentence(const Changes& changes, std::size_t most_names = 5);
+/// The same behind another sentence: with a capital letter and a full stop.
+std::string as_sentence(std::string words);
 
 }  // namespace codedriftd

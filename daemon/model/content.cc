@@ -12,9 +12,10 @@ namespace {
 
 constexpr std::string_view kPrefix = "h1:";
 
-/// The digest over `line` of every file that counts.
+/// The digest over `line` of every file that counts, and what comes behind them.
 template <typename Line>
-Sha256 over(const Manifest& manifest, const std::vector<std::string>& ignore, const Line& line) {
+Sha256 over(const Manifest& manifest, const std::vector<std::string>& ignore, const Line& line,
+            std::string_view behind = {}) {
   Sha256Stream stream;
   for (const PackageFile& file : manifest) {
     if (std::any_of(ignore.begin(), ignore.end(), [&](const auto& glob) { return glob_match(glob, file.name); }))
@@ -23,6 +24,7 @@ Sha256 over(const Manifest& manifest, const std::vector<std::string>& ignore, co
       throw std::invalid_argument("a file whose name has a line break has no content digest");
     stream.add(line(file));
   }
+  stream.add(behind);
   return stream.digest();
 }
 
@@ -45,13 +47,13 @@ ContentDigest content_of(const Manifest& manifest, const std::vector<std::string
   return {over(manifest, ignore, content_line)};
 }
 
-Sha256 exact_content_of(const Manifest& manifest, const std::vector<std::string>& ignore) {
-  return over(manifest, ignore,
-              [](const PackageFile& file) { return fmt::format("{:o} {}", file.mode, content_line(file)); });
-}
-
-KnownContent known_content(const Manifest& manifest, const std::vector<std::string>& ignore) {
-  return {content_of(manifest, ignore), exact_content_of(manifest, ignore)};
+Sha256 exact_content_of(const Manifest& manifest, const std::vector<std::string>& ignore,
+                        const std::vector<std::string>& marks) {
+  std::string rest;
+  for (const std::string& mark : marks) rest += fmt::format("{} {}\n", sha256(mark).hex(), mark.size());
+  return over(
+      manifest, ignore, [](const PackageFile& file) { return fmt::format("{:o} {}", file.mode, content_line(file)); },
+      rest);
 }
 
 std::string_view to_string(PackageState package) {

@@ -39,17 +39,18 @@ using Manifest = std::vector<PackageFile>;
 /// The digest over the files of which no glob of `ignore` (model/target.h) matches the name. Throws
 /// std::invalid_argument for a name with a line break, as dirhash does: its line could be two.
 ContentDigest content_of(const Manifest& manifest, const std::vector<std::string>& ignore = {});
-/// The same over content and modes: equal exactly if names, contents and modes are.
-Sha256 exact_content_of(const Manifest& manifest, const std::vector<std::string>& ignore = {});
+/// The same over content and modes: equal exactly if names, contents and modes are, and `marks`: lines about what else
+/// is not to differ.
+Sha256 exact_content_of(const Manifest& manifest, const std::vector<std::string>& ignore = {},
+                        const std::vector<std::string>& marks = {});
 
 /// The content of one package: with what its target leaves out left out.
 struct KnownContent {
   ContentDigest digest;
-  Sha256 exact;  ///< exact_content_of(): the same where the modes are, too
+  Sha256 exact;  ///< the same where the modes and the findings (model/examination.h) are, too
 
   friend bool operator==(const KnownContent&, const KnownContent&) = default;
 };
-KnownContent known_content(const Manifest& manifest, const std::vector<std::string>& ignore);
 
 /// What looking into a package came to.
 enum class PackageState {

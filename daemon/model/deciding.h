@@ -35,7 +35,7 @@ class Deciding {
  private:
   TargetState& state() { return decision_.state; }
   Scene scene(std::string_view actor = "daemon") const {
-    return {target_, decision_.state, now_, actor, request_id_, inside_, obtainable_};
+    return {target_, decision_.state, now_, actor, request_id_, inside_, obtainable_, unexamined_};
   }
   void add(NewEvent event) { decision_.events.push_back(std::move(event)); }
   void refuse(std::string why);
@@ -48,10 +48,11 @@ class Deciding {
   void judge(const Sha256& hash, const std::optional<Sha256>& previous);
   void accept_first(const Sha256& hash, const std::optional<Sha256>& previous);
   bool accept_as_content(const Sha256& hash, const std::optional<Sha256>& previous);
+  bool content_awaited() const;
   bool waits_for_examination(const std::optional<Sha256>& previous, bool fresh);
   void open_drift(const std::optional<Sha256>& previous, bool changed);
   std::optional<Sha256> stop_waiting();
-  void run_out();
+  void run_out(std::string_view why);
   std::optional<std::size_t> announced_as(const Sha256& hash) const;
 
   void accept(const Sha256& hash, AcceptedSource source);
@@ -70,6 +71,7 @@ class Deciding {
   std::string_view request_id_;
   const Inside* inside_ = nullptr;  // of the hash that is live
   bool obtainable_ = false;
+  std::string_view unexamined_;
   Decision decision_;
 };
 

@@ -1,7 +1,9 @@
 #pragma once
 /// What is found in a package, as plain values: package/examination.h encodes them, store/packages keeps them.
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "model/content.h"
@@ -28,6 +30,14 @@ struct Examination {
   friend bool operator==(const Examination&, const Examination&) = default;
 };
 inline constexpr std::size_t kMostFindings = 100;
+/// A name that is a file's and a folder's in one package: the one finding that what is inside is not held against what
+/// was announced for.
+inline constexpr std::string_view kFileAndFolderFinding = "file-and-folder";
+
+/// What a verdict holds against other contents; nullopt: nothing, because readers unpack different files. Whoever packs
+/// the same folder anew makes no finding that was not there: two packages with other findings are not the same.
+std::optional<KnownContent> known_content(const Manifest& files, const std::vector<Finding>& findings,
+                                          const std::vector<std::string>& ignore);
 
 /// The caps of one examination. What is over a cap is ambiguous.
 struct PackageLimits {

@@ -37,7 +37,7 @@ inline constexpr std::string_view kCodeSecretCode = "UnauthorizedOperation.CodeS
 /// What is known of the inside of one package.
 struct Inside {
   PackageState package = PackageState::unknown;
-  std::optional<KnownContent> content;  ///< set exactly when `content`
+  std::optional<KnownContent> content;  ///< of one that was examined, if it can be held against others
   std::string why;                      ///< ambiguous, unavailable: one sentence, foreign text made clean
   JsonBox changes;                      ///< against what is accepted, as an alert has it; null: not known
   std::string changes_words = {};       ///< the same in one sentence, or empty

@@ -33,7 +33,7 @@ enum class Baseline {
 struct Attestation {
   std::string key;     ///< the name of its [trust.NAME]
   std::string key_id;  ///< SHA-256 of the public key, in hex
-  Sha256 sha256{};     ///< of the attestation's bytes, which are in the record (store/record/attestations.h)
+  Sha256 sha256{};     ///< of what was signed, which is in the record (store/record/attestations.h)
   std::string predicate_type, builder, source, commit;  ///< empty: it does not say
   std::string sent_by;                                  ///< as an event's actor
 

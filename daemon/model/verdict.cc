@@ -18,6 +18,8 @@ std::string_view reason_for(Outcome outcome) {
   return to_string(outcome == Outcome::observed ? Outcome::failed : outcome);
 }
 
+constexpr std::string_view kTooLate = "it was not examined within examine_within";
+
 }  // namespace
 
 // ---- what is live ---------------------------------------------------------------------------------------------
@@ -44,7 +46,8 @@ void Deciding::see(const Observation& observation) {
   obtainable_ = observation.obtainable;
   if (before_.live != hash) {
     // What was looked at until now was live, and nobody accepted it: that is told before what took its place.
-    if (before_.examining_until) run_out();
+    if (before_.examining_until && before_.package == PackageState::unknown) run_out("another hash came first");
+    if (before_.examining_until && before_.package != PackageState::unknown) judge(*before_.live, stop_waiting());
     state().package = PackageState::unknown;
     state().live_content.reset();
   }
@@ -63,7 +66,7 @@ void Deciding::see(const Observation& observation) {
   if (known) learn(observation.inside);
   if (!state().examining_until) return judge(hash, before_.live);
   if (state().package != PackageState::unknown) return judge(hash, stop_waiting());
-  if (now_ >= *state().examining_until) run_out();
+  if (now_ >= *state().examining_until) run_out(kTooLate);
 }
 
 /// What is inside the package of the hash that is live.
@@ -143,7 +146,8 @@ void Deciding::judge(const Sha256& hash, const std::optional<Sha256>& previous) 
     return;
   }
   if (accept_as_content(hash, previous)) return;
-  if (!state().accepted && !state().content_pin) {
+  if (!state().accepted && !state().content_pin && !state().drift_open) {
+    if (content_awaited() && waits_for_examination(previous, changed)) return;
     if (changed) add(drift_event(scene(), "drift.changed", previous));
     return;
   }
@@ -168,7 +172,7 @@ void Deciding::accept_first(const Sha256& hash, const std::optional<Sha256>& pre
   if (state().pin) {
     accept(*state().pin, AcceptedSource::pin);
     add(baseline_set(scene(kConfig), std::nullopt));
-  } else if (state().baseline == Baseline::first_seen) {
+  } else if (state().baseline == Baseline::first_seen && !state().drift_open) {  // told, as what a pin was not
     // A target that was under review until a reload was seen before: what was seen then counts, so that a change
     // between the two is not trusted unseen.
     accept(previous.value_or(hash), AcceptedSource::first_seen);
@@ -190,15 +194,18 @@ bool Deciding::accept_as_content(const Sha256& hash, const std::optional<Sha256>
   return true;
 }
 
+bool Deciding::content_awaited() const {
+  const TargetState& s = decision_.state;
+  return s.content_pin || std::any_of(s.announced.begin(), s.announced.end(),
+                                      [](const Announcement& a) { return a.content.has_value(); });
+}
+
 /// True if the verdict on `hash` has to wait: its package is about to be looked at, and what is inside may prove it to
 /// be what is announced or accepted. Nothing is waited for that cannot make the difference.
 bool Deciding::waits_for_examination(const std::optional<Sha256>& previous, bool fresh) {
   TargetState& s = state();
   if (!fresh || !obtainable_ || s.package != PackageState::unknown) return false;
-  const bool content_awaited =
-      s.content_pin ||
-      std::any_of(s.announced.begin(), s.announced.end(), [](const Announcement& a) { return a.content.has_value(); });
-  if (!content_awaited && !(s.accepted_content && s.same_content_accepted)) return false;
+  if (!content_awaited() && !(s.accepted_content && s.same_content_accepted)) return false;
   s.examining_until = now_ + s.examine_within;
   s.examining_previous = previous;
   return true;
@@ -211,9 +218,15 @@ std::optional<Sha256> Deciding::stop_waiting() {
 }
 
 /// Nothing came of the examination in time: the hash that is live is judged without.
-void Deciding::run_out() {
+void Deciding::run_out(std::string_view why) {
   const auto previous = stop_waiting();
-  open_drift(previous, previous && previous != state().live);
+  unexamined_ = why;
+  if (state().accepted || state().content_pin) {
+    open_drift(previous, previous && previous != state().live);
+  } else if (previous && previous != state().live) {
+    add(drift_event(scene(), "drift.changed", previous));  // nothing is accepted so far: it is told all the same
+  }
+  unexamined_ = {};
 }
 
 void Deciding::open_drift(const std::optional<Sha256>& previous, bool changed) {
@@ -277,7 +290,7 @@ void Deciding::expire(bool pins_too) {
   auto& announced = state().announced;
   for (std::size_t i = 0; i < announced.size();) {
     // What is live may be it, and came in time: the examination will tell.
-    const bool looked_for = announced[i].content && state().examining_until;
+    const bool looked_for = announced[i].content && state().examining_until && state().package == PackageState::unknown;
     if (now_ <= announced[i].valid_until || announced[i].overdue || (announced[i].pin && !pins_too) || looked_for) {
       ++i;
       continue;
@@ -298,7 +311,7 @@ void Deciding::expire(bool pins_too) {
 void Deciding::take(const Tick& tick) {
   if (!before_.watched) return;
   if (state().examining_until && state().package == PackageState::unknown && now_ >= *state().examining_until)
-    run_out();
+    run_out(kTooLate);
   expire(true);
   if (before_.failing || tick.unseen_for <= before_.stale_after) return;
   state().failing = true;

@@ -4,6 +4,7 @@
 
 #include "base/json.h"
 #include "base/text.h"
+#include "model/changes.h"
 #include "model/kinds.h"
 
 namespace codedriftd {
@@ -38,15 +39,18 @@ void set_drift_data(NewEvent& event) {
 
 /// What is known of the inside of what drifts, and why no more is.
 void set_examined(NewEvent& event, const Scene& scene) {
-  event.awaits_explanation = scene.obtainable && scene.state.package == PackageState::unknown;
+  event.awaits_explanation =
+      scene.obtainable && scene.state.package == PackageState::unknown && scene.unexamined.empty();
   if (scene.inside == nullptr) {
-    if (scene.state.package != PackageState::unknown) (*event.data)["examined"] = to_string(scene.state.package);
+    if (scene.state.package != PackageState::unknown || !scene.unexamined.empty())
+      (*event.data)["examined"] = to_string(scene.state.package);
+    if (!scene.unexamined.empty()) (*event.data)["examined_why"] = scene.unexamined;
     return;
   }
   (*event.data)["examined"] = to_string(scene.inside->package);
   if (!scene.inside->why.empty()) (*event.data)["examined_why"] = clean_utf8(scene.inside->why);
   if (!scene.inside->changes->is_null()) (*event.data)["changes"] = *scene.inside->changes;
-  if (!scene.inside->changes_words.empty()) event.facts.summary += fmt::format(" {}.", scene.inside->changes_words);
+  if (!scene.inside->changes_words.empty()) event.facts.summary += " " + as_sentence(scene.inside->changes_words);
 }
 
 /// A version that was published: a number, whose code is meant never to change again.
@@ -283,10 +287,11 @@ NewEvent package_examined(const Scene& scene, const Examined& examined) {
   NewEvent event = new_event(scene, "package.examined", Severity::info);
   const Inside& inside = examined.inside;
   event.facts.reason = inside.package == PackageState::examined ? std::string() : clean_utf8(inside.why);
+  const std::string digest = inside.content ? inside.content->digest.text() : "that readers unpack differently";
   event.facts.summary =
       inside.package == PackageState::examined
           ? fmt::format("{}: code {} holds {} file{}, content {}.", *event.target, short_hash(examined.sha256),
-                        examined.files, examined.files == 1 ? "" : "s", inside.content->digest.text())
+                        examined.files, examined.files == 1 ? "" : "s", digest)
           : fmt::format("{}: the package of code {} can be read in more than one way: {}.", *event.target,
                         short_hash(examined.sha256), harmless(event.facts.reason));
   event.data = Json{{"sha256", examined.sha256.hex()},

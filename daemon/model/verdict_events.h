@@ -26,6 +26,7 @@ struct Scene {
   std::string_view request_id = {};  ///< of the answer that the event is about
   const Inside* inside = nullptr;    ///< of what is live, where this input brought it
   bool obtainable = false;           ///< its package can be had, and is about to be looked at
+  std::string_view unexamined = {};  ///< why nobody waited on for what is inside
 };
 
 /// `drift.detected` or `drift.changed`. `previous` is what was live before.

@@ -80,14 +80,16 @@ FetchFailure status_failure(std::string_view origin, int status) {
   if (status == 403 || status == 404)
     return {fmt::format("{}: the link was refused or has expired (HTTP {})", origin, status), true};
   if (status >= 300 && status < 400)
-    return {fmt::format("{}: the link leads elsewhere (HTTP {}); redirects are not followed", origin, status)};
+    return {fmt::format("{}: the link leads elsewhere (HTTP {}); redirects are not followed", origin, status), false,
+            false, true};
   return {fmt::format("{}: the answer was HTTP {}", origin, status)};
 }
 
 FetchFailure failure_of(const HttpResponse& response, std::string_view origin, const FetchRules& rules) {
   const int status = response.status_before_body;
   if (response.failure == HttpFailure::too_large && (status == 200 || status == 206)) {
-    return {fmt::format("{}: the package is larger than max_package ({} bytes)", origin, rules.max_package)};
+    return {fmt::format("{}: the package is larger than max_package ({} bytes)", origin, rules.max_package), false,
+            false, true};
   }
   if (response.failure == HttpFailure::too_large && status != 0) return status_failure(origin, status);
   FetchFailure failure{harmless(response.failure_text)};
@@ -123,6 +125,7 @@ Result<FetchedPackage, FetchFailure> PackageFetcher::fetch(const Secret& url, co
   request.url = url.reveal();
   request.secret_url = true;
   request.deadline = rules.deadline;
+  request.stalled_after = rules.stalled_after;
   request.body_cap = rules.max_package;
   request.ca_file = rules.ca_file;
   request.on_body = [&sink](std::string_view piece) { return sink.take(piece); };

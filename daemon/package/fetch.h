@@ -18,6 +18,7 @@ struct FetchRules {
   std::vector<std::string> hosts{".myqcloud.com"};  ///< see check_link
   uint64_t max_package = uint64_t{100} << 20;       ///< bytes as downloaded; what is longer is given up
   Millis deadline{60'000};                          ///< over everything, from the lookup of the name to the last byte
+  Millis stalled_after{10'000};                     ///< given up when for so long hardly anything came
   std::string ca_file;                              ///< PEM; empty: the system's
   std::string folder;                               ///< where the nameless file lies
 };
@@ -34,6 +35,7 @@ struct FetchFailure {
   /// The link is no good or good no longer (HTTP 403, 404): a fresh one, from a fresh poll, may be.
   bool link_refused = false;
   bool cancelled = false;  ///< `cancel_fd` said so
+  bool for_good = false;   ///< the same package would fail again: it is too large, or lies elsewhere
 };
 
 /// Whether a package may be fetched by this link: https at port 443, without user information, to a host that one of

@@ -210,6 +210,8 @@ void check_descriptor(PackageInput& input, const ZipEntryHeader& entry, bool zip
   if (length != bare && length != bare + kDescriptorSignature.size())
     ambiguous(entry.name, "has no data descriptor right behind it, or other bytes too");
   std::string_view bytes = input.view(at, static_cast<std::size_t>(length));
+  if (length == bare && bytes.starts_with(kDescriptorSignature))
+    ambiguous(entry.name, "has a data descriptor that a streaming reader takes for a longer one");
   if (length != bare) {
     if (!bytes.starts_with(kDescriptorSignature)) ambiguous(entry.name, "has a damaged data descriptor");
     bytes.remove_prefix(kDescriptorSignature.size());

@@ -22,7 +22,7 @@
 /// An empty zip is read: it holds nothing, whoever looks.
 ///
 /// Findings: what all readers see alike and an honest packer does not write, or tools do different things with when
-/// they unpack. They are shown, and decide nothing.
+/// they unpack. They are shown; two packages with other findings are never taken for the same (model/examination.h).
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -45,7 +45,7 @@ inline constexpr std::string_view kNoUtf8Flag = "no-utf8-flag";   ///< UTF-8 tha
 inline constexpr std::string_view kSymlink = "symlink";           ///< its content is where it points to
 inline constexpr std::string_view kSpecialFile = "special-file";  ///< neither file, folder nor link, by its mode
 inline constexpr std::string_view kCase = "case";                 ///< another name differs in (ASCII) case only
-inline constexpr std::string_view kFileAndFolder = "file-and-folder";  ///< the name of a file and of a folder
+inline constexpr std::string_view kFileAndFolder = kFileAndFolderFinding;  ///< the name of a file and of a folder
 inline constexpr std::string_view kAll[] = {kTraversal,   kAbsolutePath, kBackslash,    kNul,        kControl,
                                             kDotPart,     kEmptyPart,    kNotUtf8,      kNoUtf8Flag, kSymlink,
                                             kSpecialFile, kCase,         kFileAndFolder};

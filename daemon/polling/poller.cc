@@ -232,8 +232,8 @@ void Poller::finish(Entry& entry, const ApiAnswer& answer, MonoTime now) {
         const Applied applied = ledger_.apply(tx, id, observation, wall);
         if (awaited) tx.urgent();
         if (!applied.unexamined) return;
-        tx.after_commit([this, id, target, code = *observation.sha256, url, pressing = applied.pressing] {
-          unexamined_(id, target, code, std::move(*url), pressing);
+        tx.after_commit([this, id, target, code = *observation.sha256, url, urgency = applied.urgency] {
+          unexamined_(id, target, code, std::move(*url), urgency);
         });
       },
       [over = std::move(over), end](bool recorded) {

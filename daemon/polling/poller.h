@@ -85,7 +85,7 @@ class Poller {
 
   /// What is live at a target was not looked into, and its package is to be had by this link; `pressing`: somebody
   /// waits for it. Runs on the writer's thread, once the poll is durable.
-  using Unexamined = std::function<void(TargetId, const Target&, const Sha256& code, Secret url, bool pressing)>;
+  using Unexamined = std::function<void(TargetId, const Target&, const Sha256& code, Secret url, Urgency urgency)>;
   /// REQUIRES: before start(), and before set_watch() with a package_link.
   void on_unexamined(Unexamined unexamined) { unexamined_ = std::move(unexamined); }
 

@@ -10,6 +10,7 @@
 #include <cstdlib>
 #include <filesystem>
 
+#include "actions/reconcile_actions.h"
 #include "base/duration.h"
 #include "base/json.h"
 #include "control/verbs.h"
@@ -185,17 +186,22 @@ void App::start_polling() {
     Inspector::Hooks hooks;
     hooks.poll_again = [this](TargetId id) { poller_->poll_now({id}, [](PollEnd) {}); };
     inspector_ = std::make_unique<Inspector>(*writer_, *ledger_, clock_, inspection_rules(settings_), std::move(hooks));
-    poller_->on_unexamined([this](TargetId id, const Target& target, const Sha256& code, Secret url, bool pressing) {
-      inspector_->want(id, target.account, code, std::move(url), pressing);
+    poller_->on_unexamined([this](TargetId id, const Target& target, const Sha256& code, Secret url, Urgency urgency) {
+      inspector_->want(id, target.account, code, std::move(url), urgency);
     });
   }
   mend_packages(settings_, *writer_);
+  prune_packages(settings_, *writer_);
   // Kept until it was applied: the step is taken again where the disk is full.
   if (!first_watch_) {
     *trust_.lock() = trust_of(settings_);
     first_watch_ = take_watches(settings_);
   }
   apply_watch(settings_, *first_watch_);
+  writer_->run([&](Tx& tx) {
+    targets::wait_anew(tx.db, clock_.wall());
+    withdraw_untrusted(tx, *ledger_, *trust_.copy(), clock_.wall());
+  });
   first_watch_.reset();
   poller_->start();
 }

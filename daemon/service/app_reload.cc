@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <thread>
 
+#include "actions/reconcile_actions.h"
 #include "base/duration.h"
 #include "base/json.h"
 #include "service/alert_setup.h"
@@ -77,9 +78,9 @@ WatchSync App::apply_watch(const Settings& settings, const WatchList& list) {
   watch.apply = [api = api_.get(), accounts = std::move(accounts)] { api->set_accounts(accounts); };
   if (settings.packages.keep != PackageSettings::Keep::off) {
     watch.package_link = package_links(settings);
-    inspector_->set_rules(inspection_rules(settings));
     inspector_->start();
   }
+  inspector_->set_rules(inspection_rules(settings));
   functions_ = watch.targets.size();
   poller_->set_watch(std::move(watch));
   for (const std::string& warning : sync.warnings) log(LogLevel::warning, "config.suspicious", warning);
@@ -187,7 +188,8 @@ JsonBox App::load_again() {
   // The record first: if it cannot be written, the settings in force stay.
   auto trust = trust_of(*loaded);
   const WatchSync sync = apply_watch(*loaded, take_watches(*loaded));
-  *trust_.lock() = std::move(trust);
+  *trust_.lock() = trust;
+  writer_->run([&](Tx& tx) { withdraw_untrusted(tx, *ledger_, *trust, clock_.wall()); });
   for (const std::string& warning : sync.warnings) warnings.push_back(warning);
   if (loaded->log_origin != settings_.log_origin && loaded->log_origin != ledger_->origin()) {
     std::string words = words_of_origin(ledger_->origin(), loaded->log_origin);
@@ -198,6 +200,7 @@ JsonBox App::load_again() {
   settings_ = std::move(*loaded);
   set_log(log_level_, settings_.log_form());
   apply_permissions();
+  prune_packages(settings_, *writer_);
   replace_runners();
   if (!status_page_) open_status_page();
   *cached_.lock() = std::nullopt;

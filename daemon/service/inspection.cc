@@ -2,21 +2,25 @@
 
 #include <fmt/format.h>
 
+#include <memory>
 #include <set>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "base/log.h"
 #include "base/text.h"
 #include "base/url.h"
 #include "package/examiner.h"
 #include "store/packages/files.h"
+#include "store/packages/packages.h"
 
 namespace codedriftd {
 
 InspectionRules inspection_rules(const Settings& settings) {
   const PackageSettings& packages = settings.packages;
   InspectionRules rules;
+  if (packages.keep == PackageSettings::Keep::off) return rules;  // what is queued is not fetched any more either
   for (const auto& [name, account] : settings.accounts) {
     FetchRules fetch;
     fetch.hosts = packages.hosts;
@@ -61,6 +65,25 @@ std::function<bool(const Target&, std::string_view link)> package_links(const Se
     }
     return false;
   };
+}
+
+void prune_packages(const Settings& settings, Writer& writer) {
+  if (settings.packages.keep != PackageSettings::Keep::files) return;
+  auto made = PackageFolder::make(settings.packages_folder());
+  if (!made) {
+    log(LogLevel::warning, "package.keep", made.error().message);
+    return;
+  }
+  const auto folder = std::make_shared<const PackageFolder>(std::move(*made));
+  writer.run([&](Tx& tx) {
+    std::vector<Sha256> leaving = packages::prune_candidates(tx.db, settings.packages.max_total);
+    for (const Sha256& code : leaving) packages::drop_contents(tx.db, code);
+    tx.after_commit([folder, leaving = std::move(leaving)] {
+      for (const Sha256& code : leaving) {
+        if (const auto gone = folder->remove(code); !gone) log(LogLevel::warning, "package.keep", gone.error().message);
+      }
+    });
+  });
 }
 
 void mend_packages(const Settings& settings, Writer& writer) {

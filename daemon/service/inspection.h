@@ -16,7 +16,10 @@ Result<std::string> kept_file(const std::string& folder, const Sha256& code, con
 /// answer could have this host's own services called. What is refused is logged once for each host.
 std::function<bool(const Target&, std::string_view link)> package_links(const Settings& settings);
 
-/// Makes the folder of the packages that are kept agree with the record, at the start; what cannot be is logged.
+/// Makes the folder of the packages that are kept agree with the record; what cannot be is logged. At the start alone:
+/// a package lies in the folder before it stands in the record.
 void mend_packages(const Settings& settings, Writer& writer);
+/// Removes what is over max_total, which may be less than it was.
+void prune_packages(const Settings& settings, Writer& writer);
 
 }  // namespace codedriftd

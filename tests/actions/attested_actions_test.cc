@@ -2,6 +2,8 @@
 #include <gtest/gtest.h>
 
 #include "actions/reconcile_actions.h"
+#include "actions/vouching.h"
+#include "attest/envelope.h"
 #include "base/json.h"
 #include "store/db/migrate.h"
 #include "store/ledger/watch_list.h"
@@ -19,6 +21,11 @@ constexpr WallTime kMidnight{Millis{1'795'478'400'000}};  // 2026-11-24T00:00:00
 const Caller kPipeline{1002, "uid:1002(ci-bot)", ""};
 const std::string kCharge = "prod/ap-guangzhou/default/charge:$LATEST";
 const ContentDigest kNext{sha256("next content")};
+
+/// The hash of what is signed in it.
+Sha256 statement_in(const std::string& attestation) {
+  return sha256(*any_base64_decode(Json::parse(attestation).at("payload").get<std::string>()));
+}
 
 Json subject(const std::string& name, const Json& digest) { return {{"name", name}, {"digest", digest}}; }
 
@@ -65,6 +72,14 @@ struct AttestedActions : testing::Test {
     request.items.push_back({"charge", {}, {}, "", "", {}, attestation});
     return ask(request);
   }
+  /// The same from somebody who has no permission but the attestation.
+  std::string expect_as_a_stranger(const std::string& attestation) {
+    ExpectRequest request;
+    request.items.push_back({"charge", {}, {}, "", "", {}, attestation});
+    request.only_attested = true;
+    return ask(request);
+  }
+  std::size_t announced() { return targets::find(db, kCharge)->state.announced.size(); }
   std::string approve(std::string_view code, const std::string& attestation) {
     ApproveRequest request;
     request.items.push_back({"charge", sha256(code), false, {}, attestation});
@@ -101,14 +116,19 @@ TEST_F(AttestedActions, AnAttestationAnnouncesTheContentItNamesForTheKeyThatSign
   EXPECT_EQ(event.at("data").at("attested_by"), "ci");
   EXPECT_EQ(event.at("data").at("commit"), std::string(40, 'c'));
   EXPECT_EQ(event.at("data").at("attestation"),
-            (Json{{"sha256", sha256(attestation).hex()},
+            (Json{{"sha256", statement_in(attestation).hex()},
                   {"key_id", trust->keys.front().key.id()},
                   {"predicate_type", "https://slsa.dev/provenance/v1"},
                   {"builder", "https://ci.example.com/7"},
                   {"source", "git+https://git.example.com/shop/pay@refs/heads/main"},
                   {"commit", std::string(40, 'c')},
                   {"sent_by", kPipeline.actor}}));
-  EXPECT_EQ(attestations::find(db, sha256(attestation)), attestation) << "byte for byte, to be verified again";
+  const auto stored = attestations::find(db, statement_in(attestation));
+  ASSERT_TRUE(stored);
+  const Json again = Json::parse(stored->envelope());
+  EXPECT_EQ(again.at("payload"), Json::parse(attestation).at("payload"));
+  EXPECT_EQ(again.at("signatures").at(0).at("sig"), Json::parse(attestation).at("signatures").at(0).at("sig"));
+  EXPECT_TRUE(verify(stored->envelope(), trust->keys, *Target::parse(kCharge))) << "it can be verified again";
 }
 
 TEST_F(AttestedActions, WhatArrivesSaysWhichKeyVouchedForIt) {
@@ -118,7 +138,7 @@ TEST_F(AttestedActions, WhatArrivesSaysWhichKeyVouchedForIt) {
   const Json arrived = last("deploy.arrived");
   EXPECT_EQ(arrived.at("data").at("attested_by"), "ci");
   EXPECT_EQ(arrived.at("data").at("announced_by"), "key:ci");
-  EXPECT_EQ(arrived.at("data").at("attestation").at("sha256"), sha256(attestation).hex());
+  EXPECT_EQ(arrived.at("data").at("attestation").at("sha256"), statement_in(attestation).hex());
   EXPECT_EQ(targets::find(db, kCharge)->state.accepted, sha256("two"));
 }
 
@@ -205,6 +225,74 @@ TEST_F(AttestedActions, AnAttestationComesAlone) {
   ExpectRequest request;
   for (int i = 0; i < 2; ++i) request.items.push_back({"charge", {}, {}, "", "", {}, about_next()});
   EXPECT_EQ(ask(request), "usage: one attestation at a time: for one target");
+}
+
+TEST_F(AttestedActions, WhatIsAroundASignedStatementIsNotKept) {
+  Json padded = Json::parse(about_next());
+  padded["pad"] = std::string(100'000, 'x');
+  ASSERT_EQ(expect(padded.dump()), "done");
+  padded["pad"] = std::string(100'000, 'y');
+  ASSERT_EQ(expect(padded.dump()), "done") << "announced again";
+  EXPECT_EQ(kept(), 1) << "only who holds the key makes new ones";
+  EXPECT_LT(attestations::find(db, statement_in(about_next()))->envelope().size(), 5'000U);
+}
+
+TEST_F(AttestedActions, WithoutAPermissionAnAttestationCountsOnceForItsTarget) {
+  const std::string first = about_next();
+  EXPECT_EQ(expect_as_a_stranger(first), "done");
+  EXPECT_NE(expect_as_a_stranger(first).find("announced with this attestation before"), std::string::npos);
+  EXPECT_EQ(last("control.denied").at("actor"), kPipeline.actor);
+  EXPECT_EQ(expect(first), "done") << "who may expect announces it as often as they like";
+}
+
+TEST_F(AttestedActions, WithoutAPermissionNothingThatOthersAnnouncedChanges) {
+  ExpectRequest others;
+  others.items.push_back({"charge", sha256("three"), {}, "", ""});
+  others.items.back().valid = 6h;
+  ASSERT_EQ(ask(others), "done");
+  const std::string live = signed_by(signer, {subject("charge", {{"sha256", sha256("one").hex()}})});
+  EXPECT_NE(expect_as_a_stranger(live).find("live and accepted already"), std::string::npos);
+  EXPECT_EQ(announced(), 1U) << "it is not superseded";
+  const WallTime promised = targets::find(db, kCharge)->state.announced.front().valid_until;
+  ASSERT_EQ(expect_as_a_stranger(signed_by(signer, {subject("charge", {{"sha256", sha256("three").hex()}})})), "done");
+  EXPECT_EQ(targets::find(db, kCharge)->state.announced.front().valid_until, promised) << "nor shortened";
+}
+
+TEST_F(AttestedActions, WithoutAPermissionAnItemWithoutAnAttestationIsRefused) {
+  ExpectRequest plain;
+  plain.items.push_back({"charge", sha256("three"), {}, "", ""});
+  plain.only_attested = true;
+  EXPECT_EQ(ask(plain).find("refused: "), 0U);
+  EXPECT_EQ(announced(), 0U);
+}
+
+TEST_F(AttestedActions, ARequestWithAnEmptyAttestationIsWrong) {
+  for (const char* verb : {"expect", "approve"}) {
+    const Json arguments{{"items", {{{"target", "charge"}, {"sha256", std::string(64, 'a')}, {"attestation", ""}}}}};
+    const bool read =
+        std::string_view(verb) == "expect" ? read_expect_request(arguments).ok() : read_approve_request(arguments).ok();
+    EXPECT_FALSE(read) << verb;
+  }
+}
+
+TEST_F(AttestedActions, WhatNoLongerCountsByTheConfigurationIsTakenBack) {
+  ExpectRequest plain;
+  plain.items.push_back({"charge", sha256("plain"), {}, "", ""});
+  ASSERT_EQ(ask(plain), "done");
+  ASSERT_EQ(expect(about_next()), "done");
+  withdraw_untrusted(tx, ledger, *trust, kMidnight + ++minutes * 1min);
+  EXPECT_EQ(announced(), 2U) << "both count";
+  believe("prod/*", true);
+  withdraw_untrusted(tx, ledger, *trust, kMidnight + ++minutes * 1min);
+  ASSERT_EQ(announced(), 1U);
+  EXPECT_TRUE(targets::find(db, kCharge)->state.announced.front().attested);
+  EXPECT_EQ(last("deploy.withdrawn").at("actor"), "config");
+  EXPECT_EQ(last("deploy.withdrawn").at("data").at("reason"),
+            "require = \"attested\" in the configuration, and it is not attested");
+  withdraw_untrusted(tx, ledger, Trust{}, kMidnight + ++minutes * 1min);
+  EXPECT_EQ(announced(), 0U);
+  EXPECT_EQ(last("deploy.withdrawn").at("data").at("reason"),
+            "the key ci is in no [trust] of the configuration any more");
 }
 
 TEST_F(AttestedActions, WithoutATrustedKeyNothingIsAttested) {

@@ -356,6 +356,17 @@ TEST_F(ControlVerbsTest, AnAttestationCountsWhoeverSendsIt) {
   EXPECT_EQ(last_event()["kind"], "deploy.expected");
   EXPECT_EQ(last_event()["actor"], "key:ci");
   EXPECT_EQ(last_event()["data"]["attestation"]["sent_by"], "uid:64101");
+  for (const Json& member : {Json{{"attestation", ""}}, Json{{"attestation", nullptr}}, Json{{"attestation", 1}}}) {
+    Json empty = plain;
+    empty["items"][0].update(member);
+    EXPECT_EQ(ask_as(64'101, {}, "expect", empty)["error"], "denied") << empty;
+  }
+  for (const Json& member :
+       {Json{{"sha256", std::string(64, 'a')}}, Json{{"valid_ms", 60'000}}, Json{{"build", "x"}}}) {
+    Json more = about_charge(signer);
+    more["items"][0].update(member);
+    EXPECT_EQ(ask_as(64'101, {}, "expect", more)["error"], "denied") << "nothing beside it: " << member;
+  }
   Json several = about_charge(signer);
   several["items"].push_back(plain["items"][0]);
   EXPECT_EQ(ask_as(64'101, {}, "expect", several)["error"], "denied") << "nothing slips in beside one";

@@ -63,7 +63,40 @@ TEST_F(InsideTest, AnEditIsOneAlertThatNamesTheFile) {
   EXPECT_EQ(alert.at("changes").at("files").at(0).at("name"), "index.py");
   EXPECT_NE(alert.at("summary").get<std::string>().find("index.py"), std::string::npos) << alert.at("summary");
   EXPECT_EQ(daemon.status("charge").at("changes").at("files").at(0).at("name"), "index.py");
-  EXPECT_EQ(daemon.alerts().size(), 1U);
+  ASSERT_TRUE(daemon.wait_for_polls(2));
+  EXPECT_EQ(daemon.alerts().size(), 1U) << "and no other one";
+}
+
+TEST_F(InsideTest, AnAlertWaitsForWhatChangedAndNoLongerThanExplainWithin) {
+  daemon.config.defaults = "same_content = \"tell\"\n";  // the verdict waits for nothing
+  daemon.config.more = "[packages]\nexplain_within = \"20s\"\n";
+  begin();
+  daemon.cloud().deploy(Daemon::key("charge"), kStolen);
+  const SystemClock clock;
+  const MonoTime deployed = clock.mono();
+  ASSERT_TRUE(daemon.wait_for_alert("drift.detected")) << daemon.log();
+  EXPECT_LT(clock.mono() - deployed, std::chrono::seconds(18)) << "sooner than explain_within, as it was examined";
+  EXPECT_EQ(daemon.alerts().at(0).at("changes").at("files").at(0).at("name"), "index.py");
+  daemon.cloud().deploy(Daemon::key("charge"), kReviewed);
+  ASSERT_TRUE(daemon.wait_for_alert("drift.changed")) << "told: the same content under another hash";
+  EXPECT_EQ(daemon.alerts().at(1).at("changes").at("same_content"), true);
+}
+
+TEST_F(InsideTest, AnAlertThatCannotSayWhatChangedComesAtExplainWithin) {
+  daemon.config.defaults = "same_content = \"tell\"\n";
+  daemon.config.more = "[packages]\nexplain_within = \"3s\"\n";
+  begin();
+  daemon.cloud().set_package_fault(Daemon::key("charge"), PackageFault::silent);
+  daemon.cloud().deploy(Daemon::key("charge"), kStolen);
+  ASSERT_TRUE(daemon.wait_for_alert("drift.detected")) << daemon.log();
+  const Json alert = daemon.alerts().at(0);
+  EXPECT_EQ(alert.at("changes"), nullptr);
+  const auto sent = daemon.rows({"alerts", "--attempts"}).at(0);
+  const auto detected = parse_rfc3339(alert.at("time").get<std::string>());
+  const auto delivered = parse_rfc3339(sent.at("delivered_at").get<std::string>());
+  ASSERT_TRUE(detected && delivered) << sent;
+  EXPECT_GE(*delivered - *detected, std::chrono::milliseconds(2'900)) << "it waited for what changed";
+  EXPECT_LT(*delivered - *detected, std::chrono::seconds(10)) << "and no longer";
 }
 
 TEST_F(InsideTest, AnAnnouncedContentArrivesInSilenceThoughTheCloudPacksItAnew) {
@@ -119,7 +152,25 @@ TEST_F(InsideTest, AnAttestedContentArrivesInSilenceAndNothingElseIsAccepted) {
   const Json kept = daemon.rows({"attestations", "charge"});
   ASSERT_EQ(kept.size(), 2U) << "of deploy.expected and of deploy.arrived: " << kept;
   EXPECT_EQ(kept.at(1).at("attested_by"), "ci");
-  EXPECT_EQ(kept.at(1).at("envelope"), read_file(file));
+  const Json envelope = Json::parse(kept.at(1).at("envelope").get<std::string>());
+  EXPECT_EQ(envelope.at("payload"), Json::parse(read_file(file)).at("payload"));
+}
+
+TEST_F(InsideTest, AReloadThatRequiresAttestationsTakesBackWhatWasAnnouncedWithout) {
+  const RunResult keys =
+      run({.argv = {"sh", "-euc", "openssl genpkey -algorithm ed25519 | openssl pkey -pubout -out $1/ci.pub", "sh",
+                    daemon.dir().path().string()}});
+  ASSERT_EQ(code_of(keys), 0) << keys.err;
+  daemon.config.more = "[trust.ci]\npublic_key_file = \"ci.pub\"\ntargets = [\"prod/*\"]\n";
+  begin();
+  const RunResult said = daemon.command({"expect", "charge", "--content", digest_of(kStolen).text()});
+  ASSERT_EQ(code_of(said), 0) << said.err;
+  daemon.config.defaults = "require = \"attested\"\n";
+  daemon.write_config();
+  daemon.hangup();
+  ASSERT_TRUE(eventually([&] { return count_kind(daemon.kinds(), "deploy.withdrawn") == 1; })) << daemon.log();
+  daemon.cloud().deploy(Daemon::key("charge"), kStolen);
+  EXPECT_TRUE(daemon.wait_for_alert("drift.detected")) << daemon.log();
 }
 
 TEST_F(InsideTest, WithoutPackagesTheSameAlertComesOnTime) {
@@ -129,6 +180,9 @@ TEST_F(InsideTest, WithoutPackagesTheSameAlertComesOnTime) {
   daemon.cloud().deploy(Daemon::key("charge"), kStolen);
   ASSERT_TRUE(daemon.wait_for_alert("drift.detected")) << daemon.log();
   EXPECT_EQ(daemon.alerts().at(0).at("changes"), nullptr);
+  const Json event = daemon.rows({"events", "--kind", "drift.detected"}).at(0);
+  EXPECT_EQ(event.at("data").at("examined"), "unknown");
+  EXPECT_EQ(event.at("data").at("examined_why"), "it was not examined within examine_within");
 }
 
 TEST_F(InsideTest, BytesThatAreNotTheHashAreToldOnce) {
@@ -137,6 +191,7 @@ TEST_F(InsideTest, BytesThatAreNotTheHashAreToldOnce) {
   daemon.cloud().deploy(Daemon::key("charge"), kStolen);
   ASSERT_TRUE(daemon.wait_for_alert("package.mismatch")) << daemon.log();
   ASSERT_TRUE(daemon.wait_for_alert("drift.detected")) << daemon.log();
+  ASSERT_TRUE(daemon.wait_for_polls(2));
   EXPECT_EQ(count_kind(daemon.kinds(), "package.mismatch"), 1);
 }
 

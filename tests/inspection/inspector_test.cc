@@ -26,6 +26,7 @@ struct Shelf {
     Examination inside;
     std::string fetch_trouble;  ///< why it cannot be fetched, or empty
     std::string examine_trouble;
+    bool for_good = false;
   };
   std::map<std::string, Package> by_link;
   std::atomic<int> fetches{0}, at_once{0}, most_at_once{0};
@@ -49,7 +50,7 @@ class ShelfSource final : public PackageSource {
     if (shelf->gated) shelf->gate.acquire();
     --shelf->at_once;
     const Shelf::Package& package = shelf->by_link.at(std::string(url.reveal()));
-    if (!package.fetch_trouble.empty()) return FetchFailure{package.fetch_trouble};
+    if (!package.fetch_trouble.empty()) return FetchFailure{package.fetch_trouble, false, false, package.for_good};
     last_ = &package;
     FetchedPackage fetched;
     fetched.bytes = package.bytes.size();
@@ -118,7 +119,7 @@ class InspectorTest : public testing::Test {
     seen.obtainable = true;
     writer->run([&](Tx& tx) { applied = ledger.apply(tx, ids.at(function), seen, clock.wall()); });
     if (applied.unexamined)
-      inspector->want(ids.at(function), "prod", sha256(code), Secret(std::move(link)), applied.pressing);
+      inspector->want(ids.at(function), "prod", sha256(code), Secret(std::move(link)), applied.urgency);
   }
   TargetState state(const std::string& function) {
     TargetState found;
@@ -147,9 +148,9 @@ class InspectorTest : public testing::Test {
 
 TEST_F(InspectorTest, WhatIsLiveIsExaminedOnceForEveryFunctionThatRunsIt) {
   stock("A", holding("hello"));
-  inspector->start();
   see("charge", "A");
   see("refund", "A");
+  inspector->start();
   ASSERT_TRUE(soon([&] { return state("charge").accepted_content && state("refund").accepted_content; }));
   EXPECT_EQ(state("charge").accepted_content->digest, content_of(holding("hello").files));
   see("charge", "A");
@@ -197,6 +198,10 @@ TEST_F(InspectorTest, BytesThatAreOthersAreAskedForThreeTimesWithFreshLinks) {
   ASSERT_TRUE(soon([&] { return state("charge").accepted_content.has_value(); }));
   for (std::size_t tries = 1; tries <= 2; ++tries) {
     see("charge", "B");
+    ASSERT_TRUE(soon([&] { return inspector->stats().tries == tries; }));
+    see("charge", "B");
+    EXPECT_EQ(inspector->stats().queued, 0U) << "not at once again";
+    clock.advance(Inspector::kTryAgain[tries - 1]);
     ASSERT_TRUE(soon([&] { return polled_again.lock()->size() == tries; }));
     EXPECT_FALSE(package("B"));
   }
@@ -224,9 +229,13 @@ TEST_F(InspectorTest, WhatCannotBeHadOrReadIsUnavailableAndSaysWhy) {
   for (const std::string code : {"B", "C"}) {
     for (std::size_t tries = 1; tries <= Inspector::kTries; ++tries) {
       see("charge", code);
-      ASSERT_TRUE(soon([&] {
-        return tries == Inspector::kTries ? package(code).has_value() : polled_again.lock()->size() == tries;
-      }));
+      if (tries == Inspector::kTries) {
+        ASSERT_TRUE(soon([&] { return package(code).has_value(); }));
+        break;
+      }
+      ASSERT_TRUE(soon([&] { return inspector->stats().tries == (code == "B" ? tries : Inspector::kTries + tries); }));
+      clock.advance(Inspector::kTryAgain[tries - 1]);
+      ASSERT_TRUE(soon([&] { return polled_again.lock()->size() == tries; }));
     }
     polled_again.lock()->clear();
     EXPECT_EQ(package(code).value().state, PackageState::unavailable);
@@ -241,12 +250,12 @@ TEST_F(InspectorTest, TwoAtATimeAndThoseThatSomebodyWaitsForFirst) {
   for (const std::string code : {"A", "B", "C", "D", "E"}) stock(code, holding(code));
   inspector->start();
   for (const std::string code : {"A", "B"})
-    inspector->want(ids.at("charge"), "prod", sha256(code), Secret(code), false);
+    inspector->want(ids.at("charge"), "prod", sha256(code), Secret(code), Urgency::none);
   ASSERT_TRUE(soon([&] { return shelf.at_once == 2; }));
   for (const std::string code : {"C", "D"})
-    inspector->want(ids.at("charge"), "prod", sha256(code), Secret(code), false);
-  inspector->want(ids.at("charge"), "prod", sha256("E"), Secret("E"), true);
-  inspector->want(ids.at("charge"), "prod", sha256("D"), Secret("D"), true);  // now somebody waits
+    inspector->want(ids.at("charge"), "prod", sha256(code), Secret(code), Urgency::none);
+  inspector->want(ids.at("charge"), "prod", sha256("E"), Secret("E"), Urgency::alert);
+  inspector->want(ids.at("charge"), "prod", sha256("D"), Secret("D"), Urgency::alert);  // now somebody waits
   EXPECT_EQ(inspector->stats().queued, 3U);
   shelf.gate.release(100);
   ASSERT_TRUE(soon([&] { return inspector->stats().examined == 5; }));
@@ -257,11 +266,83 @@ TEST_F(InspectorTest, TwoAtATimeAndThoseThatSomebodyWaitsForFirst) {
   EXPECT_LT(at("D"), at("C"));
 }
 
+TEST_F(InspectorTest, TheLinkOfAnotherFunctionIsTriedBeforeItCountsAsAFailure) {
+  stock("A", holding("hello"));
+  stock("B", holding("hello"));
+  inspector->start();
+  for (const char* function : {"charge", "refund"}) see(function, "A");
+  ASSERT_TRUE(soon([&] { return state("charge").accepted_content && state("refund").accepted_content; }));
+  shelf.by_link["refused"] = {"B", {}, "the link was refused (HTTP 403)", "", true};
+  shelf.gated = true;
+  see("charge", "B", "refused");
+  ASSERT_TRUE(soon([&] { return shelf.at_once == 1; }));
+  see("refund", "B");
+  shelf.gate.release(100);
+  ASSERT_TRUE(becomes("charge", Status::in_sync));
+  ASSERT_TRUE(becomes("refund", Status::in_sync));
+  EXPECT_EQ(state("charge").accepted_source, AcceptedSource::content);
+}
+
+TEST_F(InspectorTest, WhatWouldFailAgainIsTriedOnceAndLongerAndLongerLater) {
+  stock("A", holding("hello"));
+  inspector->start();
+  see("charge", "A");
+  ASSERT_TRUE(soon([&] { return state("charge").accepted_content.has_value(); }));
+  shelf.by_link["B"] = {"B", {}, "larger than max_package", "", true};
+  see("charge", "B");
+  ASSERT_TRUE(becomes("charge", Status::drifted));
+  EXPECT_EQ(shelf.fetches, 2);
+  for (int times = 0; times < 3; ++times) {
+    const Millis pause = Inspector::kAgainAfter * (1 << times);
+    clock.advance(pause - Millis{1});
+    see("charge", "B");
+    EXPECT_EQ(inspector->stats().queued, 0U);
+    clock.advance(Millis{1});
+    see("charge", "B");
+    ASSERT_TRUE(soon([&] { return inspector->stats().unavailable == static_cast<uint64_t>(times) + 2; }));
+  }
+}
+
+TEST_F(InspectorTest, AnotherDeploymentOfWhatCouldNotBeHadIsAskedForAgain) {
+  stock("A", holding("hello"));
+  inspector->start();
+  see("charge", "A");
+  ASSERT_TRUE(soon([&] { return state("charge").accepted_content.has_value(); }));
+  shelf.by_link["B"] = {"B", {}, "larger than max_package", "", true};
+  see("charge", "B");
+  ASSERT_TRUE(becomes("charge", Status::drifted));
+  see("charge", "A");
+  ASSERT_TRUE(becomes("charge", Status::in_sync));
+  stock("B2", holding("hello"));
+  shelf.by_link["B"] = {"B", holding("hello"), "", ""};
+  see("charge", "B");
+  EXPECT_EQ(bare_status(state("charge"), clock.wall()), Status::examining) << "what was once says nothing of now";
+  ASSERT_TRUE(becomes("charge", Status::in_sync));
+}
+
+TEST_F(InspectorTest, AStopWhileThePackageIsReadIsNoFailure) {
+  stock("A", holding("hello"));
+  inspector->start();
+  see("charge", "A");
+  ASSERT_TRUE(soon([&] { return state("charge").accepted_content.has_value(); }));
+  shelf.by_link["B"] = {"B", {}, "", "the examiner was stopped"};
+  shelf.gated = true;
+  see("charge", "B");
+  ASSERT_TRUE(soon([&] { return shelf.at_once == 1; }));
+  std::jthread stopping([&] { inspector->stop(); });
+  ASSERT_TRUE(soon([&] { return inspector->stats().stopping; }));
+  shelf.gate.release(100);
+  stopping.join();
+  EXPECT_EQ(inspector->stats().tries, 0U);
+  EXPECT_FALSE(package("B"));
+  EXPECT_EQ(bare_status(state("charge"), clock.wall()), Status::examining);
+}
+
 TEST_F(InspectorTest, AnAccountThatLeftIsNotFetchedFrom) {
   stock("B", holding("b"));
   inspector->start();
-  inspector->want(ids.at("charge"), "gone", sha256("A"), Secret("A"), true);
-  inspector->want(ids.at("charge"), "prod", sha256("B"), Secret("B"), true);
+  inspector->want(ids.at("charge"), "gone", sha256("A"), Secret("A"), Urgency::alert);
+  inspector->want(ids.at("charge"), "prod", sha256("B"), Secret("B"), Urgency::alert);
   ASSERT_TRUE(soon([&] { return inspector->stats().examined == 1; }));
   EXPECT_EQ(shelf.order, std::vector<std::string>{"B"});
 }

@@ -113,7 +113,13 @@ TEST_F(FetchTest, SaysWhatIsWrongWithADownload) {
     EXPECT_EQ(failure.link_refused, c.link_refused) << failure.why;
     EXPECT_FALSE(failure.cancelled);
   }
-  rules.deadline = Millis{5'000};
+  rules.deadline = Millis{60'000};
+  rules.stalled_after = Millis{1'000};
+  for (const PackageFault fault : {PackageFault::slow, PackageFault::silent}) {
+    cloud.set_package_fault(kFetched, fault, 1);
+    const FetchFailure failure = failure_of(link());
+    EXPECT_NE(failure.why.find("hardly anything came"), std::string::npos) << failure.why;
+  }
   EXPECT_TRUE(fetch()) << "the fetcher is usable after all that";
   EXPECT_EQ(cloud.statistics().by_answer.count("404"), 0U) << "the redirect was not followed";
 }

@@ -105,7 +105,10 @@ std::string unexamined_words(const LoggedFact& moment) {
   const std::string state = moment.text("examined"), why = moment.text("examined_why");
   if (!moment.changes.is_null() || state.empty() || state == "examined") return {};
   return fmt::format("What changed inside with event {} is not known: the package was {}{}{}.", moment.seq,
-                     state == "mismatch" ? "another one than the cloud said" : state, why.empty() ? "" : ": ", why);
+                     state == "mismatch"  ? "another one than the cloud said"
+                     : state == "unknown" ? "not examined in time"
+                                          : state,
+                     why.empty() ? "" : ": ", why);
 }
 
 ReportBlock block_of(const DriftStory& drift, WallTime until) {

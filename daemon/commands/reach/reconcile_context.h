@@ -19,7 +19,8 @@ struct ReconcileContext {
   std::ostream& out;
   std::ostream& err;
   Patience patience{};
-  Examine examine = {};  ///< expect: reads a package
+  /// expect: reads a package
+  std::function<Result<Examination>(int package_fd, const PackageLimits& limits)> examine = {};
 };
 
 }  // namespace codedriftd

@@ -17,7 +17,7 @@ std::optional<KnownContent> content_on_record(Database& db, const std::optional<
                                               const std::vector<std::string>& ignore) {
   const auto row = code ? packages::find(db, *code) : std::nullopt;
   if (!row || row->state != PackageState::examined) return std::nullopt;
-  return known_content(packages::manifest(db, *code), ignore);
+  return known_content(packages::manifest(db, *code), row->findings, ignore);
 }
 
 Inside inside_of(Database& db, const Sha256& code, const TargetState& state) {
@@ -26,7 +26,7 @@ Inside inside_of(Database& db, const Sha256& code, const TargetState& state) {
   Inside inside{row->state, std::nullopt, row->why, {}, {}};
   if (row->state != PackageState::examined) return inside;
   const Manifest files = packages::manifest(db, code);
-  inside.content = known_content(files, state.ignore);
+  inside.content = known_content(files, row->findings, state.ignore);
   if (!state.accepted || *state.accepted == code) return inside;
   const auto accepted = packages::find(db, *state.accepted);
   if (!accepted || accepted->state != PackageState::examined) return inside;

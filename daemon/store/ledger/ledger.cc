@@ -66,6 +66,9 @@ std::optional<Observation> with_inside(Database& db, const Observation& seen, co
   Observation filled = seen;
   filled.inside = inside_of(db, *seen.sha256, state);
   if (filled.inside.package == PackageState::unknown) return std::nullopt;
+  // That it could not be had once says nothing of now: another hash became live, and its package is asked for again.
+  const bool read = filled.inside.package == PackageState::examined || filled.inside.package == PackageState::ambiguous;
+  if (!read && seen.obtainable && state.live != seen.sha256) return std::nullopt;
   return filled;
 }
 
@@ -120,7 +123,7 @@ Applied Ledger::apply(Tx& tx, TargetRow& row, const Input& input, WallTime now) 
   const TargetState& after = row.state;
   applied.unexamined = observation != nullptr && observation->obtainable && after.watched && !after.missing &&
                        after.package != PackageState::examined && after.package != PackageState::ambiguous;
-  applied.pressing = after.examining_until || after.drift_open;
+  applied.urgency = after.examining_until ? Urgency::verdict : after.drift_open ? Urgency::alert : Urgency::none;
   if (after.examining_until && !stored.examining_until)
     tx.urgent();  // a verdict waits for what is begun after the commit
   return applied;

@@ -19,11 +19,14 @@ struct Route {
   Millis heartbeat{0};   ///< between two signs of life; 0: none
 };
 
+/// Who waits for what is inside a package: nobody, who is to be told of drift, or a verdict.
+enum class Urgency { none, alert, verdict };
+
 struct Applied {
   std::vector<LoggedEvent> events;
   std::optional<std::string> refused;
-  bool unexamined = false;  ///< what is live was not looked into, and its package can be had
-  bool pressing = false;    ///< and somebody waits for it: a verdict, or who is to be told of drift
+  bool unexamined = false;          ///< what is live was not looked into, and its package can be had
+  Urgency urgency = Urgency::none;  ///< of looking into it
 };
 
 /// The one way into the record: an input changes a target's state, adds its events to the log and their alerts to the

@@ -1,19 +1,42 @@
 #include "store/record/attestations.h"
 
-namespace codedriftd::attestations {
+#include "base/json.h"
 
-void keep(Tx& tx, const Sha256& sha256, std::string_view envelope, WallTime now) {
-  static const Sql kInsert(
-      "INSERT INTO attestation (sha256, received_at_ms, envelope) VALUES (?, ?, ?) ON CONFLICT (sha256) DO NOTHING");
-  tx.db.run(kInsert, sha256, now, envelope);
+namespace codedriftd {
+namespace {
+
+std::string base64_text(std::string_view bytes) {
+  return base64({reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()});
 }
 
-std::optional<std::string> find(Database& db, const Sha256& sha256) {
-  static const Sql kFind("SELECT envelope FROM attestation WHERE sha256 = ?");
-  auto q = db.query(kFind, sha256);
+}  // namespace
+
+std::string SignedStatement::envelope() const {
+  return json_line(OrderedJson{{"payloadType", "application/vnd.in-toto+json"},
+                               {"payload", base64_text(payload)},
+                               {"signatures", {{{"sig", base64_text(signature)}}}}});
+}
+
+namespace attestations {
+
+void keep(Tx& tx, TargetId target, const SignedStatement& statement, WallTime now) {
+  const Sha256 hash = sha256(statement.payload);
+  tx.db.run(
+      "INSERT INTO attestation (sha256, received_at_ms, payload, signature) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
+      hash, now, Blob{statement.payload}, Blob{statement.signature});
+  tx.db.run("INSERT INTO attested (target, attestation) VALUES (?, ?) ON CONFLICT DO NOTHING", target, hash);
+}
+
+bool believed(Database& db, TargetId target, const Sha256& payload) {
+  return db.query("SELECT 1 FROM attested WHERE target = ? AND attestation = ?", target, payload).step();
+}
+
+std::optional<SignedStatement> find(Database& db, const Sha256& payload) {
+  auto q = db.query("SELECT payload, signature FROM attestation WHERE sha256 = ?", payload);
   if (!q.step()) return std::nullopt;
-  std::string envelope(q.text(0));
-  return codedriftd::sha256(envelope) == sha256 ? std::optional(std::move(envelope)) : std::nullopt;
+  SignedStatement found{q.string(0), q.string(1)};
+  return sha256(found.payload) == payload ? std::optional(std::move(found)) : std::nullopt;
 }
 
-}  // namespace codedriftd::attestations
+}  // namespace attestations
+}  // namespace codedriftd

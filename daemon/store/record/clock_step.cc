@@ -75,12 +75,7 @@ void move(Database& db, const Times& times, const Back& back) {
 }
 
 void move_what_waits(Database& db, const Back& back) {
-  std::vector<TargetId> ids;
-  {
-    auto q = db.query("SELECT id FROM target WHERE announced != '[]' OR examining_until_ms IS NOT NULL");
-    while (q.step()) ids.push_back(q.integer(0));
-  }
-  for (const TargetId id : ids) {
+  for (const TargetId id : targets::with_announcements(db)) {
     const TargetState before = targets::load(db, id).state;
     TargetState after = before;
     for (Announcement& announcement : after.announced) {

@@ -263,6 +263,21 @@ std::vector<TargetRow> all(Database& db, bool also_unwatched) {
   return rows;
 }
 
+std::vector<TargetId> with_announcements(Database& db) {
+  std::vector<TargetId> ids;
+  auto q = db.query("SELECT id FROM target WHERE announced != '[]' OR examining_until_ms IS NOT NULL");
+  while (q.step()) ids.push_back(q.integer(0));
+  return ids;
+}
+
+void wait_anew(Database& db, WallTime now) {
+  db.run(
+      "UPDATE target SET examining_until_ms = ?1 + examine_within_ms WHERE examining_until_ms IS NOT NULL AND package "
+      "= "
+      "'unknown'",
+      now);
+}
+
 std::size_t count(Database& db) {
   auto q = db.query("SELECT count(*) FROM target");
   return q.step() ? static_cast<std::size_t>(q.integer(0)) : 0;
