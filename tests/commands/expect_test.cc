@@ -48,7 +48,10 @@ struct ExpectContent : testing::Test {
     err.str("");
     std::istringstream in;
     return run_expect(args, {[this] { return settings; }, clock, in, false, out, err, Patience{},
-                             [this](int) -> Result<Examination> { return package; }});
+                             [this](int, const PackageLimits& limits) -> Result<Examination> {
+                               read_within = limits;
+                               return package;
+                             }});
   }
   /// Why it is wrong usage.
   std::string wrong(const std::vector<std::string>& args) {
@@ -72,6 +75,7 @@ struct ExpectContent : testing::Test {
   ManualClock clock;
   Settings settings;
   Examination package;
+  PackageLimits read_within;  ///< the last package
   std::string zip, folder;
   std::ostringstream out, err;
 };
@@ -98,6 +102,12 @@ TEST_F(ExpectContent, OfATargetThatTheConfigurationDoesNotNameIgnoresWhatIsSaid)
   EXPECT_NE(out.str().find(own), std::string::npos) << out.str();
   ASSERT_EQ(expect({"charge", "--zip", zip}), 0) << err.str();
   EXPECT_EQ(out.str().find(own), std::string::npos) << out.str();
+}
+
+TEST_F(ExpectContent, APackageIsReadAsFarAsTheDaemonReadsIt) {
+  settings.packages.limits.files = 50'000;
+  ASSERT_EQ(expect({"charge", "--zip", zip}), 0) << err.str();
+  EXPECT_EQ(read_within, settings.packages.limits);
 }
 
 TEST_F(ExpectContent, AnAmbiguousPackageIsRefusedWithTheReason) {

@@ -212,18 +212,21 @@ INSTANTIATE_TEST_SUITE_P(
               kKnown,
               kWaits,
               {gone(), "", "examining X/A first_seen", 1s},
-              {gone(), "!function.missing", "missing X/A first_seen", 1s},
-              {examined('X', 'a'), "package.examined X a", "missing X/A first_seen", 1s},
-              {see_known('A', 'a'), "function.returned; baseline.set X content A", "in_sync A/A first_seen", 1s}}},
+              {gone(), "!function.missing ResourceNotFound.Function",
+               "missing X/A first_seen (ResourceNotFound.Function)", 1s},
+              {examined('X', 'a'), "package.examined X a", "missing X/A first_seen (ResourceNotFound.Function)", 1s},
+              {see_known('A', 'a'), "baseline.set X content A; !function.returned A; baseline.set A content X",
+               "in_sync A/A content", 1s}}},
         Case{"AnAnnouncedContentExpiresWhileTheFunctionIsMissing",
              {kWatched,
               kInSync,
               {expect_content('b', 5min), "deploy.expected b", "pending_deploy A/A first_seen +b"},
               {see_new('X'), "", "examining X/A first_seen +b"},
               {gone(), "", "examining X/A first_seen +b", 1s},
-              {gone(), "!function.missing", "missing X/A first_seen +b", 1s},
-              {examined('X', 'c'), "package.examined X c", "missing X/A first_seen +b", 1s},
-              {tick(), "!deploy.overdue b", "missing X/A first_seen", 10min}}},
+              {gone(), "!function.missing ResourceNotFound.Function",
+               "missing X/A first_seen +b (ResourceNotFound.Function)", 1s},
+              {examined('X', 'c'), "package.examined X c", "missing X/A first_seen +b (ResourceNotFound.Function)", 1s},
+              {tick(), "!deploy.overdue b", "missing X/A first_seen (ResourceNotFound.Function)", 10min}}},
         Case{"APinThatIsTakenAwayAcceptsNothing",
              {{watch_content('b'), "watch.added -", "unobserved -/- (never_polled)"},
               {see_new('X'), "", "examining X/-"},
@@ -310,7 +313,7 @@ class PackageLife {
 
   void step() {
     now_ += Millis(1s) * below(45);
-    const int what = below(12);
+    const int what = below(13);
     if (what < 4) {
       const char c = below(3) == 0 ? any_hash() : live_hash();
       observe(c, examined_.contains(c) && below(2) == 0 ? see_known(c, content_of(c))
@@ -323,29 +326,55 @@ class PackageLife {
       give(how == 0 ? unavailable(c) : how == 1 ? ambiguous(c) : examined(c, content_of(c)));
     } else if (what < 9) {
       give(tick());
-      if (state_.examining_until && state_.package == PackageState::unknown) {
+      if (state_.watched && state_.examining_until && state_.package == PackageState::unknown) {
         EXPECT_LT(now_, *state_.examining_until) << "the time was over";
       }
     } else if (what == 9) {
-      give(expect_content(content_of(any_hash()), now_ - kStart + Millis(1min) * (1 + below(20))));
+      const Millis until = now_ - kStart + Millis(1min) * (1 + below(20));
+      give(below(3) == 0 ? expect(any_hash(), until) : expect_content(content_of(any_hash()), until));
     } else if (what == 10 && below(3) == 0) {
       give(approve(live_hash()));
     } else if (what == 11 && below(3) == 0) {
       give(gone());
+    } else if (what == 12 && below(2) == 0) {
+      give(any_configuration());
+    }
+  }
+
+  Input any_configuration() {
+    switch (below(6)) {
+      case 0:
+        return unwatch();
+      case 1:
+        return review();
+      case 2:
+        return watch(any_hash());
+      case 3:
+        return watch_content(content_of(any_hash()));
+      case 4: {
+        Watched tells = std::get<Watched>(watch());
+        tells.same_content_accepted = false;
+        return tells;
+      }
+      default:
+        return watch();
     }
   }
 
   void observe(char c, const Input& input) {
     const auto before = state_.live;
-    const bool unaccepted = before && before != hash(c) && state_.accepted && before != state_.accepted;
+    const bool unaccepted =
+        state_.watched && before && before != hash(c) && state_.accepted && before != state_.accepted;
     const bool told = told_.contains(letter(before));
     const auto events = give(input);
     // What was live and is replaced was accepted, or somebody was told.
-    if (unaccepted && !told) {
+    const bool accepted = std::any_of(events.begin(), events.end(),
+                                      [&](const NewEvent& event) { return event.facts.accepted == before; });
+    if (unaccepted && !told && !accepted) {
       EXPECT_TRUE(told_.contains(letter(before)))
           << letter(before) << " was live, and nobody was told: " << brief(events);
     }
-    if (before != hash(c)) told_.erase(letter(before));
+    if (state_.watched && before != hash(c)) told_.erase(letter(before));
   }
 
   std::vector<NewEvent> give(const Input& input) {
