@@ -25,7 +25,8 @@ class PackagesEndToEnd : public testing::Test {
   Json listed() {
     const RunResult ran = daemon.command({"packages", "list", "--json"});
     if (ran.status != ExitStatus{0, 0}) return nullptr;
-    for (const Json& row : Json::parse(ran.out).at("rows")) {
+    const Json printed = Json::parse(ran.out);
+    for (const Json& row : printed.at("rows")) {
       if (row.at("sha256") == live()) return row;
     }
     return nullptr;
