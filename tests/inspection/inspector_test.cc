@@ -313,10 +313,11 @@ TEST_F(InspectorTest, AnotherDeploymentOfWhatCouldNotBeHadIsAskedForAgain) {
   ASSERT_TRUE(becomes("charge", Status::drifted));
   see("charge", "A");
   ASSERT_TRUE(becomes("charge", Status::in_sync));
-  stock("B2", holding("hello"));
   shelf.by_link["B"] = {"B", holding("hello"), "", ""};
+  shelf.gated = true;
   see("charge", "B");
   EXPECT_EQ(bare_status(state("charge"), clock.wall()), Status::examining) << "what was once says nothing of now";
+  shelf.gate.release(100);
   ASSERT_TRUE(becomes("charge", Status::in_sync));
 }
 
