@@ -19,6 +19,12 @@ std::string Arguments::text(const char* name) {
   return {};
 }
 
+std::string Arguments::filled(const char* name) {
+  std::string value = text(name);
+  if (value.empty() && json_.is_object() && json_.contains(name)) wrong(name, "a text that is not empty");
+  return value;
+}
+
 std::vector<std::string> Arguments::texts(const char* name) {
   const Json* member = find(name);
   std::vector<std::string> all;
@@ -68,6 +74,14 @@ std::optional<Sha256> Arguments::sha256(const char* name) {
   if (value.empty()) return std::nullopt;
   const auto digest = Sha256::from_hex(value);
   if (!digest) wrong(name, "a hash (64 hex digits)");
+  return digest;
+}
+
+std::optional<ContentDigest> Arguments::content(const char* name) {
+  const std::string value = text(name);
+  if (value.empty()) return std::nullopt;
+  const auto digest = ContentDigest::parse(value);
+  if (!digest) wrong(name, "a content digest (h1: and 44 characters of base64)");
   return digest;
 }
 

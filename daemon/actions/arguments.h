@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/json_box.h"
 #include "base/sha256.h"
+#include "model/content.h"
 
 namespace codedriftd {
 
@@ -26,11 +27,13 @@ class Arguments {
   explicit Arguments(const Json& json);
 
   std::string text(const char* name);
+  std::string filled(const char* name);  ///< a text that is not empty, where it is there
   std::vector<std::string> texts(const char* name);
   std::optional<WallTime> time(const char* name);  ///< RFC 3339
   std::optional<Millis> millis(const char* name);  ///< a whole number of milliseconds, not negative
   std::optional<int64_t> number(const char* name);
-  std::optional<Sha256> sha256(const char* name);  ///< 64 hex digits
+  std::optional<Sha256> sha256(const char* name);          ///< 64 hex digits
+  std::optional<ContentDigest> content(const char* name);  ///< "h1:" and base64
   bool flag(const char* name);
   /// A list of objects; each to be read with Arguments of its own.
   std::vector<const Json*> objects(const char* name);

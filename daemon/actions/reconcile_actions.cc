@@ -4,11 +4,13 @@
 
 #include <set>
 
+#include "actions/vouching.h"
 #include "base/duration.h"
 #include "base/json.h"
 #include "base/text.h"
 #include "select/selection.h"
 #include "store/ledger/suspensions.h"
+#include "store/record/attestations.h"
 #include "store/record/targets.h"
 
 namespace codedriftd {
@@ -43,7 +45,8 @@ class Finder {
 struct Step {
   TargetRow row;
   Input input;
-  std::string objection;  ///< why not, beside what the verdict says
+  std::string objection;                          ///< why not, beside what the verdict says
+  std::optional<SignedStatement> statement = {};  ///< what vouches for it: is kept
 };
 
 /// Those steps that cannot be taken, and why, for people; empty: all can.
@@ -79,6 +82,7 @@ Reply take(Tx& tx, Ledger& ledger, const Caller& caller, std::string_view verb, 
   }
   Json targets = Json::array();
   for (Step& step : steps) {
+    if (step.statement) attestations::keep(tx, step.row.id, *step.statement, now);
     const TargetState before = step.row.state;
     const Applied applied = ledger.apply(tx, step.row, step.input, now);
     if (applied.refused) throw std::runtime_error(*applied.refused);  // the savepoint takes the others back
@@ -113,6 +117,71 @@ std::string moved(const ApproveRequest::Item& item, const TargetState& state) {
                                     : "nothing is accepted any more");
 }
 
+/// Why what is attested is no ground for accepting the hash; empty: it is.
+std::string off_the_point(const Vouched& vouched, const Sha256& wanted, const TargetState& state) {
+  if (vouched.sha256 && *vouched.sha256 != wanted)
+    return fmt::format("the attestation is about code {}", vouched.sha256->hex());
+  if (!vouched.content || state.live != wanted) return {};
+  if (!state.live_content)
+    return fmt::format("the attestation is about content {}, and what is inside the live package is not known",
+                       vouched.content->text());
+  if (state.live_content->digest != *vouched.content)
+    return fmt::format("the attestation is about content {}, and {} is live", vouched.content->text(),
+                       state.live_content->digest.text());
+  return {};
+}
+
+Step step_of(const ApproveRequest& request, const ApproveRequest::Item& item, TargetRow row, const Caller& caller) {
+  Approved approved{item.sha256, request.reason, request.ticket, caller.actor, caller.claimed};
+  std::string objection = moved(item, row.state);
+  if (item.attestation.empty()) {
+    if (objection.empty()) objection = needs_attestation(request.trust.get(), row.target);
+    return {std::move(row), std::move(approved), std::move(objection)};
+  }
+  Vouched vouched = vouch(item.attestation, request.trust.get(), row.target, caller);
+  if (objection.empty()) objection = std::move(vouched.objection);
+  if (objection.empty()) objection = off_the_point(vouched, item.sha256, row.state);
+  approved.attested = std::move(vouched.said);
+  return {std::move(row), std::move(approved), std::move(objection), std::move(vouched.statement)};
+}
+
+/// Why an attestation does nothing for somebody without a permission; empty: it does. Whoever reads the record has
+/// those that were believed before: announced again they would take back what others announced, or let old code return.
+std::string worn_out(Database& db, const Vouched& vouched, const TargetRow& row) {
+  if (attestations::believed(db, row.id, vouched.said->sha256))
+    return "it was announced with this attestation before; only who may `expect` announces it again";
+  const TargetState& state = row.state;
+  const bool live = vouched.sha256 ? state.live == vouched.sha256
+                                   : state.live_content && state.live_content->digest == vouched.content;
+  return live && state.accepted == state.live ? "what the attestation names is live and accepted already"
+                                              : std::string();
+}
+
+Step step_of(Database& db, const ExpectRequest& request, const ExpectRequest::Item& item, TargetRow row,
+             const Caller& caller, WallTime now) {
+  const WallTime until = now + item.valid.value_or(row.state.deploy_grace);
+  Expected expected{item.sha256, until, item.build, item.commit, caller.actor, caller.claimed, item.content};
+  if (item.attestation.empty()) {
+    std::string objection = request.only_attested ? std::string("without a permission it needs an --attestation")
+                                                  : needs_attestation(request.trust.get(), row.target);
+    return {std::move(row), std::move(expected), std::move(objection)};
+  }
+  Vouched vouched = vouch(item.attestation, request.trust.get(), row.target, caller);
+  if (!vouched.objection.empty()) return {std::move(row), std::move(expected), std::move(vouched.objection)};
+  std::string objection = request.only_attested ? worn_out(db, vouched, row) : std::string();
+  expected.sha256 = vouched.sha256;
+  expected.content = vouched.content;
+  expected.actor = "key:" + vouched.said->key;
+  expected.commit = vouched.said->commit;
+  expected.attested = std::move(vouched.said);
+  for (const Announcement& open : row.state.announced) {
+    // Who has no permission shortens nothing that was promised before.
+    if (request.only_attested && open.sha256 == expected.sha256 && open.content == expected.content)
+      expected.valid_until = std::max(expected.valid_until, open.valid_until);
+  }
+  return {std::move(row), std::move(expected), std::move(objection), std::move(vouched.statement)};
+}
+
 }  // namespace
 
 // ---- what is done ---------------------------------------------------------------------------------------------------
@@ -140,9 +209,7 @@ Reply perform(Tx& tx, Ledger& ledger, const ApproveRequest& request, const Calle
                                               size == 1 ? "" : "s", *request.count)};
   }
   auto steps = steps_of(tx.db, request.items, [&](const ApproveRequest::Item& item, TargetRow row) {
-    std::string objection = moved(item, row.state);
-    return Step{std::move(row), Approved{item.sha256, request.reason, request.ticket, caller.actor, caller.claimed},
-                std::move(objection)};
+    return step_of(request, item, std::move(row), caller);
   });
   if (!steps) return steps.error();
   return take(tx, ledger, caller, "approve", std::move(*steps), now,
@@ -156,25 +223,25 @@ Reply perform(Tx& tx, Ledger& ledger, const ApproveRequest& request, const Calle
 Reply perform(Tx& tx, Ledger& ledger, const ExpectRequest& request, const Caller& caller, WallTime now) {
   if (auto good = check_request(request); !good) return NothingDone{"usage", good.error().message};
   auto steps = steps_of(tx.db, request.items, [&](const ExpectRequest::Item& item, TargetRow row) {
-    const WallTime until = now + item.valid.value_or(row.state.deploy_grace);
-    return Step{
-        std::move(row), Expected{item.sha256, until, item.build, item.commit, caller.actor, caller.claimed}, {}};
+    return step_of(tx.db, request, item, std::move(row), caller, now);
   });
   if (!steps) return steps.error();
-  return take(
-      tx, ledger, caller, "expect", std::move(*steps), now, [](const TargetState& before, const TargetRow& row) {
-        if (row.state.announced.empty())
-          return Json{{"target", row.target.address()}, {"sha256", or_null(row.state.live)}, {"arrived", true}};
-        const Announcement& announced = row.state.announced.back();
-        Json told{{"target", row.target.address()},
-                  {"sha256", announced.sha256.hex()},
-                  {"valid_until", rfc3339(announced.valid_until)}};
-        for (const Announcement& earlier : before.announced) {
-          if (earlier.sha256 == announced.sha256 && !earlier.overdue && earlier.valid_until > announced.valid_until)
-            told["previous_until"] = rfc3339(earlier.valid_until);
-        }
-        return told;
-      });
+  return take(tx, ledger, caller, "expect", std::move(*steps), now,
+              [](const TargetState& before, const TargetRow& row) {
+                if (row.state.announced.empty())
+                  return Json{{"target", row.target.address()}, {"sha256", or_null(row.state.live)}, {"arrived", true}};
+                const Announcement& announced = row.state.announced.back();
+                Json told{{"target", row.target.address()},
+                          {"sha256", or_null(announced.sha256)},
+                          {"valid_until", rfc3339(announced.valid_until)}};
+                if (announced.content) told["content"] = announced.content->text();
+                for (const Announcement& earlier : before.announced) {
+                  if (earlier.sha256 == announced.sha256 && earlier.content == announced.content && !earlier.overdue &&
+                      earlier.valid_until > announced.valid_until)
+                    told["previous_until"] = rfc3339(earlier.valid_until);
+                }
+                return told;
+              });
 }
 
 Reply perform(Tx& tx, Ledger& ledger, const WithdrawRequest& request, const Caller& caller, WallTime now) {
@@ -183,7 +250,8 @@ Reply perform(Tx& tx, Ledger& ledger, const WithdrawRequest& request, const Call
   if (!row) return row.error();
   const TargetState before = row->state;
   std::vector<Step> steps;
-  steps.push_back({std::move(*row), Withdrawn{request.sha256, request.reason, caller.actor, caller.claimed}, {}});
+  steps.push_back(
+      {std::move(*row), Withdrawn{request.sha256, request.reason, caller.actor, caller.claimed, request.content}, {}});
   auto done =
       take(tx, ledger, caller, "withdraw", std::move(steps), now, [](const TargetState&, const TargetRow& after) {
         return Json{{"target", after.target.address()}, {"left", after.state.announced.size()}};
@@ -192,8 +260,10 @@ Reply perform(Tx& tx, Ledger& ledger, const WithdrawRequest& request, const Call
   Json targets = Json::array();
   const std::string address = (**done).at("targets").at(0).at("target").get<std::string>();
   for (const Announcement& each : before.announced) {
-    if (each.pin || (request.sha256 && each.sha256 != *request.sha256)) continue;
-    targets.push_back({{"target", address}, {"sha256", each.sha256.hex()}});
+    const bool one = request.sha256 || request.content;
+    if (each.pin || (one && (each.sha256 != request.sha256 || each.content != request.content))) continue;
+    targets.push_back({{"target", address}, {"sha256", or_null(each.sha256)}});
+    if (each.content) targets.back()["content"] = each.content->text();
   }
   return JsonBox(Json{{"count", targets.size()}, {"targets", std::move(targets)}});
 }
@@ -270,6 +340,26 @@ Reply perform(Tx& tx, Ledger& ledger, const SuspendRequest& request, const Calle
     if (targets.size() < kMostListed) targets.push_back(std::move(told));
   }
   return JsonBox(Json{{"count", rows->size()}, {"targets", std::move(targets)}});
+}
+
+void withdraw_untrusted(Tx& tx, Ledger& ledger, const Trust& trust, WallTime now) {
+  for (const TargetId id : targets::with_announcements(tx.db)) {
+    TargetRow row = targets::load(tx.db, id);
+    const bool only_attested = trust.attested_only.contains(row.target.address());
+    const std::vector<Announcement> announced = row.state.announced;
+    for (const Announcement& each : announced) {
+      const bool believed = each.attested && std::ranges::any_of(trust.keys, [&](const TrustKey& trusted) {
+                              return trusted.key.id() == each.attested->key_id;
+                            });
+      if (each.pin || (each.attested ? believed : !only_attested)) continue;
+      Withdrawn withdrawn{
+          each.sha256,
+          each.attested ? fmt::format("the key {} is in no [trust] of the configuration any more", each.attested->key)
+                        : "require = \"attested\" in the configuration, and it is not attested",
+          "config", "", each.content};
+      ledger.apply(tx, row, withdrawn, now);
+    }
+  }
 }
 
 }  // namespace codedriftd

@@ -33,4 +33,8 @@ Result<JsonBox, NothingDone> perform(Tx& tx, Ledger& ledger, const SuspendReques
 NewEvent control_denied(const Caller& caller, std::string_view verb, const std::optional<std::string>& target,
                         std::string_view reason);
 
+/// Takes back what was announced, but by the configuration, and does not count any more as it says now: without an
+/// attestation where only attested code is accepted, or by a key that is not trusted any more.
+void withdraw_untrusted(Tx& tx, Ledger& ledger, const Trust& trust, WallTime now);
+
 }  // namespace codedriftd

@@ -34,18 +34,24 @@ Checked check_items(const std::vector<Item>& items, std::string_view what) {
   return Done{};
 }
 
-/// Reads "items" with `read_item`; the first trouble is the error.
+template <typename Item>
+Checked check_attestations(const std::vector<Item>& items) {
+  for (const Item& item : items) {
+    if (!item.attestation.empty() && items.size() > 1) return Error{"one attestation at a time: for one target"};
+  }
+  return Done{};
+}
+
+/// Reads "items" with `read_item`, which says whether it found a hash or a content; the first trouble is the error.
 template <typename Item, typename ReadItem>
 Checked read_items(Arguments& read, std::vector<Item>& items, ReadItem read_item) {
   for (const Json* each : read.objects("items")) {
     Arguments one(*each);
     Item item;
     item.target = one.text("target");
-    const auto sha256 = one.sha256("sha256");
-    read_item(one, item);
+    const bool complete = read_item(one, item);
     if (const std::string trouble = one.trouble(); !trouble.empty()) return Error{"an item: " + trouble};
-    if (!sha256) return Error{fmt::format("{}: there is not a hash", shown_target(item.target))};
-    item.sha256 = *sha256;
+    if (!complete) return Error{fmt::format("{}: there is not a hash", shown_target(item.target))};
     items.push_back(std::move(item));
   }
   return Done{};
@@ -57,11 +63,13 @@ Checked read_items(Arguments& read, std::vector<Item>& items, ReadItem read_item
 
 Checked check_request(const ApproveRequest& request) {
   if (auto good = check_items(request.items, "approve"); !good) return good;
+  if (auto good = check_attestations(request.items); !good) return good;
   return check_reason(request.reason, "approve");
 }
 
 Checked check_request(const ExpectRequest& request) {
   if (auto good = check_items(request.items, "announce"); !good) return good;
+  if (auto good = check_attestations(request.items); !good) return good;
   for (const ExpectRequest::Item& item : request.items) {
     if (item.valid && (*item.valid < kShortestValid || *item.valid > kLongestValid))
       return Error{fmt::format("{}: an announcement is valid for {} to {}; {} is not", shown_target(item.target),
@@ -92,6 +100,7 @@ JsonBox arguments_of(const ApproveRequest& request) {
     Json one{{"target", item.target}, {"sha256", item.sha256.hex()}};
     if (item.planned) one["planned"] = true;
     if (item.accepted) one["accepted"] = item.accepted->hex();
+    if (!item.attestation.empty()) one["attestation"] = item.attestation;
     items.push_back(std::move(one));
   }
   Json arguments{{"items", std::move(items)}, {"reason", request.reason}};
@@ -103,10 +112,13 @@ JsonBox arguments_of(const ApproveRequest& request) {
 JsonBox arguments_of(const ExpectRequest& request) {
   Json items = Json::array();
   for (const auto& item : request.items) {
-    Json one{{"target", item.target}, {"sha256", item.sha256.hex()}};
+    Json one{{"target", item.target}};
+    if (item.sha256) one["sha256"] = item.sha256->hex();
+    if (item.content) one["content"] = item.content->text();
     if (item.valid) one["valid_ms"] = item.valid->count();
     if (!item.build.empty()) one["build"] = item.build;
     if (!item.commit.empty()) one["commit"] = item.commit;
+    if (!item.attestation.empty()) one["attestation"] = item.attestation;
     items.push_back(std::move(one));
   }
   return Json{{"items", std::move(items)}};
@@ -115,6 +127,7 @@ JsonBox arguments_of(const ExpectRequest& request) {
 JsonBox arguments_of(const WithdrawRequest& request) {
   Json arguments{{"target", request.target}, {"reason", request.reason}};
   if (request.sha256) arguments["sha256"] = request.sha256->hex();
+  if (request.content) arguments["content"] = request.content->text();
   return arguments;
 }
 
@@ -131,6 +144,10 @@ Result<ApproveRequest> read_approve_request(const JsonBox& arguments) {
   auto good = read_items(read, request.items, [](Arguments& one, ApproveRequest::Item& item) {
     item.planned = one.flag("planned");
     item.accepted = one.sha256("accepted");
+    item.attestation = one.filled("attestation");
+    const auto sha256 = one.sha256("sha256");
+    item.sha256 = sha256.value_or(Sha256{});
+    return sha256.has_value();
   });
   request.count = read.number("count");
   request.reason = read.text("reason");
@@ -144,9 +161,14 @@ Result<ExpectRequest> read_expect_request(const JsonBox& arguments) {
   Arguments read(*arguments);
   ExpectRequest request;
   auto good = read_items(read, request.items, [](Arguments& one, ExpectRequest::Item& item) {
+    item.sha256 = one.sha256("sha256");
+    item.content = one.content("content");
     item.valid = one.millis("valid_ms");
     item.build = one.text("build");
     item.commit = one.text("commit");
+    item.attestation = one.filled("attestation");
+    if (!item.attestation.empty()) return !item.sha256 && !item.content && item.build.empty() && item.commit.empty();
+    return item.sha256.has_value() != item.content.has_value();
   });
   if (const std::string trouble = read.trouble(); !trouble.empty()) return Error{trouble};
   if (!good) return good.error();
@@ -158,6 +180,7 @@ Result<WithdrawRequest> read_withdraw_request(const JsonBox& arguments) {
   WithdrawRequest request;
   request.target = read.text("target");
   request.sha256 = read.sha256("sha256");
+  request.content = read.content("content");
   request.reason = read.text("reason");
   if (const std::string trouble = read.trouble(); !trouble.empty()) return Error{trouble};
   return request;

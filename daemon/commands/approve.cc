@@ -18,7 +18,8 @@ namespace po = boost::program_options;
 
 constexpr std::string_view kApproveUsage =
     R"(codedriftd [--config FILE] approve TARGET --sha256 H --reason TEXT [--ticket T]
-codedriftd [--config FILE] approve --plan FILE --count N --reason TEXT 
+    [--attestation FILE]
+codedriftd [--config FILE] approve --plan FILE --count N --reason TEXT
     [--ticket T] [--yes]
 
 Accepts what is live: one target and the hash that is live there, or the drifted
@@ -27,6 +28,12 @@ It is refused where the hash is not live (any more), where the target is
 missing, and where it is pinned in the configuration. A plan is accepted whole
 or not at all: it is refused where a row to be accepted changed since, or where
 N is not the number of these rows. Open drift ends with it (drift.resolved).
+Before it asks it shows each row, with the files that changed as far as the plan
+knows them.
+
+--attestation brings a signed statement about what is live, as `codedriftd
+expect` takes it. Where the configuration says require = "attested", nothing is
+accepted without.
 
 TARGET is ACCOUNT/REGION/NAMESPACE/FUNCTION:QUALIFIER, or FUNCTION or
 FUNCTION:QUALIFIER where one watched target has that name. Patterns are not
@@ -71,6 +78,9 @@ void print_planned(std::ostream& out, const std::vector<PlannedRow>& rows) {
   for (const PlannedRow& row : rows) {
     print(out, "  {:<10}  {}\n              live {}, accepted {}\n", row.status, row.item.target, row.item.sha256.hex(),
           row.item.accepted ? row.item.accepted->hex() : "nothing");
+    for (const std::string& line : row.changes) print(out, "              {}\n", line);
+    if (row.changes.empty() && row.item.accepted && row.item.accepted != row.item.sha256)
+      print(out, "              what changed inside is not known\n");
   }
   print(out, "{} to accept\n", rows.size());
 }
@@ -124,6 +134,8 @@ int run_approve(const std::vector<std::string>& args, const ReconcileContext& co
       "the hash that is live, 64 hex digits, as plan and query print it");
   add("reason", po::value<std::string>()->value_name("TEXT"), "why: it is recorded");
   add("ticket", po::value<std::string>()->value_name("T"), "a ticket's number: it is recorded");
+  add("attestation", po::value<std::string>()->value_name("FILE"),
+      "a signed statement that vouches for the hash or its content; - is standard input");
   add("plan", po::value<std::string>()->value_name("FILE"),
       "accept the drifted and unreviewed rows of this saved plan");
   add("count", po::value<std::string>()->value_name("N"), "how many rows of the plan you mean to accept");
@@ -137,7 +149,7 @@ int run_approve(const std::vector<std::string>& args, const ReconcileContext& co
   request.ticket = text_option(values, "ticket");
   if (values.contains("plan")) {
     const std::string file = text_option(values, "plan");
-    if (!targets.empty() || values.contains("sha256"))
+    if (!targets.empty() || values.contains("sha256") || values.contains("attestation"))
       throw UsageError("approve takes a TARGET with --sha256, or --plan FILE with --count, not both");
     if (!values.contains("count"))
       throw UsageError("approve --plan needs --count N: how many drifted and unreviewed rows you mean to accept");
@@ -155,6 +167,11 @@ int run_approve(const std::vector<std::string>& args, const ReconcileContext& co
     if (!agreed(context, values, *rows, *request.count)) return fail("nothing was accepted");
   } else {
     request.items.push_back(single_item(values, targets));
+    if (values.contains("attestation")) {
+      auto attestation = read_attestation(text_option(values, "attestation"));
+      if (!attestation) return say(context.err, "approve", EXIT_FAILURE, attestation.error().message);
+      request.items.back().attestation = std::move(*attestation);
+    }
     if (auto good = check_request(request); !good) throw UsageError(good.error().message);
   }
   return carry_out(context, values, "approve", request,

@@ -12,6 +12,7 @@
 #include <ostream>
 #include <vector>
 
+#include "base/byte_size.h"
 #include "base/duration.h"
 #include "base/json.h"
 #include "base/text.h"
@@ -71,7 +72,9 @@ void print_watches(const Settings& settings, bool list_all, std::ostream& out) {
   for (const WatchSettings& watch : settings.watches) {
     const std::string_view baseline = watch.baseline == Baseline::review ? "review" : "first-seen";
     rows.push_back({watch.target.address(), format_duration(watch.interval), format_duration(watch.stale_after),
-                    watch.pin ? fmt::format("pinned {}", watch.pin->hex().substr(0, 12)) : std::string(baseline)});
+                    watch.pin       ? fmt::format("pinned {}", watch.pin->hex().substr(0, 12))
+                    : watch.content ? fmt::format("pinned {}", watch.content->text().substr(0, 15))
+                                    : std::string(baseline)});
   }
   out << '\n';
   print_table(rows, out);
@@ -111,6 +114,20 @@ void print_alerts(const Settings& settings, std::ostream& out) {
   }
   out << fmt::format("\nAlerts go to {}:\n", plural(settings.alerts.size(), "destination"));
   print_table(rows, out);
+}
+
+void print_packages(const Settings& settings, std::ostream& out) {
+  const PackageSettings& packages = settings.packages;
+  if (packages.keep == PackageSettings::Keep::off) {
+    out << "\nPackages are not looked into.\n";
+    return;
+  }
+  const std::string kept =
+      packages.keep == PackageSettings::Keep::files
+          ? fmt::format("their contents are kept, {} at most", format_byte_size(packages.max_total))
+          : "their lists of files are kept";
+  out << fmt::format("\nPackages of up to {} from {} are looked into; {}.\n", format_byte_size(packages.limits.package),
+                     fmt::join(packages.hosts, ", "), kept);
 }
 
 std::string seconds(Millis time) { return fmt::format("{:.1f} s", static_cast<double>(time.count()) / 1000); }
@@ -306,6 +323,7 @@ void print_settings(const Settings& settings, bool list_all, std::ostream& out) 
   print_watches(settings, list_all, out);
   print_schedule(settings, out);
   print_alerts(settings, out);
+  print_packages(settings, out);
 }
 
 void print_plugins(const Settings& settings, const std::string& sinkhost, std::ostream& out) {
@@ -332,7 +350,10 @@ std::vector<OnlineAnswer> ask_each_region(const Settings& settings, Api& api) {
   }
   std::map<std::pair<std::string, std::string>, ApiAnswer> answers;
   for (const auto& [region, target] : first) {
-    api.start({target}, [&answers, key = region](ApiAnswer answer) { answers.emplace(key, std::move(answer)); });
+    api.start({target}, [&answers, key = region](ApiAnswer answer) {
+      answer.url = Secret();  // nothing is fetched here
+      answers.emplace(key, std::move(answer));
+    });
   }
   while (answers.size() < first.size()) api.turn(Millis{1'000});
   std::vector<OnlineAnswer> asked;

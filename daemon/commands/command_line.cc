@@ -1,6 +1,7 @@
 #include "commands/command_line.h"
 
 #include <fmt/format.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -24,9 +25,12 @@
 #include "commands/alerts.h"
 #include "commands/check.h"
 #include "commands/commit.h"
+#include "commands/diff.h"
+#include "commands/digest.h"
 #include "commands/maintain.h"
 #include "commands/options/options.h"
 #include "commands/options/usage.h"
+#include "commands/packages.h"
 #include "commands/plan.h"
 #include "commands/poll.h"
 #include "commands/query.h"
@@ -34,6 +38,7 @@
 #include "commands/reach/reading.h"
 #include "commands/reconcile.h"
 #include "commands/show.h"
+#include "package/examiner.h"
 #include "service/accounts.h"
 #include "service/app.h"
 #include "service/foresight.h"
@@ -88,6 +93,8 @@ int command_run(const Context& context) {
           "what the systemd unit starts.\n",
           options, nullptr, values))
     return 0;
+  const rlimit none{0, 0};
+  ::setrlimit(RLIMIT_CORE, &none);  // memory holds secrets, and links that are as good as them
   Settings settings = load(context);
   set_log(context.log_level, settings.log_form());
   // Before anything is written: what root leaves in the folder of another user keeps the service from starting.
@@ -175,12 +182,19 @@ int command_alerts(const Context& context) {
       context.args, [&context] { return load(context); }, SystemClock{}, context.out, context.err);
 }
 
+/// What is in a package of this machine.
+Result<Examination> examine_within(int package_fd, const PackageLimits& limits) {
+  return examine(package_fd, ExaminerJob{.program = find_examiner(), .limits = limits});
+}
+Result<Examination> examine_here(int package_fd) { return examine_within(package_fd, {}); }
+
 /// One of the commands of commands/reconcile.h.
 template <int (*Run)(const std::vector<std::string>&, const ReconcileContext&)>
 int command_reconcile(const Context& context) {
   static const SystemClock clock;
   const bool terminal = ::isatty(STDIN_FILENO) == 1 && ::isatty(STDOUT_FILENO) == 1;
-  return Run(context.args, {[&context] { return load(context); }, clock, std::cin, terminal, context.out, context.err});
+  return Run(context.args, {[&context] { return load(context); }, clock, std::cin, terminal, context.out, context.err,
+                            Patience{}, examine_within});
 }
 
 int command_migrate(const Context& context) {
@@ -252,6 +266,28 @@ int command_show(const Context& context) {
   return run_show(context.args, ::isatty(STDOUT_FILENO) == 1, SystemClock{}.wall(), context.out, context.err);
 }
 
+int command_digest(const Context& context) { return run_digest(context.args, examine_here, context.out, context.err); }
+
+int command_diff(const Context& context) {
+  static const SystemClock clock;
+  return run_diff(context.args, {.settings = [&context] { return load(context); },
+                                 .clock = clock,
+                                 .examine = examine_within,
+                                 .terminal = ::isatty(STDOUT_FILENO) == 1,
+                                 .out = context.out,
+                                 .err = context.err});
+}
+
+int command_packages(const Context& context) {
+  static const SystemClock clock;
+  return run_packages(context.args, {.settings = [&context] { return load(context); },
+                                     .clock = clock,
+                                     .terminal_out = ::isatty(STDOUT_FILENO) == 1,
+                                     .terminal_err = ::isatty(STDERR_FILENO) == 1,
+                                     .out = context.out,
+                                     .err = context.err});
+}
+
 void print_version(std::ostream& out) {
   print(out, "codedriftd {} ({}database schema {})\n", CODEDRIFTD_VERSION,
         *kCommit == '\0' ? "" : fmt::format("commit {}, ", kCommit), embedded_migrations().size());
@@ -272,11 +308,14 @@ constexpr Command kCommands[] = {
     {"run", "poll on schedule, record, alert; until SIGTERM", command_run},
     {"check", "check the configuration and the schedule", command_check},
     {"status", "each function now; the same as query status", command_status},
-    {"query", "report: status, history, events, alerts, coverage", command_query},
+    {"query", "report: status, history, events, alerts, coverage, …", command_query},
     {"plan", "poll now, and print how live code differs from what is accepted", command_plan},
     {"show", "print a plan that was saved", command_show},
     {"approve", "accept what is live, bound to one hash, or a plan", command_reconcile<run_approve>},
-    {"expect", "announce, from a pipeline, which hash a deployment will bring", command_reconcile<run_expect>},
+    {"expect", "announce, from a pipeline, what a deployment will bring", command_reconcile<run_expect>},
+    {"diff", "what changed inside: files, and lines where packages are kept", command_diff},
+    {"packages", "what is inside packages: list, fetch, export, prune", command_packages},
+    {"digest", "the content digest of a package or a folder", command_digest},
     {"suspend", "hold the alerts of functions for a time", command_reconcile<run_suspend>},
     {"resume", "end a suspension", command_reconcile<run_resume>},
     {"poll", "have the daemon poll these functions now", command_poll},
@@ -293,12 +332,13 @@ void print_help(std::ostream& out, const po::options_description& options) {
          "the cloud.\n\n"
          "codedriftd [--config FILE] [--log-level LEVEL] [--color WHEN] COMMAND ...\n\n"
          "Commands (each has --help; \"help COMMAND\" is the same):\n";
-  for (const Command& command : kCommands) print(out, "  {:<9}{}\n", command.name, command.does);
+  for (const Command& command : kCommands) print(out, "  {:<10}{}\n", command.name, command.does);
   out << "\nOptions, before or after the command:\n";
   print_options(options, out);
   out << "\nExit codes: 0 done; 1 failed, or a name that matches nothing; 64 wrong usage;\n"
          "78 wrong configuration; with --detailed-exitcode (plan, query status) also 2\n"
-         "(drifted or missing) and 3 (pending, unreviewed or unobserved).\n";
+         "(drifted or missing) and 3 (pending, unreviewed, examining or unobserved);\n"
+         "with that of diff 2 (something changed).\n";
 }
 
 const Command& command_named(std::string_view name) {

@@ -15,7 +15,7 @@ constexpr Millis kMostWithin{600'000};
 
 }  // namespace
 
-ControlRequest read_control_request(std::string_view line) {
+ControlRequest read_control_request(std::string_view line, std::size_t most_values) {
   ControlRequest understood;
   const auto not_understood = [&](const char* error, std::string trouble) {
     understood.error = error;
@@ -29,8 +29,8 @@ ControlRequest read_control_request(std::string_view line) {
   if (end + 1 != line.size()) return not_understood("malformed", "one request on one line, and nothing after it");
   // Before it is read: eight megabytes of "[0,0,…" would be half a gigabyte of values.
   const auto values = std::count_if(line.begin(), line.end(), [](char c) { return c == ',' || c == ':' || c == '['; });
-  if (static_cast<std::size_t>(values) > kMostControlValues)
-    return not_understood("too_long", fmt::format("a request has {} values at most", kMostControlValues));
+  if (static_cast<std::size_t>(values) > most_values)
+    return not_understood("too_long", fmt::format("a request has {} values at most", most_values));
   Json request = parse_json(line.substr(0, end));
   if (!request.is_object()) return not_understood("malformed", "the request is not a JSON object");
   const auto text = [&](const char* name) {

@@ -9,10 +9,12 @@
 
 namespace codedriftd {
 
-/// A request names thousands of functions, where a plan is approved. Whoever may not ask is not read that far.
-inline constexpr std::size_t kLongestControlRequest = 8 * 1024 * 1024, kLongestStrangersRequest = 64 * 1024;
+/// A request names thousands of functions, where a plan is approved. Whoever may not ask is not read that far; where
+/// there is a key to verify it with, they may bring an attestation (attest/envelope.h) all the same.
+inline constexpr std::size_t kLongestControlRequest = 8 * 1024 * 1024, kLongestStrangersRequest = 64 * 1024,
+                             kLongestAttestedRequest = 2 * 1024 * 1024;
 /// Values in a request: each takes some fifty bytes once it is read, however short its text.
-inline constexpr std::size_t kMostControlValues = 400'000;
+inline constexpr std::size_t kMostControlValues = 400'000, kMostStrangersValues = 10'000;
 /// How long a client waits that does not say.
 inline constexpr Millis kUsualWithin{60'000};
 
@@ -24,6 +26,6 @@ struct ControlRequest {
   Millis within = kUsualWithin;
 };
 /// Reads what came before the end of the line or of the connection; never throws for what it is.
-ControlRequest read_control_request(std::string_view text);
+ControlRequest read_control_request(std::string_view text, std::size_t most_values = kMostControlValues);
 
 }  // namespace codedriftd

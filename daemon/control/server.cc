@@ -305,7 +305,7 @@ void ControlServer::read_from(Client& client) const {
       return;
     }
     const bool line = read.find('\n') != std::string_view::npos;
-    const std::size_t longest = client.allowed ? kLongestControlRequest : kLongestStrangersRequest;
+    const std::size_t longest = client.allowed ? kLongestControlRequest : options_.strangers_are_read();
     if (ended || line || client.request.size() > longest) {
       client.state = State::waiting;
       return;
@@ -407,9 +407,11 @@ std::string ControlServer::reply_to(Job& job) const {
 
 JsonBox ControlServer::answer_to(Job& job) const {
   job.caller.actor = actor_of(job.caller.uid);
-  const ControlRequest read = read_control_request(std::exchange(job.text, {}));
+  const ControlRequest read =
+      read_control_request(std::exchange(job.text, {}), job.allowed ? kMostControlValues : kMostStrangersValues);
   job.caller.claimed = read.claimed;
-  if (!job.allowed) return control_error("denied", denied_(job.caller, read.verb, read.request));
+  const bool open = read.error.empty() && options_.open_to_all && options_.open_to_all(read.verb, read.request);
+  if (!job.allowed && !open) return control_error("denied", denied_(job.caller, read.verb, read.request));
   if (!read.error.empty()) return control_error(read.error, read.trouble);
   // A little less than its client waits: the commit and the reply take their time too.
   const Millis left =

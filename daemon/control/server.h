@@ -49,11 +49,15 @@ class ControlServer {
   struct Options {
     std::string folder;                          ///< runtime_dir; made with mode 0750 if it is not there
     std::function<bool(const Caller&)> may_ask;  ///< who may ask for anything at all; everybody else is denied
-    Millis read_within{5'000};                   ///< from the connection to the end of the request
-    Millis write_within{5'000};                  ///< the reply
-    std::size_t most_clients = 16;               ///< at a time, beside root and the daemon's own user
-    std::size_t most_of_one_user = 4;            ///< of them; more are told "busy"
-    std::size_t most_strangers = 2;              ///< of those who may not ask; more are hung up on
+    /// How much is read of those who may not ask for anything.
+    std::function<std::size_t()> strangers_are_read = [] { return kLongestStrangersRequest; };
+    /// What is answered whoever sends it, also those who may ask for nothing. On one of several threads.
+    std::function<bool(std::string_view verb, const JsonBox& request)> open_to_all = {};
+    Millis read_within{5'000};         ///< from the connection to the end of the request
+    Millis write_within{5'000};        ///< the reply
+    std::size_t most_clients = 16;     ///< at a time, beside root and the daemon's own user
+    std::size_t most_of_one_user = 4;  ///< of them; more are told "busy"
+    std::size_t most_strangers = 2;    ///< of those who may not ask; more are hung up on
     Millis stranger_read_within{1'000};
     std::size_t workers = 4;        ///< requests being answered at a time; others' never take the last one
     std::size_t most_answered = 2;  ///< of one user, at a time

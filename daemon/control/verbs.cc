@@ -9,11 +9,14 @@
 #include <map>
 
 #include "actions/alert_actions.h"
+#include "actions/package_actions.h"
 #include "actions/poll_requests.h"
 #include "actions/reconcile_actions.h"
 #include "base/duration.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "control/package_file.h"
+#include "store/packages/packages.h"
 
 namespace codedriftd {
 namespace {
@@ -52,14 +55,16 @@ class ControlVerbs {
       return control_error("unknown_verb",
                            fmt::format("there is no verb \"{}\"; there are {}", name, fmt::join(names, ", ")));
     }
-    if (!verb->permission.empty() && !permissions()->may(caller, verb->permission)) {
+    const bool permitted = verb->permission.empty() || permissions()->may(caller, verb->permission);
+    if (!permitted && !vouched_for(name, request)) {
       return control_error("denied", denied(caller, name, request));
     }
     if (const auto state = request->find("state"); state != request->end() && *state != state_) {
       return control_error("other_state",
                            "the daemon that listens there keeps another state_dir; its runtime_dir must be its own");
     }
-    if (const Millis wait = verb->asks_only ? Millis{0} : pace(caller, name); wait > Millis{0}) {
+    if (const Millis wait = verb->asks_only ? Millis{0} : pace(caller, name == "alerts.test" || !permitted);
+        wait > Millis{0}) {
       return control_error("failed", fmt::format("you have asked for this too often; ask again in {}",
                                                  format_duration(std::chrono::ceil<std::chrono::seconds>(wait))));
     }
@@ -82,6 +87,21 @@ class ControlVerbs {
       return who + "[control] in its configuration allows you nothing";
     return who + fmt::format("[control] {} in its configuration allows {}", verb->permission,
                              permissions()->allowed(verb->permission));
+  }
+
+  bool trusts() const { return !parts_.trust.copy()->keys.empty(); }
+  /// An announcement of what an attestation names, and of nothing else: who sends that does not matter, as long as
+  /// there is a key whose word counts.
+  bool vouched_for(std::string_view name, const JsonBox& request) const {
+    if (name != "expect" || !request->is_object() || !trusts()) return false;
+    const auto arguments = request->find("args");
+    if (arguments == request->end() || !arguments->is_object()) return false;
+    const auto items = arguments->find("items");
+    if (items == arguments->end() || !items->is_array() || items->size() != 1) return false;
+    const Json& item = items->front();
+    const auto attestation = item.is_object() ? item.find("attestation") : item.end();
+    return item.is_object() && item.size() == 2 && item.contains("target") && attestation != item.end() &&
+           attestation->is_string() && !attestation->get_ref<const std::string&>().empty();
   }
 
   bool may_ask(const Caller& caller) const { return permissions()->may_ask(caller); }
@@ -127,9 +147,18 @@ class ControlVerbs {
     return written(asked, read_alert_request(asked.verb.substr(asked.verb.find('.') + 1), arguments));
   }
   Reply approve(const Asked& asked, const JsonBox& arguments) {
-    return written(asked, read_approve_request(arguments));
+    auto request = read_approve_request(arguments);
+    if (request) request->trust = parts_.trust.copy();
+    return written(asked, request);
   }
-  Reply expect(const Asked& asked, const JsonBox& arguments) { return written(asked, read_expect_request(arguments)); }
+  Reply expect(const Asked& asked, const JsonBox& arguments) {
+    auto request = read_expect_request(arguments);
+    if (request) {
+      request->trust = parts_.trust.copy();
+      request->only_attested = !permissions()->may(asked.caller, "expect");
+    }
+    return written(asked, request);
+  }
   Reply withdraw(const Asked& asked, const JsonBox& arguments) {
     return written(asked, read_withdraw_request(arguments));
   }
@@ -137,9 +166,17 @@ class ControlVerbs {
     return written(asked, read_suspend_request(asked.verb == "resume", arguments));
   }
 
+  Reply prune(const Asked& asked, const JsonBox& arguments) {
+    auto request = read_prune_request(arguments);
+    if (request) request->folder = parts_.packages_folder;
+    return written(asked, request);
+  }
+
+  /// The verbs plan, poll and packages.fetch.
   Reply poll(const Asked& asked, const JsonBox& arguments) {
     Database db = Database::open_reader(parts_.database);
-    const auto found = targets_to_poll(db, asked.verb, arguments, parts_.clock.wall());
+    const bool fetch = asked.verb == "packages.fetch";
+    const auto found = targets_to_poll(db, fetch ? "poll" : asked.verb, arguments, parts_.clock.wall());
     if (!found) return found.error();
     const auto issued = tickets_.lock()->issue(asked.caller.uid, found->size());
     if (!issued) return too_many();
@@ -147,7 +184,9 @@ class ControlVerbs {
     Json addresses = Json::array();
     for (const SelectedTarget& target : *found) {
       ids.push_back(target.row.id);
-      if (asked.verb == "poll") addresses.push_back(target.row.target.address());
+      if (asked.verb != "plan") addresses.push_back(target.row.target.address());
+      // Before the poll: the link that it brings is to be used.
+      if (fetch && target.row.state.live) parts_.forget_failure(*target.row.state.live);
     }
     parts_.poll_now(std::move(ids), [ticket = issued->ticket](PollEnd end) { ticket->over(end); });
     Json done{{"ticket", issued->id}, {"targets", found->size()}};
@@ -161,6 +200,29 @@ class ControlVerbs {
     if (!issued) return too_many();
     parts_.reload(issued->ticket);
     return JsonBox(Json{{"ticket", issued->id}});
+  }
+  /// One file of a package that is kept: by its hash, because names may be any bytes.
+  Reply package_file(const Asked&, const JsonBox& arguments) {
+    Arguments read(*arguments);
+    const auto code = read.sha256("package"), content = read.sha256("file");
+    if (const std::string trouble = read.trouble(); !trouble.empty()) return NothingDone{"usage", trouble};
+    if (!code || !content) return NothingDone{"usage", "say which: package and file, two hashes"};
+    Database db = Database::open_reader(parts_.database);
+    const auto package = packages::find(db, *code);
+    if (!package || !package->kept)
+      return NothingDone{"nothing", fmt::format("the package of {} is not kept", code->hex())};
+    const Manifest files = packages::manifest(db, *code);
+    const auto file =
+        std::find_if(files.begin(), files.end(), [&](const auto& each) { return each.sha256 == *content; });
+    if (file == files.end())
+      return NothingDone{"nothing", fmt::format("no file of {} has the hash {}", code->hex(), content->hex())};
+    if (file->size > kMostPackageFileSent)
+      return NothingDone{"refused",
+                         fmt::format("the file has {} bytes; {} are sent at most", file->size, kMostPackageFileSent)};
+    const auto bytes =
+        parts_.package_content(*code, *file, {package->package_bytes, package->unpacked_bytes, package->files});
+    if (!bytes) return NothingDone{"failed", bytes.error().message};
+    return JsonBox(Json{{"content", base64({reinterpret_cast<const uint8_t*>(bytes->data()), bytes->size()})}});
   }
   Reply progress(const Asked& asked, const JsonBox& arguments) {
     Arguments read(*arguments);
@@ -191,12 +253,21 @@ class ControlVerbs {
   }
 
   static constexpr Verb kVerbs[] = {
-      {"approve", "approve", &ControlVerbs::approve, false},  {"expect", "expect", &ControlVerbs::expect, false},
-      {"withdraw", "expect", &ControlVerbs::withdraw, false}, {"suspend", "suspend", &ControlVerbs::suspend, false},
-      {"resume", "resume", &ControlVerbs::suspend, false},    {"alerts.replay", "replay", &ControlVerbs::alerts, false},
-      {"alerts.drop", "drop", &ControlVerbs::alerts, false},  {"alerts.test", "test", &ControlVerbs::alerts, false},
-      {"plan", "poll", &ControlVerbs::poll, false},           {"poll", "poll", &ControlVerbs::poll, false},
-      {"reload", "reload", &ControlVerbs::reload, false},     {"progress", "", &ControlVerbs::progress, true},
+      {"approve", "approve", &ControlVerbs::approve, false},
+      {"expect", "expect", &ControlVerbs::expect, false},
+      {"withdraw", "expect", &ControlVerbs::withdraw, false},
+      {"suspend", "suspend", &ControlVerbs::suspend, false},
+      {"resume", "resume", &ControlVerbs::suspend, false},
+      {"alerts.replay", "replay", &ControlVerbs::alerts, false},
+      {"alerts.drop", "drop", &ControlVerbs::alerts, false},
+      {"alerts.test", "test", &ControlVerbs::alerts, false},
+      {"plan", "poll", &ControlVerbs::poll, false},
+      {"poll", "poll", &ControlVerbs::poll, false},
+      {"reload", "reload", &ControlVerbs::reload, false},
+      {"progress", "", &ControlVerbs::progress, true},
+      {"packages.fetch", "poll", &ControlVerbs::poll, false},
+      {"packages.prune", "prune", &ControlVerbs::prune, false},
+      {"packages.file", "diff", &ControlVerbs::package_file, true},
   };
 
   std::shared_ptr<const Permissions> permissions() const { return parts_.permissions.copy(); }
@@ -221,16 +292,15 @@ class ControlVerbs {
     Millis every;
     double most;
   };
-  static constexpr Pace kActs{Millis{2'000}, 120}, kTests{Millis{10'000}, 5};
+  static constexpr Pace kActs{Millis{2'000}, 120}, kSlowly{Millis{10'000}, 5};
 
   /// Takes one act of `caller` into account: how long they have to wait before it, 0 if they need not. Each writes
   /// events, or an alert: without a limit whoever may suspend could fill the disk. Root and the daemon's own user could
   /// anyway.
-  Millis pace(const Caller& caller, std::string_view verb) {
+  Millis pace(const Caller& caller, bool slowly) {
     if (caller.uid == 0 || caller.uid == ::geteuid()) return Millis{0};
-    const bool test = verb == "alerts.test";
-    const Pace& pace = test ? kTests : kActs;
-    Locked buckets(test ? tests_ : acts_);
+    const Pace& pace = slowly ? kSlowly : kActs;
+    Locked buckets(slowly ? slow_acts_ : acts_);
     Bucket& bucket = one_of(*buckets, caller.uid);
     const MonoTime now = parts_.clock.mono();
     const double gained =
@@ -246,7 +316,7 @@ class ControlVerbs {
   const std::string state_;
   Guarded<Tickets> tickets_;
   Guarded<std::map<uid_t, Denials>> denials_;
-  Guarded<std::map<uid_t, Bucket>> acts_, tests_;
+  Guarded<std::map<uid_t, Bucket>> acts_, slow_acts_;
 };
 
 }  // namespace
@@ -262,6 +332,10 @@ Result<std::unique_ptr<ControlServer>> open_control(const ControlParts& parts) {
   ControlServer::Options options;
   options.folder = parts.runtime_dir;
   options.may_ask = [verbs](const Caller& caller) { return verbs->may_ask(caller); };
+  options.strangers_are_read = [verbs] { return verbs->trusts() ? kLongestAttestedRequest : kLongestStrangersRequest; };
+  options.open_to_all = [verbs](std::string_view verb, const JsonBox& request) {
+    return verbs->vouched_for(verb, request);
+  };
   return ControlServer::open(
       std::move(options),
       [verbs](const Caller& caller, std::string_view verb, const JsonBox& request, Millis within) {

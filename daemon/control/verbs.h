@@ -5,10 +5,13 @@
 #include <string>
 #include <vector>
 
+#include "attest/load_trust.h"
 #include "base/guarded.h"
 #include "control/permissions.h"
 #include "control/server.h"
 #include "control/tickets.h"
+#include "model/content.h"
+#include "model/examination.h"
 #include "store/db/writer.h"
 #include "store/ledger/ledger.h"
 
@@ -22,11 +25,18 @@ struct ControlParts {
   Writer& writer;
   Ledger& ledger;
   const Clock& clock;
+  const Guarded<std::shared_ptr<const Trust>>& trust;  ///< as the permissions
   /// Poller::poll_now.
   std::function<void(std::vector<TargetId> ids, std::function<void(PollEnd)> over)> poll_now = {};
   /// Has the configuration loaded again, on another thread, which finishes the ticket with what came of it:
   /// {"loaded": WORDS}, {"mistakes": ["FILE:LINE:COLUMN: …", …]} or {"failed": WORDS}.
   std::function<void(std::shared_ptr<Ticket> ticket)> reload = {};
+  std::string packages_folder = {};  ///< Settings::packages_folder()
+  /// Inspector::forget_failure.
+  std::function<void(const Sha256& code)> forget_failure = {};
+  /// The content of one file of a package that is kept, with the caps to read it within. On one of several threads.
+  std::function<Result<std::string>(const Sha256& code, const PackageFile& file, const PackageLimits& limits)>
+      package_content = {};
 };
 
 /// Opens the socket. Whoever may not ask and does is denied, and that is recorded (control.denied): once a minute for

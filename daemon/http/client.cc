@@ -16,11 +16,13 @@
 #include <system_error>
 
 #include "base/guarded.h"
+#include "base/secret.h"
 #include "base/unique_fd.h"
 #include "base/url.h"
 #include "http/proxy.h"
 #include "http/resolver.h"
 #include "http/transfer.h"
+#include "http/wiped_memory.h"
 
 namespace codedriftd {
 namespace {
@@ -30,7 +32,7 @@ constexpr long kConnectionsKept = 128;
 
 void prepare_process() {
   static const bool done = [] {
-    if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) throw std::runtime_error("libcurl cannot be initialised");
+    if (init_libcurl_wiping() != CURLE_OK) throw std::runtime_error("libcurl cannot be initialised");
     ::signal(SIGPIPE, SIG_IGN);
     return true;
   }();
@@ -164,6 +166,7 @@ void HttpClient::Engine::refuse(Callback done, std::string why) {
 Transfer* HttpClient::Engine::start(HttpRequest request, Callback done) {
   const Result<Url> url = check(request);
   if (!url) {
+    if (request.secret_url) wipe(request.url);
     refuse(std::move(done), url.error().message);
     return nullptr;
   }
@@ -171,6 +174,7 @@ Transfer* HttpClient::Engine::start(HttpRequest request, Callback done) {
   if (!request.no_proxy) {
     const Result<const Proxy*> proxy = proxies_.proxy_for(*url);
     if (!proxy) {
+      if (request.secret_url) wipe(request.url);
       refuse(std::move(done), fmt::format("{}: {}", url->origin, proxy.error().message));
       return nullptr;
     }
@@ -298,10 +302,10 @@ void HttpClient::Engine::turn(Millis at_most, int cancel_fd, Transfer* cancelled
   run_due();
   const MonoTime now = clock_.mono();
   if (now >= next_overdue_) end_overdue(now);
-  // Where libcurl answered in the same turn, `cancelled` is idle by now, and its answer counts.
-  if (cancelled != nullptr && readable(cancel_fd) && cancelled->position < active_.size() &&
-      active_[cancelled->position].get() == cancelled) {
-    settle(cancelled, cancelled->abandon(HttpFailure::cancelled, "told to stop", now));
+  // Where libcurl answered in the same turn, `cancelled` is idle or gone by now, and its answer counts.
+  if (cancelled != nullptr && readable(cancel_fd) &&
+      std::any_of(active_.begin(), active_.end(), [&](const auto& t) { return t.get() == cancelled; })) {
+    settle(cancelled, cancelled->abandon(HttpFailure::cancelled, kToldToStop, now));
   }
   for (std::size_t left = ready_.size(); left > 0; --left) {
     Ready ready = std::move(ready_.front());
@@ -342,7 +346,7 @@ void HttpClient::Engine::settle(Transfer* transfer, HttpResponse response) {
   const std::size_t position = transfer->position;
   std::swap(active_[position], active_.back());
   active_[position]->position = position;
-  idle_.push_back(std::move(active_.back()));
+  if (!transfer->holds_secret_url()) idle_.push_back(std::move(active_.back()));
   active_.pop_back();
 }
 
@@ -350,7 +354,11 @@ HttpClient::HttpClient() : engine_(std::make_unique<Engine>()) {}
 HttpClient::~HttpClient() = default;
 
 void HttpClient::start(HttpRequest request, Callback done) { engine_->start(std::move(request), std::move(done)); }
-void HttpClient::turn(Millis at_most) { engine_->turn(at_most, -1, nullptr); }
+void HttpClient::turn(Millis at_most) {
+  const std::size_t before = engine_->in_flight();
+  engine_->turn(at_most, -1, nullptr);
+  if (engine_->in_flight() < before) wipe_stack_below();
+}
 void HttpClient::wake() { engine_->wake(); }
 std::size_t HttpClient::in_flight() const { return engine_->in_flight(); }
 void HttpClient::read_files_again() { engine_->read_files_again(); }
@@ -361,7 +369,8 @@ HttpResponse HttpClient::fetch(HttpRequest request, int cancel_fd) {
   auto response = std::make_shared<std::optional<HttpResponse>>();
   Transfer* transfer = engine_->start(std::move(request), [response](HttpResponse r) { *response = std::move(r); });
   while (!*response) engine_->turn(kForever, cancel_fd, transfer);
-  return **std::move(response);
+  wipe_stack_below();
+  return *std::move(*response);
 }
 
 }  // namespace codedriftd

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <openssl/crypto.h>
+#include <openssl/ssl.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -66,7 +67,25 @@ bool turned_away(std::string_view status_line) {
   return status.size() == 3 && (status[0] == '5' || status == "429");
 }
 
+/// An answer may hold secrets. Where the text outgrows its memory, what it leaves behind is overwritten.
+void append_wiping(std::string& text, std::string_view piece) {
+  if (text.size() + piece.size() > text.capacity()) {
+    std::string larger;
+    larger.reserve(std::max(2 * text.capacity(), text.size() + piece.size()));
+    larger.append(text);
+    wipe(text);
+    text.swap(larger);
+  }
+  text.append(piece);
+}
+
 const char* or_null(const std::string& text) { return text.empty() ? nullptr : text.c_str(); }
+
+/// OpenSSL would keep what it decrypted last in a buffer of the connection, for as long as that is kept alive.
+CURLcode forget_plaintext(CURL*, void* context, void*) {
+  SSL_CTX_set_options(static_cast<SSL_CTX*>(context), SSL_OP_CLEANSE_PLAINTEXT);
+  return CURLE_OK;
+}
 
 }  // namespace
 
@@ -94,6 +113,7 @@ Transfer::Transfer(CURLSH* share) : easy_(curl_easy_init()) {
   set(easy_, CURLOPT_CAPATH, static_cast<const char*>(nullptr));
   set(easy_, CURLOPT_CA_CACHE_TIMEOUT, 600L);  // a renewed CA file counts after ten minutes, or a reload
   set(easy_, CURLOPT_MAXLIFETIME_CONN, kGreatestAgeSeconds);
+  set(easy_, CURLOPT_SSL_CTX_FUNCTION, &forget_plaintext);
   // A key that wants a passphrase is refused; without one set, OpenSSL would ask for it on the terminal.
   set(easy_, CURLOPT_KEYPASSWD, "");
   set(easy_, CURLOPT_PROXY, "");    // http/proxy.h reads the environment;
@@ -115,7 +135,9 @@ void Transfer::prepare(HttpRequest request, const Url& url, const Route& route, 
   origin_ = url.origin;
   response_ = HttpResponse{};
   header_bytes_ = 0;
+  body_bytes_ = 0;
   over_cap_ = nullptr;
+  had_enough_ = false;
   error_[0] = '\0';
   started_ = now;
   deadline_ = now + request_.deadline;
@@ -138,6 +160,10 @@ void Transfer::prepare(HttpRequest request, const Url& url, const Route& route, 
   if (fresh_ || before.url != request_.url) set(easy_, CURLOPT_URL, request_.url.c_str());
   if (fresh_ || before.deadline != request_.deadline) {
     set(easy_, CURLOPT_TIMEOUT_MS, std::max(1L, static_cast<long>(request_.deadline.count())));
+  }
+  if (fresh_ || before.stalled_after != request_.stalled_after) {
+    set(easy_, CURLOPT_LOW_SPEED_LIMIT, request_.stalled_after > Millis{0} ? 1024L : 0L);
+    set(easy_, CURLOPT_LOW_SPEED_TIME, static_cast<long>(request_.stalled_after / std::chrono::seconds(1)));
   }
   if (fresh_ || before.body_cap != request_.body_cap) {
     set(easy_, CURLOPT_MAXFILESIZE_LARGE, static_cast<curl_off_t>(std::max<std::size_t>(1, request_.body_cap)));
@@ -233,8 +259,8 @@ bool Transfer::take_header(std::string_view line) {
     over_cap_ = line.size() > kLineCap ? "a header line" : "the headers";
     return false;
   }
-  if (!response_.body.empty()) return true;  // a trailer
-  if (line.starts_with("HTTP/")) {           // a new block: what came before was "100 Continue" or the like
+  if (body_bytes_ > 0) return true;  // a trailer
+  if (line.starts_with("HTTP/")) {   // a new block: what came before was "100 Continue" or the like
     response_.headers.clear();
     // Whoever is behind this connection may answer so for ever; the next request gets another one.
     if (turned_away(line)) {
@@ -254,19 +280,36 @@ bool Transfer::take_header(std::string_view line) {
 }
 
 std::size_t Transfer::on_body(char* data, std::size_t size, std::size_t count, void* self) {
-  auto& transfer = *static_cast<Transfer*>(self);
-  std::string& body = transfer.response_.body;
   const std::size_t length = size * count;
-  if (length > transfer.request_.body_cap - body.size()) {
-    transfer.over_cap_ = kBody;
-    return length + 1;  // anything else than `length` ends the transfer
+  // Anything else than `length` ends the transfer.
+  return static_cast<Transfer*>(self)->take_body({data, length}) ? length : length + 1;
+}
+
+bool Transfer::take_body(std::string_view piece) {
+  bool streamed = false;
+  if (request_.on_body) {
+    long status = 0;
+    curl_easy_getinfo(easy_, CURLINFO_RESPONSE_CODE, &status);
+    streamed = status == 200;
   }
-  body.append(data, length);
-  return length;
+  const std::size_t cap =
+      request_.on_body && !streamed ? std::min(kOtherBodyCap, request_.body_cap) : request_.body_cap;
+  if (piece.size() > cap - body_bytes_) {
+    over_cap_ = kBody;
+    return false;
+  }
+  body_bytes_ += piece.size();
+  if (!streamed) {
+    append_wiping(response_.body, piece);
+    return true;
+  }
+  had_enough_ = !request_.on_body(piece);
+  return !had_enough_;
 }
 
 HttpFailure Transfer::failure_of(CURLcode code) const {
   if (over_cap_ != nullptr) return HttpFailure::too_large;
+  if (had_enough_) return HttpFailure::cancelled;
   switch (code) {
     case CURLE_OK:
       return HttpFailure::none;
@@ -305,9 +348,13 @@ HttpResponse Transfer::finish(CURLcode code, MonoTime now) {
   curl_easy_getinfo(easy_, CURLINFO_RESPONSE_CODE, &status);
   if (failure != HttpFailure::none) {
     std::string text = over_cap_ != nullptr ? fmt::format("{} of the answer went over the cap", over_cap_)
+                       : had_enough_        ? std::string(kToldToStop)
                        : error_[0] != '\0'  ? clean_utf8(without_user_information(error_), 300)
                                             : std::string(curl_easy_strerror(code));
-    if (failure == HttpFailure::timeout) text = fmt::format("{}: {}", kTooLate, text);
+    if (failure == HttpFailure::timeout) {
+      const bool stalled = request_.stalled_after > Millis{0} && now < deadline_;
+      text = fmt::format("{}: {}", stalled ? kStalled : kTooLate, text);
+    }
     if (code == CURLE_FILESIZE_EXCEEDED || (over_cap_ != nullptr && std::string_view(over_cap_) == kBody)) {
       response_.status_before_body = static_cast<int>(status);
     }
@@ -335,6 +382,8 @@ HttpResponse Transfer::abandon(HttpFailure failure, std::string_view text, MonoT
 HttpResponse Transfer::close(MonoTime now) {
   response_.took = std::chrono::duration_cast<Millis>(now - started_);
   for (HttpHeader& header : request_.headers) wipe(header.value);
+  if (request_.secret_url) wipe(request_.url);
+  request_.on_body = nullptr;  // and what it holds
   return std::move(response_);
 }
 

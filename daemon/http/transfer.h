@@ -16,6 +16,9 @@ namespace codedriftd {
 
 /// What every `timeout` says, whoever noticed it.
 inline constexpr std::string_view kTooLate = "no whole answer within the deadline";
+inline constexpr std::string_view kStalled = "hardly anything came for a while";
+/// What every `cancelled` says.
+inline constexpr std::string_view kToldToStop = "told to stop";
 
 /// What a request is sent with beside what it says itself.
 struct Route {
@@ -47,6 +50,8 @@ class Transfer {
 
   /// Wipes what was sent as headers: signatures and tokens. Only while libcurl does not carry it.
   void drop_headers();
+  /// It must not be used again: libcurl keeps parts of a URL in places of its own until its handle is gone.
+  bool holds_secret_url() const { return request_.secret_url; }
 
   CURL* handle() const { return easy_; }
   MonoTime deadline() const { return deadline_; }
@@ -59,6 +64,7 @@ class Transfer {
   static std::size_t on_header(char* data, std::size_t size, std::size_t count, void* self);
   static std::size_t on_body(char* data, std::size_t size, std::size_t count, void* self);
   bool take_header(std::string_view line);
+  bool take_body(std::string_view piece);
   void set_method();
   void set_proxy();
   void set_tls();
@@ -81,7 +87,9 @@ class Transfer {
   bool fresh_ = true;  ///< no request before: every option has to be set
   MonoTime started_{}, deadline_{};
   std::size_t header_bytes_ = 0;
+  std::size_t body_bytes_ = 0;
   const char* over_cap_ = nullptr;  ///< which cap was hit
+  bool had_enough_ = false;         ///< on_body said so
   char error_[CURL_ERROR_SIZE] = {};
 };
 

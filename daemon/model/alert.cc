@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/json.h"
+#include "model/changes.h"
 #include "model/kinds.h"
 #include "model/target.h"
 
@@ -70,6 +71,7 @@ OrderedJson alert_json(const NewEvent& event, const Place& place, std::string_vi
       {"resolution", or_null<OrderedJson>(facts.resolution)},
       {"reason", or_null<OrderedJson>(facts.reason)},
       {"error", OrderedJson(*facts.error)},
+      {"changes", OrderedJson(*facts.changes)},
       {"request_id", or_null<OrderedJson>(facts.request_id)},
       {"account", or_null<OrderedJson>(facts.account)},
       {"region", or_null<OrderedJson>(facts.region)},
@@ -119,6 +121,19 @@ std::string compose_notice(const Notice& notice, std::string_view id, WallTime t
                                  instance, log_origin, link);
   if (!notice.heartbeat->is_null()) alert["heartbeat"] = *notice.heartbeat;
   return json_line(alert);
+}
+
+std::string explained_alert(std::string_view alert, const JsonBox& changes, std::string_view words) {
+  OrderedJson body;
+  try {
+    body = OrderedJson::parse(alert);
+    body.at("changes") = OrderedJson(*changes);
+    if (!words.empty())
+      body.at("summary") = fmt::format("{} {}", body.at("summary").get<std::string>(), as_sentence(std::string(words)));
+  } catch (const OrderedJson::exception& error) {
+    throw std::runtime_error(fmt::format("a stored alert is damaged ({}); restore a backup", error.what()));
+  }
+  return json_line(body);
 }
 
 }  // namespace codedriftd

@@ -47,7 +47,11 @@ std::string link_to(std::string_view pattern, std::string_view address);
 std::string compose_alert(const LoggedEvent& event, std::string_view instance, std::string_view log_origin,
                           std::string_view link = {});
 
-/// The same for a notice; a heartbeat has the member `heartbeat` beside the others.
+/// The alert `alert` (its bytes) of a change, with what changed inside: `changes` (model/changes.h) as its member, and
+/// in its summary in words. Throws std::runtime_error for bytes that are no alert.
+std::string explained_alert(std::string_view alert, const JsonBox& changes, std::string_view words);
+
+/// The same as compose_alert() for a notice; a heartbeat has the member `heartbeat` beside the others.
 std::string compose_notice(const Notice& notice, std::string_view id, WallTime time, std::string_view instance,
                            std::string_view log_origin, std::string_view link = {});
 

@@ -14,9 +14,10 @@ namespace {
 /// A tile of the log holds bodies of at most 65,535 bytes; this leaves room.
 constexpr std::size_t kLongestBody = 60'000;
 
-constexpr std::array<std::string_view, 11> kAlertingKinds{
-    "drift.detected", "drift.changed",   "drift.resolved",    "function.missing", "function.returned", "poll.failing",
-    "poll.recovered", "account.failing", "account.recovered", "deploy.overdue",   "record.restored"};
+constexpr std::array<std::string_view, 12> kAlertingKinds{"drift.detected",   "drift.changed",     "drift.resolved",
+                                                          "function.missing", "function.returned", "poll.failing",
+                                                          "poll.recovered",   "account.failing",   "account.recovered",
+                                                          "deploy.overdue",   "record.restored",   "package.mismatch"};
 
 }  // namespace
 

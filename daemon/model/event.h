@@ -21,6 +21,7 @@ struct AlertFacts {
   std::optional<WallTime> drift_since;
   std::string resolution, reason, request_id;
   JsonBox error;                ///< {code, message, request_id} or null
+  JsonBox changes;              ///< what changed inside, as model/changes.h has it, or null
   std::string account, region;  ///< of an event about a whole account in a region; a target says it itself
 };
 
@@ -32,6 +33,7 @@ struct NewEvent {
   std::optional<std::string> target;   ///< an address, or nullopt for the whole daemon
   std::optional<int64_t> target_id{};  ///< its row, where that is known better than by the address
   JsonBox data = empty_object();       ///< the members the contract gives this kind
+  bool awaits_explanation = false;     ///< what changed is about to be known: its alert may wait a moment for that
   bool alertable = true;  ///< false: recorded, but no alert, whatever is subscribed (an account is failing)
   AlertFacts facts;
 };

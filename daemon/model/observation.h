@@ -3,7 +3,9 @@
 #include <string>
 #include <string_view>
 
+#include "base/json_box.h"
 #include "base/sha256.h"
+#include "model/content.h"
 
 namespace codedriftd {
 
@@ -32,6 +34,15 @@ inline constexpr std::string_view kClockCode = "Client.Clock", kClockReason = "c
 inline constexpr std::string_view kCodeSecretCode = "UnauthorizedOperation.CodeSecret",
                                   kCodeSecretReason = "code_secret";
 
+/// What is known of the inside of one package.
+struct Inside {
+  PackageState package = PackageState::unknown;
+  std::optional<KnownContent> content;  ///< of one that was examined, if it can be held against others
+  std::string why;                      ///< ambiguous, unavailable: one sentence, foreign text made clean
+  JsonBox changes;                      ///< against what is accepted, as an alert has it; null: not known
+  std::string changes_words = {};       ///< the same in one sentence, or empty
+};
+
 /// The reason that a status or an event gives for not seeing: the contract's words.
 /// `denied code_secret updating failed clock credentials`, or empty for an answer.
 struct Observation {
@@ -40,6 +51,8 @@ struct Observation {
   PollError error;               ///< empty code when `observed`; `request_id` is set whenever known
   std::string reason;            ///< see above
   bool account_cause = false;    ///< the cause is the account's, not this function's: bad credentials, a wrong clock
+  bool obtainable = false;       ///< a link to the package came with it, and packages are looked at
+  Inside inside{};               ///< of `sha256`, where it was looked at before
 };
 
 }  // namespace codedriftd

@@ -41,6 +41,8 @@ std::string_view to_string(Status status) {
       return "drifted";
     case Status::unobserved:
       return "unobserved";
+    case Status::examining:
+      return "examining";
     case Status::unreviewed:
       return "unreviewed";
     case Status::pending_deploy:
@@ -62,6 +64,7 @@ Status bare_status(const TargetState& state, WallTime now) {
   if (state.missing) return Status::missing;
   if (state.drift_open) return Status::drifted;
   if (!state.live || stale(state, now)) return Status::unobserved;
+  if (state.examining_until) return Status::examining;
   if (!state.accepted) return Status::unreviewed;
   return state.announced.empty() ? Status::in_sync : Status::pending_deploy;
 }
@@ -85,6 +88,7 @@ StatusView status_of(const TargetState& state, WallTime now, const std::optional
     case Status::pending_deploy:
       if (overdue(state)) view.reason = "overdue";
       break;
+    case Status::examining:
     case Status::unreviewed:
     case Status::in_sync:
       break;

@@ -10,9 +10,9 @@
 
 namespace codedriftd {
 
-enum class Status { missing, drifted, unobserved, unreviewed, pending_deploy, in_sync };
+enum class Status { missing, drifted, unobserved, examining, unreviewed, pending_deploy, in_sync };
 /// What needs attention first: the order of the contract's table.
-inline constexpr std::array kStatuses{Status::missing,    Status::drifted,        Status::unobserved,
+inline constexpr std::array kStatuses{Status::missing,    Status::drifted,        Status::unobserved, Status::examining,
                                       Status::unreviewed, Status::pending_deploy, Status::in_sync};
 std::string_view to_string(Status status);
 std::optional<Status> parse_status(std::string_view name);

@@ -12,13 +12,15 @@ std::string_view to_string(AcceptedSource source) {
       return "pin";
     case AcceptedSource::deploy:
       return "deploy";
+    case AcceptedSource::content:
+      return "content";
   }
   return "first_seen";
 }
 
 std::optional<AcceptedSource> parse_accepted_source(std::string_view name) {
-  for (const AcceptedSource source :
-       {AcceptedSource::first_seen, AcceptedSource::approval, AcceptedSource::pin, AcceptedSource::deploy}) {
+  for (const AcceptedSource source : {AcceptedSource::first_seen, AcceptedSource::approval, AcceptedSource::pin,
+                                      AcceptedSource::deploy, AcceptedSource::content}) {
     if (name == to_string(source)) return source;
   }
   return std::nullopt;

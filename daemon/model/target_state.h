@@ -7,11 +7,18 @@
 
 #include "base/clock.h"
 #include "base/sha256.h"
+#include "model/content.h"
 #include "model/observation.h"
 
 namespace codedriftd {
 
-enum class AcceptedSource { first_seen, approval, pin, deploy };
+enum class AcceptedSource {
+  first_seen,
+  approval,
+  pin,
+  deploy,
+  content,  ///< the content and modes of what was accepted before, packed anew
+};
 std::string_view to_string(AcceptedSource source);
 std::optional<AcceptedSource> parse_accepted_source(std::string_view name);
 
@@ -20,16 +27,30 @@ enum class Baseline {
   review,      ///< nothing is accepted until somebody accepts it
 };
 
-/// A hash that somebody said would come: a pipeline (`expect`) or a pin that changed in the configuration.
+/// What somebody said would come: a pipeline (`expect`) or a pin that changed in the configuration. A hash or a
+/// content.
+/// What a verified attestation says about a target (attest/trust.h), and who brought it. All text is clean UTF-8.
+struct Attestation {
+  std::string key;     ///< the name of its [trust.NAME]
+  std::string key_id;  ///< SHA-256 of the public key, in hex
+  Sha256 sha256{};     ///< of what was signed, which is in the record (store/record/attestations.h)
+  std::string predicate_type, builder, source, commit;  ///< empty: it does not say
+  std::string sent_by;                                  ///< as an event's actor
+
+  friend bool operator==(const Attestation&, const Attestation&) = default;
+};
+
 struct Announcement {
-  Sha256 sha256;
+  std::optional<Sha256> sha256;
   bool pin = false;
   WallTime announced_at{};
   WallTime valid_until{};  ///< for a pin: when it becomes overdue; it stays announced after that
   bool overdue = false;    ///< `deploy.overdue` was written
   std::string build, commit;
-  std::string actor = "config";  ///< who announced it, as an event's actor
-  std::string claimed = {};      ///< what that client claimed beside it
+  std::string actor = "config";               ///< who announced it, as an event's actor
+  std::string claimed = {};                   ///< what that client claimed beside it
+  std::optional<ContentDigest> content = {};  ///< exactly one of the two is set
+  std::optional<Attestation> attested = {};   ///< what vouches for it
 
   friend bool operator==(const Announcement&, const Announcement&) = default;
 };
@@ -40,8 +61,12 @@ struct TargetState {
   bool watched = false;
   Baseline baseline = Baseline::first_seen;
   std::optional<Sha256> pin;
-  std::string pin_where;  ///< "FILE:LINE"
+  std::optional<ContentDigest> content_pin;  ///< one of the two at most
+  std::string pin_where;                     ///< "FILE:LINE"
   Millis interval{300'000}, stale_after{900'000}, deploy_grace{3'600'000};
+  Millis examine_within{60'000};      ///< how long a verdict may wait for an examination
+  std::vector<std::string> ignore;    ///< globs: files that its content digests leave out
+  bool same_content_accepted = true;  ///< another hash with the content and modes of what is accepted is accepted
 
   // What is live against what is accepted.
   std::optional<Sha256> live;          ///< the hash last seen
@@ -52,6 +77,13 @@ struct TargetState {
   std::vector<Announcement> announced;  ///< oldest first, 8 at most
   bool drift_open = false;
   std::optional<WallTime> drift_since;
+
+  // What is inside.
+  PackageState package = PackageState::unknown;  ///< what looking into the package of `live` came to
+  std::optional<KnownContent> live_content;      ///< set exactly when that is `content`
+  std::optional<KnownContent> accepted_content;  ///< of `accepted`, where it was examined
+  std::optional<WallTime> examining_until;       ///< set while the verdict on `live` waits for its examination
+  std::optional<Sha256> examining_previous;      ///< what was live before, while it waits
 
   // Whether it can be seen.
   unsigned not_found_in_a_row = 0;

@@ -5,67 +5,22 @@
 #include <algorithm>
 #include <utility>
 
-#include "base/json.h"
 #include "base/text.h"
-#include "model/verdict_events.h"
-#include "model/verdict_time.h"
+#include "model/deciding.h"
 
 namespace codedriftd {
 namespace {
 
-constexpr std::size_t kMostAnnounced = 8;
 constexpr unsigned kTwiceInARow = 2;
-constexpr std::string_view kConfig = "config";
 
 /// The reason of an outcome that came without one. "observed" without a hash is a failure too.
 std::string_view reason_for(Outcome outcome) {
   return to_string(outcome == Outcome::observed ? Outcome::failed : outcome);
 }
 
-/// One decision while it is made. `before_` is what was; decision_.state becomes what is.
-class Deciding {
- public:
-  Deciding(const Target& target, const TargetState& before, WallTime now)
-      : target_(target), before_(before), now_(not_before(before, now)), decision_{before, {}, std::nullopt} {}
+constexpr std::string_view kTooLate = "it was not examined within examine_within";
 
-  void take(const Observation& observation);
-  void take(const Tick& tick);
-  void take(const Watched& watched);
-  void take(const Unwatched&);
-  void take(const Approved& approved);
-  void take(const Expected& expected);
-  void take(const Withdrawn& withdrawn);
-
-  Decision finish() &&;
-
- private:
-  TargetState& state() { return decision_.state; }
-  Scene scene(std::string_view actor = "daemon") const { return {target_, decision_.state, now_, actor, request_id_}; }
-  void add(NewEvent event) { decision_.events.push_back(std::move(event)); }
-  void refuse(std::string why);
-
-  void see(const Observation& observation);
-  void not_found(const Observation& observation);
-  void no_answer(const Observation& observation);
-  void answered();
-  void judge(const Sha256& hash, const std::optional<Sha256>& previous);
-  void accept_first(const Sha256& hash, const std::optional<Sha256>& previous);
-
-  void accept(const Sha256& hash, AcceptedSource source);
-  void close_drift(std::string_view resolution, const std::optional<Sha256>& previous,
-                   std::string_view actor = "daemon");
-  void arrive(std::size_t index, const std::optional<Sha256>& previous);
-  void supersede(std::size_t count, std::string_view actor);
-  void expire(bool pins_too);
-  void change_pin(const Watched& watched);
-  bool refused_for_configuration();
-
-  const Target& target_;
-  const TargetState& before_;
-  const WallTime now_;
-  std::string_view request_id_;  // of the input, which outlives this object
-  Decision decision_;
-};
+}  // namespace
 
 // ---- what is live ---------------------------------------------------------------------------------------------
 
@@ -88,6 +43,14 @@ void Deciding::see(const Observation& observation) {
   const bool was_missing = before_.missing;
   state().last_error.reset();
   answered();
+  obtainable_ = observation.obtainable;
+  if (before_.live != hash) {
+    // What was looked at until now was live, and nobody accepted it: that is told before what took its place.
+    if (before_.examining_until && before_.package == PackageState::unknown) run_out("another hash came first");
+    if (before_.examining_until && before_.package != PackageState::unknown) judge(*before_.live, stop_waiting());
+    state().package = PackageState::unknown;
+    state().live_content.reset();
+  }
   if (before_.live != hash || before_.not_found_in_a_row > 0 || !before_.live_since) state().live_since = now_;
   state().live = hash;
   state().not_found_in_a_row = 0;
@@ -98,7 +61,44 @@ void Deciding::see(const Observation& observation) {
   if (was_missing) add(function_returned(scene()));
   // An announcement that expired before this poll cannot make its hash arrive in time. A pin never expires.
   expire(false);
-  judge(hash, before_.live);
+  const bool known = state().package == PackageState::unknown && observation.inside.package != PackageState::unknown;
+  if (observation.inside.package != PackageState::unknown) inside_ = &observation.inside;
+  if (known) learn(observation.inside);
+  if (!state().examining_until) return judge(hash, before_.live);
+  if (state().package != PackageState::unknown) return judge(hash, stop_waiting());
+  if (now_ >= *state().examining_until) run_out(kTooLate);
+}
+
+/// What is inside the package of the hash that is live.
+void Deciding::learn(const Inside& inside) {
+  state().package = inside.package;
+  state().live_content = inside.package == PackageState::examined ? inside.content : std::nullopt;
+  if (state().accepted == state().live && state().live_content) state().accepted_content = state().live_content;
+}
+
+void Deciding::take(const Examined& examined) {
+  if (!before_.watched || examined.inside.package == PackageState::unknown) return;
+  const bool live = before_.live == examined.sha256;
+  if (!live) {
+    // It came too late to say anything but what the accepted one holds.
+    if (before_.accepted == examined.sha256 && examined.inside.content)
+      state().accepted_content = examined.inside.content;
+    return;
+  }
+  // A package that could not be had again takes nothing away from what was read in it before.
+  const auto read = [](PackageState s) { return s == PackageState::examined || s == PackageState::ambiguous; };
+  if (!read(examined.inside.package) && read(before_.package)) return;
+  inside_ = &examined.inside;
+  learn(examined.inside);
+  if (before_.package == examined.inside.package && before_.live_content == examined.inside.content) {
+    // It was looked at again, and is what it was.
+  } else if (read(examined.inside.package)) {
+    add(package_examined(scene(), examined));
+  } else if (examined.inside.package == PackageState::mismatch) {
+    add(package_mismatch(scene(), examined));
+  }
+  if (before_.missing) return;
+  judge(*before_.live, before_.examining_until ? stop_waiting() : before_.live);
 }
 
 void Deciding::not_found(const Observation& observation) {
@@ -131,23 +131,106 @@ void Deciding::answered() {
 
 /// `hash` is live, `previous` was before: is that drift, and was it until now?
 ///
-/// An announced hash is a deployment, whatever stands open besides: it is asked for first. Without an accepted hash
-/// there is no drift that could open or close, but a change is told all the same: nobody has reviewed either code.
+/// What was announced is a deployment, whatever stands open besides: it is asked for first. Without anything accepted
+/// or pinned there is no drift that could open or close, but a change is told all the same: nobody has reviewed either
+/// code.
 void Deciding::judge(const Sha256& hash, const std::optional<Sha256>& previous) {
-  const auto& announced = state().announced;
-  const auto announcement =
-      std::find_if(announced.begin(), announced.end(), [&](const Announcement& a) { return a.sha256 == hash; });
-  if (announcement != announced.end()) {
-    arrive(static_cast<std::size_t>(announcement - announced.begin()), previous);
+  if (const auto index = announced_as(hash)) {
+    arrive(*index, previous);
     return;
   }
   if (!state().accepted) accept_first(hash, previous);
   const bool changed = previous && *previous != hash;
-  if (!state().accepted) {
-    if (changed) add(drift_event(scene(), "drift.changed", previous));
-  } else if (*state().accepted == hash) {
+  if (state().accepted == hash) {
     if (state().drift_open) close_drift("returned", previous);
-  } else if (!state().drift_open) {
+    return;
+  }
+  if (accept_as_content(hash, previous)) return;
+  if (!state().accepted && !state().content_pin && !state().drift_open) {
+    if (content_awaited() && waits_for_examination(previous, changed)) return;
+    if (changed) add(drift_event(scene(), "drift.changed", previous));
+    return;
+  }
+  if (waits_for_examination(previous, changed || !state().drift_open)) return;
+  open_drift(previous, changed);
+}
+
+/// The announcement that `hash` is: by itself, or by what is inside.
+std::optional<std::size_t> Deciding::announced_as(const Sha256& hash) const {
+  const TargetState& s = decision_.state;
+  for (std::size_t i = 0; i < s.announced.size(); ++i) {
+    const Announcement& a = s.announced[i];
+    if (a.sha256 == hash || (a.content && s.live_content && s.live_content->digest == *a.content)) return i;
+  }
+  return std::nullopt;
+}
+
+/// Nothing is accepted so far: accepts what the configuration says, if it says so. A pinned content has no hash before
+/// it was seen: accept_as_content() has it.
+void Deciding::accept_first(const Sha256& hash, const std::optional<Sha256>& previous) {
+  if (state().content_pin) return;
+  if (state().pin) {
+    accept(*state().pin, AcceptedSource::pin);
+    add(baseline_set(scene(kConfig), std::nullopt));
+  } else if (state().baseline == Baseline::first_seen && !state().drift_open) {  // told, as what a pin was not
+    // A target that was under review until a reload was seen before: what was seen then counts, so that a change
+    // between the two is not trusted unseen.
+    accept(previous.value_or(hash), AcceptedSource::first_seen);
+    add(baseline_set(scene(), std::nullopt));
+  }
+}
+
+/// True if `hash` holds what is pinned, or what is accepted packed anew: then it is what is accepted from now on.
+bool Deciding::accept_as_content(const Sha256& hash, const std::optional<Sha256>& previous) {
+  TargetState& s = state();
+  if (!s.live_content) return false;
+  const bool is_pinned = s.content_pin && s.live_content->digest == *s.content_pin;
+  const bool same = s.same_content_accepted && s.accepted_content && s.live_content == s.accepted_content;
+  if (!is_pinned && !same) return false;
+  const auto accepted_before = s.accepted;
+  accept(hash, is_pinned ? AcceptedSource::pin : AcceptedSource::content);
+  add(baseline_set(scene(is_pinned ? kConfig : "daemon"), accepted_before));
+  if (s.drift_open) close_drift(is_pinned ? "pinned" : "returned", previous != hash ? previous : accepted_before);
+  return true;
+}
+
+bool Deciding::content_awaited() const {
+  const TargetState& s = decision_.state;
+  return s.content_pin || std::any_of(s.announced.begin(), s.announced.end(),
+                                      [](const Announcement& a) { return a.content.has_value(); });
+}
+
+/// True if the verdict on `hash` has to wait: its package is about to be looked at, and what is inside may prove it to
+/// be what is announced or accepted. Nothing is waited for that cannot make the difference.
+bool Deciding::waits_for_examination(const std::optional<Sha256>& previous, bool fresh) {
+  TargetState& s = state();
+  if (!fresh || !obtainable_ || s.package != PackageState::unknown) return false;
+  if (!content_awaited() && !(s.accepted_content && s.same_content_accepted)) return false;
+  s.examining_until = now_ + s.examine_within;
+  s.examining_previous = previous;
+  return true;
+}
+
+/// The wait is over. What was live before the hash that was waited for.
+std::optional<Sha256> Deciding::stop_waiting() {
+  state().examining_until.reset();
+  return std::exchange(state().examining_previous, std::nullopt);
+}
+
+/// Nothing came of the examination in time: the hash that is live is judged without.
+void Deciding::run_out(std::string_view why) {
+  const auto previous = stop_waiting();
+  unexamined_ = why;
+  if (state().accepted || state().content_pin) {
+    open_drift(previous, previous && previous != state().live);
+  } else if (previous && previous != state().live) {
+    add(drift_event(scene(), "drift.changed", previous));  // nothing is accepted so far: it is told all the same
+  }
+  unexamined_ = {};
+}
+
+void Deciding::open_drift(const std::optional<Sha256>& previous, bool changed) {
+  if (!state().drift_open) {
     state().drift_open = true;
     state().drift_since = now_;
     add(drift_event(scene(), "drift.detected", previous));
@@ -156,25 +239,15 @@ void Deciding::judge(const Sha256& hash, const std::optional<Sha256>& previous) 
   }
 }
 
-/// Nothing is accepted so far: accepts what the configuration says, if it says so.
-void Deciding::accept_first(const Sha256& hash, const std::optional<Sha256>& previous) {
-  if (state().pin) {
-    accept(*state().pin, AcceptedSource::pin);
-    add(baseline_set(scene(kConfig), std::nullopt));
-  } else if (state().baseline == Baseline::first_seen) {
-    // A target that was under review until a reload was seen before: what was seen then counts, so that a change
-    // between the two is not trusted unseen.
-    accept(previous.value_or(hash), AcceptedSource::first_seen);
-    add(baseline_set(scene(), std::nullopt));
-  }
-}
-
 // ---- what is accepted -----------------------------------------------------------------------------------------
 
 void Deciding::accept(const Sha256& hash, AcceptedSource source) {
-  state().accepted = hash;
-  state().accepted_source = source;
-  state().accepted_at = now_;
+  TargetState& s = state();
+  if (s.accepted != hash) s.accepted_content = s.live == hash ? s.live_content : std::nullopt;
+  s.accepted = hash;
+  s.accepted_source = source;
+  s.accepted_at = now_;
+  if (s.live == hash) stop_waiting();
 }
 
 void Deciding::close_drift(std::string_view resolution, const std::optional<Sha256>& previous, std::string_view actor) {
@@ -184,13 +257,14 @@ void Deciding::close_drift(std::string_view resolution, const std::optional<Sha2
   add(drift_resolved(scene(actor), resolution, previous, since));
 }
 
-/// The announced hash at `index` is live now.
+/// What was announced at `index` is live now.
 void Deciding::arrive(std::size_t index, const std::optional<Sha256>& previous) {
   const Announcement arrived = state().announced[index];
+  const Sha256 hash = *state().live;
   // What it took the place of. If the same hash was live before, too (the function was missing in between), it replaced
   // no code: then it is the hash that was accepted.
-  const auto before = previous && *previous != arrived.sha256 ? previous : state().accepted;
-  accept(arrived.sha256, arrived.pin ? AcceptedSource::pin : AcceptedSource::deploy);
+  const auto before = previous && *previous != hash ? previous : state().accepted;
+  accept(hash, arrived.pin ? AcceptedSource::pin : AcceptedSource::deploy);
   state().announced.erase(state().announced.begin() + static_cast<std::ptrdiff_t>(index));
   add(deploy_event(scene(), "deploy.arrived", arrived));
   // Announcements stand in the order they were made. Those before this one were overtaken by it and will not come any
@@ -215,7 +289,9 @@ void Deciding::supersede(std::size_t count, std::string_view actor) {
 void Deciding::expire(bool pins_too) {
   auto& announced = state().announced;
   for (std::size_t i = 0; i < announced.size();) {
-    if (now_ <= announced[i].valid_until || announced[i].overdue || (announced[i].pin && !pins_too)) {
+    // What is live may be it, and came in time: the examination will tell.
+    const bool looked_for = announced[i].content && state().examining_until && state().package == PackageState::unknown;
+    if (now_ <= announced[i].valid_until || announced[i].overdue || (announced[i].pin && !pins_too) || looked_for) {
       ++i;
       continue;
     }
@@ -234,6 +310,8 @@ void Deciding::expire(bool pins_too) {
 
 void Deciding::take(const Tick& tick) {
   if (!before_.watched) return;
+  if (state().examining_until && state().package == PackageState::unknown && now_ >= *state().examining_until)
+    run_out(kTooLate);
   expire(true);
   if (before_.failing || tick.unseen_for <= before_.stale_after) return;
   state().failing = true;
@@ -243,159 +321,6 @@ void Deciding::take(const Tick& tick) {
   NewEvent event = poll_failing(scene());
   event.alertable = !tick.account_failing;
   add(std::move(event));
-}
-
-// ---- the configuration ----------------------------------------------------------------------------------------
-
-void Deciding::take(const Watched& watched) {
-  const bool added = !before_.watched;
-  const bool pin_changed = before_.pin != watched.pin;
-  TargetState& s = state();
-  s.watched = true;
-  s.baseline = watched.baseline;
-  s.pin = watched.pin;
-  s.pin_where = watched.pin ? watched.pin_where : std::string();
-  s.interval = watched.interval;
-  s.stale_after = watched.stale_after;
-  s.deploy_grace = watched.deploy_grace;
-  if (added) add(watch_added(scene(kConfig)));
-  if (pin_changed) {
-    change_pin(watched);
-  } else if (added) {
-    // The grace of a pin counts from the load that asks for it.
-    for (Announcement& a : s.announced) {
-      if (a.pin && !a.overdue) a.valid_until = std::max(a.valid_until, now_ + s.deploy_grace);
-    }
-  }
-}
-
-/// A pin came, changed or went. Everything that was announced before is dropped: the configuration was written after
-/// it. While there is a pin, nothing but the pin can be announced.
-void Deciding::change_pin(const Watched& watched) {
-  TargetState& s = state();
-  supersede(s.announced.size(), kConfig);
-  if (!watched.pin) return;
-  const Sha256& pin = *watched.pin;
-  if ((s.live == pin && !s.missing) || s.accepted == pin) {
-    if (s.accepted == pin && s.accepted_source == AcceptedSource::pin) return;
-    const auto previous = s.accepted;
-    accept(pin, AcceptedSource::pin);
-    add(baseline_set(scene(kConfig), previous));
-    if (s.drift_open && s.live == pin && !s.missing) close_drift("pinned", previous, kConfig);
-  } else if (s.accepted) {
-    s.announced.push_back({pin, true, now_, now_ + s.deploy_grace, false, {}, {}, std::string(kConfig)});
-    add(deploy_event(scene(kConfig), "deploy.expected", s.announced.back()));
-  }
-  // With nothing accepted the pin is accepted at the next sight (accept_first): a reload opens no drift.
-}
-
-void Deciding::take(const Unwatched&) {
-  if (!before_.watched) return;
-  state().watched = false;
-  add(watch_removed(scene(kConfig)));
-}
-
-// ---- people and pipelines -------------------------------------------------------------------------------------
-
-void Deciding::refuse(std::string why) { decision_ = {before_, {}, std::move(why)}; }
-
-bool Deciding::refused_for_configuration() {
-  if (!before_.watched) {
-    refuse("it is not watched: no [[function]] of the configuration names it");
-  } else if (before_.pin) {
-    refuse(fmt::format("pinned at {}, change it there", before_.pin_where));
-  }
-  return decision_.refused.has_value();
-}
-
-void Deciding::take(const Approved& approved) {
-  if (refused_for_configuration()) return;
-  const auto seen = [&] {
-    return fmt::format("code {}, since {} (last answer {})", before_.live->hex(),
-                       before_.live_since ? rfc3339(*before_.live_since) : "an unknown time",
-                       before_.last_success_at ? rfc3339(*before_.last_success_at) : "unknown");
-  };
-  if (before_.missing) {
-    return refuse(fmt::format("there is nothing to approve: the function is missing since {} ({}){}",
-                              before_.status_since ? rfc3339(*before_.status_since) : "an unknown time",
-                              harmless(before_.missing_code),
-                              before_.live ? fmt::format("; it last ran {}", seen()) : std::string()));
-  }
-  if (!before_.live) return refuse("there is nothing to approve: its code was never seen");
-  if (*before_.live != approved.sha256) return refuse(fmt::format("that hash is not live: it runs {}", seen()));
-
-  expire(false);
-  const auto previous = state().accepted;
-  accept(approved.sha256, AcceptedSource::approval);
-  add(baseline_set(scene(approved.actor), previous, {approved.reason, approved.ticket, approved.claimed}));
-  if (state().drift_open) close_drift("approved", previous, approved.actor);
-}
-
-void Deciding::take(const Expected& expected) {
-  if (refused_for_configuration()) return;
-  if (expected.valid_until <= now_) {
-    return refuse(fmt::format("the announcement would be valid until {}, which is not in the future (now {})",
-                              rfc3339(expected.valid_until), rfc3339(now_)));
-  }
-  const bool live = before_.live == expected.sha256 && !before_.missing;
-  if (live && before_.accepted != expected.sha256) {
-    return refuse(
-        fmt::format("code {} is live already, since {}, and not accepted: only approve accepts what is already live",
-                    expected.sha256.hex(), before_.live_since ? rfc3339(*before_.live_since) : "an unknown time"));
-  }
-  expire(false);
-  auto& announced = state().announced;
-  // Announced again: its place is behind what was announced in between, and only the newer promise counts.
-  announced.erase(std::remove_if(announced.begin(), announced.end(),
-                                 [&](const Announcement& a) { return a.sha256 == expected.sha256; }),
-                  announced.end());
-  if (!live && announced.size() >= kMostAnnounced) {
-    return refuse(fmt::format(
-        "{} deployments are announced and open already, which is the most; the next to expire is at {}", kMostAnnounced,
-        rfc3339(std::min_element(announced.begin(), announced.end(), [](const auto& a, const auto& b) {
-                  return a.valid_until < b.valid_until;
-                })->valid_until)));
-  }
-  const Announcement announcement{expected.sha256,
-                                  false,
-                                  now_,
-                                  expected.valid_until,
-                                  false,
-                                  clean_utf8(expected.build),
-                                  clean_utf8(expected.commit),
-                                  expected.actor,
-                                  expected.claimed};
-  if (live) {
-    // Nothing will change: the pipeline built what is accepted and live. An approval says more than that and stays.
-    if (state().accepted_source == AcceptedSource::first_seen) accept(expected.sha256, AcceptedSource::deploy);
-    add(deploy_event(scene(expected.actor), "deploy.arrived", announcement));
-    supersede(announced.size(), expected.actor);
-    return;
-  }
-  announced.push_back(announcement);
-  add(deploy_event(scene(expected.actor), "deploy.expected", announcement));
-}
-
-void Deciding::take(const Withdrawn& withdrawn) {
-  expire(false);
-  auto& announced = state().announced;
-  std::vector<Announcement> gone;
-  for (const Announcement& each : announced) {
-    if (!each.pin && (!withdrawn.sha256 || each.sha256 == *withdrawn.sha256)) gone.push_back(each);
-  }
-  if (gone.empty()) {
-    return refuse(withdrawn.sha256 ? fmt::format("code {} is not announced", withdrawn.sha256->hex())
-                                   : std::string("no deployment is announced"));
-  }
-  for (const Announcement& each : gone) {
-    announced.erase(std::find(announced.begin(), announced.end(), each));
-    NewEvent event = deploy_event(scene(withdrawn.actor), "deploy.withdrawn", each);
-    event.facts.reason = clean_utf8(withdrawn.reason);
-    (*event.data)["reason"] = event.facts.reason;
-    (*event.data).erase("claimed");
-    if (!withdrawn.claimed.empty()) (*event.data)["claimed"] = clean_utf8(withdrawn.claimed);
-    add(std::move(event));
-  }
 }
 
 // ---------------------------------------------------------------------------------------------------------------
@@ -415,8 +340,6 @@ Decision Deciding::finish() && {
   }
   return std::move(decision_);
 }
-
-}  // namespace
 
 Decision decide(const Target& target, const TargetState& state, const Input& input, WallTime now) {
   Deciding deciding(target, state, now);

@@ -29,6 +29,10 @@ struct Watched {
   std::string pin_where;
   Baseline baseline = Baseline::first_seen;
   Millis interval, stale_after, deploy_grace;
+  Millis examine_within{60'000};
+  std::optional<ContentDigest> content_pin = {};  ///< instead of `pin`
+  bool same_content_accepted = true;
+  std::vector<std::string> ignore = {};
 };
 /// The configuration no longer watches it.
 struct Unwatched {};
@@ -36,23 +40,34 @@ struct Unwatched {};
 struct Approved {
   Sha256 sha256;
   std::string reason, ticket, actor;
-  std::string claimed = {};  ///< what the client claims beside its uid, or empty: believed by nobody
+  std::string claimed = {};                  ///< what the client claims beside its uid, or empty: believed by nobody
+  std::optional<Attestation> attested = {};  ///< what vouches for the hash
 };
-/// A pipeline announces a hash.
+/// A pipeline announces a hash or a content.
 struct Expected {
-  Sha256 sha256;
+  std::optional<Sha256> sha256;
   WallTime valid_until;
   std::string build, commit, actor;
-  std::string claimed = {};  ///< as in Approved
+  std::string claimed = {};                   ///< as in Approved
+  std::optional<ContentDigest> content = {};  ///< exactly one of the two is set
+  std::optional<Attestation> attested = {};   ///< what vouches for it
 };
 /// A pipeline takes back what it announced: one hash, or all that it announced of this target. A pin is the
 /// configuration's and stays.
 struct Withdrawn {
   std::optional<Sha256> sha256;
   std::string reason, actor;
-  std::string claimed = {};  ///< as in Approved
+  std::string claimed = {};                   ///< as in Approved
+  std::optional<ContentDigest> content = {};  ///< one of the two at most
 };
-using Input = std::variant<Observation, Tick, Watched, Unwatched, Approved, Expected, Withdrawn>;
+/// Somebody looked into the package of `sha256`, or tried to. Of a hash that is neither live nor accepted it says
+/// nothing.
+struct Examined {
+  Sha256 sha256;
+  Inside inside;  ///< its state is not `unknown`
+  int64_t files = 0, findings = 0;
+};
+using Input = std::variant<Observation, Tick, Watched, Unwatched, Approved, Expected, Withdrawn, Examined>;
 
 struct Decision {
   TargetState state;

@@ -4,6 +4,7 @@
 
 #include "base/json.h"
 #include "base/text.h"
+#include "model/changes.h"
 #include "model/kinds.h"
 
 namespace codedriftd {
@@ -21,6 +22,7 @@ NewEvent new_event(const Scene& scene, std::string_view kind, Severity severity)
   event.facts.accepted = scene.state.accepted;
   // The newest one, which is what people wait for.
   if (!scene.state.announced.empty()) event.facts.expected = scene.state.announced.back().sha256;
+  if (scene.inside != nullptr) event.facts.changes = scene.inside->changes;
   event.facts.drift_since = scene.state.drift_since;
   event.facts.request_id = clean_utf8(scene.request_id);
   return event;
@@ -33,6 +35,22 @@ void set_drift_data(NewEvent& event) {
                     {"previous_sha256", or_null(event.facts.previous)},
                     {"drift_since", or_null(event.facts.drift_since)},
                     {"request_id", text_json(event.facts.request_id)}};
+}
+
+/// What is known of the inside of what drifts, and why no more is.
+void set_examined(NewEvent& event, const Scene& scene) {
+  event.awaits_explanation =
+      scene.obtainable && scene.state.package == PackageState::unknown && scene.unexamined.empty();
+  if (scene.inside == nullptr) {
+    if (scene.state.package != PackageState::unknown || !scene.unexamined.empty())
+      (*event.data)["examined"] = to_string(scene.state.package);
+    if (!scene.unexamined.empty()) (*event.data)["examined_why"] = scene.unexamined;
+    return;
+  }
+  (*event.data)["examined"] = to_string(scene.inside->package);
+  if (!scene.inside->why.empty()) (*event.data)["examined_why"] = clean_utf8(scene.inside->why);
+  if (!scene.inside->changes->is_null()) (*event.data)["changes"] = *scene.inside->changes;
+  if (!scene.inside->changes_words.empty()) event.facts.summary += " " + as_sentence(scene.inside->changes_words);
 }
 
 /// A version that was published: a number, whose code is meant never to change again.
@@ -70,13 +88,16 @@ std::string_view source_words(AcceptedSource source) {
       return "pinned in the configuration";
     case AcceptedSource::deploy:
       return "deployed as announced";
+    case AcceptedSource::content:
+      return "the content that was accepted, packed anew";
   }
   return "";
 }
 
 std::string deploy_summary(std::string_view kind, const std::string& address, const Announcement& a) {
-  const std::string hash = short_hash(a.sha256);
-  const std::string_view what = a.pin ? "the newly pinned code" : "the announced code";
+  const std::string hash = a.content ? a.content->text() : short_hash(a.sha256);
+  const std::string what =
+      fmt::format("the {} {}", a.pin ? "newly pinned" : "announced", a.content ? "content" : "code");
   if (kind == "deploy.expected") {
     return fmt::format("{} is to run {} {} by {}.", address, what, hash, rfc3339(a.valid_until));
   }
@@ -126,11 +147,17 @@ NewEvent drift_event(const Scene& scene, std::string_view kind, const std::optio
                     live, short_hash(scene.state.accepted));
   }
   set_drift_data(event);
+  set_examined(event, scene);
   if (published) (*event.data)["published_version"] = true;
   if (const Announcement* announced = only_announced(scene.state)) {
-    event.facts.summary += fmt::format(" It differs from the {} code {}.",
-                                       announced->pin ? "newly pinned" : "announced", short_hash(announced->sha256));
-    (*event.data)["expected_sha256"] = announced->sha256.hex();
+    const std::string_view who = announced->pin ? "newly pinned" : "announced";
+    if (announced->sha256) {
+      event.facts.summary += fmt::format(" It differs from the {} code {}.", who, short_hash(announced->sha256));
+      (*event.data)["expected_sha256"] = announced->sha256->hex();
+    } else if (announced->content && scene.state.package == PackageState::examined) {
+      event.facts.summary += fmt::format(" It differs from the {} content {}.", who, announced->content->text());
+    }
+    if (announced->content) (*event.data)["expected_content"] = announced->content->text();
   }
   return event;
 }
@@ -208,18 +235,35 @@ NewEvent poll_recovered(const Scene& scene, const TargetState& before) {
   return event;
 }
 
+void set_attested(NewEvent& event, const std::optional<Attestation>& attested) {
+  if (!attested) return;
+  event.facts.summary += fmt::format(" Attested by key {}{}{}.", attested->key,
+                                     attested->builder.empty() ? "" : ", builder " + harmless(attested->builder),
+                                     attested->source.empty() ? "" : ", source " + harmless(attested->source));
+  (*event.data)["attested_by"] = attested->key;
+  (*event.data)["attestation"] = Json{{"sha256", attested->sha256.hex()},
+                                      {"key_id", attested->key_id},
+                                      {"predicate_type", text_json(attested->predicate_type)},
+                                      {"builder", text_json(attested->builder)},
+                                      {"source", text_json(attested->source)},
+                                      {"commit", text_json(attested->commit)},
+                                      {"sent_by", attested->sent_by}};
+}
+
 NewEvent deploy_event(const Scene& scene, std::string_view kind, const Announcement& announcement) {
   const bool overdue = kind == "deploy.overdue";
   NewEvent event = new_event(scene, kind, overdue ? Severity::warning : Severity::info);
   event.facts.expected = announcement.sha256;
   if (overdue) event.facts.reason = "overdue";
   event.facts.summary = deploy_summary(kind, *event.target, announcement);
-  event.data = Json{{"expected_sha256", announcement.sha256.hex()},
+  event.data = Json{{"expected_sha256", or_null(announcement.sha256)},
                     {"valid_until", rfc3339(announcement.valid_until)},
                     {"build", text_json(announcement.build)},
                     {"commit", text_json(announcement.commit)}};
+  if (announcement.content) (*event.data)["expected_content"] = announcement.content->text();
   if (kind != "deploy.expected") (*event.data)["announced_by"] = clean_utf8(announcement.actor);
   if (!announcement.claimed.empty()) (*event.data)["claimed"] = clean_utf8(announcement.claimed);
+  set_attested(event, announcement.attested);
   return event;
 }
 
@@ -235,6 +279,36 @@ NewEvent baseline_set(const Scene& scene, const std::optional<Sha256>& previous,
                     {"ticket", text_json(grounds.ticket)},
                     {"previous_sha256", or_null(previous)}};
   if (!grounds.claimed.empty()) (*event.data)["claimed"] = clean_utf8(grounds.claimed);
+  set_attested(event, grounds.attested);
+  return event;
+}
+
+NewEvent package_examined(const Scene& scene, const Examined& examined) {
+  NewEvent event = new_event(scene, "package.examined", Severity::info);
+  const Inside& inside = examined.inside;
+  event.facts.reason = inside.package == PackageState::examined ? std::string() : clean_utf8(inside.why);
+  const std::string digest = inside.content ? inside.content->digest.text() : "that readers unpack differently";
+  event.facts.summary =
+      inside.package == PackageState::examined
+          ? fmt::format("{}: code {} holds {} file{}, content {}.", *event.target, short_hash(examined.sha256),
+                        examined.files, examined.files == 1 ? "" : "s", digest)
+          : fmt::format("{}: the package of code {} can be read in more than one way: {}.", *event.target,
+                        short_hash(examined.sha256), harmless(event.facts.reason));
+  event.data = Json{{"sha256", examined.sha256.hex()},
+                    {"content", inside.content ? Json(inside.content->digest.text()) : Json()},
+                    {"files", examined.files},
+                    {"findings", examined.findings},
+                    {"ambiguous", text_json(event.facts.reason)}};
+  return event;
+}
+
+NewEvent package_mismatch(const Scene& scene, const Examined& examined) {
+  NewEvent event = new_event(scene, "package.mismatch", Severity::warning);
+  event.facts.reason = clean_utf8(examined.inside.why);
+  event.facts.summary = fmt::format(
+      "{}: the package that the cloud hands out is not code {}, which it says is live; it was asked for three times.",
+      *event.target, short_hash(examined.sha256));
+  event.data = Json{{"sha256", examined.sha256.hex()}, {"reason", text_json(event.facts.reason)}};
   return event;
 }
 
@@ -242,6 +316,7 @@ NewEvent watch_added(const Scene& scene) {
   NewEvent event = new_event(scene, "watch.added", Severity::info);
   event.facts.summary = fmt::format("{} is watched from now on.", *event.target);
   event.data = Json{{"pin", or_null(scene.state.pin)}};
+  if (scene.state.content_pin) (*event.data)["content_pin"] = scene.state.content_pin->text();
   return event;
 }
 

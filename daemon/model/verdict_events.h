@@ -13,6 +13,7 @@
 #include "model/status.h"
 #include "model/target.h"
 #include "model/target_state.h"
+#include "model/verdict.h"
 
 namespace codedriftd {
 
@@ -23,6 +24,9 @@ struct Scene {
   WallTime now{};
   std::string_view actor = "daemon";
   std::string_view request_id = {};  ///< of the answer that the event is about
+  const Inside* inside = nullptr;    ///< of what is live, where this input brought it
+  bool obtainable = false;           ///< its package can be had, and is about to be looked at
+  std::string_view unexamined = {};  ///< why nobody waited on for what is inside
 };
 
 /// `drift.detected` or `drift.changed`. `previous` is what was live before.
@@ -49,9 +53,14 @@ NewEvent deploy_event(const Scene& scene, std::string_view kind, const Announcem
 /// Why somebody accepted something, in their words.
 struct Grounds {
   std::string_view reason, ticket, claimed;
+  std::optional<Attestation> attested = {};
 };
 /// The state is the one after; `previous` was accepted before.
 NewEvent baseline_set(const Scene& scene, const std::optional<Sha256>& previous, const Grounds& grounds = {});
+
+/// What is inside the package of the hash that is live; or that its bytes were never those of its hash.
+NewEvent package_examined(const Scene& scene, const Examined& examined);
+NewEvent package_mismatch(const Scene& scene, const Examined& examined);
 
 NewEvent watch_added(const Scene& scene);
 NewEvent watch_removed(const Scene& scene);

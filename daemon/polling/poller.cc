@@ -92,6 +92,7 @@ void Poller::take_over(Watch watch) {
   const MonoTime now = clock_.mono();
   const WallTime wall = clock_.wall();
   if (watch.apply) watch.apply();
+  package_link_ = std::move(watch.package_link);
   std::unordered_map<TargetId, Entry> old;
   old.swap(entries_);
   entries_.reserve(watch.targets.size());
@@ -185,7 +186,9 @@ void Poller::answered(TargetId id, uint64_t call, MonoTime sent, const ApiAnswer
 }
 
 void Poller::finish(Entry& entry, const ApiAnswer& answer, MonoTime now) {
-  const Observation& observation = answer.observation;
+  Observation observation = answer.observation;
+  observation.obtainable =
+      package_link_ && !answer.url.empty() && package_link_(entry.watched.target, answer.url.reveal());
   const WallTime wall = clock_.wall();
   count_poll(observation.outcome);
   entry.polled = now;
@@ -222,10 +225,16 @@ void Poller::finish(Entry& entry, const ApiAnswer& answer, MonoTime now) {
   requeue(entry, due);
   const bool awaited = std::any_of(over.begin(), over.end(), [](const auto& request) { return request->left == 0; });
   const PollEnd end = answered ? PollEnd::answered : PollEnd::unanswered;
+  // Shared, because work may be copied, and a secret is not.
+  const auto url = std::make_shared<Secret>(observation.obtainable ? answer.url.clone() : Secret());
   write(
-      [this, id = entry.watched.id, observation, wall, awaited](Tx& tx) {
-        ledger_.apply(tx, id, observation, wall);
+      [this, id = entry.watched.id, target = entry.watched.target, observation, wall, awaited, url](Tx& tx) {
+        const Applied applied = ledger_.apply(tx, id, observation, wall);
         if (awaited) tx.urgent();
+        if (!applied.unexamined) return;
+        tx.after_commit([this, id, target, code = *observation.sha256, url, urgency = applied.urgency] {
+          unexamined_(id, target, code, std::move(*url), urgency);
+        });
       },
       [over = std::move(over), end](bool recorded) {
         for (const auto& request : over) request->over(recorded ? end : PollEnd::unrecorded);

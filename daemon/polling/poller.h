@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "base/guarded.h"
+#include "base/secret.h"
 #include "polling/attempts.h"
 #include "polling/paced_queue.h"
 #include "scf/api.h"
@@ -69,6 +70,9 @@ class Poller {
     std::vector<WatchedTarget> targets;
     Paces paces;                  ///< of every account of `targets`
     std::function<void()> apply;  ///< runs on the poller's thread when the watch is taken over
+    /// Whether the package of a target may be had by the link of an answer; empty: packages are not looked into. Runs
+    /// on the poller's thread.
+    std::function<bool(const Target&, std::string_view link)> package_link;
   };
   /// The watch from now on. What is in flight ends as it would have. Thread-safe.
   void set_watch(Watch watch);
@@ -78,6 +82,12 @@ class Poller {
   /// after this call. One that was not found once is over when it has been asked again. It runs on the writer's thread
   /// or the poller's, and never if the poller is stopped before. Thread-safe.
   void poll_now(std::vector<TargetId> ids, std::function<void(PollEnd)> over);
+
+  /// What is live at a target was not looked into, and its package is to be had by this link; `pressing`: somebody
+  /// waits for it. Runs on the writer's thread, once the poll is durable.
+  using Unexamined = std::function<void(TargetId, const Target&, const Sha256& code, Secret url, Urgency urgency)>;
+  /// REQUIRES: before start(), and before set_watch() with a package_link.
+  void on_unexamined(Unexamined unexamined) { unexamined_ = std::move(unexamined); }
 
   void start();
   /// Ends the thread within a moment; calls in flight are given up, unrecorded. Idempotent.
@@ -191,6 +201,8 @@ class Poller {
   Guarded<Mail> mailbox_;
   Guarded<PollStats> stats_;
   Guarded<MonoTime> last_turn_;
+  Unexamined unexamined_;
+  std::function<bool(const Target&, std::string_view link)> package_link_ GUARDED_BY(polling_);
   WallTime started_at_ GUARDED_BY(polling_);
   uint64_t calls_ GUARDED_BY(polling_) = 0;
   std::atomic<bool> retell_{false};             ///< what was told of stale targets and accounts may be lost

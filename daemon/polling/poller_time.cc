@@ -123,7 +123,7 @@ std::string Poller::commonest_reason(const Lane& lane) const {
 void Poller::tell_overdue_deploys() {
   // Only what was polled since the start: a deployment that came while nobody looked is first to be seen, not missed.
   write([this, wall = clock_.wall(), since = started_at_](Tx& tx) {
-    for (const TargetId id : targets::with_announcements(tx.db, since)) ledger_.apply(tx, id, Tick{}, wall);
+    for (const TargetId id : targets::waiting(tx.db, since)) ledger_.apply(tx, id, Tick{}, wall);
     outbox_seen_ = outbox::last_row(tx.db);
   });
 }

@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "base/text.h"
+#include "base/url.h"
 #include "cloud/secret_json.h"
 #include "http/retry.h"
 
@@ -28,6 +29,13 @@ std::string_view string_member(const simdjson::dom::object& object, std::string_
   return object[name].get_string().get(text) == simdjson::SUCCESS ? text : std::string_view{};
 }
 
+/// Empty unless it is a link that may be called. The hash is what a poll is for: it counts whatever the link is.
+Secret link_of(const simdjson::dom::object& response) {
+  const std::string_view text = string_member(response, "Url");
+  const Result<Url> url = parse_url(text);
+  return url && check_transport(*url, false) ? Secret(std::string(text)) : Secret();
+}
+
 ApiAnswer read_success(const simdjson::dom::object& response, std::string_view request_id) {
   simdjson::dom::element field;
   std::string_view text;
@@ -47,6 +55,7 @@ ApiAnswer read_success(const simdjson::dom::object& response, std::string_view r
   answer.proves_account = true;
   answer.observation.sha256 = sha256;
   answer.observation.error.request_id = clean_utf8(request_id, 100);
+  answer.url = link_of(response);
   return answer;
 }
 
@@ -137,7 +146,7 @@ ApiAnswer error_answer(std::string code, std::string_view message, std::string_v
 }
 
 ApiAnswer read_answer(std::string_view body, int http_status) {
-  thread_local SecretJson parser;  // its buffers are worth keeping, but not the signed URL in them
+  thread_local SecretJson parser;  // its buffers are worth keeping, but not the signed link in them
   std::optional<ApiAnswer> answer = read_body(parser, body, http_status);
   parser.wipe();
   if (answer) return *std::move(answer);

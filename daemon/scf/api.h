@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "base/clock.h"
+#include "base/secret.h"
 #include "model/observation.h"
 #include "model/target.h"
 
@@ -22,6 +23,8 @@ namespace codedriftd {
 ///   Client.Clock          the clocks differ by more than five minutes; message says by how much
 ///   Client.NoCredentials  there are none to sign with
 /// The API never gets to send these: an answer whose code begins with `Client.` is Client.BadAnswer.
+///
+/// Movable only: `url` is a secret.
 struct ApiAnswer {
   Observation observation;
   bool retry_soon = false;  ///< another attempt within the same poll makes sense
@@ -35,6 +38,9 @@ struct ApiAnswer {
   Millis took{0};
   std::optional<Millis>
       clock_error;  ///< this machine's clock minus the cloud's, from the response's Date, if it had one
+  /// Of a success: the signed link to the package, for package/fetch.h; whoever has it can download the code. Empty if
+  /// none came, or none that may be called (https; http to loopback). That makes no answer a bad one.
+  Secret url;
 };
 
 /// What one error code means. The table behind this covers every documented code of GetFunctionAddress and every common
@@ -51,8 +57,9 @@ struct CodeMeaning {
 };
 CodeMeaning meaning_of(std::string_view code);
 
-/// Reads the body of an answer. Pure. The signed `Url` in it is never copied out. A status other than 200 is
-/// Client.HttpStatus, unless the body is the API's own error.
+/// Reads the body of an answer. Pure. The signed `Url` in it is copied into ApiAnswer::url and nowhere else; what else
+/// held it is overwritten, but for `body`, which is the caller's to wipe. A status other than 200 is Client.HttpStatus,
+/// unless the body is the API's own error.
 ApiAnswer read_answer(std::string_view body, int http_status = 200);
 
 struct ApiCall {

@@ -112,7 +112,7 @@ void CurlApi::start(const ApiCall& call, Callback done) {
   request.new_connection = call.new_connection;
   http_.start(std::move(request), [this, account, generation, done = std::move(done)](HttpResponse response) {
     ApiAnswer answer = answer_of(response, clock_.wall());
-    wipe(response.body);  // it holds the signed URL
+    wipe(response.body);  // it holds the signed link
     if (answer.refresh_credentials) account->settings.credentials->refused(generation);
     done(std::move(answer));
   });

@@ -79,6 +79,7 @@ Checked resolve_names(const KnownTargets& known, Selection& selection);
 struct SelectedTarget {
   TargetRow row;
   StatusView status;
+  Inside inside = {};  ///< of the live hash, against the accepted one; filled by who shows it (store/ledger/inside.h)
 };
 std::vector<SelectedTarget> selected_targets(Database& db, const Selection& selection, WallTime now);
 

@@ -10,11 +10,13 @@
 #include <cstdlib>
 #include <filesystem>
 
+#include "actions/reconcile_actions.h"
 #include "base/duration.h"
 #include "base/json.h"
 #include "control/verbs.h"
 #include "http/proxy.h"
 #include "service/alert_setup.h"
+#include "service/inspection.h"
 #include "service/state_folder.h"
 #include "service/stay.h"
 #include "store/db/migrate.h"
@@ -180,9 +182,26 @@ void App::begin_stay() {
 }
 
 void App::start_polling() {
+  if (!inspector_) {
+    Inspector::Hooks hooks;
+    hooks.poll_again = [this](TargetId id) { poller_->poll_now({id}, [](PollEnd) {}); };
+    inspector_ = std::make_unique<Inspector>(*writer_, *ledger_, clock_, inspection_rules(settings_), std::move(hooks));
+    poller_->on_unexamined([this](TargetId id, const Target& target, const Sha256& code, Secret url, Urgency urgency) {
+      inspector_->want(id, target.account, code, std::move(url), urgency);
+    });
+  }
+  mend_packages(settings_, *writer_);
+  prune_packages(settings_, *writer_);
   // Kept until it was applied: the step is taken again where the disk is full.
-  if (!first_watch_) first_watch_ = take_watches(settings_);
+  if (!first_watch_) {
+    *trust_.lock() = trust_of(settings_);
+    first_watch_ = take_watches(settings_);
+  }
   apply_watch(settings_, *first_watch_);
+  writer_->run([&](Tx& tx) {
+    targets::wait_anew(tx.db, clock_.wall());
+    withdraw_untrusted(tx, *ledger_, *trust_.copy(), clock_.wall());
+  });
   first_watch_.reset();
   poller_->start();
 }
@@ -221,13 +240,20 @@ void App::open_status_page() {
 
 void App::open_control_socket() {
   apply_permissions();
-  ControlParts parts{settings_.runtime_dir, settings_.state_dir, database_, permissions_, *writer_, *ledger_, clock_};
+  ControlParts parts{
+      settings_.runtime_dir, settings_.state_dir, database_, permissions_, *writer_, *ledger_, clock_, trust_};
   parts.poll_now = [this](std::vector<TargetId> ids, std::function<void(PollEnd)> over) {
     poller_->poll_now(std::move(ids), std::move(over));
   };
   parts.reload = [this](std::shared_ptr<Ticket> ticket) {
     reloads_.lock()->push_back(std::move(ticket));
     signals_.hang_up();
+  };
+  parts.packages_folder = settings_.packages_folder();
+  parts.forget_failure = [this](const Sha256& code) { inspector_->forget_failure(code); };
+  parts.package_content = [folder = parts.packages_folder](const Sha256& code, const PackageFile& file,
+                                                           const PackageLimits& limits) {
+    return kept_file(folder, code, file, limits);
   };
   auto control = open_control(parts);
   if (!control) {  // it does its main work without
@@ -328,6 +354,10 @@ StatusSnapshot App::snapshot() {
       s.destinations.push_back({name, runner->state(), depths[name], state.kind});
     }
   }
+  if (inspector_) {
+    const Inspector::Stats looked = inspector_->stats();
+    s.packages = {looked.examined, looked.ambiguous, looked.unavailable, looked.mismatch, looked.bytes, looked.queued};
+  }
   s.writer_queue = writer_->queued();
   s.database_bytes = file_size(database_);
   s.wal_bytes = file_size(database_ + "-wal");
@@ -394,6 +424,9 @@ void App::stop() noexcept {
   });
   step("polling", [&] {
     if (poller_) poller_->stop();
+  });
+  step("packages", [&] {
+    if (inspector_) inspector_->stop();
   });
   step("alerts", [&] {
     for (const auto& [name, runner] : runners) runner->stop();

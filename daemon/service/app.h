@@ -8,10 +8,12 @@
 #include <string>
 #include <vector>
 
+#include "attest/load_trust.h"
 #include "base/guarded.h"
 #include "control/permissions.h"
 #include "control/server.h"
 #include "control/tickets.h"
+#include "inspection/inspector.h"
 #include "polling/poller.h"
 #include "service/accounts.h"
 #include "service/notify.h"
@@ -101,10 +103,12 @@ class App {
   Accounts accounts_;
   std::unique_ptr<CurlApi> api_;
   std::unique_ptr<Poller> poller_;
+  std::unique_ptr<Inspector> inspector_;
   Guarded<std::map<std::string, std::shared_ptr<Runner>>> runners_;
   std::unique_ptr<StatusPage> status_page_;  ///< nullptr: none is wanted, or it cannot listen yet
   std::string page_trouble_;                 ///< why not, as it was logged
   Guarded<std::shared_ptr<const Permissions>> permissions_;
+  Guarded<std::shared_ptr<const Trust>> trust_{std::make_shared<const Trust>()};
   std::unique_ptr<ControlServer> control_;
   Guarded<std::vector<std::shared_ptr<Ticket>>> reloads_;  ///< those who asked for a reload and wait for its outcome
   std::atomic<bool> ready_{false};

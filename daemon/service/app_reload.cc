@@ -6,11 +6,13 @@
 #include <algorithm>
 #include <thread>
 
+#include "actions/reconcile_actions.h"
 #include "base/duration.h"
 #include "base/json.h"
 #include "service/alert_setup.h"
 #include "service/app.h"
 #include "service/foresight.h"
+#include "service/inspection.h"
 #include "settings/load.h"
 #include "settings/schedule.h"
 #include "sinks/process.h"
@@ -55,7 +57,9 @@ WatchList App::take_watches(Settings& settings) {
   list.entries.reserve(settings.watches.size());
   for (WatchSettings& w : settings.watches) {
     list.entries.push_back(
-        {std::move(w.target), {w.pin, std::move(w.pin_where), w.baseline, w.interval, w.stale_after, w.deploy_grace}});
+        {std::move(w.target),
+         {w.pin, std::move(w.pin_where), w.baseline, w.interval, w.stale_after, w.deploy_grace,
+          settings.packages.examine_within, w.content, w.same_content_accepted, std::move(w.ignore)}});
   }
   settings.watches = {};
   for (const auto& [name, account] : settings.accounts) {
@@ -72,6 +76,11 @@ WatchSync App::apply_watch(const Settings& settings, const WatchList& list) {
   watch.targets = std::move(sync.targets);
   watch.paces = accounts_.paces(settings);
   watch.apply = [api = api_.get(), accounts = std::move(accounts)] { api->set_accounts(accounts); };
+  if (settings.packages.keep != PackageSettings::Keep::off) {
+    watch.package_link = package_links(settings);
+    inspector_->start();
+  }
+  inspector_->set_rules(inspection_rules(settings));
   functions_ = watch.targets.size();
   poller_->set_watch(std::move(watch));
   for (const std::string& warning : sync.warnings) log(LogLevel::warning, "config.suspicious", warning);
@@ -81,6 +90,8 @@ WatchSync App::apply_watch(const Settings& settings, const WatchList& list) {
 void App::apply_routes() {
   ledger_->set_routes(routes_of(settings_));
   ledger_->set_link(settings_.link);
+  const bool looks = settings_.packages.keep != PackageSettings::Keep::off;
+  ledger_->set_explain_within(looks ? settings_.packages.explain_within : Millis{0});
 }
 
 void App::give_up_unconfigured(Tx& tx) {
@@ -175,7 +186,10 @@ JsonBox App::load_again() {
   keep("[daemon] instance", loaded->instance, settings_.instance);
   keep("[http] listen", loaded->http_listen, settings_.http_listen);
   // The record first: if it cannot be written, the settings in force stay.
+  auto trust = trust_of(*loaded);
   const WatchSync sync = apply_watch(*loaded, take_watches(*loaded));
+  *trust_.lock() = trust;
+  writer_->run([&](Tx& tx) { withdraw_untrusted(tx, *ledger_, *trust, clock_.wall()); });
   for (const std::string& warning : sync.warnings) warnings.push_back(warning);
   if (loaded->log_origin != settings_.log_origin && loaded->log_origin != ledger_->origin()) {
     std::string words = words_of_origin(ledger_->origin(), loaded->log_origin);
@@ -186,6 +200,7 @@ JsonBox App::load_again() {
   settings_ = std::move(*loaded);
   set_log(log_level_, settings_.log_form());
   apply_permissions();
+  prune_packages(settings_, *writer_);
   replace_runners();
   if (!status_page_) open_status_page();
   *cached_.lock() = std::nullopt;

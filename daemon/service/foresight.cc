@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "attest/load_trust.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "control/permissions.h"
@@ -27,6 +28,15 @@ void check_accounts(const Settings& settings, Looking looking, DestinationReport
   }
 }
 
+void check_trust(const Settings& settings, Looking looking, DestinationReport& report) {
+  LoadedTrust trust = load_trust(settings);
+  const auto add = [](std::vector<Mistake>& to, const std::vector<Mistake>& from) {
+    to.insert(to.end(), from.begin(), from.end());
+  };
+  add(report.mistakes, trust.mistakes);
+  add(looking == Looking::as_somebody ? report.warnings : report.mistakes, trust.forbidden);
+}
+
 void check_names(const Settings& settings, DestinationReport& report) {
   const Permissions permissions(settings.control, ::geteuid());
   for (const std::string& name : permissions.unknown()) {
@@ -43,6 +53,7 @@ void check_names(const Settings& settings, DestinationReport& report) {
 DestinationReport look_ahead(const Settings& settings, const std::string& sinkhost, Looking looking) {
   DestinationReport report;
   check_accounts(settings, looking, report);
+  check_trust(settings, looking, report);
   DestinationReport destinations = check_destinations(settings, sinkhost, looking);
   const auto add = [](std::vector<Mistake>& to, std::vector<Mistake>& from) {
     to.insert(to.end(), std::make_move_iterator(from.begin()), std::make_move_iterator(from.end()));

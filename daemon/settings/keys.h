@@ -11,8 +11,8 @@ struct KnownSection {
   std::span<const std::string_view> keys;  ///< in the order of the sample
 };
 
-extern const KnownSection kFileKeys, kDaemonKeys, kLogKeys, kHttpKeys, kControlKeys, kDefaultsKeys, kAccountKeys,
-    kCredentialKeys, kFunctionKeys, kAlertKeys;
+extern const KnownSection kFileKeys, kDaemonKeys, kLogKeys, kHttpKeys, kControlKeys, kPackagesKeys, kDefaultsKeys,
+    kAccountKeys, kCredentialKeys, kFunctionKeys, kAlertKeys, kTrustKeys;
 
 /// All of the above.
 std::span<const KnownSection* const> known_sections();

@@ -23,7 +23,8 @@ void check_included(const Document& document, const std::string& main_file, Mist
     const std::string_view name = key.str();
     const Place place = place_of(key.source(), document.name);
     if (name == "function" || name == "alert" || name == "account") continue;
-    if (name == "daemon" || name == "log" || name == "http" || name == "control" || name == "defaults") {
+    if (name == "daemon" || name == "log" || name == "http" || name == "control" || name == "packages" ||
+        name == "defaults" || name == "trust") {
       const toml::table* table = node.as_table();
       const bool nested = name == "daemon" && table != nullptr && table->contains("include");
       mistakes.add(place, fmt::format("{}[{}] may stand in {} only; an included file holds [[function]], [[alert]] and "
@@ -92,6 +93,7 @@ class Loader {
   void read_sections() {
     Accounts accounts;
     WatchKeys defaults;
+    std::vector<PlacedTrust> trust;
     for (const Document& document : documents_) {
       if (document.name != settings_.file) {
         check_included(document, settings_.file, mistakes_);
@@ -99,7 +101,9 @@ class Loader {
         const Section top(document.table, kFileKeys, document.name, mistakes_);
         read_daemon(document, settings_, mistakes_);
         read_control(document, settings_, mistakes_);
+        read_packages(document, settings_.packages, mistakes_);
         defaults = read_defaults(document, mistakes_);
+        trust = read_trust(document, mistakes_);
       }
       read_accounts(document, accounts, mistakes_);
     }
@@ -111,11 +115,18 @@ class Loader {
     }
     check_accounts(accounts, mistakes_);
     check_alerts(alerts, all_read_, mistakes_);
+    check_contents(watches, settings_.packages, mistakes_);
+    check_requires(watches, trust, mistakes_);
     settings_.watches = sort_watches(std::move(watches), mistakes_);
     if (all_read_) check_alert_targets(alerts, settings_.watches, mistakes_);
+    if (all_read_) check_trust_targets(trust, settings_.watches, mistakes_);
     for (auto& [name, read] : accounts) {
       settings_.places.emplace("account." + name + ".ca_file", std::move(read.ca_file_place));
       settings_.accounts.emplace(name, std::move(read.account));
+    }
+    for (PlacedTrust& read : trust) {
+      settings_.places.emplace("trust." + read.trust.name + ".public_key_file", std::move(read.key_place));
+      settings_.trust.push_back(std::move(read.trust));
     }
     for (PlacedAlert& read : alerts) settings_.alerts.push_back(std::move(read.alert));
   }

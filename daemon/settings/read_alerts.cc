@@ -158,23 +158,30 @@ void check_alerts(const std::vector<PlacedAlert>& alerts, bool all_read, Mistake
   for (const PlacedAlert& read : alerts) check_fallback(by_name, read, all_read, mistakes);
 }
 
+void warn_of_idle_targets(const std::vector<PlacedText>& targets, std::string_view owner,
+                          const std::vector<std::string>& addresses, const std::vector<WatchSettings>& watches,
+                          Mistakes& mistakes) {
+  for (const PlacedText& glob : targets) {
+    if (std::any_of(addresses.begin(), addresses.end(),
+                    [&](const std::string& address) { return glob_match(glob.text, address); }))
+      continue;
+    const std::string meant = pattern_meant(glob.text, watches);
+    mistakes.warn(glob.place, fmt::format("'targets' of {} has {}, which matches nothing that is watched; {}", owner,
+                                          in_quotes(glob.text),
+                                          meant.empty() ? "it is compared with whole addresses, such as "
+                                                          "\"prod/ap-guangzhou/default/charge:$LATEST\""
+                                                        : fmt::format("did you mean \"{}\"?", meant)));
+  }
+}
+
 void check_alert_targets(const std::vector<PlacedAlert>& alerts, const std::vector<WatchSettings>& watches,
                          Mistakes& mistakes) {
   std::vector<std::string> addresses;
   addresses.reserve(watches.size());
   for (const WatchSettings& watch : watches) addresses.push_back(watch.target.address());
   for (const PlacedAlert& read : alerts) {
-    for (const PlacedText& glob : read.targets) {
-      if (std::any_of(addresses.begin(), addresses.end(),
-                      [&](const std::string& address) { return glob_match(glob.text, address); }))
-        continue;
-      const std::string meant = pattern_meant(glob.text, watches);
-      mistakes.warn(glob.place, fmt::format("'targets' of alert '{}' has {}, which matches nothing that is watched; {}",
-                                            read.alert.subscription.name, in_quotes(glob.text),
-                                            meant.empty() ? "it is compared with whole addresses, such as "
-                                                            "\"prod/ap-guangzhou/default/charge:$LATEST\""
-                                                          : fmt::format("did you mean \"{}\"?", meant)));
-    }
+    warn_of_idle_targets(read.targets, fmt::format("alert '{}'", read.alert.subscription.name), addresses, watches,
+                         mistakes);
   }
 }
 

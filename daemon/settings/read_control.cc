@@ -4,7 +4,8 @@ namespace codedriftd {
 
 ControlSettings::ControlSettings() {
   for (const std::string_view verb : kControlVerbs) {
-    const bool root_only = verb == "approve" || verb == "drop";
+    // What is in a package may be a secret; what was removed is gone.
+    const bool root_only = verb == "approve" || verb == "drop" || verb == "diff" || verb == "prune";
     allowed.emplace(verb,
                     root_only ? std::vector<std::string>{"root"} : std::vector<std::string>{"root", "%codedriftd-ops"});
   }

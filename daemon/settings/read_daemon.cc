@@ -31,8 +31,9 @@ const toml::table* table_at_top(const Document& document, std::string_view name,
   const toml::node* node = document.table.get(name);
   if (node == nullptr) return nullptr;
   if (const toml::table* table = node->as_table()) return table;
-  const std::string right =
-      name == "account" ? "a table for each account: [account.NAME]" : fmt::format("one table: [{}]", name);
+  const std::string right = name == "account" ? "a table for each account: [account.NAME]"
+                            : name == "trust" ? "a table for each key: [trust.NAME]"
+                                              : fmt::format("one table: [{}]", name);
   mistakes.add(place_of(*node, document.name), fmt::format("'{}' is {}; it must be {}", name, type_name(*node), right));
   return nullptr;
 }

@@ -11,6 +11,21 @@ namespace codedriftd {
 namespace {
 
 constexpr Millis kMinute{60'000};
+constexpr std::size_t kMostIgnored = 100;
+
+/// An empty list is one: it takes back what the defaults leave out.
+std::optional<std::vector<std::string>> read_ignore(const Section& section, std::string_view key) {
+  const auto read = section.texts(key, kIgnore, {});
+  if (!read) return std::nullopt;
+  if (read->size() > kMostIgnored)
+    section.mistake((*read)[kMostIgnored].place,
+                    fmt::format("'{}' has {} patterns: it must have {} at most; '*' stands for any run of characters, "
+                                "'/' included",
+                                key, read->size(), kMostIgnored));
+  std::vector<std::string> globs;
+  for (const PlacedText& glob : *read) globs.push_back(glob.text);
+  return globs;
+}
 
 /// The text keys of `section` in `keys`, and the others.
 WatchKeys read_watch_keys(const Section& section) {
@@ -30,6 +45,13 @@ WatchKeys read_watch_keys(const Section& section) {
     if (!index) return std::nullopt;
     return *index == 0 ? Baseline::first_seen : Baseline::review;
   };
+  const auto same_content = [&](std::string_view name) -> std::optional<bool> {
+    constexpr std::array<std::string_view, 2> kNames{"accept", "tell"};
+    const auto index = section.choice(name, kNames);
+    if (!index) return std::nullopt;
+    return *index == 0;
+  };
+  const auto ignore = [&](std::string_view name) { return read_ignore(section, name); };
   read(keys.account, "account", text(kAccountLabel));
   read(keys.region, "region", text(kRegion));
   read(keys.ns, "namespace", text(kNamespace));
@@ -38,6 +60,13 @@ WatchKeys read_watch_keys(const Section& section) {
   read(keys.interval, "interval", duration);
   read(keys.stale_after, "stale_after", duration);
   read(keys.deploy_grace, "deploy_grace", duration);
+  read(keys.same_content_accepted, "same_content", same_content);
+  read(keys.ignore, "ignore", ignore);
+  read(keys.require, "require", [&](std::string_view name) -> std::optional<Require> {
+    constexpr std::array<std::string_view, 2> kNames{"announced", "attested"};
+    const auto index = section.choice(name, kNames);
+    return index ? std::optional(static_cast<Require>(*index)) : std::nullopt;
+  });
   return keys;
 }
 
@@ -56,6 +85,9 @@ WatchKeys with_defaults(WatchKeys keys, const WatchKeys& defaults) {
   fall_back(keys.interval, defaults.interval);
   fall_back(keys.stale_after, defaults.stale_after);
   fall_back(keys.deploy_grace, defaults.deploy_grace);
+  fall_back(keys.same_content_accepted, defaults.same_content_accepted);
+  fall_back(keys.ignore, defaults.ignore);
+  fall_back(keys.require, defaults.require);
   return keys;
 }
 
@@ -89,6 +121,24 @@ void set_times(const Section& section, const WatchKeys& keys, WatchSettings& wat
                   "any two polls; make it {} or more, or leave it out for three intervals",
                   format_duration(watch.stale_after), format_duration(watch.interval),
                   format_duration(watch.interval)));
+}
+
+void read_pin(const Section& section, WatchSettings& watch) {
+  const auto pinned_at = [&](std::string_view key) {
+    const Place place = section.place(key);
+    watch.pin_where = fmt::format("{}:{}", place.file, place.line);
+  };
+  if (const auto hash = section.text("sha256", kSha256)) {
+    watch.pin = Sha256::from_hex(*hash);
+    pinned_at("sha256");
+  }
+  if (const auto content = section.text("content", kContent)) {
+    watch.content = ContentDigest::parse(*content);
+    pinned_at("content");
+  }
+  if (section.has("sha256") && section.has("content"))
+    section.mistake(section.place("content"),
+                    "both 'sha256' and 'content': a function is pinned to one hash or to one content; remove one");
 }
 
 std::vector<PlacedText> read_names(const Section& section) {
@@ -127,17 +177,27 @@ void read_functions(const Document& document, const WatchKeys& defaults, const A
     WatchSettings watch;
     set_times(section, keys, watch);
     watch.baseline = keys.baseline.value.value_or(watch.baseline);
+    watch.require = keys.require.value.value_or(watch.require);
     watch.target = {keys.account.value.value_or(""), keys.region.value.value_or(""), keys.ns.value.value_or("default"),
                     "", keys.qualifier.value.value_or("$LATEST")};
-    if (const std::optional<std::string> hash = section.text("sha256", kSha256)) {
-      const Place place = section.place("sha256");
-      watch.pin = Sha256::from_hex(*hash);
-      watch.pin_where = fmt::format("{}:{}", place.file, place.line);
-    }
+    watch.same_content_accepted = keys.same_content_accepted.value.value_or(watch.same_content_accepted);
+    watch.ignore = keys.ignore.value.value_or(watch.ignore);
+    read_pin(section, watch);
     for (PlacedText& name : read_names(section)) {
       watch.target.function = std::move(name.text);
-      watches.push_back({watch, std::move(name.place)});
+      watches.push_back({watch, std::move(name.place), section.place("content"), keys.require.place});
     }
+  }
+}
+
+void check_contents(const std::vector<PlacedWatch>& watches, const PackageSettings& packages, Mistakes& mistakes) {
+  if (packages.keep != PackageSettings::Keep::off) return;
+  for (const PlacedWatch& placed : watches) {
+    if (!placed.watch.content) continue;
+    mistakes.add(
+        placed.content_place,
+        "'content' pins what is in the package, and with keep = \"off\" in [packages] none is looked into; set "
+        "keep = \"manifest\", or pin the hash with sha256");
   }
 }
 

@@ -11,11 +11,12 @@
 
 namespace codedriftd {
 
-// ---- [daemon] [log] [http] [control]
+// ---- [daemon] [log] [http] [control] [packages]
 // --------------------------------------------------------------------------------------
 
 void read_daemon(const Document& document, Settings& settings, Mistakes& mistakes);
 void read_control(const Document& document, Settings& settings, Mistakes& mistakes);
+void read_packages(const Document& document, PackageSettings& packages, Mistakes& mistakes);
 /// The `include` patterns of the main file.
 std::vector<PlacedText> read_include(const Document& document);
 
@@ -43,16 +44,23 @@ struct WatchKeys {
   Key<std::string> account, region, ns, qualifier;
   Key<Baseline> baseline;
   Key<Millis> interval, stale_after, deploy_grace;
+  Key<bool> same_content_accepted;
+  Key<std::vector<std::string>> ignore;
+  Key<Require> require;
 };
 struct PlacedWatch {
   WatchSettings watch;
   Place place;
+  Place content_place;                 ///< of `content`, where it is given
+  std::optional<Place> require_place;  ///< of its `require`, here or in [defaults]
 };
 
 WatchKeys read_defaults(const Document& document, Mistakes& mistakes);
 /// `all_read`: false if a file could not be read, which may hold the accounts that seem to be missing.
 void read_functions(const Document& document, const WatchKeys& defaults, const Accounts& accounts, bool all_read,
                     std::vector<PlacedWatch>& watches, Mistakes& mistakes);
+/// A content that is pinned can be found only where packages are looked into.
+void check_contents(const std::vector<PlacedWatch>& watches, const PackageSettings& packages, Mistakes& mistakes);
 /// Sorted by target; a target that is there twice is a mistake.
 std::vector<WatchSettings> sort_watches(std::vector<PlacedWatch> watches, Mistakes& mistakes);
 
@@ -72,10 +80,30 @@ void check_alerts(const std::vector<PlacedAlert>& alerts, bool all_read, Mistake
 void check_alert_targets(const std::vector<PlacedAlert>& alerts, const std::vector<WatchSettings>& watches,
                          Mistakes& mistakes);
 
+// ---- [trust.NAME] -------------------------------------------------------------------------------------------------
+
+struct PlacedTrust {
+  TrustSettings trust;
+  std::vector<PlacedText> targets;  ///< the patterns of the file
+  Place key_place;                  ///< of `public_key_file`
+};
+
+/// Sorted by name.
+std::vector<PlacedTrust> read_trust(const Document& document, Mistakes& mistakes);
+/// Warns of functions that require attestations which nobody may make; `watches` are all there are.
+void check_requires(const std::vector<PlacedWatch>& watches, const std::vector<PlacedTrust>& trust, Mistakes& mistakes);
+/// Warns of patterns that match nothing that is watched.
+void check_trust_targets(const std::vector<PlacedTrust>& trust, const std::vector<WatchSettings>& watches,
+                         Mistakes& mistakes);
+
 // ---- for all of them ------------------------------------------------------------------------------------------------
 
 inline constexpr Millis kSecond{1'000}, kYear{365LL * 86'400'000};
 
+/// Warns of the patterns of `owner` ("alert 'ops'") that match nothing that is watched.
+void warn_of_idle_targets(const std::vector<PlacedText>& targets, std::string_view owner,
+                          const std::vector<std::string>& addresses, const std::vector<WatchSettings>& watches,
+                          Mistakes& mistakes);
 /// The table under `name` at the top of a file, or nullptr; anything but a table is a mistake.
 const toml::table* table_at_top(const Document& document, std::string_view name, Mistakes& mistakes);
 /// The tables of `[[name]]`; anything but a list of tables is a mistake.

@@ -7,6 +7,7 @@
 #include "base/sha256.h"
 #include "base/text.h"
 #include "base/url.h"
+#include "model/content.h"
 #include "model/event.h"
 #include "model/kinds.h"
 #include "model/target.h"
@@ -65,6 +66,35 @@ Problem hash(std::string_view text) {
   if (Sha256::from_hex(text)) return {};
   if (text.size() == 64) return "it must be hex digits only: 0-9 and a-f";
   return fmt::format("it must be 64 hex digits; these are {} characters", text.size());
+}
+Problem content_digest(std::string_view text) {
+  if (ContentDigest::parse(text)) return {};
+  if (Sha256::from_hex(text))
+    return "these are 64 hex digits: pin a CodeSha256 with sha256 = \"…\", and give a content as `codedriftd digest` "
+           "prints it: \"h1:\" and 44 characters of base64";
+  return "it must be \"h1:\" and 44 characters of base64, as `codedriftd digest` prints it";
+}
+/// Names in a package are relative, so these would leave out nothing.
+Problem ignore_glob(std::string_view glob) {
+  if (!sized(glob, 400) || !printable(glob)) return "it must be a pattern of 1 to 400 bytes without control characters";
+  if (glob.front() == '/')
+    return "it must not begin with '/': names in a package are relative, such as \"node_modules/**\"";
+  for (std::string_view rest = glob; !rest.empty();) {
+    const std::string_view part = rest.substr(0, rest.find('/'));
+    if (part == "..") return "it must not hold '..': no name in a package leads out of it";
+    rest.remove_prefix(std::min(rest.size(), part.size() + 1));
+  }
+  return {};
+}
+Problem package_host(std::string_view host) {
+  const bool suffix = host.starts_with('.');
+  const std::string_view name = suffix ? host.substr(1) : host;
+  if (!sized(host, 253) || !made_of(name, ".-:") || name.empty() || name.front() == '.' || name.ends_with('.') ||
+      name.find("..") != name.npos)
+    return "it must be a host in lower case, such as \"cos.example.com\", or a '.' and what hosts end with, such as "
+           "\".myqcloud.com\"; no scheme, port, path or '*'";
+  return unless(!suffix || name.find('.') != name.npos,
+                "it would allow every host of a top-level domain; give two parts at least, such as \".myqcloud.com\"");
 }
 Problem word(std::string_view text) {
   return unless(sized(text, 128) && printable(text), "it must be 1 to 128 characters without control characters");
@@ -126,6 +156,17 @@ Problem kind_glob(std::string_view glob) {
   return "there is no such kind of event; kinds are \"drift.detected\", \"poll.failing\", \"function.*\" and so on";
 }
 
+Problem uri_glob(std::string_view glob) {
+  return unless(sized(glob, 1000) && std::all_of(glob.begin(), glob.end(), [](char c) { return c > ' ' && c < 0x7F; }),
+                "it must be 1 to 1000 printable ASCII characters without spaces; leave it out for any");
+}
+Problem source_glob(std::string_view glob) {
+  if (Problem problem = uri_glob(glob)) return problem;
+  constexpr std::string_view kGit = "git+";
+  return unless(glob.front() == '*' || glob.front() == '?' || glob.starts_with(kGit),
+                "no source matches this; it must begin with \"git+\", such as \"git+https://git.example.com/shop/*\"");
+}
+
 Problem target_glob(std::string_view glob) {
   const bool possible = std::all_of(glob.begin(), glob.end(), [](char c) {
     return valid_part(std::string_view(&c, 1)) || std::string_view("*?/:").find(c) != std::string_view::npos;
@@ -155,12 +196,18 @@ const TextRule kNamespace{"a namespace in quotes, such as \"default\"", part};
 const TextRule kQualifier{"a version in quotes, such as \"$LATEST\" or \"3\"", part};
 const TextRule kFunctionName{"a function's name in quotes, such as \"charge\"", function_name};
 const TextRule kSha256{"64 hex digits in quotes, as `query status` shows them", hash};
+const TextRule kContent{"a content digest in quotes, as `codedriftd digest` prints it: \"h1:…\"", content_digest};
+const TextRule kIgnore{"a pattern of names in a package, in quotes, such as \"node_modules/**\"", ignore_glob};
+const TextRule kPackageHost{"a host or the end of one in quotes, such as \".myqcloud.com\"", package_host};
 const TextRule kAlertName{"a name in quotes, such as \"ops\"", alert_name};
 const TextRule kUserOrGroup{
     "a user's name in quotes, such as \"root\", or a group's with a '%' in front, such as \"%codedriftd-ops\"",
     user_or_group};
 const TextRule kPlugin{"a plugin's name in quotes, such as \"webhook\"", plugin};
 const TextRule kKindGlob{"a kind of event in quotes, such as \"drift.*\"", kind_glob};
+const TextRule kBuilderGlob{"a pattern of a builder's id in quotes, such as \"https://ci.example.com/*\"", uri_glob};
+const TextRule kSourceGlob{"a pattern of a source in quotes, such as \"git+https://git.example.com/shop/*\"",
+                           source_glob};
 const TextRule kTargetGlob{"a pattern of addresses in quotes, such as \"prod/*\"", target_glob};
 
 std::string unknown_region(std::string_view region) {

@@ -5,7 +5,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
+#include "base/byte_size.h"
 #include "base/duration.h"
 #include "base/text.h"
 
@@ -112,6 +114,37 @@ std::optional<Millis> Section::duration(std::string_view key, Millis least, Mill
                                 ? fmt::format("it must be from {} to {}", format_duration(least), format_duration(most))
                                 : "it must be whole numbers and units of ms, s, m, h, d, w, such as \"5m\"";
   mistake(place_of(*node, file_), fmt::format("'{}' is {}: {}", key, in_quotes(value->get()), right));
+  return std::nullopt;
+}
+
+std::optional<uint64_t> Section::byte_size(std::string_view key, uint64_t least, uint64_t most) const {
+  const toml::node* node = table_.get(key);
+  if (node == nullptr) return std::nullopt;
+  const toml::value<std::string>* value = node->as_string();
+  if (value == nullptr) {
+    wrong_type(*node, key, "a size in quotes, such as \"100MiB\"");
+    return std::nullopt;
+  }
+  const std::optional<uint64_t> size = parse_byte_size(value->get());
+  if (size && *size >= least && *size <= most) return size;
+  const std::string right =
+      size ? fmt::format("it must be from {} to {}", format_byte_size(least), format_byte_size(most))
+           : "it must be a whole number and one of B, KiB, MiB, GiB, TiB, such as \"100MiB\"";
+  mistake(place_of(*node, file_), fmt::format("'{}' is {}: {}", key, in_quotes(value->get()), right));
+  return std::nullopt;
+}
+
+std::optional<uint64_t> Section::whole_number(std::string_view key, uint64_t least, uint64_t most) const {
+  const toml::node* node = table_.get(key);
+  if (node == nullptr) return std::nullopt;
+  const toml::value<int64_t>* value = node->as_integer();
+  if (value == nullptr) {
+    wrong_type(*node, key, "a whole number without quotes, such as 20000");
+    return std::nullopt;
+  }
+  const int64_t number = value->get();
+  if (std::cmp_greater_equal(number, least) && std::cmp_less_equal(number, most)) return static_cast<uint64_t>(number);
+  mistake(place_of(*node, file_), fmt::format("'{}' is {}: it must be from {} to {}", key, number, least, most));
   return std::nullopt;
 }
 

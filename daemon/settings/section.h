@@ -48,6 +48,10 @@ class Section {
   std::optional<std::vector<PlacedText>> texts(std::string_view key, const TextRule& rule,
                                                std::string_view empty_means) const;
   std::optional<Millis> duration(std::string_view key, Millis least, Millis most) const;
+  /// A size in bytes (base/byte_size.h), from `least` to `most`.
+  std::optional<uint64_t> byte_size(std::string_view key, uint64_t least, uint64_t most) const;
+  /// A whole number from `least` to `most`.
+  std::optional<uint64_t> whole_number(std::string_view key, uint64_t least, uint64_t most) const;
   /// A finite number.
   std::optional<double> number(std::string_view key, double least) const;
   std::optional<bool> boolean(std::string_view key) const;

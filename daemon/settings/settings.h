@@ -11,6 +11,8 @@
 #include "base/log.h"
 #include "base/result.h"
 #include "model/alert.h"
+#include "model/content.h"
+#include "model/examination.h"
 #include "model/target.h"
 #include "model/verdict.h"
 #include "settings/place.h"
@@ -37,12 +39,43 @@ struct AccountSettings {
   CredentialSettings credentials;
 };
 
+/// What an announcement or an approval needs to be accepted.
+enum class Require { announced, attested };
+
 struct WatchSettings {
   Target target;
-  std::optional<Sha256> pin;
-  std::string pin_where;  ///< "FILE:LINE"
+  std::optional<Sha256> pin;             ///< the accepted hash; not beside `content`
+  std::optional<ContentDigest> content;  ///< the accepted content; not beside `pin`
+  std::string pin_where;                 ///< "FILE:LINE" of either
   Baseline baseline = Baseline::first_seen;
+  Require require = Require::announced;
   Millis interval{300'000}, stale_after{900'000}, deploy_grace{3'600'000};
+  bool same_content_accepted = true;  ///< another hash with the content and modes of the accepted one is accepted
+  std::vector<std::string> ignore;    ///< globs (model/target.h): files that this function's content digests leave out
+};
+
+/// [packages]: looking into the packages of what is live.
+struct PackageSettings {
+  /// What is kept of a package: nothing, and none is fetched; the list of its files; also the package itself.
+  enum class Keep { off, manifest, files };
+  Keep keep = Keep::manifest;
+  PackageLimits limits;                    ///< max_package, max_unpacked, max_files
+  uint64_t max_total = uint64_t{2} << 30;  ///< bytes of all packages kept whole together
+  /// Where packages may come from, in lower case: ".example.com" is every host below example.com, "example.com" is that
+  /// host alone.
+  std::vector<std::string> hosts{".myqcloud.com"};
+  Millis explain_within{10'000};  ///< how long the first alert about a change waits for what changed; 0: it does not
+  Millis examine_within{60'000};  ///< how long a verdict may wait for the content
+};
+/// "off", "manifest", "files", in the order of the enumerators.
+inline constexpr std::array<std::string_view, 3> kPackageKeeps{"off", "manifest", "files"};
+/// One [trust.NAME]: a key whose attestations are believed (attest/trust.h).
+struct TrustSettings {
+  std::string name;
+  std::string public_key_file;       ///< absolute, or relative to the working folder as the configuration's name is
+  std::vector<std::string> targets;  ///< patterns of addresses, never empty
+  std::string builder, source;       ///< patterns; empty: any
+  std::string where;                 ///< "FILE:LINE"
 };
 
 /// One value under [alert.options], with its place: checked against the plugin's own table.
@@ -64,8 +97,8 @@ struct AlertSettings {
 };
 
 /// What the control socket can be asked for, in the order of the sample. `plan` and `poll` are one thing here.
-inline constexpr std::array<std::string_view, 9> kControlVerbs{"approve", "expect", "poll",    "reload", "replay",
-                                                               "drop",    "test",   "suspend", "resume"};
+inline constexpr std::array<std::string_view, 11> kControlVerbs{
+    "approve", "expect", "poll", "reload", "replay", "drop", "test", "suspend", "resume", "diff", "prune"};
 
 /// Who may ask the running daemon for what: names of users, and of groups with a '%' in front. Root and the daemon's
 /// own user always may.
@@ -88,16 +121,21 @@ struct Settings {
   std::map<std::string, AccountSettings> accounts;
   std::vector<WatchSettings> watches;  ///< sorted by target, no duplicates
   std::vector<AlertSettings> alerts;
+  std::vector<TrustSettings> trust;  ///< sorted by name
   ControlSettings control;
+  PackageSettings packages;
   std::string digest;             ///< SHA-256 over name, length and text of every file read, in hex
   std::vector<Mistake> warnings;  ///< what is allowed and hardly meant, in order of file and line
-  /// Of what is looked at after reading: "account.NAME.ca_file", and "control.NAME" where a user or group stands first.
+  /// Of what is looked at after reading: "account.NAME.ca_file", "trust.NAME.public_key_file", and "control.NAME" where
+  /// a user or group stands first.
   std::map<std::string, Place, std::less<>> places;
 
   /// "json" on request; text takes systemd's form where stderr is the journal.
   LogFormat log_form() const { return log_format == LogFormat::json ? json_log_format() : default_log_format(); }
   std::string database() const { return state_dir + "/codedriftd.db"; }
   std::string lock_file() const { return state_dir + "/codedriftd.lock"; }
+  /// The packages kept whole: see store/packages/files.h.
+  std::string packages_folder() const { return state_dir + "/packages"; }
   /// Where the record ends: see service/record_head.h.
   std::string head_file() const { return state_dir + "/codedriftd.head"; }
 };

@@ -4,35 +4,27 @@
 #include <fmt/format.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstdlib>
-#include <cstring>
 #include <system_error>
+#include <utility>
 #include <vector>
 
 #include "base/log.h"
+#include "base/spawn.h"
 #include "base/text.h"
 
 namespace codedriftd {
 namespace {
 
 constexpr std::size_t kOutputLine = 1024;
-/// Above the numbers the child's own descriptors get, so that giving it one cannot overwrite another.
-constexpr int kOwnDescriptors = 10;
-
 constexpr const char* kPassedOn[] = {
-    "http_proxy",   "https_proxy",  "all_proxy",    "no_proxy",
-    "HTTP_PROXY",   "HTTPS_PROXY",  "ALL_PROXY",    "NO_PROXY",
-#ifdef CODEDRIFTD_SANITIZED
-    "ASAN_OPTIONS", "LSAN_OPTIONS", "TSAN_OPTIONS", "UBSAN_OPTIONS",
-#endif
+    "http_proxy", "https_proxy", "all_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY",
 };
 
 [[noreturn]] void fail(const char* what) { throw std::system_error(errno, std::generic_category(), what); }
@@ -42,66 +34,16 @@ UniqueFd owned(int fd, const char* what) {
   return UniqueFd(fd);
 }
 
-UniqueFd raised(const UniqueFd& fd) { return owned(::fcntl(fd.get(), F_DUPFD_CLOEXEC, kOwnDescriptors), "fcntl"); }
-
 /// How long the end of a process may go unnoticed where the kernel, or a container's filter of system calls, has no
 /// pidfd_open.
 constexpr Millis kLookForItsEnd{50};
-
-/// By its number: glibc 2.36 declares pidfd_open without C linkage. Close-on-exec by itself. -1: there is no such call.
-int pidfd_of(pid_t pid) { return static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)); }
 
 void set_nonblocking(const UniqueFd& fd) {
   if (::fcntl(fd.get(), F_SETFL, O_NONBLOCK) != 0) fail("fcntl");
 }
 
-class SpawnSetup {
- public:
-  SpawnSetup() {
-    check(::posix_spawn_file_actions_init(&actions_));
-    check(::posix_spawnattr_init(&attributes_));
-  }
-  ~SpawnSetup() {
-    ::posix_spawn_file_actions_destroy(&actions_);
-    ::posix_spawnattr_destroy(&attributes_);
-  }
-  SpawnSetup(const SpawnSetup&) = delete;
-  SpawnSetup& operator=(const SpawnSetup&) = delete;
-
-  void give(int fd, int as) { check(::posix_spawn_file_actions_adddup2(&actions_, fd, as)); }
-  pid_t spawn(const std::string& program, const std::vector<std::string>& arguments,
-              const std::vector<std::string>& variables) {
-    check(::posix_spawn_file_actions_addopen(&actions_, STDIN_FILENO, "/dev/null", O_RDONLY, 0));
-    check(::posix_spawn_file_actions_addclosefrom_np(&actions_, kHostCancel + 1));
-    sigset_t none, all;
-    ::sigemptyset(&none);
-    ::sigfillset(&all);
-    check(::posix_spawnattr_setsigmask(&attributes_, &none));
-    check(::posix_spawnattr_setsigdefault(&attributes_, &all));
-    check(::posix_spawnattr_setflags(
-        &attributes_, static_cast<short>(POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF)));
-    const auto pointers = [](const std::vector<std::string>& texts) {
-      std::vector<char*> list;
-      for (const std::string& text : texts) list.push_back(const_cast<char*>(text.c_str()));
-      list.push_back(nullptr);
-      return list;
-    };
-    pid_t pid = -1;
-    check(::posix_spawn(&pid, program.c_str(), &actions_, &attributes_, pointers(arguments).data(),
-                        pointers(variables).data()));
-    return pid;
-  }
-
- private:
-  static void check(int error) {
-    if (error != 0) throw std::system_error(error, std::generic_category(), "posix_spawn");
-  }
-  posix_spawn_file_actions_t actions_;
-  posix_spawnattr_t attributes_;
-};
-
 std::vector<std::string> child_environment() {
-  std::vector<std::string> variables;
+  std::vector<std::string> variables = sanitizer_variables();
   for (const char* name : kPassedOn) {
     if (const char* value = std::getenv(name)) variables.push_back(fmt::format("{}={}", name, value));
   }
@@ -143,18 +85,14 @@ Result<std::unique_ptr<SinkChild>> SinkChild::spawn(const std::string& sinkhost,
     const UniqueFd output(pair[1]);
     child->cancel_ = owned(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), "eventfd");
 
-    // The copies have high numbers, because dup2 makes the child's one after the other: with a source numbered 3 or 4
-    // the second dup2 would overwrite it.
-    SpawnSetup setup;
-    const UniqueFd socket_up = raised(theirs), output_up = raised(output), cancel_up = raised(child->cancel_);
-    setup.give(output_up.get(), STDOUT_FILENO);
-    setup.give(output_up.get(), STDERR_FILENO);
-    setup.give(socket_up.get(), kHostSocket);
-    setup.give(cancel_up.get(), kHostCancel);
-    child->pid_ = setup.spawn(sinkhost, {sinkhost, std::string(kServeArgument), plugin, std::to_string(::getpid())},
+    Spawn spawn;
+    spawn.give(output, STDOUT_FILENO);
+    spawn.give(output, STDERR_FILENO);
+    spawn.give(theirs, kHostSocket);
+    spawn.give(child->cancel_, kHostCancel);
+    child->pid_ = spawn.start(sinkhost, {sinkhost, std::string(kServeArgument), plugin, std::to_string(::getpid())},
                               child_environment());
-    child->pidfd_.reset(pidfd_of(child->pid_));
-    if (!child->pidfd_.valid() && (errno == EMFILE || errno == ENFILE)) fail("pidfd_open");
+    child->pidfd_ = pidfd_of(child->pid_);
     return child;
   } catch (const std::system_error& error) {
     return Error{fmt::format("{} could not be started: {}", sinkhost, error.what())};
@@ -262,12 +200,7 @@ void SinkChild::withdraw_cancel() {
   ::eventfd_read(cancel_.get(), &count);
 }
 
-bool SinkChild::alive() const {
-  if (pid_ <= 0) return false;
-  // It is looked at and not reaped: kill() does that.
-  siginfo_t info{};
-  return ::waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == 0;
-}
+bool SinkChild::alive() const { return pid_ > 0 && still_runs(pid_); }
 
 bool SinkChild::wait_for_end(MonoTime until) const {
   for (;;) {
@@ -295,26 +228,15 @@ std::string SinkChild::masked(std::string_view text) const {
 SinkChild::End SinkChild::kill() {
   // SIGKILL is ours, unless it is dead already.
   const bool ended_before = !alive();
-  // The whole process group, so that what the plugin started goes with it. Before waitpid: until the leader is reaped
-  // the kernel gives its number to nobody else, so this cannot hit a stranger.
-  ::kill(-pid_, SIGKILL);
-  int status = 0;
-  pid_t reaped = -1;
-  do {
-    reaped = ::waitpid(pid_, &status, 0);
-  } while (reaped < 0 && errno == EINTR);
-  pid_ = -1;
+  const int status = kill_and_reap(std::exchange(pid_, -1));
   // What it wrote before it ended stands in the pipe, 64 KiB at most. No further: a process that left the group may go
   // on writing.
   for (int i = 0; i < 17 && output_.valid(); ++i) read_output();
   if (!partial_line_.empty()) forward(static_cast<int>(LogLevel::warning), partial_line_);
   report_dropped();
-  if (reaped < 0) return {"ended"};
-  if (WIFEXITED(status)) return {fmt::format("ended with status {}", WEXITSTATUS(status))};
-  const int signal = WTERMSIG(status);
-  return {fmt::format("was killed by signal {} ({})", signal,
-                      ::sigdescr_np(signal) == nullptr ? "?" : ::sigdescr_np(signal)),
-          !is_own_fault(signal) && (ended_before || signal != SIGKILL)};
+  const bool by_signal = status != -1 && WIFSIGNALED(status);
+  return {end_in_words(status),
+          by_signal && !is_own_fault(WTERMSIG(status)) && (ended_before || WTERMSIG(status) != SIGKILL)};
 }
 
 }  // namespace codedriftd

@@ -7,11 +7,11 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <filesystem>
 #include <system_error>
 
 #include "base/log.h"
 #include "base/secret.h"
+#include "base/spawn.h"
 #include "base/text.h"
 #include "sinks/options.h"
 
@@ -278,14 +278,7 @@ void SinkProcess::stop() {
   child_.reset();
 }
 
-std::string find_sinkhost() {
-  std::error_code error;
-  const std::filesystem::path folder = std::filesystem::read_symlink("/proc/self/exe", error).parent_path();
-  for (const auto& place : {folder / "codedriftd-sinkhost", folder / "../libexec/codedriftd/codedriftd-sinkhost"}) {
-    if (!error && std::filesystem::exists(place, error)) return place.lexically_normal().string();
-  }
-  return "/usr/libexec/codedriftd/codedriftd-sinkhost";
-}
+std::string find_sinkhost() { return find_own_program("codedriftd-sinkhost"); }
 
 Result<PluginInfo, StartFailure> describe_plugin(const std::string& sinkhost, const std::string& plugin,
                                                  Millis at_most) {

@@ -4,6 +4,8 @@
 
 #include <iterator>
 
+#include "model/content.h"
+
 namespace codedriftd {
 namespace {
 
@@ -121,6 +123,19 @@ void destinations(Page& page, const StatusSnapshot& s) {
        [](const D& d) { return d.depth.dead; });
 }
 
+void packages(Page& page, const StatusSnapshot::Packages& p) {
+  page.family("codedriftd_packages_total", "counter",
+              "Packages that were looked into since the start, by what came of it.");
+  for (const auto& [state, count] : {std::pair(PackageState::examined, p.examined),
+                                     {PackageState::ambiguous, p.ambiguous},
+                                     {PackageState::unavailable, p.unavailable},
+                                     {PackageState::mismatch, p.mismatch}})
+    page.sample(count, fmt::format("state=\"{}\"", to_string(state)));
+  page.single("codedriftd_package_downloaded_bytes_total", "counter", "Bytes of packages that were downloaded.",
+              p.bytes);
+  page.single("codedriftd_packages_queued", "gauge", "Packages that wait to be looked into.", p.queued);
+}
+
 }  // namespace
 
 std::string metrics_text(const StatusSnapshot& s) {
@@ -132,6 +147,7 @@ std::string metrics_text(const StatusSnapshot& s) {
   for (const auto& [status, count] : s.functions) page.sample(count, fmt::format("status=\"{}\"", status));
   page.single("codedriftd_drifts_open", "gauge", "Watched functions whose drift is open.", s.drifts_open);
   destinations(page, s);
+  packages(page, s.packages);
   page.single("codedriftd_log_size", "gauge", "Events in the log.", s.log_size);
   page.single("codedriftd_store_queue", "gauge", "Pieces of work that wait for the writer.", s.writer_queue);
   page.single("codedriftd_store_wal_size_bytes", "gauge", "Size of the write-ahead log.", s.wal_bytes);

@@ -25,6 +25,12 @@ struct StatusSnapshot {
     DestinationState::Kind state = DestinationState::Kind::ok;
   };
   std::vector<Destination> destinations;
+  struct Packages {  ///< looked into since the start
+    uint64_t examined = 0, ambiguous = 0, unavailable = 0, mismatch = 0;
+    uint64_t bytes = 0;  ///< downloaded
+    std::size_t queued = 0;
+  };
+  Packages packages;
   std::size_t writer_queue = 0;
   int64_t wal_bytes = 0, database_bytes = 0;
   int64_t config_loads_failed = 0;

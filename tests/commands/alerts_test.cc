@@ -230,8 +230,9 @@ TEST_F(AlertsTest, ARunningDaemonIsAskedThroughItsSocket) {
   writer.run([&](Tx&) { ledger.set_routes({{{"ops", {}, {}}, 72h, ""}}); });
   const Guarded<std::shared_ptr<const Permissions>> permissions(
       std::make_shared<const Permissions>(ControlSettings{}, ::geteuid()));
-  const auto server =
-      open_control({settings.runtime_dir, settings.state_dir, settings.database(), permissions, writer, ledger, clock});
+  const Guarded<std::shared_ptr<const Trust>> trust(std::make_shared<const Trust>());
+  const auto server = open_control(
+      {settings.runtime_dir, settings.state_dir, settings.database(), permissions, writer, ledger, clock, trust});
   ASSERT_TRUE(server.ok()) << server.error().message;
   EXPECT_EQ(alerts({"replay", dead}), 0) << err.str();
   EXPECT_TRUE(has(out, "1 alert will be delivered again"));

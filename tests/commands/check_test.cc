@@ -23,13 +23,18 @@ class FakeApi final : public Api {
 
   void start(const ApiCall& call, Callback done) override {
     asked.push_back(call.target.address());
-    pending_.push_back({answers.at(call.target.account + "/" + call.target.region), std::move(done)});
+    const ApiAnswer& there = answers.at(call.target.account + "/" + call.target.region);
+    ApiAnswer copy;
+    copy.observation = there.observation;
+    copy.took = there.took;
+    copy.clock_error = there.clock_error;
+    pending_.emplace_back(std::move(copy), std::move(done));
   }
   void turn(Millis) override {
     if (pending_.empty()) return;
     auto [answer, done] = std::move(pending_.front());
     pending_.pop_front();
-    done(answer);
+    done(std::move(answer));
   }
   void wake() override {}
   std::size_t in_flight() const override { return pending_.size(); }
@@ -99,6 +104,23 @@ TEST(Check, PrintsWhatWouldBeWatchedAndWhoWouldBeTold) {
   EXPECT_TRUE(says(run.out, "warning: account 'spare' is defined, and no function uses it")) << run.out;
   EXPECT_FALSE(says(run.out, "cannot be delivered")) << run.out;
   EXPECT_FALSE(says(run.out, "cannot be met")) << run.out;
+}
+
+TEST(Check, SaysWhetherPackagesAreLookedIntoAndWhatIsKept) {
+  EXPECT_TRUE(says(check(kConfig).out,
+                   "\nPackages of up to 100MiB from .myqcloud.com are looked into; their lists of files are kept.\n"));
+  EXPECT_TRUE(
+      says(check(std::string("[packages]\nkeep = \"off\"\n") + kConfig).out, "\nPackages are not looked into.\n"));
+  const std::string files =
+      "[packages]\nkeep = \"files\"\nmax_total = \"1GiB\"\nhosts = [\"a.example\", \".b.example\"]\n";
+  EXPECT_TRUE(
+      says(check(files + kConfig).out,
+           "\nPackages of up to 100MiB from a.example, .b.example are looked into; their contents are kept, 1GiB "
+           "at most.\n"));
+  EXPECT_TRUE(says(check(std::string(kConfig) + "[[function]]\nname = \"packed\"\ncontent = "
+                                                "\"h1:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\"\n")
+                       .out,
+                   "pinned h1:47DEQpj8HBSa\n"));
 }
 
 TEST(Check, ListsManyTargetsOnlyWhenAsked) {
@@ -260,8 +282,8 @@ TEST(CheckOnline, FailsWhenACallWasRefusedOrFailed) {
 
 TEST(CheckOnline, PrintsForeignWordsHarmlessly) {
   auto api = std::make_unique<FakeApi>();
-  api->answers["prod/ap-guangzhou"] = api->answers["prod/ap-tokyo"] =
-      answered(Outcome::failed, "Bad\x1b[31m", std::nullopt);
+  for (const char* region : {"prod/ap-guangzhou", "prod/ap-tokyo"})
+    api->answers[region] = answered(Outcome::failed, "Bad\x1b[31m", std::nullopt);
   const CheckRun run = check(kConfig, {.online = true}, std::move(api));
   EXPECT_TRUE(says(run.out, "Bad\\u{1b}[31m")) << run.out;
   EXPECT_FALSE(says(run.out, "\x1b")) << run.out;
@@ -296,6 +318,12 @@ TEST(Check, LoadsTheCertificatesThatAnAccountNames) {
   EXPECT_TRUE(says(run.err, "c.toml:4:11: 'ca_file': /no/such.pem: cannot be read: No such file or directory\n"))
       << run.err;
   EXPECT_EQ(check("[account.prod]\nca_file = \"/etc/ssl/certs/ca-certificates.crt\"\n").code, 0);
+}
+
+TEST(Check, LooksAtTheKeysWhoseAttestationsAreBelieved) {
+  const CheckRun run = check("[trust.ci]\npublic_key_file = \"/no/such.pub\"\ntargets = [\"*\"]\n");
+  EXPECT_EQ(run.code, 78);
+  EXPECT_TRUE(says(run.err, "'public_key_file': /no/such.pub: cannot be read: No such file or directory\n")) << run.err;
 }
 
 constexpr char kDoubtful[] = R"(

@@ -51,6 +51,14 @@ TEST(CommandLine, WrongUsageIs64AndSaysWhatWouldBeRight) {
        "--withdraw and --valid do not go together"},
       {{"expect", "charge", "--sha256", "x", "--reason", "x"}, "--reason is for expect --withdraw alone"},
       {{"expect", "charge", "--valid", "100d"}, "--valid 100d is too long; at most 30d"},
+      {{"diff"}, "diff takes one TARGET"},
+      {{"packages"}, "packages needs a verb: list, fetch, export or prune"},
+      {{"packages", "prune", "--all"}, "packages prune needs a --reason"},
+      {{"digest"}, "digest takes one FILE.zip or DIR"},
+      {{"digest", "a", "b"}, "digest takes one FILE.zip or DIR"},
+      {{"digest", "a", "--hex", "--manifest"}, "--hex and --manifest do not go together"},
+      {{"digest", "a", "--hex", "--json"}, "--hex and --json do not go together"},
+      {{"digest", "a", "--manifst"}, "did you mean --manifest?"},
       {{"migrate", "now"}, "nothing but options is taken here"},
   };
   for (const auto& c : cases) {
@@ -128,7 +136,7 @@ TEST(CommandLine, NoHelpTextIsWiderThan80Columns) {
                                               {"alerts", "test", "--help"},
                                               {"alerts", "replay", "--help"}};
   for (const char* command : {"run", "check", "plan", "show", "approve", "expect", "suspend", "resume", "poll",
-                              "reload", "migrate", "backup", "status"})
+                              "reload", "migrate", "backup", "status", "digest"})
     helps.push_back({command, "--help"});
   for (const char* report : {"history", "events", "alerts", "coverage", "report"})
     helps.push_back({"query", report, "--help"});

@@ -295,7 +295,7 @@ TEST_F(Query, WrongUsageNamesWhatWouldBeRight) {
     Args args;
     std::string says;
   };
-  const Case cases[] = {{{}, "status, history, events, alerts, coverage, report"},
+  const Case cases[] = {{{}, "status, history, events, alerts, coverage, attestations, report"},
                         {{"statsu"}, "did you mean status?"},
                         {{"raport"}, "did you mean report?"},
                         {{"--json", "status"}, "the report comes first"},

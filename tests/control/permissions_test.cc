@@ -14,7 +14,8 @@ Caller user(uid_t uid, std::set<gid_t> groups = {}) { return {uid, "", "", std::
 TEST(Permissions, ByDefaultRootAcceptsAndTheOpsGroupAnnounces) {
   const ControlSettings settings;
   EXPECT_EQ(settings.allowed.size(), kControlVerbs.size());
-  for (const char* verb : {"approve", "drop"}) EXPECT_EQ(settings.allowed.find(verb)->second, Names{"root"}) << verb;
+  for (const char* verb : {"approve", "drop", "diff", "prune"})
+    EXPECT_EQ(settings.allowed.find(verb)->second, Names{"root"}) << verb;
   for (const char* verb : {"expect", "poll", "reload", "replay", "suspend", "test"})
     EXPECT_EQ(settings.allowed.find(verb)->second, (Names{"root", "%codedriftd-ops"})) << verb;
 }

@@ -17,6 +17,7 @@
 #include "support/manual_clock.h"
 #include "support/process.h"
 #include "support/temp_dir.h"
+#include "support/test_signer.h"
 
 namespace codedriftd::test {
 namespace {
@@ -39,7 +40,8 @@ class ControlVerbsTest : public testing::Test {
   }
   void open() {
     *permissions.lock() = std::make_shared<const Permissions>(control, self);
-    ControlParts parts{dir / "run", dir.path().string(), dir / "codedriftd.db", permissions, *writer, *ledger, clock};
+    ControlParts parts{dir / "run", dir.path().string(), dir / "codedriftd.db", permissions, *writer, *ledger, clock,
+                       trust};
     parts.poll_now = [this](std::vector<TargetId> ids, std::function<void(PollEnd)> over) {
       polls.push_back({std::move(ids), std::move(over)});
     };
@@ -51,6 +53,12 @@ class ControlVerbsTest : public testing::Test {
     ::chmod(dir.path().c_str(), 0755);
     ::chmod((dir / "run").c_str(), 0755);
     ::chmod((dir / "run/control.sock").c_str(), 0666);
+  }
+  void believe(const TestSigner& signer) {
+    auto trusted = std::make_shared<Trust>();
+    trusted->keys.push_back(
+        {"ci", PublicKey::from_pem(signer.public_pem(), "ci.pub").value(), {"prod/*"}, "", "", "f.toml:1"});
+    *trust.lock() = std::move(trusted);
   }
   Json ask(const std::string& verb, const Json& arguments, std::optional<std::string> state = std::nullopt) {
     Json request{{"verb", verb}, {"args", arguments}, {"claimed", "alice"}};
@@ -114,6 +122,7 @@ class ControlVerbsTest : public testing::Test {
   ControlSettings control;
   uid_t self = ::geteuid();  ///< the daemon's own user, who may ask for everything
   Guarded<std::shared_ptr<const Permissions>> permissions;
+  Guarded<std::shared_ptr<const Trust>> trust{std::make_shared<const Trust>()};
   TempDir dir;
   ManualClock clock;
   Strings rung;  ///< by the writer's thread, which has done so when run() returns
@@ -322,6 +331,56 @@ TEST_F(ControlVerbsTest, ACommandThatMeansAnotherRecordIsRefused) {
   EXPECT_EQ(ask("alerts.replay", {{"ids", {id}}}, "1:2")["error"], "other_state");
   EXPECT_EQ(state(id), "dead");
   EXPECT_TRUE(ask("alerts.replay", {{"ids", {id}}}, folder_identity(dir.path().string())).contains("done"));
+}
+
+TEST_F(ControlVerbsTest, AnAttestationCountsWhoeverSendsIt) {
+  if (::geteuid() != 0) GTEST_SKIP() << "SKIPPED: needs root, to ask as another user; CI runs it as root";
+  watch({"charge"});
+  open();
+  const TestSigner signer = TestSigner::ed25519(), stranger = TestSigner::ed25519();
+  const auto about_charge = [](const TestSigner& who) {
+    const std::string payload = statement_about("charge").dump();
+    return Json{
+        {"items", {{{"target", "charge"}, {"attestation", envelope_with(payload, {who.signature(payload)}).dump()}}}}};
+  };
+  const Json plain{{"items", {{{"target", "charge"}, {"sha256", std::string(64, 'a')}}}}};
+  EXPECT_EQ(ask_as(64'101, {}, "expect", about_charge(signer))["error"], "denied") << "no key is trusted";
+  believe(signer);
+  EXPECT_EQ(ask_as(64'101, {}, "expect", plain)["error"], "denied");
+  const Json refused = ask_as(64'101, {}, "expect", about_charge(stranger));
+  EXPECT_EQ(refused["error"], "refused") << refused;
+  EXPECT_EQ(last_event()["kind"], "control.denied");
+  EXPECT_EQ(last_event()["actor"], "uid:64101");
+  const Json done = ask_as(64'101, {}, "expect", about_charge(signer));
+  ASSERT_TRUE(done.contains("done")) << done;
+  EXPECT_EQ(last_event()["kind"], "deploy.expected");
+  EXPECT_EQ(last_event()["actor"], "key:ci");
+  EXPECT_EQ(last_event()["data"]["attestation"]["sent_by"], "uid:64101");
+  for (const Json& member : {Json{{"attestation", ""}}, Json{{"attestation", nullptr}}, Json{{"attestation", 1}}}) {
+    Json empty = plain;
+    empty["items"][0].update(member);
+    EXPECT_EQ(ask_as(64'101, {}, "expect", empty)["error"], "denied") << empty;
+  }
+  for (const Json& member :
+       {Json{{"sha256", std::string(64, 'a')}}, Json{{"valid_ms", 60'000}}, Json{{"build", "x"}}}) {
+    Json more = about_charge(signer);
+    more["items"][0].update(member);
+    EXPECT_EQ(ask_as(64'101, {}, "expect", more)["error"], "denied") << "nothing beside it: " << member;
+  }
+  Json several = about_charge(signer);
+  several["items"].push_back(plain["items"][0]);
+  EXPECT_EQ(ask_as(64'101, {}, "expect", several)["error"], "denied") << "nothing slips in beside one";
+}
+
+TEST_F(ControlVerbsTest, WhoBringsAttestationsWithoutAPermissionHasToWaitBetweenThem) {
+  if (::geteuid() != 0) GTEST_SKIP() << "SKIPPED: needs root, to ask as another user; CI runs it as root";
+  watch({"charge"});
+  open();
+  believe(TestSigner::ed25519());
+  const Json nothing{{"items", {{{"target", "charge"}, {"attestation", "{}"}}}}};
+  int answered = 0;
+  while (answered < 100 && ask_as(64'101, {}, "expect", nothing)["error"] == "refused") ++answered;
+  EXPECT_EQ(answered, 5) << "each refusal is an event: nobody fills the record with them";
 }
 
 TEST_F(ControlVerbsTest, WhoMayNotAskIsRecordedOnceAMinuteAndChangesNothing) {

@@ -101,8 +101,10 @@ TEST_F(Completion, OffersTheProgramsOwnCommandsReportsAndVerbs) {
   EXPECT_GE(commands.size(), 6U);
   EXPECT_EQ(complete("codedriftd "), sorted(commands));
   EXPECT_EQ(complete("codedriftd qu"), (Lines{"query"}));
-  EXPECT_EQ(complete("codedriftd query "), sorted({"status", "history", "events", "alerts", "coverage", "report"}));
+  EXPECT_EQ(complete("codedriftd query "),
+            sorted({"status", "history", "events", "alerts", "coverage", "attestations", "report"}));
   EXPECT_EQ(complete("codedriftd --log-level debug alerts re"), (Lines{"replay"}));
+  EXPECT_EQ(complete("codedriftd packages "), sorted({"list", "fetch", "export", "prune"}));
 }
 
 TEST_F(Completion, OffersTheOptionsOfTheCommandAtHand) {
@@ -133,6 +135,9 @@ TEST_F(Completion, OffersWhatAnOptionTakes) {
             sorted({"ap-guangzhou", "eu-frankfurt"}));
   EXPECT_EQ(with_config("alerts test ", {"alerts", "test", ""}), sorted({"ops", "pager"}));
   EXPECT_EQ(with_config("alerts replay --to p", {"alerts", "replay", "--to", "p"}), (Lines{"pager"}));
+  EXPECT_EQ(with_config("diff charge --from acc", {"diff", "charge", "--from", "acc"}), (Lines{"accepted"}));
+  EXPECT_EQ(complete("codedriftd diff --to " + config_.substr(0, config_.find(' '))), (Lines{dir_ / "a b"}));
+  EXPECT_EQ(complete("codedriftd packages export " + config_.substr(0, config_.find(' '))), (Lines{dir_ / "a b"}));
   EXPECT_EQ(complete("codedriftd backup " + config_.substr(0, config_.find(' '))), (Lines{dir_ / "a b"}));
 }
 

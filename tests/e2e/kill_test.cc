@@ -127,5 +127,59 @@ TEST(Kill, FiftyTimesAtRandomMomentsLosesNothing) {
               received.size());
 }
 
+TEST(Kill, AtAnyMomentOfAnExaminationLeavesItToBeDecidedByWhatIsInside) {
+  constexpr int kRounds = 15;
+  Daemon daemon;
+  daemon.config.functions.clear();
+  daemon.config.account = "requests_per_second = 1000";
+  const auto packed = [](int round) { return "packed" + std::to_string(round); };
+  const auto edited = [](int round) { return "edited" + std::to_string(round); };
+  for (int round = 0; round < kRounds; ++round) {
+    for (const std::string& name : {packed(round), edited(round)}) {
+      daemon.config.functions.emplace_back(name, "");
+      daemon.cloud().deploy(Daemon::key(name), {{"index.py", name}});
+    }
+  }
+  daemon.start();
+  const auto all = [&](const std::function<bool(const Json&)>& holds) {
+    const Json rows = daemon.rows({"status"});
+    return std::all_of(rows.begin(), rows.end(), holds);
+  };
+  ASSERT_TRUE(eventually([&] { return all([](const Json& row) { return row.at("accepted_content").is_string(); }); }));
+  daemon.kill();
+
+  std::mt19937_64 random = random_from(seed());
+  for (int round = 0; round < kRounds; ++round) {
+    daemon.cloud().repack(Daemon::key(packed(round)));
+    daemon.cloud().deploy(Daemon::key(edited(round)), {{"index.py", "stolen"}});
+    daemon.launch();
+    daemon.wait_until_ready();
+    EXPECT_FALSE(daemon.child().wait(Millis{std::uniform_int_distribution<>(0, 1'200)(random)})) << daemon.log();
+    daemon.kill();
+  }
+  daemon.launch();
+  daemon.wait_until_ready();
+  const auto is_packed = [](const Json& row) {
+    return row.at("target").get<std::string>().find("/packed") != std::string::npos;
+  };
+  EXPECT_TRUE(eventually([&] {
+    return all([&](const Json& row) {
+      return is_packed(row) ? row.at("status") == "in_sync" && row.at("accepted_source") == "content"
+                            : row.at("status") == "drifted" && row.at("changes").is_object();
+    });
+  })) << daemon.rows({"status"});
+  std::map<std::string, int> drifts;
+  for (const Json& event : daemon.rows({"events"})) {
+    if (event.at("kind") == "drift.detected") ++drifts[event.at("target")];
+  }
+  EXPECT_EQ(drifts.size(), std::size_t{kRounds}) << "none of what was only packed anew";
+  for (const auto& [target, count] : drifts) {
+    EXPECT_NE(target.find("/edited"), std::string::npos);
+    EXPECT_EQ(count, 1) << target;
+  }
+  EXPECT_EQ(daemon.stop(), (ExitStatus{0, 0}));
+  EXPECT_TRUE(whole_record(daemon.database()));
+}
+
 }  // namespace
 }  // namespace codedriftd::test

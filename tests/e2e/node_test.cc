@@ -3,8 +3,8 @@
 
 #include "base/json.h"
 #include "base/sha256.h"
-#include "e2e/npm.h"
 #include "sinks/process.h"
+#include "support/npm.h"
 #include "support/receiver.h"
 #include "support/temp_dir.h"
 
@@ -28,7 +28,7 @@ Json alert() {
 }
 
 TEST(IndependentReceivers, VerifyBothSignaturesAndReadTheCloudEvent) {
-  const NpmFolder npm("node", "verify.js");
+  const NpmFolder npm("e2e/node", "verify.js");
   if (const std::string why = npm.install(); !why.empty()) GTEST_SKIP() << why;
   const TempDir folder;
   Receiver receiver;

@@ -7,7 +7,7 @@
 
 #include "audit/report_story.h"
 #include "base/json.h"
-#include "e2e/npm.h"
+#include "support/npm.h"
 
 namespace codedriftd::test {
 namespace {
@@ -15,7 +15,7 @@ namespace {
 // What is looked at is the same under a sanitizer, and the browser is what takes its time.
 #ifndef CODEDRIFTD_SANITIZED
 TEST(AuditReportInABrowser, IsReadableLoadsNothingAndIsAccessible) {
-  const NpmFolder npm("browser", "look.js");
+  const NpmFolder npm("e2e/browser", "look.js");
   if (const std::string why = npm.install(); !why.empty()) GTEST_SKIP() << why;
   if (::access("/usr/bin/chromium", X_OK) != 0)
     GTEST_SKIP() << "chromium is not installed (scripts/install-deps --test)";

@@ -206,6 +206,125 @@ TEST(HttpClient, NeverFollowsARedirect) {
   EXPECT_EQ(receiver.count(), 1U);
 }
 
+/// Serves one body to every request, of a status, with or without Content-Length.
+struct BodyServer {
+  explicit BodyServer(std::string text, const char* status = "200 OK", bool with_length = true)
+      : server(0, std::nullopt, [text = std::move(text), status, with_length](Connection& connection) {
+          while (connection.wait_readable() && connection.read_request()) {
+            const std::string length =
+                with_length ? fmt::format("Content-Length: {}\r\n", text.size()) : "Connection: close\r\n";
+            if (!connection.send(fmt::format("HTTP/1.1 {}\r\n{}\r\n", status, length)) || !connection.send(text))
+              return;
+            if (!with_length) return;
+          }
+        }) {}
+  std::string url() const { return fmt::format("http://127.0.0.1:{}/f.zip?sign=SECRET-IN-QUERY", server.port()); }
+  RawServer server;
+};
+
+TEST(HttpClient, StreamsTheBodyOfA200AndCollectsEveryOther) {
+  const std::string long_text(300'000, 'x');
+  struct Case {
+    const char* status;
+    bool with_length;
+    std::string streamed, body;
+  };
+  HttpClient client;
+  for (const Case& c : {Case{"200 OK", true, long_text, ""}, Case{"200 OK", false, long_text, ""},
+                        Case{"403 Forbidden", true, "", "denied"}, Case{"206 Partial Content", true, "", "part"},
+                        Case{"503 Service Unavailable", false, "", "later"}}) {
+    SCOPED_TRACE(c.status);
+    const BodyServer there(c.streamed + c.body, c.status, c.with_length);
+    Request request = get(there.url());
+    request.body_cap = long_text.size();
+    std::string streamed;
+    int pieces = 0;
+    request.on_body = [&](std::string_view piece) {
+      streamed += piece;
+      ++pieces;
+      return true;
+    };
+    const HttpResponse response = client.fetch(request);
+    EXPECT_EQ(response.failure, HttpFailure::none) << response.failure_text;
+    EXPECT_TRUE(streamed == c.streamed) << streamed.size();
+    EXPECT_EQ(pieces > 1, !c.streamed.empty()) << pieces;
+    EXPECT_EQ(response.body, c.body);
+  }
+}
+
+TEST(HttpClient, CapsWhatItStreamsAndWhatComesInsteadOfIt) {
+  struct Case {
+    const char* status;
+    bool with_length;
+    std::size_t size;
+    int status_before;
+  };
+  HttpClient client;
+  for (const Case& c :
+       {Case{"200 OK", true, 100'001, 200}, Case{"200 OK", false, 100'001, 200},
+        Case{"404 Not Found", true, kOtherBodyCap + 1, 404}, Case{"404 Not Found", false, kOtherBodyCap + 1, 404}}) {
+    SCOPED_TRACE(fmt::format("{}, {}", c.status, c.with_length));
+    const BodyServer there(std::string(c.size, 'x'), c.status, c.with_length);
+    Request request = get(there.url());
+    request.body_cap = 100'000;
+    std::size_t streamed = 0;
+    request.on_body = [&streamed](std::string_view piece) {
+      streamed += piece.size();
+      return true;
+    };
+    const HttpResponse response = client.fetch(request);
+    EXPECT_EQ(response.failure, HttpFailure::too_large) << response.failure_text;
+    EXPECT_EQ(response.status_before_body, c.status_before);
+    EXPECT_LE(streamed, 100'000U);
+    EXPECT_TRUE(response.body.empty());
+  }
+}
+
+TEST(HttpClient, EndsAStreamWhoseReceiverHadEnough) {
+  const BodyServer there(std::string(300'000, 'x'));
+  HttpClient client;
+  Request request = get(there.url());
+  request.body_cap = 1'000'000;
+  std::size_t streamed = 0;
+  request.on_body = [&streamed](std::string_view piece) { return (streamed += piece.size()) < 20'000; };
+  const HttpResponse response = client.fetch(request);
+  EXPECT_EQ(response.failure, HttpFailure::cancelled);
+  EXPECT_EQ(response.status, 0);
+  EXPECT_TRUE(response.failure_text.ends_with(": told to stop")) << response.failure_text;
+  EXPECT_LT(streamed, 300'000U);
+  request.on_body = [](std::string_view) { return true; };
+  EXPECT_EQ(client.fetch(request).status, 200) << "the client is usable after that";
+}
+
+TEST(HttpClient, LetsTheReceiverGoAndTakesOtherRequestsAfterOneWithASecretUrl) {
+  const BodyServer there(std::string(100'000, 'x'));
+  auto held = std::make_shared<int>(1);
+  HttpClient client;
+  const UniqueFd closed(::eventfd(1, EFD_CLOEXEC));
+  struct Case {
+    const char* url;  ///< nullptr: the server's
+    bool goes_on;
+    int cancel_fd;
+    HttpFailure failure;
+  };
+  for (const Case& c : {Case{nullptr, true, -1, HttpFailure::none}, Case{nullptr, false, -1, HttpFailure::cancelled},
+                        Case{nullptr, true, closed.get(), HttpFailure::cancelled},
+                        Case{"http://hooks.example/?sign=SECRET-IN-QUERY", true, -1, HttpFailure::refused},
+                        Case{"http://127.0.0.1:1/?sign=SECRET-IN-QUERY", true, -1, HttpFailure::network}}) {
+    SCOPED_TRACE(to_string(c.failure));
+    Request request = get(c.url == nullptr ? there.url() : c.url);
+    request.secret_url = true;
+    request.body_cap = 1'000'000;
+    request.on_body = [held, &c](std::string_view) { return c.goes_on; };
+    const HttpResponse response = client.fetch(std::move(request), c.cancel_fd);
+    EXPECT_EQ(response.failure, c.failure) << response.failure_text;
+    EXPECT_EQ(response.failure_text.find("SECRET-IN-QUERY"), std::string::npos) << response.failure_text;
+    EXPECT_EQ(held.use_count(), 1);
+  }
+  EXPECT_EQ(client.in_flight(), 0U);
+  EXPECT_EQ(client.fetch(get(there.url())).failure, HttpFailure::too_large) << "the next request is as any other";
+}
+
 TEST(HttpClient, CountsInterimAnswersAgainstTheHeaderCap) {
   RawServer server(0, std::nullopt, [](Connection& connection) {
     if (!connection.read_request()) return;

@@ -59,20 +59,10 @@ TEST(Wants, NothingAboutDeliveries) {
 TEST(ComposeAlert, CarriesEverythingItKnows) {
   LoggedEvent logged{charge_event("drift.resolved"), 41, "abcdefghijklmnopqrstuvwxyz", kAlertTime, sha256("leaf")};
   AlertFacts& facts = logged.event.facts;
-  facts = {"All is well.",
-           "in_sync",
-           "drifted",
-           sha256("o"),
-           sha256("a"),
-           sha256("p"),
-           sha256("e"),
-           kAlertTime - Millis{123},
-           "returned",
-           "why",
-           "req-1",
-           Json{{"code", "C"}, {"message", "m"}, {"request_id", nullptr}},
-           "",
-           ""};
+  facts = {"All is well.",     "in_sync",   "drifted",   sha256("o"),
+           sha256("a"),        sha256("p"), sha256("e"), kAlertTime - Millis{123},
+           "returned",         "why",       "req-1",     Json{{"code", "C"}, {"message", "m"}, {"request_id", nullptr}},
+           Json{{"added", 1}}, "",          ""};
   const Json expected{
       {"schema", "codedriftd.alert.v1"},
       {"id", "abcdefghijklmnopqrstuvwxyz"},
@@ -99,6 +89,7 @@ TEST(ComposeAlert, CarriesEverythingItKnows) {
       {"resolution", "returned"},
       {"reason", "why"},
       {"error", {{"code", "C"}, {"message", "m"}, {"request_id", nullptr}}},
+      {"changes", {{"added", 1}}},
       {"request_id", "req-1"},
       {"account", nullptr},
       {"region", nullptr},
@@ -115,10 +106,10 @@ TEST(ComposeAlert, WhatDoesNotApplyIsNull) {
   LoggedEvent logged{charge_event("account.failing"), 0, "id", kAlertTime, sha256("leaf")};
   logged.event.target.reset();
   const Json alert = Json::parse(compose_alert(logged, "i", "o"));
-  EXPECT_EQ(alert.size(), 26U);
-  for (const std::string name :
-       {"target", "status", "previous_status", "observed_sha256", "accepted_sha256", "previous_sha256",
-        "expected_sha256", "drift_since", "resolution", "reason", "error", "request_id", "account", "region"}) {
+  EXPECT_EQ(alert.size(), 27U);
+  for (const std::string name : {"target", "status", "previous_status", "observed_sha256", "accepted_sha256",
+                                 "previous_sha256", "expected_sha256", "drift_since", "resolution", "reason", "error",
+                                 "changes", "request_id", "account", "region"}) {
     ASSERT_TRUE(alert.contains(name)) << name;
     EXPECT_EQ(alert[name], nullptr) << name;
   }

@@ -21,9 +21,10 @@ NewEvent event_of(std::string_view kind, Severity severity = Severity::info) {
 }
 
 TEST(Event, AlertsByDefaultAsTheContractsColumnSays) {
-  const std::vector<std::string_view> alerting{
-      "drift.detected", "drift.changed",   "drift.resolved",    "function.missing", "function.returned", "poll.failing",
-      "poll.recovered", "account.failing", "account.recovered", "deploy.overdue",   "record.restored"};
+  const std::vector<std::string_view> alerting{"drift.detected",   "drift.changed",     "drift.resolved",
+                                               "function.missing", "function.returned", "poll.failing",
+                                               "poll.recovered",   "account.failing",   "account.recovered",
+                                               "deploy.overdue",   "record.restored",   "package.mismatch"};
   for (const std::string_view kind : kEventKinds) {
     const bool listed = std::find(alerting.begin(), alerting.end(), kind) != alerting.end();
     EXPECT_EQ(alerts_by_default(event_of(kind)), listed) << kind;

@@ -16,13 +16,12 @@ TargetState after(const std::vector<Input>& inputs) {
 }
 
 TEST(Status, NamesGoBothWays) {
-  for (const Status status : {Status::missing, Status::drifted, Status::unobserved, Status::unreviewed,
-                              Status::pending_deploy, Status::in_sync}) {
+  for (const Status status : kStatuses) {
     EXPECT_EQ(parse_status(to_string(status)), status);
   }
   EXPECT_EQ(parse_status("fine"), std::nullopt);
-  for (const AcceptedSource source :
-       {AcceptedSource::first_seen, AcceptedSource::approval, AcceptedSource::pin, AcceptedSource::deploy}) {
+  for (const AcceptedSource source : {AcceptedSource::first_seen, AcceptedSource::approval, AcceptedSource::pin,
+                                      AcceptedSource::deploy, AcceptedSource::content}) {
     EXPECT_EQ(parse_accepted_source(to_string(source)), source);
   }
   EXPECT_EQ(parse_accepted_source(""), std::nullopt);

@@ -1,5 +1,6 @@
 #pragma once
-/// A target's life told in short words, for the verdict's tests. Hashes are letters: 'A' is sha256("A").
+/// A target's life told in short words, for the verdict's tests. Hashes are letters: 'A' is sha256("A"). Contents are
+/// small letters; what was examined has modes as well, which are usual or not.
 #include <gtest/gtest.h>
 
 #include <chrono>
@@ -39,9 +40,44 @@ inline char letter(const Json& hex) {
   return value ? letter(value) : '?';
 }
 
+inline ContentDigest content(char letter) { return {hash(letter)}; }
+inline KnownContent known(char letter, bool usual_modes = true) {
+  return {content(letter), sha256(std::string(usual_modes ? "usual " : "other ") + letter)};
+}
+inline char letter(const std::optional<ContentDigest>& value) {
+  for (char c = 'a'; value && c <= 'z'; ++c) {
+    if (*value == content(c)) return c;
+  }
+  return value ? '?' : '-';
+}
+
 // ---- inputs -----------------------------------------------------------------------------------------------------
 
 inline Input see(char c) { return Observation{Outcome::observed, hash(c), {"", "", "req-1"}, "", false}; }
+/// The same with a link to the package, of which nothing is known.
+inline Input see_new(char c) {
+  Observation seen = std::get<Observation>(see(c));
+  seen.obtainable = true;
+  return seen;
+}
+inline Inside inside(char c, bool usual_modes = true) {
+  return {PackageState::examined, known(c, usual_modes), "", {}};
+}
+/// The same of a hash that was examined before.
+inline Input see_known(char c, char content) {
+  Observation seen = std::get<Observation>(see_new(c));
+  seen.inside = inside(content);
+  return seen;
+}
+inline Input examined(char c, char content, bool usual_modes = true) {
+  return Examined{hash(c), inside(content, usual_modes), 3, 0};
+}
+inline Input looked_in_vain(char c, PackageState state, std::string why) {
+  return Examined{hash(c), {state, std::nullopt, std::move(why), {}}, 0, 0};
+}
+inline Input ambiguous(char c) { return looked_in_vain(c, PackageState::ambiguous, "two entries share a name"); }
+inline Input unavailable(char c) { return looked_in_vain(c, PackageState::unavailable, "HTTP 403"); }
+inline Input mismatch(char c) { return looked_in_vain(c, PackageState::mismatch, "other bytes came"); }
 inline Input gone(std::string code = "ResourceNotFound.Function") {
   return Observation{Outcome::missing, std::nullopt, {std::move(code), "no such function", "req-2"}, "", false};
 }
@@ -57,12 +93,25 @@ inline Input watch(char pin = '-', Baseline baseline = Baseline::first_seen) {
   if (pin != '-') watched.pin = hash(pin);
   return watched;
 }
+/// Pinned to a content.
+inline Input watch_content(char c) {
+  Watched watched = std::get<Watched>(watch());
+  watched.content_pin = content(c);
+  return watched;
+}
 inline Input review() { return watch('-', Baseline::review); }
 inline Input unwatch() { return Unwatched{}; }
 inline Input approve(char c) { return Approved{hash(c), "looked at it", "OPS-1", "uid:1001(alice)"}; }
 /// Valid until `valid` after the story's start.
 inline Input expect(char c, Millis valid = 2h) {
   return Expected{hash(c), kStart + valid, "https://ci.example/7", "c0ffee", "uid:1002(ci)"};
+}
+
+inline Input expect_content(char c, Millis valid = 2h) {
+  Expected expected = std::get<Expected>(expect('A', valid));
+  expected.sha256.reset();
+  expected.content = content(c);
+  return expected;
 }
 
 // ---- what came of them ------------------------------------------------------------------------------------------
@@ -80,12 +129,18 @@ inline std::string brief(const NewEvent& event) {
     add(letter(d["accepted_sha256"]));
     add(letter(d["previous_sha256"]));
     if (d.contains("resolution")) add_text(d["resolution"]);
+    if (d.contains("examined")) (text += " [") += d["examined"].get<std::string>() + "]";
   } else if (is("baseline.")) {  // accepted source previous
     add(letter(d["accepted_sha256"]));
     add_text(d["source"]);
     add(letter(d["previous_sha256"]));
   } else if (is("deploy.")) {
-    add(letter(d["expected_sha256"]));
+    add(d.contains("expected_content") ? letter(ContentDigest::parse(d["expected_content"].get<std::string>()))
+                                       : letter(d["expected_sha256"]));
+  } else if (is("package.")) {
+    add(letter(d["sha256"]));
+    if (d.contains("content") && !d["content"].is_null())
+      add(letter(ContentDigest::parse(d["content"].get<std::string>())));
   } else if (is("function.")) {
     if (d.contains("code")) add_text(d["code"]);
     if (d.contains("observed_sha256")) add(letter(d["observed_sha256"]));
@@ -110,7 +165,7 @@ inline std::string brief(const TargetState& state, WallTime now) {
   const StatusView view = status_of(state, now, DaemonStay{now});
   std::string text = std::string(to_string(view.status)) + " " + letter(state.live) + "/" + letter(state.accepted);
   if (state.accepted) (text += " ") += to_string(state.accepted_source);
-  for (const Announcement& a : state.announced) (text += " +") += letter(a.sha256);
+  for (const Announcement& a : state.announced) (text += " +") += a.content ? letter(a.content) : letter(a.sha256);
   if (!view.reason.empty()) text += " (" + view.reason + ")";
   return text;
 }

@@ -5,6 +5,7 @@
 
 #include "base/json.h"
 #include "http_sink/alert.h"
+#include "model/changes.h"
 
 namespace codedriftd::test {
 
@@ -63,6 +64,25 @@ inline Json digest_json(std::size_t count, const std::string& prefix = "charge-"
   }
   return digest;
 }
+
+/// Drift whose package was looked into: seven files changed, with these names in their order, and the summary ends with
+/// the sentence about them, as the daemon's does.
+inline Json changes_alert_json(const std::vector<std::string>& names) {
+  Changes changes;
+  changes.same_content = false;
+  for (const std::string& name : names) changes.files.push_back({name, FileChange::changed});
+  changes.changed = changes.files.size();
+  Json alert = alert_json("drift.detected");
+  alert["summary"] = alert["summary"].get<std::string>() + " " + changes_sentence(changes) + ".";
+  alert["changes"] = changes_json(changes);
+  return alert;
+}
+/// Names that would be markup, a mention, a link or a line of its own somewhere.
+inline const std::vector<std::string> kHostileNames{
+    "index.py", "<!channel>.py", "a*b_[c](https://evil.example).md", "new\nline, and \"more\"", "`@all`\x1b[31m",
+    "sixth.py", "seventh.py"};
+/// The same as long as names may be.
+inline std::vector<std::string> long_names() { return std::vector<std::string>(7, std::string(4'000, '*') + ".py"); }
 
 inline http_sink::Alert alert_of(const Json& json) { return http_sink::read_alert(json.dump()).value(); }
 

@@ -45,6 +45,21 @@ TEST(Prometheus, WhatBelongsTogetherHasTheSameLabels) {
   }
 }
 
+TEST(Prometheus, TheAnnotationsSayWhatChangedInsideInOneLineAndTheLabelsDoNot) {
+  const PrometheusAlert alert = only(test::changes_alert_json(test::kHostileNames));
+  const std::string& summary = alert.annotations.at("summary");
+  EXPECT_TRUE(
+      summary.ends_with("7 files changed: index.py, <!channel>.py, a*b_[c](https://evil.example).md, "
+                        "\"new\\\\u{a}line, and \\\"more\\\"\", `@all`\\u{1b}[31m and 2 more."))
+      << summary;
+  EXPECT_EQ(summary.find_first_of("\n\x1b"), std::string::npos);
+  EXPECT_TRUE(alert.annotations.at("description").starts_with(summary + "\n"));
+  EXPECT_EQ(alert.labels, only(alert_json("drift.detected")).labels) << "they are what an alert is known by";
+  const std::string& longest = only(test::changes_alert_json(test::long_names())).annotations.at("description");
+  EXPECT_LE(longest.size(), 4'000U + 3);
+  EXPECT_NE(longest.find("7 files changed: ***"), std::string::npos);
+}
+
 TEST(Prometheus, OpenDriftBeginsWhenItBeganAndHoldsLongerThanTheTimeBetweenReminders) {
   const PrometheusAlert drift = only(alert_json("drift.detected"));
   EXPECT_EQ(drift.starts, kSince);

@@ -39,6 +39,24 @@ TEST(Slack, SendsPlainTextThatIsNoMarkup) {
   EXPECT_NE(section.find("observed: " + test::kObserved), std::string::npos);
 }
 
+TEST(Slack, TheSummarySaysWhatChangedInsideWithFiveNamesThatAreNoMarkup) {
+  for (unsigned length = 0; length < 2; ++length) {
+    const Json body = Json::parse(payload(test::alert_of(test::changes_alert_json(test::kHostileNames)), length));
+    std::string all;
+    for (const std::string& text : texts(body)) all += text + "\n";
+    EXPECT_NE(all.find("7 files changed: index.py, &lt;!channel&gt;.py, a*b_[c](https://evil.example).md, "
+                       "\"new\\\\u{a}line, and \\\"more\\\"\", `@all`\\u{1b}[31m and 2 more."),
+              std::string::npos)
+        << all;
+    EXPECT_EQ(all.find_first_of("<>\x1b"), std::string::npos) << all;
+    EXPECT_EQ(all.find("sixth.py"), std::string::npos) << all;
+    const std::string longest =
+        texts(Json::parse(payload(test::alert_of(test::changes_alert_json(test::long_names())), length))).back();
+    EXPECT_NE(longest.find("7 files changed: ***"), std::string::npos) << longest;
+    EXPECT_LE(longest.size(), kTextBytes);
+  }
+}
+
 TEST(Slack, KeepsItsLimitsWhateverTheAlert) {
   Json hostile = test::alert_json("drift.detected");
   hostile["summary"] = std::string(60'000, '&');

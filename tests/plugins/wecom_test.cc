@@ -40,6 +40,21 @@ TEST(WeCom, NothingFromOutsideIsMarkup) {
   EXPECT_NE(text.find("reason: \\`x\\` \\*\\*y\\*\\*"), std::string::npos) << text;
 }
 
+TEST(WeCom, TheSummarySaysWhatChangedInsideWithFiveNamesThatAreNoMarkup) {
+  const std::string text = content(test::alert_of(test::changes_alert_json(test::kHostileNames)), 0);
+  EXPECT_NE(text.find("7 files changed: index.py, \\<!channel\\>.py, a\\*b\\_\\[c\\](https://evil.example).md, "
+                      "\"new\\\\\\\\u{a}line, and \\\\\"more\\\\\"\", \\`@all\\`\\\\u{1b}\\[31m and 2 more."),
+            std::string::npos)
+      << text;
+  EXPECT_EQ(text.find("sixth.py"), std::string::npos) << text;
+  for (unsigned length = 0; length < 3; ++length) {
+    const std::string longest = content(test::alert_of(test::changes_alert_json(test::long_names())), length);
+    EXPECT_LE(longest.size(), kContentBytes);
+    const bool has_summary = length < 2;  // the last resort is one line with the name
+    EXPECT_EQ(longest.find("7 files changed: \\*\\*") != std::string::npos, has_summary) << longest;
+  }
+}
+
 TEST(WeCom, KeepsItsLimitInBytesAtEveryLengthAndEachLengthIsShorter) {
   Json hostile = test::alert_json("drift.detected");
   hostile["summary"] = std::string(60'000, '*');

@@ -1,5 +1,6 @@
 #include "scf/answer.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <string>
@@ -28,6 +29,44 @@ TEST(ReadAnswer, TakesTheHashOfEitherCase) {
     EXPECT_EQ(answer.observation.reason, "");
     EXPECT_FALSE(answer.retry_soon || answer.slow_down || answer.refresh_credentials);
   }
+}
+
+TEST(ReadAnswer, TakesTheLinkIfItMayBeCalledAndTheHashInAnyCase) {
+  struct Case {
+    const char* member;  ///< of the answer, with its comma
+    const char* url;     ///< what is taken
+  };
+  for (const Case& c : {
+           Case{R"("Url":"https://b.cos.example/f_LATEST.zip?q-signature=SIMULATED-URL-SECRET&q-key-time=1;2",)",
+                "https://b.cos.example/f_LATEST.zip?q-signature=SIMULATED-URL-SECRET&q-key-time=1;2"},
+           Case{R"("Url":"https:\/\/b.cos.example\/f.zip?a=\u0062",)", "https://b.cos.example/f.zip?a=b"},
+           Case{R"("Url":"http://127.0.0.1:8080/f.zip?s=1",)", "http://127.0.0.1:8080/f.zip?s=1"},
+           Case{"", ""},
+           Case{R"("Url":"",)", ""},
+           Case{R"("Url":null,)", ""},
+           Case{R"("Url":7,)", ""},
+           Case{R"("Url":["https://b.cos.example/f.zip"],)", ""},
+           Case{R"("Url":"http://b.cos.example/f.zip?s=1",)", ""},
+           Case{R"("Url":"ftp://b.cos.example/f.zip",)", ""},
+           Case{R"("Url":"file:///etc/passwd",)", ""},
+           Case{R"("Url":"https://me:pass@b.cos.example/f.zip",)", ""},
+           Case{R"("Url":"https://b.cos.example/f.zip?a=\u0000",)", ""},
+           Case{R"("Url":"https://b.cos.example/f.zip\r\nHost: x",)", ""},
+           Case{R"("Url":"b.cos.example/f.zip",)", ""},
+       }) {
+    SCOPED_TRACE(c.member);
+    const ApiAnswer answer = read_answer(
+        fmt::format(R"({{"Response":{{{}"CodeSha256":"{}","RequestId":"req-1"}}}})", c.member, kAnsweredHash));
+    EXPECT_EQ(answer.observation.outcome, Outcome::observed);
+    EXPECT_EQ(answer.observation.sha256, Sha256::from_hex(kAnsweredHash));
+    EXPECT_EQ(answer.url.reveal(), c.url);
+  }
+}
+
+TEST(ReadAnswer, TakesNoLinkWithoutAHash) {
+  EXPECT_TRUE(read_answer(success("")).url.empty());
+  EXPECT_TRUE(read_answer(success(R"("Error":{"Code":"InternalError","Message":"m"},)")).url.empty());
+  EXPECT_TRUE(read_answer(success(R"("CodeSha256":")" + kAnsweredHash + R"(",)"), 500).url.empty());
 }
 
 TEST(ReadAnswer, CallsEverythingElseABadAnswer) {

@@ -49,7 +49,7 @@ class CurlApiTest : public testing::Test {
     while (!answer) api.turn(Millis{1000});
     EXPECT_EQ(api.in_flight(), 0U);
     EXPECT_EQ(answer->observation.error.message.find(kUrlSecret), std::string::npos);
-    return *answer;
+    return *std::move(answer);
   }
 
   TempDir dir;
@@ -66,6 +66,7 @@ TEST_F(CurlApiTest, AsksForTheFunctionWithEveryDocumentedHeader) {
   EXPECT_EQ(answer.observation.outcome, Outcome::observed) << answer.observation.error.message;
   EXPECT_EQ(answer.observation.sha256->hex(), kHash);
   EXPECT_FALSE(answer.observation.error.request_id.empty());
+  EXPECT_NE(answer.url.reveal().find(kUrlSecret), std::string_view::npos);
   ASSERT_TRUE(answer.clock_error);
   EXPECT_LT(std::chrono::abs(*answer.clock_error), Millis{3000});
   const ScfRequest request = scf.requests().at(0);

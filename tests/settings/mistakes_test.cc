@@ -54,7 +54,8 @@ TEST(Mistakes, NameTheKeyThatWasMeant) {
       {"[http]\norigin = \"x\"\n", "f:2:1: unknown key 'origin' here; it belongs in [log]"},
       {"[log]\nfunction = \"x\"\n", "f:2:1: unknown key 'function' here; it belongs in the top of the file"},
       {"[metrics]\n",
-       "f:1:2: unknown key 'metrics'; a file knows daemon, log, http, control, defaults, account, function, alert"},
+       "f:1:2: unknown key 'metrics'; a file knows daemon, log, http, control, packages, defaults, account, "
+       "function, alert, trust"},
       {"[http]\nfoo = 1\n", "f:2:1: unknown key 'foo'; [http] knows listen"},
       {"[[alert]]\nname = \"a\"\nplugin = \"p\"\nsilence = \"1h\"\n",
        "f:4:1: unknown key 'silence'; [[alert]] knows name, plugin,"},
@@ -193,6 +194,68 @@ TEST(Mistakes, OfAFunction) {
           {"names = [\"a\", \"a\"]\n", "f:6:15: prod/r/default/a:$LATEST is watched already, at f:6:10"},
       },
       "[account.prod]\n[defaults]\nregion = \"r\"\naccount = \"prod\"\n[[function]]\n");
+}
+
+TEST(Mistakes, OfPackages) {
+  expect_each(
+      {
+          {"keep = \"file\"\n",
+           "f:2:8: 'keep' is \"file\": it must be one of \"off\", \"manifest\", \"files\"; did you mean \"files\"?"},
+          {"max_package = 100\n", "f:2:15: 'max_package' is an integer; it must be a size in quotes"},
+          {"max_package = \"100MB\"\n",
+           "f:2:15: 'max_package' is \"100MB\": it must be a whole number and one of B, KiB, MiB, GiB, TiB, such as "
+           "\"100MiB\""},
+          {"max_package = \"1023KiB\"\n", "f:2:15: 'max_package' is \"1023KiB\": it must be from 1MiB to 16GiB"},
+          {"max_unpacked = \"17GiB\"\n", "f:2:16: 'max_unpacked' is \"17GiB\": it must be from 1MiB to 16GiB"},
+          {"max_total = \"0\"\n", "f:2:13: 'max_total' is \"0\": it must be from 1MiB to 1024TiB"},
+          {"max_files = 0\n", "f:2:13: 'max_files' is 0: it must be from 1 to 1000000"},
+          {"max_files = -1\n", "f:2:13: 'max_files' is -1: it must be from 1 to 1000000"},
+          {"max_files = 1000001\n", "f:2:13: 'max_files' is 1000001: it must be from 1 to 1000000"},
+          {"max_files = 2.5\n", "f:2:13: 'max_files' is a number with a fraction; it must be a whole number"},
+          {"max_files = \"20000\"\n", "f:2:13: 'max_files' is a string; it must be a whole number without quotes"},
+          {"hosts = []\n", "f:2:9: 'hosts' is empty: name where packages may come from, or set keep = \"off\""},
+          {"hosts = \".myqcloud.com\"\n", "f:2:9: 'hosts' is a string; it must be a list, each element a host"},
+          {"hosts = [\"*.myqcloud.com\"]\n", "f:2:10: 'hosts' is \"*.myqcloud.com\": it must be a host in lower case"},
+          {"hosts = [\"https://cos.example.com\"]\n", "f:2:10: 'hosts' is \"https://cos.example.com\": it must be a"},
+          {"hosts = [\"COS.example.com\"]\n", "f:2:10: 'hosts' is \"COS.example.com\": it must be a host in lower"},
+          {"hosts = [\".\"]\n", "f:2:10: 'hosts' is \".\": it must be a host in lower case"},
+          {"hosts = [\"..com\"]\n", "f:2:10: 'hosts' is \"..com\": it must be a host in lower case"},
+          {"hosts = [\".com\"]\n", "f:2:10: 'hosts' is \".com\": it would allow every host of a top-level domain"},
+          {"explain_within = \"11m\"\n", "f:2:18: 'explain_within' is \"11m\": it must be from 0 to 10m"},
+          {"examine_within = \"0\"\n", "f:2:18: 'examine_within' is \"0\": it must be from 1s to 1h"},
+          {"max_totl = \"1MiB\"\n", "f:2:1: unknown key 'max_totl'; did you mean 'max_total'?"},
+      },
+      "[packages]\n");
+  expect_each({{"packages = \"off\"\n", "f:1:12: 'packages' is a string; it must be one table: [packages]"}});
+}
+
+TEST(Mistakes, OfAFunctionsContent) {
+  const std::string hash(64, 'a');
+  const std::string content = "content = \"h1:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\"\n";
+  std::string many = "ignore = [";
+  for (int i = 0; i < 101; ++i) many += "\"a\",\n";
+  expect_each(
+      {
+          {"same_content = \"no\"\n", "f:7:16: 'same_content' is \"no\": it must be one of \"accept\", \"tell\""},
+          {"ignore = \"*.pyc\"\n", "f:7:10: 'ignore' is a string; it must be a list, each element a pattern of names"},
+          {"ignore = [\"\"]\n", "f:7:11: 'ignore' is \"\": it must be a pattern of 1 to 400 bytes"},
+          {"ignore = [\"a\\nb\"]\n", "f:7:11: 'ignore' is \"a\\u{a}b\": it must be a pattern of 1 to 400 bytes"},
+          {"ignore = [\"a\", \"/opt/*\"]\n", "f:7:16: 'ignore' is \"/opt/*\": it must not begin with '/'"},
+          {"ignore = [\"..\"]\n", "f:7:11: 'ignore' is \"..\": it must not hold '..'"},
+          {"ignore = [\"a/../b\"]\n", "f:7:11: 'ignore' is \"a/../b\": it must not hold '..'"},
+          {"ignore = [\"a/..\"]\n", "f:7:11: 'ignore' is \"a/..\": it must not hold '..'"},
+          {many + "]\n", "f:107:1: 'ignore' has 101 patterns: it must have 100 at most"},
+          {"content = 1\n", "f:7:11: 'content' is an integer; it must be a content digest in quotes"},
+          {"content = \"h1:abc\"\n", "f:7:11: 'content' is \"h1:abc\": it must be \"h1:\" and 44 characters of base64"},
+          {"content = \"" + hash + "\"\n",
+           "f:7:11: 'content' is \"" + hash + "\": these are 64 hex digits: pin a CodeSha256 with sha256"},
+          {content + "sha256 = \"" + hash + "\"\n",
+           "f:7:11: both 'sha256' and 'content': a function is pinned to one hash or to one content; remove one"},
+          {content + "[packages]\nkeep = \"off\"\n",
+           "f:7:11: 'content' pins what is in the package, and with keep = \"off\" in [packages] none is looked into"},
+      },
+      "[account.prod]\n[defaults]\nregion = \"ap-tokyo\"\naccount = \"prod\"\n[[function]]\nnames = [\"a\", \"b\"]\n");
+  expect_each({{"[defaults]\ncontent = \"h1:\"\n", "f:2:1: unknown key 'content' here; it belongs in [[function]]"}});
 }
 
 TEST(Mistakes, OfADefaultAreToldOnce) {

@@ -41,6 +41,11 @@ std::string describe(const std::string& text) {
   const Settings& s = *loaded;
   out << s.state_dir << s.runtime_dir << s.plugin_dir << s.log_format.has_value() << s.instance << s.link
       << s.allow_empty << s.log_origin << s.http_listen << '\n';
+  const PackageSettings& p = s.packages;
+  out << static_cast<int>(p.keep) << ' ' << p.limits.package << ' ' << p.limits.unpacked << ' ' << p.limits.files << ' '
+      << p.max_total << format_duration(p.explain_within) << format_duration(p.examine_within);
+  for (const std::string& host : p.hosts) out << ' ' << host;
+  out << '\n';
   for (const auto& [name, a] : s.accounts) {
     const CredentialSettings& c = a.credentials;
     out << name << a.endpoint << a.requests_per_second << format_duration(a.timeout) << a.ca_file << a.previous
@@ -48,8 +53,11 @@ std::string describe(const std::string& text) {
         << c.token_file << c.role << c.metadata_endpoint << '\n';
   }
   for (const WatchSettings& w : s.watches) {
-    out << w.target.address() << w.pin.has_value() << static_cast<int>(w.baseline) << format_duration(w.interval)
-        << format_duration(w.stale_after) << format_duration(w.deploy_grace) << '\n';
+    out << w.target.address() << w.pin.has_value() << static_cast<int>(w.baseline) << static_cast<int>(w.require)
+        << format_duration(w.interval) << format_duration(w.stale_after) << format_duration(w.deploy_grace)
+        << w.content.has_value() << w.same_content_accepted;
+    for (const std::string& glob : w.ignore) out << ' ' << glob;
+    out << '\n';
   }
   for (const AlertSettings& a : s.alerts) {
     out << a.subscription.name << a.subscription.kinds.size() << a.plugin << a.fallback
@@ -69,7 +77,7 @@ TEST(Sample, IsAValidConfiguration) {
 }
 
 TEST(Sample, NamesEveryKnownKeyInItsSection) {
-  const std::regex heading(R"(^\[\[?([a-z.]+)\]\]?$)");
+  const std::regex heading(R"(^(?:# Example: )?\[\[?([a-z.]+)\]\]?$)");
   const std::regex setting(R"(^(?:# Example: |#)?([a-z0-9_]+) = .*)");
   std::map<std::string, std::set<std::string>> named;
   std::string section;
@@ -90,11 +98,13 @@ TEST(Sample, NamesEveryKnownKeyInItsSection) {
                                                     {"[log]", "log"},
                                                     {"[http]", "http"},
                                                     {"[control]", "control"},
+                                                    {"[packages]", "packages"},
                                                     {"[defaults]", "defaults"},
                                                     {"[account.NAME]", "account.prod"},
                                                     {"[account.NAME.credentials]", "account.prod.credentials"},
                                                     {"[[function]]", "function"},
-                                                    {"[[alert]]", "alert"}};
+                                                    {"[[alert]]", "alert"},
+                                                    {"[trust.NAME]", "trust.ci"}};
   for (const std::string& key : named["defaults"])
     named["function"].insert(key);  // "each key may stand in a [[function]] too"
   for (const KnownSection* known : known_sections()) {

@@ -38,6 +38,17 @@ TEST(Settings, NeedSixLinesAndHaveDefaultsForTheRest) {
   EXPECT_EQ(watch.deploy_grace, Millis{3'600'000});
   EXPECT_EQ(watch.baseline, Baseline::first_seen);
   EXPECT_FALSE(watch.pin);
+  EXPECT_FALSE(watch.content);
+  EXPECT_TRUE(watch.same_content_accepted);
+  EXPECT_TRUE(watch.ignore.empty());
+  EXPECT_EQ(settings.packages.keep, PackageSettings::Keep::manifest);
+  EXPECT_EQ(settings.packages.limits, PackageLimits{});
+  EXPECT_EQ(settings.packages.limits.package, 104'857'600U);
+  EXPECT_EQ(settings.packages.max_total, 2'147'483'648U);
+  EXPECT_EQ(settings.packages.hosts, std::vector<std::string>{".myqcloud.com"});
+  EXPECT_EQ(settings.packages.explain_within, Millis{10'000});
+  EXPECT_EQ(settings.packages.examine_within, Millis{60'000});
+  EXPECT_EQ(settings.packages_folder(), "/var/lib/codedriftd/packages");
   EXPECT_EQ(settings.accounts.at("prod").endpoint, "https://scf.intl.tencentcloudapi.com");
   EXPECT_EQ(settings.database(), "/var/lib/codedriftd/codedriftd.db");
   EXPECT_FALSE(settings.log_format);
@@ -157,6 +168,61 @@ plugin = "file"
   EXPECT_EQ(alert.options.at("url").place.text(), "test.toml:50:7");
   EXPECT_TRUE(settings.alerts[1].subscription.kinds.empty());
   EXPECT_EQ(settings.alerts[1].subscription.targets, std::vector<std::string>{"*"});
+}
+
+TEST(Settings, SayHowPackagesAreLookedInto) {
+  const Settings settings = good(R"(
+[packages]
+keep = "files"
+max_package = "5MiB"
+max_unpacked = "1GiB"
+max_files = 7
+max_total = "1TiB"
+hosts = [".cos.example.com", "127.0.0.1", "::1"]
+explain_within = "0"
+examine_within = "5m"
+)");
+  const PackageSettings& packages = settings.packages;
+  EXPECT_EQ(packages.keep, PackageSettings::Keep::files);
+  EXPECT_EQ(packages.limits, (PackageLimits{5U << 20, 1U << 30, 7}));
+  EXPECT_EQ(packages.max_total, uint64_t{1} << 40);
+  EXPECT_EQ(packages.hosts, (std::vector<std::string>{".cos.example.com", "127.0.0.1", "::1"}));
+  EXPECT_EQ(packages.explain_within, Millis{0});
+  EXPECT_EQ(packages.examine_within, Millis{300'000});
+  EXPECT_EQ(good("[packages]\nkeep = \"off\"\n").packages.keep, PackageSettings::Keep::off);
+  EXPECT_TRUE(settings.warnings.empty());
+  const Settings small = good("[packages]\nkeep = \"files\"\nmax_total = \"1MiB\"\n");
+  ASSERT_EQ(small.warnings.size(), 1U);
+  EXPECT_EQ(small.warnings[0].place.text(), "test.toml:3:13");
+  EXPECT_EQ(small.warnings[0].message,
+            "'max_total' is 1MiB, less than 'max_package', 100MiB: a package between the two is not kept");
+}
+
+TEST(Settings, SayWhatCountsAsAFunctionsContent) {
+  const Settings settings = good(R"([account.p]
+[defaults]
+account = "p"
+region = "ap-tokyo"
+same_content = "tell"
+ignore = ["node_modules/**", "*.pyc", "a..b", "..."]
+[[function]]
+name = "a"
+[[function]]
+name = "b"
+same_content = "accept"
+ignore = []
+content = "h1:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="
+)");
+  ASSERT_EQ(settings.watches.size(), 2U);
+  const WatchSettings &a = settings.watches[0], &b = settings.watches[1];
+  EXPECT_FALSE(a.same_content_accepted);
+  EXPECT_EQ(a.ignore, (std::vector<std::string>{"node_modules/**", "*.pyc", "a..b", "..."}));
+  EXPECT_FALSE(a.content);
+  EXPECT_TRUE(b.same_content_accepted);
+  EXPECT_TRUE(b.ignore.empty()) << "an empty list takes back what the defaults leave out";
+  EXPECT_EQ(b.content->text(), "h1:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=");
+  EXPECT_EQ(b.pin_where, "test.toml:13");
+  EXPECT_FALSE(b.pin);
 }
 
 TEST(Settings, OfAFunctionWinOverTheDefaults) {

@@ -30,6 +30,7 @@ StatusSnapshot snapshot() {
   ops.depth.last_delivered = s.now;
   ops.state = DestinationState::Kind::held;
   s.destinations = {ops};
+  s.packages = {7, 1, 2, 3, 123'456, 4};
   return s;
 }
 
@@ -51,6 +52,12 @@ TEST(Metrics, SayWhatTheSnapshotHolds) {
            "codedriftd_outbox_pending{destination=\"o\\\"p\\\\s\"} 2\n",
            "codedriftd_outbox_suspended{destination=\"o\\\"p\\\\s\"} 3\n",
            "codedriftd_outbox_flapping{destination=\"o\\\"p\\\\s\"} 4\n",
+           "codedriftd_packages_total{state=\"examined\"} 7\n",
+           "codedriftd_packages_total{state=\"ambiguous\"} 1\n",
+           "codedriftd_packages_total{state=\"unavailable\"} 2\n",
+           "codedriftd_packages_total{state=\"mismatch\"} 3\n",
+           "codedriftd_package_downloaded_bytes_total 123456\n",
+           "codedriftd_packages_queued 4\n",
            "codedriftd_destination_held{destination=\"o\\\"p\\\\s\"} 1\n",
        }) {
     EXPECT_NE(text.find(line), std::string::npos) << line << "\nin\n" << text;

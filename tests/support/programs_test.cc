@@ -43,14 +43,36 @@ TEST(SimulatedScfProgram, ServesWhatItWasGivenUntilSigterm) {
   EXPECT_EQ(program.terminate(), (ExitStatus{0, 0}));
 }
 
+TEST(SimulatedScfProgram, DeploysAFolder) {
+  const TempDir folder;
+  folder.write("code/lib/a.py", "print('from a folder')\n");
+  folder.write("code/scf_bootstrap", "#!/bin/sh\n", std::filesystem::perms(0755));
+  Child program({.argv = {kScf, "--port-file", folder / "port", "--deploy",
+                          "ap-guangzhou/default/charge:$LATEST=" + (folder / "code"), "--max-seconds", "60"}});
+  ASSERT_TRUE(program.wait_for_output("ready: http://127.0.0.1:", Millis{10000})) << program.err();
+  const auto both = ports(folder / "port");
+  const std::string body = R"({"FunctionName":"charge"})";
+  Headers headers = signed_headers({.body = body}, "127.0.0.1:" + std::to_string(both[0]));
+  headers.emplace_back("Connection", "close");
+  const std::string answer = raw_exchange(both[0], http_post(headers, body)).bytes;
+  const std::size_t path = answer.find("/1253970226/");
+  ASSERT_NE(path, std::string::npos) << answer;
+  const std::string package = raw_exchange(both[0], "GET " + answer.substr(path, answer.find('"', path) - path) +
+                                                        " HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+                                  .bytes;
+  EXPECT_NE(package.find("lib/a.py"), std::string::npos);
+  EXPECT_NE(package.find("scf_bootstrap"), std::string::npos);
+  EXPECT_EQ(code_of(run({.argv = {kScf, "--deploy", "ap-guangzhou/default/charge:$LATEST=/no/such/folder"}})), 1);
+}
+
 TEST(SimulatedScfProgram, EndsByItselfAfterItsTime) {
   EXPECT_EQ(run({.argv = {kScf, "--max-seconds", "1"}}).status, (ExitStatus{0, 0}));
 }
 
 TEST(SimulatedScfProgram, SaysWhatIsWrongWithItsCommandLine) {
-  const std::vector<std::vector<std::string>> wrong{{"--no-such"},       {"--port", "70000"},   {"--port"},
-                                                    {"stray"},           {"--rate", "many"},    {"--latency", "20-10"},
-                                                    {"--function", "x"}, {"--function=a/b/c:d"}};
+  const std::vector<std::vector<std::string>> wrong{{"--no-such"},       {"--port", "70000"},    {"--port"},
+                                                    {"stray"},           {"--rate", "many"},     {"--latency", "20-10"},
+                                                    {"--function", "x"}, {"--function=a/b/c:d"}, {"--deploy", "x"}};
   for (const auto& arguments : wrong) {
     ChildOptions options{.argv = {kScf}};
     options.argv.insert(options.argv.end(), arguments.begin(), arguments.end());

@@ -10,6 +10,7 @@
 #include "store/ledger/ledger.h"
 #include "store/ledger/watch_list.h"
 #include "store/log/event_log.h"
+#include "store/packages/packages.h"
 #include "store/record/clock_step.h"
 #include "store/record/facts.h"
 #include "store/record/history.h"
@@ -62,6 +63,23 @@ class Recorded {
     observation.outcome = Outcome::observed;
     observation.sha256 = hash(code);
     input(function, observation, now);
+  }
+  /// The same, and its package can be had.
+  void obtainable(std::string_view function, std::string_view code, WallTime now) {
+    Observation observation;
+    observation.outcome = Outcome::observed;
+    observation.sha256 = hash(code);
+    observation.obtainable = true;
+    input(function, observation, now);
+  }
+  /// Its package was looked into: one file, of this text.
+  void examined(std::string_view code, std::string_view text, WallTime now) {
+    Examination inside;
+    inside.files = {{"index.py", 0644, text.size(), hash(text)}};
+    write([&](Tx& tx) {
+      packages::save(tx.db, hash(code), inside, now);
+      ledger_.examined(tx, hash(code), now);
+    });
   }
   void failed(std::string_view function, Outcome outcome, std::string_view code, WallTime now,
               std::string_view message = "no", std::string_view reason = "failed") {

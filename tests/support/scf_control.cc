@@ -7,6 +7,7 @@
 #include <stdexcept>
 
 #include "base/json.h"
+#include "base/sha256.h"
 #include "support/http_message.h"
 #include "support/raw_server.h"
 #include "support/simulated_scf.h"
@@ -37,7 +38,12 @@ Json statistics(const SimulatedScf& scf) {
            {"by_target", now.by_target},
            {"by_answer", now.by_answer},
            {"busiest_second", now.busiest_second},
-           {"busiest_second_sent", now.busiest_second_sent}};
+           {"busiest_second_sent", now.busiest_second_sent},
+           {"packages",
+            {{"sent", now.packages.sent},
+             {"refused", now.packages.refused},
+             {"most_at_once", now.packages.most_at_once},
+             {"by_target", now.packages.by_target}}}};
   if (now.first_arrival)
     out["first_to_last_ms"] = std::chrono::duration_cast<Millis>(*now.last_arrival - *now.first_arrival).count();
   return out;
@@ -64,9 +70,44 @@ Action doing(Do act) {
 
 std::string string_of(const Json& body, const char* name) { return body.at(name).get<std::string>(); }
 
+std::map<std::string, uint32_t> modes_of(const Json& body) {
+  std::map<std::string, uint32_t> modes;
+  const Json given = body.value("modes", Json::object());
+  for (const auto& [name, mode] : given.items())
+    modes[name] = static_cast<uint32_t>(std::stoul(mode.get<std::string>(), nullptr, 8));
+  return modes;
+}
+
+PackageFault package_fault_of(const Json& body) {
+  const auto name = string_of(body, "fault");
+  const auto fault = parse_package_fault(name);
+  if (!fault) throw std::invalid_argument("no such fault: " + name);
+  return *fault;
+}
+
+std::string zip_of_base64(const Json& body) {
+  const auto zip = base64_decode(string_of(body, "zip"));
+  if (!zip) throw std::invalid_argument("'zip' is not base64");
+  return *zip;
+}
+
 const std::map<std::string, Action>& actions() {
   static const std::map<std::string, Action> table{
       {"set", doing([](SimulatedScf& scf, const Json& b) { scf.set(string_of(b, "target"), string_of(b, "sha256")); })},
+      {"deploy",
+       [](SimulatedScf& scf, const Json& b) {
+         scf.deploy(string_of(b, "target"), b.at("files").get<std::map<std::string, std::string>>(), modes_of(b));
+         return Json{{"done", true}, {"sha256", scf.code_sha256(string_of(b, "target"))}};
+       }},
+      {"deploy_zip",
+       doing([](SimulatedScf& scf, const Json& b) { scf.deploy_zip(string_of(b, "target"), zip_of_base64(b)); })},
+      {"repack", doing([](SimulatedScf& scf, const Json& b) { scf.repack(string_of(b, "target")); })},
+      {"package_fault", doing([](SimulatedScf& scf, const Json& b) {
+         scf.set_package_fault(string_of(b, "target"), package_fault_of(b), b.value("times", 0U));
+       })},
+      {"link_lifetime", doing([](SimulatedScf& scf, const Json& b) {
+         scf.set_link_lifetime(std::chrono::seconds(b.at("seconds").get<int64_t>()));
+       })},
       {"remove", doing([](SimulatedScf& scf, const Json& b) { scf.remove(string_of(b, "target")); })},
       {"error", doing([](SimulatedScf& scf, const Json& b) {
          scf.set_error(string_of(b, "target"), string_of(b, "code"), b.value("message", "simulated"),

@@ -2,6 +2,11 @@
 /// The simulated API over HTTP, for scripts: curl -d '{"target":"…","sha256":"…"}' 127.0.0.1:PORT/_control/set
 ///
 ///   POST /_control/set         {"target","sha256"}
+///   POST /_control/deploy      {"target","files":{NAME:CONTENT,…},"modes"?:{NAME:"755",…}}   answers "sha256", too
+///   POST /_control/deploy_zip  {"target","zip"}                        base64: the package as it is stored
+///   POST /_control/repack      {"target"}
+///   POST /_control/package_fault {"target","fault","times"?}           support/simulated_packages.h; "none" clears
+///   POST /_control/link_lifetime {"seconds"}
 ///   POST /_control/remove      {"target"}
 ///   POST /_control/error       {"target","code","message"?,"times"?}   code "" clears
 ///   POST /_control/fault       {"target","fault","times"?}             fault "none" clears

@@ -13,36 +13,13 @@
 #include "support/raw_server.h"
 #include "support/scf_control.h"
 #include "support/scf_request.h"
+#include "support/script.h"
 #include "support/tc3_check.h"
 
 namespace codedriftd::test {
 namespace {
 
 using std::chrono::microseconds;
-
-template <typename T>
-struct Scripted {
-  T what;
-  unsigned left = 0;  ///< 0: until cleared
-};
-
-template <typename T>
-using Script = std::map<std::string, Scripted<T>>;
-
-/// What is scripted for a target, or for all; counts it down.
-template <typename T>
-std::optional<T> next(Script<T>& script, const std::string& target) {
-  auto found = script.find(target);
-  if (found == script.end()) found = script.find("*");
-  if (found == script.end()) return std::nullopt;
-  T what = found->second.what;
-  if (found->second.left == 1) {
-    script.erase(found);
-  } else if (found->second.left > 1) {
-    --found->second.left;
-  }
-  return what;
-}
 
 struct Answer {
   std::string label;  ///< ScfRequest::answer
@@ -62,9 +39,11 @@ std::string error_body(const ScfRefusal& refusal, const std::string& id) {
                      text(refusal.message), id);
 }
 
-std::string success_body(const std::string& sha_member, const std::string& id) {
-  return fmt::format(R"({{"Response":{{"Url":"https://bucket.example/code.zip?sign={}",{},"RequestId":"{}"}}}})",
-                     kUrlSecret, sha_member, id);
+/// For a function that has a hash and no package.
+std::string link_to_nothing() { return fmt::format("https://bucket.example/code.zip?sign={}", kUrlSecret); }
+
+std::string success_body(const std::string& url, const std::string& sha_member, const std::string& id) {
+  return fmt::format(R"({{"Response":{{"Url":{},{},"RequestId":"{}"}}}})", text(url), sha_member, id);
 }
 
 std::string upper(std::string value) {
@@ -76,16 +55,16 @@ std::string upper(std::string value) {
 std::optional<std::string> wrong_body(Fault fault, const std::string& sha256, const std::string& id) {
   switch (fault) {
     case Fault::sha_missing:
-      return fmt::format(R"({{"Response":{{"Url":"https://bucket.example/code.zip?sign={}","RequestId":"{}"}}}})",
-                         kUrlSecret, id);
+      return fmt::format(R"({{"Response":{{"Url":"{}","RequestId":"{}"}}}})", link_to_nothing(), id);
     case Fault::sha_empty:
-      return success_body(R"("CodeSha256":"")", id);
+      return success_body(link_to_nothing(), R"("CodeSha256":"")", id);
     case Fault::sha_not_hex:
-      return success_body(R"("CodeSha256":"fsdfgdgfdgfdgfdgfdgfdgfdgfdgfdgfdgfdgfdgfdgfdgfdgfdgfdgfdgfdgfdg")", id);
+      return success_body(link_to_nothing(),
+                          R"("CodeSha256":"fsdfgdgfdgfdgfdgfdgfdgfdgfdgfdgfdgfdgfdgfdgfdgfdgfdgfdgfdgfdgfdg")", id);
     case Fault::sha_upper_case:
-      return success_body(R"("CodeSha256":)" + text(upper(sha256)), id);
+      return success_body(link_to_nothing(), R"("CodeSha256":)" + text(upper(sha256)), id);
     case Fault::sha_null:
-      return success_body(R"("CodeSha256":null)", id);
+      return success_body(link_to_nothing(), R"("CodeSha256":null)", id);
     case Fault::terminal_escapes:
       return error_body({"InternalError", std::string(kTerminalEscapes)}, id);
     default:
@@ -109,6 +88,7 @@ struct SimulatedScf::Impl {
   // Set once.
   ScfOptions options;
   SystemClock clock;
+  SimulatedPackages packages;  ///< has a lock of its own, taken after `mutex`
 
   mutable Mutex mutex;  ///< for what follows, to the blank line
   std::shared_ptr<const std::vector<ScfCredential>> credentials GUARDED_BY(mutex);
@@ -171,6 +151,7 @@ void SimulatedScf::Impl::serve(Connection& connection) {
 
 bool SimulatedScf::Impl::answer(Connection& connection, HttpRequest& request, Tc3Check& check) {
   const bool keep_alive = request.keep_alive;
+  if (SimulatedPackages::serves(request)) return packages.serve(connection, request, cloud_time());
   const Draw latency = draw_latency();
   if (latency.before.count() > 0 && !connection.pause(latency.before)) return false;
 
@@ -238,7 +219,8 @@ Answer SimulatedScf::Impl::decide(const ScfCall& call, MonoTime now, const std::
 
   const auto function = functions.find(call.target);
   const std::string sha256 = function == functions.end() ? std::string(64, '0') : function->second;
-  const std::string good = success_body(R"("CodeSha256":)" + text(sha256), id);
+  const std::string url = packages.link(call.target, clock.wall() + offset).value_or(link_to_nothing());
+  const std::string good = success_body(url, R"("CodeSha256":)" + text(sha256), id);
   if (const auto fault = next(faults, call.target)) {
     const std::string label = fmt::format("fault:{}", fault_name(*fault));
     if (auto body = wrong_body(*fault, sha256, id)) return {label, *std::move(body)};
@@ -253,6 +235,7 @@ Answer SimulatedScf::Impl::decide(const ScfCall& call, MonoTime now, const std::
 SimulatedScf::SimulatedScf(ScfOptions options) : impl_(new Impl(std::move(options))) {
   impl_->server = std::make_unique<RawServer>(impl_->options.port, impl_->options.tls,
                                               [this](Connection& connection) { impl_->serve(connection); });
+  impl_->packages.set_origin(endpoint());
   if (impl_->options.control_port)
     impl_->control = std::make_unique<RawServer>(*impl_->options.control_port, std::nullopt,
                                                  [this](Connection& connection) { serve_control(*this, connection); });
@@ -278,13 +261,49 @@ std::string SimulatedScf::key(const Target& target) {
 
 void SimulatedScf::set(const std::string& target, std::string sha256) {
   MutexLock guard(impl_->mutex);
+  impl_->packages.remove(target);
   impl_->functions[target] = std::move(sha256);
 }
 
 void SimulatedScf::remove(const std::string& target) {
   MutexLock guard(impl_->mutex);
+  impl_->packages.remove(target);
   impl_->functions.erase(target);
 }
+
+// The hash and the object change together, as one answer would show them.
+void SimulatedScf::deploy(const std::string& target, const std::map<std::string, std::string>& files,
+                          const std::map<std::string, uint32_t>& modes) {
+  MutexLock guard(impl_->mutex);
+  impl_->functions[target] = impl_->packages.deploy(target, files, modes);
+}
+
+void SimulatedScf::deploy_zip(const std::string& target, std::string zip) {
+  MutexLock guard(impl_->mutex);
+  impl_->functions[target] = impl_->packages.deploy_zip(target, std::move(zip));
+}
+
+void SimulatedScf::repack(const std::string& target) {
+  MutexLock guard(impl_->mutex);
+  impl_->functions[target] = impl_->packages.repack(target);
+}
+
+std::string SimulatedScf::package(const std::string& target) const { return impl_->packages.package(target); }
+
+std::string SimulatedScf::code_sha256(const std::string& target) const {
+  MutexLock guard(impl_->mutex);
+  return impl_->functions.at(target);
+}
+
+std::optional<std::string> SimulatedScf::sign_link(const std::string& target) {
+  return impl_->packages.link(target, impl_->cloud_time());
+}
+
+void SimulatedScf::set_package_fault(const std::string& target, PackageFault fault, unsigned times) {
+  impl_->packages.set_fault(target, fault, times);
+}
+
+void SimulatedScf::set_link_lifetime(std::chrono::seconds lifetime) { impl_->packages.set_lifetime(lifetime); }
 
 void SimulatedScf::set_error(const std::string& target, std::string code, std::string message, unsigned times) {
   MutexLock guard(impl_->mutex);
@@ -308,6 +327,7 @@ void SimulatedScf::clear() {
   MutexLock guard(impl_->mutex);
   impl_->errors.clear();
   impl_->faults.clear();
+  impl_->packages.clear_faults();
 }
 
 void SimulatedScf::set_rate(unsigned requests_per_second) {
@@ -333,6 +353,7 @@ void SimulatedScf::set_credentials(std::vector<ScfCredential> credentials) {
 ScfStatistics SimulatedScf::statistics() const {
   MutexLock guard(impl_->mutex);
   ScfStatistics out = impl_->statistics;
+  out.packages = impl_->packages.statistics();
   out.connections = impl_->server->connections() - impl_->connections_before;
   for (const auto& [name, region] : impl_->regions) {
     out.busiest_second = std::max(out.busiest_second, static_cast<unsigned>(region.accepted.busiest()));
@@ -349,6 +370,7 @@ std::vector<ScfRequest> SimulatedScf::requests() const {
 void SimulatedScf::reset_statistics() {
   MutexLock guard(impl_->mutex);
   impl_->statistics = {};
+  impl_->packages.reset_statistics();
   impl_->connections_before = impl_->server->connections();
   impl_->requests.clear();
   for (auto& [name, region] : impl_->regions) {

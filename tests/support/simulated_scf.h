@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "model/target.h"
 #include "support/fault.h"
+#include "support/simulated_packages.h"
 #include "support/tls_files.h"
 
 namespace codedriftd::test {
@@ -23,9 +24,6 @@ struct ScfCredential {
   std::string token{};  ///< of temporary keys: X-TC-Token must be exactly this. Empty: there must be none
 };
 inline const ScfCredential kFakeCredential{"FAKE-SECRET-ID-0001", "FAKE-SECRET-KEY-0001-NOT-A-REAL-KEY", ""};
-
-/// In the `Url` of every success: it must be found nowhere in logs, database or alerts.
-inline constexpr std::string_view kUrlSecret = "SIMULATED-URL-SECRET";
 
 /// How long an answer takes: the sum of draws, uniform, from a seeded generator. "Before" and "after" are before and
 /// after the request is counted against the rate limit.
@@ -72,6 +70,7 @@ struct ScfStatistics {
   unsigned busiest_second_sent = 0;           ///< the same, the refused included: what the client really sent
   std::optional<MonoTime> first_arrival;      ///< of the accepted and refused
   std::optional<MonoTime> last_arrival;
+  PackageStatistics packages;  ///< downloads by the links; in nothing of the above
 };
 
 /// A server on 127.0.0.1 with a thread for each connection. All methods are thread-safe and take effect with the next
@@ -93,8 +92,27 @@ class SimulatedScf {
   /// The target as this server names it: without the account's label.
   static std::string key(const Target& target);
 
-  /// From now on the function exists, and this is its CodeSha256 (sent as it is).
+  /// From now on the function exists, and this is its CodeSha256 (sent as it is). It has no package: its Url leads to
+  /// https://bucket.example.
   void set(const std::string& target, std::string sha256);
+  /// The function exists, and its package holds these files, packed as SCF packs what is uploaded: CodeSha256 is that
+  /// of the stored package, whose bytes are another zip each time. Files without a mode of their own have 0644.
+  void deploy(const std::string& target, const std::map<std::string, std::string>& files,
+              const std::map<std::string, uint32_t>& modes = {});
+  /// The stored package is exactly this.
+  void deploy_zip(const std::string& target, std::string zip);
+  /// The same files packed anew: another hash. Throws std::out_of_range for what was not deployed as files.
+  void repack(const std::string& target);
+  /// What is live: the stored package, and its CodeSha256. Throw std::out_of_range if there is none.
+  std::string package(const std::string& target) const;
+  std::string code_sha256(const std::string& target) const;
+  /// A fresh link, as the `Url` of an answer; nullopt for what has no package.
+  std::optional<std::string> sign_link(const std::string& target);
+  /// What goes wrong with links or downloads, the next `times` times (0: until cleared). "*" allowed.
+  /// PackageFault::none clears.
+  void set_package_fault(const std::string& target, PackageFault fault, unsigned times = 0);
+  /// Of links given out from now on; 10,060 s, as the cloud's, unless set.
+  void set_link_lifetime(std::chrono::seconds lifetime);
   /// From now on it does not: ResourceNotFound.Function.
   void remove(const std::string& target);
   /// Answers with an error, the next `times` times (0: until cleared). "*" allowed. Code "" clears.

@@ -1,5 +1,6 @@
 // codedriftd-simulated-scf: the simulated API as a program, for the demo and for scripts.
 #include <cstdio>
+#include <filesystem>
 #include <sstream>
 
 #include "support/program.h"
@@ -20,6 +21,8 @@ constexpr const char* kHelp =
   --token TOKEN         of temporary credentials (default: none)
   --function REGION/NAMESPACE/NAME:QUALIFIER=SHA256    a function that exists; may stand there many times
   --functions FILE      the same, one a line; # begins a comment
+  --deploy REGION/NAMESPACE/NAME:QUALIFIER=FOLDER      one whose package holds the files of FOLDER; may stand there many
+                        times. More are deployed through /_control
   --rate N              requests a second for each region (default: no limit)
   --latency MIN-MAX     milliseconds before it answers, after the request was counted; also
   --latency-before MIN-MAX    before it is counted
@@ -56,6 +59,22 @@ void read_functions(SimulatedScf& scf, const std::string& file) {
     if (!line.empty() && line[0] != '#') set_function(scf, line);
 }
 
+void deploy_folder(SimulatedScf& scf, const std::string& text) {
+  const std::size_t equals = text.find('=');
+  if (equals == std::string::npos || !Target::parse("any/" + text.substr(0, equals)).ok())
+    throw WrongUsage("'" + text + "' is not REGION/NAMESPACE/NAME:QUALIFIER=FOLDER");
+  const std::filesystem::path folder = text.substr(equals + 1);
+  std::map<std::string, std::string> files;
+  std::map<std::string, uint32_t> modes;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(folder)) {
+    if (!entry.is_regular_file()) continue;
+    const std::string name = entry.path().lexically_relative(folder).generic_string();
+    files[name] = read_file(entry.path().string());
+    modes[name] = static_cast<uint32_t>(entry.status().permissions());
+  }
+  scf.deploy(text.substr(0, equals), files, modes);
+}
+
 void serve(const Flags& flags) {
   const ProgramLife life(flags);
   ScfOptions options;
@@ -71,6 +90,7 @@ void serve(const Flags& flags) {
   SimulatedScf scf(std::move(options));
   if (flags.has("functions")) read_functions(scf, flags.text("functions"));
   for (const std::string& function : flags.all("function")) set_function(scf, function);
+  for (const std::string& function : flags.all("deploy")) deploy_folder(scf, function);
   life.announce({scf.port(), scf.control_port()});
   std::printf("ready: %s, control on http://127.0.0.1:%u/_control/\n", scf.endpoint().c_str(), scf.control_port());
   std::fflush(stdout);
@@ -81,7 +101,7 @@ int main_of(int argc, char** argv) {
   return guarded_main("codedriftd-simulated-scf", [&] {
     std::set<std::string> values{"port",          "control-port", "secret-id", "secret-key", "token",
                                  "function",      "functions",    "rate",      "latency",    "latency-before",
-                                 "latency-split", "seed",         "tls"};
+                                 "latency-split", "seed",         "tls",       "deploy"};
     values.insert(ProgramLife::kValues.begin(), ProgramLife::kValues.end());
     const Flags flags(argc, argv, values, ProgramLife::kSwitches);
     if (flags.has("help")) {

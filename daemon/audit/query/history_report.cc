@@ -5,13 +5,14 @@
 #include "audit/format/values.h"
 #include "audit/query/reports.h"
 #include "audit/story/target_story.h"
+#include "store/ledger/inside.h"
 
 namespace codedriftd {
 namespace {
 
-constexpr std::string_view kHistoryFields[] = {"target", "outcome",       "code",
-                                               "sha256", "first_seen_at", "last_seen_at",
-                                               "polls",  "longest_gap_s", "accepted_at_end"};
+constexpr std::string_view kHistoryFields[] = {"target",          "outcome",      "code",  "sha256",
+                                               "first_seen_at",   "last_seen_at", "polls", "longest_gap_s",
+                                               "accepted_at_end", "content"};
 constexpr Column kHistoryColumns[] = {
     {"target", "TARGET", 0}, {"outcome", "OUTCOME", 0},           {"code", "CODE", 40},
     {"sha256", "SHA256", 0}, {"first_seen_at", "FIRST SEEN", 0},  {"last_seen_at", "LAST SEEN", 0},
@@ -26,6 +27,7 @@ struct Run {
   int64_t polls;
   Millis longest_gap;
   std::optional<bool> accepted_at_end;
+  std::string content;  ///< of the package of `sha256`, with what the target leaves out left out; empty: not known
 };
 
 std::optional<Sha256> accepted_at(const std::vector<TargetRecord::Acceptance>& all, WallTime at) {
@@ -55,12 +57,14 @@ std::vector<Run> runs_of(Database& db, const TargetRow& row, const Selection& se
                       q.time(kLast),
                       q.integer(kPolls),
                       q.millis(kLongestGap),
+                      {},
                       {}});
   }
   if (runs.empty()) return runs;
   const auto accepted = read_acceptances(db, row.id, WallTime::max());
   for (Run& run : runs) {
     if (!run.sha256) continue;
+    if (const auto content = digest_on_record(db, run.sha256, row.state.ignore)) run.content = content->text();
     const bool open = row.answer_run == run.id;
     run.accepted_at_end = accepted_at(accepted, open ? std::max(now, run.last) : run.last) == run.sha256;
   }
@@ -68,10 +72,10 @@ std::vector<Run> runs_of(Database& db, const TargetRow& row, const Selection& se
 }
 
 Row history_row(const std::string& address, const Run& run) {
-  return {
-      {address, run.outcome, text_or_null(run.code), value_of(run.sha256), rfc3339(run.first), rfc3339(run.last),
-       run.polls, seconds(run.longest_gap), run.accepted_at_end ? OrderedJson(*run.accepted_at_end) : OrderedJson()},
-      {}};
+  return {{address, run.outcome, text_or_null(run.code), value_of(run.sha256), rfc3339(run.first), rfc3339(run.last),
+           run.polls, seconds(run.longest_gap), run.accepted_at_end ? OrderedJson(*run.accepted_at_end) : OrderedJson(),
+           text_or_null(run.content)},
+          {}};
 }
 
 std::string claim(const Run& run) {

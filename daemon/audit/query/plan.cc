@@ -25,8 +25,8 @@ constexpr Column kPlanColumns[] = {{"target", "TARGET", 0},
                                    {"expected_sha256", "ANNOUNCED", 0}};
 
 /// The order of the line that sums up: what differs, what does not, what could not be seen.
-constexpr std::array kSummaryOrder{Status::missing,        Status::drifted, Status::unreviewed,
-                                   Status::pending_deploy, Status::in_sync, Status::unobserved};
+constexpr std::array kSummaryOrder{Status::missing, Status::drifted,   Status::unreviewed, Status::pending_deploy,
+                                   Status::in_sync, Status::examining, Status::unobserved};
 
 constexpr std::string_view kRed = "\x1b[31m", kYellow = "\x1b[33m", kGreen = "\x1b[32m", kPlain = "\x1b[0m";
 
@@ -36,8 +36,8 @@ struct Mark {
 };
 constexpr Mark kDiffers{'~', kYellow, "live differs from what is accepted"};
 constexpr Mark kMissing{'-', kRed, "missing"};
-constexpr Mark kNotObserved{'?', kYellow, "not observed"};
-constexpr Mark kToCome{'+', kGreen, "nothing accepted yet, or an announced hash still to come"};
+constexpr Mark kNotObserved{'?', kYellow, "not observed, or its package is being examined"};
+constexpr Mark kToCome{'+', kGreen, "nothing accepted yet, or what was announced still to come"};
 constexpr std::array kMarks{&kDiffers, &kMissing, &kNotObserved, &kToCome};
 
 /// nullptr: there is nothing to say about it.
@@ -48,6 +48,7 @@ const Mark* mark_of(const Plan::Item& item) {
     case Status::drifted:
       return &kDiffers;
     case Status::unobserved:
+    case Status::examining:
       return &kNotObserved;
     case Status::unreviewed:
     case Status::pending_deploy:
@@ -76,6 +77,12 @@ std::vector<std::string> details(const Plan::Item& item) {
     const Announcement& awaited = s.announced.back();
     lines.push_back(awaited.pin ? fmt::format("pinned at {}", s.pin_where)
                                 : fmt::format("announced by {} until {}", awaited.actor, rfc3339(awaited.valid_until)));
+  }
+  const Inside& inside = item.selected.inside;
+  if (!inside.changes_words.empty()) {
+    lines.push_back(inside.changes_words);
+  } else if (!inside.why.empty() && status == Status::drifted) {
+    lines.push_back(fmt::format("what changed is not known: {}", inside.why));
   }
   if ((status == Status::drifted || status == Status::unreviewed) && s.live) {
     lines.push_back(s.pin ? fmt::format("pinned at {}: change it there, or deploy what is pinned", s.pin_where)

@@ -30,7 +30,7 @@ void sort_plan(Plan& plan);
 
 /// The plan as text. json, ndjson and csv have every target, with the fields of the status report; table and markdown
 /// only what is not in sync or did not answer, and at last one line that sums up. The table begins each row with
-/// `~` (live differs), `-` (missing), `?` (not observed) or `+` (nothing accepted yet, or an announced hash still to
+/// `~` (live differs), `-` (missing), `?` (not observed) or `+` (nothing accepted yet, or what was announced still to
 /// come), and has the command that would accept what is live. `limit`: so many of the targets; the summary counts all.
 std::string render_plan(const Plan& plan, Format format, WallTime generated_at, const Look& look,
                         std::optional<int64_t> limit = std::nullopt);

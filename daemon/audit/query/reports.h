@@ -20,6 +20,13 @@ extern const Report kAlertsReport;
 extern const Report kAlertAttemptsReport;
 /// How much of the time each target was configured it was seen; the last 30 days unless asked otherwise.
 extern const Report kCoverageReport;
+/// What was announced or approved with an attestation, oldest first, each with the whole attestation: a row whose
+/// attestation is missing or was changed is emitted with its problem. With a limit, the newest.
+extern const Report kAttestationsReport;
+/// What is known of packages, those that mattered last first; only those of the selected targets (live, accepted or
+/// announced there), where some are asked for. `since` and `until` select by when it was found. With a limit, the
+/// first.
+extern const Report kPackagesReport;
 
 constexpr Millis kCoverageWindow = std::chrono::hours(24 * 30);
 

@@ -7,6 +7,7 @@
 #include "audit/format/values.h"
 #include "audit/query/reports.h"
 #include "audit/query/status_rows.h"
+#include "audit/story/changes_inside.h"
 #include "audit/story/state_at.h"
 #include "store/ledger/suspensions.h"
 #include "store/record/facts.h"
@@ -15,11 +16,15 @@ namespace codedriftd {
 namespace {
 
 /// The last three are not in a plan: nothing was asked about them.
-constexpr std::string_view kStatusFields[] = {
-    "target",          "account",     "region",          "namespace",       "function",        "qualifier",
-    "status",          "reason",      "observed_sha256", "accepted_sha256", "accepted_source", "accepted_at",
-    "expected_sha256", "drift_since", "since",           "last_polled_at",  "last_success_at", "consecutive_failures",
-    "last_error",      "watched",     "suspended_until", "suspended_by"};
+constexpr std::string_view kStatusFields[] = {"target",           "account",          "region",
+                                              "namespace",        "function",         "qualifier",
+                                              "status",           "reason",           "observed_sha256",
+                                              "accepted_sha256",  "accepted_source",  "accepted_at",
+                                              "expected_sha256",  "drift_since",      "since",
+                                              "last_polled_at",   "last_success_at",  "consecutive_failures",
+                                              "last_error",       "observed_content", "accepted_content",
+                                              "expected_content", "changes",          "watched",
+                                              "suspended_until",  "suspended_by"};
 constexpr std::span<const std::string_view> kPlanFields(kStatusFields, std::size(kStatusFields) - 3);
 constexpr Column kStatusColumns[] = {{"target", "TARGET", 0},
                                      {"status", "STATUS", 0},
@@ -30,12 +35,16 @@ constexpr Column kStatusColumns[] = {{"target", "TARGET", 0},
                                      {"accepted_sha256", "ACCEPTED", 0}};
 
 /// In the order of kStatuses.
-constexpr std::array<std::string_view, 6> kWords{
-    "missing", "drifted", "not observed", "not reviewed", "pending a deployment", "in sync"};
+constexpr std::array<std::string_view, 7> kWords{
+    "missing", "drifted", "not observed", "being examined", "not reviewed", "pending a deployment", "in sync"};
 
 OrderedJson error_value(const std::optional<PollError>& error) {
   if (!error) return nullptr;
   return {{"code", error->code}, {"message", error->message}, {"request_id", error->request_id}};
+}
+
+OrderedJson content_value(const std::optional<KnownContent>& content) {
+  return content ? OrderedJson(content->digest.text()) : OrderedJson();
 }
 
 }  // namespace
@@ -46,14 +55,35 @@ Row status_row(const SelectedTarget& selected) {
   const TargetState& s = selected.row.state;
   const Target& target = selected.row.target;
   const StatusView& view = selected.status;
-  const auto expected = s.announced.empty() ? std::nullopt : std::optional(s.announced.back().sha256);
-  return {{target.address(), target.account, target.region, target.ns, target.function, target.qualifier,
-           to_string(view.status), view.reason, value_of(s.live), value_of(s.accepted),
-           s.accepted ? OrderedJson(to_string(s.accepted_source)) : OrderedJson(), value_of(s.accepted_at),
-           value_of(expected), value_of(s.drift_since), rfc3339(view.since), value_of(s.last_polled_at),
-           value_of(s.last_success_at), s.consecutive_failures, error_value(s.last_error)},
+  const Announcement expected = s.announced.empty() ? Announcement{} : s.announced.back();
+  std::vector<std::pair<std::string_view, OrderedJson>> shown;
+  if (expected.content)
+    shown.emplace_back("expected_sha256", expected.content->text());  // what people are to see of it
+  return {{target.address(),
+           target.account,
+           target.region,
+           target.ns,
+           target.function,
+           target.qualifier,
+           to_string(view.status),
+           view.reason,
+           value_of(s.live),
+           value_of(s.accepted),
+           s.accepted ? OrderedJson(to_string(s.accepted_source)) : OrderedJson(),
+           value_of(s.accepted_at),
+           value_of(expected.sha256),
+           value_of(s.drift_since),
+           rfc3339(view.since),
+           value_of(s.last_polled_at),
+           value_of(s.last_success_at),
+           s.consecutive_failures,
+           error_value(s.last_error),
+           content_value(s.live_content),
+           content_value(s.accepted_content),
+           expected.content ? OrderedJson(expected.content->text()) : OrderedJson(),
+           OrderedJson(*selected.inside.changes)},
           {},
-          {}};
+          std::move(shown)};
 }
 
 OrderedJson StatusCounts::summary() const {
@@ -78,7 +108,8 @@ std::string StatusCounts::line(std::span<const Status> order) const {
 
 int StatusCounts::detailed_exit() const {
   if (of(Status::missing) + of(Status::drifted) > 0) return 2;
-  return of(Status::unobserved) + of(Status::unreviewed) + of(Status::pending_deploy) > 0 ? 3 : 0;
+  return of(Status::unobserved) + of(Status::examining) + of(Status::unreviewed) + of(Status::pending_deploy) > 0 ? 3
+                                                                                                                  : 0;
 }
 
 namespace {
@@ -112,7 +143,10 @@ Row status_row_at(const TargetAt& target) {
 std::vector<TargetAt> present(Database& db, const Selection& selection, WallTime now) {
   std::vector<SelectedTarget> selected = selected_targets(db, selection, now);
   std::vector<TargetAt> targets(selected.size());
-  for (std::size_t i = 0; i < selected.size(); ++i) targets[i].known = std::move(selected[i]);
+  for (std::size_t i = 0; i < selected.size(); ++i) {
+    find_changes_inside(db, selected[i]);
+    targets[i].known = std::move(selected[i]);
+  }
   std::vector<suspensions::Suspended> held = suspensions::all(db);
   if (held.empty()) return targets;
   std::map<TargetId, Suspension*> by_id;

@@ -22,6 +22,8 @@ std::string detail_of(const AuditedFunction& function) {
                                       : "Live code that nobody accepted.";
     case Status::unobserved:
       return fmt::format("It could not be seen: {}.", status.reason);
+    case Status::examining:
+      return "New code is live, and its package was being examined: what is inside decides.";
     case Status::unreviewed:
       return "Seen, but nobody has accepted any code of it.";
     case Status::pending_deploy:
@@ -32,6 +34,13 @@ std::string detail_of(const AuditedFunction& function) {
       break;
   }
   return {};
+}
+
+/// The hash, or the content, that was announced last.
+Cell awaited_cell(const TargetState& state) {
+  if (state.announced.empty()) return text_cell({});
+  const Announcement& last = state.announced.back();
+  return last.content ? text_cell(last.content->text()) : hash_cell(last.sha256);
 }
 
 std::string_view resolution_words(std::string_view resolution) {
@@ -64,6 +73,44 @@ ReportTable moments_of(const DriftStory& drift) {
   return table;
 }
 
+int64_t number_in(const OrderedJson& json, const char* name) {
+  const auto found = json.find(name);
+  return found != json.end() && found->is_number_integer() ? found->get<int64_t>() : 0;
+}
+
+/// What changed inside, as an event of drift tells it or the record; whatever stands there, it is shown as text.
+ReportTable changes_of(const LoggedFact& moment) {
+  const OrderedJson& changes = moment.changes;
+  ReportTable table{fmt::format("What changed inside, event {}:", moment.seq), {"File", "Change"}, {}, true};
+  int64_t all = 0;
+  std::string counts;
+  for (const auto& [name, what] :
+       {std::pair("changed", "changed"), {"added", "added"}, {"removed", "removed"}, {"modes", "with another mode"}}) {
+    const int64_t count = number_in(changes, name);
+    if (count != 0) counts += fmt::format("{} {} {}", counts.empty() ? "" : ",", count, what);
+    all += count;
+  }
+  table.caption += counts.empty() ? " nothing: the package was packed anew" : counts;
+  const auto files = changes.find("files");
+  if (files == changes.end() || !files->is_array()) return table;
+  for (const OrderedJson& file : *files)
+    table.rows.push_back({Cell{text_in(file, "name"), Kind::code}, text_cell(text_in(file, "change"))});
+  if (const int64_t more = all - static_cast<int64_t>(table.rows.size()); more > 0)
+    table.rows.push_back({text_cell(fmt::format("and {} more", more)), text_cell({})});
+  return table;
+}
+
+/// Why what changed inside is not known; empty: nobody tried to look, or it is known.
+std::string unexamined_words(const LoggedFact& moment) {
+  const std::string state = moment.text("examined"), why = moment.text("examined_why");
+  if (!moment.changes.is_null() || state.empty() || state == "examined") return {};
+  return fmt::format("What changed inside with event {} is not known: the package was {}{}{}.", moment.seq,
+                     state == "mismatch"  ? "another one than the cloud said"
+                     : state == "unknown" ? "not examined in time"
+                                          : state,
+                     why.empty() ? "" : ": ", why);
+}
+
 ReportBlock block_of(const DriftStory& drift, WallTime until) {
   ReportBlock block;
   block.heading = drift.target;
@@ -85,14 +132,21 @@ ReportBlock block_of(const DriftStory& drift, WallTime until) {
       if (!value->empty()) block.words.push_back(fmt::format("{}: {}", name, *value));
     }
   }
+  for (const LoggedFact& moment : drift.moments) {
+    if (std::string words = unexamined_words(moment); !words.empty()) block.words.push_back(std::move(words));
+  }
   if (!drift.moments.empty()) block.tables.push_back(moments_of(drift));
+  for (const LoggedFact& moment : drift.moments) {
+    if (moment.changes.is_object()) block.tables.push_back(changes_of(moment));
+  }
   return block;
 }
 
 ReportBlock acceptances(const AuditReport& report, AcceptedSource source, std::string heading, std::string words) {
   ReportTable table{
       heading, {"Time", "Function", "Accepted hash", "Before it", "By", "Reason", "Ticket", "Build", "Commit"}, {}};
-  const bool bare = source == AcceptedSource::first_seen || source == AcceptedSource::pin;
+  const bool bare =
+      source == AcceptedSource::first_seen || source == AcceptedSource::pin || source == AcceptedSource::content;
   if (bare) table.columns.resize(5);
   for (const Accepted& a : report.accepted) {
     if (a.how.source != source) continue;
@@ -114,12 +168,15 @@ ReportBlock acceptances(const AuditReport& report, AcceptedSource source, std::s
 }
 
 ReportTable deployments(std::string caption, const std::vector<LoggedFact>& facts) {
-  ReportTable table{
-      std::move(caption), {"Time", "Function", "What", "Hash", "Valid until", "By", "Build", "Commit", "Event"}, {}};
+  ReportTable table{std::move(caption),
+                    {"Time", "Function", "What", "Hash or content", "Valid until", "By", "Build", "Commit", "Event"},
+                    {}};
   for (const LoggedFact& fact : facts) {
     std::string hash = fact.text("expected_sha256");
     if (hash.empty()) hash = fact.text("accepted_sha256");
     if (hash.empty()) hash = fact.text("pin");
+    if (hash.empty()) hash = fact.text("expected_content");
+    if (hash.empty()) hash = fact.text("content_pin");
     const std::string announcer = fact.text("announced_by");
     table.rows.push_back({time_cell(fact.time), target_cell(fact.target),
                           Cell{fact.kind, fact.kind == "deploy.overdue" ? Kind::warning : Kind::code}, hash_cell(hash),
@@ -138,7 +195,7 @@ ReportSection open_items(const AuditReport& report) {
   section.words.push_back(
       fmt::format("What needs somebody's attention at the end of the period, {}.", rfc3339(report.until)));
   ReportTable table{"Functions that are not in order",
-                    {"Function", "Status", "Since", "What is open", "Live hash", "Accepted hash", "Awaited hash"},
+                    {"Function", "Status", "Since", "What is open", "Live hash", "Accepted hash", "Awaited"},
                     {}};
   ReportTable held{"Alerts that are held", {"Function", "Since", "Until", "By", "Reason"}, {}};
   for (const Status status : kStatuses) {
@@ -156,8 +213,7 @@ ReportSection open_items(const AuditReport& report) {
       table.rows.push_back(
           {target_cell(function.address), Cell{std::string(to_string(status)), alarm ? Kind::alarm : Kind::warning},
            time_cell(state.drift_since && status == Status::drifted ? *state.drift_since : function.status().since),
-           text_cell(std::move(detail)), hash_cell(state.live), hash_cell(state.accepted),
-           hash_cell(state.announced.empty() ? std::nullopt : std::optional(state.announced.back().sha256))});
+           text_cell(std::move(detail)), hash_cell(state.live), hash_cell(state.accepted), awaited_cell(state)});
     }
   }
   for (const AuditedFunction& function : report.functions) {
@@ -206,9 +262,12 @@ ReportSection acceptance_section(const AuditReport& report) {
   section.blocks.push_back(acceptances(report, AcceptedSource::approval, "Accepted by a person",
                                        "Somebody accepted the live hash, with a reason."));
   section.blocks.push_back(acceptances(report, AcceptedSource::deploy, "Announced deployments that arrived",
-                                       "A pipeline announced the hash before it was live."));
+                                       "A pipeline announced the hash, or the content, before it was live."));
   section.blocks.push_back(acceptances(report, AcceptedSource::pin, "Pinned in the configuration",
-                                       "The hash stands in the configuration file."));
+                                       "The hash, or the content, stands in the configuration file."));
+  section.blocks.push_back(
+      acceptances(report, AcceptedSource::content, "The accepted content, packed anew",
+                  "Another hash with the files and modes of the accepted one. Nobody had to accept it."));
   section.blocks.push_back(
       acceptances(report, AcceptedSource::first_seen, "Trusted on first sight, not reviewed",
                   "The first hash seen was taken for the accepted one. No person and no pipeline vouched for it."));

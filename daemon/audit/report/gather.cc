@@ -4,7 +4,9 @@
 #include <map>
 
 #include "audit/story/daemon_stays.h"
+#include "model/changes.h"
 #include "store/log/event_log.h"
+#include "store/packages/packages.h"
 #include "store/record/facts.h"
 
 namespace codedriftd {
@@ -161,7 +163,7 @@ class Gathering {
     if (kind == "watch.suspended" || kind == "watch.resumed") return &report_.holding;
     if (kind == "account.renamed") return &report_.daemon;
     if (is("watch.")) return &report_.watching;
-    if (is("poll.") || is("account.") || is("function.")) return &report_.seeing;
+    if (is("poll.") || is("account.") || is("function.") || is("package.")) return &report_.seeing;
     if (is("delivery.") || is("alert.")) return &report_.deliveries;
     return &report_.daemon;
   }
@@ -175,7 +177,8 @@ class Gathering {
       }
       return;
     }
-    if (fact.kind == "watch.added" && !fact.text("pin").empty()) report_.pins.push_back(fact);
+    if (fact.kind == "watch.added" && !(fact.text("pin").empty() && fact.text("content_pin").empty()))
+      report_.pins.push_back(fact);
     if (auto* place = place_of(fact)) place->push_back(std::move(fact));
   }
 
@@ -234,10 +237,27 @@ class Gathering {
     std::stable_sort(report_.drifts.begin(), report_.drifts.end(), [](const DriftStory& a, const DriftStory& b) {
       return std::pair(a.resolved.has_value(), a.since) < std::pair(b.resolved.has_value(), b.since);
     });
+    for (DriftStory& story : report_.drifts) {
+      for (LoggedFact& moment : story.moments) moment.changes = changes_inside(moment);
+    }
     for (const DriftStory& story : report_.drifts) {
       if (AuditedFunction* drifted = function(story.target_id))
         drifted->drifting.emplace_back(std::max(story.since, report_.since), story.resolved.value_or(report_.until));
     }
+  }
+
+  /// What a drift's event says of the inside; as a rule the package was examined only after it was written, and it is
+  /// the record that knows.
+  OrderedJson changes_inside(const LoggedFact& moment) {
+    if (moment.kind == "drift.resolved" || !moment.data.is_object()) return nullptr;
+    if (const auto said = moment.data.find("changes"); said != moment.data.end()) return *said;
+    const auto live = hash_in(moment.data, "observed_sha256"), accepted = hash_in(moment.data, "accepted_sha256");
+    if (!live || !accepted) return nullptr;
+    for (const Sha256& code : {*live, *accepted}) {
+      const auto package = packages::find(db_, code);
+      if (!package || package->state != PackageState::examined) return nullptr;
+    }
+    return OrderedJson(changes_json(compare(packages::manifest(db_, *accepted), packages::manifest(db_, *live))));
   }
 
   void end(DriftStory& story, const LoggedFact& fact) {

@@ -18,6 +18,7 @@ struct LoggedFact {
   std::optional<std::string> target;  ///< what it is called now
   std::string target_then;            ///< and what it was called then, if that was something else
   OrderedJson data;
+  OrderedJson changes;  ///< drift: what changed inside against what was accepted (model/changes.h); null: not known
   std::string problem;  ///< not empty: what is stored contradicts itself, and how
 
   /// Text of a member of `data`; empty if there is none.
@@ -84,7 +85,7 @@ struct AuditReport {
   std::vector<LoggedFact> unreviewed;      ///< drift.changed of code that nobody had accepted
   std::vector<LoggedFact> watching;        ///< watch.added, watch.removed
   std::vector<LoggedFact> holding;         ///< watch.suspended, watch.resumed
-  std::vector<LoggedFact> seeing;          ///< poll.*, account.*, function.*
+  std::vector<LoggedFact> seeing;          ///< poll.*, account.*, function.*, package.*
   std::vector<LoggedFact> deliveries;      ///< delivery.*, alert.*
   std::vector<LoggedFact> daemon;          ///< daemon.*, account.renamed, clock.stepped, record.restored, log.genesis
   std::vector<DeadAlert> dead;             ///< made in the period or before, and still not delivered

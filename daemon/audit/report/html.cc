@@ -118,9 +118,10 @@ class HtmlWriter {
 
   void write(const ReportTable& table) {
     const int id = ++tables_;
+    if (table.folded) say("<details><summary>{}</summary>\n", html_text(table.caption));
     say("<div class=\"scroll\" role=\"group\" tabindex=\"0\" aria-labelledby=\"table{0}\"><table><caption "
         "id=\"table{0}\">{1}</caption>\n<thead><tr>",
-        id, html_text(table.caption));
+        id, html_text(table.folded ? "Files that changed" : table.caption));
     for (const std::string& column : table.columns) say("<th scope=\"col\">{}</th>", html_text(column));
     out_ += "</tr></thead>\n<tbody>\n";
     for (const auto& row : table.rows) {
@@ -129,7 +130,7 @@ class HtmlWriter {
         i == 0 ? say("<th scope=\"row\">{}</th>", cell(row[i])) : say("<td>{}</td>", cell(row[i]));
       out_ += "</tr>\n";
     }
-    out_ += "</tbody></table></div>\n";
+    out_ += table.folded ? "</tbody></table></div></details>\n" : "</tbody></table></div>\n";
   }
 
   std::string cell(const Cell& cell) {

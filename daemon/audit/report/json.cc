@@ -11,6 +11,7 @@ OrderedJson fact_json(const LoggedFact& fact) {
   OrderedJson json{{"seq", fact.seq},           {"time", rfc3339(fact.time)}, {"kind", fact.kind},
                    {"severity", fact.severity}, {"actor", fact.actor},        {"target", value_of(fact.target)},
                    {"data", fact.data}};
+  if (!fact.changes.is_null()) json["changes"] = fact.changes;
   if (!fact.target_then.empty()) json["target_then"] = fact.target_then;
   if (!fact.problem.empty()) json["problem"] = fact.problem;
   return json;
@@ -95,7 +96,8 @@ OrderedJson function_json(const AuditReport& report, const AuditedFunction& func
                     {"longest_gap_s", seconds(run.longest_gap)},
                     {"claim", run.sha256 ? OrderedJson(run_claim(run)) : OrderedJson()}});
   }
-  const auto expected = state.announced.empty() ? std::nullopt : std::optional(state.announced.back().sha256);
+  const auto expected = state.announced.empty() ? std::nullopt : state.announced.back().sha256;
+  const auto content = state.announced.empty() ? std::nullopt : state.announced.back().content;
   return {{"target", function.address},
           {"watched", state.watched},
           {"status", to_string(function.status().status)},
@@ -106,6 +108,7 @@ OrderedJson function_json(const AuditReport& report, const AuditedFunction& func
           {"accepted_source", state.accepted ? OrderedJson(to_string(state.accepted_source)) : OrderedJson()},
           {"accepted_at", value_of(state.accepted_at)},
           {"expected_sha256", value_of(expected)},
+          {"expected_content", content ? OrderedJson(content->text()) : OrderedJson()},
           {"drift_since", value_of(state.drift_since)},
           {"alerts_held", held_json(function.then.held)},
           {"coverage", coverage_json(function.coverage)},
@@ -165,6 +168,7 @@ std::string report_json(const AuditReport& report) {
        {{"approval", by_source(AcceptedSource::approval)},
         {"deploy", by_source(AcceptedSource::deploy)},
         {"pin", by_source(AcceptedSource::pin)},
+        {"content", by_source(AcceptedSource::content)},
         {"first_seen", by_source(AcceptedSource::first_seen)}}},
       {"deployments", facts_json(report.deployments)},
       {"pins", facts_json(report.pins)},

@@ -71,6 +71,8 @@ std::string_view source_words(AcceptedSource source) {
       return "pinned";
     case AcceptedSource::deploy:
       return "announced deployment";
+    case AcceptedSource::content:
+      return "same content, packed anew";
   }
   return {};
 }

@@ -16,9 +16,10 @@ struct Cell {
 };
 
 struct ReportTable {
-  std::string caption;
+  std::string caption;  ///< of one with `folded`, what is shown of it until it is opened, in HTML
   std::vector<std::string> columns;
   std::vector<std::vector<Cell>> rows;
+  bool folded = false;
 };
 
 struct ReportBlock {

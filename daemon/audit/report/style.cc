@@ -19,7 +19,7 @@ body{margin:0;background:var(--ground);color:var(--ink);font:16px/1.55 system-ui
 .skip{position:absolute;left:-200vw;top:0;padding:.5rem 1rem;background:var(--ground);color:var(--link)}
 .skip:focus{left:.5rem;top:.5rem;z-index:1}
 a{color:var(--link)}
-a:focus-visible,[tabindex]:focus-visible{outline:3px solid var(--link);outline-offset:2px}
+a:focus-visible,summary:focus-visible,[tabindex]:focus-visible{outline:3px solid var(--link);outline-offset:2px}
 header{padding:2.5rem 0 1.5rem;border-bottom:3px solid var(--ink)}
 .kicker{margin:0;color:var(--quiet);font-size:.8125rem;letter-spacing:.08em;text-transform:uppercase}
 h1{margin:.25rem 0 1rem;font-size:2.1rem;line-height:1.2;letter-spacing:-.015em;font-weight:650}
@@ -38,6 +38,8 @@ ul.figures b{display:block;font-size:1.5rem;line-height:1.25;font-weight:650;fon
 ul.figures span{color:var(--quiet);font-size:.875rem;line-height:1.35;display:block}
 nav ol{display:flex;flex-wrap:wrap;gap:.25rem 1.5rem;margin:.5rem 0;padding:0;list-style:none}
 nav h2{margin:1.5rem 0 0;padding:0;border:0;font-size:1rem}
+details{margin:.5rem 0}
+summary{max-width:56rem;color:var(--quiet);font-size:.875rem;cursor:pointer;overflow-wrap:anywhere}
 .scroll{overflow-x:auto;margin:.75rem 0 1.25rem}
 table{width:100%;border-collapse:collapse;font-size:.875rem;line-height:1.45;font-variant-numeric:tabular-nums}
 caption{padding:.25rem 0 .5rem;text-align:left;color:var(--quiet);font-size:.8125rem;overflow-wrap:anywhere}
@@ -88,6 +90,7 @@ thead{display:table-header-group}thead tr{break-after:avoid}tbody tr:first-child
 caption{break-after:avoid;font-size:8pt}h2+p,h3+p,h2+p+p,h3+p+p{break-after:avoid}p{orphans:3;widows:3}.lead{break-inside:avoid;break-after:avoid}
 #overview{break-after:page}#overview td,#overview th{padding-top:.2rem;padding-bottom:.2rem}
 .scroll{overflow:visible}.timeline{min-width:0}
+details::details-content{content-visibility:visible;block-size:auto}
 a{text-decoration:none}}
 )css";
 

@@ -28,7 +28,8 @@ void read_runs(Database& db, TargetId id, WallTime until, TargetRecord& record) 
 
 void read_happenings(Database& db, const StoryContext& context, TargetId id, WallTime until, TargetRecord& record) {
   static const Sql kSql = event_rows::select(
-      "WHERE target_id = ? AND kind IN ('function.missing', 'deploy.expected', 'deploy.arrived', 'deploy.superseded', "
+      "WHERE target_id = ? AND kind IN ('drift.detected', 'drift.resolved', 'function.missing', 'deploy.expected', "
+      "'deploy.arrived', 'deploy.superseded', "
       "'deploy.overdue', 'deploy.withdrawn', 'watch.suspended', 'watch.resumed') ORDER BY seq");
   auto q = db.query(kSql, id);
   while (q.step()) {
@@ -43,12 +44,16 @@ void read_happenings(Database& db, const StoryContext& context, TargetId id, Wal
                    [](const auto& a, const auto& b) { return a.time < b.time; });
 }
 
+/// The most that [packages] examine_within may say.
+constexpr Millis kLongestExamining{3'600'000};
+
 /// The story while it is told: what was recorded at one moment came of one input, and is applied together.
 class Telling {
  public:
   explicit Telling(const TargetRecord& record) : record_(record) {}
 
   TargetState until(WallTime end) {
+    end_ = end;
     std::vector<WallTime> moments;
     for (const auto& period : record_.periods) {
       moments.push_back(period.from);
@@ -73,8 +78,12 @@ class Telling {
     take_runs(at);
     take_acceptances(at);
     take_happenings(at);
-    // The verdict keeps to this in every case: drift is open while the hash last seen is not the accepted one.
-    const bool open = state_.accepted && state_.live && *state_.accepted != *state_.live;
+    // While the hash last seen is not the accepted one drift is open, unless the verdict waits for what is inside: then
+    // the event of the drift comes later, if at all. Where it is not on record, it counts as drift after the longest
+    // wait.
+    const bool differs = state_.accepted && state_.live && *state_.accepted != *state_.live;
+    const bool open = differs && (drift_told_ || end_ - *state_.live_since > kLongestExamining);
+    state_.examining_until = differs && !open ? std::optional(*state_.live_since + kLongestExamining) : std::nullopt;
     if (open && !state_.drift_open) state_.drift_since = at;
     if (!open) state_.drift_since.reset();
     state_.drift_open = open;
@@ -132,6 +141,8 @@ class Telling {
       if (what.kind == "function.missing") {
         state_.missing = true;
         state_.missing_code = text_in(what.data, "code");
+      } else if (what.kind.starts_with("drift.")) {
+        drift_told_ = what.kind == "drift.detected";
       } else if (what.kind.starts_with("deploy.")) {
         take_deployment(what);
       }
@@ -140,10 +151,11 @@ class Telling {
 
   void take_deployment(const TargetRecord::Happening& what) {
     const auto hash = hash_in(what.data, "expected_sha256");
-    if (!hash) return;
+    const auto content = ContentDigest::parse(text_in(what.data, "expected_content"));
+    if (!hash && !content) return;
     auto& announced = state_.announced;
-    const auto named =
-        std::find_if(announced.begin(), announced.end(), [&](const Announcement& a) { return a.sha256 == *hash; });
+    const auto named = std::find_if(announced.begin(), announced.end(),
+                                    [&](const Announcement& a) { return a.sha256 == hash && a.content == content; });
     if (what.kind == "deploy.overdue" && text_in(what.data, "announced_by") == "config") {
       if (named != announced.end()) named->overdue = true;  // a pin stays announced
       return;
@@ -151,7 +163,8 @@ class Telling {
     if (named != announced.end()) announced.erase(named);
     if (what.kind != "deploy.expected") return;
     Announcement announcement;
-    announcement.sha256 = *hash;
+    announcement.sha256 = hash;
+    announcement.content = content;
     announcement.pin = what.actor == "config";
     announcement.announced_at = what.time;
     announcement.valid_until = parse_rfc3339(text_in(what.data, "valid_until")).value_or(what.time);
@@ -164,6 +177,8 @@ class Telling {
 
   const TargetRecord& record_;
   TargetState state_;
+  WallTime end_{};
+  bool drift_told_ = false;
   const StoredRun* run_ = nullptr;  ///< the last run of answers so far
   std::size_t period_ = 0, next_run_ = 0, acceptance_ = 0, happening_ = 0;
 };

@@ -19,9 +19,13 @@ what is accepted. It accepts and announces nothing.
 
   ~  the live code is neither accepted nor announced (drifted)
   -  the API says that there is no such function (missing)
-  ?  it could not be observed, or did not answer now
-  +  nothing is accepted yet (unreviewed), or an announced hash is still to come
-     (pending_deploy)
+  ?  it could not be observed, or did not answer now; or its package is being
+     examined (examining)
+  +  nothing is accepted yet (unreviewed), or what was announced is still to
+     come (pending_deploy)
+
+Beneath what drifts stands what changed inside: how many files, and the first of
+them; or why that is not known. It is told from the record.
 
 While the daemon runs it makes the calls, with its own credentials and within
 its own pace, and records them as any other poll: root, and who may ask it to
@@ -33,7 +37,7 @@ seconds later by the daemon, 2 seconds later without it.
 
 constexpr std::string_view kRest =
     R"(  --status GLOB       those whose status before the poll is: missing drifted
-                      unobserved unreviewed pending_deploy in_sync
+                      unobserved examining unreviewed pending_deploy in_sync
   --since, --until T  those whose status before the poll began within that time:
                       2026-11-24T03:04:05Z, or an age: 15m, 7d
 
@@ -43,7 +47,8 @@ What is done:
   --out FILE          save the plan as JSON (codedriftd.plan.v1), with every
                       target
   --detailed-exitcode 2 if something is drifted or missing; else 3 if something
-                      is pending, unreviewed, unobserved or did not answer now
+                      is pending, unreviewed, examining, unobserved or did not
+                      answer now
 
 How it is printed:
   --format FORMAT     table (the default), json, ndjson, csv or markdown; --json

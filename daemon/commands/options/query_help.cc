@@ -12,15 +12,18 @@ Prints an audit report. It only reads the database, while the daemon runs or
 after; it asks the cloud nothing.
 
 Reports:
-  status     each function now: is the live code the accepted one, and can it be
-             seen?
-  history    which code hash was live, from when to when, and how often that was
-             looked at
-  events     the event log: drift, missing functions, accepted hashes, restarts,
-             …
-  alerts     what was sent where, what waits, what could not be delivered
-  coverage   how much of the time each function was really observed, and why not
-  report     all of it about a period, in one file for an auditor
+  status        each function now: is the live code the accepted one, and can it
+                be seen?
+  history       which code hash was live, from when to when, and how often that
+                was looked at
+  events        the event log: drift, missing functions, accepted hashes,
+                restarts, …
+  alerts        what was sent where, what waits, what could not be delivered
+  coverage      how much of the time each function was really observed, and why
+                not
+  attestations  what was announced or approved with a signed statement, and the
+                key
+  report        all of it about a period, in one file for an auditor
 
 Examples:
   codedriftd query status
@@ -36,7 +39,7 @@ Examples:
 
 constexpr std::string_view kStatus =
     R"(  --status GLOB       targets whose status is: missing drifted unobserved
-                      unreviewed pending_deploy in_sync
+                      examining unreviewed pending_deploy in_sync
 )";
 
 constexpr std::string_view kAll = "  --all               also targets that are no longer watched\n";
@@ -86,9 +89,18 @@ constexpr Words kQueries[] = {{"status",
   drifted         the live code is neither accepted nor announced
   unobserved      never seen, or not for longer than stale_after: REASON says
                   why
+  examining       a new hash is live, and its package is being looked at, for as
+                  long as examine_within: what was announced, pinned or accepted
+                  by its content decides
   unreviewed      seen, but nothing was accepted yet (baseline = "review")
   pending_deploy  the accepted code is live, an announced one is awaited
   in_sync         the live code is the accepted one
+
+json, ndjson and csv also have what is inside, where a package was examined:
+observed_content and accepted_content, without what `ignore` leaves out; where a
+content is announced, expected_content; and, of a function that drifts, changes:
+{added, removed, changed, modes, files (20 at most), same_content, examined}.
+"codedriftd plan" prints it for people.
 )",
                                R"(
   --at T              as it stood then: what was live, what was accepted, what
@@ -101,7 +113,7 @@ constexpr Words kQueries[] = {{"status",
                       on a terminal: draw it again every two seconds, or as
                       often as TIME says
   --detailed-exitcode 2 if something is drifted or missing; else 3 if something
-                      is pending, unreviewed or unobserved
+                      is pending, unreviewed, examining or unobserved
 )",
                                R"(
 Examples:
@@ -115,6 +127,7 @@ Examples:
 first to the last of them. A run ends with another answer, or with a gap longer
 than stale_after. What it claims: at POLLS instants, never more than LONGEST GAP
 apart, the live hash was SHA256. What lay between two of them is not known.
+Where a package was examined, json, ndjson and csv have its content, too.
 )",
                                R"(
   --since, --until T  only runs that overlap that time
@@ -131,7 +144,7 @@ written as; a row that differs is marked, and the exit code is 1.
 )",
                                R"(
   --kind GLOB         drift.* function.* poll.* account.* deploy.* baseline.set
-                      watch.* delivery.* alert.* …
+                      package.* watch.* delivery.* alert.* …
   --since, --until T  only events of that time
   --limit N           the newest N events
 )",
@@ -194,9 +207,27 @@ Examples:
   codedriftd query coverage
   codedriftd query coverage charge --since 2026-11-01 --until 2026-12-01 --json
 )"},
+                              {"attestations",
+                               R"(Prints what was announced (deploy.expected), arrived (deploy.arrived) or was
+approved (baseline.set) with an attestation: which key of [trust] it was
+verified with, and what it said of builder, source and commit.
+json, ndjson and csv have the attestation whole, as envelope, to be verified
+again with the public key. One that is missing from the record, or was changed
+there, is marked, and the exit code is 1.
+)",
+                               R"(
+  --since, --until T  only those of that time
+  --limit N           the newest N
+)",
+                               R"(
+Examples:
+  codedriftd query attestations charge
+  codedriftd query attestations --json | jq -r '.rows[-1].envelope' > last.json
+)"},
                               {"report",
                                R"(Writes one file for an auditor about a period: what is claimed, in the exact
-words; what is open; every drift with its timeline; what was accepted, by whom
+words; what is open; every drift with its timeline, and the files that changed,
+where packages were examined; what was accepted, by whom
 and why, and what was only trusted on first sight; announced deployments and
 changed pins; refused requests; what was added to the watch and removed; what
 was seen and the gaps, with reasons; alerts that were not delivered;

@@ -16,7 +16,8 @@ namespace {
 namespace po = boost::program_options;
 using Strings = std::vector<std::string>;
 
-constexpr std::array<std::string_view, 6> kReports{"status", "history", "events", "alerts", "coverage", "report"};
+constexpr std::array<std::string_view, 7> kReports{"status",   "history",      "events", "alerts",
+                                                   "coverage", "attestations", "report"};
 
 po::options_description query_options() {
   po::options_description all;
@@ -84,6 +85,7 @@ const Report& report_named(std::string_view name, bool with_attempts) {
   if (name == "history") return kHistoryReport;
   if (name == "events") return kEventsReport;
   if (name == "coverage") return kCoverageReport;
+  if (name == "attestations") return kAttestationsReport;
   return with_attempts ? kAlertAttemptsReport : kAlertsReport;
 }
 

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "actions/poll_requests.h"
+#include "audit/story/changes_inside.h"
 #include "base/json.h"
 #include "commands/options/usage.h"
 #include "commands/plan/sources.h"
@@ -37,7 +38,9 @@ Plan plan_after(Database& db, const Polls& before, WallTime now) {
     if (known == before.end()) continue;
     const bool answered = row.state.last_polled_at != known->second && row.state.consecutive_failures == 0;
     StatusView status = status_of(row.state, now, stay);
-    plan.items.push_back({{std::move(row), std::move(status)}, answered});
+    SelectedTarget selected{std::move(row), std::move(status)};
+    find_changes_inside(db, selected);
+    plan.items.push_back({std::move(selected), answered});
   }
   if (plan.items.size() < before.size())
     plan.remarks.push_back(fmt::format("{} of {} are not watched any more: the configuration was loaded meanwhile.",

@@ -5,6 +5,7 @@
 #include <set>
 #include <unordered_map>
 
+#include "audit/story/changes_inside.h"
 #include "base/text.h"
 #include "commands/options/usage.h"
 #include "commands/plan/sources.h"
@@ -53,6 +54,7 @@ class DirectPlan {
     select(record);
     if (plan_.items.empty()) return NoPlan{EXIT_FAILURE, explain_nothing(known, selection_, [&] { return statuses_; })};
     poll(*make_api(settings_));
+    look_inside();
     remark(record);
     sort_plan(plan_);
     return std::move(plan_);
@@ -74,8 +76,16 @@ class DirectPlan {
           !selection_.in_window(selected.status.since))
         continue;
       TargetState& state = selected.row.state;
-      Watched watched{watch.pin,      watch.pin_where,   watch.baseline,
-                      watch.interval, watch.stale_after, watch.deploy_grace};
+      Watched watched{watch.pin,
+                      watch.pin_where,
+                      watch.baseline,
+                      watch.interval,
+                      watch.stale_after,
+                      watch.deploy_grace,
+                      settings_.packages.examine_within,
+                      watch.content,
+                      watch.same_content_accepted,
+                      watch.ignore};
       // The daemon may trust what it sees first. Here nobody would know.
       if (!state.accepted && watched.baseline == Baseline::first_seen) {
         first_sights_.push_back(plan_.items.size());
@@ -112,6 +122,17 @@ class DirectPlan {
     const WallTime now = clock_.wall();
     for (Plan::Item& item : plan_.items)
       item.selected.status = status_of(item.selected.row.state, now, DaemonStay{now, false});
+  }
+
+  /// What is on record of the packages. Where it cannot be read what changed is not known, as the remark about it says.
+  void look_inside() {
+    try {
+      read_record(settings_.database(), [&](Database& db) {
+        for (Plan::Item& item : plan_.items) find_changes_inside(db, item.selected);
+        return 0;
+      });
+    } catch (const std::runtime_error&) {
+    }
   }
 
   void judge(Plan::Item& item, const Observation& observation, WallTime at) {

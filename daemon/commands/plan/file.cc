@@ -4,6 +4,7 @@
 
 #include "base/json.h"
 #include "base/text.h"
+#include "model/changes.h"
 #include "model/target.h"
 #include "model/verdict.h"
 
@@ -11,6 +12,33 @@ namespace codedriftd {
 namespace {
 
 constexpr std::string_view kSchema = "codedriftd.plan.v1";
+constexpr std::size_t kMostFiles = 20;  ///< of a row that are named: changes_json()
+
+/// What the member 'changes' of a row says; see PlannedRow.
+std::vector<std::string> change_lines(const Json& json) {
+  const auto wrong = [] { return std::runtime_error("'changes' is not what a plan writes"); };
+  Changes changes;
+  std::vector<std::string> files;
+  try {
+    json.at("added").get_to(changes.added);
+    json.at("removed").get_to(changes.removed);
+    json.at("changed").get_to(changes.changed);
+    json.at("modes").get_to(changes.modes);
+    for (const Json& file : json.at("files")) {
+      const auto name = file.at("name").get<std::string>(), change = file.at("change").get<std::string>();
+      files.push_back(fmt::format("{:<7}  {}", harmless(clean_utf8(change, 20)), shown_name(name)));
+      changes.files.push_back({name});
+    }
+  } catch (const Json::exception&) {
+    throw wrong();
+  }
+  const std::size_t all = changes.added + changes.removed + changes.changed + changes.modes;
+  if (files.size() > kMostFiles || files.size() > all || files.empty() != (all == 0)) throw wrong();
+  std::vector<std::string> lines{changes_sentence(changes, 0)};
+  for (std::string& file : files) lines.push_back("  " + std::move(file));
+  if (all > files.size()) lines.push_back(fmt::format("  … and {} more", all - files.size()));
+  return lines;
+}
 
 /// One row; what is wrong with it is thrown as std::runtime_error without its place.
 std::optional<PlannedRow> read_row(const Json& row) {
@@ -41,6 +69,8 @@ std::optional<PlannedRow> read_row(const Json& row) {
   const auto observed = hash("observed_sha256");
   if (!observed) throw std::runtime_error("'observed_sha256' is null, and yet something is to be accepted");
   PlannedRow planned;
+  if (const auto changes = row.find("changes"); changes != row.end() && !changes->is_null())
+    planned.changes = change_lines(*changes);
   planned.status = to_string(*status);
   planned.item = {address, *observed, true, hash("accepted_sha256")};
   return planned;

@@ -11,6 +11,9 @@ namespace codedriftd {
 struct PlannedRow {
   std::string status;  ///< drifted or unreviewed
   ApproveRequest::Item item;
+  /// What changed inside, for people: in one line, then up to 20 files, each in a line; harmless. Empty: the plan does
+  /// not tell.
+  std::vector<std::string> changes;
 };
 
 /// The drifted and unreviewed rows of a plan's text, in its order. The error says which row and field is wrong; `name`

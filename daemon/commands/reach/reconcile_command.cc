@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include "attest/envelope.h"
+#include "base/text.h"
+#include "commands/files/input_file.h"
 #include "commands/options/selection_options.h"
 #include "commands/options/usage.h"
 
@@ -13,6 +16,14 @@ Sha256 hash_option(const po::variables_map& values, const char* name) {
   const std::string text = text_option(values, name);
   if (const auto digest = Sha256::from_hex(text)) return *digest;
   throw UsageError(fmt::format("--{} \"{}\" is not a hash of 64 hex digits", name, shown_argument(text)));
+}
+
+Result<std::string> read_attestation(const std::string& file) {
+  auto text = read_input(file, kMostEnvelopeBytes);
+  if (!text) return text;
+  if (const auto envelope = read_envelope(*text); !envelope)
+    return Error{fmt::format("{}: {}", harmless(clean_utf8(file, 300)), envelope.error().message)};
+  return text;
 }
 
 }  // namespace codedriftd

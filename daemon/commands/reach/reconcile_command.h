@@ -21,6 +21,9 @@ namespace codedriftd {
 /// "--NAME H" as a hash. Throws UsageError for anything else.
 Sha256 hash_option(const boost::program_options::variables_map& values, const char* name);
 
+/// The bytes of an attestation in a file ("-": standard input), if they are one. Signatures are not looked at here.
+Result<std::string> read_attestation(const std::string& file);
+
 /// Prints what `approve` and `expect` did: `line` of each target, and how many more there are.
 template <typename Line>
 void print_targets(std::ostream& out, const Json& done, Line line) {
@@ -34,7 +37,7 @@ void print_targets(std::ostream& out, const Json& done, Line line) {
 /// record.
 template <typename Request, typename Tell>
 int carry_out(const ReconcileContext& context, const boost::program_options::variables_map& values,
-              std::string_view verb, const Request& request, Tell tell) {
+              std::string_view verb, Request request, Tell tell) {
   const Settings settings = context.settings();
   const auto failed = [&](const NothingDone& nothing) {
     print(context.err, "codedriftd {}: {}\n", verb, harmless_lines(nothing.message));
@@ -47,6 +50,7 @@ int carry_out(const ReconcileContext& context, const boost::program_options::var
     done = **asked;
   } else {
     const Caller caller = this_caller();  // before it becomes the owner
+    if constexpr (requires { request.trust; }) request.trust = trust_of(settings);
     auto did = DirectRecord(settings, context.clock).carry_out(request, caller);
     if (!did) return failed(did.error());
     done = std::move(*did);

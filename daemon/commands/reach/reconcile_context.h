@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "commands/reach/ask.h"
+#include "package/examiner.h"
 #include "settings/settings.h"
 
 namespace codedriftd {
@@ -18,6 +19,8 @@ struct ReconcileContext {
   std::ostream& out;
   std::ostream& err;
   Patience patience{};
+  /// expect: reads a package
+  std::function<Result<Examination>(int package_fd, const PackageLimits& limits)> examine = {};
 };
 
 }  // namespace codedriftd

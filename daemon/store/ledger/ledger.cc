@@ -3,9 +3,12 @@
 #include <algorithm>
 
 #include "base/json.h"
+#include "store/ledger/inside.h"
 #include "store/log/event_log.h"
+#include "store/outbox/explain.h"
 #include "store/outbox/flapping.h"
 #include "store/outbox/outbox.h"
+#include "store/packages/packages.h"
 #include "store/record/history.h"
 
 namespace codedriftd {
@@ -54,6 +57,39 @@ void record_period(Database& db, const TargetRow& row, const TargetState& after,
   }
 }
 
+/// The observation with what the record holds of the inside of its hash; nullopt: there is nothing to add. Asked for
+/// where it may matter: when another hash is live than before, or nobody has looked into this one.
+std::optional<Observation> with_inside(Database& db, const Observation& seen, const TargetState& state) {
+  if (!seen.sha256 || !state.watched) return std::nullopt;
+  const bool looked_at = state.package == PackageState::examined || state.package == PackageState::ambiguous;
+  if (state.live == seen.sha256 && (looked_at || !seen.obtainable)) return std::nullopt;
+  Observation filled = seen;
+  filled.inside = inside_of(db, *seen.sha256, state);
+  if (filled.inside.package == PackageState::unknown) return std::nullopt;
+  // That it could not be had once says nothing of now: another hash became live, and its package is asked for again.
+  const bool read = filled.inside.package == PackageState::examined || filled.inside.package == PackageState::ambiguous;
+  if (!read && seen.obtainable && state.live != seen.sha256) return std::nullopt;
+  return filled;
+}
+
+/// The packages that the target lets go of, or comes to, matter now: they are not the oldest of those that are kept.
+void note_packages(Database& db, const TargetState& before, const TargetState& after, WallTime at) {
+  for (const auto member : {&TargetState::live, &TargetState::accepted}) {
+    if (before.*member == after.*member) continue;
+    for (const std::optional<Sha256>& code : {before.*member, after.*member}) {
+      if (code) packages::wanted(db, *code, at);
+    }
+  }
+}
+
+/// Globs that changed change what the contents on record are.
+void read_contents_again(Database& db, const Watched& watched, TargetState& state) {
+  if (watched.ignore == state.ignore) return;
+  if (state.live_content) state.live_content = content_on_record(db, state.live, watched.ignore);
+  if (!state.live_content && state.package == PackageState::examined) state.package = PackageState::unknown;
+  if (state.accepted_content) state.accepted_content = content_on_record(db, state.accepted, watched.ignore);
+}
+
 }  // namespace
 
 Ledger::Ledger(std::string instance, std::string origin, Hooks hooks)
@@ -72,15 +108,47 @@ Applied Ledger::apply(Tx& tx, TargetRow& row, const Input& input, WallTime now) 
   }
   const auto* observation = std::get_if<Observation>(&input);
   if (observation != nullptr && row.state.watched) history::record(tx.db, row, *observation, at);
-  Decision decision = decide(row.target, row.state, input, at);
+  const TargetState stored = row.state;
+  if (const auto* watched = std::get_if<Watched>(&input)) read_contents_again(tx.db, *watched, row.state);
+  const auto filled = observation != nullptr ? with_inside(tx.db, *observation, row.state) : std::nullopt;
+  Decision decision = decide(row.target, row.state, filled ? Input(*filled) : input, at);
   Applied applied;
   applied.refused = std::move(decision.refused);
   record_baseline(tx.db, row, decision.state, decision.events, at);
   record_period(tx.db, row, decision.state, at);
-  targets::save(tx.db, row.id, row.state, decision.state);
+  note_packages(tx.db, stored, decision.state, at);
+  targets::save(tx.db, row.id, stored, decision.state);
   row.state = std::move(decision.state);
   for (const NewEvent& event : decision.events) applied.events.push_back(append(tx, event, at, now));
+  const TargetState& after = row.state;
+  applied.unexamined = observation != nullptr && observation->obtainable && after.watched && !after.missing &&
+                       after.package != PackageState::examined && after.package != PackageState::ambiguous;
+  applied.urgency = after.examining_until ? Urgency::verdict : after.drift_open ? Urgency::alert : Urgency::none;
+  if (after.examining_until && !stored.examining_until)
+    tx.urgent();  // a verdict waits for what is begun after the commit
   return applied;
+}
+
+void Ledger::examined(Tx& tx, const Sha256& code, WallTime now) {
+  const auto package = packages::find(tx.db, code);
+  if (!package) return;
+  std::vector<TargetId> ids;
+  {
+    auto q =
+        tx.db.query("SELECT id FROM target WHERE watched = 1 AND (live = ?1 OR accepted = ?1) ORDER BY address", code);
+    while (q.step()) ids.push_back(q.integer(0));
+  }
+  for (const TargetId id : ids) {
+    TargetRow row = targets::load(tx.db, id);
+    const Inside inside = inside_of(tx.db, code, row.state);
+    apply(tx, row,
+          Examined{code, inside, static_cast<int64_t>(package->files), static_cast<int64_t>(package->findings.size())},
+          now);
+    for (const std::string& name :
+         outbox::explain(tx.db, id, code, inside.changes, inside.changes_words, explain_within_, now)) {
+      if (const Route* to = route(name)) ring(tx, *to);
+    }
+  }
 }
 
 bool Ledger::apply_account(Tx& tx, std::string_view account, std::string_view region, const AccountInput& input,
@@ -129,6 +197,8 @@ LoggedEvent Ledger::append_about_delivery(Tx& tx, const NewEvent& event, std::st
 void Ledger::enqueue(Tx& tx, const LoggedEvent& logged, const Route& to, WallTime now) {
   const std::string& name = to.subscription.name;
   outbox::enqueue(tx.db, name, logged, compose_alert(logged, instance_, origin_, link_), to.give_up_after, now);
+  if (logged.event.awaits_explanation && explain_within_ > Millis{0})
+    outbox::hold_for_explanation(tx.db, name, logged.seq, now + explain_within_);
   if (logged.event.kind.starts_with("drift.") && logged.event.target &&
       outbox::hold_if_flapping(tx.db, name, *logged.event.target, outbox::longest_hold(to.reminder, to.give_up_after),
                                now))

@@ -19,13 +19,19 @@ struct Route {
   Millis heartbeat{0};   ///< between two signs of life; 0: none
 };
 
+/// Who waits for what is inside a package: nobody, who is to be told of drift, or a verdict.
+enum class Urgency { none, alert, verdict };
+
 struct Applied {
   std::vector<LoggedEvent> events;
   std::optional<std::string> refused;
+  bool unexamined = false;          ///< what is live was not looked into, and its package can be had
+  Urgency urgency = Urgency::none;  ///< of looking into it
 };
 
 /// The one way into the record: an input changes a target's state, adds its events to the log and their alerts to the
-/// outbox, all in the caller's transaction. Belongs to the writer's thread: every call comes from inside a
+/// outbox, all in the caller's transaction. What an observation and an examination are given of the inside of a package
+/// is what stands in the record. Belongs to the writer's thread: every call comes from inside a
 /// Writer::Work.
 class Ledger {
  public:
@@ -40,6 +46,8 @@ class Ledger {
   void set_routes(std::vector<Route> routes) { routes_ = std::move(routes); }
   /// The pattern of the link that alerts carry from now on (model/alert.h); empty: none.
   void set_link(std::string pattern) { link_ = std::move(pattern); }
+  /// How long the alert about a change waits for what changed inside, from now on; 0: it does not.
+  void set_explain_within(Millis time) { explain_within_ = time; }
   const std::string& origin() const { return origin_; }
   /// The alert of a notice that is not in the record. Thread-safe.
   std::string compose(const Notice& notice, std::string_view id, WallTime time) const {
@@ -50,6 +58,9 @@ class Ledger {
   Applied apply(Tx& tx, TargetId id, const Input& input, WallTime now);
   /// The same for a target whose row is at hand; `row` is what is stored, and is brought up to date.
   Applied apply(Tx& tx, TargetRow& row, const Input& input, WallTime now);
+  /// What was found in the package of `code` stands in the record (store/packages/): every watched target of which it
+  /// is live or accepted is told.
+  void examined(Tx& tx, const Sha256& code, WallTime now);
   /// The same for an account and region. True if `account.failing` is open afterwards.
   bool apply_account(Tx& tx, std::string_view account, std::string_view region, const AccountInput& input,
                      WallTime now);
@@ -79,6 +90,7 @@ class Ledger {
   std::string link_;
   Hooks hooks_;
   std::vector<Route> routes_;
+  Millis explain_within_{0};
 };
 
 }  // namespace codedriftd

@@ -33,6 +33,7 @@ const Times kTimes[] = {
     {"outbox", {"created_at_ms", "delivered_at_ms"}},
     {"attempt", {"at_ms"}},
     {"destination", {"last_delivered_ms"}},
+    {"package", {"examined_at_ms", "wanted_at_ms"}},
 };
 
 /// The newest time that is not ahead of `now`: what is ahead was written after it, or by the same clock.
@@ -73,13 +74,8 @@ void move(Database& db, const Times& times, const Back& back) {
       .step();
 }
 
-void move_announcements(Database& db, const Back& back) {
-  std::vector<TargetId> ids;
-  {
-    auto q = db.query("SELECT id FROM target WHERE announced != '[]'");
-    while (q.step()) ids.push_back(q.integer(0));
-  }
-  for (const TargetId id : ids) {
+void move_what_waits(Database& db, const Back& back) {
+  for (const TargetId id : targets::with_announcements(db)) {
     const TargetState before = targets::load(db, id).state;
     TargetState after = before;
     for (Announcement& announcement : after.announced) {
@@ -87,6 +83,8 @@ void move_announcements(Database& db, const Back& back) {
       announcement.announced_at = back.of(announcement.announced_at);
       announcement.valid_until = announcement.announced_at + valid;
     }
+    if (after.examining_until)
+      after.examining_until = std::min(*after.examining_until, back.now + after.examine_within);
     targets::save(db, id, before, after);
   }
 }
@@ -107,7 +105,7 @@ bool bring_back(Database& db, WallTime now, Millis by) {
   if (answered_ahead(db, now) > kProven) return false;
   const Back back{now, by, newest_until(db, now)};
   for (const Times& times : kTimes) move(db, times, back);
-  move_announcements(db, back);
+  move_what_waits(db, back);
   db.run(
       "UPDATE suspension SET until_ms = until_ms - since_ms + min(?1, max(?3, since_ms + ?2)), since_ms = min(?1, "
       "max(?3, since_ms + ?2)) WHERE since_ms > ?1",

@@ -48,6 +48,17 @@ enum Column : int {
   kFailureRun,
   kLiveSince,
   kFailingQuiet,
+  kContentPin,
+  kExamineWithin,
+  kSameContentAccepted,
+  kPackage,
+  kLiveContent,
+  kLiveExact,
+  kAcceptedContent,
+  kAcceptedExact,
+  kExaminingUntil,
+  kExaminingPrevious,
+  kIgnore,
   kColumns
 };
 
@@ -57,7 +68,9 @@ constexpr std::string_view kSelect =
     "stale_after_ms, deploy_grace_ms, live, accepted, accepted_source, accepted_at_ms, announced, drift_open, "
     "drift_since_ms, not_found_in_a_row, missing, missing_code, failing, failing_reason, last_polled_at_ms, "
     "last_success_at_ms, consecutive_failures, error_code, error_message, error_request_id, last_reason, "
-    "status_since_ms, answer_run, failure_run, live_since_ms, failing_quiet FROM target ";
+    "status_since_ms, answer_run, failure_run, live_since_ms, failing_quiet, content_pin, examine_within_ms, "
+    "same_content_accepted, package, live_content, live_exact, accepted_content, accepted_exact, examining_until_ms, "
+    "examining_previous, ignore FROM target ";
 static_assert(std::ranges::count(kSelect, ',') == kColumns - 1);
 
 /// The year 9999: what lies beyond is no time of ours.
@@ -67,19 +80,41 @@ constexpr int64_t kLatestMs = 253'402'300'800'000;
   throw std::runtime_error(fmt::format("the stored row of {} is damaged: {}; restore a backup", address, what));
 }
 
+Json to_json(const Attestation& attested) {
+  return {{"key", attested.key},
+          {"key_id", attested.key_id},
+          {"sha256", attested.sha256.hex()},
+          {"predicate_type", attested.predicate_type},
+          {"builder", attested.builder},
+          {"source", attested.source},
+          {"commit", attested.commit},
+          {"sent_by", attested.sent_by}};
+}
+
+Attestation attestation_from(const Json& json, std::string_view address) {
+  const auto text = [&](const char* name) { return json.at(name).get<std::string>(); };
+  const auto sha256 = Sha256::from_hex(text("sha256"));
+  if (!sha256) damaged(address, "the attestation of an announcement");
+  return {text("key"),     text("key_id"), *sha256,        text("predicate_type"),
+          text("builder"), text("source"), text("commit"), text("sent_by")};
+}
+
 std::string to_text(const std::vector<Announcement>& announced) {
   if (announced.empty()) return "[]";
   Json list = Json::array();
   for (const Announcement& a : announced) {
-    list.push_back({{"sha256", a.sha256.hex()},
-                    {"pin", a.pin},
-                    {"announced_at", to_ms(a.announced_at)},
-                    {"valid_until", to_ms(a.valid_until)},
-                    {"overdue", a.overdue},
-                    {"build", a.build},
-                    {"commit", a.commit},
-                    {"actor", a.actor},
-                    {"claimed", a.claimed}});
+    Json item{{"sha256", or_null(a.sha256)},
+              {"content", a.content ? Json(a.content->text()) : Json()},
+              {"pin", a.pin},
+              {"announced_at", to_ms(a.announced_at)},
+              {"valid_until", to_ms(a.valid_until)},
+              {"overdue", a.overdue},
+              {"build", a.build},
+              {"commit", a.commit},
+              {"actor", a.actor},
+              {"claimed", a.claimed}};
+    if (a.attested) item["attested"] = to_json(*a.attested);
+    list.push_back(std::move(item));
   }
   return json_line(list);
 }
@@ -89,20 +124,38 @@ std::vector<Announcement> announced_from(std::string_view text, std::string_view
   if (text == "[]") return announced;
   try {
     for (const Json& item : Json::parse(text)) {
-      const auto digest = Sha256::from_hex(item.at("sha256").get<std::string>());
-      if (!digest) damaged(address, "an announced hash");
+      const auto& hash = item.at("sha256");
+      const auto digest = hash.is_null() ? std::nullopt : Sha256::from_hex(hash.get<std::string>());
+      const Json named = item.value("content", Json());
+      const auto content = named.is_null() ? std::nullopt : ContentDigest::parse(named.get<std::string>());
+      if (digest.has_value() == content.has_value()) damaged(address, "an announced hash or content");
       for (const char* time : {"announced_at", "valid_until"}) {
         if (std::abs(item.at(time).get<int64_t>()) > kLatestMs) damaged(address, "the time of an announcement");
       }
-      announced.push_back({*digest, item.at("pin").get<bool>(), from_ms(item.at("announced_at").get<int64_t>()),
-                           from_ms(item.at("valid_until").get<int64_t>()), item.at("overdue").get<bool>(),
-                           item.at("build").get<std::string>(), item.at("commit").get<std::string>(),
-                           item.value("actor", "unknown"), item.value("claimed", "")});
+      announced.push_back(
+          {digest, item.at("pin").get<bool>(), from_ms(item.at("announced_at").get<int64_t>()),
+           from_ms(item.at("valid_until").get<int64_t>()), item.at("overdue").get<bool>(),
+           item.at("build").get<std::string>(), item.at("commit").get<std::string>(), item.value("actor", "unknown"),
+           item.value("claimed", ""), content,
+           item.contains("attested") ? std::optional(attestation_from(item.at("attested"), address)) : std::nullopt});
     }
   } catch (const Json::exception& error) {
     damaged(address, error.what());
   }
   return announced;
+}
+
+std::optional<KnownContent> known_content(const std::optional<Sha256>& digest, const std::optional<Sha256>& exact) {
+  if (!digest || !exact) return std::nullopt;
+  return KnownContent{{*digest}, *exact};
+}
+
+std::vector<std::string> globs_from(std::string_view text, std::string_view address) {
+  try {
+    return Json::parse(text).get<std::vector<std::string>>();
+  } catch (const Json::exception& error) {
+    damaged(address, error.what());
+  }
 }
 
 TargetRow read(Query& q) {
@@ -142,7 +195,28 @@ TargetRow read(Query& q) {
   row.failure_run = q.optional_integer(kFailureRun);
   s.live_since = q.optional_time(kLiveSince);
   s.failing_quiet = q.boolean(kFailingQuiet);
+  if (const auto pin = q.optional_sha256(kContentPin)) s.content_pin = ContentDigest{*pin};
+  s.examine_within = q.millis(kExamineWithin);
+  s.same_content_accepted = q.boolean(kSameContentAccepted);
+  const auto package = parse_package_state(q.text(kPackage));
+  if (!package) damaged(row.target.address(), "package");
+  s.package = *package;
+  s.live_content = known_content(q.optional_sha256(kLiveContent), q.optional_sha256(kLiveExact));
+  s.accepted_content = known_content(q.optional_sha256(kAcceptedContent), q.optional_sha256(kAcceptedExact));
+  s.examining_until = q.optional_time(kExaminingUntil);
+  s.examining_previous = q.optional_sha256(kExaminingPrevious);
+  if (q.text(kIgnore) != "[]") s.ignore = globs_from(q.text(kIgnore), row.target.address());
   return row;
+}
+
+std::optional<Sha256> bytes_of(const std::optional<ContentDigest>& digest) {
+  return digest ? std::optional(digest->sha256) : std::nullopt;
+}
+std::optional<Sha256> digest_of(const std::optional<KnownContent>& content) {
+  return content ? std::optional(content->digest.sha256) : std::nullopt;
+}
+std::optional<Sha256> exact_of(const std::optional<KnownContent>& content) {
+  return content ? std::optional(content->exact) : std::nullopt;
 }
 
 /// True if nothing but the times of the last poll differs.
@@ -189,6 +263,21 @@ std::vector<TargetRow> all(Database& db, bool also_unwatched) {
   return rows;
 }
 
+std::vector<TargetId> with_announcements(Database& db) {
+  std::vector<TargetId> ids;
+  auto q = db.query("SELECT id FROM target WHERE announced != '[]' OR examining_until_ms IS NOT NULL");
+  while (q.step()) ids.push_back(q.integer(0));
+  return ids;
+}
+
+void wait_anew(Database& db, WallTime now) {
+  db.run(
+      "UPDATE target SET examining_until_ms = ?1 + examine_within_ms WHERE examining_until_ms IS NOT NULL AND package "
+      "= "
+      "'unknown'",
+      now);
+}
+
 std::size_t count(Database& db) {
   auto q = db.query("SELECT count(*) FROM target");
   return q.step() ? static_cast<std::size_t>(q.integer(0)) : 0;
@@ -217,10 +306,12 @@ Census count_watched(Database& db, WallTime now) {
   return census;
 }
 
-std::vector<TargetId> with_announcements(Database& db, WallTime polled_since) {
+std::vector<TargetId> waiting(Database& db, WallTime polled_since) {
   std::vector<TargetId> ids;
-  auto q = db.query("SELECT id FROM target WHERE announced != '[]' AND watched = 1 AND last_polled_at_ms >= ?",
-                    polled_since);
+  auto q = db.query(
+      "SELECT id FROM target WHERE (announced != '[]' OR examining_until_ms IS NOT NULL) AND watched = 1 AND "
+      "last_polled_at_ms >= ?",
+      polled_since);
   while (q.step()) ids.push_back(q.integer(0));
   return ids;
 }
@@ -258,12 +349,18 @@ void save(Database& db, TargetId id, const TargetState& before, const TargetStat
       "= ?, "
       "drift_since_ms = ?, not_found_in_a_row = ?, missing = ?, missing_code = ?, failing = ?, failing_reason = ?, "
       "last_polled_at_ms = ?, last_success_at_ms = ?, consecutive_failures = ?, error_code = ?, error_message = ?, "
-      "error_request_id = ?, last_reason = ?, status_since_ms = ?, live_since_ms = ?, failing_quiet = ? WHERE id = ?",
+      "error_request_id = ?, last_reason = ?, status_since_ms = ?, live_since_ms = ?, failing_quiet = ?, content_pin = "
+      "?, examine_within_ms = ?, same_content_accepted = ?, package = ?, live_content = ?, live_exact = ?, "
+      "accepted_content = ?, accepted_exact = ?, examining_until_ms = ?, examining_previous = ?, ignore = ? "
+      "WHERE id = ?",
       s.watched, s.baseline == Baseline::review ? "review" : "first-seen", s.pin, s.pin_where, s.interval,
       s.stale_after, s.deploy_grace, s.live, s.accepted, to_string(s.accepted_source), s.accepted_at,
       to_text(s.announced), s.drift_open, s.drift_since, s.not_found_in_a_row, s.missing, s.missing_code, s.failing,
       s.failing_reason, s.last_polled_at, s.last_success_at, s.consecutive_failures, code, message, request_id,
-      s.last_reason, s.status_since, s.live_since, s.failing_quiet, id);
+      s.last_reason, s.status_since, s.live_since, s.failing_quiet, bytes_of(s.content_pin), s.examine_within,
+      s.same_content_accepted, to_string(s.package), digest_of(s.live_content), exact_of(s.live_content),
+      digest_of(s.accepted_content), exact_of(s.accepted_content), s.examining_until, s.examining_previous,
+      s.ignore.empty() ? std::string("[]") : json_line(Json(s.ignore)), id);
 }
 
 void save_runs(Database& db, TargetId id, std::optional<int64_t> answer_run, std::optional<int64_t> failure_run) {

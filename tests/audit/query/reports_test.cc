@@ -101,14 +101,19 @@ TEST(StatusReport, HasTheContractsFieldsAndWhatNeedsAttentionFirst) {
                                 {"last_success_at", "2026-11-24T00:01:10.000Z"},
                                 {"consecutive_failures", 0},
                                 {"last_error", nullptr},
+                                {"observed_content", nullptr},
+                                {"accepted_content", nullptr},
+                                {"expected_content", nullptr},
+                                {"changes", nullptr},
                                 {"watched", true},
                                 {"suspended_until", nullptr},
                                 {"suspended_by", nullptr}};
   EXPECT_EQ(status.rows.front().dump(), expected.dump());
   EXPECT_EQ(status.of(Recorded::address("never"))["reason"], "never_polled");
   EXPECT_EQ(status.of(Recorded::address("never"))["accepted_source"], nullptr);
-  EXPECT_EQ(status.end.summary.dump(),
-            R"({"missing":0,"drifted":1,"unobserved":1,"unreviewed":0,"pending_deploy":0,"in_sync":1,"selected":3})");
+  EXPECT_EQ(
+      status.end.summary.dump(),
+      R"({"missing":0,"drifted":1,"unobserved":1,"examining":0,"unreviewed":0,"pending_deploy":0,"in_sync":1,"selected":3})");
   EXPECT_EQ(status.end.remarks.back(), "1 drifted, 1 not observed, 1 in sync");
   EXPECT_EQ(status.end.remarks.front(),
             "2 of the accepted hashes are the first ones seen: trusted on first sight, not reviewed.");
@@ -270,7 +275,8 @@ TEST(HistoryReport, IsRunsWithTheirClaim) {
                              {"last_seen_at", rfc3339(at(121.5))},
                              {"polls", 3},
                              {"longest_gap_s", 61.5},
-                             {"accepted_at_end", true}};
+                             {"accepted_at_end", true},
+                             {"content", nullptr}};
   EXPECT_EQ(history.rows[0].dump(), first.dump());
   EXPECT_EQ(history.rows[1]["outcome"], "failed");
   EXPECT_EQ(history.rows[1]["code"], "InternalError");

@@ -7,6 +7,7 @@
 
 #include "audit/query/reports.h"
 #include "base/json.h"
+#include "store/packages/packages.h"
 #include "support/recorded.h"
 #include "support/seed.h"
 
@@ -27,9 +28,12 @@ std::vector<std::string> sorted(std::vector<std::string> lines) {
   return lines;
 }
 
-/// What a report's field is called in its view: "from" is a word of SQL's.
+/// What a report's field is called in its view: "from" is a word of SQL's, and content digests are in hex there. Empty:
+/// the view does not have it, as it is not a column but computed.
 std::string column_of(std::string_view field) {
-  return field == "from" || field == "until" ? std::string(field) + "_at" : std::string(field);
+  if (field == "from" || field == "until") return std::string(field) + "_at";
+  if (field == "observed_content" || field == "accepted_content") return std::string(field) + "_hex";
+  return field == "changes" || field == "content" ? "" : std::string(field);
 }
 
 /// Does not wait for the disk: there are many small commits.
@@ -50,9 +54,12 @@ std::vector<std::string> reported(Recorded& r, const Report& report, WallTime no
     OrderedJson object = OrderedJson::object();
     for (std::size_t i = 0; i < row.values.size(); ++i) {
       const OrderedJson& value = row.values[i];
+      if (column_of(report.fields[i]).empty()) continue;
       OrderedJson& member = object[column_of(report.fields[i])];
       member = value.is_array() ? OrderedJson(value.size()) : plain(value);
       if (value.is_boolean()) member = value.get<bool>() ? 1 : 0;
+      if (column_of(report.fields[i]).ends_with("_content_hex") && !value.is_null())
+        member = ContentDigest::parse(value.get<std::string>()).value().sha256.hex();
     }
     lines.push_back(object.dump());
   });
@@ -64,6 +71,7 @@ std::vector<std::string> viewed(Recorded& r, const Report& report) {
   std::string members;
   for (const std::string_view field : report.fields) {
     const std::string column = column_of(field);
+    if (column.empty()) continue;
     std::string value = column;
     if (field == "data") value = "json(data)";
     if (field == "last_error")
@@ -95,25 +103,10 @@ void tell_story(Recorded& r) {
   review.baseline = Baseline::review;
   r.ran(at(0), at(500));
   const std::string reviewed = "prod/eu-frankfurt/default/reviewed:$LATEST";
-  std::vector<std::string> minutely{"synced",
-                                    "gone",
-                                    "drifts",
-                                    "drifts-stale",
-                                    "never",
-                                    "stale",
-                                    "updating",
-                                    "denied",
-                                    "secret",
-                                    "failed",
-                                    "clock",
-                                    "nokey",
-                                    "badkey",
-                                    "once",
-                                    "pending",
-                                    "overdue",
-                                    "removed",
-                                    "returned",
-                                    "odd '\"; --\xE2\x80\xAE"};
+  std::vector<std::string> minutely{
+      "synced",  "gone",    "drifts",  "drifts-stale", "never",     "stale",    "updating",
+      "denied",  "secret",  "failed",  "clock",        "nokey",     "badkey",   "once",
+      "pending", "overdue", "removed", "returned",     "examining", "repacked", "odd '\"; --\xE2\x80\xAE"};
   minutely.back() = "odd$name.-1";
   const auto watch = [&](const std::vector<std::string>& functions, WallTime now) {
     WatchList list;
@@ -166,6 +159,23 @@ void tell_story(Recorded& r) {
   r.observed("returned", "B", at(1010));
   r.observed("drifts", "B", at(1000));
   r.observed("drifts", "B", at(1060));
+  // The packages of A and of E, which is A packed anew, are looked into; that of F is about to be.
+  r.write([&](Tx& tx) {
+    Examination found;
+    found.files = {{"index.py", 0644, 1, Recorded::hash("1")}};
+    for (const char* code : {"A", "E"}) packages::save(tx.db, Recorded::hash(code), found, at(1060));
+    r.ledger().examined(tx, Recorded::hash("A"), at(1060));
+  });
+  Observation obtainable;
+  obtainable.outcome = Outcome::observed;
+  obtainable.obtainable = true;
+  obtainable.sha256 = Recorded::hash("E");
+  r.input("repacked", obtainable, at(1070));
+  obtainable.sha256 = Recorded::hash("F");
+  r.input("examining", obtainable, at(1070));
+  Expected content{std::nullopt, at(99'000), "https://ci/2", "abd", "uid:1000(alice)"};
+  content.content = ContentDigest{Recorded::hash("content")};
+  r.input("repacked", content, at(1080));
 }
 
 TEST(Views, AgreeWithTheReportsInEveryStatusAndForEveryReason) {
@@ -191,11 +201,29 @@ TEST(Views, AgreeWithTheReportsInEveryStatusAndForEveryReason) {
                                   "unobserved failed",
                                   "unobserved clock",
                                   "unobserved daemon_not_running",
+                                  "examining ",
                                   "unreviewed ",
                                   "pending_deploy ",
                                   "pending_deploy overdue",
                                   "in_sync "};
   EXPECT_EQ(told, all);
+}
+
+TEST(Views, HaveContentsInHexAndAnAnnouncedOneAsItWasAnnounced) {
+  Recorded r;
+  hurry(r);
+  tell_story(r);
+  const std::string inside = sha256(test::hex("1") + "  index.py\n").hex();
+  auto q = r.db().query_once(
+      "SELECT observed_sha256, accepted_source, observed_content_hex, accepted_content_hex, expected_content, "
+      "expected_sha256 IS NULL FROM v_status WHERE function = 'repacked'");
+  ASSERT_TRUE(q.step());
+  EXPECT_EQ(q.string(0), test::hex("E"));
+  EXPECT_EQ(q.string(1), "content");
+  EXPECT_EQ(q.string(2), inside);
+  EXPECT_EQ(q.string(3), inside);
+  EXPECT_EQ(q.string(4), ContentDigest{Recorded::hash("content")}.text());
+  EXPECT_TRUE(q.boolean(5));
 }
 
 TEST(Views, SayWhatIsNoLongerWatched) {

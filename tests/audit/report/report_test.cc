@@ -1,3 +1,4 @@
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <regex>
@@ -7,6 +8,7 @@
 #include "audit/report/writers.h"
 #include "audit/report_story.h"
 #include "base/json.h"
+#include "store/packages/packages.h"
 
 namespace codedriftd {
 namespace {
@@ -230,6 +232,95 @@ TEST_F(AuditReportTest, CoverageIsAPercentageThatIsRoundedDown) {
   EXPECT_EQ(percent(0.966215), "96.62 %");
   EXPECT_EQ(percent(0.999999), "99.99 %");
   EXPECT_EQ(percent(1), "100.00 %");
+}
+
+/// What lies in the package of `code`, in the record.
+void put_package(Recorded& r, std::string_view code, Manifest files, double at, std::string ambiguous = {}) {
+  r.write([&](Tx& tx) {
+    Examination found;
+    found.files = std::move(files);
+    found.ambiguous = std::move(ambiguous);
+    packages::save(tx.db, Recorded::hash(code), found, hour(at));
+    r.ledger().examined(tx, Recorded::hash(code), hour(at));
+  });
+}
+
+const Manifest kFilesOfA{{"index.py", 0644, 1, sha256("1")}, {"lib.py", 0644, 1, sha256("2")}};
+const Manifest kFilesOfB{{"<script>x\x1b</script>.py", 0644, 1, sha256("3")},
+                         {"index.py", 0755, 1, sha256("4")},
+                         {"lib.py", 0755, 1, sha256("2")}};
+
+TEST(AuditReport, ADriftHasTheFilesThatChangedFoldedWhetherItsEventKnewThemOrOnlyTheRecord) {
+  for (const bool known_before : {true, false}) {
+    SCOPED_TRACE(known_before);
+    Recorded r;
+    r.watch({"f"}, hour(0));
+    r.observed("f", "A", hour(0.1));
+    if (known_before) put_package(r, "B", kFilesOfB, 0.15);
+    put_package(r, "A", kFilesOfA, 0.15);
+    r.observed("f", "B", hour(0.2));
+    if (!known_before) put_package(r, "B", kFilesOfB, 0.21);
+    const AuditReport report = gather_audit_report(r.db(), {}, hour(1));
+    ASSERT_EQ(report.drifts.size(), 1U);
+    ASSERT_EQ(report.drifts[0].moments.size(), 1U);
+    const LoggedFact& detected = report.drifts[0].moments[0];
+    EXPECT_EQ(detected.data.contains("changes"), known_before);
+
+    const std::string html = report_html(report);
+    EXPECT_NE(html.find(fmt::format("<details><summary>What changed inside, event {}: 1 changed, 1 added, 1 with "
+                                    "another mode</summary>",
+                                    detected.seq)),
+              std::string::npos)
+        << html;
+    EXPECT_NE(html.find("&lt;script&gt;x\\u{1b}&lt;/<wbr>script&gt;.py"), std::string::npos) << html;
+    EXPECT_EQ(html.find("<script"), std::string::npos);
+    const std::string markdown = report_markdown(report);
+    EXPECT_NE(markdown.find("| index.py | changed |"), std::string::npos) << markdown;
+    EXPECT_NE(markdown.find("| lib.py | mode |"), std::string::npos) << markdown;
+    EXPECT_EQ(markdown.find("<script"), std::string::npos);
+    const Json changes = Json::parse(report_json(report)).at("drifts")[0].at("timeline")[0].at("changes");
+    EXPECT_EQ(changes.at("added"), 1);
+    EXPECT_EQ(changes.at("files").size(), 3U);
+    EXPECT_EQ(changes.at("same_content"), false);
+  }
+}
+
+TEST(AuditReport, SaysWhyWhatChangedInsideIsNotKnown) {
+  Recorded r;
+  r.watch({"f"}, hour(0));
+  r.observed("f", "A", hour(0.1));
+  put_package(r, "A", kFilesOfA, 0.1);
+  put_package(r, "B", {}, 0.1, "two entries have the name <b>");
+  r.observed("f", "B", hour(0.2));
+  const std::string html = report_html(gather_audit_report(r.db(), {}, hour(1)));
+  EXPECT_NE(html.find("is not known: the package was ambiguous: two entries have the name &lt;b&gt;."),
+            std::string::npos)
+      << html;
+  EXPECT_EQ(html.find("<details>"), std::string::npos);
+}
+
+TEST(AuditReport, WhatWasPackedAnewIsAcceptedByItsContentAndAnAnnouncedContentIsShown) {
+  Recorded r;
+  r.ran(hour(0), hour(1));
+  r.watch({"f", "g"}, hour(0));
+  for (const char* function : {"f", "g"}) r.observed(function, "A", hour(0.95));
+  put_package(r, "A", kFilesOfA, 0.95);
+  put_package(r, "C", kFilesOfA, 0.95);
+  r.observed("g", "C", hour(0.99));
+  Expected announced{std::nullopt, hour(2), "", "", "uid:1002(ci)"};
+  announced.content = ContentDigest{Recorded::hash("content")};
+  r.input("g", announced, hour(0.99));
+  const AuditReport report = gather_audit_report(r.db(), {}, hour(1));
+  const std::string html = report_html(report);
+  EXPECT_NE(html.find("The accepted content, packed anew"), std::string::npos);
+  const Json json = Json::parse(report_json(report));
+  EXPECT_EQ(json.at("open"), Json::array({Recorded::address("g")}));
+  EXPECT_EQ(json.at("functions")[1].at("expected_content"), announced.content->text());
+  const std::string open = html.substr(html.find("id=\"open\""), html.find("id=\"drift\"") - html.find("id=\"open\""));
+  EXPECT_NE(open.find(announced.content->text()), std::string::npos) << open;
+  ASSERT_EQ(json.at("accepted").at("content").size(), 1U) << json.at("accepted");
+  EXPECT_EQ(json.at("accepted").at("content")[0].at("accepted_sha256"), hex("C"));
+  EXPECT_FALSE(json.at("seeing").empty()) << "package.examined";
 }
 
 TEST(AuditReport, TextOfSeveralLinesIsOneAndAnAlertIsNoFunction) {

@@ -37,7 +37,7 @@ Told status(const std::string& path, WallTime now, std::optional<WallTime> then 
 
 bool may_be_forgotten(const std::string& field) {
   return field == "last_polled_at" || field == "last_success_at" || field == "consecutive_failures" ||
-         field == "last_error";
+         field == "last_error" || field == "observed_content" || field == "accepted_content" || field == "changes";
 }
 
 /// A row told later is the row of then, but for what is null because the record no longer tells it.
@@ -67,10 +67,14 @@ std::vector<Step> story() {
     steps.push_back({seconds, std::move(what), std::move(act)});
   };
   const auto nothing = [](Recorded&, WallTime) {};
-  then(0, "watched", [](Recorded& r, WallTime now) { r.watch({"drifts", "ships", "goes", "refused", "still"}, now); });
+  then(0, "watched", [](Recorded& r, WallTime now) {
+    r.watch({"drifts", "ships", "goes", "refused", "still", "inside"}, now);
+  });
   then(10, "first seen", [](Recorded& r, WallTime now) {
     for (const char* function : {"drifts", "ships", "goes", "refused", "still"}) r.observed(function, "A", now);
+    r.obtainable("inside", "P", now);
   });
+  then(20, "looked into", [](Recorded& r, WallTime now) { r.examined("P", "reviewed", now); });
   for (const double minute : {70.0, 130.0, 190.0, 250.0})
     then(minute, "unchanged", [](Recorded& r, WallTime now) {
       for (const char* function : {"drifts", "ships", "goes", "refused", "still"}) r.observed(function, "A", now);
@@ -81,7 +85,9 @@ std::vector<Step> story() {
     r.failed("goes", Outcome::missing, "ResourceNotFound.Function", now);
     r.failed("refused", Outcome::denied, "UnauthorizedOperation.CAM", now, "you may not", "denied");
     r.observed("still", "A", now);
+    r.obtainable("inside", "Q", now);
   });
+  then(310, "the same content, packed anew", [](Recorded& r, WallTime now) { r.examined("Q", "reviewed", now); });
   then(330, "missing", [](Recorded& r, WallTime now) {
     r.failed("goes", Outcome::missing, "ResourceNotFound.Function", now);
     r.failed("refused", Outcome::denied, "UnauthorizedOperation.CAM", now, "you may not", "denied");
@@ -94,6 +100,8 @@ std::vector<Step> story() {
     r.failed("refused", Outcome::denied, "UnauthorizedOperation.CAM", now, "you may not", "denied");
     r.observed("still", "A", now);
   });
+  then(370, "another package", [](Recorded& r, WallTime now) { r.obtainable("inside", "R", now); });
+  then(390, "with another content", [](Recorded& r, WallTime now) { r.examined("R", "stolen", now); });
   then(400, "approved", [](Recorded& r, WallTime now) {
     r.input("drifts", Approved{Recorded::hash("C"), "hotfix", "OPS-1", "uid:1001(alice)"}, now);
     r.failed("refused", Outcome::failed, "InternalError", now);
@@ -121,8 +129,8 @@ std::vector<Step> story() {
     pinned.pin = Recorded::hash("N");
     pinned.pin_where = "codedriftd.toml:9";
     pinned.deploy_grace = Millis{80'000};
-    r.watch({"drifts", "ships", "refused", "still"}, now);
-    r.watch({"drifts", "ships", "refused", "still", "new"}, now + Millis{1}, pinned);
+    r.watch({"drifts", "ships", "refused", "still", "inside"}, now);
+    r.watch({"drifts", "ships", "refused", "still", "inside", "new"}, now + Millis{1}, pinned);
     r.observed("still", "A", now + Millis{2});
     r.observed("new", "A", now + Millis{2});
   });
@@ -175,7 +183,7 @@ TEST(StatusAt, SaysWhatStatusSaidThen) {
       expect_same(row, later.rows.at(function), fmt::format("{} at {}", function, rfc3339(when)));
     }
   }
-  for (const char* status : {"missing", "drifted", "unobserved", "pending_deploy", "in_sync", "overdue"})
+  for (const char* status : {"missing", "drifted", "unobserved", "examining", "pending_deploy", "in_sync", "overdue"})
     EXPECT_GT(statuses[status], 0) << status;
 }
 

@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "store/outbox/outbox.h"
+#include "store/packages/packages.h"
 #include "store/store_support.h"
 
 namespace codedriftd::test {
@@ -113,6 +114,54 @@ TEST(Migrate, EventsOfAnAccountThatWasRenamedEarlierFindTheirTargets) {
   EXPECT_EQ(text(db, "SELECT group_concat(coalesce(target, '-'), ' ') FROM (SELECT target FROM v_events ORDER BY seq)"),
             "shop/r/n/a:1 shop/r/n/a:1 prod/r/n/b:1 shop/r/n/b:1 shop/r/n/gone:1 -")
       << "where no target is known, what stands in the event";
+}
+
+TEST(Migrate, ARecordOfTheSixthSchemaKeepsAllAndHasRoomForPackages) {
+  TempDir dir;
+  Database db = Database::open_writer(dir / "codedriftd.db");
+  const std::vector<Migration> before(embedded_migrations().begin(), embedded_migrations().begin() + 6);
+  ASSERT_TRUE(migrate(db, before, kStart));
+  const TargetId id = targets::insert(db, function_named("charge"));
+  auto expected = rows_by_table(db);
+  const std::vector<Migration> seven(embedded_migrations().begin(), embedded_migrations().begin() + 7);
+  const auto report = migrate(db, seven, kStart);
+  ASSERT_TRUE(report) << report.error().message;
+  EXPECT_EQ(report->from, 6);
+  EXPECT_EQ(report->to, 7);
+  ++expected["migration"];
+  expected["package"] = expected["package_file"] = 0;
+  EXPECT_EQ(rows_by_table(db), expected);
+  EXPECT_EQ(number(db, "SELECT id FROM target"), id);
+  packages::save(db, hash_of("zip"), Examination{{}, {{"a", 0644, 1, hash_of("1")}}, {}, 100, 1}, kStart);
+  EXPECT_EQ(packages::manifest(db, hash_of("zip")).size(), 1U);
+  EXPECT_EQ(text(db, "PRAGMA integrity_check"), "ok");
+}
+
+TEST(Migrate, ARecordOfTheSeventhSchemaKeepsHowThingsCameToBeAccepted) {
+  TempDir dir;
+  Database db = Database::open_writer(dir / "codedriftd.db");
+  const std::vector<Migration> before(embedded_migrations().begin(), embedded_migrations().begin() + 7);
+  ASSERT_TRUE(migrate(db, before, kStart));
+  const TargetId id = targets::insert(db, function_named("charge"));
+  db.run("UPDATE target SET accepted_source = 'pin', announced = '[]' WHERE id = ?", id);
+  for (const char* source : {"first_seen", "approval", "deploy"}) {
+    db.run(
+        "INSERT INTO baseline (target, at_ms, sha256, source, actor, reason, ticket) VALUES (?, 1, ?, ?, 'x', '', '')",
+        id, hash_of("A"), source);
+  }
+  auto expected = rows_by_table(db);
+  const std::vector<Migration> eight(embedded_migrations().begin(), embedded_migrations().begin() + 8);
+  ASSERT_TRUE(migrate(db, eight, kStart));
+  ++expected["migration"];
+  expected["attestation"] = expected["attested"] = 0;
+  EXPECT_EQ(rows_by_table(db), expected);
+  EXPECT_EQ(text(db, "SELECT group_concat(source) FROM (SELECT source FROM baseline ORDER BY id)"),
+            "first_seen,approval,deploy");
+  const TargetState state = targets::load(db, id).state;
+  EXPECT_EQ(state.accepted_source, AcceptedSource::pin);
+  EXPECT_EQ(state.package, PackageState::unknown);
+  EXPECT_TRUE(state.same_content_accepted);
+  EXPECT_EQ(text(db, "PRAGMA integrity_check"), "ok");
 }
 
 TEST(Migrate, AnUpgradeKeepsACopyOfTheOldAndTheData) {

@@ -4,6 +4,7 @@
 
 #include "base/json.h"
 #include "store/outbox/outbox.h"
+#include "store/packages/packages.h"
 #include "store/record/history.h"
 #include "store/statements.h"
 #include "store/store_support.h"
@@ -62,6 +63,9 @@ TEST_F(LedgerTest, TheStateThatIsReadBackIsTheStateThatWasDecided) {
       not_found(),
       saw("b"),
       Expected{hash_of("c"), kStart + 60 * kMinute, "https://ci", "abc", "uid:1(x)"},
+      Expected{hash_of("e"), kStart + 60 * kMinute, "", "", "key:ci", "", std::nullopt,
+               Attestation{"ci", "a1", hash_of("envelope"), "https://slsa.dev/provenance/v1", "https://ci", "git+x",
+                           "c0ffee", "uid:1(x)"}},
       Tick{kStaleAfter + kMinute, false},
       saw("c"),
       Approved{hash_of("c"), "why", "T-1", "uid:1(x)"},
@@ -77,6 +81,70 @@ TEST_F(LedgerTest, TheStateThatIsReadBackIsTheStateThatWasDecided) {
     EXPECT_EQ(stored.failure_run, row.failure_run);
   }
   EXPECT_EQ(broken_invariant(db), "");
+}
+
+TEST_F(LedgerTest, APackageMattersUntilItsHashIsLetGo) {
+  for (const char* code : {"a", "b"}) packages::save_unavailable(db, hash_of(code), "gone", false, kStart);
+  apply(saw("a"));
+  apply(saw("b"), 5 * kMinute);
+  EXPECT_EQ(packages::find(db, hash_of("a"))->wanted_at, kStart + 5 * kMinute) << "it was live until now";
+  apply(Approved{hash_of("b"), "reviewed", "", "uid:1(x)"}, 7 * kMinute);
+  EXPECT_EQ(packages::find(db, hash_of("a"))->wanted_at, kStart + 7 * kMinute) << "it was accepted until now";
+  EXPECT_EQ(packages::find(db, hash_of("b"))->wanted_at, kStart + 7 * kMinute);
+}
+
+TEST_F(LedgerTest, AVerdictThatWaitsForAnExaminationIsWrittenAtOnce) {
+  apply(saw("a"));
+  packages::save(db, hash_of("a"), Examination{{}, {{"index.py", 0644, 1, hash_of("1")}}, {}, 100, 1}, kStart);
+  ledger.examined(tx, hash_of("a"), kStart);
+  Observation seen = saw("b");
+  seen.obtainable = true;
+  for (const bool first : {true, false}) {
+    Tx own{db};
+    const Applied applied = ledger.apply(own, id, seen, kStart + kMinute);
+    EXPECT_TRUE(applied.unexamined && applied.urgency == Urgency::verdict);
+    EXPECT_TRUE(applied.events.empty());
+    EXPECT_EQ(own.is_urgent(), first) << "its examination begins after the commit; the next poll adds nothing";
+  }
+}
+
+TEST_F(LedgerTest, APackageThatHoldsMoreThanFilesSayIsNotTheSame) {
+  const Manifest files{{"index.py", 0644, 1, hash_of("1")}};
+  const auto holds = [&](const char* code, std::vector<Finding> findings) {
+    packages::save(db, hash_of(code), Examination{{}, files, std::move(findings), 100, 1}, kStart);
+  };
+  holds("a", {});
+  holds("a again", {});
+  holds("with a link", {{"symlink", "index.py"}});
+  holds("with a folder", {{"file-and-folder", "index.py"}});
+  apply(saw("a"));
+  ledger.examined(tx, hash_of("a"), kStart);
+  apply(saw("a again"), kMinute);
+  EXPECT_FALSE(state().drift_open) << "the same content is accepted";
+  apply(saw("with a link"), 2 * kMinute);
+  EXPECT_TRUE(state().drift_open);
+  apply(saw("a again"), 3 * kMinute);
+  apply(
+      Expected{std::nullopt, kStart + kHour, "", "", "uid:1(x)", "", content_of({{"other.py", 0644, 1, hash_of("2")}})},
+      4 * kMinute);
+  apply(saw("with a folder"), 5 * kMinute);
+  EXPECT_TRUE(state().drift_open);
+  EXPECT_FALSE(state().live_content) << "nor what is announced: readers unpack different files";
+}
+
+TEST_F(LedgerTest, AfterAStartAVerdictWaitsItsWholeTimeAnew) {
+  apply(saw("a"));
+  packages::save(db, hash_of("a"), Examination{{}, {{"index.py", 0644, 1, hash_of("1")}}, {}, 100, 1}, kStart);
+  ledger.examined(tx, hash_of("a"), kStart);
+  Observation seen = saw("b");
+  seen.obtainable = true;
+  apply(seen, kMinute);
+  targets::wait_anew(db, kStart + kHour);
+  apply(seen, kHour + kMinute / 2);
+  EXPECT_FALSE(state().drift_open) << "nobody could look while the daemon was stopped";
+  EXPECT_TRUE(state().examining_until);
+  apply(seen, kHour + kMinute);
+  EXPECT_TRUE(state().drift_open);
 }
 
 TEST_F(LedgerTest, KeepsEveryAcceptance) {

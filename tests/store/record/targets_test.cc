@@ -11,17 +11,22 @@ namespace {
 TargetState every_field_set() {
   TargetState s;
   // A new field does not compile here until it is set below.
-  auto& [watched, baseline, pin, pin_where, interval, stale_after, deploy_grace, live, live_since, accepted,
-         accepted_source, accepted_at, announced, drift_open, drift_since, not_found_in_a_row, missing, missing_code,
-         failing, failing_reason, failing_quiet, last_polled_at, last_success_at, consecutive_failures, last_error,
-         last_reason, status_since] = s;
+  auto& [watched, baseline, pin, content_pin, pin_where, interval, stale_after, deploy_grace, examine_within, ignore,
+         same_content_accepted, live, live_since, accepted, accepted_source, accepted_at, announced, drift_open,
+         drift_since, package, live_content, accepted_content, examining_until, examining_previous, not_found_in_a_row,
+         missing, missing_code, failing, failing_reason, failing_quiet, last_polled_at, last_success_at,
+         consecutive_failures, last_error, last_reason, status_since] = s;
   watched = true;
   baseline = Baseline::review;
   pin = hash_of("pin");
+  content_pin = ContentDigest{hash_of("content pin")};
   pin_where = "conf.d/pay.toml:7";
   interval = Millis{1'001};
   stale_after = Millis{2'002};
   deploy_grace = Millis{3'003};
+  examine_within = Millis{4'004};
+  ignore = {"node_modules/**", "a \"quoted\" name"};
+  same_content_accepted = false;
   live = hash_of("live");
   live_since = kStart + Millis{1};
   accepted = hash_of("accepted");
@@ -29,9 +34,16 @@ TargetState every_field_set() {
   accepted_at = kStart + Millis{2};
   announced = {{hash_of("first"), true, kStart + Millis{3}, kStart + Millis{4}, true, "", ""},
                {hash_of("second"), false, kStart + Millis{5}, kStart + Millis{6}, false, "https://ci.example.com/\"1\"",
-                "c0ffee\n\xE2\x80\xAE"}};
+                "c0ffee\n\xE2\x80\xAE"},
+               {std::nullopt, false, kStart + Millis{5}, kStart + Millis{6}, false, "", "", "config", "",
+                ContentDigest{hash_of("third")}}};
   drift_open = true;
   drift_since = kStart + Millis{7};
+  package = PackageState::ambiguous;
+  live_content = KnownContent{{hash_of("live content")}, hash_of("live exact")};
+  accepted_content = KnownContent{{hash_of("accepted content")}, hash_of("accepted exact")};
+  examining_until = kStart + Millis{14};
+  examining_previous = hash_of("before");
   not_found_in_a_row = 8;
   missing = true;
   missing_code = "ResourceNotFound.Function";
@@ -86,10 +98,14 @@ TEST(Targets, KeepAChangeOfOneFieldAlone) {
       FIELD(watched),
       FIELD(baseline),
       FIELD(pin),
+      FIELD(content_pin),
       FIELD(pin_where),
       FIELD(interval),
       FIELD(stale_after),
       FIELD(deploy_grace),
+      FIELD(examine_within),
+      FIELD(ignore),
+      FIELD(same_content_accepted),
       FIELD(live),
       FIELD(live_since),
       FIELD(accepted),
@@ -98,6 +114,11 @@ TEST(Targets, KeepAChangeOfOneFieldAlone) {
       FIELD(announced),
       FIELD(drift_open),
       FIELD(drift_since),
+      FIELD(package),
+      FIELD(live_content),
+      FIELD(accepted_content),
+      FIELD(examining_until),
+      FIELD(examining_previous),
       FIELD(missing),
       FIELD(missing_code),
       FIELD(not_found_in_a_row),

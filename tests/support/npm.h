@@ -9,7 +9,7 @@ namespace codedriftd::test {
 
 class NpmFolder {
  public:
-  /// The folder tests/e2e/NAME of the sources, with package.json, package-lock.json and `script`.
+  /// The folder tests/NAME of the sources, with package.json, package-lock.json and `script`.
   NpmFolder(std::string name, std::string script);
 
   /// Why the packages cannot be had; empty: they are there.

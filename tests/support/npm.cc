@@ -1,4 +1,4 @@
-#include "e2e/npm.h"
+#include "support/npm.h"
 
 #include <fcntl.h>
 #include <sys/file.h>
@@ -16,8 +16,8 @@ namespace fs = std::filesystem;
 bool succeeded(const RunResult& result) { return result.status && *result.status == ExitStatus{0, 0}; }
 
 NpmFolder::NpmFolder(std::string name, std::string script)
-    : source_(std::string(CODEDRIFTD_SOURCE_DIR) + "/tests/e2e/" + name),
-      folder_(std::string(CODEDRIFTD_BINARY_DIR) + "/tests/e2e/" + name),
+    : source_(std::string(CODEDRIFTD_SOURCE_DIR) + "/tests/" + name),
+      folder_(std::string(CODEDRIFTD_BINARY_DIR) + "/tests/" + name),
       script_(std::move(script)) {}
 
 RunResult NpmFolder::run(std::vector<std::string> argv, std::string input, Millis at_most) const {

@@ -1,0 +1,10 @@
+#pragma once
+#include "select/selection.h"
+
+namespace codedriftd {
+
+/// What is known of the package of a target that drifts, against that of what is accepted: for who shows `target`.
+/// Throws SqliteError; std::runtime_error for a damaged row.
+void find_changes_inside(Database& db, SelectedTarget& target);
+
+}  // namespace codedriftd
