@@ -164,6 +164,7 @@ class DiffCommand {
 
  private:
   static constexpr int kExitDiffers = 2;
+  static constexpr std::size_t kMostCounted = 1'000;
 
   void print_changes(const Changes& changes) {
     if (arguments_.form == Form::json) {
@@ -186,8 +187,12 @@ class DiffCommand {
     // A patch that is redirected is for patch(1), which needs the bytes as they are.
     options.safe = context_.terminal || arguments_.form != Form::patch;
     if (context_.terminal) options.width = terminal_width();
+    // Each content that is asked for takes a process: of so many changes their sizes say enough.
+    if (arguments_.form == Form::stat && changes.files.size() > kMostCounted) options.most_bytes = 0;
     const auto ask = [](ContentSource& source) {
-      return [&source](const PackageFile& file) { return source.content(file); };
+      return [&source](const PackageFile& file) {
+        return file.size == 0 ? std::optional(std::string()) : source.content(file);
+      };
     };
     render_diff({from_.files, ask(*before)}, {to_.files, ask(*after)}, options,
                 [&](std::string_view piece) { context_.out << piece; });

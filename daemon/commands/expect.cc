@@ -208,7 +208,8 @@ Result<ContentDigest> content_here(const ReconcileContext& context, const Settin
   const std::string path = text_option(values, folder ? "dir" : "zip");
   std::vector<std::string> given = list_option(values, "ignore");
   const auto configured = configured_ignore(settings, target);
-  if (configured && !given.empty() && given != *configured) {
+  const auto as_set = [](const std::vector<std::string>& globs) { return std::set(globs.begin(), globs.end()); };
+  if (configured && !given.empty() && as_set(given) != as_set(*configured)) {
     throw UsageError(
         fmt::format("--ignore {} is not what the configuration has for {}, which ignores {}: the content would "
                     "never be seen; leave --ignore away",
@@ -222,7 +223,7 @@ Result<ContentDigest> content_here(const ReconcileContext& context, const Settin
   }
   // Read as far as the daemon reads what is live.
   const Examine within = [&](int package) { return context.examine(package, settings.packages.limits); };
-  return content_at(path, within, configured ? *configured : given);
+  return content_at(path, settings.packages.limits, within, configured ? *configured : given);
 }
 
 int withdraw(const ReconcileContext& context, const po::variables_map& values) {

@@ -287,7 +287,7 @@ NewEvent package_examined(const Scene& scene, const Examined& examined) {
   NewEvent event = new_event(scene, "package.examined", Severity::info);
   const Inside& inside = examined.inside;
   event.facts.reason = inside.package == PackageState::examined ? std::string() : clean_utf8(inside.why);
-  const std::string digest = inside.content ? inside.content->digest.text() : "that readers unpack differently";
+  const std::string digest = inside.content ? inside.content->digest.text() : "that cannot be held against others";
   event.facts.summary =
       inside.package == PackageState::examined
           ? fmt::format("{}: code {} holds {} file{}, content {}.", *event.target, short_hash(examined.sha256),

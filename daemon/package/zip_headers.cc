@@ -232,7 +232,7 @@ std::string quoted_name(std::string_view name) {
 PackageInput::PackageInput(int fd) : fd_(fd), window_(kWindow, '\0') {
   struct stat info {};
   if (::fstat(fd, &info) != 0) throw std::system_error(errno, std::generic_category(), "fstat");
-  if (!S_ISREG(info.st_mode)) throw std::system_error(EINVAL, std::generic_category(), "the package is no file");
+  if (!S_ISREG(info.st_mode)) throw std::runtime_error("the package is no file");
   size_ = static_cast<uint64_t>(info.st_size);
 }
 

@@ -60,7 +60,7 @@ std::function<bool(const Target&, std::string_view link)> package_links(const Se
     const std::string host = url ? url->host : std::string("a link that is none");
     if (told.size() < 20 && told.insert(host).second) {
       log(LogLevel::warning, "package.host",
-          fmt::format("the package of {} is not fetched: {}; hosts are allowed by [packages] hosts", target.address(),
+          fmt::format("the package of {} is not fetched: {}", target.address(),
                       good ? "loopback is for a cloud that is there itself" : harmless(good.error().message)));
     }
     return false;

@@ -23,7 +23,12 @@ std::optional<std::vector<std::string>> read_ignore(const Section& section, std:
                                 "'/' included",
                                 key, read->size(), kMostIgnored));
   std::vector<std::string> globs;
-  for (const PlacedText& glob : *read) globs.push_back(glob.text);
+  for (const PlacedText& glob : *read) {
+    if (glob.text.find_first_not_of('*') == std::string::npos)
+      section.mistake(glob.place, fmt::format("'{}' is \"{}\": it must not be every file, or no change would be seen",
+                                              key, harmless(glob.text)));
+    globs.push_back(glob.text);
+  }
   return globs;
 }
 

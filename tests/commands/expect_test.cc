@@ -90,10 +90,14 @@ TEST_F(ExpectContent, APackageAndItsFolderAnnounceTheSameContentWithoutWhatTheCo
 
 TEST_F(ExpectContent, WhatTheConfigurationIgnoresMayBeSaidAgainAndNothingElse) {
   EXPECT_EQ(expect({"charge", "--zip", zip, "--ignore", "node_modules/**"}), 0) << err.str();
+  settings.watches.front().ignore = {"node_modules/**", "*.pyc"};
+  EXPECT_EQ(expect({"charge", "--zip", zip, "--ignore", "*.pyc", "--ignore", "node_modules/**"}), 0)
+      << "in another order: " << err.str();
+  settings.watches.front().ignore = {"node_modules/**"};
   EXPECT_EQ(wrong({"charge", "--zip", zip, "--ignore", "*.pyc"}),
             "--ignore *.pyc is not what the configuration has for charge, which ignores node_modules/**: the content "
             "would never be seen; leave --ignore away");
-  EXPECT_EQ(announcements(), 1);
+  EXPECT_EQ(announcements(), 2);
 }
 
 TEST_F(ExpectContent, OfATargetThatTheConfigurationDoesNotNameIgnoresWhatIsSaid) {
@@ -108,6 +112,15 @@ TEST_F(ExpectContent, APackageIsReadAsFarAsTheDaemonReadsIt) {
   settings.packages.limits.files = 50'000;
   ASSERT_EQ(expect({"charge", "--zip", zip}), 0) << err.str();
   EXPECT_EQ(read_within, settings.packages.limits);
+}
+
+TEST_F(ExpectContent, WhatHoldsNoFileIsRefused) {
+  EXPECT_EQ(expect({"charge", "--dir", dir.write("empty/.keep", "").substr(0, (dir / "empty").size())}), 0)
+      << "a file of no bytes is one";
+  package.files = {{"node_modules/a/a.js", 0644, 1, sha256("x")}};
+  EXPECT_EQ(expect({"charge", "--zip", zip}), 1);
+  EXPECT_NE(err.str().find("holds no file that is not ignored: nothing could be told from it"), std::string::npos)
+      << err.str();
 }
 
 TEST_F(ExpectContent, AnAmbiguousPackageIsRefusedWithTheReason) {

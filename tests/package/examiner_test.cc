@@ -115,8 +115,7 @@ TEST_F(Examiner, WhatIsNoFileIsAnError) {
   int ends[2];
   ASSERT_EQ(::pipe2(ends, O_CLOEXEC), 0);
   const UniqueFd in(ends[0]), out(ends[1]);
-  EXPECT_EQ(examine(in.get(), job()).error().message,
-            "the package could not be read: the package is no file: Invalid argument");
+  EXPECT_EQ(examine(in.get(), job()).error().message, "the package could not be read: the package is no file");
 }
 
 TEST_F(Examiner, AMissingProgramIsAnError) {

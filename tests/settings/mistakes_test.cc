@@ -238,6 +238,8 @@ TEST(Mistakes, OfAFunctionsContent) {
       {
           {"same_content = \"no\"\n", "f:7:16: 'same_content' is \"no\": it must be one of \"accept\", \"tell\""},
           {"ignore = \"*.pyc\"\n", "f:7:10: 'ignore' is a string; it must be a list, each element a pattern of names"},
+          {"ignore = [\"*.pyc\", \"**\"]\n",
+           "f:7:20: 'ignore' is \"**\": it must not be every file, or no change would be seen"},
           {"ignore = [\"\"]\n", "f:7:11: 'ignore' is \"\": it must be a pattern of 1 to 400 bytes"},
           {"ignore = [\"a\\nb\"]\n", "f:7:11: 'ignore' is \"a\\u{a}b\": it must be a pattern of 1 to 400 bytes"},
           {"ignore = [\"a\", \"/opt/*\"]\n", "f:7:16: 'ignore' is \"/opt/*\": it must not begin with '/'"},

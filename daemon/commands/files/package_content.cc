@@ -36,14 +36,17 @@ Result<PathExamined> examine_path(const std::string& path, const PackageLimits& 
   return examined;
 }
 
-Result<ContentDigest> content_at(const std::string& path, const Examine& examine,
+Result<ContentDigest> content_at(const std::string& path, const PackageLimits& limits, const Examine& examine,
                                  const std::vector<std::string>& ignore) {
-  const auto examined = examine_path(path, PackageLimits{}, examine);
+  const auto examined = examine_path(path, limits, examine);
   if (!examined) return examined.error();
   const Examination& found = examined->found;
   if (!found.ambiguous.empty())
     return Error{fmt::format("{}: is ambiguous, and has no content digest: {}", path, found.ambiguous)};
   try {
+    if (!known_content(found.files, {}, ignore))
+      return Error{fmt::format("{}: holds no file{}: nothing could be told from it", path,
+                               found.files.empty() ? "" : " that is not ignored")};
     return content_of(found.files, ignore);
   } catch (const std::invalid_argument& error) {
     return Error{fmt::format("{}: {}", path, error.what())};

@@ -20,7 +20,7 @@ Result<PathExamined> examine_path(const std::string& path, const PackageLimits& 
 
 /// The digest over the files that no glob of `ignore` matches. The error names the path: it cannot be read, readers
 /// could see different things in it, or a name has a line break.
-Result<ContentDigest> content_at(const std::string& path, const Examine& examine,
+Result<ContentDigest> content_at(const std::string& path, const PackageLimits& limits, const Examine& examine,
                                  const std::vector<std::string>& ignore);
 
 }  // namespace codedriftd

@@ -108,8 +108,9 @@ Result<QueryOptions> parse_report(std::string_view report, const Strings& args, 
   for (const auto& [name, value] : values) {
     if (name == "TARGET" || value.defaulted()) continue;
     if (!has_option(report, name))
-      return Error{fmt::format("--{} is not for \"query {}\"{}", name, report,
-                               name == "kind" ? ": status, history, coverage and report have no kinds" : "")};
+      return Error{
+          fmt::format("--{} is not for \"query {}\"{}", name, report,
+                      name == "kind" ? ": status, history, coverage, attestations and report have no kinds" : "")};
   }
   auto selection = selection_option(values, now);
   if (!selection) return selection.error();

@@ -161,8 +161,8 @@ std::string why_not_kept(const Settings& settings, const Sha256& code) {
   if (settings.packages.keep != PackageSettings::Keep::files)
     return fmt::format(
         "{}: set [packages] keep = \"files\" in the configuration, and those of the next deployments are", what);
-  return fmt::format("{}: it was examined before [packages] keep was \"files\", or had to go for others (max_total)",
-                     what);
+  return fmt::format(
+      "{}: it was examined before [packages] keep was \"files\", or had to go (max_total, packages prune)", what);
 }
 
 PackageLimits limits_of(const PackageRow& row) {

@@ -28,7 +28,7 @@ Writes a package that is kept to a new file, which only its owner can read: a
 package may hold keys. Its bytes are held against its hash first.
 
   TARGET   its live package
-  HASH     64 hex digits: "codedriftd packages list --wide" has them
+  HASH     64 hex digits: "codedriftd packages list --json" has them
 
 Only root and the daemon's own user may: the packages are theirs. It needs no
 daemon.

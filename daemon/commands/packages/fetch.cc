@@ -71,8 +71,9 @@ std::string words_of_package(const Came& came, WallTime asked_at, Millis waited)
   if (!came.live) return "no code of it was ever seen";
   const std::string code = came.live->hex();
   if (!came.over(asked_at))
-    return fmt::format("{}  nothing came within {}; the daemon's log says more (package.unavailable), and it goes on",
-                       code, format_duration(std::chrono::duration_cast<std::chrono::seconds>(waited)));
+    return fmt::format(
+        "{}  nothing came within {}; the daemon's log says more (package.unavailable, package.host), and it goes on",
+        code, format_duration(std::chrono::duration_cast<std::chrono::seconds>(waited)));
   const PackageRow& package = *came.package;
   if (package.state != PackageState::examined)
     return fmt::format("{}  {}: {}", code, to_string(package.state), package.why);
