@@ -21,7 +21,7 @@ std::string quoted_name(std::string_view name);
 /// Random access to the package, through a window of its own.
 class PackageInput {
  public:
-  /// Throws std::system_error if `fd` is no file that can be looked at.
+  /// Throws std::system_error if `fd` cannot be looked at, std::runtime_error if it is no file.
   explicit PackageInput(int fd);
 
   uint64_t size() const { return size_; }

@@ -59,7 +59,7 @@ inline constexpr uint64_t kRatioCounts = uint64_t{32} << 20;
 
 /// What is in the package. Reads at offsets (pread) and leaves the descriptor's own as it is. Memory: the names and
 /// some 200 bytes for each entry, and under 1 MiB. Throws std::system_error if the package cannot be read, and
-/// std::runtime_error if it gets shorter meanwhile.
+/// std::runtime_error if it is no file or gets shorter meanwhile.
 Examination read_package(int fd, const PackageLimits& limits);
 
 /// The content of the file that a manifest names so. All headers are held against the rules, other files' contents are

@@ -55,7 +55,7 @@ TEST(Prometheus, TheAnnotationsSayWhatChangedInsideInOneLineAndTheLabelsDoNot) {
   EXPECT_EQ(summary.find_first_of("\n\x1b"), std::string::npos);
   EXPECT_TRUE(alert.annotations.at("description").starts_with(summary + "\n"));
   EXPECT_EQ(alert.labels, only(alert_json("drift.detected")).labels) << "they are what an alert is known by";
-  const std::string& longest = only(test::changes_alert_json(test::long_names())).annotations.at("description");
+  const std::string longest = only(test::changes_alert_json(test::long_names())).annotations.at("description");
   EXPECT_LE(longest.size(), 4'000U + 3);
   EXPECT_NE(longest.find("7 files changed: ***"), std::string::npos);
 }
