@@ -137,7 +137,8 @@ struct FirstSight {
 };
 FirstSight first_sight(unsigned functions, bool inside) {
   const SystemClock clock;
-  Watch watch(functions, "1h", inside ? "keep = \"manifest\"" : "keep = \"off\"", "");
+  // What is too much for the queue of packages comes again with the next poll.
+  Watch watch(functions, "2m", inside ? "keep = \"manifest\"" : "keep = \"off\"", "");
   const MonoTime begun = clock.mono();
   watch.wait_for(inside ? "SELECT count(*) FROM target WHERE accepted_content IS NOT NULL"
                         : "SELECT count(*) FROM target WHERE accepted IS NOT NULL",
