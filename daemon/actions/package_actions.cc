@@ -64,7 +64,7 @@ Result<JsonBox, NothingDone> perform(Tx& tx, Ledger& ledger, const PruneRequest&
   if (auto good = check_request(request); !good) return NothingDone{"usage", good.error().message};
   const std::size_t kept = packages::kept(tx.db).size();
   const uint64_t before = packages::kept_bytes(tx.db);
-  std::vector<Sha256> leaving = packages::prune_candidates(tx.db, request.max_total);
+  const std::vector<Sha256> leaving = packages::prune_candidates(tx.db, request.max_total);
   if (leaving.empty()) {
     return NothingDone{"nothing",
                        kept == 0 ? "no package is kept: there is nothing to remove"
@@ -76,23 +76,14 @@ Result<JsonBox, NothingDone> perform(Tx& tx, Ledger& ledger, const PruneRequest&
   auto opened = PackageFolder::open(request.folder);
   if (!opened) return NothingDone{"failed", opened.error().message};
   Json listed = Json::array();
-  for (const Sha256& code : leaving) {
-    packages::drop_contents(tx.db, code);
-    if (listed.size() < kPrunedListed) listed.push_back(code.hex());
-  }
+  for (std::size_t i = 0; i < std::min(leaving.size(), kPrunedListed); ++i) listed.push_back(leaving[i].hex());
+  packages::let_go(tx, std::make_shared<const PackageFolder>(std::move(*opened)), leaving);
   const uint64_t after = packages::kept_bytes(tx.db);
   record_pruning(tx, ledger, request, caller, leaving, before - after, now);
   Json done{{"count", leaving.size()},
             {"bytes", before - after},
             {"left", {{"count", kept - leaving.size()}, {"bytes", after}}},
             {"packages", std::move(listed)}};
-  // A hook is copied, and a folder is not.
-  const auto folder = std::make_shared<const PackageFolder>(std::move(*opened));
-  tx.after_commit([folder, leaving = std::move(leaving)] {
-    for (const Sha256& code : leaving) {
-      if (const auto gone = folder->remove(code); !gone) log(LogLevel::warning, "package.keep", gone.error().message);
-    }
-  });
   return JsonBox(std::move(done));
 }
 

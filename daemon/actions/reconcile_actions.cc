@@ -343,7 +343,7 @@ Reply perform(Tx& tx, Ledger& ledger, const SuspendRequest& request, const Calle
 }
 
 void withdraw_untrusted(Tx& tx, Ledger& ledger, const Trust& trust, WallTime now) {
-  for (const TargetId id : targets::with_announcements(tx.db)) {
+  for (const TargetId id : targets::waiting(tx.db)) {
     TargetRow row = targets::load(tx.db, id);
     const bool only_attested = trust.attested_only.contains(row.target.address());
     const std::vector<Announcement> announced = row.state.announced;

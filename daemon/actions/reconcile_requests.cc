@@ -30,13 +30,6 @@ Checked check_items(const std::vector<Item>& items, std::string_view what) {
   if (items.size() > kMostItems) return Error{fmt::format("{} targets at a time are the most", kMostItems)};
   for (const Item& item : items) {
     if (auto good = check_name(item.target); !good) return good;
-  }
-  return Done{};
-}
-
-template <typename Item>
-Checked check_attestations(const std::vector<Item>& items) {
-  for (const Item& item : items) {
     if (!item.attestation.empty() && items.size() > 1) return Error{"one attestation at a time: for one target"};
   }
   return Done{};
@@ -63,13 +56,11 @@ Checked read_items(Arguments& read, std::vector<Item>& items, ReadItem read_item
 
 Checked check_request(const ApproveRequest& request) {
   if (auto good = check_items(request.items, "approve"); !good) return good;
-  if (auto good = check_attestations(request.items); !good) return good;
   return check_reason(request.reason, "approve");
 }
 
 Checked check_request(const ExpectRequest& request) {
   if (auto good = check_items(request.items, "announce"); !good) return good;
-  if (auto good = check_attestations(request.items); !good) return good;
   for (const ExpectRequest::Item& item : request.items) {
     if (item.valid && (*item.valid < kShortestValid || *item.valid > kLongestValid))
       return Error{fmt::format("{}: an announcement is valid for {} to {}; {} is not", shown_target(item.target),

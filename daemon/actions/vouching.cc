@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-
 #include "base/sha256.h"
 
 namespace codedriftd {
@@ -45,24 +43,16 @@ Vouched vouch(const std::string& attestation, const Trust* trust, const Target& 
                     target.function);
     return vouched;
   }
-  const auto key = std::ranges::find(trust->keys, verified->key, &TrustKey::name);
-  vouched.said = Attestation{verified->key,
-                             key == trust->keys.end() ? std::string() : key->key.id(),
-                             sha256(verified->payload),
-                             verified->predicate_type,
-                             verified->builder,
-                             verified->source,
-                             verified->commit,
-                             caller.actor};
+  vouched.said = Attestation{verified->key,     verified->key_id, sha256(verified->payload), verified->predicate_type,
+                             verified->builder, verified->source, verified->commit,          caller.actor};
   vouched.statement = {verified->payload, verified->signature};
   return vouched;
 }
 
 std::string needs_attestation(const Trust* trust, const Target& target) {
   if (trust == nullptr || !trust->attested_only.contains(target.address())) return {};
-  return "require = \"attested\" in the configuration: without an --attestation by a key of [trust] nothing is "
-         "accepted "
-         "for it";
+  return "require = \"attested\" in the configuration: nothing is accepted for it without an --attestation by a key of "
+         "[trust]";
 }
 
 }  // namespace codedriftd

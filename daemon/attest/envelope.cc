@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "attest/strict_json.h"
+#include "base/json.h"
 #include "base/sha256.h"
 #include "base/text.h"
 
@@ -89,6 +90,11 @@ Result<Envelope> read_envelope(std::string_view bytes) {
   return envelope;
 }
 
+std::string write_envelope(std::string_view payload, std::string_view signature) {
+  return json_line(OrderedJson{
+      {"payloadType", kInTotoType}, {"payload", base64(payload)}, {"signatures", {{{"sig", base64(signature)}}}}});
+}
+
 std::string pre_authentication_encoding(std::string_view type, std::string_view body) {
   return fmt::format("DSSEv1 {} {} {} {}", type.size(), type, body.size(), body);
 }
@@ -104,7 +110,7 @@ std::optional<std::string> any_base64_decode(std::string_view text) {
   std::optional<std::string> bytes = base64_decode(standard);
   if (!bytes) return std::nullopt;
   // OpenSSL drops the bits that are left over in the last digit, whatever they are.
-  if (base64({reinterpret_cast<const uint8_t*>(bytes->data()), bytes->size()}) != standard) return std::nullopt;
+  if (base64(*bytes) != standard) return std::nullopt;
   return bytes;
 }
 

@@ -31,6 +31,9 @@ struct Envelope {
 /// protocol asks. The error is a sentence about "the attestation".
 Result<Envelope> read_envelope(std::string_view bytes);
 
+/// The same around a payload and one signature of it, as JSON on one line.
+std::string write_envelope(std::string_view payload, std::string_view signature);
+
 /// What a signature is over: PAE(type, body).
 std::string pre_authentication_encoding(std::string_view type, std::string_view body);
 

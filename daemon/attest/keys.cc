@@ -14,6 +14,7 @@
 #include <cstring>
 #include <stdexcept>
 
+#include "base/freed_by.h"
 #include "base/sha256.h"
 #include "base/unique_fd.h"
 
@@ -22,13 +23,6 @@ namespace {
 
 constexpr off_t kLargestKeyFile = 65'536;
 
-template <auto Free>
-struct FreedBy {
-  template <typename T>
-  void operator()(T* object) const {
-    Free(object);
-  }
-};
 using PemSource = std::unique_ptr<BIO, FreedBy<BIO_free>>;
 using DigestContext = std::unique_ptr<EVP_MD_CTX, FreedBy<EVP_MD_CTX_free>>;
 using AnyKey = std::unique_ptr<EVP_PKEY, FreedBy<EVP_PKEY_free>>;

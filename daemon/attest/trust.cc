@@ -140,9 +140,9 @@ Result<Attested, Refusal> verify(std::string_view envelope, const std::vector<Tr
     }
     std::vector<Subject> subjects = subjects_about(target, statement->subjects);
     if (subjects.empty()) return no_subject(target, statement->subjects);
-    return Attested{trusted->name,      std::move(subjects), statement->predicate_type,
-                    statement->builder, statement->source,   statement->commit,
-                    read->payload,      *signature};
+    return Attested{trusted->name,      trusted->key.id(), std::move(subjects), statement->predicate_type,
+                    statement->builder, statement->source, statement->commit,   read->payload,
+                    *signature};
   }
   return *std::move(first);
 }

@@ -23,7 +23,7 @@ struct TrustKey {
 
 /// What was verified.
 struct Attested {
-  std::string key;                ///< the name of its [trust.NAME]
+  std::string key, key_id;        ///< the name of its [trust.NAME], and PublicKey::id()
   std::vector<Subject> subjects;  ///< those that are about the target, each with at least one digest; never empty
   std::string predicate_type, builder, source, commit;  ///< of the statement; see there
   std::string payload, signature;  ///< what was signed, and its good signature: to be verified again

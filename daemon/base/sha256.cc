@@ -103,6 +103,10 @@ std::string base64(std::span<const uint8_t> bytes) {
   return text;
 }
 
+std::string base64(std::string_view bytes) {
+  return base64(std::span(reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()));
+}
+
 std::optional<std::string> base64_decode(std::string_view text) {
   if (text.empty()) return std::string();  // EVP_DecodeBlock reads a first byte even of nothing
   if (text.size() % 4 != 0) return std::nullopt;

@@ -42,6 +42,7 @@ Sha256 hmac_sha256(std::string_view key, std::string_view data);
 
 std::string hex(std::span<const uint8_t> bytes);
 std::string base64(std::span<const uint8_t> bytes);
+std::string base64(std::string_view bytes);
 /// Standard alphabet with padding; nullopt for anything else.
 std::optional<std::string> base64_decode(std::string_view text);
 

@@ -410,8 +410,10 @@ JsonBox ControlServer::answer_to(Job& job) const {
   const ControlRequest read =
       read_control_request(std::exchange(job.text, {}), job.allowed ? kMostControlValues : kMostStrangersValues);
   job.caller.claimed = read.claimed;
-  const bool open = read.error.empty() && options_.open_to_all && options_.open_to_all(read.verb, read.request);
-  if (!job.allowed && !open) return control_error("denied", denied_(job.caller, read.verb, read.request));
+  const auto open = [&] {
+    return read.error.empty() && options_.open_to_all && options_.open_to_all(read.verb, read.request);
+  };
+  if (!job.allowed && !open()) return control_error("denied", denied_(job.caller, read.verb, read.request));
   if (!read.error.empty()) return control_error(read.error, read.trouble);
   // A little less than its client waits: the commit and the reply take their time too.
   const Millis left =

@@ -11,19 +11,14 @@
 #include <cstring>
 #include <memory>
 
+#include "base/freed_by.h"
+
 namespace codedriftd {
 namespace {
 
-template <auto Free>
-struct Freed {
-  template <typename T>
-  void operator()(T* object) const {
-    Free(object);
-  }
-};
-using File = std::unique_ptr<BIO, Freed<BIO_free>>;
-using Certificate = std::unique_ptr<X509, Freed<X509_free>>;
-using Key = std::unique_ptr<EVP_PKEY, Freed<EVP_PKEY_free>>;
+using File = std::unique_ptr<BIO, FreedBy<BIO_free>>;
+using Certificate = std::unique_ptr<X509, FreedBy<X509_free>>;
+using Key = std::unique_ptr<EVP_PKEY, FreedBy<EVP_PKEY_free>>;
 
 /// A folder opens like a file and then seems to hold nothing; a pipe would be waited for.
 Checked check_regular(const std::string& path, struct stat& info) {

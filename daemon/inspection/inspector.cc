@@ -124,7 +124,6 @@ Inspector::Stats Inspector::stats() const {
   Locked queue(*queue_);
   Stats stats = queue->stats;
   stats.queued = queue->pressing.size() + queue->others.size();
-  stats.stopping = stopping();
   return stats;
 }
 
@@ -161,11 +160,7 @@ bool Inspector::stopping() const {
 }
 
 /// Nobody looks at `code` any more: the next poll of it may bring it again.
-void Inspector::leave(const Sha256& code) {
-  Locked queue(*queue_);
-  queue->taken.erase(code);
-  queue->otherwise.erase(code);
-}
+void Inspector::leave(const Sha256& code) { queue_->lock()->leave(code); }
 
 void Inspector::look(PackageSource& source, const Job& job) {
   const InspectionRules rules = rules_.copy();
@@ -213,19 +208,12 @@ void Inspector::examined(const Job& job, FetchedPackage package, Examination fou
            packages::save(tx.db, code, found, at);
            if (!folder) return;
            packages::set_kept(tx.db, code);
-           std::vector<Sha256> leaving = packages::prune_candidates(tx.db, at_most);
-           for (const Sha256& each : leaving) packages::drop_contents(tx.db, each);
-           tx.after_commit([folder, leaving = std::move(leaving)] {
-             for (const Sha256& each : leaving) {
-               if (const auto gone = folder->remove(each); !gone) warn(gone.error());
-             }
-           });
+           packages::let_go(tx, folder, packages::prune_candidates(tx.db, at_most));
          });
 }
 
 void Inspector::failed(const Job& job, const std::string& why, bool mismatch, bool for_good) {
   bool over = false;
-  std::optional<Job> another;
   {
     Locked queue(*queue_);
     if (queue->troubles.size() >= kMostTroubles && !queue->troubles.contains(job.code)) {
@@ -237,15 +225,16 @@ void Inspector::failed(const Job& job, const std::string& why, bool mismatch, bo
     trouble.mismatches += mismatch ? 1 : 0;
     const unsigned tries = ++trouble.tries;
     ++queue->stats.tries;
-    if (auto found = queue->otherwise.extract(job.code)) another = std::move(found.mapped());
-    over = !another && (for_good || tries >= kTries);
+    over = for_good || tries >= kTries;
     const MonoTime now = clock_.mono();
     if (over) {
       mismatch = trouble.mismatches >= kTries;
       ++(mismatch ? queue->stats.mismatch : queue->stats.unavailable);
       const Millis pause = std::min(kAgainAtMost, kAgainAfter * (1 << std::min(trouble.given_up, 5U)));
       trouble = {0, 0, trouble.given_up + 1, now + pause};
-    } else if (!another) {
+    } else if (auto found = queue->otherwise.extract(job.code)) {
+      queue->pressing.push_front(std::move(found.mapped()));  // by the link of another target that runs the same
+    } else {
       trouble.not_before = now + kTryAgain[std::min<std::size_t>(tries, kTryAgain.size()) - 1];
       queue->polls.emplace(trouble.not_before, job.id);
       queue->taken.erase(job.code);
@@ -254,10 +243,6 @@ void Inspector::failed(const Job& job, const std::string& why, bool mismatch, bo
   log(over ? LogLevel::warning : LogLevel::info, "package.unavailable",
       fmt::format("the package of code {} could not be {}: {}{}", job.code.hex(), mismatch ? "verified" : "examined",
                   harmless(why), over ? "" : "; it is asked for again"));
-  if (another) {  // the link of another target that runs the same
-    queue_->lock()->pressing.push_front(std::move(*another));
-    for (Bell& bell : bells_) bell.ring();
-  }
   if (!over) return;
   record(job.code, [code = job.code, why, mismatch](Tx& tx, WallTime at) {
     packages::save_unavailable(tx.db, code, why, mismatch, at);
@@ -274,11 +259,7 @@ void Inspector::record(const Sha256& code, std::function<void(Tx&, WallTime)> sa
         tx.urgent();
       },
       [queue = queue_, code](std::exception_ptr why) {
-        {
-          Locked left(*queue);
-          left->taken.erase(code);
-          left->otherwise.erase(code);
-        }
+        queue->lock()->leave(code);
         if (!why) return;
         try {
           std::rethrow_exception(why);

@@ -80,8 +80,7 @@ class Inspector {
     uint64_t examined = 0, ambiguous = 0, unavailable = 0, mismatch = 0;
     uint64_t bytes = 0;  ///< downloaded
     std::size_t queued = 0;
-    uint64_t tries = 0;     ///< that failed
-    bool stopping = false;  ///< stop() was called
+    uint64_t tries = 0;  ///< that failed
   };
   Stats stats() const;
 
@@ -104,6 +103,11 @@ class Inspector {
     std::map<Sha256, Trouble> troubles;
     std::multimap<MonoTime, TargetId> polls;  ///< that are to be asked for
     Stats stats;
+
+    void leave(const Sha256& code) {
+      taken.erase(code);
+      otherwise.erase(code);
+    }
   };
   std::optional<Job> next();
   void ask_for_polls();

@@ -18,8 +18,7 @@ Sha256 over(const Manifest& manifest, const std::vector<std::string>& ignore, co
             std::string_view behind = {}) {
   Sha256Stream stream;
   for (const PackageFile& file : manifest) {
-    if (std::any_of(ignore.begin(), ignore.end(), [&](const auto& glob) { return glob_match(glob, file.name); }))
-      continue;
+    if (is_ignored(file.name, ignore)) continue;
     if (file.name.find('\n') != std::string::npos)
       throw std::invalid_argument("a file whose name has a line break has no content digest");
     stream.add(line(file));
@@ -43,6 +42,10 @@ std::optional<ContentDigest> ContentDigest::parse(std::string_view text) {
   return ContentDigest{*digest};
 }
 
+bool is_ignored(std::string_view name, const std::vector<std::string>& ignore) {
+  return std::any_of(ignore.begin(), ignore.end(), [&](const std::string& glob) { return glob_match(glob, name); });
+}
+
 ContentDigest content_of(const Manifest& manifest, const std::vector<std::string>& ignore) {
   return {over(manifest, ignore, content_line)};
 }
@@ -50,7 +53,7 @@ ContentDigest content_of(const Manifest& manifest, const std::vector<std::string
 Sha256 exact_content_of(const Manifest& manifest, const std::vector<std::string>& ignore,
                         const std::vector<std::string>& marks) {
   std::string rest;
-  for (const std::string& mark : marks) rest += fmt::format("{} {}\n", sha256(mark).hex(), mark.size());
+  for (const std::string& mark : marks) rest += mark + "\n";
   return over(
       manifest, ignore, [](const PackageFile& file) { return fmt::format("{:o} {}", file.mode, content_line(file)); },
       rest);

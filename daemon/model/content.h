@@ -36,11 +36,12 @@ struct PackageFile {
 /// Every file, sorted by the bytes of its name; no name stands twice. Folders are not in it.
 using Manifest = std::vector<PackageFile>;
 
+bool is_ignored(std::string_view name, const std::vector<std::string>& ignore);  ///< a glob of `ignore` matches it
 /// The digest over the files of which no glob of `ignore` (model/target.h) matches the name. Throws
 /// std::invalid_argument for a name with a line break, as dirhash does: its line could be two.
 ContentDigest content_of(const Manifest& manifest, const std::vector<std::string>& ignore = {});
-/// The same over content and modes: equal exactly if names, contents and modes are, and `marks`: lines about what else
-/// is not to differ.
+/// The same over content and modes: equal exactly if names, contents and modes are, and `marks`, which say what else is
+/// not to differ, each without a line break.
 Sha256 exact_content_of(const Manifest& manifest, const std::vector<std::string>& ignore = {},
                         const std::vector<std::string>& marks = {});
 
@@ -61,6 +62,10 @@ enum class PackageState {
   mismatch,     ///< the bytes that came were others than the CodeSha256's, again and again
 };
 std::string_view to_string(PackageState package);
+/// Somebody looked inside: nothing is to be had of another look.
+inline bool was_read(PackageState package) {
+  return package == PackageState::examined || package == PackageState::ambiguous;
+}
 std::optional<PackageState> parse_package_state(std::string_view name);
 
 }  // namespace codedriftd

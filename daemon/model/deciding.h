@@ -50,7 +50,8 @@ class Deciding {
   bool accept_as_content(const Sha256& hash, const std::optional<Sha256>& previous);
   bool content_awaited() const;
   bool waits_for_examination(const std::optional<Sha256>& previous, bool fresh);
-  void open_drift(const std::optional<Sha256>& previous, bool changed);
+  bool can_drift() const;
+  void tell(const std::optional<Sha256>& previous, bool changed);
   std::optional<Sha256> stop_waiting();
   void run_out(std::string_view why);
   std::optional<std::size_t> announced_as(const Sha256& hash) const;
@@ -71,7 +72,7 @@ class Deciding {
   std::string_view request_id_;
   const Inside* inside_ = nullptr;  // of the hash that is live
   bool obtainable_ = false;
-  std::string_view unexamined_;
+  std::string_view unexamined_;  // why an examination is not waited for any longer
   Decision decision_;
 };
 

@@ -35,8 +35,8 @@ inline constexpr std::size_t kMostFindings = 100;
 inline constexpr std::string_view kFileAndFolderFinding = "file-and-folder";
 
 /// What a verdict holds against other contents; nullopt: nothing, because readers unpack different files, or because
-/// `ignore` leaves nothing over: then any two packages would be the same. Whoever packs
-/// the same folder anew makes no finding that was not there: two packages with other findings are not the same.
+/// `ignore` leaves nothing over: then any two packages would be the same. Whoever packs the same folder anew makes no
+/// finding that was not there: two packages with other findings are not the same.
 std::optional<KnownContent> known_content(const Manifest& files, const std::vector<Finding>& findings,
                                           const std::vector<std::string>& ignore);
 

@@ -29,6 +29,9 @@ enum class Baseline {
 
 /// What somebody said would come: a pipeline (`expect`) or a pin that changed in the configuration. A hash or a
 /// content.
+/// The most that `examine_within` may be.
+inline constexpr Millis kLongestExamineWithin{3'600'000};
+
 /// What a verified attestation says about a target (attest/trust.h), and who brought it. All text is clean UTF-8.
 struct Attestation {
   std::string key;     ///< the name of its [trust.NAME]

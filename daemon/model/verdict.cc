@@ -46,8 +46,11 @@ void Deciding::see(const Observation& observation) {
   obtainable_ = observation.obtainable;
   if (before_.live != hash) {
     // What was looked at until now was live, and nobody accepted it: that is told before what took its place.
-    if (before_.examining_until && before_.package == PackageState::unknown) run_out("another hash came first");
-    if (before_.examining_until && before_.package != PackageState::unknown) judge(*before_.live, stop_waiting());
+    if (before_.examining_until && before_.package == PackageState::unknown) {
+      run_out("another hash came first");
+    } else if (before_.examining_until) {  // it was looked into while the function was missing
+      judge(*before_.live, stop_waiting());
+    }
     state().package = PackageState::unknown;
     state().live_content.reset();
   }
@@ -86,13 +89,12 @@ void Deciding::take(const Examined& examined) {
     return;
   }
   // A package that could not be had again takes nothing away from what was read in it before.
-  const auto read = [](PackageState s) { return s == PackageState::examined || s == PackageState::ambiguous; };
-  if (!read(examined.inside.package) && read(before_.package)) return;
+  if (!was_read(examined.inside.package) && was_read(before_.package)) return;
   inside_ = &examined.inside;
   learn(examined.inside);
   if (before_.package == examined.inside.package && before_.live_content == examined.inside.content) {
     // It was looked at again, and is what it was.
-  } else if (read(examined.inside.package)) {
+  } else if (was_read(examined.inside.package)) {
     add(package_examined(scene(), examined));
   } else if (examined.inside.package == PackageState::mismatch) {
     add(package_mismatch(scene(), examined));
@@ -146,13 +148,14 @@ void Deciding::judge(const Sha256& hash, const std::optional<Sha256>& previous) 
     return;
   }
   if (accept_as_content(hash, previous)) return;
-  if (!state().accepted && !state().content_pin && !state().drift_open) {
-    if (content_awaited() && waits_for_examination(previous, changed)) return;
-    if (changed) add(drift_event(scene(), "drift.changed", previous));
-    return;
-  }
-  if (waits_for_examination(previous, changed || !state().drift_open)) return;
-  open_drift(previous, changed);
+  const bool fresh = changed || (can_drift() && !state().drift_open);
+  if (!waits_for_examination(previous, fresh)) tell(previous, changed);
+}
+
+/// False: nothing was accepted or pinned so far.
+bool Deciding::can_drift() const {
+  const TargetState& s = decision_.state;
+  return s.accepted || s.content_pin;
 }
 
 /// The announcement that `hash` is: by itself, or by what is inside.
@@ -172,7 +175,8 @@ void Deciding::accept_first(const Sha256& hash, const std::optional<Sha256>& pre
   if (state().pin) {
     accept(*state().pin, AcceptedSource::pin);
     add(baseline_set(scene(kConfig), std::nullopt));
-  } else if (state().baseline == Baseline::first_seen && !state().drift_open) {  // told, as what a pin was not
+  } else if (state().baseline == Baseline::first_seen && !state().drift_open) {
+    // Open drift without anything accepted is that of a pin which was taken away: somebody was told, and may accept it.
     // A target that was under review until a reload was seen before: what was seen then counts, so that a change
     // between the two is not trusted unseen.
     accept(previous.value_or(hash), AcceptedSource::first_seen);
@@ -221,16 +225,13 @@ std::optional<Sha256> Deciding::stop_waiting() {
 void Deciding::run_out(std::string_view why) {
   const auto previous = stop_waiting();
   unexamined_ = why;
-  if (state().accepted || state().content_pin) {
-    open_drift(previous, previous && previous != state().live);
-  } else if (previous && previous != state().live) {
-    add(drift_event(scene(), "drift.changed", previous));  // nothing is accepted so far: it is told all the same
-  }
+  tell(previous, previous && previous != state().live);
   unexamined_ = {};
 }
 
-void Deciding::open_drift(const std::optional<Sha256>& previous, bool changed) {
-  if (!state().drift_open) {
+/// The live hash is not what is accepted, or nobody has accepted anything: then a change is told all the same.
+void Deciding::tell(const std::optional<Sha256>& previous, bool changed) {
+  if (can_drift() && !state().drift_open) {
     state().drift_open = true;
     state().drift_since = now_;
     add(drift_event(scene(), "drift.detected", previous));

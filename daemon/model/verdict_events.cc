@@ -113,6 +113,22 @@ std::string deploy_summary(std::string_view kind, const std::string& address, co
                              hash, rfc3339(a.valid_until));
 }
 
+/// What vouches for what the event is about.
+void set_attested(NewEvent& event, const std::optional<Attestation>& attested) {
+  if (!attested) return;
+  event.facts.summary += fmt::format(" Attested by key {}{}{}.", attested->key,
+                                     attested->builder.empty() ? "" : ", builder " + harmless(attested->builder),
+                                     attested->source.empty() ? "" : ", source " + harmless(attested->source));
+  (*event.data)["attested_by"] = attested->key;
+  (*event.data)["attestation"] = Json{{"sha256", attested->sha256.hex()},
+                                      {"key_id", attested->key_id},
+                                      {"predicate_type", text_json(attested->predicate_type)},
+                                      {"builder", text_json(attested->builder)},
+                                      {"source", text_json(attested->source)},
+                                      {"commit", text_json(attested->commit)},
+                                      {"sent_by", attested->sent_by}};
+}
+
 }  // namespace
 
 Json error_json(const std::optional<PollError>& error) {
@@ -233,21 +249,6 @@ NewEvent poll_recovered(const Scene& scene, const TargetState& before) {
   event.alertable = !before.failing_quiet;
   set_poll_data(event, before.last_success_at);
   return event;
-}
-
-void set_attested(NewEvent& event, const std::optional<Attestation>& attested) {
-  if (!attested) return;
-  event.facts.summary += fmt::format(" Attested by key {}{}{}.", attested->key,
-                                     attested->builder.empty() ? "" : ", builder " + harmless(attested->builder),
-                                     attested->source.empty() ? "" : ", source " + harmless(attested->source));
-  (*event.data)["attested_by"] = attested->key;
-  (*event.data)["attestation"] = Json{{"sha256", attested->sha256.hex()},
-                                      {"key_id", attested->key_id},
-                                      {"predicate_type", text_json(attested->predicate_type)},
-                                      {"builder", text_json(attested->builder)},
-                                      {"source", text_json(attested->source)},
-                                      {"commit", text_json(attested->commit)},
-                                      {"sent_by", attested->sent_by}};
 }
 
 NewEvent deploy_event(const Scene& scene, std::string_view kind, const Announcement& announcement) {

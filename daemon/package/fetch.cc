@@ -76,20 +76,25 @@ class PackageSink {
   int error_ = 0;
 };
 
+/// What another try would not mend.
+FetchFailure for_good(std::string why) {
+  FetchFailure failure{std::move(why)};
+  failure.for_good = true;
+  return failure;
+}
+
 FetchFailure status_failure(std::string_view origin, int status) {
   if (status == 403 || status == 404)
     return {fmt::format("{}: the link was refused or has expired (HTTP {})", origin, status), true};
   if (status >= 300 && status < 400)
-    return {fmt::format("{}: the link leads elsewhere (HTTP {}); redirects are not followed", origin, status), false,
-            false, true};
+    return for_good(fmt::format("{}: the link leads elsewhere (HTTP {}); redirects are not followed", origin, status));
   return {fmt::format("{}: the answer was HTTP {}", origin, status)};
 }
 
 FetchFailure failure_of(const HttpResponse& response, std::string_view origin, const FetchRules& rules) {
   const int status = response.status_before_body;
   if (response.failure == HttpFailure::too_large && (status == 200 || status == 206)) {
-    return {fmt::format("{}: the package is larger than max_package ({} bytes)", origin, rules.max_package), false,
-            false, true};
+    return for_good(fmt::format("{}: the package is larger than max_package ({} bytes)", origin, rules.max_package));
   }
   if (response.failure == HttpFailure::too_large && status != 0) return status_failure(origin, status);
   FetchFailure failure{harmless(response.failure_text)};

@@ -83,8 +83,8 @@ class Poller {
   /// or the poller's, and never if the poller is stopped before. Thread-safe.
   void poll_now(std::vector<TargetId> ids, std::function<void(PollEnd)> over);
 
-  /// What is live at a target was not looked into, and its package is to be had by this link; `pressing`: somebody
-  /// waits for it. Runs on the writer's thread, once the poll is durable.
+  /// What is live at a target was not looked into, and its package is to be had by this link. Runs on the writer's
+  /// thread, once the poll is durable.
   using Unexamined = std::function<void(TargetId, const Target&, const Sha256& code, Secret url, Urgency urgency)>;
   /// REQUIRES: before start(), and before set_watch() with a package_link.
   void on_unexamined(Unexamined unexamined) { unexamined_ = std::move(unexamined); }

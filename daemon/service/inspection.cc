@@ -75,15 +75,8 @@ void prune_packages(const Settings& settings, Writer& writer) {
     return;
   }
   const auto folder = std::make_shared<const PackageFolder>(std::move(*made));
-  writer.run([&](Tx& tx) {
-    std::vector<Sha256> leaving = packages::prune_candidates(tx.db, settings.packages.max_total);
-    for (const Sha256& code : leaving) packages::drop_contents(tx.db, code);
-    tx.after_commit([folder, leaving = std::move(leaving)] {
-      for (const Sha256& code : leaving) {
-        if (const auto gone = folder->remove(code); !gone) log(LogLevel::warning, "package.keep", gone.error().message);
-      }
-    });
-  });
+  writer.run(
+      [&](Tx& tx) { packages::let_go(tx, folder, packages::prune_candidates(tx.db, settings.packages.max_total)); });
 }
 
 void mend_packages(const Settings& settings, Writer& writer) {

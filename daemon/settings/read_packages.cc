@@ -35,7 +35,7 @@ void read_packages(const Document& document, PackageSettings& packages, Mistakes
     for (const PlacedText& host : *hosts) packages.hosts.push_back(host.text);
   }
   replace(packages.explain_within, section.duration("explain_within", Millis{0}, Millis{600'000}));
-  replace(packages.examine_within, section.duration("examine_within", kSecond, Millis{3'600'000}));
+  replace(packages.examine_within, section.duration("examine_within", kSecond, kLongestExamineWithin));
   if (packages.keep == PackageSettings::Keep::files && packages.max_total < packages.limits.package) {
     section.mistakes().warn(
         section.place(section.has("max_total") ? "max_total" : "max_package"),

@@ -86,7 +86,7 @@ TEST(Attestation, IsRefusedByWhyAndInWords) {
       trust("ci", ours, {"prod/*"}, "https://ci.example.com/*", "git+https://git.example.com/shop/*")};
   const std::string payload = statement_about().dump();
   Json changed = envelope_with(payload, {ours.signature(payload, "ci")});
-  changed["payload"] = test::base64_of(statement_about("charge", 'b').dump());
+  changed["payload"] = base64(statement_about("charge", 'b').dump());
   Json by_id = changed;
   by_id["signatures"][0]["keyid"] = any[0].key.id();
   Json nameless = changed;
@@ -154,11 +154,11 @@ TEST(Attestation, OfAPayloadUnderAnotherTypeIsNotBelieved) {
   const TestSigner ours = TestSigner::ed25519();
   const std::string payload = statement_about().dump();
   const std::string message = "DSSEv1 16 application/json " + std::to_string(payload.size()) + " " + payload;
-  const Json signature{{"sig", test::base64_of(ours.sign(message))}};
+  const Json signature{{"sig", base64(ours.sign(message))}};
   const auto result = verify(envelope_with(payload, {signature}).dump(), {trust("ci", ours)}, kCharge);
   ASSERT_FALSE(result);
   EXPECT_EQ(result.error().why, Why::unknown_key);
-  const Json bare{{"sig", test::base64_of(ours.sign(payload))}};
+  const Json bare{{"sig", base64(ours.sign(payload))}};
   EXPECT_FALSE(verify(envelope_with(payload, {bare}).dump(), {trust("ci", ours)}, kCharge));
 }
 

@@ -119,8 +119,8 @@ TEST(DigestCommand, IsGosDirhash) {
   for (int round = 0; round < 12; ++round) {
     const std::string folder = fmt::format("package-{}", round);
     fill(dir, folder, random, true);
-    dir.write("shared", "outside of them all");
-    if (random() % 2 == 0) std::filesystem::create_symlink("../shared", dir / (folder + "/link"));
+    dir.write("elsewhere", "outside of them all");
+    if (random() % 2 == 0) std::filesystem::create_symlink("../elsewhere", dir / (folder + "/link"));
     command.push_back(dir / folder);
     ours += digest_of(dir / folder);
     if (round % 5 != 0) continue;

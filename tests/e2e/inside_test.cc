@@ -181,6 +181,12 @@ TEST_F(InsideTest, WithoutPackagesTheSameAlertComesOnTime) {
   ASSERT_TRUE(daemon.wait_for_alert("drift.detected")) << daemon.log();
   EXPECT_EQ(daemon.alerts().at(0).at("changes"), nullptr);
   const Json event = daemon.rows({"events", "--kind", "drift.detected"}).at(0);
+  const Json seen = daemon.rows({"history", "charge"}).back();
+  const auto told = parse_rfc3339(event.at("time").get<std::string>());
+  const auto first = parse_rfc3339(seen.at("first_seen_at").get<std::string>());
+  ASSERT_TRUE(told && first) << seen;
+  EXPECT_GE(*told - *first, std::chrono::milliseconds(1'900)) << "it waited for the examination";
+  EXPECT_LT(*told - *first, std::chrono::seconds(10)) << "and was told when that time was over";
   EXPECT_EQ(event.at("data").at("examined"), "unknown");
   EXPECT_EQ(event.at("data").at("examined_why"), "it was not examined within examine_within");
 }

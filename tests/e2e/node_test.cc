@@ -17,7 +17,7 @@ constexpr const char* kSecret = "whsec_ZmFrZS1mYWtlLWZha2UtZmFrZS1mYWtlLWZha2UtM
 std::string pkcs8() {
   std::string key("\x30\x2e\x02\x01\x00\x30\x05\x06\x03\x2b\x65\x70\x04\x22\x04\x20", 16);
   key += "fake-fake-fake-fake-fake-fake-32";
-  return base64({reinterpret_cast<const uint8_t*>(key.data()), key.size()});
+  return base64(key);
 }
 
 Json alert() {

@@ -1,6 +1,7 @@
 #include "inspection/inspector.h"
 
 #include <gtest/gtest.h>
+#include <poll.h>
 
 #include <atomic>
 #include <map>
@@ -33,6 +34,7 @@ struct Shelf {
   std::vector<std::string> order;
   std::counting_semaphore<1000> gate{0};
   bool gated = false;
+  bool until_stopped = false;  ///< an examination goes on until it is cancelled
 };
 
 class ShelfSource final : public PackageSource {
@@ -57,7 +59,11 @@ class ShelfSource final : public PackageSource {
     fetched.sha256 = sha256(package.bytes);
     return fetched;
   }
-  Result<Examination> examine(int, const InspectionRules&, int) override {
+  Result<Examination> examine(int, const InspectionRules&, int cancel_fd) override {
+    pollfd cancelled{cancel_fd, POLLIN, 0};
+    if (shelf_.copy()->until_stopped) {
+      EXPECT_EQ(::poll(&cancelled, 1, 30'000), 1);
+    }
     if (!last_->examine_trouble.empty()) return Error{last_->examine_trouble};
     return last_->inside;
   }
@@ -108,6 +114,13 @@ class InspectorTest : public testing::Test {
   void stock(const std::string& bytes, Examination inside, std::string link = {}) {
     if (link.empty()) link = bytes;
     shelf.by_link[link] = {bytes, std::move(inside), "", ""};
+  }
+  /// A is live and accepted, and what is inside is known.
+  void begin() {
+    stock("A", holding("hello"));
+    inspector->start();
+    see("charge", "A");
+    ASSERT_TRUE(soon([&] { return state("charge").accepted_content.has_value(); }));
   }
   /// `code` is observed at `function`, as the poller would say it; its package is wanted if the ledger says so.
   void see(const std::string& function, const std::string& code, std::string link = {}) {
@@ -220,10 +233,7 @@ TEST_F(InspectorTest, BytesThatAreOthersAreAskedForThreeTimesWithFreshLinks) {
 }
 
 TEST_F(InspectorTest, WhatCannotBeHadOrReadIsUnavailableAndSaysWhy) {
-  stock("A", holding("hello"));
-  inspector->start();
-  see("charge", "A");
-  ASSERT_TRUE(soon([&] { return state("charge").accepted_content.has_value(); }));
+  begin();
   shelf.by_link["B"] = {"B", {}, "the link was refused (HTTP 403)", ""};
   shelf.by_link["C"] = {"C", {}, "", "the examiner was killed by signal 9"};
   for (const std::string code : {"B", "C"}) {
@@ -272,7 +282,7 @@ TEST_F(InspectorTest, TheLinkOfAnotherFunctionIsTriedBeforeItCountsAsAFailure) {
   inspector->start();
   for (const char* function : {"charge", "refund"}) see(function, "A");
   ASSERT_TRUE(soon([&] { return state("charge").accepted_content && state("refund").accepted_content; }));
-  shelf.by_link["refused"] = {"B", {}, "the link was refused (HTTP 403)", "", true};
+  shelf.by_link["refused"] = {"B", {}, "the link was refused (HTTP 403)", ""};
   shelf.gated = true;
   see("charge", "B", "refused");
   ASSERT_TRUE(soon([&] { return shelf.at_once == 1; }));
@@ -283,11 +293,24 @@ TEST_F(InspectorTest, TheLinkOfAnotherFunctionIsTriedBeforeItCountsAsAFailure) {
   EXPECT_EQ(state("charge").accepted_source, AcceptedSource::content);
 }
 
+TEST_F(InspectorTest, HoweverManyFunctionsRunItThreeTriesAreAll) {
+  begin();
+  see("refund", "A");
+  shelf.by_link["B"] = {"B", {}, "the link was refused (HTTP 403)", ""};
+  shelf.gated = true;
+  see("charge", "B");
+  for (int tries = 1; tries <= 3; ++tries) {
+    ASSERT_TRUE(soon([&] { return shelf.fetches == 1 + tries; }));
+    see("refund", "B");  // its link is there by the time that this try fails
+    shelf.gate.release();
+  }
+  ASSERT_TRUE(becomes("refund", Status::drifted));
+  EXPECT_EQ(shelf.fetches, 4);
+  EXPECT_EQ(package("B").value().state, PackageState::unavailable);
+}
+
 TEST_F(InspectorTest, WhatWouldFailAgainIsTriedOnceAndLongerAndLongerLater) {
-  stock("A", holding("hello"));
-  inspector->start();
-  see("charge", "A");
-  ASSERT_TRUE(soon([&] { return state("charge").accepted_content.has_value(); }));
+  begin();
   shelf.by_link["B"] = {"B", {}, "larger than max_package", "", true};
   see("charge", "B");
   ASSERT_TRUE(becomes("charge", Status::drifted));
@@ -304,10 +327,7 @@ TEST_F(InspectorTest, WhatWouldFailAgainIsTriedOnceAndLongerAndLongerLater) {
 }
 
 TEST_F(InspectorTest, AnotherDeploymentOfWhatCouldNotBeHadIsAskedForAgain) {
-  stock("A", holding("hello"));
-  inspector->start();
-  see("charge", "A");
-  ASSERT_TRUE(soon([&] { return state("charge").accepted_content.has_value(); }));
+  begin();
   shelf.by_link["B"] = {"B", {}, "larger than max_package", "", true};
   see("charge", "B");
   ASSERT_TRUE(becomes("charge", Status::drifted));
@@ -322,18 +342,12 @@ TEST_F(InspectorTest, AnotherDeploymentOfWhatCouldNotBeHadIsAskedForAgain) {
 }
 
 TEST_F(InspectorTest, AStopWhileThePackageIsReadIsNoFailure) {
-  stock("A", holding("hello"));
-  inspector->start();
-  see("charge", "A");
-  ASSERT_TRUE(soon([&] { return state("charge").accepted_content.has_value(); }));
+  begin();
   shelf.by_link["B"] = {"B", {}, "", "the examiner was stopped"};
-  shelf.gated = true;
+  shelf.until_stopped = true;
   see("charge", "B");
-  ASSERT_TRUE(soon([&] { return shelf.at_once == 1; }));
-  std::jthread stopping([&] { inspector->stop(); });
-  ASSERT_TRUE(soon([&] { return inspector->stats().stopping; }));
-  shelf.gate.release(100);
-  stopping.join();
+  ASSERT_TRUE(soon([&] { return shelf.fetches == 2; }));
+  inspector->stop();
   EXPECT_EQ(inspector->stats().tries, 0U);
   EXPECT_FALSE(package("B"));
   EXPECT_EQ(bare_status(state("charge"), clock.wall()), Status::examining);

@@ -27,11 +27,8 @@ std::string bytes_of(const char* hex) {
   const Sha256 parsed = Sha256::from_hex(hex).value();
   return {parsed.bytes.begin(), parsed.bytes.end()};
 }
-std::string base64_of(const std::string& bytes) {
-  return base64({reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()});
-}
-std::string secret_of(std::size_t bytes, char fill) { return "whsec_" + base64_of(std::string(bytes, fill)); }
-std::string ed25519_secret() { return "whsk_" + base64_of(bytes_of(kSeedHex)); }
+std::string secret_of(std::size_t bytes, char fill) { return "whsec_" + base64(std::string(bytes, fill)); }
+std::string ed25519_secret() { return "whsk_" + base64(bytes_of(kSeedHex)); }
 
 /// With OpenSSL's verifying side, and the public key alone.
 bool verifies(const std::string& public_key, const std::string& signature, const std::string& text) {
@@ -48,7 +45,7 @@ bool verifies(const std::string& public_key, const std::string& signature, const
 TEST(Ed25519, SignsWhatThePublicKeyVerifies) {
   const auto keys = decode_keys(ed25519_secret());
   ASSERT_TRUE(keys);
-  EXPECT_EQ(public_key(keys->front()), "whpk_" + base64_of(bytes_of(kPublicHex)));
+  EXPECT_EQ(public_key(keys->front()), "whpk_" + base64(bytes_of(kPublicHex)));
   const std::string list = signature(*keys, kExampleId, kExampleTimestamp, kBody);
   ASSERT_TRUE(list.starts_with("v1a,")) << list;
   const std::string text = std::string(kExampleId) + "." + std::to_string(kExampleTimestamp) + "." + kBody;
@@ -61,14 +58,14 @@ TEST(Ed25519, ThePrivateKeyMayComeAsSeedWithItsPublicKeyOrInPkcs8) {
   const std::string seed = bytes_of(kSeedHex);
   const std::string pkcs8 = std::string("\x30\x2e\x02\x01\x00\x30\x05\x06\x03\x2b\x65\x70\x04\x22\x04\x20", 16) + seed;
   for (const std::string& form : {seed, seed + bytes_of(kPublicHex), pkcs8}) {
-    const auto keys = decode_keys("whsk_" + base64_of(form));
+    const auto keys = decode_keys("whsk_" + base64(form));
     ASSERT_TRUE(keys) << form.size();
     EXPECT_EQ(keys->front().bytes.reveal(), seed);
   }
   std::string strange = pkcs8;
   strange[11] = '\x6e';  // X25519
   for (const std::string& form : {seed + seed, seed.substr(1), seed + "x", strange}) {
-    EXPECT_FALSE(decode_keys("whsk_" + base64_of(form))) << form.size();
+    EXPECT_FALSE(decode_keys("whsk_" + base64(form))) << form.size();
   }
 }
 
@@ -111,7 +108,7 @@ TEST(DecodeKeys, TakesOnlyTheFormOfStandardWebhooks) {
                                "whsec_!!!!",
                                "whsk_",
                                "whsk_!!!!",
-                               "whpk_" + base64_of(bytes_of(kPublicHex)),
+                               "whpk_" + base64(bytes_of(kPublicHex)),
                                secret_of(23, 'k'),
                                secret_of(65, 'k'),
                                secret_of(32, 'k') + " fake-plain-password"};

@@ -58,15 +58,11 @@ std::string TestSigner::sign(std::string_view message) const {
 
 Json TestSigner::signature(std::string_view payload, const std::string& keyid) const {
   const std::string message = fmt::format("DSSEv1 28 application/vnd.in-toto+json {} {}", payload.size(), payload);
-  return {{"keyid", keyid}, {"sig", base64_of(sign(message))}};
-}
-
-std::string base64_of(std::string_view bytes) {
-  return base64({reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()});
+  return {{"keyid", keyid}, {"sig", base64(sign(message))}};
 }
 
 Json envelope_with(std::string_view payload, const std::vector<Json>& signatures) {
-  return {{"payload", base64_of(payload)}, {"payloadType", "application/vnd.in-toto+json"}, {"signatures", signatures}};
+  return {{"payload", base64(payload)}, {"payloadType", "application/vnd.in-toto+json"}, {"signatures", signatures}};
 }
 
 Json statement_about(const std::string& name, char digit) {

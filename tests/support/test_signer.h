@@ -28,7 +28,6 @@ class TestSigner {
   std::shared_ptr<void> key_;  ///< EVP_PKEY
 };
 
-std::string base64_of(std::string_view bytes);
 /// An envelope around `payload` with these elements as its signatures.
 Json envelope_with(std::string_view payload, const std::vector<Json>& signatures);
 /// A statement v1 about one subject "charge" with a dirHash1 of 64 times `digit`.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "attest/envelope.h"
 #include "audit/format/values.h"
 #include "audit/query/reports.h"
 #include "audit/story/event_times.h"
@@ -18,19 +19,24 @@ constexpr Column kAttestationColumns[] = {
     {"time", "TIME", 0},        {"kind", "FOR", 0},       {"target", "TARGET", 0},          {"attested_by", "KEY", 40},
     {"builder", "BUILDER", 60}, {"source", "SOURCE", 60}, {"attestation", "ATTESTATION", 0}};
 
-/// nullopt: the event has nothing to do with one.
-std::optional<Row> attestation_row(Database& db, const StoredEvent& event, const CheckedData& checked) {
-  const auto said = checked.data.find("attestation");
-  if (said == checked.data.end() || !said->is_object()) return std::nullopt;
+struct Found {
+  StoredEvent event;
+  CheckedData checked;  ///< its data has an `attestation`
+};
+
+Row attestation_row(Database& db, const Found& found) {
+  const auto& [event, checked] = found;
+  const OrderedJson& attestation = checked.data.at("attestation");
   const auto text = [&](const OrderedJson& json, std::string_view name) { return text_or_null(text_in(json, name)); };
-  const std::string hash = text_in(checked.data, "expected_sha256").empty() ? text_in(checked.data, "accepted_sha256")
-                                                                            : text_in(checked.data, "expected_sha256");
-  const std::optional<Sha256> stored = hash_in(*said, "sha256");
+  const std::string announced = text_in(checked.data, "expected_sha256");
+  const std::string hash = announced.empty() ? text_in(checked.data, "accepted_sha256") : announced;
+  const std::optional<Sha256> stored = hash_in(attestation, "sha256");
   const auto statement = stored ? attestations::find(db, *stored) : std::nullopt;
   Row row{{rfc3339(event.time), event.id, event.kind, value_of(checked.target), text(checked.data, "attested_by"),
-           text(*said, "key_id"), text_or_null(hash), text(checked.data, "expected_content"), text(*said, "builder"),
-           text(*said, "source"), text(*said, "commit"), text(*said, "predicate_type"), text(*said, "sent_by"),
-           text(*said, "sha256"), statement ? OrderedJson(statement->envelope()) : OrderedJson()},
+           text(attestation, "key_id"), text_or_null(hash), text(checked.data, "expected_content"),
+           text(attestation, "builder"), text(attestation, "source"), text(attestation, "commit"),
+           text(attestation, "predicate_type"), text(attestation, "sent_by"), text(attestation, "sha256"),
+           statement ? OrderedJson(write_envelope(statement->payload, statement->signature)) : OrderedJson()},
           checked.problem};
   if (!statement && row.problem.empty())
     row.problem = fmt::format("event {}: the attestation that it names is not in the record, or was changed", event.id);
@@ -44,21 +50,23 @@ ReportEnd run_attestations(Database& db, const Selection& selection, WallTime no
   const EventReader events(db);
   const EventTimes times(db);
   ReportEnd end;
-  std::vector<StoredEvent> found;  // without their attestations, which may be large
+  std::vector<Found> found;  // without what was signed, which may be large
   auto q = db.query(kChosen);
   while (q.step()) {
     if (!selection.in_window(times.of(q.integer(event_rows::kSeq), q.time(event_rows::kTime)))) continue;
     if (!filter.matches(event_rows::target_id(q))) continue;
     StoredEvent event = event_rows::read(q);
-    if (event.body.find("\"attestation\"") != std::string::npos) found.push_back(std::move(event));
+    CheckedData checked = events.check(event);
+    const auto attestation = checked.data.find("attestation");
+    if (attestation != checked.data.end() && attestation->is_object())
+      found.push_back({std::move(event), std::move(checked)});
   }
   if (selection.limit && found.size() > static_cast<std::size_t>(*selection.limit))
     found.erase(found.begin(), found.end() - static_cast<std::ptrdiff_t>(*selection.limit));
-  for (const StoredEvent& event : found) {
-    auto row = attestation_row(db, event, events.check(event));
-    if (!row) continue;
-    if (!row->problem.empty()) ++end.problems;
-    emit(std::move(*row));
+  for (const Found& each : found) {
+    Row row = attestation_row(db, each);
+    if (!row.problem.empty()) ++end.problems;
+    emit(std::move(row));
     ++end.rows;
   }
   end.summary["selected"] = end.rows;

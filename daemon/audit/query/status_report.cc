@@ -55,7 +55,8 @@ Row status_row(const SelectedTarget& selected) {
   const TargetState& s = selected.row.state;
   const Target& target = selected.row.target;
   const StatusView& view = selected.status;
-  const Announcement expected = s.announced.empty() ? Announcement{} : s.announced.back();
+  static const Announcement kNone{};
+  const Announcement& expected = s.announced.empty() ? kNone : s.announced.back();
   std::vector<std::pair<std::string_view, OrderedJson>> shown;
   if (expected.content)
     shown.emplace_back("expected_sha256", expected.content->text());  // what people are to see of it

@@ -29,8 +29,8 @@ void read_runs(Database& db, TargetId id, WallTime until, TargetRecord& record) 
 void read_happenings(Database& db, const StoryContext& context, TargetId id, WallTime until, TargetRecord& record) {
   static const Sql kSql = event_rows::select(
       "WHERE target_id = ? AND kind IN ('drift.detected', 'drift.resolved', 'function.missing', 'deploy.expected', "
-      "'deploy.arrived', 'deploy.superseded', "
-      "'deploy.overdue', 'deploy.withdrawn', 'watch.suspended', 'watch.resumed') ORDER BY seq");
+      "'deploy.arrived', 'deploy.superseded', 'deploy.overdue', 'deploy.withdrawn', 'watch.suspended', "
+      "'watch.resumed') ORDER BY seq");
   auto q = db.query(kSql, id);
   while (q.step()) {
     const StoredEvent event = event_rows::read(q);
@@ -43,9 +43,6 @@ void read_happenings(Database& db, const StoryContext& context, TargetId id, Wal
   std::stable_sort(record.happenings.begin(), record.happenings.end(),
                    [](const auto& a, const auto& b) { return a.time < b.time; });
 }
-
-/// The most that [packages] examine_within may say.
-constexpr Millis kLongestExamining{3'600'000};
 
 /// The story while it is told: what was recorded at one moment came of one input, and is applied together.
 class Telling {
@@ -82,8 +79,9 @@ class Telling {
     // the event of the drift comes later, if at all. Where it is not on record, it counts as drift after the longest
     // wait.
     const bool differs = state_.accepted && state_.live && *state_.accepted != *state_.live;
-    const bool open = differs && (drift_told_ || end_ - *state_.live_since > kLongestExamining);
-    state_.examining_until = differs && !open ? std::optional(*state_.live_since + kLongestExamining) : std::nullopt;
+    const bool open = differs && (drift_told_ || end_ - *state_.live_since > kLongestExamineWithin);
+    state_.examining_until =
+        differs && !open ? std::optional(*state_.live_since + kLongestExamineWithin) : std::nullopt;
     if (open && !state_.drift_open) state_.drift_since = at;
     if (!open) state_.drift_since.reset();
     state_.drift_open = open;

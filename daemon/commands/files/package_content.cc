@@ -44,10 +44,9 @@ Result<ContentDigest> content_at(const std::string& path, const PackageLimits& l
   if (!found.ambiguous.empty())
     return Error{fmt::format("{}: is ambiguous, and has no content digest: {}", path, found.ambiguous)};
   try {
-    if (!known_content(found.files, {}, ignore))
-      return Error{fmt::format("{}: holds no file{}: nothing could be told from it", path,
-                               found.files.empty() ? "" : " that is not ignored")};
-    return content_of(found.files, ignore);
+    if (const auto known = known_content(found.files, {}, ignore)) return known->digest;
+    return Error{fmt::format("{}: holds no file{}: nothing could be told from it", path,
+                             found.files.empty() ? "" : " that is not ignored")};
   } catch (const std::invalid_argument& error) {
     return Error{fmt::format("{}: {}", path, error.what())};
   }

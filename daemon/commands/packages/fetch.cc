@@ -50,8 +50,7 @@ struct Came {
   bool over(WallTime asked_at) const {
     if (!live) return true;
     if (!package) return false;
-    return package->state == PackageState::examined || package->state == PackageState::ambiguous ||
-           package->at >= asked_at;
+    return was_read(package->state) || package->at >= asked_at;
   }
   bool examined() const { return package && package->state == PackageState::examined; }
 };

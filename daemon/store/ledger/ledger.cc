@@ -61,14 +61,12 @@ void record_period(Database& db, const TargetRow& row, const TargetState& after,
 /// where it may matter: when another hash is live than before, or nobody has looked into this one.
 std::optional<Observation> with_inside(Database& db, const Observation& seen, const TargetState& state) {
   if (!seen.sha256 || !state.watched) return std::nullopt;
-  const bool looked_at = state.package == PackageState::examined || state.package == PackageState::ambiguous;
-  if (state.live == seen.sha256 && (looked_at || !seen.obtainable)) return std::nullopt;
+  if (state.live == seen.sha256 && (was_read(state.package) || !seen.obtainable)) return std::nullopt;
   Observation filled = seen;
   filled.inside = inside_of(db, *seen.sha256, state);
   if (filled.inside.package == PackageState::unknown) return std::nullopt;
   // That it could not be had once says nothing of now: another hash became live, and its package is asked for again.
-  const bool read = filled.inside.package == PackageState::examined || filled.inside.package == PackageState::ambiguous;
-  if (!read && seen.obtainable && state.live != seen.sha256) return std::nullopt;
+  if (!was_read(filled.inside.package) && seen.obtainable && state.live != seen.sha256) return std::nullopt;
   return filled;
 }
 

@@ -13,6 +13,7 @@
 #include <iterator>
 #include <memory>
 
+#include "base/log.h"
 #include "store/packages/packages.h"
 
 namespace codedriftd {
@@ -223,6 +224,15 @@ Strays strays(std::span<const Sha256> known, std::span<const Sha256> files) {
   std::ranges::set_difference(files, known, std::back_inserter(found.files));
   std::ranges::set_difference(known, files, std::back_inserter(found.rows));
   return found;
+}
+
+void let_go(Tx& tx, std::shared_ptr<const PackageFolder> folder, std::vector<Sha256> codes) {
+  for (const Sha256& code : codes) drop_contents(tx.db, code);
+  tx.after_commit([folder = std::move(folder), codes = std::move(codes)] {
+    for (const Sha256& code : codes) {
+      if (const auto gone = folder->remove(code); !gone) log(LogLevel::warning, "package.keep", gone.error().message);
+    }
+  });
 }
 
 Result<Strays> mend(Database& db, const PackageFolder& folder) {

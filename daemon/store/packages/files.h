@@ -7,6 +7,7 @@
 ///   keep:   the file first, then set_kept() in a transaction
 ///   remove: drop_contents() or drop() in a transaction, then the file
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
@@ -15,6 +16,7 @@
 #include "base/sha256.h"
 #include "base/unique_fd.h"
 #include "store/db/sqlite.h"
+#include "store/db/writer.h"
 
 namespace codedriftd {
 
@@ -65,6 +67,10 @@ struct Strays {
   friend bool operator==(const Strays&, const Strays&) = default;
 };
 Strays strays(std::span<const Sha256> known, std::span<const Sha256> files);
+
+/// Keeps these no longer: their rows say so in this transaction, the files go after its commit. One that cannot be
+/// removed is logged, and goes when the daemon starts next.
+void let_go(Tx& tx, std::shared_ptr<const PackageFolder> folder, std::vector<Sha256> codes);
 
 /// Makes folder and table agree, at the start: a file without a row is removed, a row without a file is no longer kept,
 /// what is half written goes. What it did; fails where the folder cannot be read or changed. Throws SqliteError.

@@ -37,7 +37,7 @@ std::string findings_text(const std::vector<Finding>& findings) {
     if (valid_utf8(finding.name)) {
       item["name"] = finding.name;
     } else {
-      item["name_base64"] = base64({reinterpret_cast<const uint8_t*>(finding.name.data()), finding.name.size()});
+      item["name_base64"] = base64(finding.name);
     }
     list.push_back(std::move(item));
   }

@@ -1,23 +1,6 @@
 #include "store/record/attestations.h"
 
-#include "base/json.h"
-
-namespace codedriftd {
-namespace {
-
-std::string base64_text(std::string_view bytes) {
-  return base64({reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()});
-}
-
-}  // namespace
-
-std::string SignedStatement::envelope() const {
-  return json_line(OrderedJson{{"payloadType", "application/vnd.in-toto+json"},
-                               {"payload", base64_text(payload)},
-                               {"signatures", {{{"sig", base64_text(signature)}}}}});
-}
-
-namespace attestations {
+namespace codedriftd::attestations {
 
 void keep(Tx& tx, TargetId target, const SignedStatement& statement, WallTime now) {
   const Sha256 hash = sha256(statement.payload);
@@ -38,5 +21,4 @@ std::optional<SignedStatement> find(Database& db, const Sha256& payload) {
   return sha256(found.payload) == payload ? std::optional(std::move(found)) : std::nullopt;
 }
 
-}  // namespace attestations
-}  // namespace codedriftd
+}  // namespace codedriftd::attestations

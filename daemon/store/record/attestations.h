@@ -14,9 +14,6 @@ namespace codedriftd {
 /// What was signed, and a signature of it that is good (attest/trust.h). Known by the SHA-256 of the payload.
 struct SignedStatement {
   std::string payload, signature;
-
-  /// A DSSE envelope around the two, as JSON.
-  std::string envelope() const;
 };
 
 namespace attestations {

@@ -75,7 +75,7 @@ void move(Database& db, const Times& times, const Back& back) {
 }
 
 void move_what_waits(Database& db, const Back& back) {
-  for (const TargetId id : targets::with_announcements(db)) {
+  for (const TargetId id : targets::waiting(db)) {
     const TargetState before = targets::load(db, id).state;
     TargetState after = before;
     for (Announcement& announcement : after.announced) {

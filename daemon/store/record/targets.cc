@@ -263,7 +263,7 @@ std::vector<TargetRow> all(Database& db, bool also_unwatched) {
   return rows;
 }
 
-std::vector<TargetId> with_announcements(Database& db) {
+std::vector<TargetId> waiting(Database& db) {
   std::vector<TargetId> ids;
   auto q = db.query("SELECT id FROM target WHERE announced != '[]' OR examining_until_ms IS NOT NULL");
   while (q.step()) ids.push_back(q.integer(0));
@@ -272,9 +272,8 @@ std::vector<TargetId> with_announcements(Database& db) {
 
 void wait_anew(Database& db, WallTime now) {
   db.run(
-      "UPDATE target SET examining_until_ms = ?1 + examine_within_ms WHERE examining_until_ms IS NOT NULL AND package "
-      "= "
-      "'unknown'",
+      "UPDATE target SET examining_until_ms = ?1 + examine_within_ms "
+      "WHERE examining_until_ms IS NOT NULL AND package = 'unknown'",
       now);
 }
 

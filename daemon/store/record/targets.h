@@ -47,11 +47,11 @@ struct Census {
 Census count_watched(Database& db, WallTime now);
 /// Watched targets that something was announced for, or whose verdict waits for an examination, and that were polled
 /// since `polled_since`: time alone can change them.
-/// The targets for which something is announced, or whose verdict waits for an examination.
-std::vector<TargetId> with_announcements(Database& db);
+std::vector<TargetId> waiting(Database& db, WallTime polled_since);
+/// All targets that something was announced for, or whose verdict waits for an examination.
+std::vector<TargetId> waiting(Database& db);
 /// A verdict that waits for an examination waits its whole time anew: after a start, when nobody could look meanwhile.
 void wait_anew(Database& db, WallTime now);
-std::vector<TargetId> waiting(Database& db, WallTime polled_since);
 /// A new row that is not watched yet.
 TargetId insert(Database& db, const Target& target);
 /// Writes what differs from `before`. A poll that changed nothing but times costs one small UPDATE.

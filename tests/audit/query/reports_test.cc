@@ -4,6 +4,7 @@
 
 #include "audit/format/render.h"
 #include "audit/format/values.h"
+#include "audit/query/reported.h"
 #include "audit/story/stored_event.h"
 #include "base/json.h"
 #include "store/ledger/suspensions.h"
@@ -16,39 +17,9 @@ namespace {
 using test::at;
 using test::hex;
 using test::Recorded;
-
-struct Reported {
-  std::vector<OrderedJson> rows;
-  std::vector<std::string> problems;
-  ReportEnd end;
-
-  /// The row about `target`; fails the test if there is none.
-  const OrderedJson& of(const std::string& target) const {
-    for (const OrderedJson& row : rows) {
-      if (row.at("target") == target) return row;
-    }
-    throw std::out_of_range("no row about " + target);
-  }
-  std::vector<std::string> column(const char* field) const {
-    std::vector<std::string> values;
-    for (const OrderedJson& row : rows)
-      values.push_back(row.at(field).is_string() ? row.at(field).get<std::string>() : row.at(field).dump());
-    return values;
-  }
-};
-
-Reported report(Recorded& recorded, const Report& what, WallTime now, const Selection& selection = {}) {
-  Database db = Database::open_reader(recorded.path());
-  Reported reported;
-  reported.end = what.run(db, selection, now, [&](const Row& row) {
-    ASSERT_EQ(row.values.size(), what.fields.size());
-    OrderedJson object = OrderedJson::object();
-    for (std::size_t i = 0; i < row.values.size(); ++i) object[std::string(what.fields[i])] = row.values[i];
-    reported.rows.push_back(std::move(object));
-    if (!row.problem.empty()) reported.problems.push_back(row.problem);
-  });
-  return reported;
-}
+using test::report;
+using test::Reported;
+using test::select;
 
 /// The report as a table.
 std::string table(Recorded& r, const Report& what, WallTime now, const Selection& selection = {}) {
@@ -56,12 +27,6 @@ std::string table(Recorded& r, const Report& what, WallTime now, const Selection
   const auto renderer = make_renderer(Format::table, what, now, false, text);
   renderer->end(what.run(r.db(), selection, now, [&](const Row& row) { renderer->row(row); }));
   return text;
-}
-
-Selection select(std::vector<std::string> targets) {
-  Selection selection;
-  selection.targets = std::move(targets);
-  return selection;
 }
 
 Route route(std::string name) {
