@@ -23,6 +23,7 @@ class Deciding {
   void take(const Observation& observation);
   void take(const Examined& examined);
   void take(const Tick& tick);
+  void take(const Listed& listed);
   // In verdict_accepted.cc: the configuration, people and pipelines.
   void take(const Watched& watched);
   void take(const Unwatched&);

@@ -29,6 +29,13 @@ std::optional<std::string_view> take_until(std::string_view& text, char end) {
 
 }  // namespace
 
+TargetKind kind_of_qualifier(std::string_view qualifier) {
+  if (qualifier == kLayersQualifier) return TargetKind::layers;
+  if (qualifier == kImageQualifier) return TargetKind::image;
+  if (qualifier.starts_with(kAliasPrefix)) return TargetKind::alias;
+  return TargetKind::code;
+}
+
 bool valid_part(std::string_view part) {
   return !part.empty() && part.size() <= 64 && std::all_of(part.begin(), part.end(), valid_character);
 }

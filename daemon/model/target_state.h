@@ -27,8 +27,6 @@ enum class Baseline {
   review,      ///< nothing is accepted until somebody accepts it
 };
 
-/// What somebody said would come: a pipeline (`expect`) or a pin that changed in the configuration. A hash or a
-/// content.
 /// The most that `examine_within` may be.
 inline constexpr Millis kLongestExamineWithin{3'600'000};
 
@@ -43,6 +41,8 @@ struct Attestation {
   friend bool operator==(const Attestation&, const Attestation&) = default;
 };
 
+/// What somebody said would come: a pipeline (`expect`) or a pin that changed in the configuration. A hash or a
+/// content.
 struct Announcement {
   std::optional<Sha256> sha256;
   bool pin = false;
@@ -70,6 +70,7 @@ struct TargetState {
   Millis examine_within{60'000};      ///< how long a verdict may wait for an examination
   std::vector<std::string> ignore;    ///< globs: files that its content digests leave out
   bool same_content_accepted = true;  ///< another hash with the content and modes of what is accepted is accepted
+  bool touched_alerts = false;        ///< function.touched alerts
 
   // What is live against what is accepted.
   std::optional<Sha256> live;          ///< the hash last seen
@@ -101,6 +102,11 @@ struct TargetState {
   unsigned consecutive_failures = 0;        ///< finished polls since the last answer
   std::optional<PollError> last_error;      ///< of the last poll, if it had no hash
   std::string last_reason;                  ///< its Observation::reason
+
+  // The function it is of, as listings show it.
+  std::string function_id;                        ///< empty: no listing has shown it
+  std::optional<WallTime> added_at, modified_at;  ///< by the cloud's clock
+  bool touched = false;  ///< `modified_at` moved past what any hash that was seen explains: the next answer tells
 
   // The status as of the last input, and since when.
   std::optional<WallTime> status_since;

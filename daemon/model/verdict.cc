@@ -309,6 +309,12 @@ void Deciding::expire(bool pins_too) {
 
 // ---- time -----------------------------------------------------------------------------------------------------
 
+void Deciding::take(const Listed& listed) {
+  state().function_id = listed.function_id;
+  state().added_at = listed.added_at;
+  state().modified_at = listed.modified_at;
+}
+
 void Deciding::take(const Tick& tick) {
   if (!before_.watched) return;
   if (state().examining_until && state().package == PackageState::unknown && now_ >= *state().examining_until)

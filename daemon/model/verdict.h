@@ -33,6 +33,7 @@ struct Watched {
   std::optional<ContentDigest> content_pin = {};  ///< instead of `pin`
   bool same_content_accepted = true;
   std::vector<std::string> ignore = {};
+  bool touched_alerts = false;  ///< function.touched alerts
 };
 /// The configuration no longer watches it.
 struct Unwatched {};
@@ -67,7 +68,12 @@ struct Examined {
   Inside inside;  ///< its state is not `unknown`
   int64_t files = 0, findings = 0;
 };
-using Input = std::variant<Observation, Tick, Watched, Unwatched, Approved, Expected, Withdrawn, Examined>;
+/// What a listing says of the function that the target is of. Times are the cloud's, whole seconds.
+struct Listed {
+  std::string function_id;
+  std::optional<WallTime> added_at, modified_at;
+};
+using Input = std::variant<Observation, Tick, Watched, Unwatched, Approved, Expected, Withdrawn, Examined, Listed>;
 
 struct Decision {
   TargetState state;

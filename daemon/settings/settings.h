@@ -15,6 +15,7 @@
 #include "model/examination.h"
 #include "model/target.h"
 #include "model/verdict.h"
+#include "model/watch_rules.h"
 #include "settings/place.h"
 
 namespace codedriftd {
@@ -29,6 +30,20 @@ struct CredentialSettings {
   std::string metadata_endpoint = "http://metadata.tencentyun.com";
 };
 
+/// [account.NAME.discovery]: what there is, and what changed.
+struct DiscoverySettings {
+  bool enabled = false;          ///< also wherever a [[watch]] names the account
+  Millis every{600'000};         ///< between two complete listings
+  Millis changes_every{15'000};  ///< between two looks at the newest changes
+  bool report_unmanaged = true;
+};
+/// [account.NAME.audit]: who changed it, from CloudAudit.
+struct AuditSettings {
+  bool enabled = false;
+  std::string endpoint;  ///< empty: CloudAudit beside the account's endpoint; of a simulated one, that itself
+  std::vector<std::string> deploy_principals;
+};
+
 struct AccountSettings {
   std::string name;
   std::string endpoint = "https://scf.intl.tencentcloudapi.com";
@@ -37,6 +52,8 @@ struct AccountSettings {
   std::string ca_file;              ///< empty: the system's
   std::string previous;             ///< an earlier label of this account
   CredentialSettings credentials;
+  DiscoverySettings discovery;
+  AuditSettings audit;
 };
 
 /// What an announcement or an approval needs to be accepted.
@@ -52,6 +69,15 @@ struct WatchSettings {
   Millis interval{300'000}, stale_after{900'000}, deploy_grace{3'600'000};
   bool same_content_accepted = true;  ///< another hash with the content and modes of the accepted one is accepted
   std::vector<std::string> ignore;    ///< globs (model/target.h): files that this function's content digests leave out
+  bool touched_alerts = false;        ///< `touched = "alert"`: function.touched alerts
+  std::string where;                  ///< "FILE:LINE" of the [[function]] or [[watch]]
+};
+
+/// One [[watch]]: whom it matches, and how each is watched.
+struct RuleSettings {
+  WatchRule rule;
+  WatchSettings watch;  ///< of its target only the account counts; no pin, no content
+  Millis versions_interval{86'400'000};
 };
 
 /// [packages]: looking into the packages of what is live.
@@ -120,6 +146,7 @@ struct Settings {
   std::string http_listen = "127.0.0.1:9817";  ///< "HOST:PORT"; empty: off
   std::map<std::string, AccountSettings> accounts;
   std::vector<WatchSettings> watches;  ///< sorted by target, no duplicates
+  std::vector<RuleSettings> rules;     ///< in the order of the files
   std::vector<AlertSettings> alerts;
   std::vector<TrustSettings> trust;  ///< sorted by name
   ControlSettings control;

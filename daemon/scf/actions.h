@@ -1,0 +1,39 @@
+#pragma once
+/// Every call that this program makes of the cloud. All of them read.
+#include <array>
+#include <string_view>
+
+namespace codedriftd {
+
+enum class Action {
+  get_function_address,
+  get_account,
+  list_namespaces,
+  list_functions,
+  list_versions,  ///< ListVersionByFunction
+  list_aliases,
+  get_alias,
+  get_function,
+  get_layer_version,
+  describe_events,  ///< CloudAudit
+};
+
+struct ActionTraits {
+  std::string_view name;     ///< X-TC-Action
+  std::string_view service;  ///< of the signature: "scf", "cloudaudit"
+  std::string_view version;  ///< X-TC-Version
+  double documented_limit;   ///< calls a second for one key at one host, all regions together
+  bool documented;           ///< false: no limit is documented, and the lowest of the others is assumed
+};
+const ActionTraits& traits(Action action);
+
+inline constexpr std::array kAllActions{
+    Action::get_function_address, Action::get_account,    Action::list_namespaces, Action::list_functions,
+    Action::list_versions,        Action::list_aliases,   Action::get_alias,       Action::get_function,
+    Action::get_layer_version,    Action::describe_events};
+
+/// Of a documented limit, how much is used: others call, too (consoles, pipelines, other tools). GetFunctionAddress has
+/// a setting of its own.
+inline constexpr double kShareOfLimit = 0.75;
+
+}  // namespace codedriftd

@@ -1,0 +1,29 @@
+#pragma once
+/// What listings say goes into the record here: inventory, events, and what each watched target is told.
+#include <vector>
+
+#include "model/inventory.h"
+#include "model/watch_rules.h"
+#include "store/ledger/ledger.h"
+
+namespace codedriftd {
+
+struct Discovered {
+  bool watch_changed = false;         ///< the plan watches others than before: the watch list is to be made anew
+  std::vector<TargetId> moved;        ///< changed since they were last seen: to be polled at once
+  std::vector<FunctionName> details;  ///< of these a rule wants to know versions, aliases or layers (new, or moved)
+};
+
+/// A listing: functions that are new (function.discovered, function.unmanaged), another one under a name, changed or
+/// gone; discovery.failing where it is the third incomplete one in a row (or nothing was complete for an hour), and
+/// discovery.recovered. An incomplete one adds and never removes. On the writer's thread.
+Discovered take_listing(Tx& tx, Ledger& ledger, const Listing& listing, const WatchPlan& plan, bool report_unmanaged,
+                        WallTime now);
+/// The same for the newest changes of a namespace; a failed look changes nothing.
+Discovered take_changes(Tx& tx, Ledger& ledger, const NewestChanges& changes, const WatchPlan& plan,
+                        bool report_unmanaged, WallTime now);
+/// Versions, aliases and kind of one function, completely read. True if the watch list is to be made anew.
+bool take_details(Tx& tx, const FunctionName& function, const std::vector<std::string>& versions,
+                  const std::vector<std::string>& aliases, bool image, WallTime now);
+
+}  // namespace codedriftd
