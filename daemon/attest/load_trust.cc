@@ -28,6 +28,14 @@ LoadedTrust load_trust(const Settings& settings) {
   return loaded;
 }
 
+std::set<std::string> attested_only(const Settings& settings) {
+  std::set<std::string> addresses;
+  for (const WatchSettings& watch : settings.watches) {
+    if (watch.require == Require::attested) addresses.insert(watch.target.address());
+  }
+  return addresses;
+}
+
 std::shared_ptr<const Trust> trust_of(const Settings& settings) {
   LoadedTrust loaded = load_trust(settings);
   for (const auto* list : {&loaded.mistakes, &loaded.forbidden}) {
@@ -36,9 +44,7 @@ std::shared_ptr<const Trust> trust_of(const Settings& settings) {
   }
   auto trust = std::make_shared<Trust>();
   trust->keys = std::move(loaded.keys);
-  for (const WatchSettings& watch : settings.watches) {
-    if (watch.require == Require::attested) trust->attested_only.insert(watch.target.address());
-  }
+  trust->attested_only = attested_only(settings);
   return trust;
 }
 

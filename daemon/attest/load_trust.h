@@ -23,6 +23,8 @@ struct Trust {
   std::vector<TrustKey> keys;
   std::set<std::string> attested_only;  ///< addresses of the functions with require = "attested"
 };
+/// Of settings.watches.
+std::set<std::string> attested_only(const Settings& settings);
 /// Keys that cannot be used are left out, and that is logged. Reads settings.watches.
 std::shared_ptr<const Trust> trust_of(const Settings& settings);
 

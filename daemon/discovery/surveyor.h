@@ -47,7 +47,8 @@ class Surveyor {
   ~Surveyor();
 
   /// From now on. A scope that was there before keeps its times and what is under way. Thread-safe.
-  void set_scopes(std::vector<Scope> scopes, Paces paces);
+  /// `apply` runs on this object's thread when it takes that over (the ReadApi's accounts).
+  void set_scopes(std::vector<Scope> scopes, Paces paces, std::function<void()> apply = {});
   /// A listing of these regions now (`discover` asks for it). Thread-safe.
   void list_now(std::string account, std::string region);
   /// Thread-safe; a wish that waits already is not asked twice.

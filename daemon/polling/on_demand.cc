@@ -1,4 +1,5 @@
 /// Polls that somebody asked for.
+#include <algorithm>
 #include <utility>
 
 #include "polling/poller.h"
@@ -27,8 +28,10 @@ void Poller::take_on(const std::shared_ptr<Request>& request, MonoTime now) {
     // It is being polled, or is to be asked again after a back-off or after it was not found once: that attempt serves
     // the request, too, and keeps its time. The pause before it has a purpose.
     if (entry.in_flight || entry.attempts.under_way() || entry.not_found == 1 || entry.due <= now) continue;
-    entry.lane->line->remove(entry.due, id);
-    requeue(entry, now);
+    entry.line->remove(entry.due, id);
+    // Somebody asked, or it is known to have changed: it goes ahead of what the schedule has overdue.
+    const auto& waiting = entry.line->waiting();
+    requeue(entry, waiting.empty() ? now : std::min(now, waiting.begin()->first - MonoTime::duration{1}));
   }
 }
 

@@ -1,11 +1,14 @@
 #pragma once
 #include <algorithm>
+#include <map>
 #include <optional>
 #include <set>
+#include <string>
 #include <utility>
 
 #include "base/clock.h"
 #include "cloud/pace.h"
+#include "scf/actions.h"
 
 namespace codedriftd {
 
@@ -54,5 +57,12 @@ class PacedQueue {
   Pace pace_;
   std::set<std::pair<MonoTime, Id>> waiting_;
 };
+
+/// What the cloud counts together: AccountPace::key and the action.
+using PaceKey = std::pair<std::string, Action>;
+/// Calls a second of `action` that go at most under a pace whose limit for polls is `poll_limit`.
+inline double limit_of(Action action, double poll_limit) {
+  return action == Action::get_function_address ? poll_limit : traits(action).documented_limit * kShareOfLimit;
+}
 
 }  // namespace codedriftd

@@ -100,11 +100,18 @@ void Poller::take_over(Watch watch) {
   paces_ = std::move(watch.paces);
   const std::map<std::string, double> limits = limits_of(paces_);
   for (auto& [key, line] : lines_) line.clear();
-  for (const auto& [key, limit] : limits) lines_.try_emplace(key, limit).first->second.set_limit(limit);
+  std::set<PaceKey> used;
+  const auto line_of = [&](const std::string& account, Action action) {
+    const PaceKey key{paces_.at(account).key, action};
+    const double limit = limit_of(action, limits.at(key.first));
+    Line& line = lines_.try_emplace(key, limit).first->second;
+    if (used.insert(key).second) line.set_limit(limit);
+    return &line;
+  };
   for (WatchedTarget& target : watch.targets) {
     const Target& name = target.target;
     Lane& lane = lanes_.try_emplace({name.account, name.region}, name.account, name.region).first->second;
-    lane.line = &lines_.at(paces_.at(name.account).key);
+    lane.line = line_of(name.account, Action::get_function_address);
     ++lane.watched;
 
     Entry entry;
@@ -119,6 +126,7 @@ void Poller::take_over(Watch watch) {
     // What is shorter counts from now on: the time before was judged by what was in force then.
     if (known != old.end() && !entry.stale && target.stale_after < entry.watched.stale_after) entry.seen = now;
     const bool same_slot = known != old.end() && entry.watched.interval == target.interval;
+    entry.line = line_of(name.account, poll_action(kind_of_qualifier(name.qualifier)));
     entry.watched = std::move(target);
     entry.lane = &lane;
     lane.stale += entry.stale ? 1 : 0;
@@ -134,14 +142,14 @@ void Poller::take_over(Watch watch) {
       if (!entry.wishes.empty() && entry.not_found != 1 && !entry.attempts.under_way()) {
         entry.due = std::min(entry.due, now);
       }
-      lane.line->add(entry.due, entry.watched.id);
+      entry.line->add(entry.due, entry.watched.id);
     }
     const TargetId id = entry.watched.id;
     entries_.emplace(id, std::move(entry));
   }
   for (auto& [id, entry] : old) let_go(entry);
   std::erase_if(lanes_, [](const auto& item) { return item.second.watched == 0; });
-  std::erase_if(lines_, [&](const auto& item) { return !limits.contains(item.first); });
+  std::erase_if(lines_, [&](const auto& item) { return !used.contains(item.first); });
 }
 
 void Poller::start_due(MonoTime now) {
@@ -177,7 +185,7 @@ void Poller::answered(TargetId id, uint64_t call, MonoTime sent, const ApiAnswer
   if (found == entries_.end() || !found->second.in_flight || found->second.call != call) return;
   Entry& entry = found->second;
   entry.in_flight = false;
-  entry.lane->line->answered(answer.slow_down, sent, now);
+  entry.line->answered(answer.slow_down, sent, now);
   if (const auto wait = entry.attempts.next_in(answer, entry.failures < kFailuresWithRetries)) {
     requeue(entry, now + *wait);
   } else {
@@ -270,7 +278,7 @@ void Poller::judge_account(Entry& entry, const ApiAnswer& answer, MonoTime now) 
 
 void Poller::requeue(Entry& entry, MonoTime due) {
   entry.due = due;
-  entry.lane->line->add(due, entry.watched.id);
+  entry.line->add(due, entry.watched.id);
 }
 
 void Poller::log_change(const Entry& entry, const Observation& observation) const {

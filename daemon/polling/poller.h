@@ -33,8 +33,9 @@ struct PollStats {
   };
   struct SharedPace {
     std::string accounts;  ///< who share it, parted by commas
-    double limit = 0;      ///< requests a second
-    double rate = 0;       ///< the same, at present
+    Action action = Action::get_function_address;
+    double limit = 0;  ///< requests a second
+    double rate = 0;   ///< the same, at present
   };
   std::array<uint64_t, 5> polls{};  ///< finished polls by Outcome
   uint64_t attempts = 0;
@@ -120,6 +121,7 @@ class Poller {
   struct Entry {
     WatchedTarget watched;
     Lane* lane = nullptr;
+    Line* line = nullptr;   ///< shared with other regions and accounts
     MonoTime due{};         ///< of the poll, or of its next attempt
     MonoTime seen{};        ///< the last answer, or when this process began to watch it; moved by what it was absent
     MonoTime polled{};      ///< the end of the last poll
@@ -139,7 +141,7 @@ class Poller {
     Lane(std::string account_label, std::string region_name)
         : account(std::move(account_label)), region(std::move(region_name)) {}
     std::string account, region;
-    Line* line = nullptr;  ///< shared with other regions and accounts
+    const Line* line = nullptr;  ///< of the polls of code
     std::size_t watched = 0;
     std::size_t stale = 0;
     unsigned causes_in_a_row = 0;  ///< finished polls with a cause that is the account's
@@ -194,9 +196,9 @@ class Poller {
   Ledger& ledger_;
   const Clock& clock_;
   std::unordered_map<TargetId, Entry> entries_ GUARDED_BY(polling_);
-  /// By account and region, and by AccountPace::key; their addresses are stable.
+  /// By account and region, and by what is counted together; their addresses are stable.
   std::map<std::pair<std::string, std::string>, Lane> lanes_ GUARDED_BY(polling_);
-  std::map<std::string, Line> lines_ GUARDED_BY(polling_);
+  std::map<PaceKey, Line> lines_ GUARDED_BY(polling_);
   Paces paces_ GUARDED_BY(polling_);
   Guarded<Mail> mailbox_;
   Guarded<PollStats> stats_;

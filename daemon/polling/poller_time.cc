@@ -71,9 +71,9 @@ void Poller::take_stock(MonoTime now) {
   }
   stats->paces.clear();
   for (const auto& [key, line] : lines_) {
-    PollStats::SharedPace pace{"", line.pace().limit(), line.pace().rate()};
+    PollStats::SharedPace pace{"", key.second, line.pace().limit(), line.pace().rate()};
     for (const auto& [account, of] : paces_) {
-      if (of.key == key) pace.accounts += (pace.accounts.empty() ? "" : ",") + account;
+      if (of.key == key.first) pace.accounts += (pace.accounts.empty() ? "" : ",") + account;
     }
     stats->paces.push_back(std::move(pace));
   }

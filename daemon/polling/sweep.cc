@@ -19,13 +19,14 @@ class Sweep {
   Sweep(Api& api, const Clock& clock, const std::vector<const Target*>& targets, const Paces& paces,
         const SweepHooks& hooks)
       : api_(api), clock_(clock), targets_(targets), hooks_(hooks), polls_(targets.size()) {
-    for (const auto& [key, limit] : limits_of(paces)) lines_.try_emplace(key, limit);
+    const std::map<std::string, double> limits = limits_of(paces);
     for (std::size_t i = 0; i < targets.size(); ++i) {
       const Target& target = *targets[i];
       Lane& lane = lanes_.try_emplace({target.account, target.region}, target.account, target.region).first->second;
-      lane.line = &lines_.at(paces.at(target.account).key);
-      lane.line->add(MonoTime{}, i);
+      const PaceKey key{paces.at(target.account).key, poll_action(kind_of_qualifier(target.qualifier))};
       polls_[i].lane = &lane;
+      polls_[i].line = &lines_.try_emplace(key, limit_of(key.second, limits.at(key.first))).first->second;
+      polls_[i].line->add(MonoTime{}, i);
     }
   }
 
@@ -48,7 +49,6 @@ class Sweep {
     Lane(std::string account_label, std::string region_name)
         : account(std::move(account_label)), region(std::move(region_name)) {}
     std::string account, region;
-    Line* line = nullptr;
     bool heard = false;  ///< something was answered for which the credentials were good
     unsigned causes_in_a_row = 0;
     bool closed = false;
@@ -56,6 +56,7 @@ class Sweep {
   };
   struct Poll {
     Lane* lane = nullptr;
+    Line* line = nullptr;
     Attempts attempts;
     bool not_found = false;
   };
@@ -75,15 +76,15 @@ class Sweep {
     const MonoTime now = clock_.mono();
     Poll& poll = polls_[index];
     Lane& lane = *poll.lane;
-    lane.line->answered(answer.slow_down, sent, now);
+    poll.line->answered(answer.slow_down, sent, now);
     if (const auto wait = poll.attempts.next_in(answer, !lane.closed)) {
-      lane.line->add(now + *wait, index);
+      poll.line->add(now + *wait, index);
       return;
     }
     hooks_.answered(index, answer.observation, clock_.wall());
     judge(lane, answer);
     if (answer.observation.outcome == Outcome::missing && !std::exchange(poll.not_found, true) && !lane.closed) {
-      lane.line->add(now + kUntilMissing, index);
+      poll.line->add(now + kUntilMissing, index);
     } else {
       ++done_;
     }
@@ -97,7 +98,9 @@ class Sweep {
     }
     if (!answer.observation.account_cause || lane.heard || lane.closed) return;
     if (++lane.causes_in_a_row < kCausesInARow) return;
-    const std::size_t left = lane.line->remove_if([&](std::size_t index) { return polls_[index].lane == &lane; });
+    std::size_t left = 0;
+    for (auto& [key, line] : lines_)
+      left += line.remove_if([&](std::size_t index) { return polls_[index].lane == &lane; });
     if (left == 0) return;
     lane.closed = true;
     lane.error = answer.observation.error;
@@ -116,7 +119,7 @@ class Sweep {
   const SweepHooks& hooks_;
   std::vector<Poll> polls_;
   std::map<std::pair<std::string, std::string>, Lane> lanes_;
-  std::map<std::string, Line> lines_;
+  std::map<PaceKey, Line> lines_;
   std::size_t done_ = 0;
 };
 

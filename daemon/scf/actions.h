@@ -3,6 +3,8 @@
 #include <array>
 #include <string_view>
 
+#include "model/target.h"
+
 namespace codedriftd {
 
 enum class Action {
@@ -31,6 +33,9 @@ inline constexpr std::array kAllActions{
     Action::get_function_address, Action::get_account,    Action::list_namespaces, Action::list_functions,
     Action::list_versions,        Action::list_aliases,   Action::get_alias,       Action::get_function,
     Action::get_layer_version,    Action::describe_events};
+
+/// The call that a poll of such a target begins with: what its pace is counted by.
+Action poll_action(TargetKind kind);
 
 /// Of a documented limit, how much is used: others call, too (consoles, pipelines, other tools). GetFunctionAddress has
 /// a setting of its own.

@@ -190,10 +190,22 @@ void App::start_polling() {
       inspector_->want(id, target.account, code, std::move(url), urgency);
     });
   }
+  if (!discovery_) {
+    Discovery::Hooks hooks;
+    hooks.moved = [this](std::vector<TargetId> ids) { poller_->poll_now(std::move(ids), [](PollEnd) {}); };
+    hooks.watch_changed = [this] {
+      rewatch_ = true;
+      signals_.nudge();
+    };
+    auto api = std::make_unique<CurlReadApi>(clock_);
+    read_api_ = api.get();
+    discovery_ = std::make_unique<Discovery>(std::move(api), *writer_, *ledger_, clock_, std::move(hooks));
+  }
   mend_packages(settings_, *writer_);
   prune_packages(settings_, *writer_);
   // Kept until it was applied: the step is taken again where the disk is full.
   if (!first_watch_) {
+    match_rules(settings_);
     *trust_.lock() = trust_of(settings_);
     first_watch_ = take_watches(settings_);
   }
@@ -273,6 +285,7 @@ void App::serve() {
     const MonoTime next = timetable.next(notify_.watchdog_interval().has_value());
     const auto signal = signals_.wait(std::max(Millis{1}, std::chrono::ceil<Millis>(next - clock_.mono())));
     if (signal == SIGHUP) reload();
+    if (rewatch_.exchange(false)) rewatch();
     if (signal == SIGTERM || signal == SIGINT) {
       log(LogLevel::info, "daemon.stopping", fmt::format("{} received", signal == SIGTERM ? "SIGTERM" : "SIGINT"));
       return;
@@ -424,6 +437,9 @@ void App::stop() noexcept {
   });
   step("polling", [&] {
     if (poller_) poller_->stop();
+  });
+  step("discovery", [&] {
+    if (discovery_) discovery_->stop();
   });
   step("packages", [&] {
     if (inspector_) inspector_->stop();

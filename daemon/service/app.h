@@ -15,7 +15,9 @@
 #include "control/tickets.h"
 #include "inspection/inspector.h"
 #include "polling/poller.h"
+#include "scf/curl_read_api.h"
 #include "service/accounts.h"
+#include "service/discovery.h"
 #include "service/notify.h"
 #include "service/record_head.h"
 #include "service/signals.h"
@@ -70,6 +72,11 @@ class App {
 
   void start_runner(std::map<std::string, std::shared_ptr<Runner>>& runners, const AlertSettings& alert);
   // In app_reload.cc, as reload().
+  /// What of `settings` there is to survey. Then adds to settings.watches what the rules match in the inventory; those
+  /// that stood there are kept for the next time, where there are rules.
+  void match_rules(Settings& settings);
+  /// The watch list anew: the inventory is another one.
+  void rewatch();
   /// Takes the watches out of `settings`, after a look at whether their schedule can be kept.
   static WatchList take_watches(Settings& settings);
   /// How many came and went, and what looks like a mistake; its targets are taken. Where it throws, what was watched
@@ -98,12 +105,18 @@ class App {
   std::set<std::string> told_troubles_;                 ///< of the record's files, as logged
   std::optional<RecordHead> head_;                      ///< as it was written last
   int64_t stay_ = 0;                                    ///< this stay's row in daemon_run
-  std::optional<WatchList> first_watch_;                ///< of the start, until it was applied
-  std::size_t functions_ = 0;                           ///< watched
+  std::vector<WatchSettings> named_;                    ///< by [[function]]; empty where there are no rules
+  std::optional<DiscoveryRules> survey_;                ///< of the settings that are being taken over
+  std::set<std::string> told_overfull_;                 ///< rules that match more than their max_targets, as logged
+  std::atomic<bool> rewatch_{false};
+  std::optional<WatchList> first_watch_;  ///< of the start, until it was applied
+  std::size_t functions_ = 0;             ///< watched
   Accounts accounts_;
   std::unique_ptr<CurlApi> api_;
   std::unique_ptr<Poller> poller_;
   std::unique_ptr<Inspector> inspector_;
+  std::unique_ptr<Discovery> discovery_;
+  CurlReadApi* read_api_ = nullptr;  ///< its own
   Guarded<std::map<std::string, std::shared_ptr<Runner>>> runners_;
   std::unique_ptr<StatusPage> status_page_;  ///< nullptr: none is wanted, or it cannot listen yet
   std::string page_trouble_;                 ///< why not, as it was logged

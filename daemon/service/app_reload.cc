@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <thread>
+#include <utility>
 
 #include "actions/reconcile_actions.h"
 #include "base/duration.h"
@@ -13,11 +14,13 @@
 #include "service/app.h"
 #include "service/foresight.h"
 #include "service/inspection.h"
+#include "settings/expand.h"
 #include "settings/load.h"
 #include "settings/schedule.h"
 #include "sinks/process.h"
 #include "store/outbox/outbox.h"
 #include "store/record/facts.h"
+#include "store/record/inventory.h"
 
 namespace codedriftd {
 namespace {
@@ -68,19 +71,63 @@ WatchList App::take_watches(Settings& settings) {
   return list;
 }
 
+void App::match_rules(Settings& settings) {
+  survey_ = discovery_rules(settings);
+  named_ = {};
+  if (settings.rules.empty()) return;
+  named_ = settings.watches;
+  Expanded expanded;
+  {
+    Locked reader(reader_);
+    expanded = expand(settings, inventory::all(reader->value()));
+  }
+  settings.watches = std::move(expanded.watches);
+  for (const OverfullRule& rule : expanded.overfull) {
+    if (!told_overfull_.insert(rule.where).second) continue;
+    log(LogLevel::warning, "discovery.overfull",
+        fmt::format("{}: this [[watch]] matches {} functions and watches the {} that were found first: raise its "
+                    "max_targets, or match less",
+                    rule.where, rule.matched, rule.watched));
+  }
+}
+
+void App::rewatch() {
+  try {
+    settings_.watches = named_;
+    match_rules(settings_);
+    auto trust = std::make_shared<Trust>(*trust_.copy());
+    trust->attested_only = attested_only(settings_);
+    const WatchSync sync = apply_watch(settings_, take_watches(settings_));
+    *trust_.lock() = std::move(trust);
+    log(LogLevel::info, "discovery.watch",
+        fmt::format("watching {} function{} (+{} −{}) by what was found", functions_, functions_ == 1 ? "" : "s",
+                    sync.added, sync.removed));
+    if (notify_.heard()) notify_.status(status_line(snapshot()));
+  } catch (const std::exception& error) {  // the record cannot be written to for now: what was watched is
+    log(LogLevel::error, "discovery.watch",
+        fmt::format("what was found is not watched yet, it is tried again with the next listing: {}", error.what()));
+  }
+}
+
 WatchSync App::apply_watch(const Settings& settings, const WatchList& list) {
   WatchSync sync;
   writer_->run([&](Tx& tx) { sync = sync_watch_list(tx, *ledger_, list, clock_.wall()); });
-  std::vector<ApiAccount> accounts = accounts_.apply(settings);
+  const std::vector<ApiAccount> accounts = accounts_.apply(settings);
   Poller::Watch watch;
   watch.targets = std::move(sync.targets);
   watch.paces = accounts_.paces(settings);
-  watch.apply = [api = api_.get(), accounts = std::move(accounts)] { api->set_accounts(accounts); };
+  watch.apply = [api = api_.get(), accounts] { api->set_accounts(accounts); };
   if (settings.packages.keep != PackageSettings::Keep::off) {
     watch.package_link = package_links(settings);
     inspector_->start();
   }
   inspector_->set_rules(inspection_rules(settings));
+  if (survey_) {
+    Locked reader(reader_);
+    discovery_->apply(
+        *std::exchange(survey_, std::nullopt), watch.paces,
+        [api = read_api_, accounts] { api->set_accounts(accounts); }, reader->value());
+  }
   functions_ = watch.targets.size();
   poller_->set_watch(std::move(watch));
   for (const std::string& warning : sync.warnings) log(LogLevel::warning, "config.suspicious", warning);
@@ -138,7 +185,7 @@ std::string App::leaves_nothing(const Settings& loaded) const {
   const auto words = [&](std::string_view what) {
     return fmt::format("{}: {}; if that is meant, say [daemon] allow_empty = true", loaded.file, what);
   };
-  if (loaded.watches.empty() && functions_ > 0)
+  if (loaded.watches.empty() && loaded.rules.empty() && functions_ > 0)
     return words(fmt::format("it names no function to watch, and {} are watched", functions_));
   if (loaded.alerts.empty() && !settings_.alerts.empty())
     return words(fmt::format("it has no [[alert]], so that nobody would be told of drift, and there are {}",
@@ -186,6 +233,7 @@ JsonBox App::load_again() {
   keep("[daemon] instance", loaded->instance, settings_.instance);
   keep("[http] listen", loaded->http_listen, settings_.http_listen);
   // The record first: if it cannot be written, the settings in force stay.
+  match_rules(*loaded);
   auto trust = trust_of(*loaded);
   const WatchSync sync = apply_watch(*loaded, take_watches(*loaded));
   *trust_.lock() = trust;

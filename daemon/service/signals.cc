@@ -91,6 +91,8 @@ void Signals::hang_up() {
   bell_.ring();
 }
 
+void Signals::nudge() { bell_.ring(); }
+
 std::optional<int> Signals::wait(Millis at_most) {
   const auto take = [this]() -> std::optional<int> {
     Locked state(state_);

@@ -28,6 +28,8 @@ class Signals {
   std::optional<int> wait(Millis at_most);
   /// As if SIGHUP had come. Thread-safe.
   void hang_up();
+  /// Ends a wait() without a signal. Thread-safe.
+  void nudge();
   /// True from SIGTERM or SIGINT on, also before wait() has returned it.
   bool stopping() const { return state_.copy().stopping; }
 

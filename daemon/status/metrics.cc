@@ -80,9 +80,13 @@ void polls(Page& page, const StatusSnapshot& s) {
   page.family(
       "codedriftd_pace_calls_per_second", "gauge",
       "The pace at present of all calls that one limit of the cloud counts: of the accounts named, in all regions.");
-  for (const auto& pace : s.polls.paces) page.sample(pace.rate, fmt::format("accounts=\"{}\"", label(pace.accounts)));
-  page.family("codedriftd_pace_limit_calls_per_second", "gauge", "Their requests_per_second, the lowest of them.");
-  for (const auto& pace : s.polls.paces) page.sample(pace.limit, fmt::format("accounts=\"{}\"", label(pace.accounts)));
+  const auto who = [](const PollStats::SharedPace& pace) {
+    return fmt::format("accounts=\"{}\",action=\"{}\"", label(pace.accounts), traits(pace.action).name);
+  };
+  for (const auto& pace : s.polls.paces) page.sample(pace.rate, who(pace));
+  page.family("codedriftd_pace_limit_calls_per_second", "gauge",
+              "What they may be: of GetFunctionAddress their requests_per_second, the lowest of them.");
+  for (const auto& pace : s.polls.paces) page.sample(pace.limit, who(pace));
 }
 
 void destinations(Page& page, const StatusSnapshot& s) {

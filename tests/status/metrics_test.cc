@@ -17,7 +17,7 @@ StatusSnapshot snapshot() {
   s.polls.last_poll_at = s.now;
   s.polls.last_success_at = s.now;
   s.polls.lanes = {{"prod", "ap-guangzhou", 42, 0, 14.7, Millis{1500}}};
-  s.polls.paces = {{"prod,staging", 15, 14.7}};
+  s.polls.paces = {{"prod,staging", Action::get_function_address, 15, 14.7}};
   s.functions = {{"in_sync", 41}, {"drifted", 1}};
   s.drifts_open = 1;
   StatusSnapshot::Destination ops;
@@ -43,8 +43,8 @@ TEST(Metrics, SayWhatTheSnapshotHolds) {
            "codedriftd_drifts_open 1\n",
            "codedriftd_api_call_duration_seconds_bucket{le=\"+Inf\"} 16\n",
            "codedriftd_lane_behind_seconds{account=\"prod\",region=\"ap-guangzhou\"} 1.5\n",
-           "codedriftd_pace_calls_per_second{accounts=\"prod,staging\"} 14.7\n",
-           "codedriftd_pace_limit_calls_per_second{accounts=\"prod,staging\"} 15\n",
+           "codedriftd_pace_calls_per_second{accounts=\"prod,staging\",action=\"GetFunctionAddress\"} 14.7\n",
+           "codedriftd_pace_limit_calls_per_second{accounts=\"prod,staging\",action=\"GetFunctionAddress\"} 15\n",
            "codedriftd_outbox_oldest_pending_age_seconds{destination=\"o\\\"p\\\\s\"} 61\n",
            "codedriftd_destination_plugin_up{destination=\"o\\\"p\\\\s\"} 1\n",
            "codedriftd_destination_backing_off{destination=\"o\\\"p\\\\s\"} 0\n",

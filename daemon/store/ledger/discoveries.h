@@ -11,7 +11,11 @@ namespace codedriftd {
 struct Discovered {
   bool watch_changed = false;         ///< the plan watches others than before: the watch list is to be made anew
   std::vector<TargetId> moved;        ///< changed since they were last seen: to be polled at once
-  std::vector<FunctionName> details;  ///< of these a rule wants to know versions, aliases or layers (new, or moved)
+  struct Wanted {
+    FunctionName function;
+    std::string where;  ///< "FILE:LINE" of its rule
+  };
+  std::vector<Wanted> details;  ///< of these a rule wants to know versions, aliases or layers (new, or moved)
 };
 
 /// A listing: functions that are new (function.discovered, function.unmanaged), another one under a name, changed or
