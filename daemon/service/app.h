@@ -72,8 +72,8 @@ class App {
 
   void start_runner(std::map<std::string, std::shared_ptr<Runner>>& runners, const AlertSettings& alert);
   // In app_reload.cc, as reload().
-  /// What of `settings` there is to survey. Then adds to settings.watches what the rules match in the inventory; those
-  /// that stood there are kept for the next time, where there are rules.
+  /// What of `settings` there is to survey. Then, where there are rules, adds to settings.watches what they match in
+  /// the inventory; those that stood there are in settings.named from then on.
   void match_rules(Settings& settings);
   /// The watch list anew: the inventory is another one.
   void rewatch();
@@ -105,7 +105,6 @@ class App {
   std::set<std::string> told_troubles_;                 ///< of the record's files, as logged
   std::optional<RecordHead> head_;                      ///< as it was written last
   int64_t stay_ = 0;                                    ///< this stay's row in daemon_run
-  std::vector<WatchSettings> named_;                    ///< by [[function]]; empty where there are no rules
   std::optional<DiscoveryRules> survey_;                ///< of the settings that are being taken over
   std::set<std::string> told_overfull_;                 ///< rules that match more than their max_targets, as logged
   std::atomic<bool> rewatch_{false};

@@ -73,9 +73,8 @@ WatchList App::take_watches(Settings& settings) {
 
 void App::match_rules(Settings& settings) {
   survey_ = discovery_rules(settings);
-  named_ = {};
   if (settings.rules.empty()) return;
-  named_ = settings.watches;
+  settings.named = settings.watches;
   Expanded expanded;
   {
     Locked reader(reader_);
@@ -93,7 +92,7 @@ void App::match_rules(Settings& settings) {
 
 void App::rewatch() {
   try {
-    settings_.watches = named_;
+    settings_.watches = settings_.named;
     match_rules(settings_);
     auto trust = std::make_shared<Trust>(*trust_.copy());
     trust->attested_only = attested_only(settings_);
@@ -104,8 +103,8 @@ void App::rewatch() {
                     sync.added, sync.removed));
     if (notify_.heard()) notify_.status(status_line(snapshot()));
   } catch (const std::exception& error) {  // the record cannot be written to for now: what was watched is
-    log(LogLevel::error, "discovery.watch",
-        fmt::format("what was found is not watched yet, it is tried again with the next listing: {}", error.what()));
+    rewatch_ = true;                       // with the next round of serve()
+    log(LogLevel::error, "discovery.watch", fmt::format("what was found is not watched yet: {}", error.what()));
   }
 }
 

@@ -147,6 +147,8 @@ struct Settings {
   std::map<std::string, AccountSettings> accounts;
   std::vector<WatchSettings> watches;  ///< sorted by target, no duplicates
   std::vector<RuleSettings> rules;     ///< in the order of the files
+  /// Where there are rules and `watches` was made from them and an inventory: those of [[function]] alone.
+  std::vector<WatchSettings> named;
   std::vector<AlertSettings> alerts;
   std::vector<TrustSettings> trust;  ///< sorted by name
   ControlSettings control;
