@@ -59,10 +59,10 @@ WatchList App::take_watches(Settings& settings) {
   list.digest = settings.digest;
   list.entries.reserve(settings.watches.size());
   for (WatchSettings& w : settings.watches) {
-    list.entries.push_back(
-        {std::move(w.target),
-         {w.pin, std::move(w.pin_where), w.baseline, w.interval, w.stale_after, w.deploy_grace,
-          settings.packages.examine_within, w.content, w.same_content_accepted, std::move(w.ignore)}});
+    list.entries.push_back({std::move(w.target),
+                            {w.pin, std::move(w.pin_where), w.baseline, w.interval, w.stale_after, w.deploy_grace,
+                             settings.packages.examine_within, w.content, w.same_content_accepted, std::move(w.ignore),
+                             w.touched_alerts}});
   }
   settings.watches = {};
   for (const auto& [name, account] : settings.accounts) {
