@@ -39,11 +39,15 @@ struct Place {
 std::string next_step(const NewEvent& event) {
   const std::string& kind = event.kind;
   if (kind == "account.failing") return "codedriftd check --online";
+  if (kind == "discovery.failing") return "codedriftd check --online";
+  if (kind == "function.unmanaged") return "codedriftd discover";
   if (kind == "delivery.dead" || kind == "delivery.refused") return "codedriftd query alerts --attempts";
   if (!event.target) return {};
-  if (kind == "drift.detected" || kind == "drift.changed" || kind == kReminderKind)
+  if (tells_of_drift(kind) || kind == kReminderKind)
     return fmt::format("{} --target '{}'", kPlanCommand, *event.target);
   if (kind == "function.missing" || kind == "poll.failing") return fmt::format("codedriftd poll '{}'", *event.target);
+  if (kind == "function.recreated" || kind == "function.touched")
+    return fmt::format("codedriftd query history --target '{}'", *event.target);
   if (kind == "deploy.overdue") return fmt::format("codedriftd query status --target '{}'", *event.target);
   return {};
 }
@@ -87,7 +91,10 @@ OrderedJson alert_json(const NewEvent& event, const Place& place, std::string_vi
 
 bool wants(const Subscription& subscription, const NewEvent& event) {
   if (!event.alertable || about_delivery(event.kind)) return false;
-  const bool kind = subscription.kinds.empty() ? alerts_by_default(event) : matches_any(subscription.kinds, event.kind);
+  bool kind = subscription.kinds.empty() ? alerts_by_default(event) : matches_any(subscription.kinds, event.kind);
+  // Who wants to hear of drift wants to hear of that of layers and aliases: their drift.resolved comes to him, too.
+  if (event.kind == kLayersKind || event.kind == kAliasKind)
+    kind = kind || matches_any(subscription.kinds, "drift.detected");
   if (!event.target || subscription.targets.empty()) return kind;
   return kind && matches_any(subscription.targets, *event.target);
 }

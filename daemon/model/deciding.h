@@ -23,6 +23,7 @@ class Deciding {
   void take(const Observation& observation);
   void take(const Examined& examined);
   void take(const Tick& tick);
+  // In verdict_listed.cc: the function itself.
   void take(const Listed& listed);
   // In verdict_accepted.cc: the configuration, people and pipelines.
   void take(const Watched& watched);
@@ -36,7 +37,8 @@ class Deciding {
  private:
   TargetState& state() { return decision_.state; }
   Scene scene(std::string_view actor = "daemon") const {
-    return {target_, decision_.state, now_, actor, request_id_, inside_, obtainable_, unexamined_};
+    return {target_, decision_.state, now_,        actor,         request_id_,
+            inside_, obtainable_,     unexamined_, value_before_, value_};
   }
   void add(NewEvent event) { decision_.events.push_back(std::move(event)); }
   void refuse(std::string why);
@@ -44,6 +46,8 @@ class Deciding {
   void see(const Observation& observation);
   void not_found(const Observation& observation);
   void no_answer(const Observation& observation);
+  void settle_touched(const Observation& observation);
+  void see_modified(const std::optional<WallTime>& modified_at);
   void answered();
   void learn(const Inside& inside);
   void judge(const Sha256& hash, const std::optional<Sha256>& previous);
@@ -73,7 +77,8 @@ class Deciding {
   std::string_view request_id_;
   const Inside* inside_ = nullptr;  // of the hash that is live
   bool obtainable_ = false;
-  std::string_view unexamined_;  // why an examination is not waited for any longer
+  std::string_view value_before_, value_;  // canonical texts of a value, of what was live before and of what is now
+  std::string_view unexamined_;            // why an examination is not waited for any longer
   Decision decision_;
 };
 

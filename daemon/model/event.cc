@@ -14,10 +14,12 @@ namespace {
 /// A tile of the log holds bodies of at most 65,535 bytes; this leaves room.
 constexpr std::size_t kLongestBody = 60'000;
 
-constexpr std::array<std::string_view, 12> kAlertingKinds{"drift.detected",   "drift.changed",     "drift.resolved",
-                                                          "function.missing", "function.returned", "poll.failing",
-                                                          "poll.recovered",   "account.failing",   "account.recovered",
-                                                          "deploy.overdue",   "record.restored",   "package.mismatch"};
+/// function.touched is one of them where its target is configured so: elsewhere the event is not alertable.
+constexpr std::array<std::string_view, 19> kAlertingKinds{
+    "drift.detected",  "drift.changed",    "drift.resolved",     "function.missing",   "function.returned",
+    "poll.failing",    "poll.recovered",   "account.failing",    "account.recovered",  "deploy.overdue",
+    "record.restored", "package.mismatch", "function.recreated", "function.unmanaged", "function.touched",
+    "layer.changed",   "alias.moved",      "discovery.failing",  "discovery.recovered"};
 
 }  // namespace
 

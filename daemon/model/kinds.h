@@ -17,6 +17,19 @@ inline constexpr std::array<std::string_view, 43> kEventKinds{
     "change.attributed",  "discovery.failing",  "discovery.recovered",
 };
 
+/// Of the layers of a function and of its aliases: what drift.detected and drift.changed are of its code.
+inline constexpr std::string_view kLayersKind = "layer.changed", kAliasKind = "alias.moved";
+
+/// True for every kind that is about drift: `drift.*`, and those of layers and aliases.
+/// In SQL: kind GLOB 'drift.*' OR kind IN ('layer.changed', 'alias.moved').
+constexpr bool about_drift(std::string_view kind) {
+  return kind.starts_with("drift.") || kind == kLayersKind || kind == kAliasKind;
+}
+/// True for those events that say what is live though nobody accepted it; not for drift.resolved.
+constexpr bool tells_of_drift(std::string_view kind) {
+  return kind == "drift.detected" || kind == "drift.changed" || kind == kLayersKind || kind == kAliasKind;
+}
+
 /// Alerts that are no events: what is said again of drift that stays open, the sign of life of an alert with
 /// `heartbeat`, and what `alerts test` sends.
 inline constexpr std::string_view kReminderKind = "drift.reminder";

@@ -95,10 +95,15 @@ struct Phrase {
 constexpr Phrase kPhrases[] = {
     {"drift.detected", "has drifted", "have drifted"},
     {"drift.changed", "has changed again", "have changed again"},
+    {kLayersKind, "has other layers", "have other layers"},
+    {kAliasKind, "has an alias that was moved", "have an alias that was moved"},
     {kReminderKind, "is still drifted", "are still drifted"},
     {"drift.resolved", "is no longer drifted", "are no longer drifted"},
     {"function.missing", "is missing", "are missing"},
     {"function.returned", "is back", "are back"},
+    {"function.recreated", "was deleted and created again", "were deleted and created again"},
+    {"function.touched", "was written without another hash", "were written without another hash"},
+    {"function.discovered", "was discovered", "were discovered"},
     {"poll.failing", "cannot be observed", "cannot be observed"},
     {"poll.recovered", "is observed again", "are observed again"},
     {"deploy.overdue", "waits for a deployment that is overdue", "wait for a deployment that is overdue"},
@@ -139,7 +144,8 @@ std::string drift_events(const Alerts& alerts, std::size_t between) {
 }  // namespace
 
 bool told_together(std::string_view a, std::string_view b) {
-  for (const std::string_view family : {"drift.", "function.", "poll."}) {
+  if (about_drift(a)) return about_drift(b);
+  for (const std::string_view family : {"function.", "poll."}) {
     if (a.starts_with(family)) return b.starts_with(family);
   }
   return false;

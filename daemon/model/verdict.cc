@@ -31,6 +31,7 @@ void Deciding::take(const Observation& observation) {
   state().last_polled_at = now_;
   if (observation.outcome == Outcome::observed && observation.sha256) {
     see(observation);
+    settle_touched(observation);
   } else if (observation.outcome == Outcome::missing) {
     not_found(observation);
   } else {
@@ -44,6 +45,8 @@ void Deciding::see(const Observation& observation) {
   state().last_error.reset();
   answered();
   obtainable_ = observation.obtainable;
+  value_ = observation.value;
+  value_before_ = observation.value_before;
   if (before_.live != hash) {
     // What was looked at until now was live, and nobody accepted it: that is told before what took its place.
     if (before_.examining_until && before_.package == PackageState::unknown) {
@@ -234,9 +237,9 @@ void Deciding::tell(const std::optional<Sha256>& previous, bool changed) {
   if (can_drift() && !state().drift_open) {
     state().drift_open = true;
     state().drift_since = now_;
-    add(drift_event(scene(), "drift.detected", previous));
+    add(drift_event(scene(), false, previous));
   } else if (changed) {
-    add(drift_event(scene(), "drift.changed", previous));
+    add(drift_event(scene(), true, previous));
   }
 }
 
@@ -308,12 +311,6 @@ void Deciding::expire(bool pins_too) {
 }
 
 // ---- time -----------------------------------------------------------------------------------------------------
-
-void Deciding::take(const Listed& listed) {
-  state().function_id = listed.function_id;
-  state().added_at = listed.added_at;
-  state().modified_at = listed.modified_at;
-}
 
 void Deciding::take(const Tick& tick) {
   if (!before_.watched) return;

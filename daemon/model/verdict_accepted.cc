@@ -14,8 +14,10 @@ constexpr std::size_t kMostAnnounced = 8;
 bool pinned(const TargetState& state) { return state.pin || state.content_pin; }
 
 /// What is announced, in words.
-std::string named(const std::optional<Sha256>& sha256, const std::optional<ContentDigest>& content) {
-  return sha256 ? "code " + sha256->hex() : "content " + (content ? content->text() : std::string("unknown"));
+std::string named(const Target& target, const std::optional<Sha256>& sha256,
+                  const std::optional<ContentDigest>& content) {
+  if (sha256) return fmt::format("{} {}", words_for(target).noun, sha256->hex());
+  return "content " + (content ? content->text() : std::string("unknown"));
 }
 
 }  // namespace
@@ -37,6 +39,7 @@ void Deciding::take(const Watched& watched) {
   s.examine_within = watched.examine_within;
   s.same_content_accepted = watched.same_content_accepted;
   s.ignore = watched.ignore;
+  s.touched_alerts = watched.touched_alerts;
   if (added) add(watch_added(scene(kConfig)));
   if (pin_changed) {
     change_pin(watched);
@@ -94,8 +97,9 @@ bool Deciding::refused_for_configuration() {
 
 void Deciding::take(const Approved& approved) {
   if (refused_for_configuration()) return;
+  const KindWords& words = words_for(target_);
   const auto seen = [&] {
-    return fmt::format("code {}, since {} (last answer {})", before_.live->hex(),
+    return fmt::format("{} {}, since {} (last answer {})", words.noun, before_.live->hex(),
                        before_.live_since ? rfc3339(*before_.live_since) : "an unknown time",
                        before_.last_success_at ? rfc3339(*before_.last_success_at) : "unknown");
   };
@@ -103,10 +107,11 @@ void Deciding::take(const Approved& approved) {
     return refuse(fmt::format("there is nothing to approve: the function is missing since {} ({}){}",
                               before_.status_since ? rfc3339(*before_.status_since) : "an unknown time",
                               harmless(before_.missing_code),
-                              before_.live ? fmt::format("; it last ran {}", seen()) : std::string()));
+                              before_.live ? fmt::format("; it last {} {}", words.ran, seen()) : std::string()));
   }
-  if (!before_.live) return refuse("there is nothing to approve: its code was never seen");
-  if (*before_.live != approved.sha256) return refuse(fmt::format("that hash is not live: it runs {}", seen()));
+  if (!before_.live) return refuse(fmt::format("there is nothing to approve: its {} was never seen", words.noun));
+  if (*before_.live != approved.sha256)
+    return refuse(fmt::format("that hash is not live: it {} {}", words.runs, seen()));
 
   expire(false);
   const auto previous = state().accepted;
@@ -128,7 +133,7 @@ void Deciding::take(const Expected& expected) {
   if (live && before_.accepted != before_.live) {
     return refuse(
         fmt::format("{} is live already, since {}, and not accepted: only approve accepts what is already live",
-                    named(expected.sha256, expected.content),
+                    named(target_, expected.sha256, expected.content),
                     before_.live_since ? rfc3339(*before_.live_since) : "an unknown time"));
   }
   expire(false);
@@ -179,7 +184,7 @@ void Deciding::take(const Withdrawn& withdrawn) {
   }
   if (gone.empty()) {
     return refuse(withdrawn.sha256 || withdrawn.content
-                      ? named(withdrawn.sha256, withdrawn.content) + " is not announced"
+                      ? named(target_, withdrawn.sha256, withdrawn.content) + " is not announced"
                       : std::string("no deployment is announced"));
   }
   for (const Announcement& each : gone) {

@@ -10,6 +10,9 @@
 namespace codedriftd {
 namespace {
 
+/// FunctionIds have 12 characters.
+constexpr std::size_t kLongestId = 64;
+
 Json text_json(std::string_view text) { return or_null(clean_utf8(text)); }
 
 NewEvent new_event(const Scene& scene, std::string_view kind, Severity severity) {
@@ -35,6 +38,13 @@ void set_drift_data(NewEvent& event) {
                     {"previous_sha256", or_null(event.facts.previous)},
                     {"drift_since", or_null(event.facts.drift_since)},
                     {"request_id", text_json(event.facts.request_id)}};
+}
+
+/// The texts of a value that is no code, where they are known.
+void set_value(NewEvent& event, const Scene& scene) {
+  if (kind_of_qualifier(scene.target.qualifier) == TargetKind::code) return;
+  (*event.data)["value"] = text_json(scene.value);
+  (*event.data)["previous_value"] = event.facts.previous ? text_json(scene.value_before) : Json();
 }
 
 /// What is known of the inside of what drifts, and why no more is.
@@ -94,21 +104,24 @@ std::string_view source_words(AcceptedSource source) {
   return "";
 }
 
-std::string deploy_summary(std::string_view kind, const std::string& address, const Announcement& a) {
+std::string deploy_summary(std::string_view kind, const Target& target, const Announcement& a) {
+  const std::string address = target.address();
+  const KindWords& words = words_for(target);
   const std::string hash = a.content ? a.content->text() : short_hash(a.sha256);
   const std::string what =
-      fmt::format("the {} {}", a.pin ? "newly pinned" : "announced", a.content ? "content" : "code");
+      fmt::format("the {} {}", a.pin ? "newly pinned" : "announced", a.content ? "content" : words.noun);
   if (kind == "deploy.expected") {
-    return fmt::format("{} is to run {} {} by {}.", address, what, hash, rfc3339(a.valid_until));
+    return fmt::format("{} is to {} {} {} by {}.", address, words.run, what, hash, rfc3339(a.valid_until));
   }
-  if (kind == "deploy.arrived") return fmt::format("{} now runs {} {}.", address, what, hash);
+  if (kind == "deploy.arrived") return fmt::format("{} now {} {} {}.", address, words.runs, what, hash);
   if (kind == "deploy.superseded") {
     return fmt::format("{} no longer waits for {} {}: something newer took its place.", address, what, hash);
   }
   if (kind == "deploy.withdrawn") {
     return fmt::format("{} no longer waits for {} {}: its announcement was withdrawn.", address, what, hash);
   }
-  return a.pin ? fmt::format("{} still does not run {} {}, due by {}.", address, what, hash, rfc3339(a.valid_until))
+  return a.pin ? fmt::format("{} still does not {} {} {}, due by {}.", address, words.run, what, hash,
+                             rfc3339(a.valid_until))
                : fmt::format("{} did not get {} {} by {}; should it still arrive, it counts as drift.", address, what,
                              hash, rfc3339(a.valid_until));
 }
@@ -140,35 +153,40 @@ Json error_json(const std::optional<PollError>& error) {
 
 std::string short_hash(const std::optional<Sha256>& hash) { return hash ? hash->hex().substr(0, 12) : "no hash"; }
 
-NewEvent drift_event(const Scene& scene, std::string_view kind, const std::optional<Sha256>& previous) {
-  NewEvent event = new_event(scene, kind, Severity::critical);
+NewEvent drift_event(const Scene& scene, bool again, const std::optional<Sha256>& previous) {
+  NewEvent event = new_event(scene, drift_kind(scene.target, again), Severity::critical);
   // Drift can open without a change of what is live (another pin was loaded): then there is no previous code.
   if (previous != scene.state.live) event.facts.previous = previous;
-  const std::string live = short_hash(scene.state.live);
+  const KindWords& words = words_for(scene.target);
+  const std::string live = short_hash(scene.state.live), accepted = short_hash(scene.state.accepted);
   const bool published = published_version(scene.target);
-  if (published && event.facts.previous) {
+  if (event.kind == kLayersKind || event.kind == kAliasKind) {
+    event.facts.summary = value_summary(scene, event.facts.previous);
+  } else if (published && event.facts.previous) {
     event.facts.summary = fmt::format(
         "{} is a published version, whose code is meant never to change, and yet it changed from code {} to {}; the "
         "accepted code is {}.",
-        *event.target, short_hash(previous), live, short_hash(scene.state.accepted));
+        *event.target, short_hash(previous), live, accepted);
   } else if (!scene.state.accepted) {
-    event.facts.summary = fmt::format("{} changed from code {} to {} while nobody has accepted either.", *event.target,
-                                      short_hash(previous), live);
-  } else if (kind == "drift.changed") {
-    event.facts.summary = fmt::format("{} changed again, from code {} to {}; the accepted code is {}.", *event.target,
-                                      short_hash(previous), live, short_hash(scene.state.accepted));
+    event.facts.summary = fmt::format("{} changed from {} {} to {} while nobody has accepted either.", *event.target,
+                                      words.noun, short_hash(previous), live);
+  } else if (again) {
+    event.facts.summary = fmt::format("{0} changed again, from {1} {2} to {3}; the accepted {1} is {4}.", *event.target,
+                                      words.noun, short_hash(previous), live, accepted);
   } else {
     event.facts.summary =
-        fmt::format("{} runs code {}, which is neither accepted nor announced; the accepted code is {}.", *event.target,
-                    live, short_hash(scene.state.accepted));
+        fmt::format("{0} {1} {2} {3}, which is neither accepted nor announced; the accepted {2} is {4}.", *event.target,
+                    words.runs, words.noun, live, accepted);
   }
   set_drift_data(event);
+  set_value(event, scene);
   set_examined(event, scene);
   if (published) (*event.data)["published_version"] = true;
   if (const Announcement* announced = only_announced(scene.state)) {
     const std::string_view who = announced->pin ? "newly pinned" : "announced";
     if (announced->sha256) {
-      event.facts.summary += fmt::format(" It differs from the {} code {}.", who, short_hash(announced->sha256));
+      event.facts.summary +=
+          fmt::format(" It differs from the {} {} {}.", who, words.noun, short_hash(announced->sha256));
       (*event.data)["expected_sha256"] = announced->sha256->hex();
     } else if (announced->content && scene.state.package == PackageState::examined) {
       event.facts.summary += fmt::format(" It differs from the {} content {}.", who, announced->content->text());
@@ -184,9 +202,10 @@ NewEvent drift_resolved(const Scene& scene, std::string_view resolution, const s
   event.facts.previous = previous;
   event.facts.drift_since = drift_since;
   event.facts.resolution = resolution;
-  event.facts.summary = fmt::format("{} no longer drifts: its code {} {}.", *event.target, short_hash(scene.state.live),
-                                    how_resolved(resolution));
+  event.facts.summary = fmt::format("{} no longer drifts: its {} {} {}.", *event.target, words_for(scene.target).noun,
+                                    short_hash(scene.state.live), how_resolved(resolution));
   set_drift_data(event);
+  set_value(event, scene);
   (*event.data)["resolution"] = resolution;
   if (published_version(scene.target)) (*event.data)["published_version"] = true;
   return event;
@@ -197,9 +216,11 @@ NewEvent drift_reminder(const Target& target, const TargetState& state, WallTime
   const StatusView view = status_of(state, now, DaemonStay{now});
   event.facts.status = event.facts.previous_status = to_string(view.status);
   event.facts.reason = view.reason;
-  event.facts.summary = fmt::format("{} still drifts, since {}: {} code {}; the accepted code is {}.", *event.target,
-                                    state.drift_since ? rfc3339(*state.drift_since) : "an unknown time",
-                                    view.status == Status::missing ? "it is missing, and last ran" : "it runs",
+  const KindWords& words = words_for(target);
+  event.facts.summary = fmt::format("{0} still drifts, since {1}: {2} {3} {4} {5}; the accepted {4} is {6}.",
+                                    *event.target, state.drift_since ? rfc3339(*state.drift_since) : "an unknown time",
+                                    view.status == Status::missing ? "it is missing, and last" : "it",
+                                    view.status == Status::missing ? words.ran : words.runs, words.noun,
                                     short_hash(state.live), short_hash(state.accepted));
   return event;
 }
@@ -209,8 +230,9 @@ NewEvent function_missing(const Scene& scene) {
   event.facts.reason = clean_utf8(scene.state.missing_code);
   event.facts.error = error_json(scene.state.last_error);
   event.facts.summary = scene.state.live
-                            ? fmt::format("{} was not found, twice in a row ({}); it last ran code {}.", *event.target,
-                                          harmless(event.facts.reason), short_hash(scene.state.live))
+                            ? fmt::format("{} was not found, twice in a row ({}); it last {} {} {}.", *event.target,
+                                          harmless(event.facts.reason), words_for(scene.target).ran,
+                                          words_for(scene.target).noun, short_hash(scene.state.live))
                             : fmt::format("{} was not found, twice in a row ({}), and was never seen before.",
                                           *event.target, harmless(event.facts.reason));
   event.data = Json{{"code", text_json(scene.state.missing_code)}, {"request_id", text_json(scene.request_id)}};
@@ -219,9 +241,39 @@ NewEvent function_missing(const Scene& scene) {
 
 NewEvent function_returned(const Scene& scene) {
   NewEvent event = new_event(scene, "function.returned", Severity::info);
-  event.facts.summary =
-      fmt::format("{} was found again; it runs code {}.", *event.target, short_hash(scene.state.live));
+  event.facts.summary = fmt::format("{} was found again; it {} {} {}.", *event.target, words_for(scene.target).runs,
+                                    words_for(scene.target).noun, short_hash(scene.state.live));
   event.data = Json{{"observed_sha256", or_null(scene.state.live)}};
+  return event;
+}
+
+NewEvent function_recreated(const Scene& scene, const Listed& before) {
+  NewEvent event = new_event(scene, "function.recreated", Severity::critical);
+  const auto named = [](std::string_view id, const std::optional<WallTime>& added_at) {
+    return fmt::format("{}, created {}", id.empty() ? "one without a known id" : harmless(clean_utf8(id, kLongestId)),
+                       added_at ? "at " + rfc3339(*added_at) : "at an unknown time");
+  };
+  const TargetState& now = scene.state;
+  event.facts.summary = fmt::format(
+      "{} is another function than before: {}, took the place of {}. What was accepted was accepted of the function "
+      "that is gone.",
+      *event.target, named(now.function_id, now.added_at), named(before.function_id, before.added_at));
+  event.data = Json{{"function_id", or_null(clean_utf8(now.function_id, kLongestId))},
+                    {"previous_function_id", or_null(clean_utf8(before.function_id, kLongestId))},
+                    {"added_at", or_null(now.added_at)},
+                    {"previous_added_at", or_null(before.added_at)}};
+  return event;
+}
+
+NewEvent function_touched(const Scene& scene) {
+  NewEvent event = new_event(scene, "function.touched", Severity::info);
+  const std::string_view noun = words_for(scene.target).noun;
+  event.alertable = scene.state.touched_alerts;
+  event.facts.summary = fmt::format(
+      "{0} was written at {1}, {2} hash as before: configuration was changed, or {2} was changed and changed back "
+      "between two polls.",
+      *event.target, scene.state.modified_at ? rfc3339(*scene.state.modified_at) : "an unknown time", noun);
+  event.data = Json{{"modified_at", or_null(scene.state.modified_at)}, {"observed_sha256", or_null(scene.state.live)}};
   return event;
 }
 
@@ -256,7 +308,7 @@ NewEvent deploy_event(const Scene& scene, std::string_view kind, const Announcem
   NewEvent event = new_event(scene, kind, overdue ? Severity::warning : Severity::info);
   event.facts.expected = announcement.sha256;
   if (overdue) event.facts.reason = "overdue";
-  event.facts.summary = deploy_summary(kind, *event.target, announcement);
+  event.facts.summary = deploy_summary(kind, scene.target, announcement);
   event.data = Json{{"expected_sha256", or_null(announcement.sha256)},
                     {"valid_until", rfc3339(announcement.valid_until)},
                     {"build", text_json(announcement.build)},
@@ -272,7 +324,7 @@ NewEvent baseline_set(const Scene& scene, const std::optional<Sha256>& previous,
   NewEvent event = new_event(scene, "baseline.set", Severity::info);
   event.facts.previous = previous;
   event.facts.reason = clean_utf8(grounds.reason);
-  event.facts.summary = fmt::format("{}: code {} is accepted now ({}).", *event.target,
+  event.facts.summary = fmt::format("{}: {} {} is accepted now ({}).", *event.target, words_for(scene.target).noun,
                                     short_hash(scene.state.accepted), source_words(scene.state.accepted_source));
   event.data = Json{{"accepted_sha256", or_null(scene.state.accepted)},
                     {"source", to_string(scene.state.accepted_source)},
@@ -325,8 +377,8 @@ NewEvent watch_removed(const Scene& scene) {
   const bool open = scene.state.drift_open;
   NewEvent event = new_event(scene, "watch.removed", open ? Severity::warning : Severity::info);
   event.facts.summary =
-      open ? fmt::format("{} is no longer watched, though it still runs code {}, which nobody accepted.", *event.target,
-                         short_hash(scene.state.live))
+      open ? fmt::format("{} is no longer watched, though it still {} {} {}, which nobody accepted.", *event.target,
+                         words_for(scene.target).runs, words_for(scene.target).noun, short_hash(scene.state.live))
            : fmt::format("{} is no longer watched.", *event.target);
   event.data = Json{{"open_drift", open}};
   return event;

@@ -23,14 +23,26 @@ struct Scene {
   const TargetState& state;
   WallTime now{};
   std::string_view actor = "daemon";
-  std::string_view request_id = {};  ///< of the answer that the event is about
-  const Inside* inside = nullptr;    ///< of what is live, where this input brought it
-  bool obtainable = false;           ///< its package can be had, and is about to be looked at
-  std::string_view unexamined = {};  ///< why nobody waited on for what is inside
+  std::string_view request_id = {};                ///< of the answer that the event is about
+  const Inside* inside = nullptr;                  ///< of what is live, where this input brought it
+  bool obtainable = false;                         ///< its package can be had, and is about to be looked at
+  std::string_view unexamined = {};                ///< why nobody waited on for what is inside
+  std::string_view value_before = {}, value = {};  ///< canonical texts of a value that is no code; empty: not known
 };
 
-/// `drift.detected` or `drift.changed`. `previous` is what was live before.
-NewEvent drift_event(const Scene& scene, std::string_view kind, const std::optional<Sha256>& previous);
+/// How to speak of what is looked at (TargetKind): "runs code", "has layer list".
+struct KindWords {
+  std::string_view noun, run, runs, ran;
+};
+const KindWords& words_for(const Target& target);
+/// The kind of drift of such a target; `again`: drift that was told before changed, or nothing is accepted.
+std::string_view drift_kind(const Target& target, bool again);
+/// The sentence for drift of layers or of an alias.
+std::string value_summary(const Scene& scene, const std::optional<Sha256>& previous);
+
+/// `drift.detected`, or `drift.changed` where it was told before or nothing is accepted (`again`); of layers and
+/// aliases `layer.changed` and `alias.moved`. `previous` is what was live before.
+NewEvent drift_event(const Scene& scene, bool again, const std::optional<Sha256>& previous);
 /// `previous` is what was live before the hash that ended the drift, or, where the live hash was accepted, what was
 /// accepted before. The state is the one after: `drift_since` of the drift that ended is given beside it.
 NewEvent drift_resolved(const Scene& scene, std::string_view resolution, const std::optional<Sha256>& previous,
@@ -41,6 +53,11 @@ NewEvent drift_reminder(const Target& target, const TargetState& state, WallTime
 
 NewEvent function_missing(const Scene& scene);
 NewEvent function_returned(const Scene& scene);
+/// The state is the one after, with the function that stands under the name now.
+NewEvent function_recreated(const Scene& scene, const Listed& before);
+/// The function was written at the state's modified_at, and runs what it ran before. Alertable where its target is
+/// configured so.
+NewEvent function_touched(const Scene& scene);
 
 /// The state's failing_reason and last_error say why.
 NewEvent poll_failing(const Scene& scene);

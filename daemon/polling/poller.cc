@@ -189,15 +189,16 @@ void Poller::answered(TargetId id, uint64_t call, MonoTime sent, const ApiAnswer
   if (const auto wait = entry.attempts.next_in(answer, entry.failures < kFailuresWithRetries)) {
     requeue(entry, now + *wait);
   } else {
-    finish(entry, answer, now);
+    finish(entry, answer, sent, now);
   }
 }
 
-void Poller::finish(Entry& entry, const ApiAnswer& answer, MonoTime now) {
+void Poller::finish(Entry& entry, const ApiAnswer& answer, MonoTime sent, MonoTime now) {
   Observation observation = answer.observation;
   observation.obtainable =
       package_link_ && !answer.url.empty() && package_link_(entry.watched.target, answer.url.reveal());
   const WallTime wall = clock_.wall();
+  observation.asked_at = wall - std::chrono::floor<Millis>(now - sent);
   count_poll(observation.outcome);
   entry.polled = now;
   const bool answered = observation.outcome == Outcome::observed || observation.outcome == Outcome::missing;

@@ -170,7 +170,7 @@ class Poller {
   void start_due(MonoTime now) REQUIRES(polling_);
   void start_attempt(Entry& entry, MonoTime now) REQUIRES(polling_);
   void answered(TargetId id, uint64_t call, MonoTime sent, const ApiAnswer& answer) REQUIRES(polling_);
-  void finish(Entry& entry, const ApiAnswer& answer, MonoTime now) REQUIRES(polling_);
+  void finish(Entry& entry, const ApiAnswer& answer, MonoTime sent, MonoTime now) REQUIRES(polling_);
   static void judge_account(Entry& entry, const ApiAnswer& answer, MonoTime now);
   void requeue(Entry& entry, MonoTime due) REQUIRES(polling_);
   void log_change(const Entry& entry, const Observation& observation) const;

@@ -21,10 +21,12 @@ NewEvent event_of(std::string_view kind, Severity severity = Severity::info) {
 }
 
 TEST(Event, AlertsByDefaultAsTheContractsColumnSays) {
-  const std::vector<std::string_view> alerting{"drift.detected",   "drift.changed",     "drift.resolved",
-                                               "function.missing", "function.returned", "poll.failing",
-                                               "poll.recovered",   "account.failing",   "account.recovered",
-                                               "deploy.overdue",   "record.restored",   "package.mismatch"};
+  const std::vector<std::string_view> alerting{
+      "drift.detected",  "drift.changed",     "drift.resolved",      "function.missing",   "function.returned",
+      "poll.failing",    "poll.recovered",    "account.failing",     "account.recovered",  "deploy.overdue",
+      "record.restored", "package.mismatch",  "function.recreated",  "function.unmanaged", "layer.changed",
+      "alias.moved",     "discovery.failing", "discovery.recovered", "function.touched"};  // where it is alertable: as
+                                                                                           // its target is configured
   for (const std::string_view kind : kEventKinds) {
     const bool listed = std::find(alerting.begin(), alerting.end(), kind) != alerting.end();
     EXPECT_EQ(alerts_by_default(event_of(kind)), listed) << kind;
@@ -37,6 +39,18 @@ TEST(Event, RemovalsAndLoadsAlertOnlyAsWarnings) {
     EXPECT_TRUE(alerts_by_default(event_of(kind, Severity::warning))) << kind;
   }
   EXPECT_FALSE(alerts_by_default(event_of("control.denied", Severity::warning)));
+}
+
+TEST(Event, KnowsWhatIsAboutDriftAndWhatOpensIt) {
+  std::string about, telling;
+  for (const std::string_view kind : kEventKinds) {
+    if (about_drift(kind)) (about += ' ') += kind;
+    if (tells_of_drift(kind)) (telling += ' ') += kind;
+  }
+  EXPECT_EQ(about, " drift.detected drift.changed drift.resolved alias.moved layer.changed");
+  EXPECT_EQ(telling, " drift.detected drift.changed alias.moved layer.changed");
+  EXPECT_TRUE(about_drift(kReminderKind));
+  EXPECT_FALSE(tells_of_drift(kReminderKind));
 }
 
 TEST(Event, KnowsWhatIsAboutDelivery) {

@@ -26,12 +26,35 @@ struct NaiveJudge {
     bool pin;
   };
   std::vector<Promise> promised;
+  // What listings said of the function.
+  int id = 0;  // 0: nothing yet
+  std::optional<WallTime> written, live_since;
+  bool touched = false;
+  int recreations = 0, touches = 0;  // to be told so far
 
+  void list(int seen_id, WallTime seen_written) {
+    if (!watched || seen_id < id) return;  // it lags behind
+    if (seen_id > id) {
+      if (id > 0) ++recreations;
+      touched = false;
+    } else if (seen_written <= *written) {
+      return;
+    } else if (!live_since || *live_since < seen_written - 2s) {
+      touched = true;
+    }
+    id = seen_id;
+    written = seen_written;
+  }
   void expire(WallTime now) {
     std::erase_if(promised, [&](const Promise& p) { return !p.pin && p.until < now; });
   }
-  void observe(char hash, WallTime now) {
+  void observe(char hash, std::optional<WallTime> asked, WallTime now) {
     if (!watched) return;
+    if (touched && (hash != live || !asked || *asked > *written + 2s)) {
+      touched = false;
+      if (hash == live) ++touches;
+    }
+    if (hash != live || not_found > 0) live_since = now;
     expire(now);
     const char before = live;
     live = hash;
@@ -117,14 +140,33 @@ class Life {
     latest_ = std::max(latest_, state_.drift_since.value_or(latest_));
     for (const Announcement& a : state_.announced) latest_ = std::max(latest_, a.announced_at);
     if (below(10) == 0) restart();
-    switch (below(14)) {
+    switch (below(17)) {
       case 0:
       case 1:
       case 2:
       case 3: {
         const char c = likely_hash();
-        naive_.observe(c, latest_);
-        give(see(c), true);
+        Observation seen = std::get<Observation>(see(c));
+        if (below(3) > 0) seen.asked_at = latest_ - Millis(1s) * below(10);
+        naive_.observe(c, seen.asked_at, latest_);
+        give(seen, true);
+        break;
+      }
+      case 14:  // somebody writes the function, or deletes it and creates another one under its name
+      {
+        // The cloud's clock never goes back, whatever ours does.
+        const WallTime at = std::max(seconds(latest_), worlds_.back().written + 1s);
+        World next = worlds_.back();
+        if (below(4) == 0) next = {next.id + 1, at, at};
+        next.written = at;
+        worlds_.push_back(next);
+      } break;
+      case 15:
+      case 16: {  // a listing, which may lag behind
+        const std::size_t back = below(4) == 0 ? static_cast<std::size_t>(below(4)) : 0;
+        const World& world = worlds_[worlds_.size() - 1 - std::min(back, worlds_.size() - 1)];
+        naive_.list(world.id, world.written);
+        give(Listed{"lam-" + std::to_string(world.id), world.added, world.written}, true);
         break;
       }
       case 4:
@@ -163,6 +205,8 @@ class Life {
       }
     }
   }
+
+  static WallTime seconds(WallTime time) { return std::chrono::floor<std::chrono::seconds>(time); }
 
   void configure(char pin, bool review) {
     pin_ = pin;
@@ -228,6 +272,8 @@ class Life {
       if (event.kind == "drift.changed" && !(*event.data)["accepted_sha256"].is_null()) {
         EXPECT_TRUE(open_["drift.detected"]);
       }
+      if (event.kind == "function.recreated") ++recreations_;
+      if (event.kind == "function.touched") ++touches_;
       if (event.kind == "poll.failing") quiet_ = !event.alertable;
       if (event.kind == "poll.recovered") {
         EXPECT_EQ(event.alertable, !quiet_) << "alerted as its failing was";
@@ -246,6 +292,9 @@ class Life {
     EXPECT_EQ(letter(state_.live), naive_.live);
     EXPECT_EQ(letter(state_.accepted), naive_.accepted);
     EXPECT_EQ(state_.missing, naive_.missing);
+    EXPECT_EQ(state_.touched, naive_.touched);
+    EXPECT_EQ(recreations_, naive_.recreations);
+    EXPECT_EQ(touches_, naive_.touches);
     std::string promised, announced;
     for (const auto& p : naive_.promised) promised += p.hash;
     for (const Announcement& a : state_.announced) announced += letter(a.sha256);
@@ -282,6 +331,13 @@ class Life {
   char pin_ = '-';
   bool review_ = false, quiet_ = false;
   std::map<std::string, bool> open_;
+  /// What the cloud had under the name, one after the other.
+  struct World {
+    int id = 1;
+    WallTime added{}, written{};
+  };
+  std::vector<World> worlds_{{1, kStart - 24h, kStart - 1h}};
+  int recreations_ = 0, touches_ = 0;
 };
 
 TEST(VerdictProperty, HoldsInThousandsOfRandomLives) {

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/json.h"
+#include "model/kinds.h"
 #include "model/verdict.h"
 
 namespace codedriftd::story {
@@ -114,6 +115,26 @@ inline Input expect_content(char c, Millis valid = 2h) {
   return expected;
 }
 
+/// A listing shows the function; times are after the story's start, in whole seconds as the cloud has them.
+inline Input listed(std::string id, std::optional<Millis> added, std::optional<Millis> modified) {
+  const auto at = [](const std::optional<Millis>& after) {
+    return after ? std::optional(kStart + *after) : std::nullopt;
+  };
+  return Listed{std::move(id), at(added), at(modified)};
+}
+/// The same as see() of a call that was sent `asked` after the story's start.
+inline Input see_asked(char c, Millis asked) {
+  Observation seen = std::get<Observation>(see(c));
+  seen.asked_at = kStart + asked;
+  return seen;
+}
+/// function.touched is to alert.
+inline Input watch_touched() {
+  Watched watched = std::get<Watched>(watch());
+  watched.touched_alerts = true;
+  return watched;
+}
+
 // ---- what came of them ------------------------------------------------------------------------------------------
 
 /// "KIND and what matters of its data"; in front `!` if it alerts by default.
@@ -124,7 +145,7 @@ inline std::string brief(const NewEvent& event) {
   text += event.kind;
   const auto add = [&](char c) { (text += ' ') += c; };
   const auto add_text = [&](const Json& value) { (text += ' ') += value.is_null() ? "-" : value.get<std::string>(); };
-  if (is("drift.")) {  // observed accepted previous
+  if (about_drift(event.kind)) {  // observed accepted previous
     add(letter(d["observed_sha256"]));
     add(letter(d["accepted_sha256"]));
     add(letter(d["previous_sha256"]));
@@ -143,6 +164,8 @@ inline std::string brief(const NewEvent& event) {
       add(letter(ContentDigest::parse(d["content"].get<std::string>())));
   } else if (is("function.")) {
     if (d.contains("code")) add_text(d["code"]);
+    if (d.contains("function_id")) add_text(d["function_id"]);
+    if (d.contains("previous_function_id")) add_text(d["previous_function_id"]);
     if (d.contains("observed_sha256")) add(letter(d["observed_sha256"]));
   } else if (is("poll.")) {
     add_text(d["reason"]);
@@ -181,6 +204,7 @@ struct Step {
 struct Case {
   std::string name;
   std::vector<Step> steps;
+  std::string qualifier = kTarget.qualifier;
 };
 inline void PrintTo(const Case& c, std::ostream* out) { *out << c.name; }
 inline std::string name_of(const testing::TestParamInfo<Case>& info) { return info.param.name; }
@@ -194,10 +218,12 @@ inline const Step kDrifted{see('X'), "!drift.detected X A A", "drifted X/A first
 inline void play(const Case& c) {
   TargetState state;
   WallTime now = kStart;
+  Target target = kTarget;
+  target.qualifier = c.qualifier;
   for (std::size_t i = 0; i < c.steps.size(); ++i) {
     const Step& step = c.steps[i];
     now += step.after;
-    const Decision decision = decide(kTarget, state, step.input, now);
+    const Decision decision = decide(target, state, step.input, now);
     const std::string happened = decision.refused ? "refused: " + *decision.refused : brief(decision.events);
     EXPECT_EQ(happened, step.events) << c.name << ", step " << i + 1;
     EXPECT_EQ(brief(decision.state, now), step.status) << c.name << ", step " << i + 1;

@@ -1,0 +1,72 @@
+/// What listings say of the function that a target is of: another one under its name, and writes that no hash explains.
+#include "model/deciding.h"
+
+namespace codedriftd {
+namespace {
+
+/// The cloud's times are whole seconds by its own clock, ours are not.
+constexpr Millis kSameMoment{2'000};
+
+/// True where a write of the function may have changed what is looked at. A version never changes, and layers and
+/// aliases are values that are read by themselves.
+bool follows_writes(const Target& target) {
+  return target.qualifier == kLatestQualifier || kind_of_qualifier(target.qualifier) == TargetKind::image;
+}
+
+}  // namespace
+
+Look compare(const Listed& known, const Listed& seen) {
+  const bool another_id =
+      !known.function_id.empty() && !seen.function_id.empty() && known.function_id != seen.function_id;
+  const bool times = known.added_at && seen.added_at;
+  if (times && *seen.added_at < *known.added_at) return Look::outdated;
+  // Both were made within one second: the one that was written last is there now.
+  const bool same_second = times && *seen.added_at == *known.added_at;
+  if (another_id && same_second && seen.modified_at && known.modified_at && *seen.modified_at < *known.modified_at)
+    return Look::outdated;
+  return another_id || (times && !same_second) ? Look::another : Look::same;
+}
+
+void Deciding::take(const Listed& listed) {
+  if (!before_.watched) return;
+  TargetState& s = state();
+  const Listed known{before_.function_id, before_.added_at, before_.modified_at};
+  const Look look = compare(known, listed);
+  if (look == Look::outdated) return;
+  if (look == Look::another) {
+    s.function_id = listed.function_id;
+    s.added_at = listed.added_at;
+    s.modified_at = listed.modified_at;
+    s.touched = false;  // that was another function
+    add(function_recreated(scene(), known));
+    return;
+  }
+  if (s.function_id.empty()) s.function_id = listed.function_id;
+  if (!s.added_at) s.added_at = listed.added_at;
+  see_modified(listed.modified_at);
+}
+
+/// A time that goes back is a listing that lags behind, or a mistake of the cloud's clock: what is known stays.
+void Deciding::see_modified(const std::optional<WallTime>& modified_at) {
+  TargetState& s = state();
+  const auto known = s.modified_at;
+  if (!modified_at || (known && *modified_at <= *known)) return;
+  s.modified_at = modified_at;
+  if (!known || !follows_writes(target_)) return;
+  const bool explained = s.live_since && *s.live_since >= *modified_at - kSameMoment;
+  if (!explained) s.touched = true;
+}
+
+/// The function was written, and here is what it runs since.
+void Deciding::settle_touched(const Observation& observation) {
+  if (!before_.touched) return;
+  if (before_.live == observation.sha256) {
+    // An answer that was under way when the function was written says nothing of what is there since.
+    if (observation.asked_at && before_.modified_at && *observation.asked_at <= *before_.modified_at + kSameMoment)
+      return;
+    add(function_touched(scene()));
+  }
+  state().touched = false;
+}
+
+}  // namespace codedriftd

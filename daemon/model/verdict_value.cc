@@ -1,0 +1,79 @@
+/// How to speak of what is looked at beside code: layers, aliases, images.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/text.h"
+#include "model/kinds.h"
+#include "model/verdict_events.h"
+
+namespace codedriftd {
+namespace {
+
+/// A value's canonical text (model/value.h) as a sentence has it: its lines one after the other, hashes cut as
+/// everywhere. The hash of the whole where the text is not known.
+std::string value_words(std::string_view text, const std::optional<Sha256>& hash) {
+  if (text.empty()) return short_hash(hash);
+  std::string words;
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t end = std::min(text.find('\n', at), text.size());
+    std::string line(text.substr(at, end - at));
+    constexpr std::string_view kHash = "sha256:";
+    if (const std::size_t hex = line.find(kHash); hex != std::string::npos && line.size() == hex + kHash.size() + 64)
+      line = line.substr(0, hex) + line.substr(hex + kHash.size(), 12);
+    if (!line.empty()) words += (words.empty() ? "" : ", ") + line;
+    at = end + 1;
+  }
+  return harmless(clean_utf8(words, 300));
+}
+
+}  // namespace
+
+const KindWords& words_for(const Target& target) {
+  static constexpr KindWords kCode{"code", "run", "runs", "ran"}, kImage{"image", "run", "runs", "ran"},
+      kLayers{"layer list", "have", "has", "had"}, kRoute{"route", "have", "has", "had"};
+  switch (kind_of_qualifier(target.qualifier)) {
+    case TargetKind::layers:
+      return kLayers;
+    case TargetKind::image:
+      return kImage;
+    case TargetKind::alias:
+      return kRoute;
+    case TargetKind::code:
+      break;
+  }
+  return kCode;
+}
+
+std::string_view drift_kind(const Target& target, bool again) {
+  switch (kind_of_qualifier(target.qualifier)) {
+    case TargetKind::layers:
+      return kLayersKind;
+    case TargetKind::alias:
+      return kAliasKind;
+    case TargetKind::code:
+    case TargetKind::image:
+      break;
+  }
+  return again ? "drift.changed" : "drift.detected";
+}
+
+std::string value_summary(const Scene& scene, const std::optional<Sha256>& previous) {
+  const Target& target = scene.target;
+  const bool layers = kind_of_qualifier(target.qualifier) == TargetKind::layers;
+  const std::string what =
+      layers ? fmt::format("the layers of {}", target.function)
+             : fmt::format("the alias {} of {}", target.qualifier.substr(kAliasPrefix.size()), target.function);
+  const std::string now = value_words(scene.value, scene.state.live);
+  const std::string tail = scene.state.accepted
+                               ? fmt::format("that is neither accepted nor announced; the accepted {} is {}",
+                                             words_for(target).noun, short_hash(scene.state.accepted))
+                               : std::string("nobody has accepted either");
+  if (!previous) {
+    return fmt::format("{}: {} {} {}; {}.", target.address(), what, layers ? "are" : "leads to", now, tail);
+  }
+  return fmt::format("{}: {} changed, from {} to {}; {}.", target.address(), what,
+                     value_words(scene.value_before, previous), now, tail);
+}
+
+}  // namespace codedriftd
