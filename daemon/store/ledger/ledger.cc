@@ -4,11 +4,13 @@
 
 #include "base/json.h"
 #include "store/ledger/inside.h"
+#include "store/ledger/seen_change.h"
 #include "store/log/event_log.h"
 #include "store/outbox/explain.h"
 #include "store/outbox/flapping.h"
 #include "store/outbox/outbox.h"
 #include "store/packages/packages.h"
+#include "store/record/attributions.h"
 #include "store/record/history.h"
 
 namespace codedriftd {
@@ -117,7 +119,10 @@ Applied Ledger::apply(Tx& tx, TargetRow& row, const Input& input, WallTime now) 
   note_packages(tx.db, stored, decision.state, at);
   targets::save(tx.db, row.id, stored, decision.state);
   row.state = std::move(decision.state);
-  for (const NewEvent& event : decision.events) applied.events.push_back(append(tx, event, at, now));
+  for (const NewEvent& event : decision.events) {
+    applied.events.push_back(append(tx, event, at, now));
+    if (audited_.contains(row.target.account)) ask_who(tx, applied.events.back(), row, stored, now);
+  }
   const TargetState& after = row.state;
   applied.unexamined = observation != nullptr && observation->obtainable && after.watched && !after.missing &&
                        after.package != PackageState::examined && after.package != PackageState::ambiguous;
@@ -202,6 +207,11 @@ void Ledger::enqueue(Tx& tx, const LoggedEvent& logged, const Route& to, WallTim
                                now))
     return;
   ring(tx, to);
+}
+
+void Ledger::ask_who(Tx& tx, const LoggedEvent& logged, const TargetRow& row, const TargetState& before, WallTime now) {
+  if (const auto window = change_window(tx.db, logged.event, row, before, now))
+    attributions::ask(tx.db, logged.seq, row.id, window->from, window->to, now + kFirstAsked);
 }
 
 std::string Ledger::tell(Tx& tx, const Route& to, const Notice& notice, WallTime now) {

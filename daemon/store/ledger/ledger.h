@@ -1,5 +1,6 @@
 #pragma once
 #include <functional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -48,6 +49,10 @@ class Ledger {
   void set_link(std::string pattern) { link_ = std::move(pattern); }
   /// How long the alert about a change waits for what changed inside, from now on; 0: it does not.
   void set_explain_within(Millis time) { explain_within_ = time; }
+  /// The accounts whose audit log may be read, from now on: what changes in them without an announcement is asked about
+  /// (store/record/attributions.h), the first time kFirstAsked after the event.
+  void set_audited(std::set<std::string> accounts) { audited_ = std::move(accounts); }
+  static constexpr Millis kFirstAsked{120'000};
   const std::string& origin() const { return origin_; }
   /// The alert of a notice that is not in the record. Thread-safe.
   std::string compose(const Notice& notice, std::string_view id, WallTime time) const {
@@ -84,6 +89,7 @@ class Ledger {
  private:
   LoggedEvent append(Tx& tx, const NewEvent& event, WallTime at, WallTime now);
   void enqueue(Tx& tx, const LoggedEvent& logged, const Route& route, WallTime now);
+  void ask_who(Tx& tx, const LoggedEvent& logged, const TargetRow& row, const TargetState& before, WallTime now);
 
   std::string instance_;
   std::string origin_;
@@ -91,6 +97,7 @@ class Ledger {
   Hooks hooks_;
   std::vector<Route> routes_;
   Millis explain_within_{0};
+  std::set<std::string> audited_;
 };
 
 }  // namespace codedriftd

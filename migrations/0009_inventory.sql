@@ -1,0 +1,1 @@
+-- Keeps this number for the inventory of what listings find.
