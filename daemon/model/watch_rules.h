@@ -42,12 +42,14 @@ struct WatchPlan {
 
 struct Judgement {
   InventoryState state = InventoryState::unmanaged;  ///< watched, excluded or unmanaged
-  const WatchRule* rule = nullptr;                   ///< of the plan; nullptr: named, or unmanaged
-  std::string where;                                 ///< "FILE:LINE" of the rule or the [[function]]; empty: unmanaged
+  /// Of the plan: the rule that watches it, of a named function too, else the first that excludes it; nullptr: no rule.
+  const WatchRule* rule = nullptr;
+  std::string where;  ///< "FILE:LINE" of the rule or the [[function]]; empty: unmanaged
 };
 
 /// What the plan says of one function. A [[function]] wins over rules; the first rule that watches it wins over any
-/// that excludes it.
+/// that excludes it. A named function has the rule that watches it all the same: its versions, aliases and layers are
+/// watched by it as far as no [[function]] names them.
 Judgement judge(std::string_view account, std::string_view region, const FoundFunction& function,
                 const WatchPlan& plan);
 
