@@ -3,6 +3,7 @@
 /// roles act for people, records come late or not at all: what is said here is what was recorded, never who did it.
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/clock.h"
@@ -17,9 +18,11 @@ struct ChangeRecord {
   std::string principal_type, principal;  ///< "sub-user", "root", "role", …; the name
   std::string key_suffix;                 ///< the last four characters of the key's id; empty: none
   std::string source_ip, user_agent, request_id;
-  bool console = false;              ///< made in the console, not by the API
-  std::string error_code;            ///< empty: it succeeded
-  std::string region, ns, function;  ///< what it was about; empty: not told
+  bool console = false;    ///< made in the console, not by the API
+  std::string error_code;  ///< empty: it succeeded
+  /// What it was about. Empty: not told; then `ns` means "default", as the API takes it, and a record that tells no
+  /// function or no region is about none that is asked for.
+  std::string region, ns, function;
 
   friend bool operator==(const ChangeRecord&, const ChangeRecord&) = default;
 };
@@ -30,6 +33,9 @@ struct SeenChange {
   WallTime from{}, to{};
 };
 
+/// By so much a record may lie outside of a change: two clocks are compared, and an answer takes its time.
+inline constexpr Millis kAuditSlack{120'000};
+
 struct Attribution {
   enum class Grade { one, several, none };
   Grade grade = Grade::none;
@@ -37,19 +43,29 @@ struct Attribution {
   std::vector<ChangeRecord> failed;   ///< calls of the kind that failed, apart
   bool by_deploy_principal = false;   ///< every one of `records` is of a deploy principal: a label, never an acceptance
   /// "The only recorded code change of charge between T1 and T2: UpdateFunctionCode by sub-user X from IP (console),
-  /// request R." / "3 recorded changes of charge between T1 and T2, the last by …" / "No record found as of T; records
-  /// can be late or absent."
+  /// request R." / "3 recorded changes of charge between T1 and T2, the last by sub-user X from IP (console):
+  /// UpdateFunctionCode, request R." / "No record found as of T; records can be late or absent." T1 and T2 are what was
+  /// looked through, kAuditSlack around the change. Harmless text.
   std::string words;
 };
+std::string_view to_string(Attribution::Grade grade);
+std::optional<Attribution::Grade> parse_grade(std::string_view name);
 
 /// The calls that can change what is live (code, layers, aliases, the function itself).
 const std::vector<std::string_view>& code_changing_actions();
 
-/// Which of `records` are about `change`, within two minutes around it, and what they say.
+/// Which of `records` are about `change`, not further than kAuditSlack around it, and what they say. Records with the
+/// same event_id count once; in any order.
 Attribution attribute(const SeenChange& change, const std::vector<ChangeRecord>& records,
                       const std::vector<std::string>& deploy_principals, WallTime asked_at);
 
+/// The words, and what else is to be said of them: that all are a deploy principal's, and how many calls failed.
+std::string summary_of(const Attribution& attribution);
+
 /// As an event's data and an alert have it: {grade, words, by_deploy_principal, records:[…], failed:[…], asked_at}.
+/// The newest kMostTold of each list, whose texts are harmless and cut: it fits into an event whatever the audit log
+/// holds. `left_out`, where there are more: how many.
 JsonBox to_json(const Attribution& attribution, WallTime asked_at);
+inline constexpr std::size_t kMostTold = 8;
 
 }  // namespace codedriftd

@@ -1,0 +1,164 @@
+#include "model/attribution.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <set>
+#include <tuple>
+
+#include "base/json.h"
+#include "base/text.h"
+
+namespace codedriftd {
+namespace {
+
+constexpr std::array<std::string_view, 3> kGrades{"one", "several", "none"};
+/// Bytes of one text of a record that are told. An event's body has room for 16 records whose texts are as long as this
+/// and have to be escaped.
+constexpr std::size_t kLongestText = 120;
+
+std::string cut(std::string_view text) { return std::string(utf8_prefix(harmless(text), kLongestText)); }
+
+/// Foreign text within a sentence: what could be taken for the sentence's own words stands in quotes.
+std::string foreign(std::string_view text) {
+  std::string safe = cut(text);
+  if (safe.find_first_of(" \"") == std::string::npos) return safe;
+  std::replace(safe.begin(), safe.end(), '"', '\'');
+  return '"' + safe + '"';
+}
+
+/// "sub-user X from IP (console)"
+std::string who_called(const ChangeRecord& record) {
+  std::string words = foreign(record.principal_type);
+  if (!record.principal.empty() && record.principal != record.principal_type)
+    words += (words.empty() ? "" : " ") + foreign(record.principal);
+  if (words.empty()) words = "somebody it does not name";
+  if (!record.source_ip.empty()) words += " from " + foreign(record.source_ip);
+  if (record.console) words += " (console)";
+  return words;
+}
+
+std::string request_of(const ChangeRecord& record) {
+  return record.request_id.empty() ? std::string() : ", request " + foreign(record.request_id);
+}
+
+std::string words_of(const SeenChange& change, const std::vector<ChangeRecord>& records, WallTime asked_at) {
+  if (records.empty())
+    return fmt::format("No record found as of {}; records can be late or absent.", rfc3339(asked_at));
+  const ChangeRecord& last = records.back();
+  const std::string where = fmt::format("{} between {} and {}", foreign(change.function),
+                                        rfc3339(change.from - kAuditSlack), rfc3339(change.to + kAuditSlack));
+  if (records.size() == 1) {
+    return fmt::format("The only recorded code change of {}: {} by {}{}.", where, foreign(last.action),
+                       who_called(last), request_of(last));
+  }
+  return fmt::format("{} recorded changes of {}, the last by {}: {}{}.", records.size(), where, who_called(last),
+                     foreign(last.action), request_of(last));
+}
+
+bool is_about(const ChangeRecord& record, const SeenChange& change) {
+  const std::string_view ns = record.ns.empty() ? std::string_view("default") : std::string_view(record.ns);
+  return !record.function.empty() && record.function == change.function && ns == change.ns &&
+         record.region == change.region && record.time >= change.from - kAuditSlack &&
+         record.time <= change.to + kAuditSlack;
+}
+
+Json record_json(const ChangeRecord& record) {
+  Json json{{"event_id", cut(record.event_id)},
+            {"action", cut(record.action)},
+            {"time", rfc3339(record.time)},
+            {"principal_type", or_null(cut(record.principal_type))},
+            {"principal", or_null(cut(record.principal))},
+            {"key_suffix", or_null(cut(record.key_suffix))},
+            {"source_ip", or_null(cut(record.source_ip))},
+            {"user_agent", or_null(cut(record.user_agent))},
+            {"request_id", or_null(cut(record.request_id))},
+            {"console", record.console}};
+  if (!record.error_code.empty()) json["error_code"] = cut(record.error_code);
+  return json;
+}
+
+/// The newest ones, oldest first; how many there are before them is added to `left_out`.
+Json newest(const std::vector<ChangeRecord>& records, std::size_t& left_out) {
+  Json list = Json::array();
+  const std::size_t first = records.size() - std::min(records.size(), kMostTold);
+  for (std::size_t i = first; i < records.size(); ++i) list.push_back(record_json(records[i]));
+  left_out += first;
+  return list;
+}
+
+}  // namespace
+
+std::string_view to_string(Attribution::Grade grade) { return kGrades[static_cast<std::size_t>(grade)]; }
+
+std::optional<Attribution::Grade> parse_grade(std::string_view name) {
+  const auto found = std::find(kGrades.begin(), kGrades.end(), name);
+  if (found == kGrades.end()) return std::nullopt;
+  return static_cast<Attribution::Grade>(found - kGrades.begin());
+}
+
+const std::vector<std::string_view>& code_changing_actions() {
+  // A published layer version is not among them: it changes nothing before a function's configuration names it.
+  static const std::vector<std::string_view> kActions{"CreateFunction",
+                                                      "CopyFunction",
+                                                      "UpdateFunctionCode",
+                                                      "UpdateFunctionIncrementalCode",
+                                                      "DeleteFunction",
+                                                      "UpdateFunctionConfiguration",
+                                                      "DeleteFunctionVersion",
+                                                      "PublishVersion",
+                                                      "CreateAlias",
+                                                      "UpdateAlias",
+                                                      "DeleteAlias"};
+  return kActions;
+}
+
+Attribution attribute(const SeenChange& change, const std::vector<ChangeRecord>& records,
+                      const std::vector<std::string>& deploy_principals, WallTime asked_at) {
+  Attribution found;
+  std::set<std::string_view> known;
+  for (const ChangeRecord& record : records) {
+    if (!is_about(record, change)) continue;
+    if (!record.event_id.empty() && !known.insert(record.event_id).second) continue;
+    (record.error_code.empty() ? found.records : found.failed).push_back(record);
+  }
+  for (auto* list : {&found.records, &found.failed}) {
+    std::sort(list->begin(), list->end(), [](const ChangeRecord& a, const ChangeRecord& b) {
+      return std::tie(a.time, a.event_id) < std::tie(b.time, b.event_id);
+    });
+  }
+  found.grade = found.records.empty()       ? Attribution::Grade::none
+                : found.records.size() == 1 ? Attribution::Grade::one
+                                            : Attribution::Grade::several;
+  found.by_deploy_principal = !found.records.empty() &&
+                              std::all_of(found.records.begin(), found.records.end(), [&](const ChangeRecord& record) {
+                                return std::find(deploy_principals.begin(), deploy_principals.end(),
+                                                 record.principal) != deploy_principals.end();
+                              });
+  found.words = words_of(change, found.records, asked_at);
+  return found;
+}
+
+std::string summary_of(const Attribution& attribution) {
+  std::string words = attribution.words;
+  if (attribution.by_deploy_principal) words += " That is one of the account's deploy_principals.";
+  if (const std::size_t failed = attribution.failed.size(); failed > 0)
+    words += failed == 1 ? std::string(" One call of the kind failed.")
+                         : fmt::format(" {} calls of the kind failed.", failed);
+  return words;
+}
+
+JsonBox to_json(const Attribution& attribution, WallTime asked_at) {
+  std::size_t left_out = 0;
+  Json json{{"grade", to_string(attribution.grade)},
+            {"words", attribution.words},
+            {"by_deploy_principal", attribution.by_deploy_principal},
+            {"asked_at", rfc3339(asked_at)}};
+  json["records"] = newest(attribution.records, left_out);
+  json["failed"] = newest(attribution.failed, left_out);
+  if (left_out > 0) json["left_out"] = left_out;
+  return json;
+}
+
+}  // namespace codedriftd
