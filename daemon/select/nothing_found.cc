@@ -28,6 +28,7 @@ std::string words_of(const Selection& s, bool with_times = true) {
   add("--qualifier", s.qualifiers);
   add("--status", s.statuses);
   add("--kind", s.kinds);
+  add("--state", s.states);
   if (s.since && with_times) words.push_back(fmt::format("--since {}", rfc3339(*s.since)));
   if (s.until && with_times) words.push_back(fmt::format("--until {}", rfc3339(*s.until)));
   if (s.at) words.push_back(fmt::format("--at {}", rfc3339(*s.at)));
@@ -126,10 +127,10 @@ std::string typed(const std::string& address, const std::set<std::string>& all) 
   std::string text = address;
   if (address.ends_with(kUsual)) {
     const std::string start = address.substr(0, address.size() - kUsual.size() + 1);
-    const auto first = all.lower_bound(start);
-    const bool alone = first == all.end() || *first == address;
-    const bool last = first == all.end() || std::next(first) == all.end() || !std::next(first)->starts_with(start);
-    if (alone && last) text.resize(start.size() - 1);
+    bool alone = true;
+    for (auto each = all.lower_bound(start); each != all.end() && each->starts_with(start); ++each)
+      alone &= *each == address || kind_of_qualifier(std::string_view(*each).substr(start.size())) != TargetKind::code;
+    if (alone) text.resize(start.size() - 1);
   }
   return "'" + text + "'";
 }

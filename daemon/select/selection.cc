@@ -4,7 +4,10 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <iterator>
+#include <map>
 #include <set>
+#include <tuple>
 
 #include "base/text.h"
 #include "store/record/earlier_addresses.h"
@@ -17,6 +20,36 @@ bool is_glob(std::string_view text) { return text.find_first_of("*?") != std::st
 
 bool is_address(std::string_view text) {
   return !is_glob(text) && text.find('/') != std::string_view::npos && text.find(':') != std::string_view::npos;
+}
+
+/// Of the targets that a name without a qualifier matches, those that it means: of each function its code, which is
+/// `$LATEST`, else what else of its code is watched, else its image. The values that are watched beside the code never
+/// make a name ambiguous: whoever means one says so.
+std::vector<const Target*> meant_by_name(const std::vector<const Target*>& found) {
+  const auto rank = [](const Target& target) {
+    switch (kind_of_qualifier(target.qualifier)) {
+      case TargetKind::code:
+        return target.qualifier == kLatestQualifier ? 0 : 1;
+      case TargetKind::image:
+        return 2;
+      case TargetKind::layers:
+      case TargetKind::alias:
+        break;
+    }
+    return 3;
+  };
+  const auto of = [](const Target& target) {
+    return std::tie(target.account, target.region, target.ns, target.function);
+  };
+  std::map<decltype(of(*found.front())), int> best;
+  for (const Target* target : found) {
+    const auto [known, added] = best.emplace(of(*target), rank(*target));
+    if (!added) known->second = std::min(known->second, rank(*target));
+  }
+  std::vector<const Target*> meant;
+  std::ranges::copy_if(found, std::back_inserter(meant),
+                       [&](const Target* target) { return rank(*target) == best.at(of(*target)); });
+  return meant;
 }
 
 /// True if whole addresses are asked for: then nothing else need be read.
@@ -103,12 +136,15 @@ Checked resolve_names(const KnownTargets& known, Selection& selection) {
       continue;
     }
     const auto matching = [&](const std::vector<Target>& among) {
-      std::vector<std::string> found;
+      std::vector<const Target*> found;
       for (const Target& target : among) {
         if (known.under_any_name(target, [&](const Target& called) { return target_matches(name, called); }))
-          found.push_back(target.address());
+          found.push_back(&target);
       }
-      return found;
+      if (name.find(':') == std::string::npos) found = meant_by_name(found);
+      std::vector<std::string> addresses;
+      for (const Target* target : found) addresses.push_back(target->address());
+      return addresses;
     };
     // What is watched comes first: a function that moved is still found by its name.
     std::vector<std::string> candidates = matching(known.watched);

@@ -24,6 +24,7 @@ struct Selection {
   std::vector<std::string> accounts, regions, namespaces, functions, qualifiers;  ///< globs over one part
   std::vector<std::string> statuses;                                              ///< globs over the present status
   std::vector<std::string> kinds;                                                 ///< globs over the event's kind
+  std::vector<std::string> states;                                                ///< inventory: globs over the state
   std::optional<WallTime> since, until;                                           ///< both inclusive
   std::optional<int64_t> limit;
   bool all = false;            ///< also what is no longer watched
@@ -70,8 +71,10 @@ KnownTargets known_targets(Database& db);
 KnownTargets present_targets(Database& db);
 
 /// Replaces names by addresses: a name without `*` and `?` is an address, or that without :QUALIFIER, FUNCTION or
-/// FUNCTION:QUALIFIER of exactly one watched target (with `all`: of any). Fails if several match; the error lists them.
-/// One that nothing matches is kept, and will select nothing.
+/// FUNCTION:QUALIFIER of exactly one watched target (with `all`: of any). Without a qualifier a function's code is
+/// meant: `$LATEST` where that is watched, else the one version or alias that is, else `$IMAGE`; its layers and where
+/// its aliases lead are named by their qualifiers. Fails if several match; the error lists them. One that nothing
+/// matches is kept, and will select nothing.
 Checked resolve_names(Database& db, Selection& selection);
 Checked resolve_names(const KnownTargets& known, Selection& selection);
 
@@ -107,7 +110,8 @@ Checked check_no_pattern(std::string_view name, std::string_view instead);
 bool names_something(Database& db, const Selection& selection, bool outlived);
 /// That answer: "no events of kind drift.* for the 43 selected functions". `rows`: "events", "functions".
 std::string nothing_there(Database& db, const Selection& selection, std::string_view rows, bool outlived);
-/// An address as it may be typed: quoted for the shell, without ":$LATEST" where no other of `all` begins like it.
+/// An address as it may be typed: quoted for the shell, without ":$LATEST" where none of `all` is other code of its
+/// function.
 std::string typed(const std::string& address, const std::set<std::string>& all);
 
 /// Why `selection` found nothing, for people: what was asked for, and the nearest there is.

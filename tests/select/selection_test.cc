@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "support/recorded.h"
 
 namespace codedriftd {
@@ -22,6 +24,9 @@ TEST(TargetMatches, ComparesWithThePartThatTheGlobHasTheShapeOf) {
                         Case{"prod/ap-guangzhou/default/charge-eu:$LATEST", true},
                         Case{"prod/ap-guangzhou/default", false}, Case{"", false}, Case{"charge-e?", true}})
     EXPECT_EQ(target_matches(c.glob, target), c.matches) << c.glob;
+  const Target layers{"prod", "ap-guangzhou", "default", "charge-eu", "$LAYERS"};
+  for (const char* glob : {"charge-eu", "charge-eu:*", "*:$LAYERS", "prod/*"})
+    EXPECT_TRUE(target_matches(glob, layers)) << glob;
 }
 
 TEST(Selection, OptionsNarrowEachOtherAndTheirValuesAreAlternatives) {
@@ -58,6 +63,79 @@ TEST(ResolveNames, TakesAFunctionThatOneWatchedTargetHas) {
   EXPECT_NE(ambiguous.find("\n  'prod/ap-guangzhou/default/refund'"), std::string::npos) << ambiguous;
   EXPECT_NE(ambiguous.find("\n  'test/ap-guangzhou/default/refund'"), std::string::npos) << ambiguous;
   EXPECT_EQ(ambiguous.find("$LATEST"), std::string::npos) << "it need not be typed";
+}
+
+/// What is watched of prod/ap-guangzhou/default/charge, and what a name of it means.
+struct NameCase {
+  std::string_view what;
+  std::vector<std::string> watched;
+  std::string name;
+  std::string means;  ///< the qualifier; empty: several, which are listed
+  std::string not_listed = {};
+};
+
+class ResolveName : public testing::TestWithParam<NameCase> {};
+
+TEST_P(ResolveName, WithoutAQualifierMeansTheCodeAndNeverAValueBesideIt) {
+  const NameCase& c = GetParam();
+  KnownTargets known;
+  for (const std::string& qualifier : c.watched)
+    known.watched.push_back({"prod", "ap-guangzhou", "default", "charge", qualifier});
+  Selection s;
+  s.names = {c.name};
+  const Checked done = resolve_names(known, s);
+  if (c.means.empty()) {
+    ASSERT_FALSE(done);
+    EXPECT_EQ(done.error().message.find(c.not_listed), std::string::npos) << done.error().message;
+    return;
+  }
+  ASSERT_TRUE(done) << done.error().message;
+  EXPECT_EQ(s.targets, std::vector{"prod/ap-guangzhou/default/charge:" + c.means});
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    , ResolveName,
+    testing::Values(
+        NameCase{"values", {"$ALIAS.live", "$LATEST", "$LAYERS"}, "charge", "$LATEST"},
+        NameCase{
+            "values, by address", {"$ALIAS.live", "$LATEST", "$LAYERS"}, "prod/ap-guangzhou/default/charge", "$LATEST"},
+        NameCase{"a value that is named", {"$ALIAS.live", "$LATEST", "$LAYERS"}, "charge:$LAYERS", "$LAYERS"},
+        NameCase{"an alias that is named", {"$ALIAS.live", "$LATEST"}, "charge:$ALIAS.live", "$ALIAS.live"},
+        NameCase{"versions beside the latest", {"$LATEST", "$LAYERS", "3", "4"}, "charge", "$LATEST"},
+        NameCase{"one version alone", {"$ALIAS.live", "$LAYERS", "3"}, "charge", "3"},
+        NameCase{"several versions alone", {"$ALIAS.live", "$LAYERS", "3", "4"}, "charge", "", "$"},
+        NameCase{"an image", {"$ALIAS.live", "$IMAGE"}, "charge", "$IMAGE"},
+        NameCase{"one value alone", {"$LAYERS"}, "charge", "$LAYERS"},
+        NameCase{"several values alone", {"$ALIAS.live", "$LAYERS"}, "charge", "", "$LATEST"}),
+    [](const auto& each) {
+      std::string name(each.param.what);
+      std::erase_if(name, [](char c) { return c == ','; });
+      std::replace(name.begin(), name.end(), ' ', '_');
+      return name;
+    });
+
+TEST(ResolveNames, OfFunctionsInSeveralPlacesListsTheCodeOfEach) {
+  KnownTargets known;
+  for (const char* account : {"prod", "test"}) {
+    for (const char* qualifier : {"$LATEST", "$LAYERS"})
+      known.watched.push_back({account, "ap-guangzhou", "default", "charge", qualifier});
+  }
+  Selection s;
+  s.names = {"charge"};
+  const Checked done = resolve_names(known, s);
+  ASSERT_FALSE(done);
+  EXPECT_NE(done.error().message.find("names 2 targets"), std::string::npos) << done.error().message;
+  EXPECT_TRUE(
+      done.error().message.ends_with("\n  'prod/ap-guangzhou/default/charge'\n  'test/ap-guangzhou/default/charge'"))
+      << done.error().message;
+}
+
+TEST(Typed, LeavesLatestOutUnlessOtherCodeOfTheFunctionIsThere) {
+  const std::string latest = Recorded::address("charge"), start = latest.substr(0, latest.find('$'));
+  EXPECT_EQ(typed(latest, {latest, start + "$LAYERS", start + "$ALIAS.live", Recorded::address("charge-eu")}),
+            "'prod/ap-guangzhou/default/charge'");
+  EXPECT_EQ(typed(latest, {latest, start + "3"}), "'" + latest + "'");
+  EXPECT_EQ(typed(start + "$LAYERS", {latest, start + "$LAYERS"}), "'" + start + "$LAYERS'");
 }
 
 TEST(ExplainNothing, NamesWhatWasAskedForAndTheNearestThereIs) {
