@@ -115,7 +115,7 @@ void Daemon::write_config() const { dir_.write("codedriftd.toml", config_text(),
 
 ChildOptions Daemon::options_of(std::vector<std::string> args) const {
   ChildOptions options;
-  for_others(CODEDRIFTD_BINARY_DIR, "codedriftd-sinkhost");  // found beside it
+  for (const char* beside : {"codedriftd-sinkhost", "codedriftd-examiner"}) for_others(CODEDRIFTD_BINARY_DIR, beside);
   options.argv = {for_others(CODEDRIFTD_BINARY_DIR, "codedriftd"), "--config", config_file()};
   options.argv.insert(options.argv.end(), std::make_move_iterator(args.begin()), std::make_move_iterator(args.end()));
   options.env = env;
