@@ -126,7 +126,7 @@ void Poller::take_over(Watch watch) {
     // What is shorter counts from now on: the time before was judged by what was in force then.
     if (known != old.end() && !entry.stale && target.stale_after < entry.watched.stale_after) entry.seen = now;
     const bool same_slot = known != old.end() && entry.watched.interval == target.interval;
-    entry.line = line_of(name.account, poll_action(kind_of_qualifier(name.qualifier)));
+    entry.line = line_of(name.account, actions_of(kind_of_qualifier(name.qualifier)).front());
     entry.watched = std::move(target);
     entry.lane = &lane;
     lane.stale += entry.stale ? 1 : 0;

@@ -23,7 +23,7 @@ class Sweep {
     for (std::size_t i = 0; i < targets.size(); ++i) {
       const Target& target = *targets[i];
       Lane& lane = lanes_.try_emplace({target.account, target.region}, target.account, target.region).first->second;
-      const PaceKey key{paces.at(target.account).key, poll_action(kind_of_qualifier(target.qualifier))};
+      const PaceKey key{paces.at(target.account).key, actions_of(kind_of_qualifier(target.qualifier)).front()};
       polls_[i].lane = &lane;
       polls_[i].line = &lines_.try_emplace(key, limit_of(key.second, limits.at(key.first))).first->second;
       polls_[i].line->add(MonoTime{}, i);

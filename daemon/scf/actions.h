@@ -35,9 +35,6 @@ inline constexpr std::array kAllActions{
     Action::list_versions,        Action::list_aliases,   Action::get_alias,       Action::get_function,
     Action::get_layer_version,    Action::describe_events};
 
-/// The call that a poll of such a target begins with: what its pace is counted by.
-Action poll_action(TargetKind kind);
-
 /// Of a documented limit, how much is used: others call, too (consoles, pipelines, other tools). GetFunctionAddress has
 /// a setting of its own.
 inline constexpr double kShareOfLimit = 0.75;
