@@ -8,10 +8,22 @@
 
 #include <cerrno>
 
+#include "base/json.h"
 #include "base/unique_fd.h"
 #include "cloud/tc3.h"
 
 namespace codedriftd::test {
+namespace {
+
+/// The body of a response as JSON; null if it is none.
+Json json_body(const RawReply& reply) {
+  const std::size_t body = reply.bytes.find("\r\n\r\n");
+  if (body == std::string::npos) return {};
+  Json parsed = Json::parse(reply.bytes.substr(body + 4), nullptr, /*allow_exceptions=*/false);
+  return parsed.is_object() ? parsed : Json();
+}
+
+}  // namespace
 
 Headers signed_headers(const ScfClientRequest& request, const std::string& host) {
   const int64_t timestamp = request.timestamp != 0 ? request.timestamp : to_ms(SystemClock().wall()) / 1000;
@@ -61,6 +73,30 @@ RawReply raw_exchange(uint16_t port, const std::string& bytes, Millis at_most, s
     reply.bytes.append(chunk, static_cast<std::size_t>(got));
   }
   return reply;
+}
+
+Json call_cloud(const SimulatedScf& scf, const std::string& action, const Json& parameters, const std::string& region) {
+  ScfClientRequest request{.region = region, .action = action, .body = json_line(parameters)};
+  if (action == "DescribeEvents") {
+    request.service = "cloudaudit";
+    request.version = "2019-03-19";
+  }
+  Headers headers = signed_headers(request, fmt::format("127.0.0.1:{}", scf.port()));
+  headers.emplace_back("Connection", "close");
+  const Json answer = json_body(raw_exchange(scf.port(), http_post(headers, request.body), Millis{10000}));
+  return answer.is_object() ? answer.value("Response", Json()) : Json();
+}
+
+std::string code_in(const Json& response) {
+  if (!response.is_object()) return "no answer";
+  return response.contains("Error") ? response.at("Error").value("Code", "") : "ok";
+}
+
+Json control_cloud(const SimulatedScf& scf, const std::string& verb, const Json& parameters) {
+  const RawReply reply = raw_exchange(
+      scf.control_port(),
+      http_post({{"Host", "c"}, {"Connection", "close"}}, json_line(parameters), fmt::format("/_control/{}", verb)));
+  return reply.bytes.find(" 200 ") == std::string::npos ? Json() : json_body(reply);
 }
 
 }  // namespace codedriftd::test

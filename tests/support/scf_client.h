@@ -1,6 +1,7 @@
 #pragma once
 #include <string>
 
+#include "base/json_box.h"
 #include "support/http_message.h"
 #include "support/simulated_scf.h"
 
@@ -37,5 +38,13 @@ struct RawReply {
 };
 RawReply raw_exchange(uint16_t port, const std::string& bytes, Millis at_most = Millis{2000},
                       std::size_t enough = 1 << 20);
+
+/// A well signed call over a connection of its own; the object `Response`, or null if there was no such answer.
+Json call_cloud(const SimulatedScf& scf, const std::string& action, const Json& parameters,
+                const std::string& region = "ap-guangzhou");
+/// "ok", the code of the error, or "no answer".
+std::string code_in(const Json& response);
+/// One verb of /_control; its answer, or null unless that is 200.
+Json control_cloud(const SimulatedScf& scf, const std::string& verb, const Json& parameters);
 
 }  // namespace codedriftd::test

@@ -2,15 +2,14 @@
 
 #include <fmt/format.h>
 
-#include <functional>
 #include <map>
 #include <stdexcept>
 
 #include "base/json.h"
-#include "base/sha256.h"
 #include "support/http_message.h"
 #include "support/raw_server.h"
-#include "support/simulated_scf.h"
+#include "support/scf_control_verbs.h"
+#include "support/scf_request.h"
 
 namespace codedriftd::test {
 namespace {
@@ -37,6 +36,7 @@ Json statistics(const SimulatedScf& scf) {
            {"rejected", now.rejected},
            {"by_target", now.by_target},
            {"by_answer", now.by_answer},
+           {"by_action", Json::object()},
            {"busiest_second", now.busiest_second},
            {"busiest_second_sent", now.busiest_second_sent},
            {"packages",
@@ -44,6 +44,11 @@ Json statistics(const SimulatedScf& scf) {
              {"refused", now.packages.refused},
              {"most_at_once", now.packages.most_at_once},
              {"by_target", now.packages.by_target}}}};
+  for (const auto& [name, action] : now.by_action)
+    out["by_action"][name] = {{"calls", action.calls},
+                              {"refused", action.refused},
+                              {"busiest_second", action.busiest_second},
+                              {"busiest_second_sent", action.busiest_second_sent}};
   if (now.first_arrival)
     out["first_to_last_ms"] = std::chrono::duration_cast<Millis>(*now.last_arrival - *now.first_arrival).count();
   return out;
@@ -52,30 +57,28 @@ Json statistics(const SimulatedScf& scf) {
 Json requests(const SimulatedScf& scf) {
   Json rows = Json::array();
   for (const ScfRequest& request : scf.requests())
-    rows.push_back(
-        {{"target", request.target}, {"path", request.path}, {"body", request.body}, {"answer", request.answer}});
+    rows.push_back({{"action", request.action},
+                    {"target", request.target},
+                    {"path", request.path},
+                    {"body", request.body},
+                    {"answer", request.answer}});
   return {{"requests", rows}};
 }
 
-using Action = std::function<Json(SimulatedScf&, const Json&)>;
-
-/// For actions that only do something.
-template <typename Do>
-Action doing(Do act) {
-  return [act](SimulatedScf& scf, const Json& body) {
-    act(scf, body);
-    return Json{{"done", true}};
-  };
+ListingFault listing_fault_of(const Json& body) {
+  const auto name = string_of(body, "fault");
+  const auto fault = parse_listing_fault(name);
+  if (!fault) throw std::invalid_argument("no such fault: " + name);
+  return *fault;
 }
 
-std::string string_of(const Json& body, const char* name) { return body.at(name).get<std::string>(); }
-
-std::map<std::string, uint32_t> modes_of(const Json& body) {
-  std::map<std::string, uint32_t> modes;
-  const Json given = body.value("modes", Json::object());
-  for (const auto& [name, mode] : given.items())
-    modes[name] = static_cast<uint32_t>(std::stoul(mode.get<std::string>(), nullptr, 8));
-  return modes;
+std::map<std::string, unsigned> rates_of(const Json& body) {
+  if (body.value("documented", false)) return documented_rates();
+  const auto rates = body.at("per_second").get<std::map<std::string, unsigned>>();
+  for (const auto& [action, rate] : rates) {
+    if (!documented_rates().contains(action)) throw std::invalid_argument("no such action: " + action);
+  }
+  return rates;
 }
 
 PackageFault package_fault_of(const Json& body) {
@@ -85,30 +88,15 @@ PackageFault package_fault_of(const Json& body) {
   return *fault;
 }
 
-std::string zip_of_base64(const Json& body) {
-  const auto zip = base64_decode(string_of(body, "zip"));
-  if (!zip) throw std::invalid_argument("'zip' is not base64");
-  return *zip;
-}
-
-const std::map<std::string, Action>& actions() {
-  static const std::map<std::string, Action> table{
-      {"set", doing([](SimulatedScf& scf, const Json& b) { scf.set(string_of(b, "target"), string_of(b, "sha256")); })},
-      {"deploy",
-       [](SimulatedScf& scf, const Json& b) {
-         scf.deploy(string_of(b, "target"), b.at("files").get<std::map<std::string, std::string>>(), modes_of(b));
-         return Json{{"done", true}, {"sha256", scf.code_sha256(string_of(b, "target"))}};
-       }},
-      {"deploy_zip",
-       doing([](SimulatedScf& scf, const Json& b) { scf.deploy_zip(string_of(b, "target"), zip_of_base64(b)); })},
-      {"repack", doing([](SimulatedScf& scf, const Json& b) { scf.repack(string_of(b, "target")); })},
+/// Those that write are in scf_control_writes.cc.
+ControlVerbs other_verbs() {
+  return {
       {"package_fault", doing([](SimulatedScf& scf, const Json& b) {
          scf.set_package_fault(string_of(b, "target"), package_fault_of(b), b.value("times", 0U));
        })},
       {"link_lifetime", doing([](SimulatedScf& scf, const Json& b) {
          scf.set_link_lifetime(std::chrono::seconds(b.at("seconds").get<int64_t>()));
        })},
-      {"remove", doing([](SimulatedScf& scf, const Json& b) { scf.remove(string_of(b, "target")); })},
       {"error", doing([](SimulatedScf& scf, const Json& b) {
          scf.set_error(string_of(b, "target"), string_of(b, "code"), b.value("message", "simulated"),
                        b.value("times", 0U));
@@ -116,8 +104,12 @@ const std::map<std::string, Action>& actions() {
       {"fault", doing([](SimulatedScf& scf, const Json& b) {
          scf.set_fault(string_of(b, "target"), fault_of(b), b.value("times", 0U));
        })},
+      {"listing_fault", doing([](SimulatedScf& scf, const Json& b) {
+         scf.set_listing_fault(string_of(b, "target"), listing_fault_of(b), b.value("times", 0U));
+       })},
       {"clear", doing([](SimulatedScf& scf, const Json&) { scf.clear(); })},
       {"rate", doing([](SimulatedScf& scf, const Json& b) { scf.set_rate(b.at("per_second").get<unsigned>()); })},
+      {"rates", doing([](SimulatedScf& scf, const Json& b) { scf.set_rates(rates_of(b)); })},
       {"latency", doing([](SimulatedScf& scf, const Json& b) {
          scf.set_latency({range(b, "before"), range(b, "after"), range(b, "split")});
        })},
@@ -128,14 +120,22 @@ const std::map<std::string, Action>& actions() {
       {"statistics", [](SimulatedScf& scf, const Json&) { return statistics(scf); }},
       {"requests", [](SimulatedScf& scf, const Json&) { return requests(scf); }},
   };
+}
+
+const ControlVerbs& verbs() {
+  static const ControlVerbs table = [] {
+    ControlVerbs all = writing_verbs();
+    all.merge(other_verbs());
+    return all;
+  }();
   return table;
 }
 
 std::pair<int, Json> answer(SimulatedScf& scf, const HttpRequest& request) {
   constexpr std::string_view kPrefix = "/_control/";
   if (!request.path.starts_with(kPrefix)) return {404, {{"error", "paths begin with /_control/"}}};
-  const auto action = actions().find(request.path.substr(kPrefix.size()));
-  if (action == actions().end()) return {404, {{"error", "no such action"}}};
+  const auto action = verbs().find(request.path.substr(kPrefix.size()));
+  if (action == verbs().end()) return {404, {{"error", "no such action"}}};
   try {
     const Json body = request.body.empty() ? Json::object() : Json::parse(request.body);
     return {200, action->second(scf, body)};

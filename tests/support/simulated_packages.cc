@@ -199,6 +199,16 @@ std::string SimulatedPackages::repack(const std::string& target) {
   return sha256(*there.zip).hex();
 }
 
+void SimulatedPackages::copy(const std::string& from, const std::string& to) {
+  MutexLock guard(impl_->mutex);
+  const auto there = impl_->stored.find(from);
+  if (there == impl_->stored.end()) {
+    impl_->stored.erase(to);
+  } else {
+    impl_->store(to, Impl::Stored(there->second));
+  }
+}
+
 void SimulatedPackages::remove(const std::string& target) {
   MutexLock guard(impl_->mutex);
   impl_->stored.erase(target);

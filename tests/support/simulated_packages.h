@@ -60,6 +60,7 @@ class SimulatedPackages {
                      const std::map<std::string, uint32_t>& modes);
   std::string deploy_zip(const std::string& target, std::string zip);
   std::string repack(const std::string& target);  ///< Throws std::out_of_range if there are no files to pack.
+  void copy(const std::string& from, const std::string& to);  ///< what has no package leaves none at `to`
   void remove(const std::string& target);
   std::string package(const std::string& target) const;  ///< Throws std::out_of_range if there is none.
 

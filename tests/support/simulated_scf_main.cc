@@ -11,7 +11,8 @@ namespace codedriftd::test {
 namespace {
 
 constexpr const char* kHelp =
-    R"(codedriftd-simulated-scf: answers GetFunctionAddress on 127.0.0.1 as the cloud would, with no cloud account.
+    R"(codedriftd-simulated-scf: answers on 127.0.0.1 as the cloud would where SCF and its audit log are read, with no cloud
+account.
 
   --port N              listen here (default: any free port)
   --control-port N      serve /_control here, too (default: any free port)
@@ -23,7 +24,8 @@ constexpr const char* kHelp =
   --functions FILE      the same, one a line; # begins a comment
   --deploy REGION/NAMESPACE/NAME:QUALIFIER=FOLDER      one whose package holds the files of FOLDER; may stand there many
                         times. More are deployed through /_control
-  --rate N              requests a second for each region (default: no limit)
+  --rate N              calls of GetFunctionAddress a second for each region (default: no limit); for more see
+                        /_control/rates
   --latency MIN-MAX     milliseconds before it answers, after the request was counted; also
   --latency-before MIN-MAX    before it is counted
   --latency-split MIN-MAX     half before, half after

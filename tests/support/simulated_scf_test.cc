@@ -53,7 +53,7 @@ TEST(SimulatedScf, TellsNamespacesQualifiersAndRegionsApart) {
   scf.set("ap-beijing/shop/charge:3", kSha);
   const std::string body = R"({"FunctionName":"charge","Namespace":"shop","Qualifier":"3"})";
   EXPECT_EQ(answered_code(scf, {.region = "ap-beijing", .body = body}), "ok");
-  EXPECT_EQ(answered_code(scf, {.region = "ap-shanghai", .body = body}), "ResourceNotFound.Function");
+  EXPECT_EQ(answered_code(scf, {.region = "ap-shanghai", .body = body}), "ResourceNotFound.Namespace");
   EXPECT_EQ(answered_code(scf, {.region = "ap-beijing", .body = kChargeBody}), "ResourceNotFound.Function");
   scf.remove("ap-beijing/shop/charge:3");
   EXPECT_EQ(answered_code(scf, {.region = "ap-beijing", .body = body}), "ResourceNotFound.Function");
@@ -72,7 +72,7 @@ TEST(SimulatedScf, NamesEachMistakeInARequest) {
       {"InvalidParameterValue", {.body = R"({"FunctionName":"charge","Namespace":""})"}},
       {"InvalidParameter.Payload", {.body = "[]"}},
       {"InvalidParameter.Payload", {.body = "{"}},
-      {"InvalidAction", {.action = "GetFunction", .body = kChargeBody}},
+      {"InvalidAction", {.action = "UpdateFunctionCode", .body = kChargeBody}},
       {"NoSuchVersion", {.version = "2017-03-12", .body = kChargeBody}},
       {"UnsupportedRegion", {.region = "mars", .body = kChargeBody}},
       {"MissingParameter", {.region = "", .body = kChargeBody}},

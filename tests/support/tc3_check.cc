@@ -97,17 +97,18 @@ std::size_t count_header(const HttpRequest& request, std::string_view name) {
 
 }  // namespace
 
-const std::string& Tc3Check::signing_key(const ScfCredential& credential, const std::string& date) {
-  const std::string wanted = credential.secret_key + '\n' + date;
+const std::string& Tc3Check::signing_key(const ScfCredential& credential, const std::string& date,
+                                         std::string_view service) {
+  const std::string wanted = fmt::format("{}\n{}\n{}", credential.secret_key, date, service);
   if (wanted != key_of_) {
-    key_ = mac(mac(mac("TC3" + credential.secret_key, date), "scf"), "tc3_request");
+    key_ = mac(mac(mac("TC3" + credential.secret_key, date), service), "tc3_request");
     key_of_ = wanted;
   }
   return key_;
 }
 
 std::optional<ScfRefusal> Tc3Check::operator()(const HttpRequest& request, const std::vector<ScfCredential>& known,
-                                               int64_t now) {
+                                               int64_t now, std::string_view service) {
   for (const std::string_view name : {"authorization", "content-type", "host", "x-tc-timestamp", "x-tc-action",
                                       "x-tc-version", "x-tc-region", "x-tc-token"})
     if (count_header(request, name) > 1)
@@ -136,15 +137,15 @@ std::optional<ScfRefusal> Tc3Check::operator()(const HttpRequest& request, const
     return ScfRefusal{"AuthFailure.TokenFailure", "X-TC-Token does not belong to the SecretId"};
   if (authorization->date != utc_date(timestamp))
     return ScfRefusal{"AuthFailure.SignatureFailure", "the date of the scope is not the timestamp's in UTC"};
-  if (authorization->service != "scf")
-    return ScfRefusal{"AuthFailure.SignatureFailure", "the service of the scope is not scf"};
+  if (authorization->service != service)
+    return ScfRefusal{"AuthFailure.SignatureFailure", fmt::format("the service of the scope is not {}", service)};
 
   const std::string canonical =
       fmt::format("{}\n{}\n\n{}\n{}\n{}", request.method, request.path, canonical_headers(request, with_action),
                   authorization->signed_headers, hash(request.body));
-  const std::string to_sign =
-      fmt::format("{}\n{}\n{}/scf/tc3_request\n{}", kAlgorithm, timestamp, authorization->date, hash(canonical));
-  if (to_hex(mac(signing_key(*credential, authorization->date), to_sign)) != authorization->signature)
+  const std::string to_sign = fmt::format("{}\n{}\n{}/{}/tc3_request\n{}", kAlgorithm, timestamp, authorization->date,
+                                          service, hash(canonical));
+  if (to_hex(mac(signing_key(*credential, authorization->date, service), to_sign)) != authorization->signature)
     return ScfRefusal{"AuthFailure.SignatureFailure", "the signature does not match"};
   return std::nullopt;
 }

@@ -2,31 +2,27 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "support/http_message.h"
-#include "support/simulated_scf.h"
+#include "support/scf_credential.h"
 
 namespace codedriftd::test {
-
-/// Why the API refuses a request.
-struct ScfRefusal {
-  std::string code;
-  std::string message;
-};
 
 /// TC3-HMAC-SHA256 from the cloud's side, written from the documentation and apart from the daemon's signer, on
 /// OpenSSL alone. One thread owns an object; it remembers the day's signing key.
 class Tc3Check {
  public:
-  /// Nullopt if the request is one of a known credential, signed for `now` (Unix seconds, the cloud's clock).
-  std::optional<ScfRefusal> operator()(const HttpRequest& request, const std::vector<ScfCredential>& known,
-                                       int64_t now);
+  /// Nullopt if the request is one of a known credential, signed for `service` and `now` (Unix seconds, the cloud's
+  /// clock).
+  std::optional<ScfRefusal> operator()(const HttpRequest& request, const std::vector<ScfCredential>& known, int64_t now,
+                                       std::string_view service = "scf");
 
  private:
-  const std::string& signing_key(const ScfCredential& credential, const std::string& date);
+  const std::string& signing_key(const ScfCredential& credential, const std::string& date, std::string_view service);
 
-  std::string key_of_;  ///< secret key and date that key_ belongs to
+  std::string key_of_;  ///< secret key, date and service that key_ belongs to
   std::string key_;
 };
 
