@@ -74,7 +74,7 @@ void Discovery::apply(DiscoveryRules rules, Paces paces, std::function<void()> a
   std::vector<Surveyor::Scope> scopes = rules.scopes;
   const bool any = !scopes.empty();
   *rules_.lock() = std::make_shared<const DiscoveryRules>(std::move(rules));
-  surveyor_.set_scopes(std::move(scopes), std::move(paces), std::move(apply));
+  surveyor_.set_scopes(std::move(scopes), std::move(paces), {}, std::move(apply));
   if (any) surveyor_.start();
 }
 
