@@ -111,7 +111,8 @@ OrderedJson side_json(const Side& side) {
 
 OrderedJson mode_value(uint32_t mode) { return mode == 0 ? OrderedJson() : OrderedJson(fmt::format("{:04o}", mode)); }
 
-OrderedJson diff_json(const std::string& address, const Side& from, const Side& to, const Changes& changes) {
+OrderedJson diff_json(const std::string& address, const Side& from, const Side& to, const Changes& changes,
+                      const std::string& who) {
   OrderedJson files = OrderedJson::array();
   for (const ChangedFile& file : changes.files)
     files.push_back({{"name", clean_utf8(file.name, file.name.size())},
@@ -127,7 +128,8 @@ OrderedJson diff_json(const std::string& address, const Side& from, const Side& 
           {"changed", changes.changed},
           {"modes", changes.modes},
           {"same_content", changes.same_content},
-          {"files", std::move(files)}};
+          {"files", std::move(files)},
+          {"who", or_null<OrderedJson>(who)}};
 }
 
 /// One `diff`, once its arguments are understood.
@@ -146,6 +148,7 @@ class DiffCommand {
       if (!read) return say(context_.err, "diff", exit_code_of(read.error()), read.error().message);
       address_ = read->address;
       same_hash_ = read->same_hash;
+      who_ = std::move(read->who);
       from_ = {arguments_.names.from, std::move(read->from_files), std::move(read->from), {}};
       to_ = {arguments_.names.to, std::move(read->to_files), std::move(read->to), {}};
     }
@@ -168,7 +171,7 @@ class DiffCommand {
 
   void print_changes(const Changes& changes) {
     if (arguments_.form == Form::json) {
-      print(context_.out, "{}\n", plain_json(diff_json(address_, from_, to_, changes)));
+      print(context_.out, "{}\n", plain_json(diff_json(address_, from_, to_, changes, who_)));
       return;
     }
     if (arguments_.form == Form::stat) {
@@ -177,6 +180,7 @@ class DiffCommand {
             same_hash_              ? ": the same hash, nothing changed"
             : changes.files.empty() ? ": the same files, contents and modes"
                                     : "");
+      if (!who_.empty()) print(context_.out, "{}\n", harmless(who_));
     }
     if (changes.files.empty()) return;
     const auto before = contents_of(from_), after = contents_of(to_);
@@ -222,6 +226,7 @@ class DiffCommand {
   Settings settings_;
   std::string address_;
   bool same_hash_ = false;
+  std::string who_;
   Side from_, to_;
 };
 

@@ -55,7 +55,7 @@ std::string next_step(const NewEvent& event) {
 OrderedJson alert_json(const NewEvent& event, const Place& place, std::string_view instance,
                        std::string_view log_origin, std::string_view link) {
   const AlertFacts& facts = event.facts;
-  return {
+  OrderedJson alert{
       {"schema", "codedriftd.alert.v1"},
       {"id", place.id},
       {"kind", event.kind},
@@ -85,6 +85,8 @@ OrderedJson alert_json(const NewEvent& event, const Place& place, std::string_vi
       {"next_step", or_null<OrderedJson>(next_step(event))},
       {"link", or_null<OrderedJson>(event.target ? link_to(link, *event.target) : std::string())},
   };
+  if (!facts.follows.empty()) alert["follows"] = facts.follows;
+  return alert;
 }
 
 }  // namespace

@@ -22,6 +22,7 @@ struct AlertFacts {
   std::string resolution, reason, request_id;
   JsonBox error;                ///< {code, message, request_id} or null
   JsonBox changes;              ///< what changed inside, as model/changes.h has it, or null
+  std::string follows;          ///< the id of the event that this one adds to, which is its alert's too; empty: none
   std::string account, region;  ///< of an event about a whole account in a region; a target says it itself
 };
 

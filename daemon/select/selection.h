@@ -82,7 +82,8 @@ Checked resolve_names(const KnownTargets& known, Selection& selection);
 struct SelectedTarget {
   TargetRow row;
   StatusView status;
-  Inside inside = {};  ///< of the live hash, against the accepted one; filled by who shows it (store/ledger/inside.h)
+  Inside inside = {};    ///< of the live hash, against the accepted one; filled by who shows it (store/ledger/inside.h)
+  std::string who = {};  ///< what the audit log tells of the change that made it so, or empty; filled as `inside` is
 };
 std::vector<SelectedTarget> selected_targets(Database& db, const Selection& selection, WallTime now);
 

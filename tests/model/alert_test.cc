@@ -56,6 +56,13 @@ TEST(Wants, NothingAboutDeliveries) {
   }
 }
 
+TEST(ComposeAlert, AFollowUpNamesTheAlertThatItAddsTo) {
+  LoggedEvent logged{charge_event("change.attributed"), 41, "abcdefghijklmnopqrstuvwxyz", kAlertTime, sha256("leaf")};
+  EXPECT_FALSE(Json::parse(compose_alert(logged, "ops-1", "ops-1/codedriftd")).contains("follows"));
+  logged.event.facts.follows = "zyxwvutsrqponmlkjihgfedcba";
+  EXPECT_EQ(Json::parse(compose_alert(logged, "ops-1", "ops-1/codedriftd")).at("follows"), logged.event.facts.follows);
+}
+
 TEST(ComposeAlert, CarriesEverythingItKnows) {
   LoggedEvent logged{charge_event("drift.resolved"), 41, "abcdefghijklmnopqrstuvwxyz", kAlertTime, sha256("leaf")};
   AlertFacts& facts = logged.event.facts;

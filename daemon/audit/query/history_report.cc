@@ -6,13 +6,14 @@
 #include "audit/query/reports.h"
 #include "audit/story/target_story.h"
 #include "store/ledger/inside.h"
+#include "store/record/attributions.h"
 
 namespace codedriftd {
 namespace {
 
 constexpr std::string_view kHistoryFields[] = {"target",          "outcome",      "code",  "sha256",
                                                "first_seen_at",   "last_seen_at", "polls", "longest_gap_s",
-                                               "accepted_at_end", "content"};
+                                               "accepted_at_end", "content",      "who"};
 constexpr Column kHistoryColumns[] = {
     {"target", "TARGET", 0}, {"outcome", "OUTCOME", 0},           {"code", "CODE", 40},
     {"sha256", "SHA256", 0}, {"first_seen_at", "FIRST SEEN", 0},  {"last_seen_at", "LAST SEEN", 0},
@@ -28,6 +29,7 @@ struct Run {
   Millis longest_gap;
   std::optional<bool> accepted_at_end;
   std::string content;  ///< of the package of `sha256`, with what the target leaves out left out; empty: not known
+  std::string who;      ///< what the audit log tells of the change that began it, and of writes within it; or empty
 };
 
 std::optional<Sha256> accepted_at(const std::vector<TargetRecord::Acceptance>& all, WallTime at) {
@@ -36,6 +38,19 @@ std::optional<Sha256> accepted_at(const std::vector<TargetRecord::Acceptance>& a
     if (acceptance.at <= at) accepted = acceptance.sha256;
   }
   return accepted;
+}
+
+/// The last three: a function that is written all the time is to fill no screen.
+std::string who_of(const std::vector<attributions::Known>& changes, const Run& run) {
+  constexpr int kMostTold = 3;
+  std::string words;
+  int told = 0;
+  for (auto change = changes.rbegin(); change != changes.rend() && told < kMostTold; ++change) {
+    if (change->to < run.first || change->to > run.last) continue;
+    words = change->attribution.words + (words.empty() ? "" : " ") + words;
+    ++told;
+  }
+  return words;
 }
 
 std::vector<Run> runs_of(Database& db, const TargetRow& row, const Selection& selection, WallTime now) {
@@ -58,11 +73,14 @@ std::vector<Run> runs_of(Database& db, const TargetRow& row, const Selection& se
                       q.integer(kPolls),
                       q.millis(kLongestGap),
                       {},
+                      {},
                       {}});
   }
   if (runs.empty()) return runs;
   const auto accepted = read_acceptances(db, row.id, WallTime::max());
+  const auto changes = attributions::of_target(db, row.id);
   for (Run& run : runs) {
+    if (run.outcome == "observed" || run.outcome == "missing") run.who = who_of(changes, run);
     if (!run.sha256) continue;
     if (const auto content = digest_on_record(db, run.sha256, row.state.ignore)) run.content = content->text();
     const bool open = row.answer_run == run.id;
@@ -74,7 +92,7 @@ std::vector<Run> runs_of(Database& db, const TargetRow& row, const Selection& se
 Row history_row(const std::string& address, const Run& run) {
   return {{address, run.outcome, text_or_null(run.code), value_of(run.sha256), rfc3339(run.first), rfc3339(run.last),
            run.polls, seconds(run.longest_gap), run.accepted_at_end ? OrderedJson(*run.accepted_at_end) : OrderedJson(),
-           text_or_null(run.content)},
+           text_or_null(run.content), text_or_null(run.who)},
           {}};
 }
 
@@ -83,7 +101,7 @@ std::string claim(const Run& run) {
                                ? fmt::format("at 1 instant, {}", rfc3339(run.first))
                                : fmt::format("at {} instants, never more than {} apart, from {} to {}", run.polls,
                                              spell(run.longest_gap), rfc3339(run.first), rfc3339(run.last));
-  return fmt::format("{}, the live hash was {}.", when, run.sha256->hex());
+  return fmt::format("{}, the live hash was {}.{}{}", when, run.sha256->hex(), run.who.empty() ? "" : " ", run.who);
 }
 
 struct Found {

@@ -84,6 +84,7 @@ std::vector<std::string> details(const Plan::Item& item) {
   } else if (!inside.why.empty() && status == Status::drifted) {
     lines.push_back(fmt::format("what changed is not known: {}", inside.why));
   }
+  if (!item.selected.who.empty()) lines.push_back(item.selected.who);
   if ((status == Status::drifted || status == Status::unreviewed) && s.live) {
     lines.push_back(s.pin ? fmt::format("pinned at {}: change it there, or deploy what is pinned", s.pin_where)
                           : fmt::format("codedriftd approve '{}' --sha256 {} --reason \"…\"",

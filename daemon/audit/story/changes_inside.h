@@ -3,7 +3,8 @@
 
 namespace codedriftd {
 
-/// What is known of the package of a target that drifts, against that of what is accepted: for who shows `target`.
+/// What is known of the package of a target that drifts, against that of what is accepted, and of who changed one that
+/// drifts, is missing or was not accepted yet: for who shows `target`.
 /// Throws SqliteError; std::runtime_error for a damaged row.
 void find_changes_inside(Database& db, SelectedTarget& target);
 

@@ -8,6 +8,7 @@
 
 #include "base/text.h"
 #include "commands/options/selection_options.h"
+#include "store/record/attributions.h"
 
 namespace codedriftd {
 namespace {
@@ -91,6 +92,7 @@ Result<RecordedSides, NothingDone> read_sides(Database& db, const Settings& sett
   };
   if (auto nothing = fill(names.from, *from, sides.from, sides.from_files)) return *nothing;
   if (auto nothing = fill(names.to, *to, sides.to, sides.to_files)) return *nothing;
+  if (*to && !sides.same_hash) sides.who = attributions::words_about(db, target->id, *to);
   return sides;
 }
 

@@ -33,6 +33,7 @@ struct RecordedSides {
   std::optional<PackageRow> from, to;  ///< not set for a path
   Manifest from_files, to_files;
   bool same_hash = false;  ///< both sides are one hash: nothing was looked up, and nothing differs
+  std::string who;         ///< what the audit log tells of the change that made `to` live, or empty
 };
 /// The sides that are on record. "nothing": there is no such target or hash, or nothing is known of what is inside, and
 /// why and what would help.

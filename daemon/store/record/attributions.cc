@@ -172,4 +172,13 @@ std::vector<Known> of_target(Database& db, TargetId target) {
   return all;
 }
 
+std::string words_about(Database& db, TargetId target, const std::optional<Sha256>& sha256) {
+  auto q = db.query(
+      "SELECT a.words FROM attribution a JOIN run r ON r.target = a.target AND r.first_seen_ms = a.to_ms WHERE "
+      "a.target = ? AND a.asked_at_ms IS NOT NULL AND r.outcome = ? AND r.sha256 IS ? ORDER BY a.event_seq DESC LIMIT "
+      "1",
+      target, to_string(sha256 ? Outcome::observed : Outcome::missing), sha256);
+  return q.step() ? q.string(0) : std::string();
+}
+
 }  // namespace codedriftd::attributions

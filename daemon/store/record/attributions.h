@@ -57,5 +57,8 @@ struct Known {
 std::optional<Known> of_event(Database& db, int64_t seq);
 /// Those of one target that had an answer, by event.
 std::vector<Known> of_target(Database& db, TargetId target);
+/// The words about the change that made `sha256` live at `target` (nullopt: that made it missing), the last one; empty:
+/// no answer speaks of it.
+std::string words_about(Database& db, TargetId target, const std::optional<Sha256>& sha256);
 
 }  // namespace codedriftd::attributions

@@ -70,6 +70,13 @@ TEST(Plan, GivesTheCommandThatAcceptsUnlessAPinDecides) {
   EXPECT_NE(table(plan).find("pinned at codedriftd.toml:7"), std::string::npos);
 }
 
+TEST(Plan, SaysWhatTheAuditLogTellsOfTheChange) {
+  Plan plan = plan_of({item("charge", Status::drifted)});
+  plan.items[0].selected.who = "The only recorded code change of charge: \x1b.";
+  EXPECT_NE(table(plan).find("      The only recorded code change of charge: \\u{1b}.\n"), std::string::npos)
+      << table(plan);
+}
+
 TEST(Plan, ForeignWordsAreHarmlessAndColourIsAskedFor) {
   Plan plan = plan_of({item("charge", Status::unobserved, false)});
   plan.items[0].selected.row.state.last_error = PollError{"Client.Network", "\x1b[2J", ""};

@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "store/ledger/suspensions.h"
 #include "store/outbox/outbox.h"
+#include "store/record/attributions.h"
 #include "support/recorded.h"
 
 namespace codedriftd {
@@ -241,7 +242,8 @@ TEST(HistoryReport, IsRunsWithTheirClaim) {
                              {"polls", 3},
                              {"longest_gap_s", 61.5},
                              {"accepted_at_end", true},
-                             {"content", nullptr}};
+                             {"content", nullptr},
+                             {"who", nullptr}};
   EXPECT_EQ(history.rows[0].dump(), first.dump());
   EXPECT_EQ(history.rows[1]["outcome"], "failed");
   EXPECT_EQ(history.rows[1]["code"], "InternalError");
@@ -255,6 +257,27 @@ TEST(HistoryReport, IsRunsWithTheirClaim) {
               hex("A") + ".",
           "at 1 instant, 2026-11-24T00:04:00.000Z, the live hash was " + hex("B") + ".",
           "What lay between two of them is not known."}));
+}
+
+TEST(HistoryReport, SaysWhatTheAuditLogTellsOfTheChangeThatBeganARun) {
+  Recorded r;
+  r.ledger().set_audited({"prod"});
+  r.watch({"f"}, at(0));
+  r.observed("f", "A", at(0));
+  r.observed("f", "B", at(60));
+  r.observed("f", "B", at(120));
+  const auto who = [&] { return report(r, kHistoryReport, at(250)).column("who"); };
+  EXPECT_EQ(who(), (std::vector<std::string>{"null", "null"})) << "it was not asked yet";
+  r.write([&](Tx& tx) {
+    const auto asked = attributions::due(tx.db, at(600), at(600));
+    ASSERT_EQ(asked.size(), 1U);
+    attributions::save(tx.db, asked[0].event_seq, {Attribution::Grade::one, {}, {}, false, "The only recorded one."},
+                       at(240), 1, std::nullopt);
+  });
+  EXPECT_EQ(who(), (std::vector<std::string>{"null", "The only recorded one."}));
+  const auto remarks = report(r, kHistoryReport, at(250)).end.remarks;
+  ASSERT_GE(remarks.size(), 2U);
+  EXPECT_TRUE(remarks[1].ends_with("was " + hex("B") + ". The only recorded one.")) << remarks[1];
 }
 
 TEST(HistoryReport, AcceptedAtEndOfAnOpenRunIsNow) {

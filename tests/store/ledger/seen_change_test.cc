@@ -124,6 +124,23 @@ TEST_F(SeenChangeTest, WhatListingsTellBeginsAtTheCloudsOwnTimeIfThatIsEarlier) 
   EXPECT_EQ(window("function.recreated", after, now), (ChangeWindow{kStart + 2 * kMinute, now}));
 }
 
+TEST_F(SeenChangeTest, TheWordsAboutAHashAreThoseOfTheChangeThatMadeItLive) {
+  apply(saw("a"), Millis{0});
+  apply(saw("b"), 5 * kMinute);
+  apply(not_found(), 10 * kMinute);
+  apply(not_found(), 11 * kMinute);
+  for (const char* words : {"to b", "gone"}) {
+    const auto asked = attributions::due(db, kStart + kHour, kStart);
+    ASSERT_FALSE(asked.empty());
+    EXPECT_EQ(attributions::words_about(db, id, hash_of("a")), "");
+    attributions::save(db, asked[0].event_seq, {Attribution::Grade::one, {}, {}, false, words}, kStart, 1,
+                       std::nullopt);
+  }
+  EXPECT_EQ(attributions::words_about(db, id, hash_of("a")), "") << "seen first, not changed to";
+  EXPECT_EQ(attributions::words_about(db, id, hash_of("b")), "to b");
+  EXPECT_EQ(attributions::words_about(db, id, std::nullopt), "gone");
+}
+
 TEST_F(SeenChangeTest, LayersAndAliasesAreAskedAboutAsCodeIs) {
   apply(saw("a"), Millis{0});
   apply(saw("b"), 5 * kMinute);
