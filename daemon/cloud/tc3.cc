@@ -8,7 +8,6 @@
 namespace codedriftd {
 namespace {
 
-constexpr std::string_view kService = "scf";
 constexpr int64_t kSecondsPerDay = 86'400;
 
 std::string_view as_text(const Sha256& digest) {
@@ -57,18 +56,23 @@ std::string tc3_authorization(std::string_view secret_id, const Sha256& signing_
                      secret_id, date, service, hmac_sha256(as_text(signing_key), text).hex());
 }
 
-Tc3Signer::~Tc3Signer() { erase(key_); }
+Tc3Signer::~Tc3Signer() {
+  for (auto& [service, kept] : keys_) erase(kept.key);
+}
 
-std::string Tc3Signer::sign(uint64_t generation, std::string_view secret_id, const Secret& secret_key,
-                            int64_t timestamp, const Tc3Request& request) {
+std::string Tc3Signer::sign(std::string_view service, uint64_t generation, std::string_view secret_id,
+                            const Secret& secret_key, int64_t timestamp, const Tc3Request& request) {
   const int64_t day = timestamp / kSecondsPerDay;
-  if (day != day_ || generation != generation_) {
-    date_ = tc3_date(timestamp);
-    key_ = tc3_signing_key(secret_key.reveal(), date_, kService);
-    day_ = day;
-    generation_ = generation;
+  auto found = keys_.find(service);
+  if (found == keys_.end()) found = keys_.emplace(service, DayKey{}).first;
+  DayKey& kept = found->second;
+  if (day != kept.day || generation != kept.generation) {
+    kept.date = tc3_date(timestamp);
+    kept.key = tc3_signing_key(secret_key.reveal(), kept.date, service);
+    kept.day = day;
+    kept.generation = generation;
   }
-  return tc3_authorization(secret_id, key_, timestamp, date_, kService, request);
+  return tc3_authorization(secret_id, kept.key, timestamp, kept.date, service, request);
 }
 
 }  // namespace codedriftd

@@ -1,6 +1,8 @@
 #pragma once
 /// TC3-HMAC-SHA256: how Tencent Cloud's API wants requests signed.
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <string>
 #include <string_view>
 
@@ -30,7 +32,7 @@ std::string tc3_string_to_sign(int64_t timestamp, std::string_view date, std::st
 std::string tc3_authorization(std::string_view secret_id, const Sha256& signing_key, int64_t timestamp,
                               std::string_view date, std::string_view service, const Tc3Request& request);
 
-/// Signs for the service `scf` and keeps the day's key. One thread; one object for each account.
+/// Signs, and keeps the day's key of each service. One thread; one object for each account.
 class Tc3Signer {
  public:
   Tc3Signer() = default;
@@ -38,15 +40,19 @@ class Tc3Signer {
   Tc3Signer& operator=(const Tc3Signer&) = delete;
   ~Tc3Signer();
 
-  /// The Authorization header's value. `generation` names the secret: the same number means the same id and key.
-  std::string sign(uint64_t generation, std::string_view secret_id, const Secret& secret_key, int64_t timestamp,
-                   const Tc3Request& request);
+  /// The Authorization header's value. `service`: "scf", "cloudaudit". `generation` names the secret: the same number
+  /// means the same id and key.
+  std::string sign(std::string_view service, uint64_t generation, std::string_view secret_id, const Secret& secret_key,
+                   int64_t timestamp, const Tc3Request& request);
 
  private:
-  uint64_t generation_ = 0;
-  int64_t day_ = -1;  ///< days since 1970; -1: no key yet
-  std::string date_;
-  Sha256 key_;
+  struct DayKey {
+    uint64_t generation = 0;
+    int64_t day = -1;  ///< days since 1970; -1: no key yet
+    std::string date;
+    Sha256 key;
+  };
+  std::map<std::string, DayKey, std::less<>> keys_;  ///< by service; nodes stay where they are, so no copies are left
 };
 
 }  // namespace codedriftd

@@ -53,6 +53,9 @@ struct Observation {
   bool account_cause = false;    ///< the cause is the account's, not this function's: bad credentials, a wrong clock
   bool obtainable = false;       ///< a link to the package came with it, and packages are looked at
   Inside inside{};               ///< of `sha256`, where it was looked at before
+  /// The canonical text of a value that is no code (model/value.h), of which `sha256` tells; empty: code, or not
+  /// observed.
+  std::string value{};
 };
 
 }  // namespace codedriftd

@@ -1,7 +1,7 @@
 #pragma once
 /// The values of a function that are watched beside its code (TargetKind): each has a canonical text, and the SHA-256
-/// of that text is what is recorded, compared and accepted. Pure.
-#include <map>
+/// of that text is what is recorded, compared and accepted; of an image it is the digest itself. Pure.
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -23,16 +23,16 @@ struct UsedLayer {
 /// Where an alias leads.
 struct AliasRoute {
   std::string version;  ///< "7", or "$LATEST"
-  /// The other version that gets a part of the calls, if there is one: by weight, or by what a rule matches.
+  /// The other version that gets a part of the calls, by weight or by what a rule matches; empty: there is none.
   std::string other;
-  std::string split;  ///< "10%" or the rule in the cloud's words (clean UTF-8); empty: all calls go to `version`
+  std::string split;  ///< "10%" or the rule in the cloud's words (harmless, one line); empty exactly if `other` is
 
   friend bool operator==(const AliasRoute&, const AliasRoute&) = default;
 };
 
 /// Canonical texts: equal exactly if the values are. Layers in the order in which they count, one line each,
 /// "NAME:VERSION sha256:HEX"; "no layers" without. An alias in one line: "version 7", "version 7, 10% to version 8".
-/// An image is "sha256:HEX", its digest.
+/// An image is "sha256:HEX", its digest. REQUIRES: names of layers and versions are without white space.
 std::string text_of(const std::vector<UsedLayer>& layers);
 std::string text_of(const AliasRoute& route);
 

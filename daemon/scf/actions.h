@@ -1,7 +1,10 @@
 #pragma once
 /// Every call that this program makes of the cloud. All of them read.
 #include <array>
+#include <span>
 #include <string_view>
+
+#include "model/target.h"
 
 namespace codedriftd {
 
@@ -35,5 +38,10 @@ inline constexpr std::array kAllActions{
 /// Of a documented limit, how much is used: others call, too (consoles, pipelines, other tools). GetFunctionAddress has
 /// a setting of its own.
 inline constexpr double kShareOfLimit = 0.75;
+
+/// The calls of one poll of a target of that kind, in their order, never none. The first is made once in each attempt,
+/// and whoever sends the attempt paces it; the others are made as often as needed (or not at all), and the client paces
+/// them itself.
+std::span<const Action> actions_of(TargetKind kind);
 
 }  // namespace codedriftd

@@ -1,5 +1,6 @@
 #pragma once
-/// The one call this program makes of the cloud: SCF's GetFunctionAddress (API 2018-04-16).
+/// The poll: what is live under a target. Of code, SCF's GetFunctionAddress (API 2018-04-16); of the other kinds, the
+/// calls that scf/actions.h names.
 #include <functional>
 #include <memory>
 #include <optional>
@@ -22,6 +23,8 @@ namespace codedriftd {
 ///   Client.BadAnswer      200, but not the documented JSON, or no CodeSha256 of 64 hex digits
 ///   Client.Clock          the clocks differ by more than five minutes; message says by how much
 ///   Client.NoCredentials  there are none to sign with
+///   Client.NoDigest       a function without a container image, or whose image's reference names no digest
+///   Client.Updating       GetFunction tells that the function is being deployed: `Outcome::updating`
 /// The API never gets to send these: an answer whose code begins with `Client.` is Client.BadAnswer.
 ///
 /// Movable only: `url` is a secret.
@@ -43,9 +46,9 @@ struct ApiAnswer {
   Secret url;
 };
 
-/// What one error code means. The table behind this covers every documented code of GetFunctionAddress and every common
-/// one; unknown codes are `failed`, by their first part where that says more (`InternalError.*` is retried).
-/// `updating` is not for `retry_soon`: a deployment takes longer than the retries of one poll.
+/// What one error code means. The table behind this covers every documented code of the actions that are called and
+/// every common one; unknown codes are `failed`, by their first part where that says more (`InternalError.*` is
+/// retried). `updating` is not for `retry_soon`: a deployment takes longer than the retries of one poll.
 struct CodeMeaning {
   Outcome outcome;
   std::string_view reason;  ///< Observation::reason

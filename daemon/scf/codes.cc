@@ -47,6 +47,33 @@ constexpr Row kCodes[] = {
     {"ResourceNotFound.Namespace", kMissing},
     {"UnauthorizedOperation.CAM", kDenied},
     {kCodeSecretCode, kCodeSecret},
+    // What the other actions of SCF have beside these
+    {"FailedOperation.Apigw", kRetry},
+    {"FailedOperation.CallNetDeployFailed", kRetry},
+    {"InternalError.Exception", kRetry},
+    {"InvalidParameter.FunctionNameOrResourceIdRequired", kFailed},
+    {"InvalidParameterValue.CodeSecret", kFailed},
+    {"InvalidParameterValue.Filters", kFailed},
+    {"InvalidParameterValue.Limit", kFailed},
+    {"InvalidParameterValue.LimitExceeded", kFailed},
+    {"InvalidParameterValue.Name", kFailed},
+    {"InvalidParameterValue.Offset", kFailed},
+    {"InvalidParameterValue.Order", kFailed},
+    {"InvalidParameterValue.QueryVersion", kFailed},
+    {"InvalidParameterValue.SearchKey", kFailed},
+    {"InvalidParameterValue.Stamp", kFailed},
+    {"LimitExceeded.Offset", kFailed},
+    {"ResourceNotFound.Alias", kMissing},
+    {"ResourceNotFound.LayerVersion", kMissing},
+    {"UnauthorizedOperation.Region", kDenied},
+    // CloudAudit
+    {"FailedOperation.MemberNotAuditRole", kDenied},
+    {"InternalError.SearchError", kRetry},
+    {"InvalidParameter.Time", kFailed},
+    {"InvalidParameterValue.MaxResult", kFailed},
+    {"InvalidParameterValue.Time", kFailed},
+    {"InvalidParameterValue.attributeKey", kFailed},
+    {"LimitExceeded.OverTime", kFailed},
     // Common to all actions
     {"ActionOffline", kFailed},
     {"AuthFailure.InvalidAuthorization", kAccount},
@@ -90,9 +117,11 @@ constexpr Row kCodes[] = {
     {"Client.HttpStatus", kFailed},  // retried where the status says so
     {"Client.Network", kRetry},
     {"Client.NoCredentials", kNoKeys},
+    {"Client.NoDigest", kWrong},
     {"Client.Timeout", kRetry},
     {"Client.Tls", kFailed},
     {"Client.TooLarge", kFailed},
+    {"Client.Updating", kUpdating},
 };
 
 /// For codes that are not documented, by what stands before the first dot.

@@ -89,7 +89,7 @@ double sign_us(unsigned calls) {
   std::size_t length = 0;
   const double us = median_us(thread_cpu_us, calls, [&] {
     for (unsigned i = 0; i < calls; ++i)
-      length += signer.sign(1, kFakeCredential.secret_id, key, 1'700'000'000, request).size();
+      length += signer.sign("scf", 1, kFakeCredential.secret_id, key, 1'700'000'000, request).size();
   });
   if (length == 0) throw std::logic_error("nothing was signed");
   return us;
@@ -193,7 +193,7 @@ double bare_us(const Server& server, unsigned calls) {
       const std::string body = body_of(bench_target(i % kFunctions));
       const int64_t timestamp = to_ms(clock.wall()) / 1000;
       const std::string authorization =
-          signer.sign(1, kFakeCredential.secret_id, key, timestamp, request_to_sign(host, body));
+          signer.sign("scf", 1, kFakeCredential.secret_id, key, timestamp, request_to_sign(host, body));
       curl_slist* headers = nullptr;
       for (const std::string& line :
            {"Host: " + host, std::string("Content-Type: application/json"), "Authorization: " + authorization,
