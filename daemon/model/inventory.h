@@ -35,6 +35,9 @@ struct Listing {
   std::vector<std::string> namespaces;   ///< sorted; all that are known to be there
   std::vector<std::string> unread;       ///< sorted; of these, those that could not be read completely
   std::vector<FoundFunction> functions;  ///< by namespace and name, none twice
+  /// Sorted; functions that are there and cannot be watched, because their name is no part of an address: harmless
+  /// text.
+  std::vector<std::string> unreadable{};
   unsigned calls = 0;
 };
 
