@@ -56,10 +56,10 @@ WatchList App::take_watches(Settings& settings) {
   list.digest = settings.digest;
   list.entries.reserve(settings.watches.size());
   for (WatchSettings& w : settings.watches) {
-    list.entries.push_back(
-        {std::move(w.target),
-         {w.pin, std::move(w.pin_where), w.baseline, w.interval, w.stale_after, w.deploy_grace,
-          settings.packages.examine_within, w.content, w.same_content_accepted, std::move(w.ignore)}});
+    list.entries.push_back({std::move(w.target),
+                            {w.pin, std::move(w.pin_where), w.baseline, w.interval, w.stale_after, w.deploy_grace,
+                             settings.packages.examine_within, w.content, w.same_content_accepted, std::move(w.ignore),
+                             w.touched_alerts}});
   }
   settings.watches = {};
   for (const auto& [name, account] : settings.accounts) {
@@ -138,7 +138,7 @@ std::string App::leaves_nothing(const Settings& loaded) const {
   const auto words = [&](std::string_view what) {
     return fmt::format("{}: {}; if that is meant, say [daemon] allow_empty = true", loaded.file, what);
   };
-  if (loaded.watches.empty() && functions_ > 0)
+  if (loaded.watches.empty() && loaded.rules.empty() && functions_ > 0)
     return words(fmt::format("it names no function to watch, and {} are watched", functions_));
   if (loaded.alerts.empty() && !settings_.alerts.empty())
     return words(fmt::format("it has no [[alert]], so that nobody would be told of drift, and there are {}",

@@ -1,5 +1,6 @@
 #pragma once
 /// From rules and what is there to what is watched. Pure.
+#include <compare>
 #include <string>
 #include <vector>
 
@@ -11,18 +12,29 @@ namespace codedriftd {
 /// A rule that matches more functions than its max_targets: those found first are watched.
 struct OverfullRule {
   std::string where;
-  std::size_t matched = 0, watched = 0;
+  std::size_t matched = 0, watched = 0;  ///< functions
 };
 struct Expanded {
-  /// Sorted by target, none twice: those of [[function]], and of each function that a rule watches `$LATEST` (or
-  /// `$IMAGE` for a container image), its newest published versions, its aliases and its layers. A function that is
-  /// gone stays watched until it is let go of: it is missing.
+  /// Sorted by target, none twice: those of [[function]], and of each function that a rule watches `$LATEST`, its
+  /// newest published versions, its aliases and its layers; of one that is a container image `$IMAGE` and its aliases,
+  /// because it has no package. What a [[function]] names stays as it says. A function that is gone stays watched until
+  /// its entry is let go of, if a rule was at it: it is missing. Versions have the rule's versions_interval, and are
+  /// stale after three of them, one minute at least.
   std::vector<WatchSettings> watches;
-  std::vector<OverfullRule> overfull;
+  std::vector<OverfullRule> overfull;  ///< in the order of the rules
 };
 Expanded expand(const Settings& settings, const std::vector<InventoryEntry>& inventory);
 
 /// What the record's side needs of the same settings.
 WatchPlan watch_plan(const Settings& settings);
+
+struct ListedRegion {
+  std::string account, region;
+
+  friend auto operator<=>(const ListedRegion&, const ListedRegion&) = default;
+};
+/// What discovery lists: the regions of the [[watch]] and [[function]] of each account whose discovery is enabled,
+/// sorted, none twice.
+std::vector<ListedRegion> listed_regions(const Settings& settings);
 
 }  // namespace codedriftd

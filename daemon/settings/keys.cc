@@ -15,22 +15,29 @@ namespace {
 
 using Key = std::string_view;
 
-constexpr std::array<Key, 10> kFile{"daemon",   "log",     "http",     "control", "packages",
-                                    "defaults", "account", "function", "alert",   "trust"};
+constexpr std::array<Key, 11> kFile{"daemon",  "log",      "http",  "control", "packages", "defaults",
+                                    "account", "function", "watch", "alert",   "trust"};
 constexpr std::array<Key, 8> kDaemon{"state_dir",  "runtime_dir", "plugin_dir", "include",
                                      "log_format", "instance",    "link",       "allow_empty"};
 constexpr std::array<Key, 1> kLog{"origin"};
 constexpr std::array<Key, 1> kHttp{"listen"};
 constexpr std::array<Key, 8> kPackages{"keep",      "max_package", "max_unpacked",   "max_files",
                                        "max_total", "hosts",       "explain_within", "examine_within"};
-constexpr std::array<Key, 6> kAccount{"endpoint", "requests_per_second", "timeout", "ca_file",
-                                      "previous", "credentials"};
+constexpr std::array<Key, 8> kAccount{"endpoint", "requests_per_second", "timeout",   "ca_file",
+                                      "previous", "credentials",         "discovery", "audit"};
+constexpr std::array<Key, 4> kDiscovery{"enabled", "every", "changes_every", "report_unmanaged"};
+constexpr std::array<Key, 3> kAudit{"enabled", "endpoint", "deploy_principals"};
 constexpr std::array<Key, 8> kCredentials{"source",          "file",       "profile", "secret_id_file",
                                           "secret_key_file", "token_file", "role",    "endpoint"};
 // [[function]] takes its own four and every key of [defaults].
-constexpr std::array<Key, 15> kFunction{"name",        "names",        "sha256",       "content",  "account",
-                                        "region",      "namespace",    "qualifier",    "interval", "baseline",
-                                        "stale_after", "deploy_grace", "same_content", "ignore",   "require"};
+constexpr std::array<Key, 16> kFunction{
+    "name",     "names",    "sha256",      "content",      "account",      "region", "namespace", "qualifier",
+    "interval", "baseline", "stale_after", "deploy_grace", "same_content", "ignore", "require",   "touched"};
+// Of the keys of [defaults] all but region, namespace and qualifier: it has patterns in their place.
+constexpr std::array<Key, 19> kWatch{"account",      "regions",  "namespaces",        "names",       "except",
+                                     "tags",         "versions", "versions_interval", "aliases",     "layers",
+                                     "max_targets",  "interval", "baseline",          "stale_after", "deploy_grace",
+                                     "same_content", "ignore",   "require",           "touched"};
 constexpr std::array<Key, 9> kAlert{"name",          "plugin",   "kinds",     "targets", "fallback",
                                     "give_up_after", "reminder", "heartbeat", "options"};
 constexpr std::array<Key, 4> kTrust{"public_key_file", "targets", "builder", "source"};
@@ -52,14 +59,18 @@ const KnownSection kPackagesKeys{"[packages]", kPackages};
 const KnownSection kDefaultsKeys{"[defaults]", std::span<const Key>(kFunction).subspan(4)};
 const KnownSection kAccountKeys{"[account.NAME]", kAccount};
 const KnownSection kCredentialKeys{"[account.NAME.credentials]", kCredentials};
+const KnownSection kDiscoveryKeys{"[account.NAME.discovery]", kDiscovery};
+const KnownSection kAuditKeys{"[account.NAME.audit]", kAudit};
 const KnownSection kFunctionKeys{"[[function]]", kFunction};
+const KnownSection kWatchKeys{"[[watch]]", kWatch};
 const KnownSection kAlertKeys{"[[alert]]", kAlert};
 const KnownSection kTrustKeys{"[trust.NAME]", kTrust};
 
 std::span<const KnownSection* const> known_sections() {
-  static constexpr std::array<const KnownSection*, 12> kAll{
-      &kFileKeys,     &kDaemonKeys,  &kLogKeys,        &kHttpKeys,     &kControlKeys, &kPackagesKeys,
-      &kDefaultsKeys, &kAccountKeys, &kCredentialKeys, &kFunctionKeys, &kAlertKeys,   &kTrustKeys};
+  static constexpr std::array<const KnownSection*, 15> kAll{
+      &kFileKeys,     &kDaemonKeys,   &kLogKeys,     &kHttpKeys,       &kControlKeys,
+      &kPackagesKeys, &kDefaultsKeys, &kAccountKeys, &kCredentialKeys, &kDiscoveryKeys,
+      &kAuditKeys,    &kFunctionKeys, &kWatchKeys,   &kAlertKeys,      &kTrustKeys};
   return kAll;
 }
 

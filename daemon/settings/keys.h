@@ -12,7 +12,7 @@ struct KnownSection {
 };
 
 extern const KnownSection kFileKeys, kDaemonKeys, kLogKeys, kHttpKeys, kControlKeys, kPackagesKeys, kDefaultsKeys,
-    kAccountKeys, kCredentialKeys, kFunctionKeys, kAlertKeys, kTrustKeys;
+    kAccountKeys, kCredentialKeys, kDiscoveryKeys, kAuditKeys, kFunctionKeys, kWatchKeys, kAlertKeys, kTrustKeys;
 
 /// All of the above.
 std::span<const KnownSection* const> known_sections();

@@ -22,13 +22,13 @@ void check_included(const Document& document, const std::string& main_file, Mist
   for (const auto& [key, node] : document.table) {
     const std::string_view name = key.str();
     const Place place = place_of(key.source(), document.name);
-    if (name == "function" || name == "alert" || name == "account") continue;
+    if (name == "function" || name == "watch" || name == "alert" || name == "account") continue;
     if (name == "daemon" || name == "log" || name == "http" || name == "control" || name == "packages" ||
         name == "defaults" || name == "trust") {
       const toml::table* table = node.as_table();
       const bool nested = name == "daemon" && table != nullptr && table->contains("include");
-      mistakes.add(place, fmt::format("{}[{}] may stand in {} only; an included file holds [[function]], [[alert]] and "
-                                      "[account.NAME]",
+      mistakes.add(place, fmt::format("{}[{}] may stand in {} only; an included file holds [[function]], [[watch]], "
+                                      "[[alert]] and [account.NAME]",
                                       nested ? "an included file includes no others, and " : "", name, main_file));
     } else {
       mistakes.add(place, unknown_key(kFileKeys, name));
@@ -108,18 +108,23 @@ class Loader {
       read_accounts(document, accounts, mistakes_);
     }
     std::vector<PlacedWatch> watches;
+    std::vector<PlacedRule> rules;
     std::vector<PlacedAlert> alerts;
     for (const Document& document : documents_) {
       read_functions(document, defaults, accounts, all_read_, watches, mistakes_);
+      read_rules(document, defaults, accounts, all_read_, rules, mistakes_);
       read_alerts(document, alerts, mistakes_);
     }
     check_accounts(accounts, mistakes_);
+    check_discovery(accounts, rules, watches, mistakes_);
     check_alerts(alerts, all_read_, mistakes_);
     check_contents(watches, settings_.packages, mistakes_);
-    check_requires(watches, trust, mistakes_);
+    check_requires(watches, rules, trust, mistakes_);
     settings_.watches = sort_watches(std::move(watches), mistakes_);
-    if (all_read_) check_alert_targets(alerts, settings_.watches, mistakes_);
-    if (all_read_) check_trust_targets(trust, settings_.watches, mistakes_);
+    const AllWatched watched{settings_.watches, rules};
+    if (all_read_) check_alert_targets(alerts, watched, mistakes_);
+    if (all_read_) check_trust_targets(trust, watched, mistakes_);
+    for (PlacedRule& read : rules) settings_.rules.push_back(std::move(read.rule));
     for (auto& [name, read] : accounts) {
       settings_.places.emplace("account." + name + ".ca_file", std::move(read.ca_file_place));
       settings_.accounts.emplace(name, std::move(read.account));

@@ -65,6 +65,27 @@ CredentialSettings read_credentials(const Section& section) {
   return credentials;
 }
 
+DiscoverySettings read_discovery(const Section& section, bool simulated) {
+  DiscoverySettings discovery;
+  // A listing of ten thousand functions takes a hundred calls and a minute.
+  const Millis least = simulated ? kSecond : 60 * kSecond;
+  discovery.enabled = section.boolean("enabled").value_or(discovery.enabled);
+  discovery.every = section.duration("every", least, kYear).value_or(discovery.every);
+  discovery.changes_every = section.duration("changes_every", kSecond, kYear).value_or(discovery.changes_every);
+  discovery.report_unmanaged = section.boolean("report_unmanaged").value_or(discovery.report_unmanaged);
+  return discovery;
+}
+
+AuditSettings read_audit(const Section& section) {
+  AuditSettings audit;
+  audit.enabled = section.boolean("enabled").value_or(audit.enabled);
+  audit.endpoint = without_slash(section.text("endpoint", kEndpoint).value_or(audit.endpoint));
+  if (const auto principals = section.texts("deploy_principals", kPrincipal, {})) {
+    for (const PlacedText& principal : *principals) audit.deploy_principals.push_back(principal.text);
+  }
+  return audit;
+}
+
 PlacedAccount read_account(const std::string& name, const Section& section) {
   PlacedAccount read;
   read.place = section.place();
@@ -86,6 +107,14 @@ PlacedAccount read_account(const std::string& name, const Section& section) {
   account.previous = section.text("previous", kAccountLabel).value_or("");
   if (const toml::table* table = section.subtable("credentials", "[account." + name + ".credentials]")) {
     account.credentials = read_credentials(Section(*table, kCredentialKeys, section.file(), section.mistakes()));
+  }
+  if (const toml::table* table = section.subtable("discovery", "[account." + name + ".discovery]")) {
+    const Section discovery(*table, kDiscoveryKeys, section.file(), section.mistakes());
+    account.discovery = read_discovery(discovery, is_loopback(account.endpoint));
+    if (discovery.has("enabled") && !account.discovery.enabled) read.discovery_off = discovery.place("enabled");
+  }
+  if (const toml::table* table = section.subtable("audit", "[account." + name + ".audit]")) {
+    account.audit = read_audit(Section(*table, kAuditKeys, section.file(), section.mistakes()));
   }
   return read;
 }

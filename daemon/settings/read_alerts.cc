@@ -159,13 +159,14 @@ void check_alerts(const std::vector<PlacedAlert>& alerts, bool all_read, Mistake
 }
 
 void warn_of_idle_targets(const std::vector<PlacedText>& targets, std::string_view owner,
-                          const std::vector<std::string>& addresses, const std::vector<WatchSettings>& watches,
-                          Mistakes& mistakes) {
+                          const std::vector<std::string>& addresses, const AllWatched& watched, Mistakes& mistakes) {
   for (const PlacedText& glob : targets) {
     if (std::any_of(addresses.begin(), addresses.end(),
-                    [&](const std::string& address) { return glob_match(glob.text, address); }))
+                    [&](const std::string& address) { return glob_match(glob.text, address); }) ||
+        std::any_of(watched.rules.begin(), watched.rules.end(),
+                    [&](const PlacedRule& rule) { return may_match(glob.text, rule); }))
       continue;
-    const std::string meant = pattern_meant(glob.text, watches);
+    const std::string meant = pattern_meant(glob.text, watched.watches);
     mistakes.warn(glob.place, fmt::format("'targets' of {} has {}, which matches nothing that is watched; {}", owner,
                                           in_quotes(glob.text),
                                           meant.empty() ? "it is compared with whole addresses, such as "
@@ -174,13 +175,12 @@ void warn_of_idle_targets(const std::vector<PlacedText>& targets, std::string_vi
   }
 }
 
-void check_alert_targets(const std::vector<PlacedAlert>& alerts, const std::vector<WatchSettings>& watches,
-                         Mistakes& mistakes) {
+void check_alert_targets(const std::vector<PlacedAlert>& alerts, const AllWatched& watched, Mistakes& mistakes) {
   std::vector<std::string> addresses;
-  addresses.reserve(watches.size());
-  for (const WatchSettings& watch : watches) addresses.push_back(watch.target.address());
+  addresses.reserve(watched.watches.size());
+  for (const WatchSettings& watch : watched.watches) addresses.push_back(watch.target.address());
   for (const PlacedAlert& read : alerts) {
-    warn_of_idle_targets(read.targets, fmt::format("alert '{}'", read.alert.subscription.name), addresses, watches,
+    warn_of_idle_targets(read.targets, fmt::format("alert '{}'", read.alert.subscription.name), addresses, watched,
                          mistakes);
   }
 }

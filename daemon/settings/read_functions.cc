@@ -32,7 +32,8 @@ std::optional<std::vector<std::string>> read_ignore(const Section& section, std:
   return globs;
 }
 
-/// The text keys of `section` in `keys`, and the others.
+}  // namespace
+
 WatchKeys read_watch_keys(const Section& section) {
   WatchKeys keys;
   const auto read = [&](auto& key, std::string_view name, auto value) {
@@ -72,14 +73,23 @@ WatchKeys read_watch_keys(const Section& section) {
     const auto index = section.choice(name, kNames);
     return index ? std::optional(static_cast<Require>(*index)) : std::nullopt;
   });
+  read(keys.touched_alerts, "touched", [&](std::string_view name) -> std::optional<bool> {
+    constexpr std::array<std::string_view, 2> kNames{"alert", "info"};
+    const auto index = section.choice(name, kNames);
+    return index ? std::optional(*index == 0) : std::nullopt;
+  });
   return keys;
 }
+
+namespace {
 
 /// What a function says, else what the defaults say.
 template <typename T>
 void fall_back(WatchKeys::Key<T>& key, const WatchKeys::Key<T>& fallback) {
   if (!key.place) key = fallback;
 }
+
+}  // namespace
 
 WatchKeys with_defaults(WatchKeys keys, const WatchKeys& defaults) {
   fall_back(keys.account, defaults.account);
@@ -93,15 +103,13 @@ WatchKeys with_defaults(WatchKeys keys, const WatchKeys& defaults) {
   fall_back(keys.same_content_accepted, defaults.same_content_accepted);
   fall_back(keys.ignore, defaults.ignore);
   fall_back(keys.require, defaults.require);
+  fall_back(keys.touched_alerts, defaults.touched_alerts);
   return keys;
 }
 
-void check_needed(const Section& section, const WatchKeys& keys, const Accounts& accounts, bool all_read) {
+void check_account(const Section& section, const WatchKeys& keys, const Accounts& accounts, bool all_read) {
   if (!keys.account.place)
     section.mistake(section.place(), "no 'account': give account = \"NAME\" here or in [defaults]");
-  if (!keys.region.place) {
-    section.mistake(section.place(), "no 'region': give region = \"ap-guangzhou\" (or another) here or in [defaults]");
-  }
   if (!all_read || !keys.account.value || accounts.contains(*keys.account.value)) return;
   const std::string& name = *keys.account.value;
   std::vector<std::string> labels;
@@ -112,6 +120,14 @@ void check_needed(const Section& section, const WatchKeys& keys, const Accounts&
                                : fmt::format("account '{0}' is not defined; did you mean '{1}'? (or add [account.{0}])",
                                              name, near));
 }
+
+void warn_of_unknown_region(const PlacedText& region, Mistakes& mistakes) {
+  if (const std::string instead = unknown_region(region.text); !instead.empty())
+    mistakes.warn(region.place,
+                  fmt::format("'region' is {}, which is not a known region; {}", in_quotes(region.text), instead));
+}
+
+namespace {
 
 void set_times(const Section& section, const WatchKeys& keys, WatchSettings& watch) {
   watch.interval = keys.interval.value.value_or(watch.interval);
@@ -127,6 +143,21 @@ void set_times(const Section& section, const WatchKeys& keys, WatchSettings& wat
                   format_duration(watch.stale_after), format_duration(watch.interval),
                   format_duration(watch.interval)));
 }
+
+}  // namespace
+
+WatchSettings watch_of(const Section& section, const WatchKeys& keys) {
+  WatchSettings watch;
+  set_times(section, keys, watch);
+  watch.require = keys.require.value.value_or(watch.require);
+  watch.same_content_accepted = keys.same_content_accepted.value.value_or(watch.same_content_accepted);
+  watch.ignore = keys.ignore.value.value_or(watch.ignore);
+  watch.touched_alerts = keys.touched_alerts.value.value_or(watch.touched_alerts);
+  watch.where = fmt::format("{}:{}", section.file(), section.place().line);
+  return watch;
+}
+
+namespace {
 
 void read_pin(const Section& section, WatchSettings& watch) {
   const auto pinned_at = [&](std::string_view key) {
@@ -144,6 +175,11 @@ void read_pin(const Section& section, WatchSettings& watch) {
   if (section.has("sha256") && section.has("content"))
     section.mistake(section.place("content"),
                     "both 'sha256' and 'content': a function is pinned to one hash or to one content; remove one");
+  if (section.has("content") && kind_of_qualifier(watch.target.qualifier) != TargetKind::code)
+    section.mistake(section.place("content"),
+                    fmt::format("'content' pins what is in a package, and {} is none; pin it with sha256, as "
+                                "`codedriftd query status --json` shows it",
+                                watch.target.qualifier));
 }
 
 std::vector<PlacedText> read_names(const Section& section) {
@@ -173,20 +209,15 @@ void read_functions(const Document& document, const WatchKeys& defaults, const A
   for (const toml::table* table : tables_at_top(document, "function", mistakes)) {
     const Section section(*table, kFunctionKeys, document.name, mistakes);
     const WatchKeys keys = with_defaults(read_watch_keys(section), defaults);
-    check_needed(section, keys, accounts, all_read);
-    if (keys.region.value) {
-      if (const std::string instead = unknown_region(*keys.region.value); !instead.empty())
-        mistakes.warn(*keys.region.place, fmt::format("'region' is {}, which is not a known region; {}",
-                                                      in_quotes(*keys.region.value), instead));
-    }
-    WatchSettings watch;
-    set_times(section, keys, watch);
+    check_account(section, keys, accounts, all_read);
+    if (!keys.region.place)
+      section.mistake(section.place(),
+                      "no 'region': give region = \"ap-guangzhou\" (or another) here or in [defaults]");
+    if (keys.region.value) warn_of_unknown_region({*keys.region.value, *keys.region.place}, mistakes);
+    WatchSettings watch = watch_of(section, keys);
     watch.baseline = keys.baseline.value.value_or(watch.baseline);
-    watch.require = keys.require.value.value_or(watch.require);
     watch.target = {keys.account.value.value_or(""), keys.region.value.value_or(""), keys.ns.value.value_or("default"),
                     "", keys.qualifier.value.value_or("$LATEST")};
-    watch.same_content_accepted = keys.same_content_accepted.value.value_or(watch.same_content_accepted);
-    watch.ignore = keys.ignore.value.value_or(watch.ignore);
     read_pin(section, watch);
     for (PlacedText& name : read_names(section)) {
       watch.target.function = std::move(name.text);

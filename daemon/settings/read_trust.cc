@@ -56,33 +56,41 @@ std::vector<PlacedTrust> read_trust(const Document& document, Mistakes& mistakes
   return trust;  // toml++ keeps a table's keys sorted
 }
 
-void check_requires(const std::vector<PlacedWatch>& watches, const std::vector<PlacedTrust>& trust,
-                    Mistakes& mistakes) {
+void check_requires(const std::vector<PlacedWatch>& watches, const std::vector<PlacedRule>& rules,
+                    const std::vector<PlacedTrust>& trust, Mistakes& mistakes) {
   std::set<std::string> told;  // once for each `require`: the one in [defaults] stands for many functions
-  for (const PlacedWatch& read : watches) {
-    if (read.watch.require != Require::attested || !read.require_place) continue;
-    const std::string address = read.watch.target.address();
+  const auto check = [&](const WatchSettings& watch, const std::optional<Place>& place, const auto& matches,
+                         const auto& name) {
+    if (watch.require != Require::attested || !place) return;
     const bool somebody = std::any_of(trust.begin(), trust.end(), [&](const PlacedTrust& key) {
-      return std::any_of(key.trust.targets.begin(), key.trust.targets.end(),
-                         [&](const std::string& glob) { return glob_match(glob, address); });
+      return std::any_of(key.trust.targets.begin(), key.trust.targets.end(), matches);
     });
-    if (somebody || !told.insert(read.require_place->text()).second) continue;
+    if (somebody || !told.insert(place->text()).second) return;
     mistakes.warn(
-        *read.require_place,
-        fmt::format("'require' is \"attested\", but no [trust.NAME] has 'targets' that match {}: nothing but a "
-                    "pin is accepted for it; add one that does",
-                    address));
+        *place, fmt::format("'require' is \"attested\", but no [trust.NAME] has 'targets' that match {}: nothing but a "
+                            "pin is accepted for it; add one that does",
+                            name()));
+  };
+  for (const PlacedWatch& read : watches) {
+    const std::string address = read.watch.target.address();
+    check(
+        read.watch, read.require_place, [&](const std::string& glob) { return glob_match(glob, address); },
+        [&] { return address; });
+  }
+  for (const PlacedRule& read : rules) {
+    check(
+        read.rule.watch, read.require_place, [&](const std::string& glob) { return may_match(glob, read); },
+        [&] { return fmt::format("what the [[watch]] at {} may watch", read.place.text()); });
   }
 }
 
-void check_trust_targets(const std::vector<PlacedTrust>& trust, const std::vector<WatchSettings>& watches,
-                         Mistakes& mistakes) {
+void check_trust_targets(const std::vector<PlacedTrust>& trust, const AllWatched& watched, Mistakes& mistakes) {
   if (trust.empty()) return;
   std::vector<std::string> addresses;
-  addresses.reserve(watches.size());
-  for (const WatchSettings& watch : watches) addresses.push_back(watch.target.address());
+  addresses.reserve(watched.watches.size());
+  for (const WatchSettings& watch : watched.watches) addresses.push_back(watch.target.address());
   for (const PlacedTrust& read : trust)
-    warn_of_idle_targets(read.targets, fmt::format("[trust.{}]", read.trust.name), addresses, watches, mistakes);
+    warn_of_idle_targets(read.targets, fmt::format("[trust.{}]", read.trust.name), addresses, watched, mistakes);
 }
 
 }  // namespace codedriftd

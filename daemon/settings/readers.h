@@ -26,6 +26,7 @@ struct PlacedAccount {
   AccountSettings account;
   Place place;
   Place previous_place, ca_file_place;
+  std::optional<Place> discovery_off;  ///< of `enabled = false` in its [discovery]
 };
 using Accounts = std::map<std::string, PlacedAccount>;
 
@@ -44,7 +45,7 @@ struct WatchKeys {
   Key<std::string> account, region, ns, qualifier;
   Key<Baseline> baseline;
   Key<Millis> interval, stale_after, deploy_grace;
-  Key<bool> same_content_accepted;
+  Key<bool> same_content_accepted, touched_alerts;
   Key<std::vector<std::string>> ignore;
   Key<Require> require;
 };
@@ -56,6 +57,15 @@ struct PlacedWatch {
 };
 
 WatchKeys read_defaults(const Document& document, Mistakes& mistakes);
+/// The keys of one table, of [defaults], a [[function]] or a [[watch]].
+WatchKeys read_watch_keys(const Section& section);
+/// What is not said in `keys`, as `defaults` say it.
+WatchKeys with_defaults(WatchKeys keys, const WatchKeys& defaults);
+/// All but target, baseline and pins.
+WatchSettings watch_of(const Section& section, const WatchKeys& keys);
+/// Tells that there is no account, or none of that name.
+void check_account(const Section& section, const WatchKeys& keys, const Accounts& accounts, bool all_read);
+void warn_of_unknown_region(const PlacedText& region, Mistakes& mistakes);
 /// `all_read`: false if a file could not be read, which may hold the accounts that seem to be missing.
 void read_functions(const Document& document, const WatchKeys& defaults, const Accounts& accounts, bool all_read,
                     std::vector<PlacedWatch>& watches, Mistakes& mistakes);
@@ -63,6 +73,29 @@ void read_functions(const Document& document, const WatchKeys& defaults, const A
 void check_contents(const std::vector<PlacedWatch>& watches, const PackageSettings& packages, Mistakes& mistakes);
 /// Sorted by target; a target that is there twice is a mistake.
 std::vector<WatchSettings> sort_watches(std::vector<PlacedWatch> watches, Mistakes& mistakes);
+
+// ---- [[watch]] ----------------------------------------------------------------------------------------------------
+
+struct PlacedRule {
+  RuleSettings rule;
+  Place place;
+  std::optional<Place> require_place;  ///< of its `require`, here or in [defaults]
+};
+
+/// As read_functions.
+void read_rules(const Document& document, const WatchKeys& defaults, const Accounts& accounts, bool all_read,
+                std::vector<PlacedRule>& rules, Mistakes& mistakes);
+/// Switches discovery on where a rule needs it. Warns of a discovery that has no region to list.
+void check_discovery(Accounts& accounts, const std::vector<PlacedRule>& rules, const std::vector<PlacedWatch>& watches,
+                     Mistakes& mistakes);
+/// True if a pattern of addresses matches something that a rule may come to watch: anything of its account and regions.
+bool may_match(std::string_view glob, const PlacedRule& rule);
+
+/// All that is watched, and may come to be.
+struct AllWatched {
+  const std::vector<WatchSettings>& watches;
+  const std::vector<PlacedRule>& rules;
+};
 
 // ---- [[alert]] ----------------------------------------------------------------------------------------------------
 
@@ -77,8 +110,7 @@ void read_alerts(const Document& document, std::vector<PlacedAlert>& alerts, Mis
 /// `all_read`: false if a file could not be read, which may hold the alerts that seem to be missing.
 void check_alerts(const std::vector<PlacedAlert>& alerts, bool all_read, Mistakes& mistakes);
 /// Warns of patterns that match nothing that is watched.
-void check_alert_targets(const std::vector<PlacedAlert>& alerts, const std::vector<WatchSettings>& watches,
-                         Mistakes& mistakes);
+void check_alert_targets(const std::vector<PlacedAlert>& alerts, const AllWatched& watched, Mistakes& mistakes);
 
 // ---- [trust.NAME] -------------------------------------------------------------------------------------------------
 
@@ -90,11 +122,11 @@ struct PlacedTrust {
 
 /// Sorted by name.
 std::vector<PlacedTrust> read_trust(const Document& document, Mistakes& mistakes);
-/// Warns of functions that require attestations which nobody may make; `watches` are all there are.
-void check_requires(const std::vector<PlacedWatch>& watches, const std::vector<PlacedTrust>& trust, Mistakes& mistakes);
+/// Warns of functions and rules that require attestations which nobody may make; `watches` are all there are.
+void check_requires(const std::vector<PlacedWatch>& watches, const std::vector<PlacedRule>& rules,
+                    const std::vector<PlacedTrust>& trust, Mistakes& mistakes);
 /// Warns of patterns that match nothing that is watched.
-void check_trust_targets(const std::vector<PlacedTrust>& trust, const std::vector<WatchSettings>& watches,
-                         Mistakes& mistakes);
+void check_trust_targets(const std::vector<PlacedTrust>& trust, const AllWatched& watched, Mistakes& mistakes);
 
 // ---- for all of them ------------------------------------------------------------------------------------------------
 
@@ -102,8 +134,7 @@ inline constexpr Millis kSecond{1'000}, kYear{365LL * 86'400'000};
 
 /// Warns of the patterns of `owner` ("alert 'ops'") that match nothing that is watched.
 void warn_of_idle_targets(const std::vector<PlacedText>& targets, std::string_view owner,
-                          const std::vector<std::string>& addresses, const std::vector<WatchSettings>& watches,
-                          Mistakes& mistakes);
+                          const std::vector<std::string>& addresses, const AllWatched& watched, Mistakes& mistakes);
 /// The table under `name` at the top of a file, or nullptr; anything but a table is a mistake.
 const toml::table* table_at_top(const Document& document, std::string_view name, Mistakes& mistakes);
 /// The tables of `[[name]]`; anything but a list of tables is a mistake.

@@ -53,12 +53,33 @@ Problem part(std::string_view text) {
 }
 Problem function_name(std::string_view text) {
   if (text.find_first_of("*?") != text.npos)
-    return "patterns watch nothing: name each function, several with names = [...]";
+    return "patterns watch nothing here: name each function, several with names = [...], or use [[watch]]";
   if (text.find_first_of("/:") != text.npos)
     return "it must be the name alone; account, region, namespace and qualifier have keys of their own";
   return part(text);
 }
+/// A pattern of one part of an address.
+Problem part_glob(std::string_view glob) {
+  if (glob.find_first_of("/:") != glob.npos)
+    return "it must be the name alone; account, regions and namespaces have keys of their own";
+  const bool possible = std::all_of(glob.begin(), glob.end(),
+                                    [](char c) { return c == '*' || c == '?' || valid_part(std::string_view(&c, 1)); });
+  return unless(sized(glob, 100) && possible,
+                "no name matches this; it must be 1 to 100 letters, digits, '.', '_', '$' and '-', with '*' for any "
+                "run of characters and '?' for any one");
+}
+/// Versions are numbers, names of aliases begin with a letter: with '$' there are these, and no others.
+Problem qualifier(std::string_view text) {
+  if (Problem problem = part(text)) return problem;
+  const bool alias = text.starts_with(kAliasPrefix) && text.size() > kAliasPrefix.size();
+  return unless(!text.starts_with('$') || alias || text == kLatestQualifier || text == kLayersQualifier ||
+                    text == kImageQualifier || text == "$DEFAULT",
+                "with '$' there are $LATEST and $DEFAULT, and what is watched beside the code: $LAYERS, $IMAGE and "
+                "$ALIAS.NAME");
+}
 Problem region(std::string_view text) {
+  if (text.find_first_of("*?") != text.npos)
+    return "a pattern stands for no region: each is asked for, so name them, such as \"ap-guangzhou\"";
   return unless(sized(text, 64) && made_of(text, "-"),
                 "it must be lower-case letters, digits and '-', such as \"ap-guangzhou\"");
 }
@@ -193,7 +214,10 @@ const TextRule kProfile{"a profile's name in quotes, such as \"default\"", word}
 const TextRule kRole{"a role's name in quotes, such as \"codedriftd\"", word};
 const TextRule kRegion{"a region in quotes, such as \"ap-guangzhou\"", region};
 const TextRule kNamespace{"a namespace in quotes, such as \"default\"", part};
-const TextRule kQualifier{"a version in quotes, such as \"$LATEST\" or \"3\"", part};
+const TextRule kQualifier{"a version in quotes, such as \"$LATEST\" or \"3\"", qualifier};
+const TextRule kNameGlob{"a pattern of functions' names in quotes, such as \"pay-*\"", part_glob};
+const TextRule kNamespaceGlob{"a pattern of namespaces in quotes, such as \"*\"", part_glob};
+const TextRule kPrincipal{"a user's or a role's name in quotes, such as \"ci-deploy\"", word};
 const TextRule kFunctionName{"a function's name in quotes, such as \"charge\"", function_name};
 const TextRule kSha256{"64 hex digits in quotes, as `query status` shows them", hash};
 const TextRule kContent{"a content digest in quotes, as `codedriftd digest` prints it: \"h1:…\"", content_digest};
@@ -209,6 +233,14 @@ const TextRule kBuilderGlob{"a pattern of a builder's id in quotes, such as \"ht
 const TextRule kSourceGlob{"a pattern of a source in quotes, such as \"git+https://git.example.com/shop/*\"",
                            source_glob};
 const TextRule kTargetGlob{"a pattern of addresses in quotes, such as \"prod/*\"", target_glob};
+
+Problem tag_key_problem(std::string_view key) {
+  return unless(sized(key, 127) && printable(key), "a tag's key has 1 to 127 bytes without control characters");
+}
+Problem tag_glob_problem(std::string_view glob) {
+  return unless(glob.size() <= 255 && printable(glob),
+                "no tag has such a value; it must be a pattern of at most 255 bytes without control characters");
+}
 
 std::string unknown_region(std::string_view region) {
   static constexpr std::string_view kRegions[] = {

@@ -18,8 +18,13 @@ struct TextRule {
 extern const TextRule kAbsolutePath, kAnyPath, kIncludePattern, kInstance, kOrigin, kListen, kLink;
 extern const TextRule kAccountLabel, kEndpoint, kMetadataEndpoint, kProfile, kRole;
 extern const TextRule kRegion, kNamespace, kQualifier, kFunctionName, kSha256, kContent, kIgnore, kPackageHost;
+extern const TextRule kNameGlob, kNamespaceGlob, kPrincipal;
 extern const TextRule kAlertName, kPlugin, kKindGlob, kTargetGlob, kUserOrGroup;
 extern const TextRule kBuilderGlob, kSourceGlob;
+
+/// A tag's key, and the pattern of its value.
+Problem tag_key_problem(std::string_view key);
+Problem tag_glob_problem(std::string_view glob);
 
 /// What may have been meant by a region that SCF is not known to have, in words; empty for one that it has. New ones
 /// come, so this is only ever a warning.

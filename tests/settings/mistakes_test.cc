@@ -50,12 +50,13 @@ TEST(Mistakes, AreAllToldAtOnceInOrder) {
 TEST(Mistakes, NameTheKeyThatWasMeant) {
   expect_each({
       {"[deamon]\n", "f:1:2: unknown key 'deamon'; did you mean 'daemon'?"},
-      {"interval = \"5m\"\n", "f:1:1: unknown key 'interval' here; it belongs in [defaults] or [[function]]"},
+      {"interval = \"5m\"\n",
+       "f:1:1: unknown key 'interval' here; it belongs in [defaults] or [[function]] or [[watch]]"},
       {"[http]\norigin = \"x\"\n", "f:2:1: unknown key 'origin' here; it belongs in [log]"},
       {"[log]\nfunction = \"x\"\n", "f:2:1: unknown key 'function' here; it belongs in the top of the file"},
       {"[metrics]\n",
        "f:1:2: unknown key 'metrics'; a file knows daemon, log, http, control, packages, defaults, account, "
-       "function, alert, trust"},
+       "function, watch, alert, trust"},
       {"[http]\nfoo = 1\n", "f:2:1: unknown key 'foo'; [http] knows listen"},
       {"[[alert]]\nname = \"a\"\nplugin = \"p\"\nsilence = \"1h\"\n",
        "f:4:1: unknown key 'silence'; [[alert]] knows name, plugin,"},
@@ -175,11 +176,21 @@ TEST(Mistakes, OfAFunction) {
           {"name = \"a\"\nnames = [\"b\"]\n", "f:7:9: both 'name' and 'names'; give one of them"},
           {"names = []\n", "f:6:9: 'names' is empty: list at least one function"},
           {"names = [\"a\", \"b c\"]\n", "f:6:15: 'names' is \"b c\": it must be 1 to 64 letters, digits"},
-          {"name = \"pay*\"\n", "f:6:8: 'name' is \"pay*\": patterns watch nothing"},
+          {"name = \"pay*\"\n",
+           "f:6:8: 'name' is \"pay*\": patterns watch nothing here: name each function, several with names = [...], or "
+           "use [[watch]]"},
           {"name = \"prod/charge\"\n", "f:6:8: 'name' is \"prod/charge\": it must be the name alone"},
           {"name = \"a\"\nregion = \"Guangzhou\"\n",
            "f:7:10: 'region' is \"Guangzhou\": it must be lower-case letters"},
           {"name = \"a\"\nqualifier = \"\"\n", "f:7:13: 'qualifier' is \"\": it must be 1 to 64"},
+          {"name = \"a\"\nqualifier = \"$LAYER\"\n",
+           "f:7:13: 'qualifier' is \"$LAYER\": with '$' there are $LATEST and $DEFAULT, and what is watched beside the "
+           "code: $LAYERS, $IMAGE and $ALIAS.NAME"},
+          {"name = \"a\"\nqualifier = \"$ALIAS.\"\n", "f:7:13: 'qualifier' is \"$ALIAS.\": with '$' there are"},
+          {"name = \"a\"\ntouched = \"warn\"\n",
+           "f:7:11: 'touched' is \"warn\": it must be one of \"alert\", \"info\""},
+          {"name = \"a\"\nregion = \"ap-*\"\n",
+           "f:7:10: 'region' is \"ap-*\": a pattern stands for no region: each is asked for, so name them"},
           {"name = \"a\"\naccount = \"prd\"\n", "f:7:11: account 'prd' is not defined; did you mean 'prod'?"},
           {"name = \"a\"\naccount = \"staging\"\n", "f:7:11: account 'staging' is not defined; add [account.staging]"},
           {"name = \"a\"\ninterval = \"999ms\"\n", "f:7:12: 'interval' is \"999ms\": it must be from 1s to 365d"},
@@ -257,6 +268,12 @@ TEST(Mistakes, OfAFunctionsContent) {
            "f:7:11: 'content' pins what is in the package, and with keep = \"off\" in [packages] none is looked into"},
       },
       "[account.prod]\n[defaults]\nregion = \"ap-tokyo\"\naccount = \"prod\"\n[[function]]\nnames = [\"a\", \"b\"]\n");
+  for (const std::string qualifier : {"$LAYERS", "$IMAGE", "$ALIAS.live"}) {
+    expect_each(
+        {{"[account.prod]\n[[function]]\nname = \"a\"\naccount = \"prod\"\nregion = \"ap-tokyo\"\nqualifier = \"" +
+              qualifier + "\"\n" + content,
+          "f:7:11: 'content' pins what is in a package, and " + qualifier + " is none; pin it with sha256, as"}});
+  }
   expect_each({{"[defaults]\ncontent = \"h1:\"\n", "f:2:1: unknown key 'content' here; it belongs in [[function]]"}});
 }
 

@@ -51,13 +51,32 @@ std::string describe(const std::string& text) {
     out << name << a.endpoint << a.requests_per_second << format_duration(a.timeout) << a.ca_file << a.previous
         << static_cast<int>(c.source) << c.profile_file << c.profile << c.secret_id_file << c.secret_key_file
         << c.token_file << c.role << c.metadata_endpoint << '\n';
+    out << a.discovery.enabled << format_duration(a.discovery.every) << format_duration(a.discovery.changes_every)
+        << a.discovery.report_unmanaged << a.audit.enabled << a.audit.endpoint;
+    for (const std::string& principal : a.audit.deploy_principals) out << ' ' << principal;
+    out << '\n';
   }
-  for (const WatchSettings& w : s.watches) {
-    out << w.target.address() << w.pin.has_value() << static_cast<int>(w.baseline) << static_cast<int>(w.require)
+  const auto describe_watch = [&](const WatchSettings& w) {
+    out << w.pin.has_value() << static_cast<int>(w.baseline) << static_cast<int>(w.require)
         << format_duration(w.interval) << format_duration(w.stale_after) << format_duration(w.deploy_grace)
-        << w.content.has_value() << w.same_content_accepted;
+        << w.content.has_value() << w.same_content_accepted << w.touched_alerts;
     for (const std::string& glob : w.ignore) out << ' ' << glob;
     out << '\n';
+  };
+  for (const WatchSettings& w : s.watches) {
+    out << w.target.address();
+    describe_watch(w);
+  }
+  for (const RuleSettings& r : s.rules) {
+    out << r.rule.account;
+    for (const auto* list : {&r.rule.regions, &r.rule.namespaces, &r.rule.names, &r.rule.except}) {
+      for (const std::string& glob : *list) out << ' ' << glob;
+      out << ';';
+    }
+    for (const auto& [key, value] : r.rule.tags) out << key << '=' << value << ' ';
+    out << r.rule.versions << ' ' << r.rule.aliases << r.rule.layers << ' ' << r.rule.max_targets
+        << format_duration(r.versions_interval);
+    describe_watch(r.watch);
   }
   for (const AlertSettings& a : s.alerts) {
     out << a.subscription.name << a.subscription.kinds.size() << a.plugin << a.fallback
@@ -73,6 +92,7 @@ TEST(Sample, IsAValidConfiguration) {
   const auto loaded = load_settings(kFile);
   ASSERT_TRUE(loaded) << format_mistakes(loaded.error());
   EXPECT_EQ(loaded->watches.size(), 3U);
+  EXPECT_EQ(loaded->rules.size(), 1U);
   EXPECT_EQ(loaded->alerts.size(), 1U);
 }
 
@@ -102,11 +122,16 @@ TEST(Sample, NamesEveryKnownKeyInItsSection) {
                                                     {"[defaults]", "defaults"},
                                                     {"[account.NAME]", "account.prod"},
                                                     {"[account.NAME.credentials]", "account.prod.credentials"},
+                                                    {"[account.NAME.discovery]", "account.prod.discovery"},
+                                                    {"[account.NAME.audit]", "account.prod.audit"},
                                                     {"[[function]]", "function"},
+                                                    {"[[watch]]", "watch"},
                                                     {"[[alert]]", "alert"},
                                                     {"[trust.NAME]", "trust.ci"}};
-  for (const std::string& key : named["defaults"])
+  for (const std::string& key : named["defaults"]) {
     named["function"].insert(key);  // "each key may stand in a [[function]] too"
+    named["watch"].insert(key);     // "every other key of [defaults] may stand here too"
+  }
   for (const KnownSection* known : known_sections()) {
     ASSERT_TRUE(sections.contains(std::string(known->title))) << known->title;
     for (const std::string_view key : known->keys) {
@@ -139,7 +164,7 @@ TEST(Sample, ChangesWithEveryOtherValueOfADefault) {
   for (std::size_t i = 0; i < lines.size(); ++i) {
     if (!is_default(lines[i]) || lines[i].starts_with("#include")) continue;
     std::vector<std::string> one = lines;
-    one[i] = lines[i].substr(1, lines[i].find('=')) + " true";
+    one[i] = lines[i].substr(1, lines[i].find('=')) + (lines[i].ends_with("= true") ? " false" : " true");
     EXPECT_NE(describe(joined(one)), unchanged) << one[i];
   }
 }

@@ -99,8 +99,8 @@ TEST(Trust, StandsInTheMainFileOnly) {
   ASSERT_FALSE(loaded);
   EXPECT_EQ(format_mistakes(loaded.error()), (folder / "conf.d/a.toml") + ":1:2: [trust] may stand in " +
                                                  (folder / "main.toml") +
-                                                 " only; an included file holds [[function]], [[alert]] and "
-                                                 "[account.NAME]\n");
+                                                 " only; an included file holds [[function]], [[watch]], "
+                                                 "[[alert]] and [account.NAME]\n");
 }
 
 TEST(Require, IsAFunctionsOwnOrTheDefaults) {
