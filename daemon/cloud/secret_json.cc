@@ -5,12 +5,20 @@
 #include <algorithm>
 
 namespace codedriftd {
+namespace {
+
+/// simdjson looks at a document in steps of this many bytes at most, and copies the last one to its stack, where
+/// nobody overwrites it: white space behind the document, so that it is this that is left there.
+constexpr std::size_t kLastStep = 128;
+
+}  // namespace
 
 simdjson::simdjson_result<simdjson::dom::element> SecretJson::parse(std::string_view text) {
   wipe();
-  text_.reserve(text.size() + simdjson::SIMDJSON_PADDING);
+  text_.reserve(text.size() + kLastStep + simdjson::SIMDJSON_PADDING);
   text_.assign(text);
-  used_ = text.size();
+  text_.append(kLastStep, ' ');
+  used_ = text_.size();
   return parser_.parse(text_.data(), text_.size(), false);
 }
 

@@ -48,7 +48,7 @@ struct FunctionPage {
 struct VersionPage {
   std::vector<std::string> versions;  ///< published ones: numbers, not `$LATEST`
   std::size_t entries = 0;            ///< with `$LATEST`
-  int64_t total = 0;
+  int64_t total = 0;                  ///< here and of aliases: `entries` if it is not told and the page is not full
 };
 struct FoundAlias {
   std::string name;
@@ -56,7 +56,7 @@ struct FoundAlias {
 };
 struct AliasPage {
   std::vector<FoundAlias> aliases;
-  std::size_t entries = 0;
+  std::size_t entries = 0;  ///< with those whose name is no part of an address: they are not in `aliases`
   int64_t total = 0;
 };
 /// GetFunction: these members and no others leave the parser. Environment variables are secrets.
@@ -75,6 +75,8 @@ struct LayerVersion {
   Sha256 sha256{};
   std::string status;
 };
+/// What lies in a record as text (CloudAuditEvent, and in it requestParameters) may be cut off or of another form: what
+/// cannot be read of it counts as not told, and the record stays.
 struct AuditPage {
   std::vector<ChangeRecord> records;
   std::string next;  ///< the token of the next page; empty: this was the last
@@ -92,8 +94,9 @@ struct ReadAnswer {
 };
 
 /// Reads the body of an answer to `action`, strictly: a member that is missing or of another type than documented is
-/// Client.BadAnswer, which names it. Pure. Whatever else the body holds is overwritten in the parser's buffers; the
-/// body is the caller's to wipe.
+/// Client.BadAnswer, which names it; a list that is null is empty. Pure. Throws std::logic_error for
+/// GetFunctionAddress, which read_answer() reads. Whatever else the body holds is overwritten in the parser's buffers;
+/// the body is the caller's to wipe.
 ReadAnswer read_content(Action action, std::string_view body, int http_status = 200);
 
 /// Seam for tests: carries these calls. One thread owns an object and makes every call on it but `wake`; as Api.

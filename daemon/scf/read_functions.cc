@@ -22,10 +22,19 @@ bool published(std::string_view version) {
          std::all_of(version.begin(), version.end(), [](char c) { return c >= '0' && c <= '9'; });
 }
 
-std::string version_of(const Members& members, std::string_view name) {
-  const std::string_view version = members.text(name);
+std::string version_in(const Members& members, std::string_view name, std::string_view version) {
   if (!published(version) && version != kLatestQualifier) members.complain(name, "is no version");
   return std::string(version);
+}
+std::string version_of(const Members& members, std::string_view name) {
+  return version_in(members, name, members.text(name));
+}
+
+/// TotalCount where it may be null. A page that is not full is the last one then.
+int64_t total_of(const Members& response, std::size_t entries) {
+  const auto total = response.count_or_none("TotalCount");
+  if (!total && entries >= requests::kPage) response.complain("TotalCount", "is missing, and the page is full");
+  return total.value_or(static_cast<int64_t>(entries));
 }
 
 std::optional<WallTime> time_of(const Members& members, std::string_view name) {
@@ -128,12 +137,17 @@ FunctionPage function_page(const Members& response) {
 
 VersionPage version_page(const Members& response) {
   VersionPage page;
-  page.total = response.count("TotalCount");
-  response.each("Versions", kMostEntries, [&](const Members& members) {
+  const auto take = [&page](std::string version) {
     ++page.entries;
-    std::string version = version_of(members, "Version");
     if (version != kLatestQualifier) page.versions.push_back(std::move(version));
-  });
+  };
+  if (response.element_or_none("Versions")) {
+    response.each("Versions", kMostEntries, [&](const Members& members) { take(version_of(members, "Version")); });
+  } else {  // it may be null; the same as plain numbers is always there
+    response.each_text("FunctionVersion", kMostEntries,
+                       [&](std::string_view version) { take(version_in(response, "FunctionVersion", version)); });
+  }
+  page.total = total_of(response, page.entries);
   return page;
 }
 
@@ -146,10 +160,7 @@ AliasPage alias_page(const Members& response) {
     // Another name is nothing that could be asked for, and no part of an address.
     if (FoundAlias alias = found_alias(members); valid_part(alias.name)) page.aliases.push_back(std::move(alias));
   });
-  // It may be null. A page that is not full is the last one then.
-  const auto total = response.count_or_none("TotalCount");
-  if (!total && page.entries >= requests::kPage) response.complain("TotalCount", "is missing");
-  page.total = total.value_or(static_cast<int64_t>(page.entries));
+  page.total = total_of(response, page.entries);
   return page;
 }
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <exception>
 #include <utility>
 #include <vector>
 
@@ -166,15 +167,19 @@ std::size_t ValuePolls::waiting() const {
 }
 
 void ValuePolls::ask(const Shared& poll, const LayerName& layer, Lane& lane) {
-  send(poll, Action::get_layer_version, requests::get_layer_version(layer.name, layer.version),
-       [this, poll, layer, &pace = lane.pace, sent = clock_.mono()](ReadAnswer answer) {
-         if (answer.meaning.slow_down) {
-           pace.refused(sent, clock_.mono());
-         } else {
-           pace.answered(clock_.mono());
-         }
-         take_layer(poll, layer, std::move(answer));
-       });
+  const auto then = [this, poll, layer, &pace = lane.pace, sent = clock_.mono()](ReadAnswer answer) {
+    if (answer.meaning.slow_down) {
+      pace.refused(sent, clock_.mono());
+    } else {
+      pace.answered(clock_.mono());
+    }
+    take_layer(poll, layer, std::move(answer));
+  };
+  try {
+    send(poll, Action::get_layer_version, requests::get_layer_version(layer.name, layer.version), then);
+  } catch (const std::exception& error) {  // out of memory or descriptors: this attempt failed, nothing else
+    failed(poll, api_error("Client.Network", error.what(), poll->request_id));
+  }
 }
 
 void ValuePolls::take_layer(const Shared& poll, const LayerName& layer, ReadAnswer answer) {

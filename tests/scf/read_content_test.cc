@@ -2,15 +2,9 @@
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <string>
 #include <vector>
-
-#include "base/secret.h"
-#include "base/sha256.h"
-#include "support/process_memory.h"
 
 namespace codedriftd::test {
 namespace {
@@ -105,6 +99,16 @@ TEST(ReadContent, HoldsPublishedVersionsAndCountsTheRest) {
   EXPECT_EQ(page.versions, (std::vector<std::string>{"2", "1"}));
   EXPECT_EQ(page.entries, 3U);
   EXPECT_EQ(page.total, 3);
+}
+
+TEST(ReadContent, TakesThePlainNumbersWhereTheListOfVersionsIsNull) {
+  for (const char* versions : {R"("Versions":null,"TotalCount":null,)", ""}) {
+    const auto page =
+        content<VersionPage>(Action::list_versions, versions + std::string(R"("FunctionVersion":["$LATEST","2","1"])"));
+    EXPECT_EQ(page.versions, (std::vector<std::string>{"2", "1"}));
+    EXPECT_EQ(page.entries, 3U);
+    EXPECT_EQ(page.total, 3);
+  }
 }
 
 TEST(ReadContent, HoldsWhereAliasesLead) {
@@ -248,6 +252,9 @@ TEST(ReadContent, NamesTheMemberThatIsNotAsDocumented) {
        "Functions[0].Tags[0].Key is missing"},
       {Action::list_versions, R"("Versions":[{"Version":"live"}],"TotalCount":1)", "Versions[0].Version is no version"},
       {Action::list_versions, R"("Versions":[{"Version":7}],"TotalCount":1)", "Versions[0].Version is not a string"},
+      {Action::list_versions, R"("TotalCount":1)", "FunctionVersion is missing"},
+      {Action::list_versions, R"("Versions":null,"FunctionVersion":["1","x"],"TotalCount":2)",
+       "FunctionVersion is no version"},
       {Action::list_aliases, R"("TotalCount":1)", "Aliases is missing"},
       {Action::list_aliases, R"("Aliases":[{"Name":"a"}],"TotalCount":1)", "Aliases[0].FunctionVersion is missing"},
       {Action::get_alias, R"("FunctionVersion":"7")", "Name is missing"},
@@ -357,72 +364,6 @@ TEST(ReadAnswerOf, NamesWhatWentWrongOnTheWayAndBlamesTheClock) {
 
 // ---- secrets
 // ---------------------------------------------------------------------------------------------------------
-
-std::string function_with_environment(const std::string& secret, const std::string& code_size = "1") {
-  return answered(R"("FunctionId":"lam-1","Status":"Active","Layers":[{"LayerName":"deps","LayerVersion":3}],)"
-                  R"("CodeInfo":"code )" +
-                  secret + R"(","Environment":{"Variables":[{"Key":"TOKEN","Value":")" + secret +
-                  R"("}]},"Description":")" + secret + R"(","CodeSize":)" + code_size);
-}
-
-TEST(ReadContent, LetsNothingOfTheEnvironmentOut) {
-  const std::string secret = "FAKE-ENVIRONMENT-VALUE";
-  const ReadAnswer answer = read_content(Action::get_function, function_with_environment(secret));
-  const auto detail = content<FunctionDetail>(answer);
-  for (const std::string& text : {answer.error.code, answer.error.message, answer.error.request_id, detail.function_id,
-                                  detail.status, detail.image_uri, detail.layers.at(0).name}) {
-    EXPECT_EQ(text.find("FAKE"), std::string::npos) << text;
-  }
-  // Nor where a member beside it is wrong.
-  const ReadAnswer bad = read_content(Action::get_function, function_with_environment(secret, "{}"));
-  EXPECT_EQ(bad.error.message, "the answer's CodeSize is not a whole number from 0 on");
-}
-
-#ifndef CODEDRIFTD_SANITIZED  // a sanitizer keeps copies of its own
-/// Reads GetFunction's answers that come through a pipe, and says of each what became of it. Never returns.
-[[noreturn]] void read_for_ever(int bodies, int outcomes) {
-  for (;;) {
-    std::string body(4'000, '\0');
-    const ssize_t got = ::read(bodies, body.data(), body.size());
-    if (got <= 0) ::_exit(0);
-    body.resize(static_cast<std::size_t>(got));
-    const bool ok = read_content(Action::get_function, body).error.code.empty();
-    wipe(body);
-    const char outcome = ok ? 'k' : 'x';
-    if (::write(outcomes, &outcome, 1) != 1) ::_exit(1);
-  }
-}
-
-// Looked for in a child, because this process has made the answers.
-TEST(ReadContent, LeavesNothingOfTheEnvironmentInMemory) {
-  int bodies[2];
-  int outcomes[2];
-  ASSERT_EQ(::pipe(bodies) + ::pipe(outcomes), 0);
-  const pid_t child = ::fork();
-  ASSERT_GE(child, 0);
-  if (child == 0) {
-    ::close(bodies[1]);
-    ::close(outcomes[0]);
-    read_for_ever(bodies[0], outcomes[1]);
-  }
-  ::close(bodies[0]);
-  ::close(outcomes[1]);
-  for (const bool right : {true, false}) {
-    const std::string secret = random_id();
-    const std::string body = function_with_environment(secret, right ? "1" : "[]");
-    ASSERT_EQ(::write(bodies[1], body.data(), body.size()), static_cast<ssize_t>(body.size()));
-    char outcome = 0;
-    ASSERT_EQ(::read(outcomes[0], &outcome, 1), 1);
-    EXPECT_EQ(outcome, right ? 'k' : 'x');
-    EXPECT_EQ(places_in_memory(child, secret), std::vector<std::string>{});
-  }
-  ::close(bodies[1]);
-  ::close(outcomes[0]);
-  int status = 0;
-  ::waitpid(child, &status, 0);
-  EXPECT_EQ(status, 0);
-}
-#endif
 
 }  // namespace
 }  // namespace codedriftd::test
