@@ -157,7 +157,7 @@ std::string explain_nothing(const KnownTargets& known, const Selection& selectio
     unwatched.clear();
   }
   if (watched.empty() && unwatched.empty())
-    return "nothing was ever watched; add [[function]] to the configuration and start the daemon";
+    return "nothing was ever watched; add [[function]] or [[watch]] to the configuration and start the daemon";
   const auto is_selected = [&](const Target& target) {
     return known.under_any_name(target, [&](const Target& called) { return selects(selection, called); });
   };

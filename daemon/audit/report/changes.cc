@@ -53,6 +53,8 @@ std::string_view resolution_words(std::string_view resolution) {
 
 std::string_view moment_words(std::string_view kind) {
   if (kind == "drift.detected") return "detected";
+  if (kind == "layer.changed") return "layers changed";
+  if (kind == "alias.moved") return "alias moved";
   return kind == "drift.changed" ? "changed" : "resolved";
 }
 

@@ -107,12 +107,14 @@ Coverage coverage_of(const Sightings& seen, const std::vector<Stay>& stays, Wall
   return sum;
 }
 
+std::optional<double> share_of(int64_t part, int64_t whole) {
+  if (whole <= 0) return std::nullopt;
+  const double ratio = std::round(static_cast<double>(part) / static_cast<double>(whole) * 1e6) / 1e6;
+  return part < whole ? std::min(ratio, 0.999999) : ratio;
+}
+
 std::optional<double> coverage_ratio(Millis observed, Millis unobserved) {
-  const Millis total = observed + unobserved;
-  if (total <= Millis{0}) return std::nullopt;
-  const double ratio =
-      std::round(static_cast<double>(observed.count()) / static_cast<double>(total.count()) * 1e6) / 1e6;
-  return unobserved > Millis{0} ? std::min(ratio, 0.999999) : ratio;
+  return share_of(observed.count(), (observed + unobserved).count());
 }
 
 std::string_view gap_reason(std::string_view outcome, std::string_view code) {

@@ -1,5 +1,6 @@
 #pragma once
 /// How well one target was seen. Pure: no clock, no SQL.
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -51,6 +52,9 @@ struct Coverage {
 /// poll failed; else the reason that most failed polls in it had (of equals, the latest); else `never_polled` if no
 /// poll had ever finished, and else `stale`.
 Coverage coverage_of(const Sightings& seen, const std::vector<Sightings::Stay>& stays, WallTime since, WallTime until);
+
+/// part / whole with six decimals; nullopt of nothing. Never 1 for less than all of it.
+std::optional<double> share_of(int64_t part, int64_t whole);
 
 /// observed / (observed + unobserved) with six decimals; nullopt for no time at all. Never 1 while something is
 /// unobserved.

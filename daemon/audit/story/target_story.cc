@@ -28,9 +28,9 @@ void read_runs(Database& db, TargetId id, WallTime until, TargetRecord& record) 
 
 void read_happenings(Database& db, const StoryContext& context, TargetId id, WallTime until, TargetRecord& record) {
   static const Sql kSql = event_rows::select(
-      "WHERE target_id = ? AND kind IN ('drift.detected', 'drift.resolved', 'function.missing', 'deploy.expected', "
-      "'deploy.arrived', 'deploy.superseded', 'deploy.overdue', 'deploy.withdrawn', 'watch.suspended', "
-      "'watch.resumed') ORDER BY seq");
+      "WHERE target_id = ? AND kind IN ('drift.detected', 'drift.resolved', 'layer.changed', 'alias.moved', "
+      "'function.missing', 'deploy.expected', 'deploy.arrived', 'deploy.superseded', 'deploy.overdue', "
+      "'deploy.withdrawn', 'watch.suspended', 'watch.resumed') ORDER BY seq");
   auto q = db.query(kSql, id);
   while (q.step()) {
     const StoredEvent event = event_rows::read(q);
@@ -139,8 +139,11 @@ class Telling {
       if (what.kind == "function.missing") {
         state_.missing = true;
         state_.missing_code = text_in(what.data, "code");
-      } else if (what.kind.starts_with("drift.")) {
-        drift_told_ = what.kind == "drift.detected";
+      } else if (what.kind == "drift.resolved") {
+        drift_told_ = false;
+      } else if (what.kind == "drift.detected" || what.kind == "layer.changed" || what.kind == "alias.moved") {
+        // Of layers and aliases the kind is the same while nothing is accepted, and no drift is open.
+        drift_told_ = hash_in(what.data, "accepted_sha256").has_value();
       } else if (what.kind.starts_with("deploy.")) {
         take_deployment(what);
       }
