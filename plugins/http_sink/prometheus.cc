@@ -24,6 +24,8 @@ constexpr std::string_view kDrift = "CodeDrift";
 constexpr Family kFamilies[] = {
     {"drift.detected", kDrift, "critical", Phase::open},
     {"drift.changed", kDrift, "critical", Phase::open},
+    {"layer.changed", kDrift, "critical", Phase::open},
+    {"alias.moved", kDrift, "critical", Phase::open},
     {"drift.reminder", kDrift, "critical", Phase::open},
     {"drift.resolved", kDrift, "critical", Phase::over},
     {"function.missing", "CodeDriftFunctionMissing", "critical", Phase::open},
@@ -32,6 +34,8 @@ constexpr Family kFamilies[] = {
     {"poll.recovered", "CodeDriftUnobserved", "warning", Phase::over},
     {"account.failing", "CodeDriftAccountFailing", "warning", Phase::open},
     {"account.recovered", "CodeDriftAccountFailing", "warning", Phase::over},
+    {"discovery.failing", "CodeDriftDiscoveryFailing", "warning", Phase::open},
+    {"discovery.recovered", "CodeDriftDiscoveryFailing", "warning", Phase::over},
     {"heartbeat", "CodedriftdHeartbeat", "none", Phase::open},
 };
 
@@ -88,7 +92,9 @@ class Mapping {
  private:
   void map(const Report& report) {
     // Nobody accepted anything yet, so nothing is open, and nothing will be resolved.
-    if (report.kind == "drift.changed" && report.accepted.empty()) {
+    const bool changed =
+        report.kind == "drift.changed" || report.kind == "layer.changed" || report.kind == "alias.moved";
+    if (changed && report.accepted.empty()) {
       return once(report, once_name("drift.unreviewed"), report.severity);
     }
     const auto* family = std::find_if(std::begin(kFamilies), std::end(kFamilies),

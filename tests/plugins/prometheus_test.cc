@@ -26,10 +26,13 @@ TEST(Prometheus, WhatBelongsTogetherHasTheSameLabels) {
   };
   constexpr Case kCases[] = {{"drift.detected", "drift.resolved", "CodeDrift", "critical"},
                              {"drift.changed", "drift.resolved", "CodeDrift", "critical"},
+                             {"layer.changed", "drift.resolved", "CodeDrift", "critical"},
+                             {"alias.moved", "drift.resolved", "CodeDrift", "critical"},
                              {"drift.reminder", "drift.resolved", "CodeDrift", "critical"},
                              {"function.missing", "function.returned", "CodeDriftFunctionMissing", "critical"},
                              {"poll.failing", "poll.recovered", "CodeDriftUnobserved", "warning"},
-                             {"account.failing", "account.recovered", "CodeDriftAccountFailing", "warning"}};
+                             {"account.failing", "account.recovered", "CodeDriftAccountFailing", "warning"},
+                             {"discovery.failing", "discovery.recovered", "CodeDriftDiscoveryFailing", "warning"}};
   for (const Case& c : kCases) {
     const PrometheusAlert begin = only(alert_json(c.begin)), end = only(alert_json(c.end, "info"));
     EXPECT_EQ(begin.labels, end.labels) << c.begin;
@@ -101,9 +104,11 @@ TEST(Prometheus, WhatOnlyHappensIsAnAlertOfItsOwnThatEndsByItself) {
 }
 
 TEST(Prometheus, AChangeOfCodeThatNobodyAcceptedOpensNothing) {
-  Json json = alert_json("drift.changed");
-  json["accepted_sha256"] = nullptr;
-  EXPECT_EQ(only(json).labels.at("alertname"), "CodeDriftUnreviewed");
+  for (const char* kind : {"drift.changed", "layer.changed", "alias.moved"}) {
+    Json json = alert_json(kind);
+    json["accepted_sha256"] = nullptr;
+    EXPECT_EQ(only(json).labels.at("alertname"), "CodeDriftUnreviewed") << kind;
+  }
 }
 
 TEST(Prometheus, FlappingSaysHowItEnded) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/json.h"
+#include "model/kinds.h"
 #include "store/ledger/inside.h"
 #include "store/ledger/seen_change.h"
 #include "store/log/event_log.h"
@@ -12,6 +13,7 @@
 #include "store/packages/packages.h"
 #include "store/record/attributions.h"
 #include "store/record/history.h"
+#include "store/record/values.h"
 
 namespace codedriftd {
 namespace {
@@ -59,10 +61,24 @@ void record_period(Database& db, const TargetRow& row, const TargetState& after,
   }
 }
 
+/// The observation of a value that is no code, when it is another one: its text is kept, and that of the one before is
+/// told beside it.
+std::optional<Observation> with_value(Database& db, const Observation& seen, const TargetState& state) {
+  if (state.live == seen.sha256) return std::nullopt;
+  values::keep(db, *seen.sha256, seen.value);
+  Observation filled = seen;
+  filled.obtainable = false;
+  if (state.live) filled.value_before = values::text_of(db, *state.live);
+  if (filled.value.empty()) filled.value = values::text_of(db, *seen.sha256);
+  return filled;
+}
+
 /// The observation with what the record holds of the inside of its hash; nullopt: there is nothing to add. Asked for
 /// where it may matter: when another hash is live than before, or nobody has looked into this one.
-std::optional<Observation> with_inside(Database& db, const Observation& seen, const TargetState& state) {
+std::optional<Observation> with_inside(Database& db, const Target& target, const Observation& seen,
+                                       const TargetState& state) {
   if (!seen.sha256 || !state.watched) return std::nullopt;
+  if (kind_of_qualifier(target.qualifier) != TargetKind::code) return with_value(db, seen, state);
   if (state.live == seen.sha256 && (was_read(state.package) || !seen.obtainable)) return std::nullopt;
   Observation filled = seen;
   filled.inside = inside_of(db, *seen.sha256, state);
@@ -110,7 +126,7 @@ Applied Ledger::apply(Tx& tx, TargetRow& row, const Input& input, WallTime now) 
   if (observation != nullptr && row.state.watched) history::record(tx.db, row, *observation, at);
   const TargetState stored = row.state;
   if (const auto* watched = std::get_if<Watched>(&input)) read_contents_again(tx.db, *watched, row.state);
-  const auto filled = observation != nullptr ? with_inside(tx.db, *observation, row.state) : std::nullopt;
+  const auto filled = observation != nullptr ? with_inside(tx.db, row.target, *observation, row.state) : std::nullopt;
   Decision decision = decide(row.target, row.state, filled ? Input(*filled) : input, at);
   Applied applied;
   applied.refused = std::move(decision.refused);
@@ -124,8 +140,10 @@ Applied Ledger::apply(Tx& tx, TargetRow& row, const Input& input, WallTime now) 
     if (audited_.contains(row.target.account)) ask_who(tx, applied.events.back(), row, stored, now);
   }
   const TargetState& after = row.state;
-  applied.unexamined = observation != nullptr && observation->obtainable && after.watched && !after.missing &&
-                       after.package != PackageState::examined && after.package != PackageState::ambiguous;
+  const bool is_code = kind_of_qualifier(row.target.qualifier) == TargetKind::code;
+  applied.unexamined = observation != nullptr && observation->obtainable && is_code && after.watched &&
+                       !after.missing && after.package != PackageState::examined &&
+                       after.package != PackageState::ambiguous;
   applied.urgency = after.examining_until ? Urgency::verdict : after.drift_open ? Urgency::alert : Urgency::none;
   if (after.examining_until && !stored.examining_until)
     tx.urgent();  // a verdict waits for what is begun after the commit
@@ -202,7 +220,7 @@ void Ledger::enqueue(Tx& tx, const LoggedEvent& logged, const Route& to, WallTim
   outbox::enqueue(tx.db, name, logged, compose_alert(logged, instance_, origin_, link_), to.give_up_after, now);
   if (logged.event.awaits_explanation && explain_within_ > Millis{0})
     outbox::hold_for_explanation(tx.db, name, logged.seq, now + explain_within_);
-  if (logged.event.kind.starts_with("drift.") && logged.event.target &&
+  if (about_drift(logged.event.kind) && logged.event.target &&
       outbox::hold_if_flapping(tx.db, name, *logged.event.target, outbox::longest_hold(to.reminder, to.give_up_after),
                                now))
     return;

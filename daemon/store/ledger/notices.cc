@@ -30,7 +30,7 @@ void stand_for_head(Database& db, Notice& notice) {
 /// Lets the notice stand for the drift of a target as it was last told in the log.
 void stand_for_drift(Database& db, Notice& notice, TargetId target) {
   take_event(db.query("SELECT id, seq, leaf_hash FROM event WHERE target_id = ? AND kind IN ('drift.detected', "
-                      "'drift.changed') ORDER BY seq DESC LIMIT 1",
+                      "'drift.changed', 'layer.changed', 'alias.moved') ORDER BY seq DESC LIMIT 1",
                       target),
              notice, true);
 }
@@ -42,7 +42,7 @@ int tell_all(Tx& tx, Ledger& ledger, const Route& to, const std::vector<TargetId
     const TargetRow row = targets::load(tx.db, id);
     NewEvent about = drift_reminder(row.target, row.state, now);
     NewEvent drift = about;  // who wants to hear of drift wants to be reminded of it
-    drift.kind = "drift.detected";
+    drift.kind = drift_kind(row.target, false);
     if (!wants(to.subscription, drift)) continue;
     Notice notice;
     notice.about = std::move(about);
@@ -67,7 +67,8 @@ int remind(Tx& tx, Ledger& ledger, const Route& to, WallTime now) {
         "SELECT t.id FROM target t WHERE t.drift_open = 1 AND t.watched = 1 AND NOT EXISTS (SELECT 1 "
         "FROM suspension s WHERE s.target = t.id) AND (SELECT o.state != 'pending' AND "
         "(o.created_at_ms <= ?2 OR o.created_at_ms > ?3) FROM outbox o WHERE o.destination = ?1 AND "
-        "o.target_id = t.id AND o.kind GLOB 'drift.*' ORDER BY o.id DESC LIMIT 1)",
+        "o.target_id = t.id AND (o.kind GLOB 'drift.*' OR o.kind IN ('layer.changed', 'alias.moved')) ORDER BY o.id "
+        "DESC LIMIT 1)",
         to.subscription.name, now - to.reminder, now);
     while (q.step()) due.push_back(q.integer(0));
   }

@@ -23,7 +23,8 @@ bool changes_too_often(Database& db, int64_t target, WallTime now) {
   // One more than are told as they come, the newest first: this is the oldest of them. One further ahead than it is
   // looked back was written by a clock that was wrong, and says nothing of how often.
   auto q = db.query(
-      "SELECT time_ms FROM event WHERE target_id = ? AND kind GLOB 'drift.*' ORDER BY seq DESC LIMIT 1 OFFSET ?",
+      "SELECT time_ms FROM event WHERE target_id = ? AND (kind GLOB 'drift.*' OR kind IN ('layer.changed', "
+      "'alias.moved')) ORDER BY seq DESC LIMIT 1 OFFSET ?",
       target, kFlappingEvents);
   return q.step() && q.time(0) > now - kFlappingWithin && q.time(0) < now + kFlappingWithin;
 }
@@ -76,7 +77,7 @@ bool hold_if_flapping(Database& db, std::string_view destination, std::string_vi
   const WallTime due = std::min(quiet_at, tell_at);
   db.run(
       "UPDATE outbox SET flapping = 1, next_attempt_at_ms = ? WHERE destination = ? AND target_id = ? AND state = "
-      "'pending' AND message IS NULL AND kind GLOB 'drift.*'",
+      "'pending' AND message IS NULL AND (kind GLOB 'drift.*' OR kind IN ('layer.changed', 'alias.moved'))",
       due, destination, target);
   return due > now;
 }

@@ -299,8 +299,9 @@ void forget_notices(Database& db, std::string_view destination_name, WallTime be
         "o.created_at_ms < ?3 AND (o.state IN ('delivered', 'dropped') OR (o.state = 'dead' AND o.kind = 'heartbeat')) "
         "AND (o.message IS NULL OR (o.message = o.id AND NOT EXISTS (SELECT 1 FROM outbox m WHERE m.message = o.id AND "
         "m.id != o.id))) AND (o.kind = 'test' OR EXISTS (SELECT 1 FROM outbox later WHERE later.destination = ?1 AND "
-        "later.target_id IS o.target_id AND later.id > o.id AND (o.kind = 'drift.reminder' AND later.kind GLOB "
-        "'drift.*' OR o.kind = 'heartbeat' AND later.kind = 'heartbeat'))) ORDER BY o.id LIMIT ?4",
+        "later.target_id IS o.target_id AND later.id > o.id AND (o.kind = 'drift.reminder' AND (later.kind "
+        "GLOB 'drift.*' OR later.kind IN ('layer.changed', 'alias.moved')) OR o.kind = 'heartbeat' AND later.kind = "
+        "'heartbeat'))) ORDER BY o.id LIMIT ?4",
         destination_name, kind, before, kMostAtOnce);
     while (q.step()) old.push_back(q.integer(0));
   }

@@ -1,7 +1,8 @@
 #pragma once
-/// Tables `inventory`, `inventory_state` and `listing`: what was found, and when it was looked for. Throw SqliteError;
-/// a row whose values cannot be is an error that names it.
+/// Tables `inventory`, `inventory_state`, `listing`, `discovery` and `discovery_told`: what was found, and when it was
+/// looked for. Throw SqliteError; a row whose values cannot be is an error that names it.
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -11,15 +12,21 @@
 
 namespace codedriftd::inventory {
 
-/// By account, region, namespace, name; those that are gone, too.
+/// By account, region, namespace, name; those that are gone, too. `last_found_at` is the last complete listing's, or
+/// later, unless one did not show it; a row is written only when it changes.
 std::vector<InventoryEntry> all(Database& db);
 std::vector<InventoryEntry> of_region(Database& db, std::string_view account, std::string_view region);
-/// As it stood at `at`: state and rule of then, null where it was not known.
+std::optional<InventoryEntry> find(Database& db, std::string_view account, std::string_view region, std::string_view ns,
+                                   std::string_view name);
+/// As it stood at `at`: state, rule and function id of then; without what was not known yet. Times by the cloud's clock
+/// that are later than `at` are left out, of the rest what is known now is told.
 std::vector<InventoryEntry> at(Database& db, WallTime at);
-/// A new row, or the row `entry.id`; what state and rule were before stays in the record.
+/// A new row (entry.id 0), or the row `entry.id`; what state, rule and function id were before stays in the record. Its
+/// id.
 int64_t save(Database& db, const InventoryEntry& entry, WallTime now);
 
-/// How looking went, run-length: one row for listings in a row that went alike.
+/// How looking went, run-length: one row for listings in a row that were complete, or failed with the same code, none
+/// of which began more than an hour after the one before ended.
 struct ListingRun {
   std::string account, region;
   bool complete = false;
@@ -29,8 +36,36 @@ struct ListingRun {
   int64_t found = 0, watched = 0;  ///< at the last one; of a failed run, at the last complete one
 };
 void record_listing(Database& db, const Listing& listing, int64_t found, int64_t watched);
+/// Those that reach into since..until, by account and region, oldest first.
 std::vector<ListingRun> listings(Database& db, std::optional<WallTime> since, std::optional<WallTime> until);
 /// The last run of each account and region.
 std::vector<ListingRun> last_listings(Database& db);
+
+/// What discovery knows of one account in one region between two listings.
+struct RegionState {
+  bool failing = false;                      ///< discovery.failing is open
+  std::string reason;                        ///< of that
+  unsigned incomplete = 0;                   ///< listings in a row that were not complete
+  std::optional<WallTime> incomplete_since;  ///< the first of them began
+  std::optional<WallTime> last_complete_at;
+  std::vector<std::string> namespaces;  ///< of the last complete one
+
+  friend bool operator==(const RegionState&, const RegionState&) = default;
+};
+RegionState region_state(Database& db, std::string_view account, std::string_view region);
+void save_region_state(Database& db, std::string_view account, std::string_view region, const RegionState& state);
+
+/// Where a start takes up: every region that was ever listed completely, its namespaces, and the newest modified_at
+/// that was seen in each.
+struct KnownRegion {
+  std::string account, region;
+  std::map<std::string, std::optional<WallTime>> namespaces;
+  std::optional<WallTime> last_complete_at;
+};
+std::vector<KnownRegion> known_regions(Database& db);
+
+/// True the first time that it is asked for this kind of event and this function; never again.
+bool first_told(Database& db, std::string_view account, std::string_view region, std::string_view kind,
+                const FoundFunction& function, WallTime now);
 
 }  // namespace codedriftd::inventory

@@ -59,6 +59,11 @@ enum Column : int {
   kExaminingUntil,
   kExaminingPrevious,
   kIgnore,
+  kFunctionId,
+  kAddedAt,
+  kModifiedAt,
+  kTouched,
+  kTouchedAlerts,
   kColumns
 };
 
@@ -70,7 +75,7 @@ constexpr std::string_view kSelect =
     "last_success_at_ms, consecutive_failures, error_code, error_message, error_request_id, last_reason, "
     "status_since_ms, answer_run, failure_run, live_since_ms, failing_quiet, content_pin, examine_within_ms, "
     "same_content_accepted, package, live_content, live_exact, accepted_content, accepted_exact, examining_until_ms, "
-    "examining_previous, ignore FROM target ";
+    "examining_previous, ignore, function_id, added_at_ms, modified_at_ms, touched, touched_alerts FROM target ";
 static_assert(std::ranges::count(kSelect, ',') == kColumns - 1);
 
 /// The year 9999: what lies beyond is no time of ours.
@@ -206,6 +211,11 @@ TargetRow read(Query& q) {
   s.examining_until = q.optional_time(kExaminingUntil);
   s.examining_previous = q.optional_sha256(kExaminingPrevious);
   if (q.text(kIgnore) != "[]") s.ignore = globs_from(q.text(kIgnore), row.target.address());
+  s.function_id = q.string(kFunctionId);
+  s.added_at = q.optional_time(kAddedAt);
+  s.modified_at = q.optional_time(kModifiedAt);
+  s.touched = q.boolean(kTouched);
+  s.touched_alerts = q.boolean(kTouchedAlerts);
   return row;
 }
 
@@ -225,14 +235,6 @@ bool only_times_differ(const TargetState& before, const TargetState& after) {
   same.last_polled_at = after.last_polled_at;
   same.last_success_at = after.last_success_at;
   return same == after;
-}
-
-/// SQL: some target has the address that one of `target` would have in the account that is the parameter `account`.
-std::string taken_in(std::string_view account) {
-  return fmt::format(
-      "EXISTS (SELECT 1 FROM target other WHERE other.address = {} || substr(target.address, length(target.account) + "
-      "1))",
-      account);
 }
 
 }  // namespace
@@ -350,8 +352,8 @@ void save(Database& db, TargetId id, const TargetState& before, const TargetStat
       "last_polled_at_ms = ?, last_success_at_ms = ?, consecutive_failures = ?, error_code = ?, error_message = ?, "
       "error_request_id = ?, last_reason = ?, status_since_ms = ?, live_since_ms = ?, failing_quiet = ?, content_pin = "
       "?, examine_within_ms = ?, same_content_accepted = ?, package = ?, live_content = ?, live_exact = ?, "
-      "accepted_content = ?, accepted_exact = ?, examining_until_ms = ?, examining_previous = ?, ignore = ? "
-      "WHERE id = ?",
+      "accepted_content = ?, accepted_exact = ?, examining_until_ms = ?, examining_previous = ?, ignore = ?, "
+      "function_id = ?, added_at_ms = ?, modified_at_ms = ?, touched = ?, touched_alerts = ? WHERE id = ?",
       s.watched, s.baseline == Baseline::review ? "review" : "first-seen", s.pin, s.pin_where, s.interval,
       s.stale_after, s.deploy_grace, s.live, s.accepted, to_string(s.accepted_source), s.accepted_at,
       to_text(s.announced), s.drift_open, s.drift_since, s.not_found_in_a_row, s.missing, s.missing_code, s.failing,
@@ -359,42 +361,12 @@ void save(Database& db, TargetId id, const TargetState& before, const TargetStat
       s.last_reason, s.status_since, s.live_since, s.failing_quiet, bytes_of(s.content_pin), s.examine_within,
       s.same_content_accepted, to_string(s.package), digest_of(s.live_content), exact_of(s.live_content),
       digest_of(s.accepted_content), exact_of(s.accepted_content), s.examining_until, s.examining_previous,
-      s.ignore.empty() ? std::string("[]") : json_line(Json(s.ignore)), id);
+      s.ignore.empty() ? std::string("[]") : json_line(Json(s.ignore)), s.function_id, s.added_at, s.modified_at,
+      s.touched, s.touched_alerts, id);
 }
 
 void save_runs(Database& db, TargetId id, std::optional<int64_t> answer_run, std::optional<int64_t> failure_run) {
   db.run("UPDATE target SET answer_run = ?, failure_run = ? WHERE id = ?", answer_run, failure_run, id);
-}
-
-Renamed rename_account(Database& db, std::string_view from, std::string_view to) {
-  // An account.failing that is open stays open under the new label, and is not announced again.
-  db.run("UPDATE OR IGNORE account_state SET account = ? WHERE account = ?", to, from);
-  // ?1 is the new label, ?2 the old one.
-  static const Sql kKeepUnwatched = Sql::forever(fmt::format(
-      "INSERT OR IGNORE INTO earlier_address (target, address) SELECT id, address FROM target WHERE account = ?1 AND "
-      "watched = 0 AND {}",
-      taken_in("?2")));
-  static const Sql kReplace = Sql::forever(fmt::format(
-      "UPDATE OR IGNORE target SET account = 'replaced-' || id, address = 'replaced-' || id || substr(address, "
-      "length(account) + 1) WHERE account = ?1 AND watched = 0 AND {}",
-      taken_in("?2")));
-  static const Sql kKeep = Sql::forever(fmt::format(
-      "INSERT OR IGNORE INTO earlier_address (target, address) SELECT id, address FROM target WHERE account = ?2 AND "
-      "NOT {}",
-      taken_in("?1")));
-  static const Sql kMove = Sql::forever(fmt::format(
-      "UPDATE target SET account = ?1, address = ?1 || substr(address, length(account) + 1) WHERE account = ?2 AND NOT "
-      "{}",
-      taken_in("?1")));
-  // A row that is not watched gives its address away: it was made when the account came as a new one by mistake.
-  db.run(kKeepUnwatched, to, from);
-  db.run(kReplace, to, from);
-  db.run(kKeep, to, from);
-  Renamed renamed;
-  renamed.moved = db.run(kMove, to, from);
-  auto q = db.query("SELECT count(*) FROM target WHERE account = ?", from);
-  if (q.step()) renamed.stayed = q.integer(0);
-  return renamed;
 }
 
 }  // namespace codedriftd::targets

@@ -52,6 +52,18 @@ std::vector<TargetId> waiting(Database& db, WallTime polled_since);
 std::vector<TargetId> waiting(Database& db);
 /// A verdict that waits for an examination waits its whole time anew: after a start, when nobody could look meanwhile.
 void wait_anew(Database& db, WallTime now);
+/// The watched targets of an account in a region (of all functions, or of one), and what a listing said last of the
+/// function that each is of: by namespace, function and address. Light, as known().
+struct OfFunction {
+  TargetId id = 0;
+  Target target;
+  Listed listed;
+  bool touched = false;
+  unsigned consecutive_failures = 0;
+};
+std::vector<OfFunction> watched_in(Database& db, std::string_view account, std::string_view region);
+std::vector<OfFunction> watched_of(Database& db, std::string_view account, std::string_view region, std::string_view ns,
+                                   std::string_view function);
 /// A new row that is not watched yet.
 TargetId insert(Database& db, const Target& target);
 /// Writes what differs from `before`. A poll that changed nothing but times costs one small UPDATE.
@@ -60,9 +72,9 @@ void save_runs(Database& db, TargetId id, std::optional<int64_t> answer_run, std
 struct Renamed {
   int64_t moved = 0, stayed = 0;
 };
-/// Gives every target of account `from`, and what is known of the account itself, to account `to`. A target of `to`
-/// that is in the way and not watched becomes one of account "replaced-ID", and keeps its history there; for one that
-/// is watched, the target of `from` stays where it is.
+/// Gives every target of account `from`, and what is known of the account itself and was found in it, to account `to`.
+/// A target of `to` that is in the way and not watched becomes one of account "replaced-ID", and keeps its history
+/// there; for one that is watched, the target of `from` stays where it is.
 Renamed rename_account(Database& db, std::string_view from, std::string_view to);
 
 }  // namespace targets

@@ -157,10 +157,28 @@ TEST(Migrate, ARecordOfTheSeventhSchemaKeepsHowThingsCameToBeAccepted) {
   EXPECT_EQ(rows_by_table(db), expected);
   EXPECT_EQ(text(db, "SELECT group_concat(source) FROM (SELECT source FROM baseline ORDER BY id)"),
             "first_seen,approval,deploy");
-  const TargetState state = targets::load(db, id).state;
-  EXPECT_EQ(state.accepted_source, AcceptedSource::pin);
-  EXPECT_EQ(state.package, PackageState::unknown);
-  EXPECT_TRUE(state.same_content_accepted);
+  EXPECT_EQ(text(db, fmt::format("SELECT accepted_source || ' ' || package || ' ' || same_content_accepted FROM target "
+                                 "WHERE id = {}",
+                                 id)),
+            "pin unknown 1");
+  EXPECT_EQ(text(db, "PRAGMA integrity_check"), "ok");
+}
+
+TEST(Migrate, ARecordOfTheEighthSchemaKeepsAllAndHasRoomForWhatListingsFind) {
+  TempDir dir;
+  Database db = Database::open_writer(dir / "codedriftd.db");
+  const std::vector<Migration> before(embedded_migrations().begin(), embedded_migrations().begin() + 8);
+  ASSERT_TRUE(migrate(db, before, kStart));
+  const TargetId id = targets::insert(db, function_named("charge"));
+  auto expected = rows_by_table(db);
+  const std::vector<Migration> nine(embedded_migrations().begin(), embedded_migrations().begin() + 9);
+  ASSERT_TRUE(migrate(db, nine, kStart));
+  ++expected["migration"];
+  for (const char* table : {"value_text", "inventory", "inventory_state", "listing", "discovery", "discovery_told"})
+    expected[table] = 0;
+  EXPECT_EQ(rows_by_table(db), expected);
+  EXPECT_TRUE(targets::load(db, id).state == TargetState{});
+  EXPECT_EQ(text(db, "SELECT status FROM v_status"), "unobserved");
   EXPECT_EQ(text(db, "PRAGMA integrity_check"), "ok");
 }
 

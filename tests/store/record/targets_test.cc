@@ -12,10 +12,11 @@ TargetState every_field_set() {
   TargetState s;
   // A new field does not compile here until it is set below.
   auto& [watched, baseline, pin, content_pin, pin_where, interval, stale_after, deploy_grace, examine_within, ignore,
-         same_content_accepted, live, live_since, accepted, accepted_source, accepted_at, announced, drift_open,
-         drift_since, package, live_content, accepted_content, examining_until, examining_previous, not_found_in_a_row,
-         missing, missing_code, failing, failing_reason, failing_quiet, last_polled_at, last_success_at,
-         consecutive_failures, last_error, last_reason, status_since] = s;
+         same_content_accepted, touched_alerts, live, live_since, accepted, accepted_source, accepted_at, announced,
+         drift_open, drift_since, package, live_content, accepted_content, examining_until, examining_previous,
+         not_found_in_a_row, missing, missing_code, failing, failing_reason, failing_quiet, last_polled_at,
+         last_success_at, consecutive_failures, last_error, last_reason, function_id, added_at, modified_at, touched,
+         status_since] = s;
   watched = true;
   baseline = Baseline::review;
   pin = hash_of("pin");
@@ -56,6 +57,11 @@ TargetState every_field_set() {
   last_error = PollError{"AuthFailure", "it's no; DROP TABLE target", "request-12"};
   last_reason = "updating";
   status_since = kStart + Millis{13};
+  touched_alerts = true;
+  function_id = "lam-1; DROP TABLE target";
+  added_at = kStart + Millis{15};
+  modified_at = kStart + Millis{16};
+  touched = true;
   return s;
 }
 
@@ -131,6 +137,11 @@ TEST(Targets, KeepAChangeOfOneFieldAlone) {
       FIELD(last_error),
       FIELD(last_reason),
       FIELD(status_since),
+      FIELD(touched_alerts),
+      FIELD(function_id),
+      FIELD(added_at),
+      FIELD(modified_at),
+      FIELD(touched),
 #undef FIELD
   };
   for (const auto& [name, set] : fields) {

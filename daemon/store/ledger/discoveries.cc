@@ -1,0 +1,378 @@
+#include "store/ledger/discoveries.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <span>
+#include <utility>
+
+#include "base/json.h"
+#include "base/text.h"
+#include "store/record/inventory.h"
+
+namespace codedriftd {
+namespace {
+
+constexpr unsigned kTwiceInARow = 2, kThriceInARow = 3;
+constexpr Millis kTooLong{3'600'000};
+constexpr std::size_t kMostTold = 100;  ///< functions that one function.unmanaged names
+constexpr std::size_t kMostNamed = 5;   ///< of those, in its sentence
+constexpr std::size_t kLongestIdTold = 64;
+constexpr unsigned kFewFailures = 3;
+
+Listed listed_of(const FoundFunction& function) {
+  return {function.function_id, function.added_at, function.modified_at};
+}
+
+/// What is known of a function after it was seen again. A listing that lags behind takes nothing back.
+FoundFunction renewed(const FoundFunction& known, const FoundFunction& seen, Look look) {
+  if (look == Look::outdated) return known;
+  FoundFunction now = seen;
+  if (look == Look::another) return now;
+  if (now.function_id.empty()) now.function_id = known.function_id;
+  if (!now.added_at) now.added_at = known.added_at;
+  if (known.modified_at && (!now.modified_at || *now.modified_at < *known.modified_at))
+    now.modified_at = known.modified_at;
+  return now;
+}
+
+bool version(const Target& target) { return target.qualifier.find_first_not_of("0123456789") == std::string::npos; }
+
+/// One listing, or one look at the newest changes, while it is taken.
+class Taking {
+ public:
+  Taking(Tx& tx, Ledger& ledger, std::string account, std::string region, WallTime ended, const WatchPlan& plan,
+         bool report_unmanaged, WallTime now)
+      : tx_(tx),
+        ledger_(ledger),
+        account_(std::move(account)),
+        region_(std::move(region)),
+        ended_(ended),
+        plan_(plan),
+        report_unmanaged_(report_unmanaged),
+        now_(now) {}
+
+  /// It is there. `known` is its entry, or null, and becomes what it is now; `targets`: those of it that are watched.
+  void see(const FoundFunction& function, InventoryEntry* known, std::span<const targets::OfFunction> targets) {
+    const bool fresh = known == nullptr;
+    InventoryEntry next;
+    Look look = Look::same;
+    if (fresh) {
+      next.account = account_;
+      next.region = region_;
+      next.function = function;
+      next.first_found_at = ended_;
+    } else {
+      next = *known;
+      look = compare(listed_of(known->function), listed_of(function));
+      next.function = renewed(known->function, function, look);
+    }
+    const bool returned = !fresh && known->state == InventoryState::gone;
+    const Judgement judged = judge(account_, region_, next.function, plan_);
+    next.state = judged.state;
+    next.rule = judged.where;
+    next.not_listed = 0;
+    next.gone_at.reset();
+    const bool moved = look == Look::another || returned ||
+                       (!fresh && known->function.modified_at && next.function.modified_at &&
+                        *next.function.modified_at > *known->function.modified_at);
+    const bool written = tell(targets, next.function);  // whatever the inventory knows already
+    if (moved || written) poll(targets);
+    const bool matched_anew = fresh || known->state != next.state || known->rule != next.rule;
+    note_match(next, judged, matched_anew, moved, fresh || (known->state != InventoryState::watched && !returned),
+               fresh ? nullptr : known);
+    note_unmanaged(next);
+    if (fresh || !(next == *known)) {
+      next.last_found_at = ended_;
+      next.id = inventory::save(tx_.db, next, now_);
+    }
+    count(next);
+    if (!fresh) *known = std::move(next);
+  }
+
+  /// A complete listing that began at `began` did not show it.
+  void miss(InventoryEntry& entry, WallTime began, std::span<const targets::OfFunction> targets) {
+    // It was found while the listing was made, by a look at the newest changes: a listing is not made at one moment.
+    const bool found_since = entry.last_found_at > began && entry.last_found_at <= now_;
+    if (entry.state == InventoryState::gone || found_since) return count(entry);
+    entry.not_listed = std::min(entry.not_listed + 1, kTwiceInARow);
+    if (entry.not_listed == kTwiceInARow) {
+      entry.state = InventoryState::gone;
+      entry.gone_at = now_;
+    }
+    poll(targets);
+    inventory::save(tx_.db, entry, now_);
+    count(entry);
+  }
+
+  /// Neither seen nor missed.
+  void count(const InventoryEntry& entry) {
+    if (entry.state == InventoryState::gone || entry.state == InventoryState::unreadable) return;
+    ++found_;
+    if (entry.state == InventoryState::watched) ++watched_;
+  }
+  int64_t found() const { return found_; }
+  int64_t watched() const { return watched_; }
+
+  Discovered finish() && {
+    tell_unmanaged();
+    std::sort(discovered_.moved.begin(), discovered_.moved.end());
+    discovered_.moved.erase(std::unique(discovered_.moved.begin(), discovered_.moved.end()), discovered_.moved.end());
+    return std::move(discovered_);
+  }
+
+ private:
+  /// One of a function's targets is told what a listing says of it: what runs under `$LATEST` if that is watched. True
+  /// if the function was written since that target was told last, or a write of it is not explained yet.
+  bool tell(std::span<const targets::OfFunction> targets, const FoundFunction& function) {
+    if (targets.empty()) return false;
+    const auto under = [&](std::string_view qualifier) {
+      return std::find_if(targets.begin(), targets.end(),
+                          [&](const auto& each) { return each.target.qualifier == qualifier; });
+    };
+    auto chosen = under(kLatestQualifier);
+    if (chosen == targets.end()) chosen = under(kImageQualifier);
+    if (chosen == targets.end()) chosen = targets.begin();
+    const Listed& known = chosen->listed;
+    const Listed now = listed_of(function);
+    const Look look = compare(known, now);
+    if (look == Look::outdated) return false;
+    const bool written = known.modified_at && now.modified_at && *now.modified_at > *known.modified_at;
+    const bool learned = (known.function_id.empty() && !now.function_id.empty()) || (!known.added_at && now.added_at) ||
+                         (!known.modified_at && now.modified_at);
+    if (look == Look::another || written || learned) ledger_.apply(tx_, chosen->id, now, now_);
+    // Asked again until an answer tells, but not where nobody answers: there the interval has to do.
+    return look == Look::another || written || (chosen->touched && chosen->consecutive_failures < kFewFailures);
+  }
+
+  void poll(std::span<const targets::OfFunction> targets) {
+    for (const targets::OfFunction& each : targets) {
+      if (!version(each.target)) discovered_.moved.push_back(each.id);
+    }
+  }
+
+  /// `first`: it was not watched before.
+  void note_match(const InventoryEntry& next, const Judgement& judged, bool matched_anew, bool moved, bool first,
+                  const InventoryEntry* known) {
+    const bool was_watched = known != nullptr && known->state == InventoryState::watched;
+    if (matched_anew && (judged.rule != nullptr || was_watched)) discovered_.watch_changed = true;
+    if (judged.state != InventoryState::watched || judged.rule == nullptr) return;
+    const WatchRule& rule = *judged.rule;
+    if ((matched_anew || moved) && (rule.versions > 0 || rule.aliases || rule.layers))
+      discovered_.details.push_back({account_, region_, next.function.ns, next.function.name});
+    // One that a [[function]] names was not discovered.
+    if (first && judged.where == rule.where) tell_discovered(next.function, rule);
+  }
+
+  void tell_discovered(const FoundFunction& function, const WatchRule& rule) {
+    if (!inventory::first_told(tx_.db, account_, region_, "function.discovered", function, now_)) return;
+    NewEvent event;
+    event.kind = "function.discovered";
+    event.target = Target{account_, region_, function.ns, function.name, std::string(kLatestQualifier)}.address();
+    event.data = Json{{"function_id", or_null(clean_utf8(function.function_id, kLongestIdTold))},
+                      {"rule", rule.where},
+                      {"added_at", or_null(function.added_at)},
+                      {"modified_at", or_null(function.modified_at)}};
+    event.facts.summary = fmt::format("{} was found, and is watched from now on, as the [[watch]] at {} says.",
+                                      *event.target, harmless(rule.where));
+    ledger_.append(tx_, event, now_);
+  }
+
+  void note_unmanaged(const InventoryEntry& entry) {
+    if (entry.state != InventoryState::unmanaged || !report_unmanaged_) return;
+    if (inventory::first_told(tx_.db, account_, region_, "function.unmanaged", entry.function, now_))
+      unmanaged_.push_back(entry.function);
+  }
+
+  /// One event for all that a listing found.
+  void tell_unmanaged() {
+    if (unmanaged_.empty()) return;
+    NewEvent event;
+    event.kind = "function.unmanaged";
+    event.severity = Severity::warning;
+    event.facts.account = account_;
+    event.facts.region = region_;
+    Json functions = Json::array();
+    std::string names;
+    for (const FoundFunction& each : unmanaged_) {
+      if (functions.size() == kMostTold) break;
+      if (functions.size() < kMostNamed) names += fmt::format("{}{}/{}", names.empty() ? "" : ", ", each.ns, each.name);
+      functions.push_back({{"namespace", each.ns},
+                           {"function", each.name},
+                           {"function_id", or_null(clean_utf8(each.function_id, kLongestIdTold))}});
+    }
+    const std::size_t count = unmanaged_.size();
+    if (count > kMostNamed) names += fmt::format(" and {} more", count - kMostNamed);
+    event.data = Json{{"functions", std::move(functions)}, {"count", count}};
+    event.facts.summary =
+        fmt::format("{} of account {} in {} {} not watched: no [[function]] names {} and no [[watch]] matches {}: {}.",
+                    count == 1 ? "A function" : fmt::format("{} functions", count), account_, region_,
+                    count == 1 ? "is" : "are", count == 1 ? "it" : "them", count == 1 ? "it" : "them", names);
+    ledger_.append(tx_, event, now_);
+  }
+
+  Tx& tx_;
+  Ledger& ledger_;
+  const std::string account_, region_;
+  const WallTime ended_;
+  const WatchPlan& plan_;
+  const bool report_unmanaged_;
+  const WallTime now_;
+  Discovered discovered_;
+  std::vector<FoundFunction> unmanaged_;
+  int64_t found_ = 0, watched_ = 0;
+};
+
+/// The targets of one function among all of a region, which are by namespace and function.
+std::span<const targets::OfFunction> of(std::span<const targets::OfFunction> all, std::string_view ns,
+                                        std::string_view name) {
+  const auto key = [](const targets::OfFunction& each) {
+    return std::pair<std::string_view, std::string_view>(each.target.ns, each.target.function);
+  };
+  const auto range = std::ranges::equal_range(all, std::pair(ns, name), {}, key);
+  return {range.begin(), range.end()};
+}
+
+using ByName = std::map<std::pair<std::string, std::string>, InventoryEntry>;
+
+/// Namespaces that cannot be read have an entry without a function's name.
+void note_namespaces(Tx& tx, const Listing& listing, ByName& known, WallTime now) {
+  for (const std::string& ns : listing.unread) {
+    InventoryEntry& entry = known[{ns, ""}];
+    if (entry.id != 0 && entry.state == InventoryState::unreadable) continue;
+    if (entry.id == 0) entry.first_found_at = listing.ended;
+    entry.account = listing.account;
+    entry.region = listing.region;
+    entry.function.ns = ns;
+    entry.state = InventoryState::unreadable;
+    entry.last_found_at = listing.ended;
+    entry.gone_at.reset();
+    entry.id = inventory::save(tx.db, entry, now);
+  }
+  for (auto& [name, entry] : known) {
+    if (!name.second.empty() || entry.state != InventoryState::unreadable) continue;
+    if (std::find(listing.unread.begin(), listing.unread.end(), name.first) != listing.unread.end()) continue;
+    const bool listed =
+        std::find(listing.namespaces.begin(), listing.namespaces.end(), name.first) != listing.namespaces.end();
+    if (!listing.complete && !listed) continue;
+    entry.state = InventoryState::gone;
+    entry.gone_at = now;
+    inventory::save(tx.db, entry, now);
+  }
+}
+
+NewEvent discovery_event(const Listing& listing, std::string_view kind, Severity severity,
+                         const inventory::RegionState& state) {
+  NewEvent event;
+  event.kind = kind;
+  event.severity = severity;
+  event.facts.account = listing.account;
+  event.facts.region = listing.region;
+  event.facts.reason = state.reason;
+  Json error;
+  if (!listing.complete) {
+    error = {{"code", clean_utf8(listing.trouble.code)},
+             {"message", clean_utf8(listing.trouble.message)},
+             {"request_id", or_null(clean_utf8(listing.trouble.request_id))}};
+    event.facts.request_id = clean_utf8(listing.trouble.request_id);
+  }
+  event.facts.error = error;
+  event.data = Json{{"reason", or_null(state.reason)},
+                    {"error", error},
+                    {"last_complete_at", or_null(state.last_complete_at)},
+                    {"incomplete", state.incomplete}};
+  return event;
+}
+
+/// discovery.failing and discovery.recovered. Only listings count, not the time that passes without any: a day of
+/// downtime is no failure.
+void judge_discovery(Tx& tx, Ledger& ledger, const Listing& listing, WallTime now) {
+  inventory::RegionState state = inventory::region_state(tx.db, listing.account, listing.region);
+  const std::string place = fmt::format("account {} in {}", listing.account, listing.region);
+  if (listing.complete) {
+    if (state.failing) {
+      NewEvent event = discovery_event(listing, "discovery.recovered", Severity::info, state);
+      event.facts.summary =
+          fmt::format("The functions of {} are listed completely again; before that they were last at {}.", place,
+                      state.last_complete_at ? rfc3339(*state.last_complete_at) : "no time");
+      ledger.append(tx, event, now);
+    }
+    state = {false, {}, 0, std::nullopt, listing.ended, listing.namespaces};
+  } else {
+    if (!state.incomplete_since || *state.incomplete_since > listing.ended) state.incomplete_since = listing.began;
+    ++state.incomplete;
+    const bool long_ago = state.incomplete > 1 && listing.ended - *state.incomplete_since >= kTooLong;
+    if (!state.failing && (state.incomplete >= kThriceInARow || long_ago)) {
+      state.failing = true;
+      state.reason = clean_utf8(listing.trouble.code);
+      NewEvent event = discovery_event(listing, "discovery.failing", Severity::warning, state);
+      event.facts.summary = fmt::format(
+          "The functions of {} could not be listed completely, {} times in a row ({}{}{}): functions that are new or "
+          "gone go unnoticed.",
+          place, state.incomplete, harmless(state.reason), listing.trouble.message.empty() ? "" : ": ",
+          harmless(clean_utf8(listing.trouble.message, 200)));
+      ledger.append(tx, event, now);
+    }
+  }
+  inventory::save_region_state(tx.db, listing.account, listing.region, state);
+}
+
+}  // namespace
+
+Discovered take_listing(Tx& tx, Ledger& ledger, const Listing& listing, const WatchPlan& plan, bool report_unmanaged,
+                        WallTime now) {
+  ByName known;
+  for (InventoryEntry& entry : inventory::of_region(tx.db, listing.account, listing.region)) {
+    std::pair name(entry.function.ns, entry.function.name);
+    known.emplace_hint(known.end(), std::move(name), std::move(entry));
+  }
+  const std::vector<targets::OfFunction> watched = targets::watched_in(tx.db, listing.account, listing.region);
+  Taking taking(tx, ledger, listing.account, listing.region, listing.ended, plan, report_unmanaged, now);
+  std::map<std::pair<std::string_view, std::string_view>, bool> seen;
+  for (const FoundFunction& function : listing.functions) {
+    if (!valid_part(function.ns) || !valid_part(function.name)) continue;
+    if (!seen.emplace(std::pair(std::string_view(function.ns), std::string_view(function.name)), true).second) continue;
+    const auto entry = known.find({function.ns, function.name});
+    taking.see(function, entry == known.end() ? nullptr : &entry->second, of(watched, function.ns, function.name));
+  }
+  for (auto& [name, entry] : known) {
+    if (name.second.empty() || seen.contains(name)) continue;
+    if (listing.complete) {
+      taking.miss(entry, listing.began, of(watched, name.first, name.second));
+    } else {
+      taking.count(entry);
+    }
+  }
+  note_namespaces(tx, listing, known, now);
+  inventory::record_listing(tx.db, listing, taking.found(), taking.watched());
+  judge_discovery(tx, ledger, listing, now);
+  return std::move(taking).finish();
+}
+
+Discovered take_changes(Tx& tx, Ledger& ledger, const NewestChanges& changes, const WatchPlan& plan,
+                        bool report_unmanaged, WallTime now) {
+  if (!changes.complete) return {};
+  Taking taking(tx, ledger, changes.account, changes.region, changes.ended, plan, report_unmanaged, now);
+  for (const FoundFunction& function : changes.functions) {
+    if (!valid_part(function.ns) || !valid_part(function.name)) continue;
+    auto entry = inventory::find(tx.db, changes.account, changes.region, function.ns, function.name);
+    const auto watched = targets::watched_of(tx.db, changes.account, changes.region, function.ns, function.name);
+    taking.see(function, entry ? &*entry : nullptr, watched);
+  }
+  return std::move(taking).finish();
+}
+
+bool take_details(Tx& tx, const FunctionName& function, const std::vector<std::string>& versions,
+                  const std::vector<std::string>& aliases, bool image, WallTime now) {
+  auto entry = inventory::find(tx.db, function.account, function.region, function.ns, function.name);
+  if (!entry) return false;
+  if (entry->versions == versions && entry->aliases == aliases && entry->image == image) return false;
+  entry->versions = versions;
+  entry->aliases = aliases;
+  entry->image = image;
+  inventory::save(tx.db, *entry, now);
+  return !entry->rule.empty();
+}
+
+}  // namespace codedriftd

@@ -1,0 +1,19 @@
+#include "store/record/values.h"
+
+namespace codedriftd::values {
+namespace {
+constexpr std::size_t kLongestValue = 64 << 10;
+}
+
+void keep(Database& db, const Sha256& hash, std::string_view text) {
+  if (text.empty() || text.size() > kLongestValue || sha256(text) != hash) return;
+  db.run("INSERT OR IGNORE INTO value_text (sha256, text) VALUES (?, ?)", hash, text);
+}
+
+std::string text_of(Database& db, const Sha256& hash) {
+  auto q = db.query("SELECT text FROM value_text WHERE sha256 = ?", hash);
+  if (!q.step() || sha256(q.text(0)) != hash) return {};
+  return q.string(0);
+}
+
+}  // namespace codedriftd::values
