@@ -98,14 +98,14 @@ class Catalogue {
     const Json body = parse_json(call.body);
     const auto found = namespaces.find(text_at(body, "Namespace"));
     if (found == namespaces.end()) return read_refused("ResourceNotFound.Namespace");
-    std::vector<FoundFunction> all;
-    for (const auto& [name, function] : found->second) all.push_back(function);
+    std::vector<const FoundFunction*> all;
+    for (const auto& [name, function] : found->second) all.push_back(&function);
     if (text_at(body, "Orderby") == "ModTime")
       std::stable_sort(all.begin(), all.end(),
-                       [](const auto& a, const auto& b) { return a.modified_at > b.modified_at; });
+                       [](const auto* a, const auto* b) { return a->modified_at > b->modified_at; });
     FunctionPage page;
     page.total = static_cast<int64_t>(all.size());
-    page.functions = cut(all, call);
+    for (const FoundFunction* function : cut(all, call)) page.functions.push_back(*function);
     return read_ok(page);
   }
 

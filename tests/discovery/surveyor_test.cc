@@ -225,8 +225,8 @@ TEST_F(SurveyorTest, TooManyChangesForALookAreListedAtOnce) {
     function.modified_at = WallTime{std::chrono::seconds(at())};
   run_for(20s);
   EXPECT_EQ(listings.size(), 2U);
-  run_for(5min);
-  EXPECT_LE(listings.size(), 15U) << "ever more seldom";
+  run_for(2min);
+  EXPECT_LE(listings.size(), 8U) << "ever more seldom";
 }
 
 TEST_F(SurveyorTest, AListingThatIsAskedForBeginsAfterTheQuestion) {
