@@ -16,11 +16,14 @@
 #include "base/duration.h"
 #include "base/json.h"
 #include "base/text.h"
+#include "commands/check_rules.h"
+#include "commands/columns.h"
 #include "commands/options/usage.h"
 #include "commands/reach/owner.h"
 #include "http/proxy.h"
 #include "polling/sweep.h"
 #include "service/foresight.h"
+#include "settings/expand.h"
 #include "settings/load.h"
 #include "settings/schedule.h"
 #include "sinks/destinations.h"
@@ -30,27 +33,6 @@ namespace codedriftd {
 namespace {
 
 constexpr std::size_t kListed = 50;
-
-using Line = std::vector<std::string>;
-
-/// Rows as columns, two spaces apart; the first row is the heading.
-void print_table(const std::vector<Line>& rows, std::ostream& out) {
-  std::vector<std::size_t> widths(rows.front().size(), 0);
-  for (const Line& row : rows) {
-    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
-  }
-  for (const Line& row : rows) {
-    std::string line = " ";
-    for (std::size_t i = 0; i < row.size(); ++i) {
-      line += i + 1 == row.size() ? fmt::format(" {}", row[i]) : fmt::format(" {:{}} ", row[i], widths[i]);
-    }
-    out << line << '\n';
-  }
-}
-
-std::string plural(std::size_t count, std::string_view noun) {
-  return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
-}
 
 void print_watches(const Settings& settings, bool list_all, std::ostream& out) {
   if (settings.watches.empty()) {
@@ -62,7 +44,7 @@ void print_watches(const Settings& settings, bool list_all, std::ostream& out) {
   std::vector<Line> rows{{"ACCOUNT", "REGION", "NAMESPACE", "TARGETS"}};
   for (const auto& [group, count] : counts) rows.push_back({group[0], group[1], group[2], std::to_string(count)});
   out << fmt::format("\nWould watch {}:\n", plural(settings.watches.size(), "target"));
-  print_table(rows, out);
+  print_columns(rows, out);
 
   if (!list_all && settings.watches.size() > kListed) {
     out << "  (--list lists every target)\n";
@@ -77,7 +59,7 @@ void print_watches(const Settings& settings, bool list_all, std::ostream& out) {
                                     : std::string(baseline)});
   }
   out << '\n';
-  print_table(rows, out);
+  print_columns(rows, out);
 }
 
 void print_schedule(const Settings& settings, std::ostream& out) {
@@ -90,7 +72,7 @@ void print_schedule(const Settings& settings, std::ostream& out) {
                     fmt::format("{:.1f} %", load.utilisation * 100)});
   }
   out << fmt::format("\nDemand on the rate limits (at most {:.0f} % of a limit is used):\n", kUsableShare * 100);
-  print_table(rows, out);
+  print_columns(rows, out);
 }
 
 std::string cannot_be_met(const PaceLoad& load) {
@@ -113,7 +95,7 @@ void print_alerts(const Settings& settings, std::ostream& out) {
                     alert.fallback.empty() ? "-" : alert.fallback});
   }
   out << fmt::format("\nAlerts go to {}:\n", plural(settings.alerts.size(), "destination"));
-  print_table(rows, out);
+  print_columns(rows, out);
 }
 
 void print_packages(const Settings& settings, std::ostream& out) {
@@ -166,16 +148,20 @@ std::string describe(const ApiAnswer& answer) {
 std::vector<Mistake> warnings_of(const Settings& settings, DestinationReport& report) {
   std::vector<Mistake> warnings = std::move(report.warnings);
   const auto add = [&](std::string text) { warnings.push_back({{}, std::move(text)}); };
-  if (settings.watches.empty()) add("nothing is watched; add [[function]] with name = \"FUNCTION\"");
+  if (settings.watches.empty() && settings.rules.empty())
+    add("nothing is watched; add [[function]] with name = \"FUNCTION\", or [[watch]]");
   for (const std::string& problem : ProxySettings::of_environment().problems())
     add(fmt::format("{}; calls that would go through it are refused", problem));
   for (const PaceLoad& load : schedule_of(settings)) {
     if (!load.fits()) add(cannot_be_met(load));
   }
+  for (std::string& text : discovery_warnings(settings)) add(std::move(text));
   for (const auto& account : settings.accounts) {
     const std::string& name = account.first;
     const bool used = std::any_of(settings.watches.begin(), settings.watches.end(),
-                                  [&](const WatchSettings& watch) { return watch.target.account == name; });
+                                  [&](const WatchSettings& watch) { return watch.target.account == name; }) ||
+                      std::any_of(settings.rules.begin(), settings.rules.end(),
+                                  [&](const RuleSettings& rule) { return rule.rule.account == name; });
     if (!used) add(fmt::format("account '{}' is defined, and no function uses it", name));
   }
   if (settings.alerts.empty())
@@ -246,14 +232,14 @@ class Check {
     json_ = {{"schema", "codedriftd.check.v1"}, {"file", clean_utf8(file, 4096)}, {"valid", false}};
   }
 
-  int run(const std::string& file, const MakeApi& make_api) {
-    const int code = look(file, make_api);
+  int run(const std::string& file, const MakeApi& make_api, const MakeReadApi& make_read_api) {
+    const int code = look(file, make_api, make_read_api);
     if (options_.json) out_ << plain_json(json_) << '\n';
     return code;
   }
 
  private:
-  int look(const std::string& file, const MakeApi& make_api) {
+  int look(const std::string& file, const MakeApi& make_api, const MakeReadApi& make_read_api) {
     const Result<Settings, std::vector<Mistake>> loaded = load_settings(file);
     if (!loaded) return wrong(loaded.error());
     const Settings& settings = *loaded;
@@ -266,7 +252,9 @@ class Check {
     json_["valid"] = true;
     json_["mistakes"] = OrderedJson::array();
     json_["functions"] = settings.watches.size();
+    json_["rules"] = settings.rules.size();
     json_["paces"] = paces_json(settings);
+    json_["discovery"] = discovery_json(settings);
     json_["alerts"] = settings.alerts.size();
     const std::vector<Mistake> warnings = warnings_of(settings, report);
     json_["warnings"] = placed_json(warnings);
@@ -283,7 +271,7 @@ class Check {
       return kExitConfig;
     }
     const bool good = report.faults.empty();
-    return online(settings, make_api) && good ? EXIT_SUCCESS : EXIT_FAILURE;
+    return online(settings, make_api, make_read_api) && good ? EXIT_SUCCESS : EXIT_FAILURE;
   }
 
   int wrong(const std::vector<Mistake>& mistakes) {
@@ -300,15 +288,21 @@ class Check {
     return owner ? Looking::as_the_service : Looking::as_somebody;
   }
 
-  bool online(const Settings& settings, const MakeApi& make_api) {
+  bool online(const Settings& settings, const MakeApi& make_api, const MakeReadApi& make_read_api) {
     if (!options_.online) return true;
     out_ << std::flush;  // what is known already can be read while the calls go on
     const std::unique_ptr<Api> api = make_api(settings);
     const std::vector<OnlineAnswer> answers = options_.all ? ask_each(settings, *api) : ask_each_region(settings, *api);
     json_["online"] = online_json(answers);
-    if (!options_.json) print_online(answers, options_.all, out_);
-    return std::all_of(answers.begin(), answers.end(),
-                       [&](const OnlineAnswer& asked) { return is_good(asked, options_.all); });
+    if (!options_.json && !answers.empty()) print_online(answers, options_.all, out_);
+    const bool polls = std::all_of(answers.begin(), answers.end(),
+                                   [&](const OnlineAnswer& asked) { return is_good(asked, options_.all); });
+    if (listed_regions(settings).empty()) return polls;
+    const std::vector<DiscoveryAnswer> found = ask_discovery(settings, *make_read_api(settings));
+    json_["online_discovery"] = discovery_answers_json(found);
+    if (!options_.json) print_discovery_answers(found, out_);
+    return polls && std::all_of(found.begin(), found.end(),
+                                [](const DiscoveryAnswer& asked) { return asked.answer.error.code.empty(); });
   }
 
   const CheckOptions& options_;
@@ -321,7 +315,9 @@ class Check {
 void print_settings(const Settings& settings, bool list_all, std::ostream& out) {
   out << fmt::format("{}: valid\n", harmless(settings.file));
   print_watches(settings, list_all, out);
+  print_rules(settings, out);
   print_schedule(settings, out);
+  print_discovery(settings, out);
   print_alerts(settings, out);
   print_packages(settings, out);
 }
@@ -402,9 +398,9 @@ void print_online(const std::vector<OnlineAnswer>& answers, bool all, std::ostre
   out << fmt::format("  {} answered with a hash\n", good);
 }
 
-int run_check(const std::string& file, const CheckOptions& options, const MakeApi& make_api, std::ostream& out,
-              std::ostream& err) {
-  return Check(file, options, out, err).run(file, make_api);
+int run_check(const std::string& file, const CheckOptions& options, const MakeApi& make_api,
+              const MakeReadApi& make_read_api, std::ostream& out, std::ostream& err) {
+  return Check(file, options, out, err).run(file, make_api, make_read_api);
 }
 
 }  // namespace codedriftd

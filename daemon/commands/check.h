@@ -24,11 +24,13 @@ struct CheckOptions {
 /// configuration, options that a plugin refuses and plugins that cannot be used among it, and with --strict for any
 /// warning; 1 when a plugin crashed or hung, or an online call failed. Warnings (a schedule that cannot be met, a
 /// pattern that matches nothing, a secret file that this process cannot read, …) are shown, and 0. `make_api` is called
-/// only for --online; what it throws passes. JSON: {"schema":"codedriftd.check.v1","file","valid","mistakes":[{file,
-/// line,column,message}],"functions","regions":[{account,region,targets,calls_per_second,limit,fits}],"alerts",
-/// "warnings","faults","online":[{target,outcome,code,message,request_id,clock_error_ms}]}; all goes to `out` then.
-int run_check(const std::string& file, const CheckOptions& options, const MakeApi& make_api, std::ostream& out,
-              std::ostream& err);
+/// only for --online, `make_read_api` only if there is something to discover, too; what they throw passes. JSON:
+/// {"schema":"codedriftd.check.v1","file","valid","mistakes":[{file,line,column,message}],"functions","rules",
+/// "paces":[{accounts,regions,targets,calls_per_second,limit,fits}],"discovery","alerts","warnings","faults",
+/// "online":[{target,outcome,code,message,request_id,clock_error_ms}],"online_discovery"}, those of discovery as
+/// commands/check_rules.h has them; all goes to `out` then.
+int run_check(const std::string& file, const CheckOptions& options, const MakeApi& make_api,
+              const MakeReadApi& make_read_api, std::ostream& out, std::ostream& err);
 
 /// What would be watched, each region's demand on its rate limit, and who would be told. Up to 50 targets are listed by
 /// name.

@@ -32,6 +32,7 @@
 #include "commands/options/usage.h"
 #include "commands/packages.h"
 #include "commands/plan.h"
+#include "commands/policy.h"
 #include "commands/poll.h"
 #include "commands/query.h"
 #include "commands/reach/owner.h"
@@ -39,6 +40,7 @@
 #include "commands/reconcile.h"
 #include "commands/show.h"
 #include "package/examiner.h"
+#include "scf/curl_read_api.h"
 #include "service/accounts.h"
 #include "service/app.h"
 #include "service/foresight.h"
@@ -119,6 +121,14 @@ std::unique_ptr<Api> make_api(const Settings& settings) {
   return api;
 }
 
+std::unique_ptr<ReadApi> make_read_api(const Settings& settings) {
+  static const SystemClock clock;
+  Accounts accounts(clock);
+  auto api = std::make_unique<CurlReadApi>(clock);
+  api->set_accounts(accounts.apply(settings));
+  return api;
+}
+
 constexpr char kCheckUsage[] =
     R"(codedriftd [--config FILE] check [--online [--all]] [--plugins] [--list]
     [--strict] [--json]
@@ -157,7 +167,12 @@ int command_check(const Context& context) {
   check.json = values.contains("json");
   check.as_owner = true;
   check.sinkhost = find_sinkhost();
-  return run_check(context.config, check, make_api, context.out, context.err);
+  return run_check(context.config, check, make_api, make_read_api, context.out, context.err);
+}
+
+int command_policy(const Context& context) {
+  return run_policy(
+      context.args, [&context] { return load_settings(context.config); }, context.out, context.err);
 }
 
 int command_plan(const Context& context) {
@@ -307,6 +322,7 @@ int command_version(const Context& context) {
 constexpr Command kCommands[] = {
     {"run", "poll on schedule, record, alert; until SIGTERM", command_run},
     {"check", "check the configuration and the schedule", command_check},
+    {"policy", "print the least permissions that the credentials need", command_policy},
     {"status", "each function now; the same as query status", command_status},
     {"query", "report: status, history, events, alerts, coverage, …", command_query},
     {"plan", "poll now, and print how live code differs from what is accepted", command_plan},

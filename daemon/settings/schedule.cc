@@ -10,6 +10,7 @@
 
 #include "base/duration.h"
 #include "base/url.h"
+#include "settings/expand.h"
 #include "settings/rules.h"
 
 namespace codedriftd {
@@ -82,6 +83,43 @@ PaceLoad load_of(const Share& share) {
   return load;
 }
 
+constexpr double kDay = 86'400'000;
+double a_day(Millis interval) { return kDay / static_cast<double>(interval.count()); }
+
+struct Limit {
+  double per_second = 0;  ///< the lowest of the accounts that share it
+  bool any = true;        ///< all of them are simulated: it may be any
+};
+/// By pace_key.
+std::map<std::string, Limit> limits_of(const Settings& settings) {
+  std::map<std::string, Limit> limits;
+  for (const auto& [name, account] : settings.accounts) {
+    Limit& limit = limits[pace_key(account)];
+    limit.per_second =
+        limit.per_second == 0 ? account.requests_per_second : std::min(limit.per_second, account.requests_per_second);
+    limit.any = limit.any && is_loopback(account.endpoint);
+  }
+  return limits;
+}
+
+/// Of all accounts with discovery that share a pace: its calls of ListFunctions, for one namespace in each region.
+struct ListDemand {
+  std::size_t regions = 0;
+  double listings = 0, changes = 0;  ///< calls a second
+};
+
+std::string words_of_listings(const DiscoverySettings& discovery, std::size_t regions) {
+  return fmt::format("each listing, every {}{}", format_duration(discovery.every),
+                     regions == 1 ? "" : fmt::format(", of {} regions", regions));
+}
+
+/// How long changes_every has to be for the usual number of namespaces; nullopt: the listings alone are too many.
+std::optional<Millis> changes_that_fit(const ListDemand& looking) {
+  const double left = kListFunctionsUsed / static_cast<double>(kUsualNamespaces) - looking.listings;
+  if (left <= 0) return std::nullopt;
+  return round_up(1000 * static_cast<double>(looking.regions) / left);
+}
+
 }  // namespace
 
 std::string pace_key(const AccountSettings& account) {
@@ -103,14 +141,11 @@ std::string PaceLoad::name() const {
 std::vector<PaceLoad> schedule_of(const Settings& settings) {
   std::map<std::string, std::string> keys;  // by account
   std::map<std::string, Share> shares;
-  for (const auto& [name, account] : settings.accounts) {
-    const std::string key = keys[name] = pace_key(account);
-    Share& share = shares[key];
-    share.limit = share.limit == 0 ? account.requests_per_second : std::min(share.limit, account.requests_per_second);
-    share.any_limit = share.any_limit && is_loopback(account.endpoint);
-  }
+  for (const auto& [key, limit] : limits_of(settings)) shares[key] = {{}, limit.per_second, limit.any};
+  for (const auto& [name, account] : settings.accounts) keys[name] = pace_key(account);
   std::vector<const Share*> order;
   for (const WatchSettings& watch : settings.watches) {
+    if (kind_of_qualifier(watch.target.qualifier) != TargetKind::code) continue;
     Share& share = shares.at(keys.at(watch.target.account));
     if (share.watches.empty()) order.push_back(&share);
     share.watches.push_back(&watch);
@@ -118,6 +153,77 @@ std::vector<PaceLoad> schedule_of(const Settings& settings) {
   std::vector<PaceLoad> loads;
   for (const Share* share : order) loads.push_back(load_of(*share));
   return loads;
+}
+
+std::vector<DiscoveryLoad> discovery_of(const Settings& settings) {
+  std::map<std::string, std::vector<std::string>> regions;  // by account
+  for (const ListedRegion& listed : listed_regions(settings)) regions[listed.account].push_back(listed.region);
+  std::map<std::string, ListDemand> shared;  // by pace_key
+  for (const auto& [name, listed] : regions) {
+    const AccountSettings& account = settings.accounts.at(name);
+    ListDemand& looking = shared[pace_key(account)];
+    looking.regions += listed.size();
+    looking.listings += static_cast<double>(listed.size()) * a_day(account.discovery.every) / 86'400;
+    looking.changes += static_cast<double>(listed.size()) * a_day(account.discovery.changes_every) / 86'400;
+  }
+  std::vector<DiscoveryLoad> loads;
+  for (auto& [name, listed] : regions) {
+    const AccountSettings& account = settings.accounts.at(name);
+    const DiscoverySettings& discovery = account.discovery;
+    const double listings = static_cast<double>(listed.size()) * a_day(discovery.every);
+    DiscoveryLoad load;
+    load.account = name;
+    load.calls = {
+        {listings, "GetAccount", words_of_listings(discovery, listed.size())},
+        {listings, "ListNamespaces", "each listing"},
+        {listings, "ListFunctions", "each listing, namespace and 100 functions in it"},
+        {static_cast<double>(listed.size()) * a_day(discovery.changes_every), "ListFunctions",
+         fmt::format("each look at changes, every {}, and namespace", format_duration(discovery.changes_every))}};
+    load.seen_within = discovery.changes_every + Millis{2'000};
+    if (!is_loopback(account.endpoint)) {
+      const ListDemand& looking = shared.at(pace_key(account));
+      load.namespaces = static_cast<std::size_t>(kListFunctionsUsed / (looking.listings + looking.changes) + 1e-9);
+      if (!load.fits()) {
+        const std::optional<Millis> fits = changes_that_fit(looking);
+        load.remedy = fits ? fmt::format("raise changes_every to at least {}", format_duration(*fits))
+                           : std::string("list fewer regions, or give every and changes_every more time");
+      }
+    }
+    load.regions = std::move(listed);
+    loads.push_back(std::move(load));
+  }
+  return loads;
+}
+
+std::vector<CallsADay> polling_of(const RuleSettings& rule) {
+  const std::string every = format_duration(rule.watch.interval);
+  const double polls = a_day(rule.watch.interval);
+  std::vector<CallsADay> calls{{polls, "GetFunctionAddress", fmt::format("$LATEST, every {}", every)}};
+  if (rule.rule.versions > 0) {
+    calls.push_back({a_day(rule.versions_interval), "GetFunctionAddress",
+                     fmt::format("each of {} version{}, every {}", rule.rule.versions,
+                                 rule.rule.versions == 1 ? "" : "s", format_duration(rule.versions_interval))});
+  }
+  if (rule.rule.aliases) calls.push_back({polls, "GetAlias", fmt::format("each alias, every {}", every)});
+  if (rule.rule.layers) {
+    calls.push_back({polls, "GetFunction", fmt::format("its layers, every {}", every)});
+    calls.push_back({1, "GetLayerVersion", "each layer of all functions together"});
+  }
+  return calls;
+}
+
+std::size_t room_for(const RuleSettings& rule, const Settings& settings) {
+  const AccountSettings& account = settings.accounts.at(rule.rule.account);
+  const std::string key = pace_key(account);
+  double left = limits_of(settings).at(key).per_second * kUsableShare;
+  for (const WatchSettings& watch : settings.watches) {
+    if (kind_of_qualifier(watch.target.qualifier) != TargetKind::code) continue;
+    if (pace_key(settings.accounts.at(watch.target.account)) == key)
+      left -= 1000 / static_cast<double>(watch.interval.count());
+  }
+  const double each = 1000 / static_cast<double>(rule.watch.interval.count()) +
+                      1000.0 * rule.rule.versions / static_cast<double>(rule.versions_interval.count());
+  return left <= 0 ? 0 : static_cast<std::size_t>(left / each + 1e-9);
 }
 
 }  // namespace codedriftd

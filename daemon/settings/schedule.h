@@ -1,5 +1,6 @@
 #pragma once
 /// What the configuration asks of the cloud, and whether that fits. Pure.
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,7 +18,8 @@ inline constexpr double kUsableShare = 0.98;
 /// counts the calls of one key to one host together, whatever their region.
 std::string pace_key(const AccountSettings& account);
 
-/// The calls that one limit of the cloud counts: those of all regions, and of the accounts that share a pace.
+/// The calls of GetFunctionAddress that one limit of the cloud counts: those of all regions, and of the accounts that
+/// share a pace.
 struct PaceLoad {
   std::vector<std::string> accounts, regions;  ///< in order; those that have targets
   std::size_t targets = 0;
@@ -33,7 +35,42 @@ struct PaceLoad {
   std::string name() const;
 };
 
-/// In order of the first account; only what has targets.
+/// In order of the first account; only what has targets. What is watched beside the code (TargetKind) has calls, and so
+/// limits, of its own: it is not counted here.
 std::vector<PaceLoad> schedule_of(const Settings& settings);
+
+/// The calls of ListFunctions a second that are used of the documented 100 (scf/actions.h).
+inline constexpr double kListFunctionsUsed = 75;
+/// So many namespaces a region has at most, until its owner has that raised.
+inline constexpr std::size_t kUsualNamespaces = 5;
+
+/// Calls of one action, as many a day as can be told before anything is listed.
+struct CallsADay {
+  double calls = 0;
+  std::string action;
+  std::string of;  ///< what they are for: "each listing, every 10m, of 2 regions"
+};
+
+/// What discovery costs for one account, and what it brings.
+struct DiscoveryLoad {
+  std::string account;
+  std::vector<std::string> regions;  ///< sorted
+  std::vector<CallsADay> calls;
+  /// From a change to the answer that shows it: changes_every, and a second each for the look and the poll.
+  Millis seen_within{0};
+  /// So many namespaces in each region fit into the limit of ListFunctions, beside those of the accounts that share a
+  /// pace; nullopt: a simulated endpoint, which has none.
+  std::optional<std::size_t> namespaces;
+  std::string remedy;  ///< what would make the usual number fit; empty if it does
+
+  bool fits() const { return !namespaces || *namespaces >= kUsualNamespaces; }
+};
+/// One for each account with discovery and regions to list, by name.
+std::vector<DiscoveryLoad> discovery_of(const Settings& settings);
+
+/// What polling one function costs that a rule watches.
+std::vector<CallsADay> polling_of(const RuleSettings& rule);
+/// How many functions there is room for that a rule watches, beside all that [[function]]s name and nothing else.
+std::size_t room_for(const RuleSettings& rule, const Settings& settings);
 
 }  // namespace codedriftd

@@ -8,6 +8,7 @@
 
 #include "base/json.h"
 #include "settings/load.h"
+#include "settings/schedule.h"
 #include "support/temp_dir.h"
 
 namespace codedriftd {
@@ -69,7 +70,32 @@ struct CheckRun {
   std::string out, err;
 };
 
-CheckRun check(const std::string& text, CheckOptions options = {}, std::unique_ptr<Api> api = nullptr) {
+/// Answers each listing, in a later turn, with what the test put there for its region.
+class FakeReadApi final : public ReadApi {
+ public:
+  std::map<std::string, ReadAnswer> answers;  ///< by "ACCOUNT/REGION"
+  std::vector<std::string>* asked = nullptr;
+
+  void start(const ReadCall& call, Callback done) override {
+    const std::string region = call.account + "/" + call.region;
+    if (asked != nullptr) asked->push_back(std::string(traits(call.action).name) + " " + region + " " + call.body);
+    pending_.emplace_back(answers.at(region), std::move(done));
+  }
+  void turn(Millis) override {
+    if (pending_.empty()) return;
+    auto [answer, done] = std::move(pending_.front());
+    pending_.pop_front();
+    done(std::move(answer));
+  }
+  void wake() override {}
+  std::size_t in_flight() const override { return pending_.size(); }
+
+ private:
+  std::deque<std::pair<ReadAnswer, Callback>> pending_;
+};
+
+CheckRun check(const std::string& text, CheckOptions options = {}, std::unique_ptr<Api> api = nullptr,
+               std::unique_ptr<ReadApi> read_api = nullptr) {
   const TempDir dir;
   options.sinkhost = CODEDRIFTD_BINARY_DIR "/codedriftd-sinkhost";
   for (const char* plugin : {"plugins/webhook.so", "tests/plugins/faulty.so", "tests/plugins/faulty_loading.so"}) {
@@ -81,7 +107,8 @@ CheckRun check(const std::string& text, CheckOptions options = {}, std::unique_p
   std::ostringstream err;
   CheckRun run;
   run.code = run_check(
-      file, options, [&](const Settings&) { return std::move(api); }, out, err);
+      file, options, [&](const Settings&) { return std::move(api); },
+      [&](const Settings&) { return std::move(read_api); }, out, err);
   run.out = out.str();
   run.err = err.str();
   return run;
@@ -162,6 +189,127 @@ TEST(Check, NamesAProxySettingThatCannotBeReadAndNothingOfItsValue) {
   EXPECT_EQ(run.code, 0);
   EXPECT_TRUE(says(run.out, "warning: the environment's HTTPS_PROXY cannot be read as a proxy: ")) << run.out;
   for (const char* part : {"bob", "S3cret", "10.9.8.8"}) EXPECT_FALSE(says(run.out + run.err, part)) << run.out;
+}
+
+TEST(Check, TellsWhatARuleMatchesAndWhatItCosts) {
+  const CheckRun run = check(R"([account.prod]
+[[watch]]
+account = "prod"
+regions = ["ap-guangzhou", "ap-tokyo"]
+names = ["pay-*"]
+except = ["*-dev"]
+tags = { team = "pay" }
+versions = 3
+layers = true
+)");
+  EXPECT_EQ(run.code, 0) << run.err;
+  EXPECT_TRUE(says(run.out,
+                   "c.toml:4:\n  account     prod\n  regions     ap-guangzhou ap-tokyo\n"
+                   "  namespaces  *\n  names       pay-*\n  except      *-dev\n  tags        team=pay\n"
+                   "  baseline    review\n  max_targets 2000\n"
+                   "Each function costs:\n"
+                   "  CALLS/DAY  ACTION              FOR\n"
+                   "  288        GetFunctionAddress  $LATEST, every 5m\n"
+                   "  1          GetFunctionAddress  each of 3 versions, every 1d\n"
+                   "  288        GetFunction         its layers, every 5m\n"
+                   "  1          GetLayerVersion     each layer of all functions together\n"
+                   "The rate limit has room for 4364 functions of this kind.\n"))
+      << run.out;
+  EXPECT_TRUE(says(run.out,
+                   "\nDiscovery in account prod, 2 regions:\n"
+                   "  CALLS/DAY  ACTION          FOR\n"
+                   "  288        GetAccount      each listing, every 10m, of 2 regions\n"
+                   "  288        ListNamespaces  each listing\n"
+                   "  288        ListFunctions   each listing, namespace and 100 functions in it\n"
+                   "  11520      ListFunctions   each look at changes, every 15s, and namespace\n"
+                   "The rate limit of ListFunctions has room for 548 namespaces in each region.\n"
+                   "A change is seen within about 17s: the look, and a poll at once; where the look\n"
+                   "fails, within the interval. A new function is found within 10m.\n"))
+      << run.out;
+  EXPECT_FALSE(says(run.out, "nothing is watched")) << run.out;
+  EXPECT_FALSE(says(run.out, "no function uses it")) << run.out;
+  std::istringstream lines(run.out.substr(0, run.out.find("\nPackages")));
+  for (std::string line; std::getline(lines, line);) {
+    if (says(line, "c.toml")) continue;  // the folder's name is what it is
+    EXPECT_LE(line.size(), 80U) << line;
+  }
+  EXPECT_FALSE(says(check(kConfig).out, "Discovery")) << "there is none";
+}
+
+TEST(Check, CountsWithTheLimitThatThePaceOfListingsHas) {
+  EXPECT_EQ(kListFunctionsUsed, traits(Action::list_functions).documented_limit * kShareOfLimit);
+}
+
+TEST(Check, OnlineAsksWhatDiscoveryBeginsWith) {
+  const auto listing = [](const std::string& error) {
+    ReadAnswer answer;
+    answer.meaning.outcome = error.empty() ? Outcome::observed : Outcome::denied;
+    if (error.empty()) answer.content = NamespacePage{{"default", "shop"}, 2};
+    if (!error.empty()) answer.error = {error, "not\x1b allowed", "req-7"};
+    return answer;
+  };
+  const std::string config = "[account.prod]\n[[watch]]\naccount = \"prod\"\nregions = [\"ap-tokyo\", \"ap-seoul\"]\n";
+  for (const bool json : {false, true}) {
+    for (const std::string error : {"", "UnauthorizedOperation"}) {
+      SCOPED_TRACE(json);
+      SCOPED_TRACE(error);
+      std::vector<std::string> asked;
+      auto api = std::make_unique<FakeReadApi>();
+      api->asked = &asked;
+      api->answers["prod/ap-tokyo"] = listing("");
+      api->answers["prod/ap-seoul"] = listing(error);
+      const CheckRun run = check(config, {.online = true, .json = json}, std::make_unique<FakeApi>(), std::move(api));
+      EXPECT_EQ(run.code, error.empty() ? 0 : 1);
+      ASSERT_EQ(asked.size(), 2U);
+      EXPECT_TRUE(asked[0].starts_with("ListNamespaces prod/ap-seoul {")) << asked[0];
+      if (json) {
+        const Json rows = parse_json(run.out).at("online_discovery");
+        EXPECT_EQ(rows.at(1).at("namespaces"), 2);
+        EXPECT_EQ(rows.at(0).at("code"), error.empty() ? Json() : Json(error));
+      } else {
+        EXPECT_TRUE(says(run.out, "\nDiscovery's first call for each account and region (2):\n")) << run.out;
+        EXPECT_TRUE(says(run.out, "  prod/ap-tokyo: ok, 2 namespaces\n")) << run.out;
+        EXPECT_TRUE(says(run.out, error.empty()
+                                      ? "  prod/ap-seoul: ok, 2 namespaces\n"
+                                      : "  prod/ap-seoul: denied (UnauthorizedOperation: not\\u{1b} allowed), "
+                                        "request req-7; `codedriftd policy` prints what it needs\n"))
+            << run.out;
+      }
+    }
+  }
+}
+
+TEST(Check, WarnsOfADiscoveryThatDoesNotFit) {
+  std::string text =
+      "[account.prod]\nrequests_per_second = 1\n[account.prod.discovery]\nchanges_every = \"1s\"\n[[watch]]\n"
+      "account = \"prod\"\nregions = [";
+  for (int i = 0; i < 25; ++i) text += "\"r" + std::to_string(i) + "\", ";
+  const CheckRun run = check(text + "]\n");
+  EXPECT_TRUE(
+      says(run.out,
+           "warning: account 'prod': looking for changes in 25 regions every 1s leaves room for 2 namespaces in "
+           "each, and 5 are usual; beyond that changes are seen later; raise changes_every to at least 2s\n"))
+      << run.out;
+  EXPECT_TRUE(says(run.out,
+                   "The rate limit has room for 294 functions of this kind, which is fewer than\n"
+                   "max_targets: beyond that intervals get longer.\n"))
+      << run.out;
+}
+
+TEST(Check, PrintsRulesAndDiscoveryAsJson) {
+  const CheckRun run =
+      check("[account.prod]\n[[watch]]\naccount = \"prod\"\nregions = [\"ap-tokyo\"]\n", {.json = true});
+  const Json json = parse_json(run.out);
+  ASSERT_FALSE(json.is_discarded()) << run.out;
+  EXPECT_EQ(json.at("rules"), 1);
+  const Json& discovery = json.at("discovery").at(0);
+  EXPECT_EQ(discovery.at("account"), "prod");
+  EXPECT_EQ(discovery.at("regions"), Json::array({"ap-tokyo"}));
+  EXPECT_EQ(discovery.at("seen_within_ms"), 17'000);
+  EXPECT_EQ(discovery.at("namespaces"), 1'097);
+  EXPECT_EQ(discovery.at("fits"), true);
+  EXPECT_EQ(discovery.at("calls_per_day").at(3).at("action"), "ListFunctions");
+  EXPECT_EQ(discovery.at("calls_per_day").at(3).at("calls"), 5'760.0);
 }
 
 TEST(Check, WarnsOfWhatIsMissing) {

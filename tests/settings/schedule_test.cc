@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "settings/load.h"
 
 namespace codedriftd {
@@ -120,6 +122,148 @@ account = "d"
   EXPECT_EQ(loads[1].name(), "b/r1") << "another key";
   EXPECT_EQ(loads[1].limit, 15);
   EXPECT_EQ(loads[2].name(), "d/r1") << "another endpoint";
+}
+
+TEST(Schedule, CountsOnlyWhatIsAskedForByGetFunctionAddress) {
+  const auto loaded = load_settings_text("f", R"(
+[account.a]
+[defaults]
+account = "a"
+region = "ap-tokyo"
+interval = "10s"
+[[function]]
+name = "x"
+[[function]]
+name = "x"
+qualifier = "$LAYERS"
+[[function]]
+name = "x"
+qualifier = "$ALIAS.live"
+[[function]]
+name = "x"
+qualifier = "$IMAGE"
+[[function]]
+name = "x"
+qualifier = "live"
+)");
+  ASSERT_TRUE(loaded) << format_mistakes(loaded.error());
+  const std::vector<PaceLoad> loads = schedule_of(*loaded);
+  ASSERT_EQ(loads.size(), 1U);
+  EXPECT_EQ(loads[0].targets, 2U);
+  EXPECT_NEAR(loads[0].demand, 0.2, 0.001);
+}
+
+/// "CALLS ACTION: OF" of each.
+std::vector<std::string> costs(const std::vector<CallsADay>& calls) {
+  std::vector<std::string> lines;
+  for (const CallsADay& cost : calls)
+    lines.push_back(std::to_string(std::lround(cost.calls)) + " " + cost.action + ": " + cost.of);
+  return lines;
+}
+
+Settings discovering(const std::string& text) {
+  auto loaded = load_settings_text("f", text);
+  if (!loaded) throw std::runtime_error(format_mistakes(loaded.error()));
+  return std::move(loaded).value();
+}
+
+TEST(DiscoveryLoads, SayWhatListingsAndLooksCost) {
+  const std::vector<DiscoveryLoad> loads = discovery_of(discovering(R"(
+[account.idle]
+[account.prod]
+[[watch]]
+account = "prod"
+regions = ["ap-tokyo", "ap-seoul"]
+[account.other]
+credentials = {source = "profile", profile = "other"}
+discovery = {enabled = true, every = "1h", changes_every = "1m"}
+[[function]]
+name = "a"
+account = "other"
+region = "ap-tokyo"
+)"));
+  ASSERT_EQ(loads.size(), 2U);
+  EXPECT_EQ(loads[0].account, "other");
+  EXPECT_EQ(costs(loads[0].calls),
+            (std::vector<std::string>{"24 GetAccount: each listing, every 1h", "24 ListNamespaces: each listing",
+                                      "24 ListFunctions: each listing, namespace and 100 functions in it",
+                                      "1440 ListFunctions: each look at changes, every 1m, and namespace"}));
+  EXPECT_EQ(loads[0].seen_within, Millis{62'000});
+  EXPECT_EQ(loads[1].account, "prod");
+  EXPECT_EQ(loads[1].regions, (std::vector<std::string>{"ap-seoul", "ap-tokyo"}));
+  EXPECT_EQ(costs(loads[1].calls),
+            (std::vector<std::string>{"288 GetAccount: each listing, every 10m, of 2 regions",
+                                      "288 ListNamespaces: each listing",
+                                      "288 ListFunctions: each listing, namespace and 100 functions in it",
+                                      "11520 ListFunctions: each look at changes, every 15s, and namespace"}));
+  EXPECT_EQ(loads[1].seen_within, Millis{17'000});
+}
+
+TEST(DiscoveryLoads, SayHowManyNamespacesFitAndWhatWouldMakeTheUsualNumberFit) {
+  const auto regions = [](unsigned count) {
+    std::string list = "regions = [";
+    for (unsigned i = 0; i < count; ++i) list += "\"r" + std::to_string(i) + "\", ";
+    return list + "]\n";
+  };
+  const struct {
+    const char* what;
+    std::string prod, more;
+    std::optional<std::size_t> namespaces;
+    std::string remedy;
+  } cases[] = {
+      // 75 a second / (2 x (1/15 + 1/600))
+      {"two regions", "", "[[watch]]\naccount = \"prod\"\n" + regions(2), 548, ""},
+      {"a second", "discovery = {changes_every = \"1s\"}\n", "[[watch]]\naccount = \"prod\"\n" + regions(14), 5, ""},
+      {"a second, and too many regions", "discovery = {changes_every = \"1s\"}\n",
+       "[[watch]]\naccount = \"prod\"\n" + regions(25), 2, "raise changes_every to at least 2s"},
+      {"another account with the same key", "discovery = {changes_every = \"1s\"}\n",
+       "[account.twin]\ndiscovery = {changes_every = \"1s\"}\n[[watch]]\naccount = \"twin\"\n" + regions(10) +
+           "[[watch]]\naccount = \"prod\"\n" + regions(10),
+       3, "raise changes_every to at least 2s"},
+      {"another account with another key", "discovery = {changes_every = \"1s\"}\n",
+       "[account.aa]\ncredentials = {source = \"env\"}\n[[watch]]\naccount = \"aa\"\n" + regions(10) +
+           "[[watch]]\naccount = \"prod\"\n" + regions(10),
+       7, ""},
+      {"a simulated endpoint has no limit", "endpoint = \"http://127.0.0.1:1\"\ndiscovery = {changes_every = \"1s\"}\n",
+       "[[watch]]\naccount = \"prod\"\n" + regions(25), std::nullopt, ""},
+  };
+  for (const auto& c : cases) {
+    SCOPED_TRACE(c.what);
+    for (const DiscoveryLoad& load : discovery_of(discovering("[account.prod]\n" + c.prod + c.more))) {
+      if (load.account == "aa") continue;
+      EXPECT_EQ(load.namespaces, c.namespaces);
+      EXPECT_EQ(load.remedy, c.remedy);
+      EXPECT_EQ(load.fits(), c.remedy.empty());
+    }
+  }
+}
+
+TEST(DiscoveryLoads, SayWhatAFunctionOfARuleCostsAndHowManyThereIsRoomFor) {
+  const auto rule = [](const std::string& keys, const std::string& more = "") {
+    return discovering(
+        "[account.prod]\nrequests_per_second = 10\n[[watch]]\naccount = \"prod\"\nregions = "
+        "[\"ap-tokyo\"]\n" +
+        keys + more);
+  };
+  const Settings plain = rule("");
+  EXPECT_EQ(costs(polling_of(plain.rules[0])), std::vector<std::string>{"288 GetFunctionAddress: $LATEST, every 5m"});
+  EXPECT_EQ(room_for(plain.rules[0], plain), 2'940U) << "9.8 a second for 300 seconds";
+  const Settings all =
+      rule("interval = \"1h\"\nversions = 3\nversions_interval = \"12h\"\naliases = true\nlayers = true\n");
+  EXPECT_EQ(costs(polling_of(all.rules[0])),
+            (std::vector<std::string>{"24 GetFunctionAddress: $LATEST, every 1h",
+                                      "2 GetFunctionAddress: each of 3 versions, every 12h",
+                                      "24 GetAlias: each alias, every 1h", "24 GetFunction: its layers, every 1h",
+                                      "1 GetLayerVersion: each layer of all functions together"}));
+  EXPECT_EQ(room_for(all.rules[0], all), 28'224U) << "9.8 / (1/3600 + 3/43200)";
+  const Settings beside =
+      rule("", "[[function]]\nname = \"a\"\naccount = \"prod\"\nregion = \"ap-tokyo\"\ninterval = \"1s\"\n");
+  EXPECT_EQ(room_for(beside.rules[0], beside), 2'640U);
+  const Settings full =
+      rule("",
+           "[[function]]\nnames = [\"a\", \"b\", \"c\", \"d\", \"e\", \"f\", \"g\", \"h\", \"i\", \"j\"]\naccount = "
+           "\"prod\"\nregion = \"ap-tokyo\"\ninterval = \"1s\"\n");
+  EXPECT_EQ(room_for(full.rules[0], full), 0U);
 }
 
 TEST(Schedule, IsEmptyWhereNothingIsWatched) { EXPECT_TRUE(schedule_of(settings_of(15, {})).empty()); }
