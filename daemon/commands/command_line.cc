@@ -27,6 +27,7 @@
 #include "commands/commit.h"
 #include "commands/diff.h"
 #include "commands/digest.h"
+#include "commands/discover.h"
 #include "commands/maintain.h"
 #include "commands/options/options.h"
 #include "commands/options/usage.h"
@@ -39,6 +40,7 @@
 #include "commands/reconcile.h"
 #include "commands/show.h"
 #include "package/examiner.h"
+#include "scf/curl_read_api.h"
 #include "service/accounts.h"
 #include "service/app.h"
 #include "service/foresight.h"
@@ -119,6 +121,14 @@ std::unique_ptr<Api> make_api(const Settings& settings) {
   return api;
 }
 
+std::unique_ptr<ReadApi> make_read_api(const Settings& settings) {
+  static const SystemClock clock;
+  Accounts accounts(clock);
+  auto api = std::make_unique<CurlReadApi>(clock);
+  api->set_accounts(accounts.apply(settings));
+  return api;
+}
+
 constexpr char kCheckUsage[] =
     R"(codedriftd [--config FILE] check [--online [--all]] [--plugins] [--list]
     [--strict] [--json]
@@ -163,6 +173,12 @@ int command_check(const Context& context) {
 int command_plan(const Context& context) {
   return run_plan(
       context.args, [&context] { return load(context); }, make_api, SystemClock{},
+      {.out = ::isatty(STDOUT_FILENO) == 1, .err = ::isatty(STDERR_FILENO) == 1}, context.out, context.err);
+}
+
+int command_discover(const Context& context) {
+  return run_discover(
+      context.args, [&context] { return load(context); }, make_read_api, SystemClock{},
       {.out = ::isatty(STDOUT_FILENO) == 1, .err = ::isatty(STDERR_FILENO) == 1}, context.out, context.err);
 }
 
@@ -309,6 +325,7 @@ constexpr Command kCommands[] = {
     {"check", "check the configuration and the schedule", command_check},
     {"status", "each function now; the same as query status", command_status},
     {"query", "report: status, history, events, alerts, coverage, …", command_query},
+    {"discover", "list the functions that are there, and which of them are watched", command_discover},
     {"plan", "poll now, and print how live code differs from what is accepted", command_plan},
     {"show", "print a plan that was saved", command_show},
     {"approve", "accept what is live, bound to one hash, or a plan", command_reconcile<run_approve>},
@@ -338,7 +355,8 @@ void print_help(std::ostream& out, const po::options_description& options) {
   out << "\nExit codes: 0 done; 1 failed, or a name that matches nothing; 64 wrong usage;\n"
          "78 wrong configuration; with --detailed-exitcode (plan, query status) also 2\n"
          "(drifted or missing) and 3 (pending, unreviewed, examining or unobserved);\n"
-         "with that of diff 2 (something changed).\n";
+         "with that of diff 2 (something changed), of discover 2 (something unmanaged or\n"
+         "gone) and 3 (something could not be read).\n";
 }
 
 const Command& command_named(std::string_view name) {
