@@ -27,6 +27,7 @@
 #include "commands/commit.h"
 #include "commands/diff.h"
 #include "commands/digest.h"
+#include "commands/discover.h"
 #include "commands/maintain.h"
 #include "commands/options/options.h"
 #include "commands/options/usage.h"
@@ -181,6 +182,12 @@ int command_plan(const Context& context) {
       {.out = ::isatty(STDOUT_FILENO) == 1, .err = ::isatty(STDERR_FILENO) == 1}, context.out, context.err);
 }
 
+int command_discover(const Context& context) {
+  return run_discover(
+      context.args, [&context] { return load(context); }, make_read_api, SystemClock{},
+      {.out = ::isatty(STDOUT_FILENO) == 1, .err = ::isatty(STDERR_FILENO) == 1}, context.out, context.err);
+}
+
 int command_poll(const Context& context) {
   return run_poll(
       context.args, [&context] { return load(context); }, SystemClock{}, ::isatty(STDERR_FILENO) == 1, context.out,
@@ -325,6 +332,7 @@ constexpr Command kCommands[] = {
     {"policy", "print the least permissions that the credentials need", command_policy},
     {"status", "each function now; the same as query status", command_status},
     {"query", "report: status, history, events, alerts, coverage, …", command_query},
+    {"discover", "list the functions that are there, and which of them are watched", command_discover},
     {"plan", "poll now, and print how live code differs from what is accepted", command_plan},
     {"show", "print a plan that was saved", command_show},
     {"approve", "accept what is live, bound to one hash, or a plan", command_reconcile<run_approve>},
@@ -354,7 +362,8 @@ void print_help(std::ostream& out, const po::options_description& options) {
   out << "\nExit codes: 0 done; 1 failed, or a name that matches nothing; 64 wrong usage;\n"
          "78 wrong configuration; with --detailed-exitcode (plan, query status) also 2\n"
          "(drifted or missing) and 3 (pending, unreviewed, examining or unobserved);\n"
-         "with that of diff 2 (something changed).\n";
+         "with that of diff 2 (something changed), of discover 2 (something unmanaged or\n"
+         "gone) and 3 (something could not be read).\n";
 }
 
 const Command& command_named(std::string_view name) {

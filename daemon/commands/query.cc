@@ -80,7 +80,13 @@ Printed answer(Database& db, QueryOptions options, std::ostream& err, WallTime n
   Printed given;
   // What is no longer watched belongs to a report of the time when it was.
   if (options.audit) options.selection.all = true;
-  if (auto resolved = resolve_names(db, options.selection); !resolved)
+  // What was found need not be watched: its names are compared with what listings showed.
+  const bool of_targets = options.report != &kInventoryReport;
+  if (!of_targets) {
+    Selection& asked = options.selection;
+    asked.targets.insert(asked.targets.end(), asked.names.begin(), asked.names.end());
+    asked.names.clear();
+  } else if (auto resolved = resolve_names(db, options.selection); !resolved)
     return refuse(err, kExitUsage, resolved.error().message);
   if (options.audit) return audit(db, options, err, now);
   if (options.selection.at) {
@@ -99,13 +105,14 @@ Printed answer(Database& db, QueryOptions options, std::ostream& err, WallTime n
   if (told > kProblemsTold) complain(err, EXIT_FAILURE, fmt::format("and {} more such rows", told - kProblemsTold));
   const bool about_functions = report.name == "status" || report.name == "coverage";
   const bool outlived = report.name == "events" || report.name == "alerts";
-  const bool named = end.rows > 0 || names_something(db, options.selection, outlived);
+  const bool named = end.rows > 0 || (of_targets && names_something(db, options.selection, outlived));
   // A name that nothing has is a mistake, which must not look like good news. A status, a kind or a time that no row
   // has is an answer.
-  const bool nothing = end.rows == 0 && !named && (options.selection.narrows_targets() || about_functions);
+  const bool nothing = of_targets ? end.rows == 0 && !named && (options.selection.narrows_targets() || about_functions)
+                                  : !end.nothing.empty();
   const bool for_people = options.format == Format::table || options.format == Format::markdown;
   if (nothing) {
-    complain(err, EXIT_FAILURE, explain_nothing(db, options.selection, now));
+    complain(err, EXIT_FAILURE, of_targets ? explain_nothing(db, options.selection, now) : end.nothing);
     if (for_people) given.text.clear();
   } else if (end.rows == 0 && for_people && named) {
     given.text.clear();

@@ -295,7 +295,7 @@ TEST_F(Query, WrongUsageNamesWhatWouldBeRight) {
     Args args;
     std::string says;
   };
-  const Case cases[] = {{{}, "status, history, events, alerts, coverage, attestations, report"},
+  const Case cases[] = {{{}, "status, history, events, alerts, coverage, inventory, attestations, report"},
                         {{"statsu"}, "did you mean status?"},
                         {{"raport"}, "did you mean report?"},
                         {{"--json", "status"}, "the report comes first"},
@@ -324,6 +324,11 @@ TEST_F(Query, WrongUsageNamesWhatWouldBeRight) {
                         {{"events", "--since", "1h", "--since", "2h"}, "since"},
                         {{"status", "--at", "2030-01-01T00:00:00Z"}, "lies in the future"},
                         {{"status", "--at", "noon"}, "is not a time"},
+                        {{"status", "--state", "gone"}, "not for \"query status\""},
+                        {{"inventory", "--state", "unmanged"}, "did you mean unmanaged?"},
+                        {{"inventory", "--status", "drifted"}, "not for \"query inventory\""},
+                        {{"inventory", "--qualifier", "1"}, "not for \"query inventory\""},
+                        {{"inventory", "--since", "1h"}, "not for \"query inventory\""},
                         {{"history", "--at", "1m"}, "not for \"query history\""},
                         {{"status", "--format", "html"}, "for \"query report\" alone"},
                         {{"report", "--format", "csv"}, "there are markdown, html, json"},
@@ -414,7 +419,7 @@ TEST_F(Query, HelpNeedsNoDatabase) {
   const auto none = []() -> std::string { throw std::logic_error("asked for the database"); };
   for (const Args& args :
        {Args{"--help"}, Args{"-h"}, Args{"status", "--help"}, Args{"history", "-h"}, Args{"events", "--help"},
-        Args{"alerts", "--help"}, Args{"coverage", "--help"}, Args{"report", "--help"}}) {
+        Args{"alerts", "--help"}, Args{"coverage", "--help"}, Args{"inventory", "--help"}, Args{"report", "--help"}}) {
     out.str("");
     EXPECT_EQ(run_query(args, none, at(0), false, out, err), 0);
     EXPECT_NE(out.str().find("Example"), std::string::npos);

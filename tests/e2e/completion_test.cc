@@ -102,7 +102,7 @@ TEST_F(Completion, OffersTheProgramsOwnCommandsReportsAndVerbs) {
   EXPECT_EQ(complete("codedriftd "), sorted(commands));
   EXPECT_EQ(complete("codedriftd qu"), (Lines{"query"}));
   EXPECT_EQ(complete("codedriftd query "),
-            sorted({"status", "history", "events", "alerts", "coverage", "attestations", "report"}));
+            sorted({"status", "history", "events", "alerts", "coverage", "inventory", "attestations", "report"}));
   EXPECT_EQ(complete("codedriftd --log-level debug alerts re"), (Lines{"replay"}));
   EXPECT_EQ(complete("codedriftd packages "), sorted({"list", "fetch", "export", "prune"}));
 }

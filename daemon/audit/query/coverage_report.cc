@@ -1,7 +1,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
+#include <utility>
 
+#include "audit/format/look_values.h"
 #include "audit/format/values.h"
 #include "audit/query/reports.h"
 #include "audit/story/coverage.h"
@@ -51,6 +54,21 @@ Sightings sightings(Database& db, TargetId target, WallTime since, WallTime unti
   return seen;
 }
 
+/// What no row can say: what is there beside what is watched, and when nobody could look for it.
+void say_what_is_there(const std::vector<RegionLook>& looks, ReportEnd& end) {
+  for (const RegionLook& look : looks) {
+    end.remarks.push_back(words_of_look(look));
+    for (std::size_t i = 0; i < std::min(look.gaps.size(), kGapsListed); ++i) {
+      const LookGap& gap = look.gaps[i];
+      end.remarks.push_back(fmt::format("no complete listing: {} to {}, {}: {}", rfc3339(gap.from), rfc3339(gap.until),
+                                        spell(gap.until - gap.from), trouble_words(gap.trouble)));
+    }
+    if (look.gaps.size() > kGapsListed)
+      end.remarks.push_back(
+          fmt::format("… and {} such times more: --format json has them all", look.gaps.size() - kGapsListed));
+  }
+}
+
 ReportEnd run_coverage(Database& db, const Selection& selection, WallTime now, const Emit& emit) {
   const WallTime until = std::min(selection.until.value_or(now), now);
   const WallTime since = selection.since.value_or(until - kCoverageWindow);
@@ -62,7 +80,9 @@ ReportEnd run_coverage(Database& db, const Selection& selection, WallTime now, c
   Millis longest{0};
   int64_t polls = 0;
   std::vector<Gap> gaps;
+  std::set<AccountRegion> places;
   for (const SelectedTarget& target : selected) {
+    places.insert({target.row.target.account, target.row.target.region});
     const Coverage c = coverage_of(sightings(db, target.row.id, since, until), ran, since, until);
     observed += c.observed;
     unobserved += c.unobserved;
@@ -76,6 +96,8 @@ ReportEnd run_coverage(Database& db, const Selection& selection, WallTime now, c
     ++end.rows;
   }
   end.summary["overall"] = ratio_value(observed, unobserved);
+  const std::vector<RegionLook> looks = region_looks(db, selection, std::move(places), since, until);
+  end.summary["inventory"] = looks_value(looks);
   if (end.rows < static_cast<int64_t>(selected.size()))
     end.remarks.push_back(
         fmt::format("{} of {} rows are shown; what follows counts all of them.", end.rows, selected.size()));
@@ -90,6 +112,7 @@ ReportEnd run_coverage(Database& db, const Selection& selection, WallTime now, c
     end.remarks.push_back(fmt::format("gap: {} to {}, {}: {}", rfc3339(gaps[i].from), rfc3339(gaps[i].until),
                                       spell(gaps[i].until - gaps[i].from), gaps[i].reason));
   }
+  say_what_is_there(looks, end);
   if (polls == 0 && !selected.empty()) {
     end.remarks.push_back(
         "No answer lies in this time: whatever the coverage, nothing is known of what was live in it.");

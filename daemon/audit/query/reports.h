@@ -18,8 +18,12 @@ extern const Report kEventsReport;
 extern const Report kAlertsReport;
 /// The same with one more field, `attempt_log`: a list of {n, at, took_s, result, status, words}.
 extern const Report kAlertAttemptsReport;
-/// How much of the time each target was configured it was seen; the last 30 days unless asked otherwise.
+/// How much of the time each target was configured it was seen; the last 30 days unless asked otherwise. `summary` has
+/// for each account and region how much of what is there is watched.
 extern const Report kCoverageReport;
+/// What listings found, by address, with what is gone; with `at` as it stood then. `summary` has how much of it is
+/// watched.
+extern const Report kInventoryReport;
 /// What was announced or approved with an attestation, oldest first, each with the whole attestation: a row whose
 /// attestation is missing or was changed is emitted with its problem. With a limit, the newest.
 extern const Report kAttestationsReport;

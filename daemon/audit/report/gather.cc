@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include "audit/story/daemon_stays.h"
 #include "model/changes.h"
@@ -18,6 +19,11 @@ Selection of_any_status(Selection selection) {
   return selection;
 }
 
+/// What is watched beside the code has kinds of its own in the place of drift.detected and drift.changed.
+bool is_drift(std::string_view kind) {
+  return kind.starts_with("drift.") || kind == "layer.changed" || kind == "alias.moved";
+}
+
 class Gathering {
  public:
   Gathering(Database& db, const Selection& selection, WallTime now)
@@ -31,6 +37,7 @@ class Gathering {
 
   AuditReport all() && {
     functions();
+    looks();
     events();
     drifts();
     acceptances();
@@ -66,6 +73,16 @@ class Gathering {
       places_.emplace(function.then.known.row.id, report_.functions.size());
       report_.functions.push_back(std::move(function));
     }
+  }
+
+  /// Of the places of the scope; where no function is asked for, of every place that was listed.
+  void looks() {
+    std::set<AccountRegion> places;
+    for (const AuditedFunction& each : report_.functions) {
+      const Target& target = each.then.known.row.target;
+      places.insert({target.account, target.region});
+    }
+    report_.looks = region_looks(db_, selection_, std::move(places), report_.since, report_.until);
   }
 
   Sightings sightings(const TargetRecord& record) const {
@@ -163,14 +180,17 @@ class Gathering {
     if (kind == "watch.suspended" || kind == "watch.resumed") return &report_.holding;
     if (kind == "account.renamed") return &report_.daemon;
     if (is("watch.")) return &report_.watching;
-    if (is("poll.") || is("account.") || is("function.") || is("package.")) return &report_.seeing;
+    if (kind == "function.missing" || kind == "function.returned") return &report_.seeing;
+    if (is("function.") || is("discovery.")) return &report_.finding;
+    if (kind == "change.attributed") return &report_.attributed;
+    if (is("poll.") || is("account.") || is("package.")) return &report_.seeing;
     if (is("delivery.") || is("alert.")) return &report_.deliveries;
     return &report_.daemon;
   }
 
   void sort_in(LoggedFact fact) {
-    if (fact.kind.starts_with("drift.")) {
-      if (fact.kind == "drift.changed" && fact.text("accepted_sha256").empty()) {
+    if (is_drift(fact.kind)) {
+      if (fact.kind != "drift.resolved" && fact.kind != "drift.detected" && fact.text("accepted_sha256").empty()) {
         report_.unreviewed.push_back(std::move(fact));
       } else {
         drifting_.push_back(std::move(fact));
@@ -192,7 +212,8 @@ class Gathering {
     story.began_before = since < report_.since;
     if (story.began_before) {
       static const Sql kSql = event_rows::select(
-          "WHERE target_id = ? AND time_ms >= ? AND kind IN ('drift.detected', 'drift.changed') ORDER BY seq");
+          "WHERE target_id = ? AND time_ms >= ? AND kind IN ('drift.detected', 'drift.changed', "
+          "'layer.changed', 'alias.moved') ORDER BY seq");
       auto q = db_.query(kSql, target, since);
       while (q.step()) {
         if (const WallTime time = time_of(q); time < since || time >= report_.since) continue;

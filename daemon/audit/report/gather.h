@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "audit/story/coverage.h"
+#include "audit/story/looks.h"
 #include "audit/story/state_at.h"
 
 namespace codedriftd {
@@ -39,7 +40,7 @@ struct DriftStory {
   WallTime since{};
   bool began_before = false;         ///< before the period
   bool published_version = false;    ///< of a version, whose code is meant never to change
-  std::vector<LoggedFact> moments;   ///< drift.detected, drift.changed, drift.resolved
+  std::vector<LoggedFact> moments;   ///< drift.*; of layers and aliases layer.changed and alias.moved, too
   std::optional<WallTime> resolved;  ///< nullopt: open at the end of the period
   std::string resolution;            ///< returned, approved, deployed, pinned
   std::string resolved_by;           ///< the actor of the acceptance that ended it, or of the event
@@ -73,6 +74,7 @@ struct AuditReport {
   std::string selection;  ///< the options that narrow it, or empty: everything
 
   std::vector<AuditedFunction> functions;  ///< by address
+  std::vector<RegionLook> looks;           ///< at the end of the period, by account and region
   std::vector<DriftStory> drifts;          ///< the open ones first, then by beginning
   std::vector<Accepted> accepted;          ///< within the period, by time
 
@@ -82,10 +84,12 @@ struct AuditReport {
   std::vector<LoggedFact> refused;         ///< control.denied
   std::vector<LoggedFact> pins;            ///< announcements and acceptances of pins, and watching that began with one
   std::vector<LoggedFact> deployments;     ///< deploy.* of pipelines
-  std::vector<LoggedFact> unreviewed;      ///< drift.changed of code that nobody had accepted
+  std::vector<LoggedFact> unreviewed;      ///< drift.changed and the like of what nobody had accepted
   std::vector<LoggedFact> watching;        ///< watch.added, watch.removed
   std::vector<LoggedFact> holding;         ///< watch.suspended, watch.resumed
-  std::vector<LoggedFact> seeing;          ///< poll.*, account.*, function.*, package.*
+  std::vector<LoggedFact> seeing;          ///< poll.*, account.*, function.missing and .returned, package.*
+  std::vector<LoggedFact> finding;         ///< discovery.*, and of function.* what listings told
+  std::vector<LoggedFact> attributed;      ///< change.attributed
   std::vector<LoggedFact> deliveries;      ///< delivery.*, alert.*
   std::vector<LoggedFact> daemon;          ///< daemon.*, account.renamed, clock.stepped, record.restored, log.genesis
   std::vector<DeadAlert> dead;             ///< made in the period or before, and still not delivered

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include "audit/format/look_values.h"
 #include "audit/format/values.h"
 #include "audit/report/sections.h"
 #include "audit/report/writers.h"
@@ -159,7 +160,8 @@ std::string report_json(const AuditReport& report) {
         {"coverage", ratio_value(report.observed, report.unobserved)},
         {"longest_gap_s", seconds(report.longest_gap)},
         {"events", report.events},
-        {"problems", report.problems.size()}}},
+        {"problems", report.problems.size()},
+        {"inventory", looks_value(report.looks)}}},
       {"problems", report.problems},
       {"open", std::move(open)},
       {"drifts", list_of(report.drifts, drift_json)},
@@ -176,6 +178,8 @@ std::string report_json(const AuditReport& report) {
       {"watch", facts_json(report.watching)},
       {"holding", facts_json(report.holding)},
       {"seeing", facts_json(report.seeing)},
+      {"finding", facts_json(report.finding)},
+      {"attributed", facts_json(report.attributed)},
       {"dead_alerts", list_of(report.dead, dead_json)},
       {"deliveries", facts_json(report.deliveries)},
       {"configurations", facts_json(configurations)},

@@ -27,21 +27,6 @@ std::string words_of(const OrderedJson& data) {
   return words;
 }
 
-ReportTable facts_table(std::string caption, const std::vector<LoggedFact>& facts) {
-  ReportTable table{std::move(caption), {"Time", "What", "Function", "By", "Details", "Event"}, {}};
-  for (const LoggedFact& fact : facts) {
-    const Kind kind = fact.severity == "critical"  ? Kind::alarm
-                      : fact.severity == "warning" ? Kind::warning
-                                                   : Kind::code;
-    std::string details = words_of(fact.data);
-    if (!fact.target_then.empty())
-      details += fmt::format("{}it was called {} then", details.empty() ? "" : "; ", fact.target_then);
-    table.rows.push_back({time_cell(fact.time), Cell{fact.kind, kind}, target_cell(fact.target), text_cell(fact.actor),
-                          text_cell(std::move(details)), text_cell(seq_of(fact))});
-  }
-  return table;
-}
-
 /// A section's block with all of `facts`, or a sentence that there are none.
 void add_facts(ReportSection& section, std::string heading, std::string none, const std::vector<LoggedFact>& facts) {
   if (facts.empty()) {
@@ -93,6 +78,21 @@ Cell judged(const AuditedFunction& function, const StoredRun& run, WallTime unti
 }
 
 }  // namespace
+
+ReportTable facts_table(std::string caption, const std::vector<LoggedFact>& facts) {
+  ReportTable table{std::move(caption), {"Time", "What", "Function", "By", "Details", "Event"}, {}};
+  for (const LoggedFact& fact : facts) {
+    const Kind kind = fact.severity == "critical"  ? Kind::alarm
+                      : fact.severity == "warning" ? Kind::warning
+                                                   : Kind::code;
+    std::string details = words_of(fact.data);
+    if (!fact.target_then.empty())
+      details += fmt::format("{}it was called {} then", details.empty() ? "" : "; ", fact.target_then);
+    table.rows.push_back({time_cell(fact.time), Cell{fact.kind, kind}, target_cell(fact.target), text_cell(fact.actor),
+                          text_cell(std::move(details)), text_cell(seq_of(fact))});
+  }
+  return table;
+}
 
 /// Every function on one line each: what an auditor looks at first.
 ReportSection overview_section(const AuditReport& report) {

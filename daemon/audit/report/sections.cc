@@ -96,6 +96,7 @@ std::vector<ReportFigure> report_figures(const AuditReport& report, const std::v
           {std::to_string(accepted_by(report, AcceptedSource::pin)), "accepted by a pin"},
           {std::to_string(accepted_by(report, AcceptedSource::first_seen)), "trusted on first sight, not reviewed",
            accepted_by(report, AcceptedSource::first_seen) > 0 ? Cell::Kind::warning : Cell::Kind::text},
+          found_figure(report),
           {ratio ? percent(*ratio) : "-", "coverage"},
           {std::to_string(gaps), gaps == 1 ? "gap in what was seen" : "gaps in what was seen",
            gaps > 0 ? Cell::Kind::warning : Cell::Kind::text},
@@ -108,7 +109,7 @@ std::vector<ReportSection> report_sections(const AuditReport& report) {
     sections.push_back(integrity_section(report));  // first of all: what is not to be believed
   for (auto* section :
        {overview_section, open_items, drift_section, acceptance_section, deployment_section, refused_section,
-        watch_section, coverage_section, delivery_section, daemon_section, function_section})
+        watch_section, found_section, coverage_section, delivery_section, daemon_section, function_section})
     sections.push_back(section(report));
   if (report.problems.empty()) sections.push_back(integrity_section(report));
   return sections;

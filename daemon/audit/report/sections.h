@@ -64,10 +64,17 @@ ReportSection deployment_section(const AuditReport& report);
 ReportSection refused_section(const AuditReport& report);
 ReportSection watch_section(const AuditReport& report);
 ReportSection coverage_section(const AuditReport& report);
+ReportSection found_section(const AuditReport& report);
 ReportSection delivery_section(const AuditReport& report);
 ReportSection daemon_section(const AuditReport& report);
 ReportSection function_section(const AuditReport& report);
 ReportSection integrity_section(const AuditReport& report);
+
+/// How much of what was found is watched, in all regions together, as a figure.
+ReportFigure found_figure(const AuditReport& report);
+
+/// One row for each of `facts`.
+ReportTable facts_table(std::string caption, const std::vector<LoggedFact>& facts);
 
 // Cells.
 Cell text_cell(std::string text);  ///< one line; "-" for no text

@@ -11,4 +11,9 @@ namespace codedriftd {
 /// as it is.
 Checked write_file(const std::string& path, std::string_view content);
 
+/// Writes a configuration file so that it appears complete or not at all, with mode 0644, less the umask: the service,
+/// another user, has to read it, and there are no secrets in it. Where something of that name is there already it
+/// fails, unless `replace`; then that is replaced in one step, a link by the file.
+Checked write_config_file(const std::string& path, std::string_view content, bool replace);
+
 }  // namespace codedriftd

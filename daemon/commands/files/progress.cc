@@ -17,11 +17,12 @@ constexpr Millis kBetweenLines{10'000};
 Progress::Progress(std::ostream& err, bool terminal, const Clock& clock)
     : err_(err), terminal_(terminal), clock_(clock), next_(clock.mono() + kPatience) {}
 
-void Progress::at(std::size_t done, std::size_t total) {
+void Progress::at(std::size_t done, std::size_t total) { say(fmt::format("polled {} of {} …", done, total)); }
+
+void Progress::say(std::string_view words) {
   const MonoTime now = clock_.mono();
   if (now < next_) return;
   next_ = now + (terminal_ ? kBetweenRewrites : kBetweenLines);
-  const std::string words = fmt::format("polled {} of {} …", done, total);
   if (terminal_) {
     err_ << '\r' << words << "\x1b[K" << std::flush;
     shown_ = true;

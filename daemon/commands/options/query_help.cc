@@ -21,6 +21,7 @@ Reports:
   alerts        what was sent where, what waits, what could not be delivered
   coverage      how much of the time each function was really observed, and why
                 not
+  inventory     which functions there are, and which of them are watched
   attestations  what was announced or approved with a signed statement, and the
                 key
   report        all of it about a period, in one file for an auditor
@@ -193,6 +194,12 @@ gap is a time between two answers longer than stale_after; COVERAGE is observed
 / (observed + unobserved). Why there was a gap: never_polled, stale, updating,
 denied, code_secret, failed, clock or daemon_not_running (json and ndjson list
 every gap).
+
+Functions that are not configured are not polled. What there is beside those
+that are is told by listings: beneath the rows stands, for each account and
+region, how many functions were found, how many of them are watched, when they
+were last listed completely, and when no listing was complete; in json it is
+summary.inventory.
 )",
                                R"(
   --since, --until T  what to count; by default the last 30 days, or since the
@@ -206,6 +213,33 @@ as are certain.
 Examples:
   codedriftd query coverage
   codedriftd query coverage charge --since 2026-11-01 --until 2026-12-01 --json
+)"},
+                              {"inventory",
+                               R"(Prints the functions that listings of the cloud found, by address, and how each
+stands to the configuration. RULE is the file and line that says so.
+
+  watched     named by a [[function]], or matched by a [[watch]]
+  excluded    a [[watch]] matches it, and its `except` takes it out
+  unmanaged   nothing matches it: it is not polled
+  gone        two complete listings in a row did not show it any more
+  unreadable  a namespace that could not be listed, or a name that no address
+              can have: nothing is known of what is in it
+
+Beneath the rows stands how much of what was found is watched, and where nothing
+was ever listed, or the last listing was not complete.
+)",
+                               R"(
+  --at T              as it stood then, told from the record
+  --limit N           the first N rows; the summary still counts all, and those
+                      in other states than asked for too
+)",
+                               R"(
+json, ndjson and csv also have function_id and gone_at. modified_at is when the
+cloud says that the function was changed last, in its code or otherwise.
+
+Examples:
+  codedriftd query inventory --state unmanaged
+  codedriftd query inventory --region 'ap-*' --json | jq .summary
 )"},
                               {"attestations",
                                R"(Prints what was announced (deploy.expected), arrived (deploy.arrived) or was
@@ -257,7 +291,8 @@ std::string query_help(std::string_view report) {
   for (const Words& words : kQueries) {
     if (words.report == report)
       return fmt::format("codedriftd query {} [TARGET…] [options]\n\n{}\nWhat is reported:{}{}{}{}{}{}{}", report,
-                         words.what, words.own, kTargetsHelp, kStatus, report == "report" ? "" : kAll,
+                         words.what, words.own, report == "inventory" ? kFoundHelp : kTargetsHelp,
+                         report == "inventory" ? "" : kStatus, report == "report" || report == "inventory" ? "" : kAll,
                          report == "report" ? kReportOutput : kOutput, words.examples, kQueryExit);
   }
   return fmt::format("{}{}", kQuery, kQueryExit);

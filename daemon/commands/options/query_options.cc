@@ -16,14 +16,14 @@ namespace {
 namespace po = boost::program_options;
 using Strings = std::vector<std::string>;
 
-constexpr std::array<std::string_view, 7> kReports{"status",   "history",      "events", "alerts",
-                                                   "coverage", "attestations", "report"};
+constexpr std::array<std::string_view, 8> kReports{"status",   "history",   "events",       "alerts",
+                                                   "coverage", "inventory", "attestations", "report"};
 
 po::options_description query_options() {
   po::options_description all;
   auto add = all.add_options();
   for (const char* repeatable :
-       {"target", "account", "region", "namespace", "function", "qualifier", "status", "kind", "TARGET"})
+       {"target", "account", "region", "namespace", "function", "qualifier", "status", "kind", "state", "TARGET"})
     add(repeatable, po::value<Strings>()->composing());
   for (const char* single : {"since", "until", "at", "limit", "format", "output,o"})
     add(single, po::value<std::string>());
@@ -37,9 +37,15 @@ bool has_option(std::string_view report, std::string_view option) {
   // What an auditor is given is whole: nothing limits it but the selection.
   constexpr std::array<std::string_view, 5> kOfRows{"limit", "all", "wide", "utc", "bom"};
   if (report == "report" && std::find(kOfRows.begin(), kOfRows.end(), option) != kOfRows.end()) return false;
+  // What was found has no qualifier, no verdict and one row, whenever that is.
+  constexpr std::array<std::string_view, 5> kOfTargets{"qualifier", "status", "all", "since", "until"};
+  if (report == "inventory" && std::find(kOfTargets.begin(), kOfTargets.end(), option) != kOfTargets.end())
+    return false;
+  if (option == "state") return report == "inventory";
+  if (option == "at") return report == "status" || report == "inventory";
   if (option == "kind") return report == "events" || report == "alerts";
   if (option == "attempts") return report == "alerts";
-  if (option == "detailed-exitcode" || option == "at") return report == "status";
+  if (option == "detailed-exitcode") return report == "status";
   return option != "TARGET";
 }
 
@@ -85,6 +91,7 @@ const Report& report_named(std::string_view name, bool with_attempts) {
   if (name == "history") return kHistoryReport;
   if (name == "events") return kEventsReport;
   if (name == "coverage") return kCoverageReport;
+  if (name == "inventory") return kInventoryReport;
   if (name == "attestations") return kAttestationsReport;
   return with_attempts ? kAlertAttemptsReport : kAlertsReport;
 }
@@ -108,9 +115,9 @@ Result<QueryOptions> parse_report(std::string_view report, const Strings& args, 
   for (const auto& [name, value] : values) {
     if (name == "TARGET" || value.defaulted()) continue;
     if (!has_option(report, name))
-      return Error{
-          fmt::format("--{} is not for \"query {}\"{}", name, report,
-                      name == "kind" ? ": status, history, coverage, attestations and report have no kinds" : "")};
+      return Error{fmt::format(
+          "--{} is not for \"query {}\"{}", name, report,
+          name == "kind" ? ": status, history, coverage, inventory, attestations and report have no kinds" : "")};
   }
   auto selection = selection_option(values, now);
   if (!selection) return selection.error();

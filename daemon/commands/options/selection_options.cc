@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 
+#include "audit/query/inventory_rows.h"
 #include "base/duration.h"
 #include "base/text.h"
 #include "commands/options/options.h"
@@ -70,11 +71,15 @@ Result<Selection> selection_option(const po::variables_map& values, WallTime now
   s.qualifiers = list("qualifier");
   s.statuses = list("status");
   s.kinds = list("kind");
+  s.states = list("state");
   s.all = values.count("all") > 0 && values["all"].as<bool>();
   std::vector<std::string_view> statuses;
   for (const Status status : kStatuses) statuses.push_back(to_string(status));
   if (auto good = check_globs(s.statuses, "status", statuses); !good) return good.error();
   if (auto good = check_globs(s.kinds, "kind of event", kEventKinds); !good) return good.error();
+  std::vector<std::string_view> states;
+  for (const InventoryState state : kInventoryStates) states.push_back(to_string(state));
+  if (auto good = check_globs(s.states, "state", states); !good) return good.error();
   auto since = time_option("since", values, now);
   if (!since) return since.error();
   auto until = time_option("until", values, now);
@@ -121,13 +126,27 @@ Which targets (several values of one option are alternatives; different options
 narrow each other):
   TARGET              ACCOUNT/REGION/NAMESPACE/FUNCTION:QUALIFIER, or FUNCTION
                       or FUNCTION:QUALIFIER where only one target has that
-                      name; :QUALIFIER may be left out of an address where
-                      only one is watched
+                      name. Without :QUALIFIER the code is meant: $LATEST, or
+                      what else is watched of it; a function's layers, image
+                      and aliases are $LAYERS, $IMAGE and $ALIAS.NAME. Quote
+                      it: 'charge:$LAYERS'
   --target GLOB       * is any text, ? any character; compared with the whole
                       address if it has a "/", with FUNCTION:QUALIFIER if it has
                       a ":", else with FUNCTION. Quote it: --target 'prod/*'
   --account, --region, --namespace, --function, --qualifier GLOB
                       compared with that part alone
+)";
+
+const std::string_view kFoundHelp = R"(
+Which functions (values of one option are alternatives; different options narrow
+each other):
+  --target GLOB, or TARGET
+                      * is any text, ? any character; compared with
+                      ACCOUNT/REGION/NAMESPACE/FUNCTION if it has a "/", else
+                      with FUNCTION
+  --account, --region, --namespace, --function GLOB
+                      compared with that part alone
+  --state GLOB        watched, excluded, unmanaged, gone or unreadable
 )";
 
 std::string shown_argument(std::string_view text) { return harmless(clean_utf8(text, 100)); }

@@ -36,6 +36,8 @@ Result<bool> bom_option(const boost::program_options::variables_map& values, For
 
 /// What a help text says of TARGET and the options that compare an address.
 extern const std::string_view kTargetsHelp;
+/// The same of functions that were found: they are no targets, and have a state.
+extern const std::string_view kFoundHelp;
 
 /// An argument as an error shows it.
 std::string shown_argument(std::string_view text);
