@@ -9,6 +9,7 @@
 #include "commands/files/input_file.h"
 #include "commands/files/package_content.h"
 #include "commands/options/usage.h"
+#include "commands/reach/reading.h"
 #include "commands/reach/reconcile_command.h"
 #include "commands/reconcile.h"
 #include "select/selection.h"
@@ -182,7 +183,8 @@ ContentDigest content_option(const po::variables_map& values) {
 
 /// What the content digests of the one target that is named so leave out, by the configuration; nullopt: it does not
 /// name exactly one. Throws UsageError if several are named so.
-std::optional<std::vector<std::string>> configured_ignore(const Settings& settings, const std::string& name) {
+std::optional<std::vector<std::string>> configured_ignore(Settings settings, const std::string& name) {
+  match_rules_on_record(settings);
   KnownTargets known;
   for (const WatchSettings& watch : settings.watches) known.watched.push_back(watch.target);
   Selection selection;

@@ -52,8 +52,8 @@ std::vector<ApiAccount> Accounts::apply(const Settings& settings) {
       fresh.emplace(name, provider);
     }
     kept.emplace(name, provider);
-    accounts.push_back({name, account.endpoint, account.timeout, account.ca_file, std::move(provider),
-                        account.audit.endpoint});
+    accounts.push_back(
+        {name, account.endpoint, account.timeout, account.ca_file, std::move(provider), account.audit.endpoint});
   }
   const MonoTime until = clock_.mono() + kLoadTime;
   for (const auto& [name, provider] : fresh) {

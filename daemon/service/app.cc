@@ -205,7 +205,7 @@ void App::start_polling() {
   prune_packages(settings_, *writer_);
   // Kept until it was applied: the step is taken again where the disk is full.
   if (!first_watch_) {
-    match_rules(settings_);
+    prepare_watches(settings_);
     *trust_.lock() = trust_of(settings_);
     first_watch_ = take_watches(settings_);
   }
@@ -304,7 +304,10 @@ void App::keep_time(Timetable& timetable) {
       suspensions::end_over(tx, *ledger_, at);
     });
   }
-  if (due.alive) keep_head();
+  if (due.alive) {
+    keep_head();
+    discovery_->ask_due();
+  }
   if (due.status && notify_.heard()) notify_.status(status_line(snapshot()));
   if (due.status && !status_page_) open_status_page();
   if (due.status) {

@@ -72,9 +72,8 @@ class App {
 
   void start_runner(std::map<std::string, std::shared_ptr<Runner>>& runners, const AlertSettings& alert);
   // In app_reload.cc, as reload().
-  /// What of `settings` there is to survey. Then, where there are rules, adds to settings.watches what they match in
-  /// the inventory; those that stood there are in settings.named from then on.
-  void match_rules(Settings& settings);
+  /// What of `settings` there is to survey, and what its rules match now (match_rules).
+  void prepare_watches(Settings& settings);
   /// The watch list anew: the inventory is another one.
   void rewatch();
   /// Takes the watches out of `settings`, after a look at whether their schedule can be kept.

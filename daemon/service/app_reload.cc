@@ -14,13 +14,11 @@
 #include "service/app.h"
 #include "service/foresight.h"
 #include "service/inspection.h"
-#include "settings/expand.h"
 #include "settings/load.h"
 #include "settings/schedule.h"
 #include "sinks/process.h"
 #include "store/outbox/outbox.h"
 #include "store/record/facts.h"
-#include "store/record/inventory.h"
 
 namespace codedriftd {
 namespace {
@@ -71,17 +69,10 @@ WatchList App::take_watches(Settings& settings) {
   return list;
 }
 
-void App::match_rules(Settings& settings) {
+void App::prepare_watches(Settings& settings) {
   survey_ = discovery_rules(settings);
-  if (settings.rules.empty()) return;
-  settings.named = settings.watches;
-  Expanded expanded;
-  {
-    Locked reader(reader_);
-    expanded = expand(settings, inventory::all(reader->value()));
-  }
-  settings.watches = std::move(expanded.watches);
-  for (const OverfullRule& rule : expanded.overfull) {
+  Locked reader(reader_);
+  for (const OverfullRule& rule : match_rules(settings, reader->value())) {
     if (!told_overfull_.insert(rule.where).second) continue;
     log(LogLevel::warning, "discovery.overfull",
         fmt::format("{}: this [[watch]] matches {} functions and watches the {} that were found first: raise its "
@@ -93,7 +84,7 @@ void App::match_rules(Settings& settings) {
 void App::rewatch() {
   try {
     settings_.watches = settings_.named;
-    match_rules(settings_);
+    prepare_watches(settings_);
     auto trust = std::make_shared<Trust>(*trust_.copy());
     trust->attested_only = attested_only(settings_);
     const WatchSync sync = apply_watch(settings_, take_watches(settings_));
@@ -136,6 +127,11 @@ WatchSync App::apply_watch(const Settings& settings, const WatchList& list) {
 void App::apply_routes() {
   ledger_->set_routes(routes_of(settings_));
   ledger_->set_link(settings_.link);
+  std::set<std::string> audited;
+  for (const auto& [name, account] : settings_.accounts) {
+    if (account.audit.enabled) audited.insert(name);
+  }
+  ledger_->set_audited(std::move(audited));
   const bool looks = settings_.packages.keep != PackageSettings::Keep::off;
   ledger_->set_explain_within(looks ? settings_.packages.explain_within : Millis{0});
 }
@@ -232,7 +228,7 @@ JsonBox App::load_again() {
   keep("[daemon] instance", loaded->instance, settings_.instance);
   keep("[http] listen", loaded->http_listen, settings_.http_listen);
   // The record first: if it cannot be written, the settings in force stay.
-  match_rules(*loaded);
+  prepare_watches(*loaded);
   auto trust = trust_of(*loaded);
   const WatchSync sync = apply_watch(*loaded, take_watches(*loaded));
   *trust_.lock() = trust;

@@ -1,50 +1,41 @@
 #include "service/discovery.h"
 
-#include <algorithm>
+#include <fmt/format.h>
+
+#include <set>
 #include <utility>
 
 #include "base/log.h"
-#include "settings/expand.h"
 #include "store/record/inventory.h"
 
 namespace codedriftd {
 namespace {
 
-/// What the record knows of a scope: where its surveyor goes on after a restart.
-void remember(Database& record, Surveyor::Scope& scope, const std::vector<inventory::ListingRun>& runs) {
-  for (const inventory::ListingRun& run : runs) {
-    if (run.account != scope.account || run.region != scope.region || !run.complete) continue;
-    scope.last_complete_at = std::max(scope.last_complete_at.value_or(run.until), run.until);
-  }
-  for (const InventoryEntry& entry : inventory::of_region(record, scope.account, scope.region)) {
-    if (entry.gone_at) continue;
-    std::optional<WallTime>& newest = scope.namespaces[entry.function.ns];
-    newest = std::max(newest, entry.function.modified_at);
-  }
-}
+bool wants_details(const WatchRule& rule) { return rule.versions > 0 || rule.aliases || rule.layers; }
 
 }  // namespace
 
 DiscoveryRules discovery_rules(const Settings& settings) {
   DiscoveryRules rules;
   rules.plan = watch_plan(settings);
-  std::map<std::string, std::set<std::string>> regions;  // by account
-  for (const RuleSettings& rule : settings.rules) {
-    regions[rule.rule.account].insert(rule.rule.regions.begin(), rule.rule.regions.end());
-    rules.details_every[rule.rule.where] = rule.versions_interval;
+  for (const RuleSettings& rule : settings.rules) rules.details_every[rule.rule.where] = rule.versions_interval;
+  for (const ListedRegion& listed : listed_regions(settings)) {
+    const DiscoverySettings& discovery = settings.accounts.at(listed.account).discovery;
+    rules.report_unmanaged[listed.account] = discovery.report_unmanaged;
+    rules.scopes.push_back({listed.account, listed.region, discovery.every, discovery.changes_every, {}, {}});
   }
-  for (const WatchSettings& watch : settings.watches) {
-    const auto account = settings.accounts.find(watch.target.account);
-    if (account != settings.accounts.end() && (account->second.discovery.enabled || regions.contains(account->first)))
-      regions[account->first].insert(watch.target.region);
-  }
-  for (const auto& [account, of_account] : regions) {
-    const DiscoverySettings& discovery = settings.accounts.at(account).discovery;
-    rules.report_unmanaged[account] = discovery.report_unmanaged;
-    for (const std::string& region : of_account)
-      rules.scopes.push_back({account, region, discovery.every, discovery.changes_every, {}, {}});
+  for (const auto& [name, account] : settings.accounts) {
+    if (account.audit.enabled) rules.deploy_principals.emplace(name, account.audit.deploy_principals);
   }
   return rules;
+}
+
+std::vector<OverfullRule> match_rules(Settings& settings, Database& record) {
+  if (settings.rules.empty()) return {};
+  settings.named = settings.watches;
+  Expanded expanded = expand(settings, inventory::all(record));
+  settings.watches = std::move(expanded.watches);
+  return std::move(expanded.overfull);
 }
 
 Discovery::Discovery(std::unique_ptr<ReadApi> api, Writer& writer, Ledger& ledger, const Clock& clock, Hooks hooks)
@@ -56,7 +47,9 @@ Discovery::Discovery(std::unique_ptr<ReadApi> api, Writer& writer, Ledger& ledge
       surveyor_(std::move(api), clock,
                 {[this](Listing listing) {
                    record(listing.account, [this, listing](Tx& tx, const DiscoveryRules& rules, bool unmanaged) {
-                     return take_listing(tx, ledger_, listing, rules.plan, unmanaged, clock_.wall());
+                     Discovered found = take_listing(tx, ledger_, listing, rules.plan, unmanaged, clock_.wall());
+                     if (listing.complete) ask_again(tx.db, listing, rules, found);
+                     return found;
                    });
                  },
                  [this](NewestChanges changes) {
@@ -64,18 +57,27 @@ Discovery::Discovery(std::unique_ptr<ReadApi> api, Writer& writer, Ledger& ledge
                      return take_changes(tx, ledger_, changes, rules.plan, unmanaged, clock_.wall());
                    });
                  },
-                 [this](Details details) { take(std::move(details)); }}) {}
+                 [this](Details details) { take(std::move(details)); }}),
+      attributor_(writer, ledger, clock, [this](std::shared_ptr<ReadJob> job, std::function<void()> over) {
+        surveyor_.run(std::move(job), std::move(over));
+      }) {}
 
 Discovery::~Discovery() { stop(); }
 
 void Discovery::apply(DiscoveryRules rules, Paces paces, std::function<void()> apply, Database& record) {
-  const auto runs = inventory::last_listings(record);
-  for (Surveyor::Scope& scope : rules.scopes) remember(record, scope, runs);
+  for (const inventory::KnownRegion& known : inventory::known_regions(record)) {
+    for (Surveyor::Scope& scope : rules.scopes) {
+      if (scope.account != known.account || scope.region != known.region) continue;
+      scope.namespaces = known.namespaces;
+      scope.last_complete_at = known.last_complete_at;
+    }
+  }
   std::vector<Surveyor::Scope> scopes = rules.scopes;
-  const bool any = !scopes.empty();
+  const bool needed = !scopes.empty() || !rules.deploy_principals.empty();
+  attributor_.set_accounts(rules.deploy_principals);
   *rules_.lock() = std::make_shared<const DiscoveryRules>(std::move(rules));
   surveyor_.set_scopes(std::move(scopes), std::move(paces), {}, std::move(apply));
-  if (any) surveyor_.start();
+  if (needed) surveyor_.start();
 }
 
 void Discovery::stop() { surveyor_.stop(); }
@@ -116,7 +118,27 @@ void Discovery::follow(Tx& tx, const DiscoveryRules& rules, Discovered found) {
   });
 }
 
+/// A version that is published moves nothing that a listing shows: what a rule wants to know of its functions is asked
+/// anew from time to time, and once after a start.
+void Discovery::ask_again(Database& db, const Listing& listing, const DiscoveryRules& rules, Discovered& found) {
+  const MonoTime now = clock_.mono();
+  std::set<std::string> due;  // rules
+  for (const WatchRule& rule : rules.plan.rules) {
+    if (rule.account != listing.account || !wants_details(rule)) continue;
+    const auto asked = asked_at_.find({rule.where, listing.region});
+    if (asked != asked_at_.end() && now - asked->second < rules.details_every.at(rule.where)) continue;
+    asked_at_[{rule.where, listing.region}] = now;
+    due.insert(rule.where);
+  }
+  if (due.empty()) return;
+  for (const InventoryEntry& entry : inventory::of_region(db, listing.account, listing.region)) {
+    if (entry.state != InventoryState::watched || !due.contains(entry.rule)) continue;
+    found.details.push_back({{entry.account, entry.region, entry.function.ns, entry.function.name}, entry.rule});
+  }
+}
+
 void Discovery::take(Details details) {
+  if (details.missing) return;  // the next listing says so, or has it again
   if (!details.complete) {
     log(LogLevel::warning, "discovery.details",
         fmt::format("{}/{}/{}/{}: its versions and aliases could not be listed: {}", details.wish.account,

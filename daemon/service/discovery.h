@@ -6,8 +6,10 @@
 #include <string>
 #include <vector>
 
+#include "attribution/attributor.h"
 #include "base/guarded.h"
 #include "discovery/surveyor.h"
+#include "settings/expand.h"
 #include "settings/settings.h"
 #include "store/db/writer.h"
 #include "store/ledger/discoveries.h"
@@ -21,13 +23,17 @@ struct DiscoveryRules {
   std::map<std::string, bool> report_unmanaged;  ///< by account
   /// How often versions and aliases of a rule's functions are listed anew, by the rule's "FILE:LINE".
   std::map<std::string, Millis> details_every;
+  std::map<std::string, std::vector<std::string>> deploy_principals;  ///< of accounts whose audit log is asked
 };
-/// REQUIRES: settings.watches are still there. An account is surveyed if its discovery is enabled or a [[watch]] names
-/// it; in the regions of its rules and of its functions.
+/// REQUIRES: settings.watches are those of [[function]] alone.
 DiscoveryRules discovery_rules(const Settings& settings);
 
-/// Finding functions and changes, in the daemon: what the surveyor reads goes into the record, and what follows from
-/// it to the poller and to the watch list. Nothing of it is in the way of a poll or an alert.
+/// Where there are rules: adds to settings.watches what they match in the inventory of `record`; those that stood there
+/// are in settings.named from then on. Which rules match too much.
+std::vector<OverfullRule> match_rules(Settings& settings, Database& record);
+
+/// Finding functions and changes and who made them, in the daemon: what the surveyor reads goes into the record, and
+/// what follows from it to the poller and to the watch list. Nothing of it is in the way of a poll or an alert.
 class Discovery {
  public:
   struct Hooks {
@@ -41,12 +47,15 @@ class Discovery {
   /// anything to survey. On one thread.
   void apply(DiscoveryRules rules, Paces paces, std::function<void()> apply, Database& record);
   void stop();
-  Surveyor& surveyor() { return surveyor_; }
+  /// Asks what is due to be asked of the audit logs. To be called every few seconds; returns at once.
+  void ask_due() { attributor_.ask_due(); }
+  SurveyStats stats() const { return surveyor_.stats(); }
 
  private:
   using Take = std::function<Discovered(Tx&, const DiscoveryRules&, bool report_unmanaged)>;
   void record(const std::string& account, Take take);
   void follow(Tx& tx, const DiscoveryRules& rules, Discovered found);
+  void ask_again(Database& db, const Listing& listing, const DiscoveryRules& rules, Discovered& found);
   void take(Details details);
 
   Writer& writer_;
@@ -54,7 +63,10 @@ class Discovery {
   const Clock& clock_;
   const Hooks hooks_;
   Guarded<std::shared_ptr<const DiscoveryRules>> rules_;
-  Surveyor surveyor_;  ///< last: its thread calls back
+  /// When the functions of a rule in a region were last asked for their details. The writer's thread's.
+  std::map<std::pair<std::string, std::string>, MonoTime> asked_at_;
+  Surveyor surveyor_;
+  Attributor attributor_;
 };
 
 }  // namespace codedriftd

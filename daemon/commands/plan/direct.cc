@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <set>
 #include <unordered_map>
+#include <utility>
 
 #include "audit/story/changes_inside.h"
 #include "base/text.h"
@@ -42,11 +43,12 @@ Record what_is_on_record(const std::string& path) {
 
 class DirectPlan {
  public:
-  DirectPlan(const Settings& settings, Selection selection, const Clock& clock, Progress& progress)
-      : settings_(settings), selection_(std::move(selection)), clock_(clock), progress_(progress) {}
+  DirectPlan(Settings settings, Selection selection, const Clock& clock, Progress& progress)
+      : settings_(std::move(settings)), selection_(std::move(selection)), clock_(clock), progress_(progress) {}
 
   Result<Plan, NoPlan> make(const MakeApi& make_api) {
     Record record = what_is_on_record(settings_.database());
+    match_rules_on_record(settings_);
     KnownTargets known;
     for (const WatchSettings& watch : settings_.watches) known.watched.push_back(watch.target);
     if (auto resolved = resolve_names(known, selection_); !resolved)
@@ -167,7 +169,7 @@ class DirectPlan {
     }
   }
 
-  const Settings& settings_;
+  Settings settings_;
   Selection selection_;
   const Clock& clock_;
   Progress& progress_;

@@ -10,6 +10,8 @@
 #include <optional>
 #include <system_error>
 
+#include "service/discovery.h"
+
 namespace codedriftd {
 namespace {
 
@@ -30,6 +32,18 @@ std::optional<std::string> unreadable(const std::string& path) {
 }
 
 }  // namespace
+
+void match_rules_on_record(Settings& settings) {
+  if (settings.rules.empty()) return;
+  try {
+    settings = read_record(settings.database(), [&settings](Database& db) {
+      Settings matched = settings;  // it may be called again
+      match_rules(matched, db);
+      return matched;
+    });
+  } catch (const std::runtime_error&) {  // who reads the record next says why it cannot be
+  }
+}
 
 std::string explain_unreadable(const std::string& path, const SqliteError& error) {
   if (error.busy()) return error.what();

@@ -4,6 +4,7 @@
 #include <string>
 #include <type_traits>
 
+#include "settings/settings.h"
 #include "store/db/migrate.h"
 #include "store/db/snapshot.h"
 
@@ -30,6 +31,9 @@ std::invoke_result_t<Work, Database&> read_record(const std::string& path, Work 
     throw std::runtime_error(explain_unreadable(path, error));
   }
 }
+
+/// match_rules() with the record that the settings name; without one that can be read the rules match nothing.
+void match_rules_on_record(Settings& settings);
 
 /// Whether output is coloured, for the whole process: at first by itself.
 enum class Colour { by_itself, always, never };

@@ -14,6 +14,7 @@
 #include "commands/options/options.h"
 #include "commands/reach/ask.h"
 #include "commands/reach/direct_record.h"
+#include "commands/reach/reading.h"
 #include "commands/reach/reconcile_context.h"
 
 namespace codedriftd {
@@ -38,7 +39,7 @@ void print_targets(std::ostream& out, const Json& done, Line line) {
 template <typename Request, typename Tell>
 int carry_out(const ReconcileContext& context, const boost::program_options::variables_map& values,
               std::string_view verb, Request request, Tell tell) {
-  const Settings settings = context.settings();
+  Settings settings = context.settings();
   const auto failed = [&](const NothingDone& nothing) {
     print(context.err, "codedriftd {}: {}\n", verb, harmless_lines(nothing.message));
     return exit_code_of(nothing);
@@ -50,7 +51,10 @@ int carry_out(const ReconcileContext& context, const boost::program_options::var
     done = **asked;
   } else {
     const Caller caller = this_caller();  // before it becomes the owner
-    if constexpr (requires { request.trust; }) request.trust = trust_of(settings);
+    if constexpr (requires { request.trust; }) {
+      match_rules_on_record(settings);
+      request.trust = trust_of(settings);
+    }
     auto did = DirectRecord(settings, context.clock).carry_out(request, caller);
     if (!did) return failed(did.error());
     done = std::move(*did);
