@@ -6,6 +6,7 @@
 
 #include "audit/story/daemon_stays.h"
 #include "model/changes.h"
+#include "model/kinds.h"
 #include "store/log/event_log.h"
 #include "store/packages/packages.h"
 #include "store/record/facts.h"
@@ -17,11 +18,6 @@ namespace {
 Selection of_any_status(Selection selection) {
   selection.statuses.clear();
   return selection;
-}
-
-/// What is watched beside the code has kinds of its own in the place of drift.detected and drift.changed.
-bool is_drift(std::string_view kind) {
-  return kind.starts_with("drift.") || kind == "layer.changed" || kind == "alias.moved";
 }
 
 class Gathering {
@@ -189,7 +185,7 @@ class Gathering {
   }
 
   void sort_in(LoggedFact fact) {
-    if (is_drift(fact.kind)) {
+    if (about_drift(fact.kind)) {
       if (fact.kind != "drift.resolved" && fact.kind != "drift.detected" && fact.text("accepted_sha256").empty()) {
         report_.unreviewed.push_back(std::move(fact));
       } else {

@@ -1,4 +1,5 @@
 #include "audit/story/target_story.h"
+#include "model/kinds.h"
 
 #include <algorithm>
 
@@ -141,7 +142,7 @@ class Telling {
         state_.missing_code = text_in(what.data, "code");
       } else if (what.kind == "drift.resolved") {
         drift_told_ = false;
-      } else if (what.kind == "drift.detected" || what.kind == "layer.changed" || what.kind == "alias.moved") {
+      } else if (tells_of_drift(what.kind) && what.kind != "drift.changed") {
         // Of layers and aliases the kind is the same while nothing is accepted, and no drift is open.
         drift_told_ = hash_in(what.data, "accepted_sha256").has_value();
       } else if (what.kind.starts_with("deploy.")) {
