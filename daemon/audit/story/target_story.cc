@@ -1,7 +1,8 @@
 #include "audit/story/target_story.h"
-#include "model/kinds.h"
 
 #include <algorithm>
+
+#include "model/kinds.h"
 
 namespace codedriftd {
 namespace {

@@ -1,0 +1,235 @@
+/// Functions that nobody named: found, watched, and seen to change without waiting for their interval.
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+
+#include "e2e/daemon.h"
+#include "support/program.h"
+
+namespace codedriftd::test {
+namespace {
+
+/// Functions are found by a rule, and polled once an hour by themselves: what is seen sooner, the listings showed.
+class EverythingTest : public testing::Test {
+ protected:
+  EverythingTest() {
+    daemon.config.functions.clear();
+    daemon.config.interval = "1h";
+    daemon.config.more = "[account.prod.discovery]\nevery = \"1s\"\nchanges_every = \"1s\"\n";
+  }
+  /// One rule for what there is in ap-guangzhou; `more` are further lines of it.
+  void begin(const std::string& more = "baseline = \"first-seen\"\n") {
+    daemon.config.more += "[[watch]]\naccount = \"prod\"\nregions = [\"ap-guangzhou\"]\n" + more;
+    daemon.start();
+  }
+  /// The row of `query status` of a target of the function; null: there is none.
+  Json row(const std::string& function, const std::string& qualifier = "$LATEST") const {
+    const RunResult asked =
+        daemon.command({"query", "status", "--target", fmt::format("prod/*/{}:{}", function, qualifier), "--json"});
+    if (code_of(asked) != 0) return nullptr;
+    const Json rows = Json::parse(asked.out).at("rows");
+    return rows.empty() ? Json() : rows.at(0);
+  }
+  bool is(const std::string& function, const std::string& status, const std::string& qualifier = "$LATEST") const {
+    return eventually([&] {
+      const Json found = row(function, qualifier);
+      return found.is_object() && found.at("status") == status;
+    });
+  }
+  std::ptrdiff_t events(std::string_view kind) const { return count_kind(daemon.kinds(), kind); }
+  bool told(std::string_view kind) const {
+    return eventually([&] { return events(kind) > 0; });
+  }
+  /// Later changes are later by the cloud's clock, too: it writes whole seconds.
+  void let_a_minute_pass_at_the_cloud() { daemon.cloud().set_clock_offset(std::chrono::seconds(minutes_ += 60)); }
+  /// So many complete listings from now on.
+  bool listed(unsigned more) {
+    const auto listings = [&]() -> int64_t {
+      const RunResult asked = daemon.command({"query", "inventory", "--json"});
+      return code_of(asked) == 0 ? static_cast<int64_t>(daemon.cloud().statistics().by_action["GetAccount"].calls) : 0;
+    };
+    const int64_t before = listings();
+    return eventually([&] { return listings() > before + more; });
+  }
+
+  Daemon daemon;
+  int64_t minutes_ = 0;
+};
+
+TEST_F(EverythingTest, AFunctionThatSomebodyAddsIsWatchedAndNotTrustedOnSight) {
+  begin("");  // baseline = "review", the default of rules
+  ASSERT_TRUE(is("charge", "unreviewed")) << daemon.log();
+  daemon.cloud().set(Daemon::key("planted"), hash_of("planted"));
+  ASSERT_TRUE(is("planted", "unreviewed")) << daemon.log();
+  EXPECT_EQ(row("planted").at("accepted_sha256"), nullptr);
+  EXPECT_EQ(events("function.discovered"), 2);
+  EXPECT_EQ(events("function.unmanaged"), 0);
+}
+
+TEST_F(EverythingTest, AFunctionThatNoRuleMatchesIsToldOnce) {
+  begin("names = [\"charge\"]\nbaseline = \"first-seen\"\n");
+  ASSERT_TRUE(is("charge", "in_sync")) << daemon.log();
+  daemon.cloud().set(Daemon::key("planted"), hash_of("planted"));
+  ASSERT_TRUE(daemon.wait_for_alert("function.unmanaged")) << daemon.log();
+  EXPECT_NE(daemon.alerts().at(0).at("summary").get<std::string>().find("planted"), std::string::npos);
+  ASSERT_TRUE(listed(2));
+  EXPECT_EQ(events("function.unmanaged"), 1);
+  EXPECT_EQ(row("planted"), nullptr);
+  const Json inventory = daemon.query({"inventory"});
+  EXPECT_EQ(inventory.at("rows").size(), 2U) << inventory;
+}
+
+TEST_F(EverythingTest, AChangeIsSeenWithoutWaitingForTheInterval) {
+  begin();
+  ASSERT_TRUE(is("charge", "in_sync")) << daemon.log();
+  let_a_minute_pass_at_the_cloud();
+  daemon.deploy("charge", "stolen");
+  ASSERT_TRUE(daemon.wait_for_alert("drift.detected")) << daemon.log();
+  ASSERT_TRUE(listed(2));
+  EXPECT_EQ(daemon.alerts().size(), 1U);
+  EXPECT_EQ(events("function.touched"), 0) << "the change explains the write";
+}
+
+TEST_F(EverythingTest, CodeThatIsSwappedAndPutBackBetweenTwoPollsIsToldForWhatItIs) {
+  begin("baseline = \"first-seen\"\ntouched = \"alert\"\n");
+  ASSERT_TRUE(is("charge", "in_sync")) << daemon.log();
+  ASSERT_TRUE(listed(1));
+  let_a_minute_pass_at_the_cloud();
+  daemon.cloud().functions().swap_and_restore(Daemon::key("charge"));
+  ASSERT_TRUE(daemon.wait_for_alert("function.touched")) << daemon.log();
+  ASSERT_TRUE(listed(2));
+  EXPECT_EQ(events("function.touched"), 1);
+  EXPECT_EQ(events("drift.detected"), 0);
+  EXPECT_EQ(row("charge").at("status"), "in_sync");
+}
+
+TEST_F(EverythingTest, AFunctionThatIsDeletedAndMadeAgainWithTheSameCodeIsTold) {
+  begin();
+  ASSERT_TRUE(is("charge", "in_sync")) << daemon.log();
+  ASSERT_TRUE(listed(1));
+  let_a_minute_pass_at_the_cloud();
+  daemon.cloud().functions().recreate(Daemon::key("charge"));
+  ASSERT_TRUE(daemon.wait_for_alert("function.recreated")) << daemon.log();
+  ASSERT_TRUE(listed(2));
+  EXPECT_EQ(events("function.recreated"), 1);
+  EXPECT_EQ(events("drift.detected"), 0);
+}
+
+TEST_F(EverythingTest, ALayerThatIsSwappedIsDriftOfItsFunctionAndApprovedAsCodeIs) {
+  auto& functions = daemon.cloud().functions();
+  functions.publish_layer("ap-guangzhou", "deps", hash_of("deps 1"));
+  functions.publish_layer("ap-guangzhou", "deps", hash_of("deps 2"));
+  functions.set_layers(Daemon::key("charge"), {{"deps", 1}});
+  begin("baseline = \"first-seen\"\nlayers = true\n");
+  ASSERT_TRUE(is("charge", "in_sync", "$LAYERS")) << daemon.log();
+  let_a_minute_pass_at_the_cloud();
+  functions.set_layers(Daemon::key("charge"), {{"deps", 2}});
+  ASSERT_TRUE(daemon.wait_for_alert("layer.changed")) << daemon.log();
+  EXPECT_NE(daemon.alerts().at(0).at("summary").get<std::string>().find("deps:2"), std::string::npos)
+      << daemon.alerts().at(0);
+  ASSERT_TRUE(is("charge", "drifted", "$LAYERS"));
+  EXPECT_EQ(row("charge").at("status"), "in_sync") << "its code is as it was";
+  const std::string live = row("charge", "$LAYERS").at("observed_sha256").get<std::string>();
+  const RunResult approved = daemon.command({"approve", "charge:$LAYERS", "--sha256", live, "--reason", "reviewed"});
+  ASSERT_EQ(code_of(approved), 0) << approved.err;
+  EXPECT_TRUE(is("charge", "in_sync", "$LAYERS"));
+  EXPECT_EQ(events("layer.changed"), 1);
+}
+
+TEST_F(EverythingTest, AnAliasThatMovesIsTold) {
+  auto& functions = daemon.cloud().functions();
+  functions.publish_version(Daemon::key("charge"));
+  functions.publish_version(Daemon::key("charge"));
+  functions.set_alias(Daemon::key("charge"), "live", {.version = "1"});
+  daemon.config.interval = "1s";
+  begin("baseline = \"first-seen\"\naliases = true\nversions = 1\n");
+  ASSERT_TRUE(is("charge", "in_sync", "$ALIAS.live")) << daemon.log();
+  ASSERT_TRUE(is("charge", "in_sync", "2"));
+  EXPECT_EQ(row("charge", "1"), nullptr) << "not among the newest";
+  functions.set_alias(Daemon::key("charge"), "live", {.version = "2", .other = "1", .weight = 0.1});
+  ASSERT_TRUE(daemon.wait_for_alert("alias.moved")) << daemon.log();
+  EXPECT_TRUE(is("charge", "drifted", "$ALIAS.live"));
+  EXPECT_EQ(events("alias.moved"), 1);
+}
+
+TEST_F(EverythingTest, ListingsThatRaceWithDeploymentsMakeNothingGone) {
+  for (int i = 0; i < 250; ++i) daemon.deploy(fmt::format("pay-{:03}", i), "reviewed");
+  daemon.cloud().functions().race("ap-guangzhou", "default",
+                                  {.insert = {"pay-aaa"}, .remove = {"pay-001"}, .times = 1'000'000});
+  begin();
+  ASSERT_TRUE(is("pay-200", "in_sync")) << daemon.log();
+  ASSERT_TRUE(listed(5));
+  for (const Json& event : daemon.rows({"events", "--kind", "function.missing"}))
+    EXPECT_NE(event.at("target").get<std::string>().find("/pay-001:"), std::string::npos) << event;
+}
+
+TEST_F(EverythingTest, AFunctionThatIsGoneIsMissing) {
+  daemon.deploy("refund", "reviewed");
+  begin();
+  ASSERT_TRUE(is("refund", "in_sync")) << daemon.log();
+  daemon.cloud().remove(Daemon::key("refund"));
+  ASSERT_TRUE(daemon.wait_for_alert("function.missing", 1, Millis{90'000})) << daemon.log();
+  EXPECT_EQ(row("charge").at("status"), "in_sync");
+}
+
+TEST_F(EverythingTest, WithoutListingsPollingGoesOnByTheInterval) {
+  daemon.config.interval = "1s";
+  begin();
+  ASSERT_TRUE(is("charge", "in_sync")) << daemon.log();
+  daemon.cloud().set_error("ListFunctions", "UnauthorizedOperation.CAM");
+  ASSERT_TRUE(daemon.wait_for_alert("discovery.failing", 1, Millis{60'000})) << daemon.log();
+  daemon.deploy("charge", "stolen");
+  ASSERT_TRUE(daemon.wait_for_alert("drift.detected")) << daemon.log();
+  daemon.cloud().clear();
+  ASSERT_TRUE(daemon.wait_for_alert("discovery.recovered", 1, Millis{60'000})) << daemon.log();
+}
+
+TEST_F(EverythingTest, ARestartGoesOnWithWhatWasFound) {
+  begin();
+  ASSERT_TRUE(is("charge", "in_sync")) << daemon.log();
+  EXPECT_EQ(daemon.stop(), (ExitStatus{0, 0}));
+  daemon.cloud().set_error("ListFunctions", "UnauthorizedOperation.CAM");
+  daemon.start();
+  EXPECT_NE(daemon.log().find("watching 1 function"), std::string::npos) << daemon.log();
+  EXPECT_EQ(row("charge").at("watched"), true);
+  EXPECT_EQ(events("function.discovered"), 1);
+}
+
+TEST_F(EverythingTest, DiscoverShowsWhatThereIsWithoutADaemonAndWritesAConfiguration) {
+  daemon.deploy("refund", "reviewed");
+  daemon.config.functions = {{"charge", ""}};
+  daemon.write_config();
+  const RunResult found = daemon.command({"discover", "--json"});
+  ASSERT_EQ(code_of(found), 0) << found.err;
+  const Json rows = Json::parse(found.out).at("rows");
+  ASSERT_EQ(rows.size(), 2U) << found.out;
+  EXPECT_EQ(rows.at(0).at("state"), "watched");
+  EXPECT_EQ(rows.at(1).at("function"), "refund");
+  EXPECT_EQ(rows.at(1).at("state"), "unmanaged");
+  EXPECT_EQ(code_of(daemon.command({"discover", "--detailed-exitcode"})), 2);
+
+  daemon.config.daemon = "include = [\"conf.d/*.toml\"]\n";
+  daemon.config.functions.clear();
+  daemon.config.account = "";
+  daemon.write_config();
+  std::filesystem::create_directories(daemon.dir() / "conf.d");
+  const RunResult written = daemon.command(
+      {"discover", "--account", "prod", "--region", "ap-guangzhou", "--write", daemon.dir() / "conf.d/found.toml"});
+  ASSERT_EQ(code_of(written), 0) << written.err;
+  EXPECT_EQ(code_of(daemon.command({"check"})), 0);
+  daemon.start();
+  EXPECT_TRUE(is("refund", "unreviewed")) << daemon.log();
+}
+
+TEST_F(EverythingTest, APlanWithoutADaemonKnowsWhatRulesMatched) {
+  begin();
+  ASSERT_TRUE(is("charge", "in_sync")) << daemon.log();
+  EXPECT_EQ(daemon.stop(), (ExitStatus{0, 0}));
+  daemon.deploy("charge", "stolen");
+  const RunResult plan = daemon.command({"plan", "--detailed-exitcode"});
+  EXPECT_EQ(code_of(plan), 2) << plan.out << plan.err;
+}
+
+}  // namespace
+}  // namespace codedriftd::test
