@@ -229,11 +229,12 @@ std::string quoted_name(std::string_view name) {
   return fmt::format("\"{}{}\"", utf8_prefix(shown, kShown), shown.size() > kShown || name.size() > kShown ? "…" : "");
 }
 
-PackageInput::PackageInput(int fd) : fd_(fd), window_(kWindow, '\0') {
+PackageInput::PackageInput(int fd) : fd_(fd) {
   struct stat info {};
   if (::fstat(fd, &info) != 0) throw std::system_error(errno, std::generic_category(), "fstat");
   if (!S_ISREG(info.st_mode)) throw std::runtime_error("the package is no file");
   size_ = static_cast<uint64_t>(info.st_size);
+  window_.resize(static_cast<std::size_t>(std::min<uint64_t>(kWindow, size_)));
 }
 
 std::string_view PackageInput::view(uint64_t offset, std::size_t length) {
