@@ -160,7 +160,7 @@ class Taking {
     if (judged.state != InventoryState::watched || judged.rule == nullptr) return;
     const WatchRule& rule = *judged.rule;
     if ((matched_anew || moved) && (rule.versions > 0 || rule.aliases || rule.layers))
-      discovered_.details.push_back({account_, region_, next.function.ns, next.function.name});
+      discovered_.details.push_back({{account_, region_, next.function.ns, next.function.name}, rule.where});
     // One that a [[function]] names was not discovered.
     if (first && judged.where == rule.where) tell_discovered(next.function, rule);
   }
