@@ -74,12 +74,12 @@ struct Listed {
   std::optional<WallTime> added_at, modified_at;
 };
 /// How what a listing says of a name stands to what one said before.
-enum class Look {
+enum class Sighting {
   same,      ///< the same function
   another,   ///< another function under the name
   outdated,  ///< a function that was there before the one that is known: the listing lags behind
 };
-Look compare(const Listed& known, const Listed& seen);
+Sighting compare(const Listed& known, const Listed& seen);
 using Input = std::variant<Observation, Tick, Watched, Unwatched, Approved, Expected, Withdrawn, Examined, Listed>;
 
 struct Decision {

@@ -15,25 +15,25 @@ bool follows_writes(const Target& target) {
 
 }  // namespace
 
-Look compare(const Listed& known, const Listed& seen) {
+Sighting compare(const Listed& known, const Listed& seen) {
   const bool another_id =
       !known.function_id.empty() && !seen.function_id.empty() && known.function_id != seen.function_id;
   const bool times = known.added_at && seen.added_at;
-  if (times && *seen.added_at < *known.added_at) return Look::outdated;
+  if (times && *seen.added_at < *known.added_at) return Sighting::outdated;
   // Both were made within one second: the one that was written last is there now.
   const bool same_second = times && *seen.added_at == *known.added_at;
   if (another_id && same_second && seen.modified_at && known.modified_at && *seen.modified_at < *known.modified_at)
-    return Look::outdated;
-  return another_id || (times && !same_second) ? Look::another : Look::same;
+    return Sighting::outdated;
+  return another_id || (times && !same_second) ? Sighting::another : Sighting::same;
 }
 
 void Deciding::take(const Listed& listed) {
   if (!before_.watched) return;
   TargetState& s = state();
   const Listed known{before_.function_id, before_.added_at, before_.modified_at};
-  const Look look = compare(known, listed);
-  if (look == Look::outdated) return;
-  if (look == Look::another) {
+  const Sighting sighting = compare(known, listed);
+  if (sighting == Sighting::outdated) return;
+  if (sighting == Sighting::another) {
     s.function_id = listed.function_id;
     s.added_at = listed.added_at;
     s.modified_at = listed.modified_at;

@@ -26,10 +26,10 @@ Listed listed_of(const FoundFunction& function) {
 }
 
 /// What is known of a function after it was seen again. A listing that lags behind takes nothing back.
-FoundFunction renewed(const FoundFunction& known, const FoundFunction& seen, Look look) {
-  if (look == Look::outdated) return known;
+FoundFunction renewed(const FoundFunction& known, const FoundFunction& seen, Sighting sighting) {
+  if (sighting == Sighting::outdated) return known;
   FoundFunction now = seen;
-  if (look == Look::another) return now;
+  if (sighting == Sighting::another) return now;
   if (now.function_id.empty()) now.function_id = known.function_id;
   if (!now.added_at) now.added_at = known.added_at;
   if (known.modified_at && (!now.modified_at || *now.modified_at < *known.modified_at))
@@ -57,7 +57,7 @@ class Taking {
   void see(const FoundFunction& function, InventoryEntry* known, std::span<const targets::OfFunction> targets) {
     const bool fresh = known == nullptr;
     InventoryEntry next;
-    Look look = Look::same;
+    Sighting sighting = Sighting::same;
     if (fresh) {
       next.account = account_;
       next.region = region_;
@@ -74,7 +74,7 @@ class Taking {
     next.rule = judged.where;
     next.not_listed = 0;
     next.gone_at.reset();
-    const bool moved = look == Look::another || returned ||
+    const bool moved = sighting == Sighting::another || returned ||
                        (!fresh && known->function.modified_at && next.function.modified_at &&
                         *next.function.modified_at > *known->function.modified_at);
     const bool written = tell(targets, next.function);  // whatever the inventory knows already
@@ -136,14 +136,14 @@ class Taking {
     if (chosen == targets.end()) chosen = targets.begin();
     const Listed& known = chosen->listed;
     const Listed now = listed_of(function);
-    const Look look = compare(known, now);
-    if (look == Look::outdated) return false;
+    const Sighting sighting = compare(known, now);
+    if (sighting == Sighting::outdated) return false;
     const bool written = known.modified_at && now.modified_at && *now.modified_at > *known.modified_at;
     const bool learned = (known.function_id.empty() && !now.function_id.empty()) || (!known.added_at && now.added_at) ||
                          (!known.modified_at && now.modified_at);
-    if (look == Look::another || written || learned) ledger_.apply(tx_, chosen->id, now, now_);
+    if (sighting == Sighting::another || written || learned) ledger_.apply(tx_, chosen->id, now, now_);
     // Asked again until an answer tells, but not where nobody answers: there the interval has to do.
-    return look == Look::another || written || (chosen->touched && chosen->consecutive_failures < kFewFailures);
+    return sighting == Sighting::another || written || (chosen->touched && chosen->consecutive_failures < kFewFailures);
   }
 
   void poll(std::span<const targets::OfFunction> targets) {

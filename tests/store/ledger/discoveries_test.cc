@@ -295,7 +295,9 @@ TEST(DiscoveriesTold, NewMatchesHaveTheWatchListMadeAnewAndTheirDetailsAsked) {
   Sky sky;
   Discovered first = sky.list("charge pay-a other");
   EXPECT_TRUE(first.watch_changed);
-  EXPECT_EQ(first.details, (std::vector<FunctionName>{{"prod", "ap-guangzhou", "default", "pay-a"}}));
+  ASSERT_EQ(first.details.size(), 1U);
+  EXPECT_EQ(first.details.front().function, (FunctionName{"prod", "ap-guangzhou", "default", "pay-a"}));
+  EXPECT_EQ(first.details.front().where, sky.plan.rules[0].where);
   const Discovered second = sky.list("charge pay-a other");
   EXPECT_FALSE(second.watch_changed);
   EXPECT_TRUE(second.details.empty());
