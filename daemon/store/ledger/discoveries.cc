@@ -65,8 +65,8 @@ class Taking {
       next.first_found_at = ended_;
     } else {
       next = *known;
-      look = compare(listed_of(known->function), listed_of(function));
-      next.function = renewed(known->function, function, look);
+      sighting = compare(listed_of(known->function), listed_of(function));
+      next.function = renewed(known->function, function, sighting);
     }
     const bool returned = !fresh && known->state == InventoryState::gone;
     const Judgement judged = judge(account_, region_, next.function, plan_);
