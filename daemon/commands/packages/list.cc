@@ -29,7 +29,7 @@ Exit code: 0 done, also if there is none; 1 failed, or a TARGET that nothing has
 64 wrong usage; 78 wrong configuration.
 )";
 
-struct Listed {
+struct ListedPackages {
   std::string text;
   int code = EXIT_SUCCESS;
   std::string why;  ///< of another code
@@ -64,12 +64,12 @@ int packages_list(const std::vector<std::string>& args, const PackagesContext& c
   const bool terminal = context.terminal_out && file.empty();
   const Look look(use_colour(terminal), terminal && !values.contains("wide") ? terminal_width() : 0,
                   values.contains("utc"));
-  const Listed listed = read_record(settings.database(), [&](Database& db) -> Listed {
+  const ListedPackages listed = read_record(settings.database(), [&](Database& db) -> ListedPackages {
     Selection asked = *selection;
     if (auto resolved = resolve_names(db, asked); !resolved) return {{}, kExitUsage, resolved.error().message};
     if (asked.narrows_targets() && !names_something(db, asked, false))
       return {{}, EXIT_FAILURE, explain_nothing(db, asked, now)};
-    Listed made;
+    ListedPackages made;
     if (*bom) made.text = kByteOrderMark;
     const auto renderer = make_renderer(*format, kPackagesReport, now, look, made.text);
     renderer->end(kPackagesReport.run(db, asked, now, [&](const Row& row) { renderer->row(row); }));
