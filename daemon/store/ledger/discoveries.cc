@@ -169,7 +169,11 @@ class Taking {
     if (!inventory::first_told(tx_.db, account_, region_, "function.discovered", function, now_)) return;
     NewEvent event;
     event.kind = "function.discovered";
-    event.target = Target{account_, region_, function.ns, function.name, std::string(kLatestQualifier)}.address();
+    const Target target{account_, region_, function.ns, function.name, std::string(kLatestQualifier)};
+    event.target = target.address();
+    // Its row comes with the watch list; the event is about it already.
+    const auto row = targets::find(tx_.db, *event.target);
+    event.target_id = row ? row->id : targets::insert(tx_.db, target);
     event.data = Json{{"function_id", or_null(clean_utf8(function.function_id, kLongestIdTold))},
                       {"rule", rule.where},
                       {"added_at", or_null(function.added_at)},
