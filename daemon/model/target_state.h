@@ -27,8 +27,6 @@ enum class Baseline {
   review,      ///< nothing is accepted until somebody accepts it
 };
 
-/// What somebody said would come: a pipeline (`expect`) or a pin that changed in the configuration. A hash or a
-/// content.
 /// The most that `examine_within` may be.
 inline constexpr Millis kLongestExamineWithin{3'600'000};
 
@@ -43,6 +41,8 @@ struct Attestation {
   friend bool operator==(const Attestation&, const Attestation&) = default;
 };
 
+/// What somebody said would come: a pipeline (`expect`) or a pin that changed in the configuration. A hash or a
+/// content.
 struct Announcement {
   std::optional<Sha256> sha256;
   bool pin = false;
