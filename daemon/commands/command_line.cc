@@ -1,354 +1,28 @@
 #include "commands/command_line.h"
 
 #include <fmt/format.h>
-#include <sys/resource.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <boost/program_options.hpp>
 #include <cerrno>
-#include <filesystem>
-#include <functional>
-#include <iostream>
-#include <optional>
+#include <cstdlib>
+#include <iterator>
 #include <ostream>
-#include <sstream>
 #include <string>
 #include <system_error>
-#include <thread>
 #include <vector>
 
-#include "actions/caller.h"
-#include "base/duration.h"
 #include "base/print.h"
 #include "base/text.h"
-#include "commands/alerts.h"
-#include "commands/check.h"
-#include "commands/commit.h"
-#include "commands/diff.h"
-#include "commands/digest.h"
-#include "commands/discover.h"
-#include "commands/maintain.h"
+#include "commands/command_table.h"
 #include "commands/options/options.h"
 #include "commands/options/usage.h"
-#include "commands/packages.h"
-#include "commands/plan.h"
-#include "commands/policy.h"
-#include "commands/poll.h"
-#include "commands/query.h"
-#include "commands/reach/owner.h"
 #include "commands/reach/reading.h"
-#include "commands/reconcile.h"
-#include "commands/show.h"
-#include "package/examiner.h"
-#include "scf/curl_read_api.h"
-#include "service/accounts.h"
-#include "service/app.h"
-#include "service/foresight.h"
-#include "settings/load.h"
-#include "store/db/migrate.h"
 
 namespace codedriftd {
 namespace {
 
 namespace po = boost::program_options;
-
-constexpr char kDefaultConfig[] = "/etc/codedriftd/codedriftd.toml";
-
-struct Context {
-  std::string config = kDefaultConfig;
-  LogLevel log_level = LogLevel::info;
-  std::vector<std::string> args;  ///< after the command
-  std::ostream& out;
-  std::ostream& err;
-};
-
-struct Command {
-  std::string_view name;
-  std::string_view does;
-  int (*run)(const Context&);
-};
-
-/// Thrown where the configuration is wrong: its mistakes are printed, exit code 78.
-struct ConfigError {
-  std::vector<Mistake> mistakes;
-};
-
-Settings load(const Context& context) {
-  auto settings = load_settings(context.config);
-  if (!settings) throw ConfigError{settings.error()};
-  return std::move(settings).value();
-}
-
-/// Reads the options of one command. Returns false after printing its help.
-bool parse(const Context& context, std::string_view usage, po::options_description& options, const char* positional,
-           po::variables_map& values) {
-  return read_options(context.args, usage, "", options, positional, values, context.out);
-}
-
-int command_run(const Context& context) {
-  po::options_description options("Options");
-  po::variables_map values;
-  if (!parse(
-          context,
-          "codedriftd [--config FILE] [--log-level LEVEL] run\n\nPolls every configured function on schedule until "
-          "SIGTERM or SIGINT; SIGHUP\nreloads the configuration. Root becomes the owner of state_dir first. This is\n"
-          "what the systemd unit starts.\n",
-          options, nullptr, values))
-    return 0;
-  const rlimit none{0, 0};
-  ::setrlimit(RLIMIT_CORE, &none);  // memory holds secrets, and links that are as good as them
-  Settings settings = load(context);
-  set_log(context.log_level, settings.log_form());
-  // Before anything is written: what root leaves in the folder of another user keeps the service from starting.
-  if (std::filesystem::exists(settings.state_dir)) {
-    const uid_t before = ::geteuid();
-    if (auto owner = become_owner(settings.state_dir); !owner) throw std::runtime_error(owner.error().message);
-    if (::geteuid() != before)
-      log(LogLevel::info, "daemon.owner",
-          fmt::format("started by root, goes on as {}, who owns {}", actor_of(::geteuid()), settings.state_dir));
-  }
-  DestinationReport report = look_ahead(settings, find_sinkhost(), Looking::as_the_service);
-  if (!report.mistakes.empty()) throw ConfigError{std::move(report.mistakes)};
-  log_warnings(report);
-  return App(std::move(settings), context.log_level).run();
-}
-
-std::unique_ptr<Api> make_api(const Settings& settings) {
-  static const SystemClock clock;
-  Accounts accounts(clock);
-  auto api = std::make_unique<CurlApi>(clock);
-  api->set_accounts(accounts.apply(settings));
-  return api;
-}
-
-std::unique_ptr<ReadApi> make_read_api(const Settings& settings) {
-  static const SystemClock clock;
-  Accounts accounts(clock);
-  auto api = std::make_unique<CurlReadApi>(clock);
-  api->set_accounts(accounts.apply(settings));
-  return api;
-}
-
-constexpr char kCheckUsage[] =
-    R"(codedriftd [--config FILE] check [--online [--all]] [--plugins] [--list]
-    [--strict] [--json]
-
-Reads the configuration, has each plugin open its destination without sending
-anything, and prints what would be watched and whether the schedule fits the
-rate limits. Every mistake is printed as FILE:LINE:COLUMN, exit code 78. It
-touches neither cloud nor database without --online. Root looks as the owner of
-state_dir, who the service is.
-
-)";
-constexpr char kCheckAfter[] = R"(
-Exit code: 0 valid; 1 a plugin crashed or hung, or a call failed; 64 wrong
-usage; 78 wrong configuration, and with --strict any warning.
-)";
-
-int command_check(const Context& context) {
-  po::options_description options("Options");
-  auto add = options.add_options();
-  add("online", "make one call for each account and region; print its outcome and the clock's error");
-  add("all", "with --online: ask for every function, at the pace of the accounts; one that is not there is a failure");
-  add("plugins", "list the plugins in plugin_dir with their versions and options");
-  add("list", "list every function, however many there are");
-  add("strict", "warnings are errors: exit code 78");
-  add("json", "print one JSON object (codedriftd.check.v1)");
-  po::variables_map values;
-  if (!read_options(context.args, kCheckUsage, kCheckAfter, options, "FILE", values, context.out)) return 0;
-  if (values.contains("FILE")) throw UsageError("check takes no file name; use codedriftd --config FILE check");
-  if (values.contains("all") && !values.contains("online")) throw UsageError("--all goes with --online");
-  CheckOptions check;
-  check.list_all = values.contains("list") || context.log_level == LogLevel::debug;
-  check.online = values.contains("online");
-  check.all = values.contains("all");
-  check.plugins = values.contains("plugins");
-  check.strict = values.contains("strict");
-  check.json = values.contains("json");
-  check.as_owner = true;
-  check.sinkhost = find_sinkhost();
-  return run_check(context.config, check, make_api, make_read_api, context.out, context.err);
-}
-
-int command_policy(const Context& context) {
-  return run_policy(
-      context.args, [&context] { return load_settings(context.config); }, context.out, context.err);
-}
-
-int command_plan(const Context& context) {
-  return run_plan(
-      context.args, [&context] { return load(context); }, make_api, SystemClock{},
-      {.out = ::isatty(STDOUT_FILENO) == 1, .err = ::isatty(STDERR_FILENO) == 1}, context.out, context.err);
-}
-
-int command_discover(const Context& context) {
-  return run_discover(
-      context.args, [&context] { return load(context); }, make_read_api, SystemClock{},
-      {.out = ::isatty(STDOUT_FILENO) == 1, .err = ::isatty(STDERR_FILENO) == 1}, context.out, context.err);
-}
-
-int command_poll(const Context& context) {
-  return run_poll(
-      context.args, [&context] { return load(context); }, SystemClock{}, ::isatty(STDERR_FILENO) == 1, context.out,
-      context.err);
-}
-
-int command_reload(const Context& context) {
-  return run_reload(
-      context.args, [&context] { return load(context); }, SystemClock{}, context.out, context.err);
-}
-
-int command_alerts(const Context& context) {
-  return run_alerts(
-      context.args, [&context] { return load(context); }, SystemClock{}, context.out, context.err);
-}
-
-/// What is in a package of this machine.
-Result<Examination> examine_within(int package_fd, const PackageLimits& limits) {
-  return examine(package_fd, ExaminerJob{.program = find_examiner(), .limits = limits});
-}
-Result<Examination> examine_here(int package_fd) { return examine_within(package_fd, {}); }
-
-/// One of the commands of commands/reconcile.h.
-template <int (*Run)(const std::vector<std::string>&, const ReconcileContext&)>
-int command_reconcile(const Context& context) {
-  static const SystemClock clock;
-  const bool terminal = ::isatty(STDIN_FILENO) == 1 && ::isatty(STDOUT_FILENO) == 1;
-  return Run(context.args, {[&context] { return load(context); }, clock, std::cin, terminal, context.out, context.err,
-                            Patience{}, examine_within});
-}
-
-int command_migrate(const Context& context) {
-  po::options_description options("Options");
-  po::variables_map values;
-  if (!parse(context,
-             "codedriftd [--config FILE] migrate\n\nBrings the database to this program's schema without starting the "
-             "daemon; a\ncopy of the old one is kept beside it. The daemon must not run: it does the same\nby itself "
-             "when it starts.\n",
-             options, nullptr, values))
-    return 0;
-  return run_migrate(load(context), context.out, context.err);
-}
-
-int command_backup(const Context& context) {
-  po::options_description options("Options");
-  po::variables_map values;
-  if (!parse(context,
-             "codedriftd [--config FILE] backup FILE|-\n\nWrites a consistent copy of the database, also while the "
-             "daemon runs. FILE is\nreplaced only once the copy is complete and checked; - is standard output.\n",
-             options, "FILE", values))
-    return 0;
-  const auto files = list_option(values, "FILE");
-  if (files.size() != 1)
-    throw UsageError("backup needs one FILE to write to: codedriftd backup /var/backups/codedriftd.db");
-  return run_backup(load(context), files.front(), context.out, context.err);
-}
-
-/// "query status …", again and again.
-int watch(const Context& context, const std::vector<std::string>& args, Millis every) {
-  if (::isatty(STDOUT_FILENO) != 1) throw UsageError("--watch draws on a terminal, and standard output is not one");
-  for (;;) {
-    std::ostringstream page;
-    const int code = run_query(
-        args, [&context] { return load(context).database(); }, SystemClock{}.wall(), true, page, context.err);
-    if (code == kExitUsage || code == EXIT_FAILURE) return code;
-    context.out << "\x1b[H\x1b[2J" << page.str() << std::flush;
-    if (!context.out) return EXIT_FAILURE;
-    std::this_thread::sleep_for(every);
-  }
-}
-
-/// `args`: a report, and what it is asked for. --watch is for "status" alone.
-int query(const Context& context, std::vector<std::string> args) {
-  std::optional<Millis> every;
-  if (!args.empty() && args.front() == "status") {
-    std::erase_if(args, [&](const std::string& arg) {
-      if (arg == "--watch") every = Millis{2'000};
-      if (arg.starts_with("--watch=")) every = parse_duration(std::string_view(arg).substr(8)).value_or(Millis{0});
-      return arg == "--watch" || arg.starts_with("--watch=");
-    });
-    if (every && *every < Millis{1'000}) throw UsageError("--watch takes a time of 1s or more, such as --watch=5s");
-  }
-  if (every) return watch(context, args, *every);
-  return run_query(
-      args, [&context] { return load(context).database(); }, SystemClock{}.wall(), ::isatty(STDOUT_FILENO) == 1,
-      context.out, context.err);
-}
-
-int command_query(const Context& context) { return query(context, context.args); }
-
-int command_status(const Context& context) {
-  std::vector<std::string> args{"status"};
-  args.insert(args.end(), context.args.begin(), context.args.end());
-  return query(context, std::move(args));
-}
-
-int command_show(const Context& context) {
-  return run_show(context.args, ::isatty(STDOUT_FILENO) == 1, SystemClock{}.wall(), context.out, context.err);
-}
-
-int command_digest(const Context& context) { return run_digest(context.args, examine_here, context.out, context.err); }
-
-int command_diff(const Context& context) {
-  static const SystemClock clock;
-  return run_diff(context.args, {.settings = [&context] { return load(context); },
-                                 .clock = clock,
-                                 .examine = examine_within,
-                                 .terminal = ::isatty(STDOUT_FILENO) == 1,
-                                 .out = context.out,
-                                 .err = context.err});
-}
-
-int command_packages(const Context& context) {
-  static const SystemClock clock;
-  return run_packages(context.args, {.settings = [&context] { return load(context); },
-                                     .clock = clock,
-                                     .terminal_out = ::isatty(STDOUT_FILENO) == 1,
-                                     .terminal_err = ::isatty(STDERR_FILENO) == 1,
-                                     .out = context.out,
-                                     .err = context.err});
-}
-
-void print_version(std::ostream& out) {
-  print(out, "codedriftd {} ({}database schema {})\n", CODEDRIFTD_VERSION,
-        *kCommit == '\0' ? "" : fmt::format("commit {}, ", kCommit), embedded_migrations().size());
-}
-
-int command_version(const Context& context) {
-  po::options_description options("Options");
-  po::variables_map values;
-  if (!parse(context,
-             "codedriftd version\n\nPrints the version, the commit it was built from, and its database's schema.\n",
-             options, nullptr, values))
-    return EXIT_SUCCESS;
-  print_version(context.out);
-  return EXIT_SUCCESS;
-}
-
-constexpr Command kCommands[] = {
-    {"run", "poll on schedule, record, alert; until SIGTERM", command_run},
-    {"check", "check the configuration and the schedule", command_check},
-    {"policy", "print the least permissions that the credentials need", command_policy},
-    {"status", "each function now; the same as query status", command_status},
-    {"query", "report: status, history, events, alerts, coverage, …", command_query},
-    {"discover", "list the functions that are there, and which of them are watched", command_discover},
-    {"plan", "poll now, and print how live code differs from what is accepted", command_plan},
-    {"show", "print a plan that was saved", command_show},
-    {"approve", "accept what is live, bound to one hash, or a plan", command_reconcile<run_approve>},
-    {"expect", "announce, from a pipeline, what a deployment will bring", command_reconcile<run_expect>},
-    {"diff", "what changed inside: files, and lines where packages are kept", command_diff},
-    {"packages", "what is inside packages: list, fetch, export, prune", command_packages},
-    {"digest", "the content digest of a package or a folder", command_digest},
-    {"suspend", "hold the alerts of functions for a time", command_reconcile<run_suspend>},
-    {"resume", "end a suspension", command_reconcile<run_resume>},
-    {"poll", "have the daemon poll these functions now", command_poll},
-    {"reload", "have the daemon load its configuration again", command_reload},
-    {"alerts", "replay or drop what could not be delivered; send a test", command_alerts},
-    {"migrate", "upgrade the database without starting", command_migrate},
-    {"backup", "write a consistent copy of the database", command_backup},
-    {"version", "the version, its commit, and the schema of its database", command_version},
-};
 
 void print_help(std::ostream& out, const po::options_description& options) {
   out << "codedriftd watches the code of Tencent Cloud functions: it records the hash of\n"
@@ -356,7 +30,7 @@ void print_help(std::ostream& out, const po::options_description& options) {
          "the cloud.\n\n"
          "codedriftd [--config FILE] [--log-level LEVEL] [--color WHEN] COMMAND ...\n\n"
          "Commands (each has --help; \"help COMMAND\" is the same):\n";
-  for (const Command& command : kCommands) print(out, "  {:<10}{}\n", command.name, command.does);
+  for (const Command& command : commands()) print(out, "  {:<10}{}\n", command.name, command.does);
   out << "\nOptions, before or after the command:\n";
   print_options(options, out);
   out << "\nExit codes: 0 done; 1 failed, or a name that matches nothing; 64 wrong usage;\n"
@@ -368,7 +42,7 @@ void print_help(std::ostream& out, const po::options_description& options) {
 
 const Command& command_named(std::string_view name) {
   std::vector<std::string_view> names;
-  for (const Command& command : kCommands) {
+  for (const Command& command : commands()) {
     if (command.name == name) return command;
     names.push_back(command.name);
   }
@@ -409,7 +83,7 @@ Colour parse_colour(std::string_view when) {
 }
 
 int dispatch(int argc, const char* const argv[], std::ostream& out, std::ostream& err) {
-  Context context{.args = {}, .out = out, .err = err};
+  CommandContext context{.args = {}, .out = out, .err = err};
   std::string level = "info", colour = "auto";
   po::options_description options;
   options.add_options()("config,c", po::value(&context.config)->value_name("FILE"),

@@ -233,7 +233,8 @@ void Inspector::failed(const Job& job, const std::string& why, bool mismatch, bo
       const Millis pause = std::min(kAgainAtMost, kAgainAfter * (1 << std::min(trouble.given_up, 5U)));
       trouble = {0, 0, trouble.given_up + 1, now + pause};
     } else if (auto found = queue->otherwise.extract(job.code)) {
-      queue->pressing.push_front(std::move(found.mapped()));  // by the link of another target that runs the same
+      // By the link of another target that runs the same; this thread takes it next.
+      queue->pressing.push_front(std::move(found.mapped()));
     } else {
       trouble.not_before = now + kTryAgain[std::min<std::size_t>(tries, kTryAgain.size()) - 1];
       queue->polls.emplace(trouble.not_before, job.id);

@@ -21,7 +21,6 @@
 #include "service/stay.h"
 #include "store/db/migrate.h"
 #include "store/ledger/suspensions.h"
-#include "store/log/event_log.h"
 #include "store/outbox/outbox.h"
 #include "store/record/facts.h"
 
@@ -29,21 +28,7 @@ namespace codedriftd {
 namespace {
 
 constexpr Millis kStopWithin{4'500};
-constexpr Millis kSnapshotFor{5'000};
 constexpr Millis kBetweenTries{2'000};
-/// The WAL is moved into the database long before, unless somebody keeps a transaction open.
-constexpr int64_t kMostWalBytes = 256LL * 1024 * 1024;
-
-/// Which file stands at `path`: nobody may put another one there while it is written to.
-std::pair<dev_t, ino_t> file_at(const std::string& path) {
-  struct stat info {};
-  return ::stat(path.c_str(), &info) == 0 ? std::pair{info.st_dev, info.st_ino} : std::pair<dev_t, ino_t>{};
-}
-
-int64_t file_size(const std::string& path) {
-  struct stat info {};
-  return ::stat(path.c_str(), &info) == 0 ? info.st_size : 0;
-}
 
 /// An event of the record is a line of the log too, under the same name.
 void log_event(const LoggedEvent& logged) {
@@ -347,77 +332,6 @@ void App::keep_head() {
     if (told_troubles_.insert("head").second)
       log(LogLevel::warning, "record.head", fmt::format("{}: a restored record would not be noticed", error.what()));
   }
-}
-
-StatusSnapshot App::snapshot() {
-  Locked cached(cached_);
-  if (*cached && clock_.mono() - (*cached)->first < kSnapshotFor) return (*cached)->second;
-  StatusSnapshot s;
-  s.now = clock_.wall();
-  s.polls = poller_->stats();
-  std::map<std::string, outbox::Depth> depths;
-  {
-    Locked reader(reader_);
-    Database& db = reader->value();
-    targets::Census census = targets::count_watched(db, s.now);
-    s.functions = std::move(census.by_status);
-    s.drifts_open = census.drifts_open;
-    for (outbox::Depth& depth : outbox::depths(db, s.now)) depths[depth.destination] = depth;
-    s.log_size = event_log::size(db);
-    Locked runners(runners_);
-    for (const auto& [name, runner] : *runners) {
-      const DestinationState state = outbox::destination(db, name);
-      s.destinations.push_back({name, runner->state(), depths[name], state.kind});
-    }
-  }
-  if (inspector_) {
-    const Inspector::Stats looked = inspector_->stats();
-    s.packages = {looked.examined, looked.ambiguous, looked.unavailable, looked.mismatch, looked.bytes, looked.queued};
-  }
-  s.writer_queue = writer_->queued();
-  s.database_bytes = file_size(database_);
-  s.wal_bytes = file_size(database_ + "-wal");
-  s.config_loads_failed = failed_reloads_;
-  *cached = std::pair(clock_.mono(), s);
-  return s;
-}
-
-std::vector<HealthCheck> App::healthy() const {
-  const MonoTime now = clock_.mono();
-  const auto check = [&](const char* name, MonoTime last) {
-    const auto age = std::chrono::duration_cast<Millis>(now - last);
-    return HealthCheck{name, makes_progress(last, now), fmt::format("last came round {} ms ago", age.count())};
-  };
-  return {check("poller", poller_->last_turn()), check("store", writer_->last_turn())};
-}
-
-std::vector<HealthCheck> App::ready() const {
-  std::vector<HealthCheck> checks = healthy();
-  const std::string trouble = writer_->trouble();
-  checks.push_back({"record", trouble.empty(), trouble.empty() ? "can be written to" : trouble});
-  for (HealthCheck& check : record_files()) checks.push_back(std::move(check));
-  checks.push_back({"started", ready_, ready_ ? "all of the start list is up" : "starting or stopping"});
-  return checks;
-}
-
-/// What somebody else may do to the files of the record while they are written to.
-std::vector<HealthCheck> App::record_files() const {
-  std::vector<HealthCheck> checks;
-  const auto check = [&](const char* name, bool ok, const char* well, std::string trouble) {
-    checks.push_back({name, ok, ok ? well : std::move(trouble)});
-  };
-  check("record file", file_at(database_) == record_file_, "in its place",
-        "the database was moved or replaced: what is written now is lost; restart the service");
-  check("record log", file_at(database_ + "-wal") == wal_file_, "in its place",
-        "its -wal was removed or replaced: what was written lately is lost at the next start; restart the service and "
-        "look at `codedriftd query events`");
-  check("lock", lock_ && lock_->in_place(), "in its place",
-        "codedriftd.lock was removed or replaced: commands take it that no daemon runs; restart the service");
-  const int64_t wal = file_size(database_ + "-wal");
-  check("record log size", wal <= kMostWalBytes, "moved into the database in time",
-        fmt::format("its -wal has {} MiB: somebody keeps a transaction open on it (fuser {} says who)",
-                    wal / (1024 * 1024), database_));
-  return checks;
 }
 
 // ---- the stop list ------------------------------------------------------------------------------------------------

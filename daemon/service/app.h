@@ -61,11 +61,16 @@ class App {
   void keep_time(Timetable& timetable);
   /// The second copy of where the record ends, if it moved.
   void keep_head();
+  void wait_for_record(const SqliteError& error);
+
+  // How it stands, in app_status.cc.
   StatusSnapshot snapshot();
   std::vector<HealthCheck> healthy() const;
   std::vector<HealthCheck> ready() const;
   std::vector<HealthCheck> record_files() const;
-  void wait_for_record(const SqliteError& error);
+  using FileIdentity = std::pair<dev_t, ino_t>;
+  /// Which file stands at `path`: nobody may put another one there while it is written to.
+  static FileIdentity file_at(const std::string& path);
 
   // The stop list; runs to its end whatever fails, within 5 seconds.
   void stop() noexcept;
@@ -98,14 +103,14 @@ class App {
   std::optional<StateLock> lock_;
   std::unique_ptr<Ledger> ledger_;
   std::unique_ptr<Writer> writer_;
-  Guarded<std::optional<Database>> reader_;             ///< for snapshots
-  std::string database_;                                ///< its path, fixed at the start
-  std::pair<dev_t, ino_t> record_file_{}, wal_file_{};  ///< what stood there when it was opened
-  std::set<std::string> told_troubles_;                 ///< of the record's files, as logged
-  std::optional<RecordHead> head_;                      ///< as it was written last
-  int64_t stay_ = 0;                                    ///< this stay's row in daemon_run
-  std::optional<DiscoveryRules> survey_;                ///< of the settings that are being taken over
-  std::set<std::string> told_overfull_;                 ///< rules that match more than their max_targets, as logged
+  Guarded<std::optional<Database>> reader_;  ///< for snapshots
+  std::string database_;                     ///< its path, fixed at the start
+  FileIdentity record_file_{}, wal_file_{};  ///< what stood there when it was opened
+  std::set<std::string> told_troubles_;      ///< of the record's files, as logged
+  std::optional<RecordHead> head_;           ///< as it was written last
+  int64_t stay_ = 0;                         ///< this stay's row in daemon_run
+  std::optional<DiscoveryRules> survey_;     ///< of the settings that are being taken over
+  std::set<std::string> told_overfull_;      ///< rules that match more than their max_targets, as logged
   std::atomic<bool> rewatch_{false};
   std::optional<WatchList> first_watch_;  ///< of the start, until it was applied
   std::size_t functions_ = 0;             ///< watched

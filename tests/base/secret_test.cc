@@ -9,6 +9,8 @@
 #include <fstream>
 #include <type_traits>
 
+#include "support/temp_dir.h"
+
 namespace codedriftd {
 namespace {
 
@@ -54,15 +56,8 @@ TEST(Secret, ACloneIsItsOwn) {
 
 class SecretFile : public testing::Test {
  protected:
-  SecretFile() {
-    std::string name = (std::filesystem::temp_directory_path() / "secret_test.XXXXXX").string();
-    folder_ = ::mkdtemp(name.data());
-    ::unsetenv("CREDENTIALS_DIRECTORY");
-  }
-  ~SecretFile() override {
-    ::unsetenv("CREDENTIALS_DIRECTORY");
-    std::filesystem::remove_all(folder_);
-  }
+  SecretFile() { ::unsetenv("CREDENTIALS_DIRECTORY"); }
+  ~SecretFile() override { ::unsetenv("CREDENTIALS_DIRECTORY"); }
   std::string make(std::string_view text, mode_t mode = 0600) {
     const std::string path = folder_ + "/secret";
     std::ofstream(path) << text;
@@ -75,7 +70,8 @@ class SecretFile : public testing::Test {
     EXPECT_NE(secret.error().message.find(path), std::string::npos) << secret.error().message;
     EXPECT_NE(secret.error().message.find(says), std::string::npos) << secret.error().message;
   }
-  std::string folder_;
+  const test::TempDir dir_;
+  const std::string folder_ = dir_.path().string();
 };
 
 TEST_F(SecretFile, IsReadWithoutTheSpaceAroundIt) {

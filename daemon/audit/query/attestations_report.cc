@@ -19,12 +19,12 @@ constexpr Column kAttestationColumns[] = {
     {"time", "TIME", 0},        {"kind", "FOR", 0},       {"target", "TARGET", 0},          {"attested_by", "KEY", 40},
     {"builder", "BUILDER", 60}, {"source", "SOURCE", 60}, {"attestation", "ATTESTATION", 0}};
 
-struct Mention {
+struct AttestedEvent {
   StoredEvent event;
   CheckedData checked;  ///< its data has an `attestation`
 };
 
-Row attestation_row(Database& db, const Mention& found) {
+Row attestation_row(Database& db, const AttestedEvent& found) {
   const auto& [event, checked] = found;
   const OrderedJson& attestation = checked.data.at("attestation");
   const auto text = [&](const OrderedJson& json, std::string_view name) { return text_or_null(text_in(json, name)); };
@@ -50,7 +50,7 @@ ReportEnd run_attestations(Database& db, const Selection& selection, WallTime no
   const EventReader events(db);
   const EventTimes times(db);
   ReportEnd end;
-  std::vector<Mention> found;  // without what was signed, which may be large
+  std::vector<AttestedEvent> found;  // without what was signed, which may be large
   auto q = db.query(kChosen);
   while (q.step()) {
     if (!selection.in_window(times.of(q.integer(event_rows::kSeq), q.time(event_rows::kTime)))) continue;
@@ -63,7 +63,7 @@ ReportEnd run_attestations(Database& db, const Selection& selection, WallTime no
   }
   if (selection.limit && found.size() > static_cast<std::size_t>(*selection.limit))
     found.erase(found.begin(), found.end() - static_cast<std::ptrdiff_t>(*selection.limit));
-  for (const Mention& each : found) {
+  for (const AttestedEvent& each : found) {
     Row row = attestation_row(db, each);
     if (!row.problem.empty()) ++end.problems;
     emit(std::move(row));
