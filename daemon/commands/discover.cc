@@ -50,14 +50,12 @@ std::map<std::string, std::set<std::string>> configured_regions(const Settings& 
 std::vector<Listing> list_all(const std::vector<AccountRegion>& places, const Settings& settings, ReadApi& api,
                               const Clock& clock, Progress& progress) {
   Paces paces;
-  std::set<std::string> unlimited;
   for (const AccountRegion& place : places) {
     const AccountSettings& account = settings.accounts.at(place.account);
     paces[account.name] = {pace_key(account), account.requests_per_second};
-    if (is_loopback(account.endpoint)) unlimited.insert(account.name);
   }
   ReadRunner runner(api, clock);
-  runner.set_paces(std::move(paces), std::move(unlimited));
+  runner.set_paces(std::move(paces));
   std::vector<std::shared_ptr<ListingJob>> jobs;
   std::size_t over = 0;
   for (const AccountRegion& place : places) {

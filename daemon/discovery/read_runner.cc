@@ -11,10 +11,6 @@
 namespace codedriftd {
 namespace {
 
-constexpr double kNoLimit = 1e6;
-/// Of the key of a pace that does not hold back: no key of accounts begins like this.
-constexpr std::string_view kUnlimitedKey = "unlimited ";
-
 ReadAnswer own_error(std::string_view code, std::string message) {
   ReadAnswer answer;
   answer.error = {std::string(code), std::move(message), ""};
@@ -26,13 +22,11 @@ ReadAnswer own_error(std::string_view code, std::string message) {
 
 ReadRunner::ReadRunner(ReadApi& api, const Clock& clock) : api_(api), clock_(clock) {}
 
-void ReadRunner::set_paces(Paces paces, std::set<std::string> unlimited) {
+void ReadRunner::set_paces(Paces paces) {
   paces_ = std::move(paces);
-  unlimited_ = std::move(unlimited);
   // Calls that wait go to the line of their account as it is now; the lines themselves keep what they learned.
   std::set<std::string> keys;
-  for (const auto& [account, pace] : paces_)
-    keys.insert(unlimited_.contains(account) ? std::string(kUnlimitedKey) + account : pace.key);
+  for (const auto& [account, pace] : paces_) keys.insert(pace.key);
   for (auto& [key, line] : lines_) line.clear();
   std::erase_if(lines_, [&](const auto& item) { return !keys.contains(item.first.first); });
   for (auto& [id, job] : jobs_) {
@@ -43,7 +37,6 @@ void ReadRunner::set_paces(Paces paces, std::set<std::string> unlimited) {
 std::optional<ReadRunner::LineKey> ReadRunner::line_of(const ReadCall& call) const {
   const auto pace = paces_.find(call.account);
   if (pace == paces_.end()) return std::nullopt;
-  if (unlimited_.contains(call.account)) return LineKey(std::string(kUnlimitedKey) + call.account, call.action);
   return LineKey(pace->second.key, call.action);
 }
 
@@ -116,9 +109,7 @@ void ReadRunner::enqueue(uint64_t id, Job& job, MonoTime due) {
   }
   job.due = due;
   job.line = *key;
-  const double limit =
-      unlimited_.contains(job.call->account) ? kNoLimit : traits(key->second).documented_limit * kShareOfLimit;
-  lines_.try_emplace(*key, limit).first->second.add(due, id);
+  lines_.try_emplace(*key, traits(key->second).documented_limit * kShareOfLimit).first->second.add(due, id);
 }
 
 void ReadRunner::send(uint64_t id, MonoTime now) {

@@ -4,7 +4,6 @@
 #include <map>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -25,9 +24,8 @@ class ReadRunner {
   ReadRunner(ReadApi& api, const Clock& clock);
 
   /// `paces` by account: AccountPace::key; their limits count for GetFunctionAddress alone and are not used here, but
-  /// kShareOfLimit of what is documented for each action. Accounts in `unlimited` are not held back: a simulated
-  /// endpoint on loopback may have any limit, and they have paces of their own.
-  void set_paces(Paces paces, std::set<std::string> unlimited = {});
+  /// kShareOfLimit of what is documented for each action.
+  void set_paces(Paces paces);
   /// Begins a job; `over` runs inside a later turn(), when it is over. Calls for an account without a pace are answered
   /// Client.NoCredentials, without being sent. A job that throws is over.
   void start(std::shared_ptr<ReadJob> job, std::function<void()> over);
@@ -69,7 +67,6 @@ class ReadRunner {
   ReadApi& api_;
   const Clock& clock_;
   Paces paces_;
-  std::set<std::string> unlimited_;
   std::map<LineKey, Line> lines_;
   std::map<uint64_t, Job> jobs_;
   std::vector<uint64_t> fresh_;  ///< that have not been asked for a call yet

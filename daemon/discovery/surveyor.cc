@@ -64,13 +64,11 @@ Surveyor::Surveyor(std::unique_ptr<ReadApi> api, const Clock& clock, Hooks hooks
 
 Surveyor::~Surveyor() { stop(); }
 
-void Surveyor::set_scopes(std::vector<Scope> scopes, Paces paces, std::set<std::string> unlimited,
-                          std::function<void()> apply) {
+void Surveyor::set_scopes(std::vector<Scope> scopes, Paces paces, std::function<void()> apply) {
   {
     Locked mail(mailbox_);
     mail->scopes = std::move(scopes);
     mail->paces = std::move(paces);
-    mail->unlimited = std::move(unlimited);
     if (apply) mail->apply.push_back(std::move(apply));
   }
   api_->wake();
@@ -135,7 +133,7 @@ void Surveyor::take_mail() {
   std::swap(*mailbox_.lock(), mail);
   if (mail.scopes) {
     for (const auto& apply : mail.apply) apply();
-    runner_.set_paces(std::move(mail.paces), std::move(mail.unlimited));
+    runner_.set_paces(std::move(mail.paces));
     take_over(std::move(*mail.scopes));
   }
   const MonoTime now = clock_.mono();

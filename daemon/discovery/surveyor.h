@@ -62,11 +62,10 @@ class Surveyor {
   Surveyor(std::unique_ptr<ReadApi> api, const Clock& clock, Hooks hooks);
   ~Surveyor();
 
-  /// From now on. A scope that was there before keeps its times and what is under way. `paces` and `unlimited`:
+  /// From now on. A scope that was there before keeps its times and what is under way. `paces`:
   /// ReadRunner::set_paces. `apply` runs on the surveyor's thread when they are taken over (the accounts of the
   /// ReadApi are its thread's). Thread-safe.
-  void set_scopes(std::vector<Scope> scopes, Paces paces, std::set<std::string> unlimited = {},
-                  std::function<void()> apply = {});
+  void set_scopes(std::vector<Scope> scopes, Paces paces, std::function<void()> apply = {});
   /// A listing of this region, begun after this call (`discover` asks for it); nothing for one that is no scope.
   /// Thread-safe.
   void list_now(std::string account, std::string region);
@@ -113,7 +112,6 @@ class Surveyor {
   struct Mail {
     std::optional<std::vector<Scope>> scopes;
     Paces paces;
-    std::set<std::string> unlimited;
     std::vector<std::function<void()>> apply;
     std::vector<RegionKey> list_now;
     std::vector<DetailWish> wishes;

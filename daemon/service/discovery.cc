@@ -76,7 +76,7 @@ void Discovery::apply(DiscoveryRules rules, Paces paces, std::function<void()> a
   const bool needed = !scopes.empty() || !rules.deploy_principals.empty();
   attributor_.set_accounts(rules.deploy_principals);
   *rules_.lock() = std::make_shared<const DiscoveryRules>(std::move(rules));
-  surveyor_.set_scopes(std::move(scopes), std::move(paces), {}, std::move(apply));
+  surveyor_.set_scopes(std::move(scopes), std::move(paces), std::move(apply));
   if (needed) surveyor_.start();
 }
 

@@ -144,7 +144,7 @@ TEST_F(DiscoverTest, WrongUsageIs64AndSaysWhatWouldBeRightBeforeAnythingIsRead) 
 }
 
 TEST_F(DiscoverTest, WritesAConfigurationThatWatchesAllOfIt) {
-  const std::string file = dir_ / "conf.d" / "watch.toml";
+  const std::string file = dir_ / "conf.d/watch.toml";
   const mode_t before = ::umask(022);
   const Ran ran = discover({"--write", file});
   ::umask(before);
@@ -171,7 +171,7 @@ TEST_F(DiscoverTest, WhatIsWrittenWhereNothingReadsItSaysSo) {
 }
 
 TEST_F(DiscoverTest, AConfigurationThatCannotBeReadWithItIsLeftAsItWas) {
-  const std::string file = dir_ / "conf.d" / "watch.toml";
+  const std::string file = dir_ / "conf.d/watch.toml";
   int loads = 0;
   const auto broken_second = [&] {
     if (++loads > 1) throw std::runtime_error("a reload would refuse it");

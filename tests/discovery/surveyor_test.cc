@@ -350,7 +350,7 @@ TEST_F(SurveyorTest, AReloadKeepsTimesAndWhatIsUnderWayAndLetsGoOfTheRest) {
   surveyor->list_now("prod", "ap-shanghai");
   surveyor->turn(1ms);
   bool applied = false;
-  surveyor->set_scopes({scope()}, paces, {}, [&] { applied = true; });
+  surveyor->set_scopes({scope()}, paces, [&] { applied = true; });
   run_for(30s);
   EXPECT_TRUE(applied);
   EXPECT_EQ(listings.size(), 2U) << "none at once, and none of the region that went";
@@ -419,7 +419,7 @@ TEST_F(SurveyorTest, ItsThreadWakesForWhatIsAskedAndStopsWithinAMoment) {
   hooks.listed = [&](const Listing&) { listed.ring(); };
   Surveyor threaded(std::make_unique<WaitingApi>(cloud), system, std::move(hooks));
   threaded.start();
-  threaded.set_scopes({scope()}, paces, {"prod"});
+  threaded.set_scopes({scope()}, paces);
   ASSERT_TRUE(listed.wait_for(std::stop_token(), 30s));
   threaded.list_now("prod", "ap-guangzhou");
   ASSERT_TRUE(listed.wait_for(std::stop_token(), 30s));

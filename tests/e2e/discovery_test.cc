@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "e2e/daemon.h"
+#include "store/db/sqlite.h"
 #include "support/program.h"
 
 namespace codedriftd::test {
@@ -41,8 +42,9 @@ class EverythingTest : public testing::Test {
   bool told(std::string_view kind) const {
     return eventually([&] { return events(kind) > 0; });
   }
-  /// Later changes are later by the cloud's clock, too: it writes whole seconds.
-  void let_a_minute_pass_at_the_cloud() { daemon.cloud().set_clock_offset(std::chrono::seconds(minutes_ += 60)); }
+  /// Later changes are later by the cloud's clock, too, which writes whole seconds. No more of them than needed: what
+  /// was asked before a write, by the clocks, says nothing of it.
+  void let_time_pass_at_the_cloud() { daemon.cloud().set_clock_offset(std::chrono::seconds(ahead_ += 5)); }
   /// So many complete listings from now on.
   bool listed(unsigned more) {
     const auto listings = [&]() -> int64_t {
@@ -54,7 +56,7 @@ class EverythingTest : public testing::Test {
   }
 
   Daemon daemon;
-  int64_t minutes_ = 0;
+  int64_t ahead_ = 0;
 };
 
 TEST_F(EverythingTest, AFunctionThatSomebodyAddsIsWatchedAndNotTrustedOnSight) {
@@ -83,7 +85,7 @@ TEST_F(EverythingTest, AFunctionThatNoRuleMatchesIsToldOnce) {
 TEST_F(EverythingTest, AChangeIsSeenWithoutWaitingForTheInterval) {
   begin();
   ASSERT_TRUE(is("charge", "in_sync")) << daemon.log();
-  let_a_minute_pass_at_the_cloud();
+  let_time_pass_at_the_cloud();
   daemon.deploy("charge", "stolen");
   ASSERT_TRUE(daemon.wait_for_alert("drift.detected")) << daemon.log();
   ASSERT_TRUE(listed(2));
@@ -95,7 +97,7 @@ TEST_F(EverythingTest, CodeThatIsSwappedAndPutBackBetweenTwoPollsIsToldForWhatIt
   begin("baseline = \"first-seen\"\ntouched = \"alert\"\n");
   ASSERT_TRUE(is("charge", "in_sync")) << daemon.log();
   ASSERT_TRUE(listed(1));
-  let_a_minute_pass_at_the_cloud();
+  let_time_pass_at_the_cloud();
   daemon.cloud().functions().swap_and_restore(Daemon::key("charge"));
   ASSERT_TRUE(daemon.wait_for_alert("function.touched")) << daemon.log();
   ASSERT_TRUE(listed(2));
@@ -108,7 +110,7 @@ TEST_F(EverythingTest, AFunctionThatIsDeletedAndMadeAgainWithTheSameCodeIsTold) 
   begin();
   ASSERT_TRUE(is("charge", "in_sync")) << daemon.log();
   ASSERT_TRUE(listed(1));
-  let_a_minute_pass_at_the_cloud();
+  let_time_pass_at_the_cloud();
   daemon.cloud().functions().recreate(Daemon::key("charge"));
   ASSERT_TRUE(daemon.wait_for_alert("function.recreated")) << daemon.log();
   ASSERT_TRUE(listed(2));
@@ -123,7 +125,7 @@ TEST_F(EverythingTest, ALayerThatIsSwappedIsDriftOfItsFunctionAndApprovedAsCodeI
   functions.set_layers(Daemon::key("charge"), {{"deps", 1}});
   begin("baseline = \"first-seen\"\nlayers = true\n");
   ASSERT_TRUE(is("charge", "in_sync", "$LAYERS")) << daemon.log();
-  let_a_minute_pass_at_the_cloud();
+  let_time_pass_at_the_cloud();
   functions.set_layers(Daemon::key("charge"), {{"deps", 2}});
   ASSERT_TRUE(daemon.wait_for_alert("layer.changed")) << daemon.log();
   EXPECT_NE(daemon.alerts().at(0).at("summary").get<std::string>().find("deps:2"), std::string::npos)
@@ -220,6 +222,37 @@ TEST_F(EverythingTest, DiscoverShowsWhatThereIsWithoutADaemonAndWritesAConfigura
   EXPECT_EQ(code_of(daemon.command({"check"})), 0);
   daemon.start();
   EXPECT_TRUE(is("refund", "unreviewed")) << daemon.log();
+}
+
+TEST_F(EverythingTest, WhoMadeAChangeFollowsItsAlertAndIsNeverWaitedFor) {
+  daemon.config.alerts = webhook_alert("ops", daemon.receiver().url(), daemon.secret_file(),
+                                       "kinds = [\"drift.*\", \"change.attributed\"]\n");
+  daemon.config.more += "[account.prod.audit]\nenabled = true\n";
+  begin();
+  ASSERT_TRUE(is("charge", "in_sync")) << daemon.log();
+  let_time_pass_at_the_cloud();
+  daemon.cloud().functions().set(Daemon::key("charge"), hash_of("stolen"),
+                                 {.principal = "mallory", .ip = "198.51.100.9", .request_id = "r-42", .console = true});
+  ASSERT_TRUE(daemon.wait_for_alert("drift.detected")) << daemon.log();
+  EXPECT_EQ(row("charge").at("who"), nullptr);
+  EXPECT_EQ(daemon.stop(), (ExitStatus{0, 0}));
+  {  // Two minutes pass.
+    Database db = Database::open_writer(daemon.database());
+    EXPECT_EQ(db.run("UPDATE attribution SET next_at_ms = next_at_ms - 120000 WHERE next_at_ms IS NOT NULL"), 1);
+  }
+  daemon.start();
+  ASSERT_TRUE(daemon.wait_for_alert("change.attributed")) << daemon.log();
+  const std::vector<Json> alerts = daemon.alerts();
+  EXPECT_EQ(alerts.back().at("follows"), alerts.front().at("id"));
+  const std::string words = alerts.back().at("summary");
+  EXPECT_TRUE(words.starts_with("The only recorded code change of charge between ")) << words;
+  EXPECT_TRUE(words.ends_with(": UpdateFunctionCode by sub-user mallory from 198.51.100.9 (console), request r-42."))
+      << words;
+  EXPECT_EQ(row("charge").at("who"), words);
+  EXPECT_EQ(daemon.rows({"history", "--function", "charge"}).back().at("who"), words);
+  EXPECT_NE(daemon.command({"plan", "--refresh=false"}).out.find(words), std::string::npos);
+  EXPECT_NE(daemon.command({"query", "report", "--format", "markdown"}).out.find(words), std::string::npos);
+  EXPECT_EQ(daemon.cloud().statistics().by_action["DescribeEvents"].calls, 1U);
 }
 
 TEST_F(EverythingTest, APlanWithoutADaemonKnowsWhatRulesMatched) {

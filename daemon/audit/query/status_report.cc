@@ -23,8 +23,8 @@ constexpr std::string_view kStatusFields[] = {"target",           "account",    
                                               "expected_sha256",  "drift_since",      "since",
                                               "last_polled_at",   "last_success_at",  "consecutive_failures",
                                               "last_error",       "observed_content", "accepted_content",
-                                              "expected_content", "changes",          "watched",
-                                              "suspended_until",  "suspended_by"};
+                                              "expected_content", "changes",          "who",
+                                              "watched",          "suspended_until",  "suspended_by"};
 constexpr std::span<const std::string_view> kPlanFields(kStatusFields, std::size(kStatusFields) - 3);
 constexpr Column kStatusColumns[] = {{"target", "TARGET", 0},
                                      {"status", "STATUS", 0},
@@ -82,7 +82,8 @@ Row status_row(const SelectedTarget& selected) {
            content_value(s.live_content),
            content_value(s.accepted_content),
            expected.content ? OrderedJson(expected.content->text()) : OrderedJson(),
-           OrderedJson(*selected.inside.changes)},
+           OrderedJson(*selected.inside.changes),
+           text_or_null(selected.who)},
           {},
           std::move(shown)};
 }

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 
 #include "audit/format/values.h"
 #include "audit/report/sections.h"
@@ -113,7 +114,10 @@ std::string unexamined_words(const LoggedFact& moment) {
                      why.empty() ? "" : ": ", why);
 }
 
-ReportBlock block_of(const DriftStory& drift, WallTime until) {
+/// What the cloud's audit log has about a change, by the id of the change's event.
+using Attributed = std::map<std::string, std::string>;
+
+ReportBlock block_of(const DriftStory& drift, const Attributed& attributed, WallTime until) {
   ReportBlock block;
   block.heading = drift.target;
   block.words.push_back(
@@ -136,6 +140,10 @@ ReportBlock block_of(const DriftStory& drift, WallTime until) {
   }
   for (const LoggedFact& moment : drift.moments) {
     if (std::string words = unexamined_words(moment); !words.empty()) block.words.push_back(std::move(words));
+  }
+  for (const LoggedFact& moment : drift.moments) {
+    if (const auto words = attributed.find(moment.id); words != attributed.end())
+      block.words.push_back(fmt::format("The cloud's audit log, about event {}: {}", moment.seq, words->second));
   }
   if (!drift.moments.empty()) block.tables.push_back(moments_of(drift));
   for (const LoggedFact& moment : drift.moments) {
@@ -244,7 +252,9 @@ ReportSection drift_section(const AuditReport& report) {
       "Drift is open from the first poll that saw a hash which was neither accepted nor announced, until the accepted "
       "hash was seen again or the live one was accepted. The open ones come first.");
   if (report.drifts.empty()) section.words.emplace_back("There was none in this period.");
-  for (const DriftStory& drift : report.drifts) section.blocks.push_back(block_of(drift, report.until));
+  Attributed attributed;
+  for (const LoggedFact& fact : report.attributed) attributed.emplace(fact.text("event"), fact.text("words"));
+  for (const DriftStory& drift : report.drifts) section.blocks.push_back(block_of(drift, attributed, report.until));
   if (!report.unreviewed.empty()) {
     ReportTable table{
         "Changes of code that nobody had accepted yet", {"Time", "Function", "Hash before", "Hash after", "Event"}, {}};

@@ -114,6 +114,7 @@ class Gathering {
     CheckedData checked = context_.events.check(stored);
     LoggedFact fact;
     fact.seq = stored.seq;
+    fact.id = std::move(stored.id);
     fact.time = stored.time;
     fact.kind = std::move(stored.kind);
     fact.severity = std::move(stored.severity);

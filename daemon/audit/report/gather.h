@@ -13,6 +13,7 @@ namespace codedriftd {
 /// An event of the log as the report shows it.
 struct LoggedFact {
   int64_t seq = 0;
+  std::string id;
   WallTime time{};
   std::string kind, severity, actor;
   std::optional<TargetId> target_id;  ///< nullopt: it concerns the whole daemon

@@ -108,6 +108,27 @@ TEST_F(FoundReport, KeepsWhatListingsToldApartFromWhatPollsLost) {
   EXPECT_NE(markdown.find("function.touched"), std::string::npos);
 }
 
+TEST_F(FoundReport, SaysBesideADriftWhatTheAuditLogHasAboutIt) {
+  r.observed("charge", "reviewed", at(5));
+  r.observed("charge", "stolen", at(40));
+  std::string id;
+  {
+    auto q = r.db().query_once("SELECT id FROM event WHERE kind = 'drift.detected'");
+    ASSERT_TRUE(q.step());
+    id = q.text(0);
+  }
+  note("change.attributed", {{"event", id}, {"words", "The only recorded code change of charge."}}, 50, "charge");
+  note("change.attributed", {{"event", "another"}, {"words", "No record found as of T."}}, 60, "charge");
+  const std::string markdown = report_markdown(gather());
+  const std::size_t story = markdown.find("Open since");
+  ASSERT_NE(story, std::string::npos) << markdown;
+  const std::size_t moments = markdown.find("\n|", story);
+  const std::string before_the_table = markdown.substr(story, moments - story);
+  EXPECT_NE(before_the_table.find("audit log, about event"), std::string::npos) << before_the_table;
+  EXPECT_NE(before_the_table.find("The only recorded code change of charge."), std::string::npos) << before_the_table;
+  EXPECT_EQ(before_the_table.find("No record found"), std::string::npos) << before_the_table;
+}
+
 TEST_F(FoundReport, WhatIsWatchedBesideTheCodeDriftsUnderItsOwnKind) {
   const std::string layers = "prod/ap-guangzhou/default/charge:$LAYERS";
   r.watch({"charge", layers}, at(1));
