@@ -16,7 +16,7 @@ CREATE TABLE value_text (
 ) STRICT;
 
 -- Every function that was ever found, as it was seen last. One without a name stands for its namespace, which could not
--- be read.
+-- be read; one without a namespace has "NAMESPACE/NAME" as its name, and is no part of an address.
 CREATE TABLE inventory (
   id               INTEGER PRIMARY KEY,
   account          TEXT    NOT NULL,

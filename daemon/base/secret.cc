@@ -19,6 +19,11 @@ void wipe(std::string& text) {
   text.clear();
 }
 
+__attribute__((noinline)) void wipe_stack() {
+  char below[64 * 1024];
+  OPENSSL_cleanse(below, sizeof below);
+}
+
 Secret::Secret(std::string text) : text_(std::move(text)) { codedriftd::wipe(text); }
 
 Secret::Secret(Secret&& other) noexcept : text_(std::move(other.text_)) { other.wipe(); }

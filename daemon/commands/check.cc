@@ -294,7 +294,8 @@ class Check {
     const std::unique_ptr<Api> api = make_api(settings);
     const std::vector<OnlineAnswer> answers = options_.all ? ask_each(settings, *api) : ask_each_region(settings, *api);
     json_["online"] = online_json(answers);
-    if (!options_.json && !answers.empty()) print_online(answers, options_.all, out_);
+    if (!options_.json && (!answers.empty() || listed_regions(settings).empty()))
+      print_online(answers, options_.all, out_);
     const bool polls = std::all_of(answers.begin(), answers.end(),
                                    [&](const OnlineAnswer& asked) { return is_good(asked, options_.all); });
     if (listed_regions(settings).empty()) return polls;

@@ -93,6 +93,7 @@ void Surveyor::run(std::shared_ptr<ReadJob> job, std::function<void()> over) {
 }
 
 void Surveyor::start() {
+  if (thread_.joinable()) return;
   thread_ = std::jthread([this](std::stop_token stop) { loop(stop); });
 }
 

@@ -66,7 +66,7 @@ class Surveyor {
   /// ReadRunner::set_paces. `apply` runs on the surveyor's thread when they are taken over (the accounts of the
   /// ReadApi are its thread's). Thread-safe.
   void set_scopes(std::vector<Scope> scopes, Paces paces, std::function<void()> apply = {});
-  /// A listing of this region, begun after this call (`discover` asks for it); nothing for one that is no scope.
+  /// A listing of this region, begun after this call; nothing for one that is no scope.
   /// Thread-safe.
   void list_now(std::string account, std::string region);
   /// Thread-safe. Wishes for one function that wait are one; a wish for one that is being read is read after that. What
@@ -75,7 +75,7 @@ class Surveyor {
   /// Another job, through the same paces: the audit log's. `over` runs on this object's thread. Thread-safe.
   void run(std::shared_ptr<ReadJob> job, std::function<void()> over);
 
-  void start();
+  void start();  ///< its thread, if it does not run
   void stop();  ///< within a moment; idempotent. What is under way is given up.
   /// One round, as the thread does it.
   void turn(Millis at_most);

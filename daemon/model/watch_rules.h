@@ -25,6 +25,8 @@ struct WatchRule {
   unsigned versions = 0;  ///< the newest so many published versions are watched, too
   bool aliases = false, layers = false;
   std::size_t max_targets = 2000;  ///< a listing that would have it watch more is not taken over
+
+  friend bool operator==(const WatchRule&, const WatchRule&) = default;
 };
 
 /// A function without a qualifier.
@@ -38,6 +40,8 @@ struct FunctionName {
 struct WatchPlan {
   std::vector<WatchRule> rules;               ///< in the order of the files
   std::map<FunctionName, std::string> named;  ///< by a [[function]], and its "FILE:LINE"
+
+  friend bool operator==(const WatchPlan&, const WatchPlan&) = default;
 };
 
 struct Judgement {

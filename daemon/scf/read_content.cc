@@ -3,6 +3,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "base/secret.h"
 #include "base/text.h"
 #include "cloud/secret_json.h"
 #include "scf/response_body.h"
@@ -61,6 +62,7 @@ ReadAnswer read_content(Action action, std::string_view body, int http_status) {
   thread_local SecretJson parser;  // its buffers are worth keeping, but not the environment variables in them
   ReadAnswer answer = read_body(parser, action, body, http_status);
   parser.wipe();
+  wipe_stack();
   return answer;
 }
 

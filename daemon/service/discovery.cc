@@ -73,10 +73,15 @@ void Discovery::apply(DiscoveryRules rules, Paces paces, std::function<void()> a
     }
   }
   std::vector<Surveyor::Scope> scopes = rules.scopes;
+  const bool another_plan = rules_.copy()->plan != rules.plan;
   const bool needed = !scopes.empty() || !rules.deploy_principals.empty();
   attributor_.set_accounts(rules.deploy_principals);
   *rules_.lock() = std::make_shared<const DiscoveryRules>(std::move(rules));
-  surveyor_.set_scopes(std::move(scopes), std::move(paces), std::move(apply));
+  surveyor_.set_scopes(scopes, std::move(paces), std::move(apply));
+  // How each function stands to the rules is judged by listings.
+  if (another_plan) {
+    for (const Surveyor::Scope& scope : scopes) surveyor_.list_now(scope.account, scope.region);
+  }
   if (needed) surveyor_.start();
 }
 

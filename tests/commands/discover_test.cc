@@ -133,7 +133,7 @@ TEST_F(DiscoverTest, WrongUsageIs64AndSaysWhatWouldBeRightBeforeAnythingIsRead) 
     std::string says;
   };
   for (const Case& c : {Case{{"--regoin", "x"}, "did you mean --region?"}, Case{{"--force"}, "goes with --write"},
-                        Case{{"--write="}, "--write needs the name of a file"},
+                        Case{{"--write", ""}, "--write needs the name of a file"},
                         Case{{"--state", "gon"}, "did you mean gone?"}, Case{{"--bom"}, "--format csv alone"}}) {
     std::ostringstream out, err;
     const auto none = []() -> Settings { throw std::logic_error("asked for the configuration"); };

@@ -82,6 +82,34 @@ TEST_F(EverythingTest, AFunctionThatNoRuleMatchesIsToldOnce) {
   EXPECT_EQ(inventory.at("rows").size(), 2U) << inventory;
 }
 
+TEST_F(EverythingTest, FunctionsOfCloudBaseAreFoundAndWatchedLikeOthers) {
+  const std::string hello = "ap-guangzhou/shop-1a2b3c/hello:$LATEST";
+  daemon.cloud().functions().add_namespace("ap-guangzhou", "shop-1a2b3c", "TCB");
+  daemon.cloud().set(hello, hash_of("reviewed"));
+  begin();
+  ASSERT_TRUE(is("hello", "in_sync")) << daemon.log();
+  EXPECT_EQ(row("hello").at("namespace"), "shop-1a2b3c");
+  let_time_pass_at_the_cloud();
+  daemon.cloud().set(hello, hash_of("stolen"));
+  ASSERT_TRUE(daemon.wait_for_alert("drift.detected")) << daemon.log();
+  EXPECT_EQ(daemon.alerts().at(0).at("target").at("namespace"), "shop-1a2b3c");
+}
+
+TEST_F(EverythingTest, AReloadJudgesWhatIsThereByTheNewRulesAtOnce) {
+  daemon.config.more = "[account.prod.discovery]\nevery = \"1h\"\nchanges_every = \"1h\"\n";
+  daemon.deploy("refund", "reviewed");
+  const std::string before = daemon.config.more;
+  begin("names = [\"charge\"]\nbaseline = \"first-seen\"\n");
+  ASSERT_TRUE(daemon.wait_for_alert("function.unmanaged")) << daemon.log();
+  daemon.config.more = before + "[[watch]]\naccount = \"prod\"\nregions = [\"ap-guangzhou\"]\n";
+  daemon.write_config();
+  daemon.hangup();
+  ASSERT_TRUE(is("refund", "unreviewed")) << daemon.log();
+  EXPECT_TRUE(eventually([&] { return events("function.discovered") == 2; })) << daemon.log();
+  const Json inventory = daemon.rows({"inventory", "--function", "refund"});
+  EXPECT_EQ(inventory.at(0).at("state"), "watched") << inventory;
+}
+
 TEST_F(EverythingTest, AChangeIsSeenWithoutWaitingForTheInterval) {
   begin();
   ASSERT_TRUE(is("charge", "in_sync")) << daemon.log();
@@ -231,6 +259,7 @@ TEST_F(EverythingTest, WhoMadeAChangeFollowsItsAlertAndIsNeverWaitedFor) {
   begin();
   ASSERT_TRUE(is("charge", "in_sync")) << daemon.log();
   let_time_pass_at_the_cloud();
+  daemon.cloud().audit().clear();  // what was written when the test began is within the minutes that are looked through
   daemon.cloud().functions().set(Daemon::key("charge"), hash_of("stolen"),
                                  {.principal = "mallory", .ip = "198.51.100.9", .request_id = "r-42", .console = true});
   ASSERT_TRUE(daemon.wait_for_alert("drift.detected")) << daemon.log();

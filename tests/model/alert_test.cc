@@ -69,8 +69,7 @@ TEST(ComposeAlert, CarriesEverythingItKnows) {
   facts = {"All is well.",     "in_sync",   "drifted",   sha256("o"),
            sha256("a"),        sha256("p"), sha256("e"), kAlertTime - Millis{123},
            "returned",         "why",       "req-1",     Json{{"code", "C"}, {"message", "m"}, {"request_id", nullptr}},
-           Json{{"added", 1}}, "",          "",
-           "",                 ""};
+           Json{{"added", 1}}, "",          "",          ""};
   const Json expected{
       {"schema", "codedriftd.alert.v1"},
       {"id", "abcdefghijklmnopqrstuvwxyz"},

@@ -20,14 +20,16 @@ std::string broken_invariant(Database& db) {
   }
   for (const char* destination : {"ops", "chat"}) {
     const std::string missing = fmt::format(
-        "SELECT count(*) FROM event WHERE kind GLOB 'drift.*' AND NOT EXISTS (SELECT 1 FROM outbox WHERE event_seq = "
+        "SELECT count(*) FROM event WHERE (kind GLOB 'drift.*' OR kind IN ('layer.changed', 'alias.moved')) AND NOT "
+        "EXISTS (SELECT 1 FROM outbox WHERE event_seq = "
         "seq AND destination = '{}')",
         destination);
     if (number(db, missing) != 0) return fmt::format("an event without its alert to {}", destination);
   }
   if (number(db,
              "SELECT count(*) FROM target t WHERE drift_open != coalesce((SELECT kind != 'drift.resolved' FROM event "
-             "e WHERE e.target_id = t.id AND kind GLOB 'drift.*' ORDER BY seq DESC LIMIT 1), 0)") != 0)
+             "e WHERE e.target_id = t.id AND (kind GLOB 'drift.*' OR kind IN ('layer.changed', 'alias.moved')) ORDER "
+             "BY seq DESC LIMIT 1), 0)") != 0)
     return "state and events differ about drift";
   if (number(db, "SELECT count(*) FROM outbox WHERE (state = 'delivered') != (delivered_at_ms IS NOT NULL)") != 0)
     return "an outbox row is half delivered";

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 #include <span>
 #include <utility>
 
@@ -240,25 +241,31 @@ std::span<const targets::OfFunction> of(std::span<const targets::OfFunction> all
 
 using ByName = std::map<std::pair<std::string, std::string>, InventoryEntry>;
 
-/// Namespaces that cannot be read have an entry without a function's name.
-void note_namespaces(Tx& tx, const Listing& listing, ByName& known, WallTime now) {
-  for (const std::string& ns : listing.unread) {
-    InventoryEntry& entry = known[{ns, ""}];
+/// A namespace that could not be read has an entry without a function's name, a function whose name no address can have
+/// one without a namespace.
+bool stands_for_unreadable(const ByName::key_type& key) { return key.first.empty() || key.second.empty(); }
+
+void note_unreadable(Tx& tx, const Listing& listing, ByName& known, WallTime now) {
+  std::set<ByName::key_type> unreadable;
+  for (const std::string& ns : listing.unread) unreadable.emplace(ns, "");
+  for (const std::string& name : listing.unreadable) unreadable.emplace("", name);
+  for (const auto& [ns, name] : unreadable) {
+    InventoryEntry& entry = known[{ns, name}];
     if (entry.id != 0 && entry.state == InventoryState::unreadable) continue;
     if (entry.id == 0) entry.first_found_at = listing.ended;
     entry.account = listing.account;
     entry.region = listing.region;
     entry.function.ns = ns;
+    entry.function.name = name;
     entry.state = InventoryState::unreadable;
     entry.last_found_at = listing.ended;
     entry.gone_at.reset();
     entry.id = inventory::save(tx.db, entry, now);
   }
-  for (auto& [name, entry] : known) {
-    if (!name.second.empty() || entry.state != InventoryState::unreadable) continue;
-    if (std::find(listing.unread.begin(), listing.unread.end(), name.first) != listing.unread.end()) continue;
+  for (auto& [key, entry] : known) {
+    if (!stands_for_unreadable(key) || entry.state != InventoryState::unreadable || unreadable.contains(key)) continue;
     const bool listed =
-        std::find(listing.namespaces.begin(), listing.namespaces.end(), name.first) != listing.namespaces.end();
+        std::find(listing.namespaces.begin(), listing.namespaces.end(), key.first) != listing.namespaces.end();
     if (!listing.complete && !listed) continue;
     entry.state = InventoryState::gone;
     entry.gone_at = now;
@@ -341,14 +348,14 @@ Discovered take_listing(Tx& tx, Ledger& ledger, const Listing& listing, const Wa
     taking.see(function, entry == known.end() ? nullptr : &entry->second, of(watched, function.ns, function.name));
   }
   for (auto& [name, entry] : known) {
-    if (name.second.empty() || seen.contains(name)) continue;
+    if (stands_for_unreadable(name) || seen.contains(name)) continue;
     if (listing.complete) {
       taking.miss(entry, listing.began, of(watched, name.first, name.second));
     } else {
       taking.count(entry);
     }
   }
-  note_namespaces(tx, listing, known, now);
+  note_unreadable(tx, listing, known, now);
   inventory::record_listing(tx.db, listing, taking.found(), taking.watched());
   judge_discovery(tx, ledger, listing, now);
   return std::move(taking).finish();

@@ -71,6 +71,7 @@ TEST(StatusReport, HasTheContractsFieldsAndWhatNeedsAttentionFirst) {
                                 {"accepted_content", nullptr},
                                 {"expected_content", nullptr},
                                 {"changes", nullptr},
+                                {"who", nullptr},
                                 {"watched", true},
                                 {"suspended_until", nullptr},
                                 {"suspended_by", nullptr}};

@@ -33,7 +33,7 @@ std::vector<std::string> sorted(std::vector<std::string> lines) {
 std::string column_of(std::string_view field) {
   if (field == "from" || field == "until") return std::string(field) + "_at";
   if (field == "observed_content" || field == "accepted_content") return std::string(field) + "_hex";
-  return field == "changes" || field == "content" ? "" : std::string(field);
+  return field == "changes" || field == "content" || field == "who" ? "" : std::string(field);
 }
 
 /// Does not wait for the disk: there are many small commits.

@@ -37,7 +37,8 @@ Told status(const std::string& path, WallTime now, std::optional<WallTime> then 
 
 bool may_be_forgotten(const std::string& field) {
   return field == "last_polled_at" || field == "last_success_at" || field == "consecutive_failures" ||
-         field == "last_error" || field == "observed_content" || field == "accepted_content" || field == "changes";
+         field == "last_error" || field == "observed_content" || field == "accepted_content" || field == "changes" ||
+         field == "who";
 }
 
 /// A row told later is the row of then, but for what is null because the record no longer tells it.

@@ -415,6 +415,21 @@ TEST(DiscoveriesTold, ANamespaceThatCannotBeReadStandsInTheInventoryUntilItCan) 
   EXPECT_EQ(inventory::last_listings(sky.db).front().found, 1);
 }
 
+TEST(DiscoveriesTold, AFunctionThatCannotBeAnAddressStandsInTheInventoryWhileItIsThere) {
+  Sky sky;
+  Listing odd = sky.listing(all_found("charge"));
+  odd.unreadable = {"default/a b"};
+  sky.take(odd);
+  sky.take(odd);
+  EXPECT_EQ(sky.states(), "default/a b:unreadable charge:watched");
+  sky.list("charge", false);
+  EXPECT_EQ(sky.states(), "default/a b:unreadable charge:watched") << "an incomplete listing takes nothing away";
+  sky.list("charge");
+  EXPECT_EQ(sky.states(), "default/a b:gone charge:watched");
+  sky.take(odd);
+  EXPECT_EQ(sky.states(), "default/a b:unreadable charge:watched");
+}
+
 TEST(DiscoveriesTold, WhatIsNoAddressIsNoFunction) {
   Sky sky;
   Listing hostile = sky.listing({found("charge"), found("charge")});
