@@ -146,11 +146,11 @@ void check_discovery(Accounts& accounts, const std::vector<PlacedRule>& rules, c
   }
   for (const auto& [name, read] : accounts) {
     if (!read.account.discovery.enabled) continue;
-    const auto of_account = [&](const auto& watched) {
+    const auto of_account = [&account = name](const auto& watched) {
       if constexpr (requires { watched.rule; }) {
-        return watched.rule.rule.account == name;
+        return watched.rule.rule.account == account;
       } else {
-        return watched.watch.target.account == name;
+        return watched.watch.target.account == account;
       }
     };
     if (std::any_of(rules.begin(), rules.end(), of_account) || std::any_of(watches.begin(), watches.end(), of_account))

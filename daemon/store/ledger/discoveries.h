@@ -9,8 +9,8 @@
 namespace codedriftd {
 
 struct Discovered {
-  bool watch_changed = false;         ///< the plan watches others than before: the watch list is to be made anew
-  std::vector<TargetId> moved;        ///< changed since they were last seen: to be polled at once
+  bool watch_changed = false;   ///< the plan watches others than before: the watch list is to be made anew
+  std::vector<TargetId> moved;  ///< changed since they were last seen: to be polled at once
   struct Wanted {
     FunctionName function;
     std::string where;  ///< "FILE:LINE" of its rule
