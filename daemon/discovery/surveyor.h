@@ -76,7 +76,7 @@ class Surveyor {
   void run(std::shared_ptr<ReadJob> job, std::function<void()> over);
 
   void start();  ///< its thread, if it does not run
-  void stop();  ///< within a moment; idempotent. What is under way is given up.
+  void stop();   ///< within a moment; idempotent. What is under way is given up.
   /// One round, as the thread does it.
   void turn(Millis at_most);
 
