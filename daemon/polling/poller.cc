@@ -102,6 +102,7 @@ void Poller::take_over(Watch watch) {
   for (auto& [key, line] : lines_) line.clear();
   std::set<PaceKey> used;
   const auto line_of = [&](const std::string& account, Action action) {
+    polling_.assume();
     const PaceKey key{paces_.at(account).key, action};
     const double limit = limit_of(action, limits.at(key.first));
     Line& line = lines_.try_emplace(key, limit).first->second;

@@ -38,7 +38,8 @@ class InventoryCounts {
   /// All but those that are gone. What could not be read is there too, so that nothing unread is ever full coverage.
   int64_t found() const;
   int64_t watched() const { return of(InventoryState::watched); }
-  /// {found, watched, coverage, a number for each other state}: coverage is watched / found, six decimals, null of nothing.
+  /// {found, watched, coverage, a number for each other state}: coverage is watched / found, six decimals, null of
+  /// nothing.
   OrderedJson summary() const;
   /// "12 found, 9 watched (75.00 %): 1 excluded, 2 unmanaged; 1 gone"
   std::string line() const;

@@ -229,14 +229,17 @@ class Taking {
   int64_t found_ = 0, watched_ = 0;
 };
 
+using FunctionKey = std::pair<std::string_view, std::string_view>;
+struct ByFunction {
+  static FunctionKey key(const targets::OfFunction& each) { return {each.target.ns, each.target.function}; }
+  bool operator()(const targets::OfFunction& a, const FunctionKey& b) const { return key(a) < b; }
+  bool operator()(const FunctionKey& a, const targets::OfFunction& b) const { return a < key(b); }
+};
 /// The targets of one function among all of a region, which are by namespace and function.
 std::span<const targets::OfFunction> of(std::span<const targets::OfFunction> all, std::string_view ns,
                                         std::string_view name) {
-  const auto key = [](const targets::OfFunction& each) {
-    return std::pair<std::string_view, std::string_view>(each.target.ns, each.target.function);
-  };
-  const auto range = std::ranges::equal_range(all, std::pair(ns, name), {}, key);
-  return {range.begin(), range.end()};
+  const auto range = std::equal_range(all.begin(), all.end(), FunctionKey(ns, name), ByFunction{});
+  return {range.first, range.second};
 }
 
 using ByName = std::map<std::pair<std::string, std::string>, InventoryEntry>;
