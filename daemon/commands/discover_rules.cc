@@ -79,7 +79,7 @@ WrittenRules rules_for(const std::vector<Listing>& listings, const WatchPlan& pl
   WrittenRules written;
   for (const auto& [account, found] : accounts) {
     const auto would_be_watched = static_cast<std::size_t>(std::ranges::count_if(
-        found.unmanaged, [&](const std::string& name) { return !found.excluded.contains(name); }));
+        found.unmanaged, [&excluded = found.excluded](const std::string& name) { return !excluded.contains(name); }));
     if (would_be_watched == 0 && !says_nothing_of(plan, account)) continue;
     written.functions += would_be_watched;
     written.accounts.push_back(account);
