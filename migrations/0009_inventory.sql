@@ -35,7 +35,7 @@ CREATE TABLE inventory (
   first_found_at_ms INTEGER NOT NULL,
   last_found_at_ms INTEGER NOT NULL,        -- written with a change: while not_listed is 0, every complete listing since showed it
   gone_at_ms       INTEGER,
-  not_listed       INTEGER NOT NULL,        -- complete listings in a row that did not show it
+  not_listed       INTEGER NOT NULL,        -- complete listings in a row that did not show it, two at most; 3: gone, and let go of
   versions         TEXT    NOT NULL,        -- JSON list, newest first
   aliases          TEXT    NOT NULL,        -- JSON list
   image            INTEGER NOT NULL CHECK (image IN (0, 1)),

@@ -109,7 +109,7 @@ void ReadRunner::enqueue(uint64_t id, Job& job, MonoTime due) {
   }
   job.due = due;
   job.line = *key;
-  lines_.try_emplace(*key, traits(key->second).documented_limit * kShareOfLimit).first->second.add(due, id);
+  lines_.try_emplace(*key, usable_by_readings(key->second)).first->second.add(due, id);
 }
 
 void ReadRunner::send(uint64_t id, MonoTime now) {

@@ -24,7 +24,7 @@ class ReadRunner {
   ReadRunner(ReadApi& api, const Clock& clock);
 
   /// `paces` by account: AccountPace::key; their limits count for GetFunctionAddress alone and are not used here, but
-  /// kShareOfLimit of what is documented for each action.
+  /// usable_by_readings() of each action.
   void set_paces(Paces paces);
   /// Begins a job; `over` runs inside a later turn(), when it is over. Calls for an account without a pace are answered
   /// Client.NoCredentials, without being sent. A job that throws is over.

@@ -63,6 +63,9 @@ enum class InventoryState {
 std::string_view to_string(InventoryState state);
 std::optional<InventoryState> parse_inventory_state(std::string_view name);
 
+/// Of one that is gone for so long that no rule watches it any more.
+inline constexpr unsigned kLetGo = 3;
+
 /// One function of the inventory, as the record keeps it.
 struct InventoryEntry {
   int64_t id = 0;
@@ -73,7 +76,7 @@ struct InventoryEntry {
   WallTime first_found_at{};
   WallTime last_found_at{};
   std::optional<WallTime> gone_at;
-  unsigned not_listed = 0;  ///< complete listings in a row that did not show it
+  unsigned not_listed = 0;  ///< complete listings in a row that did not show it, two at most; kLetGo
   // Of functions of which a rule wants to know it:
   std::vector<std::string> versions;  ///< published ones, newest first
   std::vector<std::string> aliases;   ///< sorted

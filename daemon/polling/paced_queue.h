@@ -62,7 +62,7 @@ class PacedQueue {
 using PaceKey = std::pair<std::string, Action>;
 /// Calls a second of `action` that go at most under a pace whose limit for polls is `poll_limit`.
 inline double limit_of(Action action, double poll_limit) {
-  return action == Action::get_function_address ? poll_limit : traits(action).documented_limit * kShareOfLimit;
+  return action == Action::get_function_address ? poll_limit : usable_by_polls(action);
 }
 
 }  // namespace codedriftd

@@ -55,6 +55,16 @@ const ActionTraits& traits(Action action) {
   return kGetFunctionAddress;
 }
 
+double usable_by_polls(Action action) {
+  const double share = traits(action).documented_limit * kShareOfLimit;
+  return action == Action::get_function ? share * 2 / 3 : share;
+}
+
+double usable_by_readings(Action action) {
+  const double share = traits(action).documented_limit * kShareOfLimit;
+  return action == Action::get_function ? share / 3 : share;
+}
+
 std::span<const Action> actions_of(TargetKind kind) {
   switch (kind) {
     case TargetKind::code:

@@ -38,6 +38,10 @@ inline constexpr std::array kAllActions{
 /// Of a documented limit, how much is used: others call, too (consoles, pipelines, other tools). GetFunctionAddress has
 /// a setting of its own.
 inline constexpr double kShareOfLimit = 0.75;
+/// What is used of the documented limit by polls, and by discovery and attribution: two threads, whose paces do not
+/// know of each other. GetFunction is called by both, and polls (layers, images) have two thirds of its share.
+double usable_by_polls(Action action);
+double usable_by_readings(Action action);
 
 /// The calls of one poll of a target of that kind, in their order, never none. The first is made once in each attempt,
 /// and whoever sends the attempt paces it; the others are made as often as needed (or not at all), and the client paces

@@ -29,6 +29,7 @@ namespace {
 
 constexpr Millis kStopWithin{4'500};
 constexpr Millis kBetweenTries{2'000};
+constexpr Millis kBetweenRewatches{2'000};  ///< functions are found one by one, and each time the whole list is made
 
 /// An event of the record is a line of the log too, under the same name.
 void log_event(const LoggedEvent& logged) {
@@ -267,10 +268,11 @@ void App::serve() {
   Timetable timetable(clock_.mono());
   for (;;) {
     keep_time(timetable);
-    const MonoTime next = timetable.next(notify_.watchdog_interval().has_value());
+    MonoTime next = timetable.next(notify_.watchdog_interval().has_value());
+    if (rewatch_) next = std::min(next, last_rewatch_ + kBetweenRewatches);
     const auto signal = signals_.wait(std::max(Millis{1}, std::chrono::ceil<Millis>(next - clock_.mono())));
     if (signal == SIGHUP) reload();
-    if (rewatch_.exchange(false)) rewatch();
+    if (clock_.mono() - last_rewatch_ >= kBetweenRewatches && rewatch_.exchange(false)) rewatch();
     if (signal == SIGTERM || signal == SIGINT) {
       log(LogLevel::info, "daemon.stopping", fmt::format("{} received", signal == SIGTERM ? "SIGTERM" : "SIGINT"));
       return;

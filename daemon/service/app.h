@@ -86,6 +86,9 @@ class App {
   /// How many came and went, and what looks like a mistake; its targets are taken. Where it throws, what was watched
   /// is.
   WatchSync apply_watch(const Settings& settings, const WatchList& list);
+  WatchSync sync_watch(const WatchList& list);
+  /// `apply`: of Poller::Watch.
+  void watch(const Settings& settings, std::vector<WatchedTarget> targets, std::function<void()> apply);
   std::string leaves_nothing(const Settings& loaded) const;
   /// On the writer's thread, as the next one: where events go from now on.
   void apply_routes();
@@ -112,6 +115,8 @@ class App {
   std::optional<DiscoveryRules> survey_;     ///< of the settings that are being taken over
   std::set<std::string> told_overfull_;      ///< rules that match more than their max_targets, as logged
   std::atomic<bool> rewatch_{false};
+  MonoTime last_rewatch_{};
+  std::string told_not_watched_;          ///< why what was found is not watched, as it was logged
   std::optional<WatchList> first_watch_;  ///< of the start, until it was applied
   std::size_t functions_ = 0;             ///< watched
   Accounts accounts_;

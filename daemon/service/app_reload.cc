@@ -82,45 +82,68 @@ void App::prepare_watches(Settings& settings) {
 }
 
 void App::rewatch() {
+  last_rewatch_ = clock_.mono();
   try {
     settings_.watches = settings_.named;
     prepare_watches(settings_);
+    survey_.reset();  // the configuration is the same
+    if (settings_.watches.empty() && functions_ > 0 && !settings_.allow_empty) {
+      log(LogLevel::error, "discovery.watch",
+          fmt::format("by what was found nothing would be watched any more, and {} functions are: that list stays; if "
+                      "it is meant, say [daemon] allow_empty = true",
+                      functions_));
+      return;
+    }
     auto trust = std::make_shared<Trust>(*trust_.copy());
     trust->attested_only = attested_only(settings_);
-    const WatchSync sync = apply_watch(settings_, take_watches(settings_));
+    const std::size_t before = functions_;
+    WatchSync sync = sync_watch(take_watches(settings_));
+    watch(settings_, std::move(sync.targets), {});
     *trust_.lock() = std::move(trust);
-    log(LogLevel::info, "discovery.watch",
+    const bool large = leaves_many(sync.removed, static_cast<int64_t>(before));
+    log(large ? LogLevel::warning : LogLevel::info, "discovery.watch",
         fmt::format("watching {} function{} (+{} −{}) by what was found", functions_, functions_ == 1 ? "" : "s",
                     sync.added, sync.removed));
     if (notify_.heard()) notify_.status(status_line(snapshot()));
   } catch (const std::exception& error) {  // the record cannot be written to for now: what was watched is
-    rewatch_ = true;                       // with the next round of serve()
-    log(LogLevel::error, "discovery.watch", fmt::format("what was found is not watched yet: {}", error.what()));
+    rewatch_ = true;
+    if (std::exchange(told_not_watched_, error.what()) != error.what())
+      log(LogLevel::error, "discovery.watch", fmt::format("what was found is not watched yet: {}", error.what()));
+    return;
   }
+  told_not_watched_.clear();
+}
+
+WatchSync App::sync_watch(const WatchList& list) {
+  WatchSync sync;
+  writer_->run([&](Tx& tx) { sync = sync_watch_list(tx, *ledger_, list, clock_.wall()); });
+  for (const std::string& warning : sync.warnings) log(LogLevel::warning, "config.suspicious", warning);
+  return sync;
+}
+
+void App::watch(const Settings& settings, std::vector<WatchedTarget> targets, std::function<void()> apply) {
+  Poller::Watch watch;
+  watch.targets = std::move(targets);
+  watch.paces = accounts_.paces(settings);
+  watch.apply = std::move(apply);
+  if (settings.packages.keep != PackageSettings::Keep::off) watch.package_link = package_links(settings);
+  functions_ = watch.targets.size();
+  poller_->set_watch(std::move(watch));
 }
 
 WatchSync App::apply_watch(const Settings& settings, const WatchList& list) {
-  WatchSync sync;
-  writer_->run([&](Tx& tx) { sync = sync_watch_list(tx, *ledger_, list, clock_.wall()); });
+  WatchSync sync = sync_watch(list);
   const std::vector<ApiAccount> accounts = accounts_.apply(settings);
-  Poller::Watch watch;
-  watch.targets = std::move(sync.targets);
-  watch.paces = accounts_.paces(settings);
-  watch.apply = [api = api_.get(), accounts] { api->set_accounts(accounts); };
-  if (settings.packages.keep != PackageSettings::Keep::off) {
-    watch.package_link = package_links(settings);
-    inspector_->start();
-  }
+  if (settings.packages.keep != PackageSettings::Keep::off) inspector_->start();
   inspector_->set_rules(inspection_rules(settings));
-  if (survey_) {
+  {
     Locked reader(reader_);
     discovery_->apply(
-        *std::exchange(survey_, std::nullopt), watch.paces,
-        [api = read_api_, accounts] { api->set_accounts(accounts); }, reader->value());
+        survey_.value(), accounts_.paces(settings), [api = read_api_, accounts] { api->set_accounts(accounts); },
+        reader->value());
   }
-  functions_ = watch.targets.size();
-  poller_->set_watch(std::move(watch));
-  for (const std::string& warning : sync.warnings) log(LogLevel::warning, "config.suspicious", warning);
+  survey_.reset();
+  watch(settings, std::move(sync.targets), [api = api_.get(), accounts] { api->set_accounts(accounts); });
   return sync;
 }
 

@@ -31,9 +31,18 @@ DiscoveryRules discovery_rules(const Settings& settings) {
 }
 
 std::vector<OverfullRule> match_rules(Settings& settings, Database& record) {
-  if (settings.rules.empty()) return {};
   settings.named = settings.watches;
-  Expanded expanded = expand(settings, inventory::all(record));
+  if (settings.rules.empty()) return {};
+  std::vector<InventoryEntry> found = inventory::all(record);
+  // Of an account that goes on under another label the record has the old one, until the watch list is taken over.
+  std::map<std::string, std::string> renamed;
+  for (const auto& [name, account] : settings.accounts) {
+    if (!account.previous.empty()) renamed.emplace(account.previous, name);
+  }
+  for (InventoryEntry& entry : found) {
+    if (const auto label = renamed.find(entry.account); label != renamed.end()) entry.account = label->second;
+  }
+  Expanded expanded = expand(settings, found);
   settings.watches = std::move(expanded.watches);
   return std::move(expanded.overfull);
 }
@@ -73,10 +82,17 @@ void Discovery::apply(DiscoveryRules rules, Paces paces, std::function<void()> a
     }
   }
   std::vector<Surveyor::Scope> scopes = rules.scopes;
-  const bool another_plan = rules_.copy()->plan != rules.plan;
+  const std::shared_ptr<const DiscoveryRules> before = rules_.copy();
+  const bool another_plan = before->plan != rules.plan;
   const bool needed = !scopes.empty() || !rules.deploy_principals.empty();
   attributor_.set_accounts(rules.deploy_principals);
-  *rules_.lock() = std::make_shared<const DiscoveryRules>(std::move(rules));
+  const auto after = std::make_shared<const DiscoveryRules>(std::move(rules));
+  if (another_plan) {
+    std::set<std::pair<std::string, std::string>> listed;
+    for (const Surveyor::Scope& scope : scopes) listed.emplace(scope.account, scope.region);
+    writer_.run([&](Tx& tx) { replan(tx, before->plan, after->plan, listed, clock_.wall()); });
+  }
+  *rules_.lock() = after;
   surveyor_.set_scopes(scopes, std::move(paces), std::move(apply));
   // How each function stands to the rules is judged by listings.
   if (another_plan) {

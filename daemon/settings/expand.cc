@@ -30,19 +30,21 @@ void add_targets(const RuleSettings& rule, const InventoryEntry& entry, std::vec
   for (std::size_t i = 0; i < versions; ++i) add(entry.versions[i], of_version);
 }
 
-/// By the time it was found first, then by name: who comes later displaces nobody.
-bool found_earlier(const InventoryEntry* a, const InventoryEntry* b) {
+/// What is watched, then by the time it was found first, then by name: who comes later displaces nobody.
+bool goes_first(const InventoryEntry* a, const InventoryEntry* b) {
   const auto key = [](const InventoryEntry& e) {
-    return std::tie(e.first_found_at, e.account, e.region, e.function.ns, e.function.name);
+    return std::tuple(e.state != InventoryState::watched, e.first_found_at, std::string_view(e.account),
+                      std::string_view(e.region), std::string_view(e.function.ns), std::string_view(e.function.name));
   };
   return key(*a) < key(*b);
 }
 
-/// False for what cannot be an address, and for what was gone before any rule was at it: it never was watched.
+/// False for what cannot be an address, for what was gone before any rule was at it (it never was watched), and for
+/// what was let go of.
 bool can_be_watched(const InventoryEntry& entry) {
   if (entry.state == InventoryState::unreadable) return false;
   if (!valid_part(entry.function.ns) || !valid_part(entry.function.name)) return false;
-  return entry.state != InventoryState::gone || !entry.rule.empty();
+  return entry.state != InventoryState::gone || (!entry.rule.empty() && entry.not_listed < kLetGo);
 }
 
 }  // namespace
@@ -63,9 +65,16 @@ Expanded expand(const Settings& settings, const std::vector<InventoryEntry>& inv
     std::vector<const InventoryEntry*>& matched = of_rule[i];
     const RuleSettings& rule = settings.rules[i];
     const std::size_t most = rule.rule.max_targets;
-    std::sort(matched.begin(), matched.end(), found_earlier);
-    if (matched.size() > most) expanded.overfull.push_back({rule.rule.where, matched.size(), most});
-    for (std::size_t n = 0; n < std::min(matched.size(), most); ++n) add_targets(rule, *matched[n], found);
+    std::sort(matched.begin(), matched.end(), goes_first);
+    std::size_t counted = 0;
+    for (const InventoryEntry* entry : matched) {
+      const bool counts =
+          entry->state != InventoryState::gone &&
+          !plan.named.contains({entry->account, entry->region, entry->function.ns, entry->function.name});
+      if (counts && ++counted > most) continue;
+      add_targets(rule, *entry, found);
+    }
+    if (counted > most) expanded.overfull.push_back({rule.rule.where, counted, most});
   }
   // Stable, and those of [[function]] first: of two with one target theirs stays.
   expanded.watches.insert(expanded.watches.end(), std::make_move_iterator(found.begin()),

@@ -9,7 +9,8 @@
 
 namespace codedriftd {
 
-/// A rule that matches more functions than its max_targets: those found first are watched.
+/// A rule that matches more functions than its max_targets: those watched already are, and those found first. What is
+/// gone, and what a [[function]] names, does not count.
 struct OverfullRule {
   std::string where;
   std::size_t matched = 0, watched = 0;  ///< functions
@@ -18,8 +19,8 @@ struct Expanded {
   /// Sorted by target, none twice: those of [[function]], and of each function that a rule watches `$LATEST`, its
   /// newest published versions, its aliases and its layers; of one that is a container image `$IMAGE` and its aliases,
   /// because it has no package. What a [[function]] names stays as it says. A function that is gone stays watched until
-  /// its entry is let go of, if a rule was at it: it is missing. Versions have the rule's versions_interval, and are
-  /// stale after three of them, one minute at least.
+  /// its entry is let go of (kLetGo), if a rule was at it: it is missing. Versions have the rule's versions_interval,
+  /// and are stale after three of them, one minute at least.
   std::vector<WatchSettings> watches;
   std::vector<OverfullRule> overfull;  ///< in the order of the rules
 };

@@ -110,6 +110,82 @@ TEST_F(EverythingTest, AReloadJudgesWhatIsThereByTheNewRulesAtOnce) {
   EXPECT_EQ(inventory.at(0).at("state"), "watched") << inventory;
 }
 
+TEST_F(EverythingTest, NamedFunctionsStayWatchedWhenTheirLinesMove) {
+  daemon.config.functions = {{"charge", ""}, {"refund", ""}};
+  daemon.config.more += "enabled = true\n";
+  daemon.deploy("refund", "reviewed");
+  daemon.start();
+  ASSERT_TRUE(is("charge", "in_sync")) << daemon.log();
+  ASSERT_TRUE(listed(2));
+  daemon.config.daemon = "\n\n";
+  daemon.write_config();
+  daemon.hangup();
+  ASSERT_TRUE(listed(3));
+  EXPECT_EQ(events("watch.removed"), 0) << daemon.log();
+  daemon.config.functions = {{"charge", ""}};
+  daemon.write_config();
+  daemon.hangup();
+  ASSERT_TRUE(listed(3));
+  EXPECT_EQ(events("watch.removed"), 1) << daemon.log();
+  EXPECT_EQ(row("charge").at("watched"), true);
+  EXPECT_EQ(daemon.rows({"inventory", "--function", "refund"}).at(0).at("state"), "unmanaged");
+}
+
+TEST_F(EverythingTest, AnAccountThatGetsAnotherLabelKeepsWhatItsRulesFound) {
+  begin();
+  ASSERT_TRUE(is("charge", "in_sync")) << daemon.log();
+  daemon.stop();
+  std::string text = daemon.config_text();
+  for (std::size_t at = 0; (at = text.find("prod", at)) != std::string::npos;) text.replace(at, 4, "live");
+  text.replace(text.find("[account.live]\n"), 15, "[account.live]\nprevious = \"prod\"\n");
+  daemon.dir().write("codedriftd.toml", text);
+  daemon.launch();
+  daemon.wait_until_ready();
+  ASSERT_TRUE(listed(2));
+  EXPECT_EQ(events("watch.removed"), 0) << daemon.log();
+  const Json rows = daemon.rows({"status"});
+  ASSERT_EQ(rows.size(), 1U);
+  EXPECT_EQ(rows.at(0).at("target"), "live/ap-guangzhou/default/charge:$LATEST");
+  EXPECT_EQ(rows.at(0).at("status"), "in_sync");
+}
+
+TEST_F(EverythingTest, WhatARuleHasNoPlaceForIsSaidNotToBeWatched) {
+  daemon.deploy("refund", "reviewed");
+  begin("max_targets = 1\nbaseline = \"first-seen\"\n");
+  ASSERT_TRUE(is("charge", "in_sync")) << daemon.log();
+  ASSERT_TRUE(daemon.wait_for_alert("function.unmanaged")) << daemon.log();
+  EXPECT_NE(daemon.alerts().at(0).at("summary").get<std::string>().find("max_targets"), std::string::npos);
+  EXPECT_EQ(row("refund"), nullptr);
+  const Json inventory = daemon.query({"inventory"});
+  EXPECT_EQ(inventory.at("summary").at("watched"), 1) << inventory;
+  EXPECT_EQ(inventory.at("summary").at("unmanaged"), 1) << inventory;
+}
+
+TEST_F(EverythingTest, ARegionThatNoRuleNamesAnyMoreIsNotSaidToBeWatched) {
+  daemon.cloud().set("ap-singapore/default/mail:$LATEST", hash_of("reviewed"));
+  const std::string before = daemon.config.more;
+  daemon.config.more += "[[watch]]\naccount = \"prod\"\nregions = [\"ap-guangzhou\", \"ap-singapore\"]\n";
+  daemon.start();
+  ASSERT_TRUE(is("mail", "unreviewed")) << daemon.log();
+  daemon.config.more = before + "[[watch]]\naccount = \"prod\"\nregions = [\"ap-guangzhou\"]\n";
+  daemon.write_config();
+  daemon.hangup();
+  EXPECT_EQ(daemon.rows({"inventory", "--function", "mail"}).at(0).at("state"), "unmanaged");
+  EXPECT_EQ(daemon.rows({"inventory", "--function", "charge"}).at(0).at("state"), "watched");
+}
+
+TEST_F(EverythingTest, AContainerImageIsWatchedByItsDigest) {
+  const std::string image = "ap-guangzhou/default/render:$LATEST", of = "ccr.example.com/pay/render@sha256:";
+  daemon.cloud().functions().set_image(image, of + hash_of("image 1"));
+  begin("baseline = \"first-seen\"\nlayers = true\nnames = [\"render\"]\n");
+  ASSERT_TRUE(is("render", "in_sync", "$IMAGE")) << daemon.log();
+  EXPECT_TRUE(eventually([&] { return row("render", "$LATEST") == nullptr; })) << "it has no package";
+  let_time_pass_at_the_cloud();
+  daemon.cloud().functions().set_image(image, of + hash_of("image 2"));
+  ASSERT_TRUE(daemon.wait_for_alert("drift.detected")) << daemon.log();
+  EXPECT_TRUE(is("render", "drifted", "$IMAGE"));
+}
+
 TEST_F(EverythingTest, AChangeIsSeenWithoutWaitingForTheInterval) {
   begin();
   ASSERT_TRUE(is("charge", "in_sync")) << daemon.log();

@@ -170,6 +170,23 @@ TEST(Expand, TakesTheFunctionsFoundFirstWhereARuleMatchesTooMany) {
   EXPECT_EQ(expanded.overfull[0].watched, 2U);
 }
 
+TEST(Expand, WhatIsGoneOrNamedTakesNobodysPlaceAndWhatIsWatchedKeepsItsOwn) {
+  const Settings settings =
+      settings_for("[[watch]]\nnames = [\"pay-*\"]\nmax_targets = 1\n[[function]]\nname = \"pay-a\"\n");
+  InventoryEntry gone = entry_of("pay-b", 1), let_go = entry_of("pay-c", 1), watched = entry_of("pay-e", 30);
+  gone.state = let_go.state = InventoryState::gone;
+  gone.rule = let_go.rule = "f:7";
+  gone.not_listed = 2;
+  let_go.not_listed = kLetGo;
+  watched.state = InventoryState::watched;
+  const Expanded expanded = expand(settings, {entry_of("pay-a"), gone, let_go, entry_of("pay-d", 20), watched});
+  EXPECT_EQ(told(expanded), (std::vector<std::string>{"pay-a:$LATEST by f:10 every 60 stale 180",
+                                                      "pay-b:$LATEST by f:7 every 60 stale 180",
+                                                      "pay-e:$LATEST by f:7 every 60 stale 180"}));
+  ASSERT_EQ(expanded.overfull.size(), 1U);
+  EXPECT_EQ(expanded.overfull[0].matched, 2U);
+}
+
 TEST(Expand, PlansWithRulesInOrderAndEachNamedFunctionOnce) {
   const WatchPlan plan =
       watch_plan(settings_for("[[watch]]\nnames = [\"b*\"]\n[[watch]]\n[[function]]\nname = "

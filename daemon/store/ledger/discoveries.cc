@@ -21,6 +21,7 @@ constexpr std::size_t kMostTold = 100;  ///< functions that one function.unmanag
 constexpr std::size_t kMostNamed = 5;   ///< of those, in its sentence
 constexpr std::size_t kLongestIdTold = 64;
 constexpr unsigned kFewFailures = 3;
+constexpr Millis kGoneKept = std::chrono::days(7);  ///< so long is what is gone watched as missing
 
 Listed listed_of(const FoundFunction& function) {
   return {function.function_id, function.added_at, function.modified_at};
@@ -70,7 +71,11 @@ class Taking {
       next.function = renewed(known->function, function, sighting);
     }
     const bool returned = !fresh && known->state == InventoryState::gone;
-    const Judgement judged = judge(account_, region_, next.function, plan_);
+    Judgement judged = judge(account_, region_, next.function, plan_);
+    const bool by_rule =
+        judged.state == InventoryState::watched && judged.rule != nullptr && judged.where == judged.rule->where;
+    const bool has_its_place = !fresh && known->state == InventoryState::watched && known->rule == judged.where;
+    if (by_rule && !has_its_place && !take_place(*judged.rule)) judged.state = InventoryState::unmanaged;
     next.state = judged.state;
     next.rule = judged.where;
     next.not_listed = 0;
@@ -81,8 +86,8 @@ class Taking {
     const bool written = tell(targets, next.function);  // whatever the inventory knows already
     if (moved || written) poll(targets);
     const bool matched_anew = fresh || known->state != next.state || known->rule != next.rule;
-    note_match(next, judged, matched_anew, moved, fresh || (known->state != InventoryState::watched && !returned),
-               fresh ? nullptr : known);
+    const bool first = fresh || (known->state != InventoryState::watched && !(returned && !known->rule.empty()));
+    note_match(next, judged, matched_anew, moved, first, fresh ? nullptr : known);
     note_unmanaged(next);
     if (fresh || !(next == *known)) {
       next.last_found_at = ended_;
@@ -96,7 +101,8 @@ class Taking {
   void miss(InventoryEntry& entry, WallTime began, std::span<const targets::OfFunction> targets) {
     // It was found while the listing was made, by a look at the newest changes: a listing is not made at one moment.
     const bool found_since = entry.last_found_at > began && entry.last_found_at <= now_;
-    if (entry.state == InventoryState::gone || found_since) return count(entry);
+    if (entry.state == InventoryState::gone) return let_go_of(entry);
+    if (found_since) return count(entry);
     entry.not_listed = std::min(entry.not_listed + 1, kTwiceInARow);
     if (entry.not_listed == kTwiceInARow) {
       entry.state = InventoryState::gone;
@@ -124,6 +130,23 @@ class Taking {
   }
 
  private:
+  void let_go_of(InventoryEntry& entry) {
+    if (entry.not_listed == kLetGo || !entry.gone_at || now_ - *entry.gone_at < kGoneKept) return;
+    entry.not_listed = kLetGo;
+    inventory::save(tx_.db, entry, now_);
+    if (!entry.rule.empty()) discovered_.watch_changed = true;
+  }
+
+  /// False if the rule watches as many as its max_targets already.
+  bool take_place(const WatchRule& rule) {
+    const auto [room, unknown] = room_.try_emplace(rule.where, 0);
+    if (unknown)
+      room->second = static_cast<int64_t>(rule.max_targets) - inventory::watched_by(tx_.db, account_, rule.where);
+    if (room->second <= 0) return false;
+    --room->second;
+    return true;
+  }
+
   /// One of a function's targets is told what a listing says of it: what runs under `$LATEST` if that is watched. True
   /// if the function was written since that target was told last, or a write of it is not explained yet.
   bool tell(std::span<const targets::OfFunction> targets, const FoundFunction& function) {
@@ -157,7 +180,8 @@ class Taking {
   void note_match(const InventoryEntry& next, const Judgement& judged, bool matched_anew, bool moved, bool first,
                   const InventoryEntry* known) {
     const bool was_watched = known != nullptr && known->state == InventoryState::watched;
-    if (matched_anew && (judged.rule != nullptr || was_watched)) discovered_.watch_changed = true;
+    const bool is_watched = judged.state == InventoryState::watched && judged.rule != nullptr;
+    if (matched_anew && (is_watched || was_watched)) discovered_.watch_changed = true;
     if (judged.state != InventoryState::watched || judged.rule == nullptr) return;
     const WatchRule& rule = *judged.rule;
     if ((matched_anew || moved) && (rule.versions > 0 || rule.aliases || rule.layers))
@@ -185,9 +209,10 @@ class Taking {
   }
 
   void note_unmanaged(const InventoryEntry& entry) {
-    if (entry.state != InventoryState::unmanaged || !report_unmanaged_) return;
+    // That a rule has no place left is told whoever wants to know of what no rule matches.
+    if (entry.state != InventoryState::unmanaged || (!report_unmanaged_ && entry.rule.empty())) return;
     if (inventory::first_told(tx_.db, account_, region_, "function.unmanaged", entry.function, now_))
-      unmanaged_.push_back(entry.function);
+      unmanaged_.push_back({entry.function, entry.rule});
   }
 
   /// One event for all that a listing found.
@@ -200,20 +225,29 @@ class Taking {
     event.facts.region = region_;
     Json functions = Json::array();
     std::string names;
-    for (const FoundFunction& each : unmanaged_) {
+    std::size_t without_place = 0;
+    for (const auto& [each, rule] : unmanaged_) {
+      without_place += rule.empty() ? 0 : 1;
       if (functions.size() == kMostTold) break;
       if (functions.size() < kMostNamed) names += fmt::format("{}{}/{}", names.empty() ? "" : ", ", each.ns, each.name);
       functions.push_back({{"namespace", each.ns},
                            {"function", each.name},
-                           {"function_id", or_null(clean_utf8(each.function_id, kLongestIdTold))}});
+                           {"function_id", or_null(clean_utf8(each.function_id, kLongestIdTold))},
+                           {"rule", or_null(rule)}});
     }
     const std::size_t count = unmanaged_.size();
     if (count > kMostNamed) names += fmt::format(" and {} more", count - kMostNamed);
     event.data = Json{{"functions", std::move(functions)}, {"count", count}};
-    event.facts.summary =
-        fmt::format("{} of account {} in {} {} not watched: no [[function]] names {} and no [[watch]] matches {}: {}.",
-                    count == 1 ? "A function" : fmt::format("{} functions", count), account_, region_,
-                    count == 1 ? "is" : "are", count == 1 ? "it" : "them", count == 1 ? "it" : "them", names);
+    const std::string_view them = count == 1 ? "it" : "them";
+    std::string why = fmt::format("no [[function]] names {0} and no [[watch]] matches {0}", them);
+    if (without_place == count) {
+      why = fmt::format("the [[watch]] that matches {} watches as many as its max_targets", them);
+    } else if (without_place > 0) {
+      why += fmt::format(", or the one that does watches as many as its max_targets ({} of them)", without_place);
+    }
+    event.facts.summary = fmt::format("{} of account {} in {} {} not watched: {}: {}.",
+                                      count == 1 ? "A function" : fmt::format("{} functions", count), account_, region_,
+                                      count == 1 ? "is" : "are", why, names);
     ledger_.append(tx_, event, now_);
   }
 
@@ -225,7 +259,12 @@ class Taking {
   const bool report_unmanaged_;
   const WallTime now_;
   Discovered discovered_;
-  std::vector<FoundFunction> unmanaged_;
+  struct Unmanaged {
+    FoundFunction function;
+    std::string rule;  ///< the full one that matches it; empty: none does
+  };
+  std::vector<Unmanaged> unmanaged_;
+  std::map<std::string, int64_t> room_;  ///< of rules, by their place: functions that they may still take
   int64_t found_ = 0, watched_ = 0;
 };
 

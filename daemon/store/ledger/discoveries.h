@@ -1,5 +1,8 @@
 #pragma once
 /// What listings say goes into the record here: inventory, events, and what each watched target is told.
+#include <set>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "model/inventory.h"
@@ -29,5 +32,11 @@ Discovered take_changes(Tx& tx, Ledger& ledger, const NewestChanges& changes, co
 /// Versions, aliases and kind of one function, completely read. True if the watch list is to be made anew.
 bool take_details(Tx& tx, const FunctionName& function, const std::vector<std::string>& versions,
                   const std::vector<std::string>& aliases, bool image, WallTime now);
+
+/// The plan is another one: an entry whose rule says the same at another place gets that place; those of regions that
+/// are not among `listed` (account, region) any more get what the new plan says of them. How all others stand to it,
+/// the next listing judges. On the writer's thread.
+void replan(Tx& tx, const WatchPlan& before, const WatchPlan& after,
+            const std::set<std::pair<std::string, std::string>>& listed, WallTime now);
 
 }  // namespace codedriftd

@@ -15,8 +15,7 @@ void record_load(Tx& tx, Ledger& ledger, const WatchList& list, const WatchSync&
   const auto digest = facts::read(tx.db, "config_digest");
   if (digest == list.digest) return;
   facts::write(tx.db, "config_digest", list.digest);
-  // Only what leaves the watch is worth a look: what is added is seen at once.
-  const bool large = sync.removed >= 3 && sync.removed * 10 > watched_before;
+  const bool large = leaves_many(sync.removed, watched_before);
   NewEvent event;
   event.kind = "config.loaded";
   event.severity = large ? Severity::warning : Severity::info;
@@ -71,6 +70,8 @@ std::vector<std::string> suspected_renamings(const std::map<std::string, Account
 }
 
 }  // namespace
+
+bool leaves_many(int64_t removed, int64_t watched_before) { return removed >= 3 && removed * 10 > watched_before; }
 
 WatchSync sync_watch_list(Tx& tx, Ledger& ledger, const WatchList& list, WallTime now) {
   WatchSync sync;

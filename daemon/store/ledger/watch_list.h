@@ -34,6 +34,9 @@ struct WatchSync {
   std::vector<std::string> warnings;  ///< for people: accounts that were renamed by mistake, or not in whole
 };
 
+/// So many leave the watch that it is worth a look: what is added is seen at once.
+bool leaves_many(int64_t removed, int64_t watched_before);
+
 /// Makes the stored watch list that of the configuration: Watched and Unwatched inputs for what changed, and
 /// `config.loaded` if the configuration's text did; before them `account.renamed` for each account that did something
 /// under its earlier label. A restart with the same text writes nothing.

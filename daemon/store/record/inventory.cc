@@ -226,6 +226,21 @@ int64_t save(Database& db, const InventoryEntry& entry, WallTime now) {
   return id;
 }
 
+void move_rule(Database& db, int64_t id, std::string_view rule) {
+  db.run("UPDATE inventory SET rule = ? WHERE id = ?", rule, id);
+  db.run(
+      "UPDATE inventory_state SET rule = ?1 WHERE function = ?2 AND from_ms = (SELECT max(from_ms) FROM "
+      "inventory_state "
+      "WHERE function = ?2)",
+      rule, id);
+}
+
+int64_t watched_by(Database& db, std::string_view account, std::string_view rule) {
+  auto q =
+      db.query("SELECT count(*) FROM inventory WHERE account = ? AND rule = ? AND state = 'watched'", account, rule);
+  return q.step() ? q.integer(0) : 0;
+}
+
 void record_listing(Database& db, const Listing& listing, int64_t found, int64_t watched) {
   // An incomplete one says why; one that does not is none the less.
   PollError trouble = listing.complete ? PollError{} : listing.trouble;

@@ -25,6 +25,12 @@ std::vector<InventoryEntry> at(Database& db, WallTime at);
 /// id.
 int64_t save(Database& db, const InventoryEntry& entry, WallTime now);
 
+/// Its rule stands at another place, and says the same.
+void move_rule(Database& db, int64_t id, std::string_view rule);
+
+/// Of `rule`, how many functions it watches.
+int64_t watched_by(Database& db, std::string_view account, std::string_view rule);
+
 /// How looking went, run-length: one row for listings in a row that were complete, or failed with the same code, none
 /// of which began more than an hour after the one before ended.
 struct ListingRun {

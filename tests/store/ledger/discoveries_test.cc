@@ -266,6 +266,24 @@ TEST(DiscoveriesOfTargets, WhatVanishesIsPolledAtOnceAndStaysWatched) {
   EXPECT_EQ(sky.list("charge").moved, std::vector{id}) << "and back";
 }
 
+TEST(DiscoveriesOfTargets, WhatIsGoneForAWeekIsLetGoOfAndIsWatchedAgainWhenItIsBack) {
+  Sky sky;
+  sky.list("pay-a");
+  sky.list("");
+  sky.list("");
+  EXPECT_EQ(sky.states(), "pay-a:gone");
+  sky.now += std::chrono::days(6);
+  EXPECT_FALSE(sky.list("", false).watch_changed);
+  EXPECT_FALSE(sky.list("").watch_changed);
+  sky.now += std::chrono::days(1);
+  EXPECT_FALSE(sky.list("", false).watch_changed) << "an incomplete listing lets go of nothing";
+  EXPECT_TRUE(sky.list("").watch_changed);
+  EXPECT_EQ(inventory::all(sky.db).front().not_listed, kLetGo);
+  EXPECT_FALSE(sky.list("").watch_changed) << "once";
+  EXPECT_TRUE(sky.list("pay-a").watch_changed);
+  EXPECT_EQ(sky.states(), "pay-a:watched");
+}
+
 TEST(DiscoveriesOfTargets, ATargetThatIsWatchedLaterLearnsItsFunctionFromTheNextListing) {
   Sky sky;
   sky.list("charge");
@@ -347,6 +365,27 @@ TEST(DiscoveriesTold, ManyUnmanagedOnesAreOneAlertThatNamesAHundred) {
       alert["summary"],
       "250 functions of account prod in ap-guangzhou are not watched: no [[function]] names them and no [[watch]] "
       "matches them: default/f000, default/f001, default/f002, default/f003, default/f004 and 245 more.");
+}
+
+TEST(DiscoveriesTold, WhatARuleHasNoPlaceForIsUnmanagedAndToldWhoeverAsksForIt) {
+  Sky sky;
+  sky.plan.rules.front().max_targets = 2;
+  sky.report_unmanaged = false;
+  EXPECT_TRUE(sky.list("pay-a pay-b").watch_changed);
+  sky.told();
+  EXPECT_FALSE(sky.list("other pay-a pay-aa pay-b").watch_changed) << "who comes later displaces nobody";
+  EXPECT_EQ(sky.told(), "function.unmanaged pay-aa");
+  EXPECT_EQ(sky.states(), "other:unmanaged pay-a:watched pay-aa:unmanaged pay-b:watched");
+  const std::string words =
+      text(sky.db, "SELECT json_extract(CAST(body AS TEXT), '$.summary') FROM event ORDER BY seq DESC LIMIT 1");
+  EXPECT_NE(words.find("watches as many as its max_targets"), std::string::npos) << words;
+  EXPECT_EQ(sky.list("other pay-a pay-aa pay-b").watch_changed, false);
+  EXPECT_EQ(sky.told(), "") << "once";
+  sky.list("other pay-aa pay-b");
+  sky.list("other pay-aa pay-b");
+  EXPECT_TRUE(sky.list("other pay-aa pay-b").watch_changed) << "what is gone makes room";
+  EXPECT_EQ(sky.told(), "function.discovered pay-aa:$LATEST");
+  EXPECT_EQ(sky.states(), "other:unmanaged pay-a:gone pay-aa:watched pay-b:watched");
 }
 
 TEST(DiscoveriesTold, UnmanagedOnesAreToldOnlyWhereSomebodyWantsToKnow) {
