@@ -33,7 +33,7 @@ struct Shelf {
   std::atomic<int> fetches{0}, at_once{0}, most_at_once{0};
   std::vector<std::string> order;
   std::counting_semaphore<1000> gate{0};
-  bool gated = false;
+  std::atomic<bool> gated = false;
   bool until_stopped = false;  ///< an examination goes on until it is cancelled
 };
 
@@ -50,8 +50,8 @@ class ShelfSource final : public PackageSource {
     }
     shelf_.lock().operator*()->order.emplace_back(url.reveal());
     if (shelf->gated) shelf->gate.acquire();
-    --shelf->at_once;
     const Shelf::Package& package = shelf->by_link.at(std::string(url.reveal()));
+    --shelf->at_once;
     if (!package.fetch_trouble.empty()) return FetchFailure{package.fetch_trouble, false, false, package.for_good};
     last_ = &package;
     FetchedPackage fetched;
@@ -281,7 +281,8 @@ TEST_F(InspectorTest, TheLinkOfAnotherFunctionIsTriedBeforeItCountsAsAFailure) {
   stock("B", holding("hello"));
   inspector->start();
   for (const char* function : {"charge", "refund"}) see(function, "A");
-  ASSERT_TRUE(soon([&] { return state("charge").accepted_content && state("refund").accepted_content; }));
+  ASSERT_TRUE(
+      soon([&] { return state("charge").accepted_content && state("refund").accepted_content && shelf.at_once == 0; }));
   shelf.by_link["refused"] = {"B", {}, "the link was refused (HTTP 403)", ""};
   shelf.gated = true;
   see("charge", "B", "refused");

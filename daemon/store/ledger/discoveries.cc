@@ -83,7 +83,7 @@ class Taking {
     const bool moved = sighting == Sighting::another || returned ||
                        (!fresh && known->function.modified_at && next.function.modified_at &&
                         *next.function.modified_at > *known->function.modified_at);
-    const bool written = tell(targets, next.function);  // whatever the inventory knows already
+    const bool written = tell(targets, next.function, fresh ? nullptr : &known->function);
     if (moved || written) poll(targets);
     const bool matched_anew = fresh || known->state != next.state || known->rule != next.rule;
     const bool first = fresh || (known->state != InventoryState::watched && !(returned && !known->rule.empty()));
@@ -147,9 +147,10 @@ class Taking {
     return true;
   }
 
-  /// One of a function's targets is told what a listing says of it: what runs under `$LATEST` if that is watched. True
-  /// if the function was written since that target was told last, or a write of it is not explained yet.
-  bool tell(std::span<const targets::OfFunction> targets, const FoundFunction& function) {
+  /// One of a function's targets is told what a listing says of it: what runs under `$LATEST` if that is watched. One
+  /// that was told nothing yet begins with what was `earlier` known of the function. True if the function was written
+  /// since that target was told last, or a write of it is not explained yet.
+  bool tell(std::span<const targets::OfFunction> targets, const FoundFunction& function, const FoundFunction* earlier) {
     if (targets.empty()) return false;
     const auto under = [&](std::string_view qualifier) {
       return std::find_if(targets.begin(), targets.end(),
@@ -158,7 +159,11 @@ class Taking {
     auto chosen = under(kLatestQualifier);
     if (chosen == targets.end()) chosen = under(kImageQualifier);
     if (chosen == targets.end()) chosen = targets.begin();
-    const Listed& known = chosen->listed;
+    Listed known = chosen->listed;
+    if (earlier != nullptr && known.function_id.empty() && !known.added_at && !known.modified_at) {
+      known = listed_of(*earlier);
+      ledger_.apply(tx_, chosen->id, known, now_);
+    }
     const Listed now = listed_of(function);
     const Sighting sighting = compare(known, now);
     if (sighting == Sighting::outdated) return false;

@@ -295,6 +295,15 @@ TEST(DiscoveriesOfTargets, ATargetThatIsWatchedLaterLearnsItsFunctionFromTheNext
   EXPECT_EQ(sky.told(), "function.recreated charge:$LATEST");
 }
 
+TEST(DiscoveriesOfTargets, AFunctionThatIsMadeAgainBeforeItsTargetWasToldAnythingIsAnotherOne) {
+  Sky sky;
+  sky.list("charge");
+  sky.watch("charge");
+  sky.told();
+  sky.list("charge.2");
+  EXPECT_EQ(sky.told(), "function.recreated charge:$LATEST");
+}
+
 TEST(DiscoveriesOfTargets, WhatWasFoundWhileAListingWasMadeIsNotMissedByIt) {
   Sky sky;
   sky.list("charge");
