@@ -176,6 +176,7 @@ TEST_F(EverythingTest, ARegionThatNoRuleNamesAnyMoreIsNotSaidToBeWatched) {
 
 TEST_F(EverythingTest, AContainerImageIsWatchedByItsDigest) {
   const std::string image = "ap-guangzhou/default/render:$LATEST", of = "ccr.example.com/pay/render@sha256:";
+  daemon.cloud().functions().create(image, {});
   daemon.cloud().functions().set_image(image, of + hash_of("image 1"));
   begin("baseline = \"first-seen\"\nlayers = true\nnames = [\"render\"]\n");
   ASSERT_TRUE(is("render", "in_sync", "$IMAGE")) << daemon.log();
