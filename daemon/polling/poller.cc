@@ -202,7 +202,7 @@ void Poller::finish(Entry& entry, const ApiAnswer& answer, MonoTime sent, MonoTi
   observation.obtainable =
       package_link_ && !answer.url.empty() && package_link_(entry.watched.target, answer.url.reveal());
   const WallTime wall = clock_.wall();
-  observation.asked_at = wall - std::chrono::floor<Millis>(now - sent);
+  observation.asked_at = wall - std::chrono::floor<Millis>(now - sent) - answer.clock_error.value_or(Millis{0});
   count_poll(observation.outcome);
   entry.polled = now;
   const bool answered = observation.outcome == Outcome::observed || observation.outcome == Outcome::missing;
