@@ -33,6 +33,7 @@ std::optional<ReadCall> ChangesJob::next() {
 void ChangesJob::take(ReadAnswer answer, WallTime at) {
   ++changes_.calls;
   changes_.ended = at;
+  changes_.clock_error = answer.clock_error.value_or(changes_.clock_error);
   if (!answer.error.code.empty()) {
     fail(std::move(answer.error));
   } else if (auto* page = std::get_if<FunctionPage>(&answer.content)) {

@@ -47,6 +47,7 @@ std::optional<ReadCall> ListingJob::next() {
 void ListingJob::take(ReadAnswer answer, WallTime at) {
   ++listing_.calls;
   listing_.ended = at;
+  listing_.clock_error = answer.clock_error.value_or(listing_.clock_error);
   switch (step_) {
     case Step::account:
     case Step::account_again:

@@ -20,6 +20,8 @@ constexpr Millis kLongestPause{300'000};
 /// Changes so much older than the newest known one are asked for once more: the cloud writes whole seconds, and need
 /// not show changes in the order in which they were made.
 constexpr Millis kLate{60'000};
+/// By the cloud's clock, whole seconds: what it wrote so much later than it should was written by another clock.
+constexpr Millis kSameMoment{2'000};
 /// How far the clocks may differ: calls are refused from there on.
 constexpr Millis kClocksDiffer{300'000};
 constexpr std::size_t kDetailsAtOnce = 8;
@@ -34,6 +36,14 @@ std::optional<WallTime> newest_of(const std::vector<FoundFunction>& functions, s
   return newest;
 }
 
+std::optional<WallTime> oldest_of(const std::vector<FoundFunction>& functions) {
+  std::optional<WallTime> oldest;
+  for (const FoundFunction& function : functions) {
+    if (function.modified_at) oldest = std::min(oldest.value_or(*function.modified_at), *function.modified_at);
+  }
+  return oldest;
+}
+
 /// Whether a complete look shows something that the one before it did not; it is the one before it from then on.
 bool shows_news(std::optional<std::map<std::string, FoundFunction>>& shown,
                 const std::vector<FoundFunction>& functions) {
@@ -45,6 +55,15 @@ bool shows_news(std::optional<std::map<std::string, FoundFunction>>& shown,
   });
   shown = std::move(now);
   return news;
+}
+
+/// Whether a look shows a change of its last minute.
+bool shows_young(const NewestChanges& changes) {
+  const WallTime began = changes.began - changes.clock_error;  // by the cloud's clock
+  return std::any_of(changes.functions.begin(), changes.functions.end(), [&](const FoundFunction& function) {
+    return function.modified_at && *function.modified_at > began - kLate &&
+           *function.modified_at <= changes.ended - changes.clock_error + kSameMoment;
+  });
 }
 
 void log_trouble(const std::string& what, const PollError& trouble, std::string& last_code) {
@@ -90,6 +109,10 @@ void Surveyor::want_details(std::vector<DetailWish> wishes) {
 void Surveyor::run(std::shared_ptr<ReadJob> job, std::function<void()> over) {
   mailbox_.lock()->jobs.emplace_back(std::move(job), std::move(over));
   api_->wake();
+}
+
+void Surveyor::look_again(const NewestChanges& lost) {
+  mailbox_.lock()->look_again.push_back({{lost.account, lost.region}, lost.ns, oldest_of(lost.functions)});
 }
 
 void Surveyor::start() {
@@ -143,6 +166,18 @@ void Surveyor::take_mail() {
     if (region == regions_.end()) continue;
     region->second->list_again = region->second->listing;
     region->second->listing_due = now;
+  }
+  for (const LostLook& lost : mail.look_again) {
+    const auto region = regions_.find(lost.region);
+    if (region == regions_.end()) continue;
+    const auto look = region->second->looks.find(lost.ns);
+    if (look == region->second->looks.end()) continue;
+    if (look->second.under_way) {  // it asks for less
+      mailbox_.lock()->look_again.push_back(lost);
+      continue;
+    }
+    look->second.shown.reset();
+    if (lost.oldest) look->second.since = std::min(look->second.since, lost.oldest);
   }
   for (DetailWish& wish : mail.wishes) wish_for(std::move(wish), now, 0);
   for (auto& [job, over] : mail.jobs) runner_.start(std::move(job), std::move(over));
@@ -290,12 +325,18 @@ void Surveyor::looked(Region& region, NewestChanges changes) {
   } else {
     const Millis most = std::max(every, kLongestPause);
     look.due = clock_.mono() + backoff_delay({every, std::min(2 * every, most), most}, ++look.failures, random_unit());
-    if (changes.trouble.code == kTooManyCode) region.listing_due = clock_.mono();
+    if (changes.trouble.code == kTooManyCode) {
+      region.list_again = region.listing;  // one under way may have read what changed before it did
+      region.listing_due = clock_.mono();
+    }
   }
   log_trouble(
       fmt::format("newest changes of {} in {}, namespace {}", changes.account, changes.region, harmless(changes.ns)),
       changes.trouble, look.last_code);
-  if (changes.complete && !shows_news(look.shown, changes.functions)) return;
+  if (changes.complete) {
+    const bool again = std::exchange(look.young, shows_young(changes));
+    if (!shows_news(look.shown, changes.functions) && !again) return;
+  }
   if (hooks_.changed) hooks_.changed(std::move(changes));
 }
 

@@ -54,8 +54,9 @@ class Surveyor {
   /// They run on the surveyor's thread, and do not block.
   struct Hooks {
     std::function<void(Listing)> listed;
-    /// Each look that failed, or showed something that the last one before it did not. What changed in the minute
-    /// before the newest known change is always among it.
+    /// Each look that failed, or showed something that the last one before it did not, or follows one that showed a
+    /// change of its last minute: what was asked as soon as a function was written may have been asked too soon. What
+    /// changed in the minute before the newest known change is always among it.
     std::function<void(NewestChanges)> changed;
     std::function<void(Details)> detailed;
   };
@@ -69,6 +70,9 @@ class Surveyor {
   /// A listing of this region, begun after this call; nothing for one that is no scope.
   /// Thread-safe.
   void list_now(std::string account, std::string region);
+  /// What came of this look is lost: the next one of its namespace shows at least the same, and is handed on whatever
+  /// it shows. Thread-safe.
+  void look_again(const NewestChanges& lost);
   /// Thread-safe. Wishes for one function that wait are one; a wish for one that is being read is read after that. What
   /// cannot be read is handed to the hook and read again later, five times, unless the function is not there.
   void want_details(std::vector<DetailWish> wishes);
@@ -91,6 +95,7 @@ class Surveyor {
     bool under_way = false;
     unsigned failures = 0;                                      ///< in a row
     std::optional<std::map<std::string, FoundFunction>> shown;  ///< by the last complete look; by name
+    bool young = false;                                         ///< that one showed a change of its last minute
     std::string last_code;
   };
   struct Region {
@@ -109,11 +114,17 @@ class Surveyor {
     MonoTime due{};
     unsigned failures = 0;
   };
+  struct LostLook {
+    RegionKey region;
+    std::string ns;
+    std::optional<WallTime> oldest;  ///< ModTime that it showed
+  };
   struct Mail {
     std::optional<std::vector<Scope>> scopes;
     Paces paces;
     std::vector<std::function<void()>> apply;
     std::vector<RegionKey> list_now;
+    std::vector<LostLook> look_again;
     std::vector<DetailWish> wishes;
     std::vector<std::pair<std::shared_ptr<ReadJob>, std::function<void()>>> jobs;
   };

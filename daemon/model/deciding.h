@@ -24,7 +24,7 @@ class Deciding {
   void take(const Examined& examined);
   void take(const Tick& tick);
   // In verdict_listed.cc: the function itself.
-  void take(const Listed& listed);
+  void take(const Listed& told);
   // In verdict_accepted.cc: the configuration, people and pipelines.
   void take(const Watched& watched);
   void take(const Unwatched&);
@@ -47,7 +47,7 @@ class Deciding {
   void not_found(const Observation& observation);
   void no_answer(const Observation& observation);
   void settle_touched(const Observation& observation);
-  void see_modified(const std::optional<WallTime>& modified_at);
+  void see_modified(const Listed& listed);
   void answered();
   void learn(const Inside& inside);
   void judge(const Sha256& hash, const std::optional<Sha256>& previous);

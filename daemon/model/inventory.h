@@ -39,6 +39,7 @@ struct Listing {
   /// text.
   std::vector<std::string> unreadable{};
   unsigned calls = 0;
+  Millis clock_error{0};  ///< this machine's clock minus the cloud's, as an answer told; 0: none did
 };
 
 /// The functions of one namespace that changed last, newest first: those whose ModTime is not older than what was asked
@@ -50,6 +51,7 @@ struct NewestChanges {
   PollError trouble;
   std::vector<FoundFunction> functions;
   unsigned calls = 0;
+  Millis clock_error{0};  ///< as in Listing
 };
 
 /// How a function that was found stands to the configuration.

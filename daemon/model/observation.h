@@ -53,7 +53,7 @@ struct Observation {
   std::string reason;            ///< see above
   bool account_cause = false;    ///< the cause is the account's, not this function's: bad credentials, a wrong clock
   bool obtainable = false;       ///< a link to the package came with it, and packages are looked at
-  std::optional<WallTime> asked_at{};  ///< when its call was sent; nullopt: not known
+  std::optional<WallTime> asked_at{};  ///< when its call was sent, by the cloud's clock; nullopt: not known
   std::string value_before{};          ///< of the value that was live until now, where the record knows its text
   Inside inside{};                     ///< of `sha256`, where it was looked at before
   /// The canonical text of a value that is no code (model/value.h), of which `sha256` tells; empty: code, or not

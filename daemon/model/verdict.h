@@ -72,13 +72,18 @@ struct Examined {
 struct Listed {
   std::string function_id;
   std::optional<WallTime> added_at, modified_at;
+  Millis clock_error{0};  ///< this machine's clock minus the cloud's; 0: not known
 };
+/// The same, where a time more than a day ahead of `now` is not told: no clock that is right wrote it, and nothing
+/// would ever be later.
+Listed believed(Listed listed, WallTime now);
 /// How what a listing says of a name stands to what one said before.
 enum class Sighting {
   same,      ///< the same function
   another,   ///< another function under the name
   outdated,  ///< a function that was there before the one that is known: the listing lags behind
 };
+/// REQUIRES: both are believed().
 Sighting compare(const Listed& known, const Listed& seen);
 using Input = std::variant<Observation, Tick, Watched, Unwatched, Approved, Expected, Withdrawn, Examined, Listed>;
 

@@ -15,6 +15,13 @@ bool follows_writes(const Target& target) {
 
 }  // namespace
 
+Listed believed(Listed listed, WallTime now) {
+  for (std::optional<WallTime>* time : {&listed.added_at, &listed.modified_at}) {
+    if (*time && as_stored(**time, now) != **time) time->reset();
+  }
+  return listed;
+}
+
 Sighting compare(const Listed& known, const Listed& seen) {
   const bool another_id =
       !known.function_id.empty() && !seen.function_id.empty() && known.function_id != seen.function_id;
@@ -27,10 +34,15 @@ Sighting compare(const Listed& known, const Listed& seen) {
   return another_id || (times && !same_second) ? Sighting::another : Sighting::same;
 }
 
-void Deciding::take(const Listed& listed) {
+void Deciding::take(const Listed& told) {
   if (!before_.watched) return;
   TargetState& s = state();
-  const Listed known{before_.function_id, before_.added_at, before_.modified_at};
+  const Listed listed = believed(told, now_);
+  const Listed known = believed({before_.function_id, before_.added_at, before_.modified_at}, now_);
+  s.added_at = known.added_at;
+  // With a time that is not believed goes what was concluded from it.
+  if (known.modified_at != before_.modified_at) s.touched = false;
+  s.modified_at = known.modified_at;
   const Sighting sighting = compare(known, listed);
   if (sighting == Sighting::outdated) return;
   if (sighting == Sighting::another) {
@@ -43,17 +55,19 @@ void Deciding::take(const Listed& listed) {
   }
   if (s.function_id.empty()) s.function_id = listed.function_id;
   if (!s.added_at) s.added_at = listed.added_at;
-  see_modified(listed.modified_at);
+  see_modified(listed);
 }
 
 /// A time that goes back is a listing that lags behind, or a mistake of the cloud's clock: what is known stays.
-void Deciding::see_modified(const std::optional<WallTime>& modified_at) {
+void Deciding::see_modified(const Listed& listed) {
   TargetState& s = state();
+  const auto& modified_at = listed.modified_at;
   const auto known = s.modified_at;
   if (!modified_at || (known && *modified_at <= *known)) return;
   s.modified_at = modified_at;
   if (!known || !follows_writes(target_)) return;
-  const bool explained = s.live_since && *s.live_since >= *modified_at - kSameMoment;
+  // The hash was first seen by this machine's clock.
+  const bool explained = s.live_since && *s.live_since - listed.clock_error >= *modified_at - kSameMoment;
   if (!explained) s.touched = true;
 }
 

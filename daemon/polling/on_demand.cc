@@ -27,12 +27,18 @@ void Poller::take_on(const std::shared_ptr<Request>& request, MonoTime now) {
     entry.wishes.push_back({request, calls_});
     // It is being polled, or is to be asked again after a back-off or after it was not found once: that attempt serves
     // the request, too, and keeps its time. The pause before it has a purpose.
-    if (entry.in_flight || entry.attempts.under_way() || entry.not_found == 1 || entry.due <= now) continue;
+    const bool pauses = (entry.attempts.under_way() || entry.not_found == 1) && entry.due > now;
+    if (entry.in_flight || entry.ahead || pauses) continue;
     entry.line->remove(entry.due, id);
-    // Somebody asked, or it is known to have changed: it goes ahead of what the schedule has overdue.
-    const auto& waiting = entry.line->waiting();
-    requeue(entry, waiting.empty() ? now : std::min(now, waiting.begin()->first - MonoTime::duration{1}));
+    go_ahead(entry, now);
   }
+}
+
+/// Somebody asked, or it is known to have changed: it is polled before what the schedule has overdue.
+void Poller::go_ahead(Entry& entry, MonoTime now) {
+  entry.ahead = true;
+  entry.due = now;
+  entry.line->add_ahead(entry.watched.id);
 }
 
 void Poller::let_go(Entry& entry) {

@@ -1,5 +1,6 @@
 #pragma once
 #include <algorithm>
+#include <deque>
 #include <map>
 #include <optional>
 #include <set>
@@ -19,25 +20,38 @@ class PacedQueue {
   explicit PacedQueue(double limit) : pace_(limit) {}
 
   void add(MonoTime due, Id id) { waiting_.emplace(due, id); }
+  /// Before all that has a due time, and after what was added so before.
+  void add_ahead(Id id) { ahead_.push_back(id); }
   /// REQUIRES: it was added with that `due` and has not been taken.
   void remove(MonoTime due, Id id) { waiting_.erase({due, id}); }
-  void clear() { waiting_.clear(); }
+  void clear() {
+    waiting_.clear();
+    ahead_.clear();
+  }
   /// Removes each for which `which(id)` is true; how many there were.
   template <typename Which>
   std::size_t remove_if(Which which) {
-    return std::erase_if(waiting_, [&](const auto& item) { return which(item.second); });
+    return std::erase_if(ahead_, which) + std::erase_if(waiting_, [&](const auto& item) { return which(item.second); });
   }
 
-  /// The most overdue one, if its time has come and the pace lets a call go at `now`; it waits no more then.
+  /// The first of those ahead, or the most overdue one, if its time has come and the pace lets a call go at `now`; it
+  /// waits no more then.
   std::optional<Id> take(MonoTime now) {
-    if (waiting_.empty() || waiting_.begin()->first > now || !pace_.take(now)) return std::nullopt;
+    const bool due = !ahead_.empty() || (!waiting_.empty() && waiting_.begin()->first <= now);
+    if (!due || !pace_.take(now)) return std::nullopt;
+    if (!ahead_.empty()) {
+      const Id id = ahead_.front();
+      ahead_.pop_front();
+      return id;
+    }
     return waiting_.extract(waiting_.begin()).value().second;
   }
   /// When `take` will next give one; MonoTime::max() if nothing waits.
   MonoTime next_at() const {
+    if (!ahead_.empty()) return pace_.ready_at();
     return waiting_.empty() ? MonoTime::max() : std::max(waiting_.begin()->first, pace_.ready_at());
   }
-  /// By due time.
+  /// By due time; without those ahead.
   const std::set<std::pair<MonoTime, Id>>& waiting() const { return waiting_; }
 
   /// A call sent at `sent` was answered; `slow_down`: refused for the limit.
@@ -56,6 +70,7 @@ class PacedQueue {
  private:
   Pace pace_;
   std::set<std::pair<MonoTime, Id>> waiting_;
+  std::deque<Id> ahead_;
 };
 
 /// What the cloud counts together: AccountPace::key and the action.

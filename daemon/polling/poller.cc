@@ -140,10 +140,12 @@ void Poller::take_over(Watch watch) {
       if (known == old.end() && entry.watched.recheck) {
         entry.due = std::min(entry.due, now + std::min(entry.watched.interval, kSoon));
       }
-      if (!entry.wishes.empty() && entry.not_found != 1 && !entry.attempts.under_way()) {
-        entry.due = std::min(entry.due, now);
+      const bool pauses = entry.not_found == 1 || entry.attempts.under_way();
+      if (entry.ahead || (!entry.wishes.empty() && !pauses)) {
+        go_ahead(entry, now);
+      } else {
+        entry.line->add(entry.due, entry.watched.id);
       }
-      entry.line->add(entry.due, entry.watched.id);
     }
     const TargetId id = entry.watched.id;
     entries_.emplace(id, std::move(entry));
@@ -161,6 +163,7 @@ void Poller::start_due(MonoTime now) {
 
 void Poller::start_attempt(Entry& entry, MonoTime now) {
   entry.attempts.begin();
+  entry.ahead = false;
   entry.in_flight = true;
   entry.call = ++calls_;
   const TargetId id = entry.watched.id;
@@ -199,7 +202,7 @@ void Poller::finish(Entry& entry, const ApiAnswer& answer, MonoTime sent, MonoTi
   observation.obtainable =
       package_link_ && !answer.url.empty() && package_link_(entry.watched.target, answer.url.reveal());
   const WallTime wall = clock_.wall();
-  observation.asked_at = wall - std::chrono::floor<Millis>(now - sent);
+  observation.asked_at = wall - std::chrono::floor<Millis>(now - sent) - answer.clock_error.value_or(Millis{0});
   count_poll(observation.outcome);
   entry.polled = now;
   const bool answered = observation.outcome == Outcome::observed || observation.outcome == Outcome::missing;
@@ -226,13 +229,14 @@ void Poller::finish(Entry& entry, const ApiAnswer& answer, MonoTime sent, MonoTi
   const bool not_found_once = observation.outcome == Outcome::missing && entry.not_found == 1;
   const bool soon = observation.outcome == Outcome::updating || not_found_once;
   const Millis until_slot = next_slot(entry.watched.target.address(), entry.watched.interval, wall) - wall;
-  MonoTime due = now + (soon ? std::min(entry.watched.interval, kSoon) : until_slot);
+  const MonoTime due = now + (soon ? std::min(entry.watched.interval, kSoon) : until_slot);
   Requests over;
-  if (!not_found_once) {
-    over = fulfilled(entry);
-    if (!entry.wishes.empty()) due = now;  // asked for while the attempt was under way: it says nothing of now
+  if (!not_found_once) over = fulfilled(entry);
+  if (!not_found_once && !entry.wishes.empty()) {
+    go_ahead(entry, now);  // asked for while the attempt was under way: it says nothing of now
+  } else {
+    requeue(entry, due);
   }
-  requeue(entry, due);
   const bool awaited = std::any_of(over.begin(), over.end(), [](const auto& request) { return request->left == 0; });
   const PollEnd end = answered ? PollEnd::answered : PollEnd::unanswered;
   // Shared, because work may be copied, and a secret is not.

@@ -78,10 +78,10 @@ class Poller {
   /// The watch from now on. What is in flight ends as it would have. Thread-safe.
   void set_watch(Watch watch);
 
-  /// Polls these targets now, within the pace and whatever their slots are; each returns to its slot afterwards.
-  /// `over` is called once for each of them, when what came of it is durable: of a poll whose last attempt was started
-  /// after this call. One that was not found once is over when it has been asked again. It runs on the writer's thread
-  /// or the poller's, and never if the poller is stopped before. Thread-safe.
+  /// Polls these targets now, within the pace, in this order and ahead of all that the schedule has due; each returns
+  /// to its slot afterwards. `over` is called once for each of them, when what came of it is durable: of a poll whose
+  /// last attempt was started after this call. One that was not found once is over when it has been asked again. It
+  /// runs on the writer's thread or the poller's, and never if the poller is stopped before. Thread-safe.
   void poll_now(std::vector<TargetId> ids, std::function<void(PollEnd)> over);
 
   /// What is live at a target was not looked into, and its package is to be had by this link. Runs on the writer's
@@ -130,6 +130,7 @@ class Poller {
     unsigned failures = 0;  ///< finished polls without an answer, in a row
     unsigned not_found = 0;
     bool in_flight = false;
+    bool ahead = false;     ///< waits before what the schedule has due
     bool stale = false;     ///< and the ledger was told
     std::string last_code;  ///< of the last finished poll: a log line only when it changes
     std::string last_reason;
@@ -165,6 +166,7 @@ class Poller {
   void take_over(Watch watch) REQUIRES(polling_);
   // In on_demand.cc.
   void take_on(const std::shared_ptr<Request>& request, MonoTime now) REQUIRES(polling_);
+  static void go_ahead(Entry& entry, MonoTime now);
   static void let_go(Entry& entry);
   static Requests fulfilled(Entry& entry);
   void start_due(MonoTime now) REQUIRES(polling_);

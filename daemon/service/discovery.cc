@@ -57,14 +57,17 @@ Discovery::Discovery(std::unique_ptr<ReadApi> api, Writer& writer, Ledger& ledge
                 {[this](Listing listing) {
                    record(listing.account, [this, listing](Tx& tx, const DiscoveryRules& rules, bool unmanaged) {
                      Discovered found = take_listing(tx, ledger_, listing, rules.plan, unmanaged, clock_.wall());
-                     if (listing.complete) ask_again(tx.db, listing, rules, found);
+                     if (listing.complete) ask_again(tx, listing, rules, found);
                      return found;
                    });
                  },
                  [this](NewestChanges changes) {
-                   record(changes.account, [this, changes](Tx& tx, const DiscoveryRules& rules, bool unmanaged) {
-                     return take_changes(tx, ledger_, changes, rules.plan, unmanaged, clock_.wall());
-                   });
+                   record(
+                       changes.account,
+                       [this, changes](Tx& tx, const DiscoveryRules& rules, bool unmanaged) {
+                         return take_changes(tx, ledger_, changes, rules.plan, unmanaged, clock_.wall());
+                       },
+                       [this, changes] { surveyor_.look_again(changes); });
                  },
                  [this](Details details) { take(std::move(details)); }}),
       attributor_(writer, ledger, clock, [this](std::shared_ptr<ReadJob> job, std::function<void()> over) {
@@ -104,21 +107,25 @@ void Discovery::apply(DiscoveryRules rules, Paces paces, std::function<void()> a
 void Discovery::stop() { surveyor_.stop(); }
 
 /// What was read is recorded by the rules in force when its turn comes, not by those of when it was begun: an account
-/// that is not surveyed any more is left as it was.
-void Discovery::record(const std::string& account, Take take) {
+/// that is not surveyed any more is left as it was. `lost` runs where it could not be recorded.
+void Discovery::record(const std::string& account, Take take, std::function<void()> lost) {
   writer_.post(
       [this, account, take = std::move(take)](Tx& tx) {
         const std::shared_ptr<const DiscoveryRules> rules = rules_.copy();
         const auto unmanaged = rules->report_unmanaged.find(account);
         if (unmanaged != rules->report_unmanaged.end()) follow(tx, *rules, take(tx, *rules, unmanaged->second));
       },
-      [](std::exception_ptr why) {
+      [lost = std::move(lost)](std::exception_ptr why) {
         if (!why) return;
+        if (lost) lost();
         try {
           std::rethrow_exception(why);
+        } catch (const SqliteError& error) {  // the writer has said it, once for all
+          log(LogLevel::debug, "discovery.unrecorded",
+              std::string("what was found could not be recorded, the next reading has it: ") + error.what());
         } catch (const std::exception& error) {
           log(LogLevel::warning, "discovery.unrecorded",
-              std::string("what a listing showed could not be recorded, the next one has it: ") + error.what());
+              std::string("what was found could not be recorded, the next reading has it: ") + error.what());
         }
       });
 }
@@ -141,21 +148,23 @@ void Discovery::follow(Tx& tx, const DiscoveryRules& rules, Discovered found) {
 
 /// A version that is published moves nothing that a listing shows: what a rule wants to know of its functions is asked
 /// anew from time to time, and once after a start.
-void Discovery::ask_again(Database& db, const Listing& listing, const DiscoveryRules& rules, Discovered& found) {
+void Discovery::ask_again(Tx& tx, const Listing& listing, const DiscoveryRules& rules, Discovered& found) {
   const MonoTime now = clock_.mono();
   std::set<std::string> due;  // rules
   for (const WatchRule& rule : rules.plan.rules) {
     if (rule.account != listing.account || !wants_details(rule)) continue;
     const auto asked = asked_at_.find({rule.where, listing.region});
     if (asked != asked_at_.end() && now - asked->second < rules.details_every.at(rule.where)) continue;
-    asked_at_[{rule.where, listing.region}] = now;
     due.insert(rule.where);
   }
   if (due.empty()) return;
-  for (const InventoryEntry& entry : inventory::of_region(db, listing.account, listing.region)) {
+  for (const InventoryEntry& entry : inventory::of_region(tx.db, listing.account, listing.region)) {
     if (entry.state != InventoryState::watched || !due.contains(entry.rule)) continue;
     found.details.push_back({{entry.account, entry.region, entry.function.ns, entry.function.name}, entry.rule});
   }
+  tx.after_commit([this, now, region = listing.region, due = std::move(due)] {
+    for (const std::string& rule : due) asked_at_[{rule, region}] = now;
+  });
 }
 
 void Discovery::take(Details details) {

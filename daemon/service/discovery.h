@@ -53,9 +53,9 @@ class Discovery {
 
  private:
   using Take = std::function<Discovered(Tx&, const DiscoveryRules&, bool report_unmanaged)>;
-  void record(const std::string& account, Take take);
+  void record(const std::string& account, Take take, std::function<void()> lost = {});
   void follow(Tx& tx, const DiscoveryRules& rules, Discovered found);
-  void ask_again(Database& db, const Listing& listing, const DiscoveryRules& rules, Discovered& found);
+  void ask_again(Tx& tx, const Listing& listing, const DiscoveryRules& rules, Discovered& found);
   void take(Details details);
 
   Writer& writer_;

@@ -42,9 +42,17 @@ class EverythingTest : public testing::Test {
   bool told(std::string_view kind) const {
     return eventually([&] { return events(kind) > 0; });
   }
-  /// Later changes are later by the cloud's clock, too, which writes whole seconds. No more of them than needed: what
-  /// was asked before a write, by the clocks, says nothing of it.
+  /// Later changes are later by the cloud's clock, too, which writes whole seconds.
   void let_time_pass_at_the_cloud() { daemon.cloud().set_clock_offset(std::chrono::seconds(ahead_ += 5)); }
+  /// What is live was first seen a while ago, so that it does not explain a write of now. The daemon is restarted.
+  void let_code_be_old() {
+    EXPECT_EQ(daemon.stop(), (ExitStatus{0, 0}));
+    {
+      Database db = Database::open_writer(daemon.database());
+      db.execute("UPDATE target SET live_since_ms = live_since_ms - 60000");
+    }
+    daemon.start();
+  }
   /// So many complete listings from now on.
   bool listed(unsigned more) {
     const auto listings = [&]() -> int64_t {
@@ -201,6 +209,8 @@ TEST_F(EverythingTest, AChangeIsSeenWithoutWaitingForTheInterval) {
 TEST_F(EverythingTest, CodeThatIsSwappedAndPutBackBetweenTwoPollsIsToldForWhatItIs) {
   begin("baseline = \"first-seen\"\ntouched = \"alert\"\n");
   ASSERT_TRUE(is("charge", "in_sync")) << daemon.log();
+  ASSERT_TRUE(listed(1));
+  let_code_be_old();
   let_time_pass_at_the_cloud();
   daemon.cloud().functions().swap_and_restore(Daemon::key("charge"));
   ASSERT_TRUE(daemon.wait_for_alert("function.touched")) << daemon.log();
@@ -208,6 +218,23 @@ TEST_F(EverythingTest, CodeThatIsSwappedAndPutBackBetweenTwoPollsIsToldForWhatIt
   EXPECT_EQ(events("function.touched"), 1);
   EXPECT_EQ(events("drift.detected"), 0);
   EXPECT_EQ(row("charge").at("status"), "in_sync");
+}
+
+TEST_F(EverythingTest, LooksAtTheNewestChangesAloneTellOfCodeThatIsSwappedAndPutBack) {
+  daemon.config.more = "[account.prod.discovery]\nevery = \"1h\"\nchanges_every = \"1s\"\n";
+  begin("baseline = \"first-seen\"\ntouched = \"alert\"\n");
+  ASSERT_TRUE(is("charge", "in_sync")) << daemon.log();
+  ASSERT_TRUE(eventually([&] {
+    Database db = Database::open_reader(daemon.database());
+    auto q = db.query_once("SELECT count(*) FROM target WHERE modified_at_ms IS NOT NULL");
+    return q.step() && q.integer(0) == 1;
+  })) << daemon.log();
+  let_code_be_old();
+  let_time_pass_at_the_cloud();
+  daemon.cloud().functions().swap_and_restore(Daemon::key("charge"));
+  ASSERT_TRUE(daemon.wait_for_alert("function.touched")) << daemon.log();
+  EXPECT_EQ(daemon.cloud().statistics().by_action["GetAccount"].calls, 1U) << "one listing, at the start";
+  EXPECT_EQ(events("drift.detected"), 0);
 }
 
 TEST_F(EverythingTest, AFunctionThatIsDeletedAndMadeAgainWithTheSameCodeIsTold) {

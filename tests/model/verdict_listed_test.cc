@@ -64,6 +64,15 @@ INSTANTIATE_TEST_SUITE_P(
               {listed("lam-b", 2min, 3min), "!function.recreated lam-b lam-a", kCalm},
               {listed("lam-a", 2min, 2min), "", kCalm},
               {listed("lam-b", 2min, 3min), "", kCalm}}},
+        Case{"ATimeOfCreationInTheFutureIsNotToldAndHidesNoOther",
+             {kWatched,
+              kInSync,
+              kListed,
+              {listed("lam-a", 640'000h, 90s), "", kCalm},
+              kListed,
+              {listed("lam-b", 640'000h, 3min), "!function.recreated lam-b lam-a", kCalm},
+              {listed("lam-b", 3min, 3min), "", kCalm},
+              {listed("lam-c", 4min, 4min), "!function.recreated lam-c lam-b", kCalm}}},
         Case{"OtherCodeInTheNewOneIsDriftBesides",
              {kWatched,
               kInSync,
@@ -149,6 +158,31 @@ INSTANTIATE_TEST_SUITE_P(
               kDrifted,
               {listed("lam-a", -24h, 243s), "", "drifted X/A first_seen"},
               {see('X'), "function.touched X", "drifted X/A first_seen"}}},
+        // X was first seen at 240 s, which is 250 s of a cloud whose clock is ahead, and 230 s of one that is behind.
+        Case{"AreHeldAgainstTheHashByTheClockOfACloudThatIsAhead",
+             {kWatched,
+              kInSync,
+              kListed,
+              kDrifted,
+              {listed("lam-a", -24h, 252s, -10s), "", "drifted X/A first_seen"},
+              {see('X'), "", "drifted X/A first_seen"},
+              {listed("lam-a", -24h, 253s, -10s), "", "drifted X/A first_seen"},
+              {see('X'), "function.touched X", "drifted X/A first_seen"}}},
+        Case{"AreHeldAgainstTheHashByTheClockOfACloudThatIsBehind",
+             {kWatched,
+              kInSync,
+              kListed,
+              kDrifted,
+              {listed("lam-a", -24h, 233s, 10s), "", "drifted X/A first_seen"},
+              {see('X'), "function.touched X", "drifted X/A first_seen"}}},
+        Case{"OfTheFutureAreNotToldAndHideNone",
+             {kWatched,
+              kInSync,
+              kListed,
+              written(640'000h),
+              {see('A'), "", kCalm},
+              written(200s),
+              {see('A'), "function.touched A", kCalm}}},
         Case{"StayOpenWhileNobodyAnswers",
              {kWatched,
               kInSync,
@@ -343,6 +377,26 @@ TEST(VerdictListings, AFunctionCreatedAgainIsNamedWithBothIdsAndTimes) {
             "prod/ap-guangzhou/default/charge:$LATEST is another function than before: lam-b, created at "
             "2026-11-24T00:03:00.000Z, took the place of lam-a, created at 2026-11-23T00:00:00.000Z. What was accepted "
             "was accepted of the function that is gone.");
+}
+
+TEST(VerdictListings, StoredTimesOfTheFutureHealWithoutAWord) {
+  WallTime now = kStart;
+  TargetState state;
+  const auto give = [&](const Input& input) {
+    Decision decision = decide(kTarget, state, input, now += 1min);
+    state = decision.state;
+    return brief(decision.events);
+  };
+  for (const Input& input : {watch(), see('A'), listed("lam-a", -24h, 90s)}) give(input);
+  state.added_at = state.modified_at = kStart + 640'000h;
+  state.touched = true;
+  EXPECT_EQ(give(listed("lam-a", -24h, 90s)), "");
+  EXPECT_EQ(state.added_at, kStart - 24h);
+  EXPECT_EQ(state.modified_at, kStart + 90s);
+  EXPECT_EQ(give(see('A')), "");
+  give(listed("lam-a", -24h, 200s));
+  EXPECT_EQ(give(see('A')), "function.touched A");
+  EXPECT_EQ(give(listed("lam-b", 3min, 3min)), "!function.recreated lam-b lam-a");
 }
 
 TEST(VerdictListings, AWriteWithoutAnotherHashIsWordedForWhatItIs) {

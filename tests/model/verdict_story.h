@@ -116,11 +116,13 @@ inline Input expect_content(char c, Millis valid = 2h) {
 }
 
 /// A listing shows the function; times are after the story's start, in whole seconds as the cloud has them.
-inline Input listed(std::string id, std::optional<Millis> added, std::optional<Millis> modified) {
+/// `clock_error`: this machine's clock minus the cloud's.
+inline Input listed(std::string id, std::optional<Millis> added, std::optional<Millis> modified,
+                    Millis clock_error = 0ms) {
   const auto at = [](const std::optional<Millis>& after) {
     return after ? std::optional(kStart + *after) : std::nullopt;
   };
-  return Listed{std::move(id), at(added), at(modified)};
+  return Listed{std::move(id), at(added), at(modified), clock_error};
 }
 /// The same as see() of a call that was sent `asked` after the story's start.
 inline Input see_asked(char c, Millis asked) {

@@ -729,6 +729,50 @@ TEST_F(PollerTest, RequestedPollsKeepToThePace) {
   EXPECT_EQ(ends().size(), 50U);
 }
 
+TEST_F(PollerTest, WhatIsAskedForGoesAheadOfAScheduleThatIsBehindInTheOrderOfTheAsking) {
+  watch(400, 20s, 8);
+  pass(1min);  // it takes 50 s to poll all of them: most are overdue
+  const std::vector<std::string> moved{"f7", "f300", "f12", "f250", "f3"};
+  ask({"f7", "f300", "f12"});
+  ask({"f250", "f3"});
+  ask({"f300"});  // again: it keeps its place
+  api.calls.clear();
+  pass(1s, 50ms);
+  ASSERT_GE(api.calls.size(), moved.size());
+  for (std::size_t i = 0; i < moved.size(); ++i) EXPECT_EQ(api.calls[i], target(moved[i]).address()) << i;
+  EXPECT_EQ(ends().size(), 6U);
+  pass(3min);
+  const auto [fewest, most] = calls_to_each(0, 400);
+  EXPECT_GE(fewest, 1) << "they are asked for once, and nothing else is forgotten";
+  EXPECT_LE(most, 4);
+}
+
+TEST_F(PollerTest, WhatIsAskedForWhileItsAttemptIsUnderWayGoesAheadToo) {
+  watch(400, 20s, 8);
+  pass(1min);
+  api.answer_with = [](const Target&) { return std::nullopt; };
+  api.calls.clear();
+  pass(500ms);
+  ASSERT_FALSE(api.calls.empty());
+  const std::string under_way = api.calls.back();
+  ask({Target::parse(under_way)->function});
+  api.answer_with = [](const Target&) { return observed("reviewed"); };
+  pass(1s);
+  EXPECT_EQ(std::count(api.calls.begin(), api.calls.end(), under_way), 2);
+  EXPECT_EQ(ends().size(), 1U);
+}
+
+TEST_F(PollerTest, WhatIsAskedForStaysAheadAfterAReload) {
+  watch(400, 20s, 8);
+  pass(1min);
+  ask({"f7", "f300"});
+  poller->turn(0ms);
+  watch(400, 30s, 8);
+  api.calls.clear();
+  pass(1s);
+  EXPECT_EQ(ends().size(), 2U);
+}
+
 TEST_F(PollerTest, AnAttemptUnderWayAtTheRequestDoesNotCount) {
   watch(1, 1h);
   api.answer_with = [](const Target&) { return std::nullopt; };

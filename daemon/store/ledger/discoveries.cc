@@ -27,6 +27,14 @@ Listed listed_of(const FoundFunction& function) {
   return {function.function_id, function.added_at, function.modified_at};
 }
 
+/// A time that no clock which is right can have written is not told.
+FoundFunction believed(FoundFunction function, WallTime now) {
+  const Listed times = believed(listed_of(function), now);
+  function.added_at = times.added_at;
+  function.modified_at = times.modified_at;
+  return function;
+}
+
 /// What is known of a function after it was seen again. A listing that lags behind takes nothing back.
 FoundFunction renewed(const FoundFunction& known, const FoundFunction& seen, Sighting sighting) {
   if (sighting == Sighting::outdated) return known;
@@ -44,20 +52,23 @@ bool version(const Target& target) { return target.qualifier.find_first_not_of("
 /// One listing, or one look at the newest changes, while it is taken.
 class Taking {
  public:
-  Taking(Tx& tx, Ledger& ledger, std::string account, std::string region, WallTime ended, const WatchPlan& plan,
-         bool report_unmanaged, WallTime now)
+  Taking(Tx& tx, Ledger& ledger, std::string account, std::string region, WallTime ended, Millis clock_error,
+         const WatchPlan& plan, bool report_unmanaged, WallTime now)
       : tx_(tx),
         ledger_(ledger),
         account_(std::move(account)),
         region_(std::move(region)),
         ended_(ended),
+        clock_error_(clock_error),
         plan_(plan),
         report_unmanaged_(report_unmanaged),
         now_(now) {}
 
   /// It is there. `known` is its entry, or null, and becomes what it is now; `targets`: those of it that are watched.
-  void see(const FoundFunction& function, InventoryEntry* known, std::span<const targets::OfFunction> targets) {
+  void see(const FoundFunction& shown, InventoryEntry* known, std::span<const targets::OfFunction> targets) {
     const bool fresh = known == nullptr;
+    const FoundFunction function = believed(shown, now_);
+    FoundFunction before;
     InventoryEntry next;
     Sighting sighting = Sighting::same;
     if (fresh) {
@@ -67,8 +78,9 @@ class Taking {
       next.first_found_at = ended_;
     } else {
       next = *known;
-      sighting = compare(listed_of(known->function), listed_of(function));
-      next.function = renewed(known->function, function, sighting);
+      before = believed(known->function, now_);
+      sighting = compare(listed_of(before), listed_of(function));
+      next.function = renewed(before, function, sighting);
     }
     const bool returned = !fresh && known->state == InventoryState::gone;
     Judgement judged = judge(account_, region_, next.function, plan_);
@@ -80,10 +92,10 @@ class Taking {
     next.rule = judged.where;
     next.not_listed = 0;
     next.gone_at.reset();
-    const bool moved = sighting == Sighting::another || returned ||
-                       (!fresh && known->function.modified_at && next.function.modified_at &&
-                        *next.function.modified_at > *known->function.modified_at);
-    const bool written = tell(targets, next.function, fresh ? nullptr : &known->function);
+    const bool moved =
+        sighting == Sighting::another || returned ||
+        (!fresh && before.modified_at && next.function.modified_at && *next.function.modified_at > *before.modified_at);
+    const bool written = tell(targets, next.function, fresh ? nullptr : &before);
     if (moved || written) poll(targets);
     const bool matched_anew = fresh || known->state != next.state || known->rule != next.rule;
     const bool first = fresh || (known->state != InventoryState::watched && !(returned && !known->rule.empty()));
@@ -159,19 +171,21 @@ class Taking {
     auto chosen = under(kLatestQualifier);
     if (chosen == targets.end()) chosen = under(kImageQualifier);
     if (chosen == targets.end()) chosen = targets.begin();
-    Listed known = chosen->listed;
+    Listed known = believed(chosen->listed, now_);
     if (earlier != nullptr && known.function_id.empty() && !known.added_at && !known.modified_at) {
       known = listed_of(*earlier);
+      known.clock_error = clock_error_;
       ledger_.apply(tx_, chosen->id, known, now_);
     }
-    const Listed now = listed_of(function);
+    Listed now = listed_of(function);
+    now.clock_error = clock_error_;
     const Sighting sighting = compare(known, now);
     if (sighting == Sighting::outdated) return false;
     const bool written = known.modified_at && now.modified_at && *now.modified_at > *known.modified_at;
     const bool learned = (known.function_id.empty() && !now.function_id.empty()) || (!known.added_at && now.added_at) ||
                          (!known.modified_at && now.modified_at);
     if (sighting == Sighting::another || written || learned) ledger_.apply(tx_, chosen->id, now, now_);
-    // Asked again until an answer tells, but not where nobody answers: there the interval has to do.
+    // Asked again with every reading until an answer tells, but not where nobody answers: there the interval has to do.
     return sighting == Sighting::another || written || (chosen->touched && chosen->consecutive_failures < kFewFailures);
   }
 
@@ -260,6 +274,7 @@ class Taking {
   Ledger& ledger_;
   const std::string account_, region_;
   const WallTime ended_;
+  const Millis clock_error_;
   const WatchPlan& plan_;
   const bool report_unmanaged_;
   const WallTime now_;
@@ -386,7 +401,8 @@ Discovered take_listing(Tx& tx, Ledger& ledger, const Listing& listing, const Wa
     known.emplace_hint(known.end(), std::move(name), std::move(entry));
   }
   const std::vector<targets::OfFunction> watched = targets::watched_in(tx.db, listing.account, listing.region);
-  Taking taking(tx, ledger, listing.account, listing.region, listing.ended, plan, report_unmanaged, now);
+  Taking taking(tx, ledger, listing.account, listing.region, listing.ended, listing.clock_error, plan, report_unmanaged,
+                now);
   std::map<std::pair<std::string_view, std::string_view>, bool> seen;
   for (const FoundFunction& function : listing.functions) {
     if (!valid_part(function.ns) || !valid_part(function.name)) continue;
@@ -411,7 +427,8 @@ Discovered take_listing(Tx& tx, Ledger& ledger, const Listing& listing, const Wa
 Discovered take_changes(Tx& tx, Ledger& ledger, const NewestChanges& changes, const WatchPlan& plan,
                         bool report_unmanaged, WallTime now) {
   if (!changes.complete) return {};
-  Taking taking(tx, ledger, changes.account, changes.region, changes.ended, plan, report_unmanaged, now);
+  Taking taking(tx, ledger, changes.account, changes.region, changes.ended, changes.clock_error, plan, report_unmanaged,
+                now);
   for (const FoundFunction& function : changes.functions) {
     if (!valid_part(function.ns) || !valid_part(function.name)) continue;
     auto entry = inventory::find(tx.db, changes.account, changes.region, function.ns, function.name);

@@ -220,6 +220,32 @@ TEST(DiscoveriesOfTargets, AWriteIsPolledAtOnceAndToldToTheLatestTargetAlone) {
   EXPECT_EQ(broken_invariant(sky.db), "");
 }
 
+TEST(DiscoveriesOfTargets, TimesOfTheFutureMoveNothingAndHideNothing) {
+  Sky sky;
+  const TargetId id = sky.watch("charge");
+  sky.poll(id, "a");
+  sky.list("charge");
+  EXPECT_TRUE(sky.look("charge+38000000").moved.empty()) << "the year 2099";
+  FoundFunction odd = found("charge");
+  odd.added_at = kStart + 640'000 * kHour;
+  EXPECT_TRUE(sky.take(sky.listing({odd})).moved.empty());
+  EXPECT_TRUE(sky.list("charge").moved.empty());
+  EXPECT_EQ(sky.look("charge+15").moved, std::vector{id});
+  sky.poll(id, "a");
+  EXPECT_EQ(sky.told(), "function.touched charge:$LATEST");
+
+  for (const char* table : {"inventory", "target"})
+    sky.db.execute(fmt::format("UPDATE {} SET added_at_ms = 4085000000000, modified_at_ms = 4085000000000", table));
+  EXPECT_TRUE(sky.list("charge+15").moved.empty()) << "what is on record heals";
+  EXPECT_EQ(targets::load(sky.db, id).state.modified_at, kStart + 15 * kMinute);
+  const auto entry = inventory::find(sky.db, "prod", "ap-guangzhou", "default", "charge");
+  EXPECT_EQ(entry->function.added_at, kStart);
+  EXPECT_EQ(entry->function.modified_at, kStart + 15 * kMinute);
+  EXPECT_EQ(sky.look("charge+50").moved, std::vector{id});
+  sky.list("charge.60");
+  EXPECT_EQ(sky.told(), "function.recreated charge:$LATEST");
+}
+
 TEST(DiscoveriesOfTargets, AWriteIsNotAskedForAgainAndAgainWhereNobodyAnswers) {
   Sky sky;
   const TargetId id = sky.watch("charge");
@@ -233,6 +259,31 @@ TEST(DiscoveriesOfTargets, AWriteIsNotAskedForAgainAndAgainWhereNobodyAnswers) {
   }
   EXPECT_TRUE(sky.look("charge+15").moved.empty()) << "the interval has to do";
   EXPECT_EQ(sky.look("charge+16").moved.size(), 1U) << "another write is another matter";
+}
+
+TEST(DiscoveriesOfTargets, AWriteIsHeldAgainstTheHashByTheCloudsClock) {
+  for (const bool look : {true, false}) {
+    Sky sky;
+    const TargetId id = sky.watch("charge");
+    sky.poll(id, "a");
+    sky.list("charge");
+    sky.poll(id, "b");
+    FoundFunction written = found("charge");
+    written.modified_at = sky.now + Millis{9'000};  // a second before "b" was seen: its clock is ten seconds ahead
+    Listing listing = sky.listing({written});
+    listing.clock_error = Millis{-10'000};
+    if (look) {
+      Tx tx(sky.db);
+      take_changes(tx, sky.ledger,
+                   {"prod", "ap-guangzhou", "default", sky.now, sky.now, true, {}, {written}, 1, listing.clock_error},
+                   sky.plan, true, sky.now);
+    } else {
+      sky.take(listing);
+    }
+    const TargetState state = targets::load(sky.db, id).state;
+    EXPECT_EQ(state.modified_at, written.modified_at) << look;
+    EXPECT_FALSE(state.touched) << look;
+  }
 }
 
 TEST(DiscoveriesOfTargets, AnotherFunctionIsToldOncePerFunctionWhateverIsWatchedOfIt) {
