@@ -65,10 +65,10 @@ void print_watches(const Settings& settings, bool list_all, std::ostream& out) {
 void print_schedule(const Settings& settings, std::ostream& out) {
   const std::vector<PaceLoad> loads = schedule_of(settings);
   if (loads.empty()) return;
-  std::vector<Line> rows{{"ACCOUNT", "REGION", "CALLS/S", "LIMIT/S", "USED"}};
+  std::vector<Line> rows{{"ACCOUNT", "REGION", "ACTION", "CALLS/S", "LIMIT/S", "USED"}};
   for (const PaceLoad& load : loads) {
     rows.push_back({fmt::format("{}", fmt::join(load.accounts, " ")), fmt::format("{}", fmt::join(load.regions, " ")),
-                    fmt::format("{:.3f}", load.demand), fmt::format("{:g}", load.limit),
+                    load.action, fmt::format("{:.3f}", load.demand), fmt::format("{:g}", load.limit),
                     fmt::format("{:.1f} %", load.utilisation * 100)});
   }
   out << fmt::format("\nDemand on the rate limits (at most {:.0f} % of a limit is used):\n", kUsableShare * 100);
@@ -77,9 +77,10 @@ void print_schedule(const Settings& settings, std::ostream& out) {
 
 std::string cannot_be_met(const PaceLoad& load) {
   std::string text = fmt::format(
-      "{}: the schedule cannot be met: {} at {:.1f} calls/s against a limit of {:g}/s; intervals shorter than {} "
-      "become about that long",
-      load.name(), plural(load.targets, "target"), load.demand, load.limit, format_duration(load.shortest_kept));
+      "{}: the schedule cannot be met: {} at {:.1f} calls/s against {}; intervals shorter than {} become about that "
+      "long",
+      load.name(), plural(load.targets, "target"), load.demand, load.limit_in_words(),
+      format_duration(load.shortest_kept));
   if (load.stale > 0) text += fmt::format(", and {} would be stale between polls", plural(load.stale, "target"));
   return text + fmt::format("; {}", load.remedy);
 }
@@ -201,6 +202,7 @@ OrderedJson paces_json(const Settings& settings) {
   for (const PaceLoad& load : schedule_of(settings)) {
     paces.push_back({{"accounts", load.accounts},
                      {"regions", load.regions},
+                     {"action", load.action},
                      {"targets", load.targets},
                      {"calls_per_second", load.demand},
                      {"limit", load.limit},
@@ -254,6 +256,7 @@ class Check {
     json_["functions"] = settings.watches.size();
     json_["rules"] = settings.rules.size();
     json_["paces"] = paces_json(settings);
+    json_["rule_costs"] = rules_json(settings);
     json_["discovery"] = discovery_json(settings);
     json_["alerts"] = settings.alerts.size();
     const std::vector<Mistake> warnings = warnings_of(settings, report);

@@ -43,10 +43,11 @@ void print_rule(const RuleSettings& settings, const Settings& all, std::ostream&
   row("max_targets", fmt::format("{}", rule.max_targets));
   out << "Each function costs:\n";
   print_columns(cost_rows(polling_of(settings)), out);
-  const std::size_t room = room_for(settings, all);
+  const Room room = room_for(settings, all);
   out << fmt::format(
-      "The rate limit has room for {} of this kind{}.\n", plural(room, "function"),
-      room < rule.max_targets ? ", which is fewer than\nmax_targets: beyond that intervals get longer" : "");
+      "The rate limit{} has room for {} of this kind{}.\n",
+      room.action == kGetFunctionAddress ? "" : " of " + room.action, plural(room.functions, "function"),
+      room.functions < rule.max_targets ? ", which is fewer than\nmax_targets: beyond that intervals get longer" : "");
 }
 
 std::size_t namespaces_in(const ReadAnswer& answer) {
@@ -88,6 +89,22 @@ std::vector<std::string> discovery_warnings(const Settings& settings) {
         plural(*load.namespaces, "namespace"), kUsualNamespaces, load.remedy));
   }
   return warnings;
+}
+
+OrderedJson rules_json(const Settings& settings) {
+  OrderedJson rows = OrderedJson::array();
+  for (const RuleSettings& rule : settings.rules) {
+    OrderedJson calls = OrderedJson::array();
+    for (const CallsADay& cost : polling_of(rule))
+      calls.push_back({{"action", cost.action}, {"calls", cost.calls * cost.times}, {"of", cost.of}});
+    const Room room = room_for(rule, settings);
+    rows.push_back({{"where", clean_utf8(rule.rule.where, 4096)},
+                    {"max_targets", rule.rule.max_targets},
+                    {"calls_per_day", std::move(calls)},
+                    {"room", room.functions},
+                    {"room_action", room.action}});
+  }
+  return rows;
 }
 
 OrderedJson discovery_json(const Settings& settings) {

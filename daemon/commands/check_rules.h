@@ -16,6 +16,9 @@ void print_rules(const Settings& settings, std::ostream& out);
 void print_discovery(const Settings& settings, std::ostream& out);
 /// What of it does not fit, in words.
 std::vector<std::string> discovery_warnings(const Settings& settings);
+/// [{where,max_targets,calls_per_day:[{action,calls,of}],room,room_action}] of each [[watch]]: what one function that
+/// it watches costs, how many there is room for, and the action whose limit says so.
+OrderedJson rules_json(const Settings& settings);
 /// [{account,regions,calls_per_day:[{action,calls,of}],seen_within_ms,namespaces,fits}]; `namespaces` null: no limit.
 OrderedJson discovery_json(const Settings& settings);
 

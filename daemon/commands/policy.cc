@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <boost/program_options.hpp>
 #include <ostream>
 
@@ -19,7 +18,9 @@ constexpr char kPolicyUsage[] =
     R"(codedriftd [--config FILE] policy [--discover] [--layers] [--who]
 
 Prints the least CAM policy that the credentials of an account need. Without an
-option it is what the configuration needs. Every action in it reads.
+option it is what the configuration needs: of versions, aliases and layers what
+its rules and functions ask for, while --discover has versions and aliases in
+any case. Every action in it reads.
 
 )";
 constexpr char kPolicyAfter[] = R"(
@@ -42,25 +43,34 @@ PolicyNeeds policy_needs(const Settings& settings) {
     needs.discover = needs.discover || account.discovery.enabled;
     needs.who = needs.who || account.audit.enabled;
   }
-  needs.layers = std::any_of(settings.rules.begin(), settings.rules.end(),
-                             [](const RuleSettings& rule) { return rule.rule.layers; });
+  for (const RuleSettings& rule : settings.rules) {
+    needs.versions = needs.versions || rule.rule.versions > 0;
+    needs.found_aliases = needs.found_aliases || rule.rule.aliases;
+    needs.layers = needs.layers || rule.rule.layers;
+  }
   for (const WatchSettings& watch : settings.watches) {
     const TargetKind kind = kind_of_qualifier(watch.target.qualifier);
-    needs.aliases = needs.aliases || kind == TargetKind::alias;
-    needs.layers = needs.layers || kind == TargetKind::layers || kind == TargetKind::image;
+    needs.named_aliases = needs.named_aliases || kind == TargetKind::alias;
+    needs.layers = needs.layers || kind == TargetKind::layers;
+    needs.images = needs.images || kind == TargetKind::image;
   }
   return needs;
 }
 
 std::string policy(const PolicyNeeds& needs) {
   OrderedJson statements = OrderedJson::array({allow({"scf:GetFunctionAddress"})});
-  if (needs.discover) {
-    statements.push_back(allow({"scf:GetAccount", "scf:ListNamespaces", "scf:ListFunctions",
-                                "scf:ListVersionByFunction", "scf:ListAliases", "scf:GetAlias"}));
-  } else if (needs.aliases) {
+  if (needs.discover) statements.push_back(allow({"scf:GetAccount", "scf:ListNamespaces", "scf:ListFunctions"}));
+  if (needs.versions) statements.push_back(allow({"scf:ListVersionByFunction"}));
+  if (needs.found_aliases) {
+    statements.push_back(allow({"scf:ListAliases", "scf:GetAlias"}));
+  } else if (needs.named_aliases) {
     statements.push_back(allow({"scf:GetAlias"}));
   }
-  if (needs.layers) statements.push_back(allow({"scf:GetFunction", "scf:GetLayerVersion"}));
+  if (needs.layers) {
+    statements.push_back(allow({"scf:GetFunction", "scf:GetLayerVersion"}));
+  } else if (needs.images) {
+    statements.push_back(allow({"scf:GetFunction"}));
+  }
   if (needs.who) statements.push_back(allow({"cloudaudit:DescribeEvents"}));
   return OrderedJson{{"version", "2.0"}, {"statement", std::move(statements)}}.dump(2) + "\n";
 }
@@ -70,13 +80,13 @@ int run_policy(const std::vector<std::string>& args,
                std::ostream& err) {
   po::options_description options("Options");
   auto add = options.add_options();
-  add("discover", "also to find functions and see their changes: listings, versions and aliases");
+  add("discover", "also to find functions and see their changes: listings, and which versions and aliases they have");
   add("layers", "also to watch layers and container images: GetFunction and GetLayerVersion");
   add("who", "also to ask the audit log who made a change: CloudAudit's DescribeEvents");
   po::variables_map values;
   if (!read_options(args, kPolicyUsage, kPolicyAfter, options, nullptr, values, out)) return EXIT_SUCCESS;
   PolicyNeeds needs;
-  needs.discover = values.contains("discover");
+  needs.discover = needs.versions = needs.found_aliases = values.contains("discover");
   needs.layers = values.contains("layers");
   needs.who = values.contains("who");
   if (!needs.discover && !needs.layers && !needs.who) {

@@ -18,6 +18,9 @@ bool newer(const std::string& a, const std::string& b) { return a.size() != b.si
 
 DetailsJob::DetailsJob(DetailWish wish) : paging_("", kMostDetails) {
   details_.wish = std::move(wish);
+  if (details_.wish.versions == 0) details_.versions.emplace();
+  if (!details_.wish.aliases) details_.aliases.emplace();
+  if (!details_.wish.layers && !details_.wish.image) details_.image = false;
   begin(Step::versions);
 }
 
@@ -30,7 +33,13 @@ void DetailsJob::begin(Step step) {
   if (std::exchange(step_, step) != step) readings_ = 0;
   paging_ = Paging(step == Step::versions ? "versions" : "aliases", kMostDetails);
   versions_.clear();
+  latest_shown_ = false;
   aliases_.clear();
+}
+
+DetailsJob::Step DetailsJob::after(Step step) {
+  if (step == Step::versions) return Step::aliases;
+  return step == Step::aliases ? Step::kind : Step::over;
 }
 
 std::optional<ReadCall> DetailsJob::next() {
@@ -60,7 +69,10 @@ void DetailsJob::take(ReadAnswer answer, WallTime) {
     std::vector<std::string> keys = versions->versions;
     versions_.insert(versions_.end(), keys.begin(), keys.end());
     // `$LATEST` is in the list, on one page.
-    if (versions->entries == keys.size() + 1) keys.emplace_back(kLatestQualifier);
+    if (versions->entries == keys.size() + 1) {
+      keys.emplace_back(kLatestQualifier);
+      latest_shown_ = true;
+    }
     read(keys, versions->entries, versions->total);
   } else if (auto* aliases = std::get_if<AliasPage>(&answer.content); aliases && step_ == Step::aliases) {
     std::vector<std::string> keys;
@@ -89,23 +101,28 @@ void DetailsJob::read(const std::vector<std::string>& keys, std::size_t entries,
     return;
   }
   if (step_ == Step::versions) {
+    // It would take all versions out of the watch, and no function has such a list.
+    if (versions_.empty() && !latest_shown_)
+      return fail({"Client.BadAnswer", "the list of versions is empty: not even $LATEST is in it", ""});
     std::sort(versions_.begin(), versions_.end(), newer);
     versions_.erase(std::unique(versions_.begin(), versions_.end()), versions_.end());
     details_.versions = std::move(versions_);
-    begin(Step::aliases);
   } else {
-    for (auto& [name, alias] : aliases_) details_.aliases.push_back(std::move(alias));
-    begin(Step::kind);
+    details_.aliases.emplace();
+    for (auto& [name, alias] : aliases_) details_.aliases->push_back(std::move(alias));
   }
+  begin(after(step_));
 }
 
+/// What is read now cannot be: the next one.
 void DetailsJob::fail(PollError why) {
-  details_.trouble = std::move(why);
-  step_ = Step::over;
+  if (details_.trouble.code.empty()) details_.trouble = std::move(why);
+  begin(details_.missing ? Step::over : after(step_));
 }
 
 Details DetailsJob::take_details() {
-  if (step_ != Step::over) fail({std::string(kUnfinishedCode), "the reading was given up before its end", ""});
+  if (step_ != Step::over && details_.trouble.code.empty())
+    details_.trouble = {std::string(kUnfinishedCode), "the reading was given up before its end", ""};
   details_.complete = details_.trouble.code.empty();
   return std::move(details_);
 }

@@ -20,18 +20,19 @@ struct DetailWish {
 };
 struct Details {
   DetailWish wish;
-  bool complete = false;              ///< all that was wished for was read
-  PollError trouble;                  ///< why not; empty code if complete
-  bool missing = false;               ///< the cloud says that there is no such function
-  std::vector<std::string> versions;  ///< newest first, all that are published
-  std::vector<FoundAlias> aliases;    ///< by name
-  bool image = false;                 ///< a container image instead of a package
+  bool complete = false;  ///< all that was wished for was read
+  PollError trouble;      ///< why not, the first cause; empty code if complete
+  bool missing = false;   ///< the cloud says that there is no such function
+  // Each is nullopt if it was wished for and could not be read, and empty (or false) if it was not wished for.
+  std::optional<std::vector<std::string>> versions;  ///< newest first, all that are published
+  std::optional<std::vector<FoundAlias>> aliases;    ///< by name
+  std::optional<bool> image;                         ///< a container image instead of a package
   unsigned calls = 0;
 };
 
 /// Reads versions (ListVersionByFunction), aliases (ListAliases) and kind (GetFunction) of one function, as far as they
-/// are wished for. Lists that move are read again, kMostReadings times at most. What cannot be read ends the job, with
-/// what was read so far. Pure.
+/// are wished for. Lists that move are read again, kMostReadings times at most. What of these cannot be read does not
+/// keep the others from being read, unless there is no such function. Pure.
 class DetailsJob final : public ReadJob {
  public:
   explicit DetailsJob(DetailWish wish);
@@ -48,12 +49,14 @@ class DetailsJob final : public ReadJob {
   void begin(Step step);
   void read(const std::vector<std::string>& keys, std::size_t entries, int64_t total);
   void fail(PollError why);
+  static Step after(Step step);
 
   Details details_;
   Step step_ = Step::over;
   Paging paging_;
   unsigned readings_ = 0;
   std::vector<std::string> versions_;          ///< of this reading
+  bool latest_shown_ = false;                  ///< `$LATEST` is in it
   std::map<std::string, FoundAlias> aliases_;  ///< of this reading
 };
 

@@ -47,13 +47,6 @@ void ReadRunner::start(std::shared_ptr<ReadJob> job, std::function<void()> over)
   fresh_.push_back(last_id_);
 }
 
-void ReadRunner::clear() {
-  jobs_.clear();
-  fresh_.clear();
-  over_.clear();
-  for (auto& [key, line] : lines_) line.clear();
-}
-
 void ReadRunner::turn(Millis at_most) {
   const MonoTime now = clock_.mono();
   for (const uint64_t id : std::exchange(fresh_, {})) go_on(id, now);
@@ -129,7 +122,6 @@ void ReadRunner::send(uint64_t id, MonoTime now) {
 void ReadRunner::answered(uint64_t id, const LineKey& line, MonoTime sent, ReadAnswer answer) {
   const MonoTime now = clock_.mono();
   if (answer.meaning.slow_down) ++stats_.refused_by_limit;
-  if (answer.clock_error) stats_.clock_error = answer.clock_error;
   if (const auto paced = lines_.find(line); paced != lines_.end())
     paced->second.answered(answer.meaning.slow_down, sent, now);
   const auto found = jobs_.find(id);

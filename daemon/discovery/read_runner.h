@@ -29,8 +29,6 @@ class ReadRunner {
   /// Begins a job; `over` runs inside a later turn(), when it is over. Calls for an account without a pace are answered
   /// Client.NoCredentials, without being sent. A job that throws is over.
   void start(std::shared_ptr<ReadJob> job, std::function<void()> over);
-  /// Lets go of every job; their `over` never runs.
-  void clear();
   /// One round: sends what may go, lets the API work for `at_most`, hands answers on. What `over` throws comes out of
   /// here, once everything else is in order.
   void turn(Millis at_most);
@@ -39,7 +37,6 @@ class ReadRunner {
   struct Stats {
     std::map<Action, uint64_t> calls;  ///< attempts
     uint64_t refused_by_limit = 0;
-    std::optional<Millis> clock_error;  ///< this machine's clock minus the cloud's, at the last answer that told
   };
   const Stats& stats() const { return stats_; }
 

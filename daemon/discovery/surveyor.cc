@@ -79,7 +79,7 @@ void log_trouble(const std::string& what, const PollError& trouble, std::string&
 }  // namespace
 
 Surveyor::Surveyor(std::unique_ptr<ReadApi> api, const Clock& clock, Hooks hooks)
-    : api_(std::move(api)), clock_(clock), hooks_(std::move(hooks)), runner_(*api_, clock), last_turn_(clock.mono()) {}
+    : api_(std::move(api)), clock_(clock), hooks_(std::move(hooks)), runner_(*api_, clock) {}
 
 Surveyor::~Surveyor() { stop(); }
 
@@ -117,6 +117,7 @@ void Surveyor::look_again(const NewestChanges& lost) {
 
 void Surveyor::start() {
   if (thread_.joinable()) return;
+  *last_turn_.lock() = clock_.mono();
   thread_ = std::jthread([this](std::stop_token stop) { loop(stop); });
 }
 
@@ -125,6 +126,7 @@ void Surveyor::stop() {
   thread_.request_stop();
   api_->wake();
   thread_.join();
+  last_turn_.lock()->reset();
 }
 
 void Surveyor::loop(std::stop_token stop) {
@@ -275,11 +277,7 @@ void Surveyor::listed(Region& region, Listing listing) {
   if (!std::exchange(region.list_again, false)) region.listing_due = listing_slot(region.scope);
   ++counts_.listings;
   if (!listing.complete) ++counts_.incomplete_listings;
-  region.stats.last_listing_at = listing.ended;
   if (listing.complete) region.stats.last_complete_at = listing.ended;
-  region.stats.namespaces = listing.namespaces.size();
-  region.stats.functions = listing.functions.size();
-  region.stats.listing_calls = listing.calls;
   log_trouble(fmt::format("functions of {} in {}", listing.account, listing.region), listing.trouble, region.last_code);
 
   const std::set<std::string> namespaces(listing.namespaces.begin(), listing.namespaces.end());
@@ -319,6 +317,7 @@ void Surveyor::looked(Region& region, NewestChanges changes) {
   const Millis every = region.scope.changes_every;
   if (changes.complete) {
     look.failures = 0;
+    region.stats.last_good_look_at = changes.ended;
     look.due = look_slot(region.scope, changes.ns);
     const auto newest = newest_of(changes.functions, changes.ns);
     if (newest) look.since = std::max(look.since, std::optional(std::min(*newest, changes.began)));

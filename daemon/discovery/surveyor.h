@@ -18,14 +18,13 @@
 
 namespace codedriftd {
 
-/// What a surveyor has done and how it stands, for metrics and the status line. One copy at a time.
+/// What a surveyor has done and how it stands, for metrics. One copy at a time.
 struct SurveyStats {
   struct Region {
     std::string account, region;
-    std::optional<WallTime> last_listing_at, last_complete_at;  ///< when they ended
-    std::size_t namespaces = 0, functions = 0;                  ///< of the last listing
-    unsigned listing_calls = 0;                                 ///< of the last listing
-    std::size_t failing_looks = 0;  ///< namespaces of which the last look at the newest changes failed
+    std::optional<WallTime> last_complete_at;   ///< when the last complete listing ended
+    std::optional<WallTime> last_good_look_at;  ///< at the newest changes of one of its namespaces
+    std::size_t failing_looks = 0;              ///< namespaces of which the last such look failed
   };
   uint64_t listings = 0, incomplete_listings = 0;
   uint64_t looks = 0, failed_looks = 0;  ///< at the newest changes of a namespace
@@ -85,7 +84,8 @@ class Surveyor {
   void turn(Millis at_most);
 
   SurveyStats stats() const { return stats_.copy(); }
-  MonoTime last_turn() const { return last_turn_.copy(); }
+  /// When its thread last came round; nullopt while it does not run.
+  std::optional<MonoTime> last_turn() const { return last_turn_.copy(); }
 
  private:
   /// Looking at the newest changes of one namespace.
@@ -158,7 +158,7 @@ class Surveyor {
   SurveyStats counts_ GUARDED_BY(surveying_);
   Guarded<Mail> mailbox_;
   Guarded<SurveyStats> stats_;
-  Guarded<MonoTime> last_turn_;
+  Guarded<std::optional<MonoTime>> last_turn_;
   std::jthread thread_;
 };
 

@@ -20,7 +20,7 @@ struct FoundFunction {
   std::string type, runtime, status;  ///< "Event" or "HTTP"; "Active", …; empty: not told
   /// The cloud's own clock, whole seconds (it writes UTC+8 without a zone); nullopt: not told, or not readable.
   std::optional<WallTime> added_at, modified_at;
-  std::map<std::string, std::string> tags;
+  std::optional<std::map<std::string, std::string>> tags;  ///< nullopt: not told
 
   friend bool operator==(const FoundFunction&, const FoundFunction&) = default;
 };

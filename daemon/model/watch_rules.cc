@@ -14,9 +14,11 @@ bool covers(const WatchRule& rule, std::string_view account, std::string_view re
   if (rule.account != account || std::find(rule.regions.begin(), rule.regions.end(), region) == rule.regions.end() ||
       !any_glob_matches(rule.namespaces, function.ns) || !any_glob_matches(rule.names, function.name))
     return false;
+  if (rule.tags.empty()) return true;
+  if (!function.tags) return false;
   return std::all_of(rule.tags.begin(), rule.tags.end(), [&](const auto& wanted) {
-    const auto tag = function.tags.find(wanted.first);
-    return tag != function.tags.end() && glob_match(wanted.second, tag->second);
+    const auto tag = function.tags->find(wanted.first);
+    return tag != function.tags->end() && glob_match(wanted.second, tag->second);
   });
 }
 

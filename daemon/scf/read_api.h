@@ -66,9 +66,7 @@ struct FunctionDetail {
     int64_t version = 0;
   };
   std::vector<Layer> layers;  ///< in the order in which they count
-  std::string function_id, status;
-  std::optional<WallTime> modified_at;
-  int64_t code_size = 0;
+  std::string status;
   std::string image_uri;  ///< empty: no image
 };
 struct LayerVersion {

@@ -60,10 +60,14 @@ ReadAnswer read_error(ApiError error) {
 
 ReadAnswer read_content(Action action, std::string_view body, int http_status) {
   thread_local SecretJson parser;  // its buffers are worth keeping, but not the environment variables in them
-  ReadAnswer answer = read_body(parser, action, body, http_status);
-  parser.wipe();
-  wipe_stack();
-  return answer;
+  // However it ends: memory may run out in the midst of an answer.
+  struct Wipe {
+    ~Wipe() {
+      parser.wipe();
+      wipe_stack();
+    }
+  } wipe;
+  return read_body(parser, action, body, http_status);
 }
 
 ReadAnswer read_answer_of(Action action, const HttpResponse& response, WallTime received) {

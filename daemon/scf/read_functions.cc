@@ -41,9 +41,11 @@ std::optional<WallTime> time_of(const Members& members, std::string_view name) {
   return parse_scf_time(members.text_or_none(name));
 }
 
-std::map<std::string, std::string> tags_of(const Members& function) {
+/// Nullopt where they are not told: missing and null are not the same as none, which would take it out of rules.
+std::optional<std::map<std::string, std::string>> tags_of(const Members& function) {
+  if (!function.element_or_none("Tags")) return std::nullopt;
   std::map<std::string, std::string> tags;
-  function.each_if_any("Tags", kMostEntries, [&](const Members& tag) {
+  function.each("Tags", kMostEntries, [&](const Members& tag) {
     tags.emplace(clean_utf8(tag.text("Key"), kMostTagText), clean_utf8(tag.text_or_none("Value"), kMostTagText));
   });
   return tags;
@@ -161,15 +163,15 @@ AliasPage alias_page(const Members& response) {
     if (FoundAlias alias = found_alias(members); valid_part(alias.name)) page.aliases.push_back(std::move(alias));
   });
   page.total = total_of(response, page.entries);
+  // An empty list takes all aliases of a function out of the watch: something has to say that it is empty.
+  if (!response.element_or_none("Aliases") && !response.element_or_none("TotalCount"))
+    response.complain("Aliases", "is null, and TotalCount does not say that there are none");
   return page;
 }
 
 FunctionDetail function_detail(const Members& response) {
   FunctionDetail detail;
-  detail.function_id = short_text(response.text("FunctionId"));
   detail.status = short_text(response.text("Status"));
-  detail.modified_at = time_of(response, "ModTime");
-  detail.code_size = response.count("CodeSize");
   if (const auto image = response.object_or_none("ImageConfig")) {
     detail.image_uri = clean_utf8(image->text_or_none("ImageUri"), 1000);
   }

@@ -41,9 +41,9 @@ void warn_of_schedule(const Settings& settings) {
   for (const PaceLoad& load : schedule_of(settings)) {
     if (load.fits()) continue;
     log(LogLevel::warning, "schedule.unmeetable",
-        fmt::format("{}: {} functions ask for {:.1f} calls a second, the limit is {:g}: intervals shorter than {} "
-                    "become about that long; {}",
-                    load.name(), load.targets, load.demand, load.limit, format_duration(load.shortest_kept),
+        fmt::format("{}: {} targets ask for {:.1f} calls a second against {}: intervals shorter than {} become about "
+                    "that long; {}",
+                    load.name(), load.targets, load.demand, load.limit_in_words(), format_duration(load.shortest_kept),
                     load.remedy));
   }
 }

@@ -8,6 +8,7 @@
 #include "service/timetable.h"
 #include "store/log/event_log.h"
 #include "store/outbox/outbox.h"
+#include "store/record/inventory.h"
 #include "store/record/targets.h"
 
 namespace codedriftd {
@@ -16,6 +17,34 @@ namespace {
 constexpr Millis kSnapshotFor{5'000};
 /// The WAL is moved into the database long before, unless somebody keeps a transaction open.
 constexpr int64_t kMostWalBytes = 256LL * 1024 * 1024;
+
+/// What discovery says of itself, and what the record has of the regions that it surveys now.
+StatusSnapshot::Discovery discovered(SurveyStats stats, const std::vector<inventory::ListingRun>& recorded) {
+  StatusSnapshot::Discovery d;
+  d.calls = std::move(stats.calls.calls);
+  d.refused_by_limit = stats.calls.refused_by_limit;
+  d.listings = stats.listings;
+  d.incomplete_listings = stats.incomplete_listings;
+  d.looks = stats.looks;
+  d.failed_looks = stats.failed_looks;
+  d.details = stats.details;
+  d.failed_details = stats.failed_details;
+  d.details_waiting = stats.details_waiting;
+  for (const SurveyStats::Region& region : stats.regions) {
+    auto& told = d.regions.emplace_back();
+    told.account = region.account;
+    told.region = region.region;
+    told.last_complete_at = region.last_complete_at;
+    told.last_good_look_at = region.last_good_look_at;
+    told.failing_looks = region.failing_looks;
+    for (const inventory::ListingRun& run : recorded) {
+      if (run.account != region.account || run.region != region.region) continue;
+      told.found = run.found;
+      told.watched = run.watched;
+    }
+  }
+  return d;
+}
 
 int64_t file_size(const std::string& path) {
   struct stat info {};
@@ -44,6 +73,7 @@ StatusSnapshot App::snapshot() {
     s.drifts_open = census.drifts_open;
     for (outbox::Depth& depth : outbox::depths(db, s.now)) depths[depth.destination] = depth;
     s.log_size = event_log::size(db);
+    if (discovery_) s.discovery = discovered(discovery_->stats(), inventory::last_listings(db));
     Locked runners(runners_);
     for (const auto& [name, runner] : *runners) {
       const DestinationState state = outbox::destination(db, name);
@@ -68,7 +98,10 @@ std::vector<HealthCheck> App::healthy() const {
     const auto age = std::chrono::duration_cast<Millis>(now - last);
     return HealthCheck{name, makes_progress(last, now), fmt::format("last came round {} ms ago", age.count())};
   };
-  return {check("poller", poller_->last_turn()), check("store", writer_->last_turn())};
+  std::vector<HealthCheck> checks{check("poller", poller_->last_turn()), check("store", writer_->last_turn())};
+  if (const auto last = discovery_ ? discovery_->last_turn() : std::nullopt)
+    checks.push_back(check("discovery", *last));
+  return checks;
 }
 
 std::vector<HealthCheck> App::ready() const {

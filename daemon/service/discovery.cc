@@ -168,16 +168,22 @@ void Discovery::ask_again(Tx& tx, const Listing& listing, const DiscoveryRules& 
 }
 
 void Discovery::take(Details details) {
-  if (details.missing) return;  // the next listing says so, or has it again
-  if (!details.complete) {
-    log(LogLevel::warning, "discovery.details",
-        fmt::format("{}/{}/{}/{}: its versions and aliases could not be listed: {}", details.wish.account,
-                    details.wish.region, details.wish.ns, details.wish.name, details.trouble.message));
-    return;
+  if (const auto word = troubles_.note(details, clock_.mono())) {
+    if (word->recovered) {
+      log(LogLevel::info, "discovery.recovered", word->text);
+    } else {
+      log(LogLevel::warning, "discovery.details", word->text,
+          {field("code", details.trouble.code), field("request_id", details.trouble.request_id)});
+    }
   }
+  if (details.missing) return;  // the next listing says so, or has it again
+  if (!details.versions && !details.aliases && !details.image) return;
   record(details.wish.account, [this, details](Tx& tx, const DiscoveryRules&, bool) {
-    std::vector<std::string> aliases;
-    for (const FoundAlias& alias : details.aliases) aliases.push_back(alias.name);
+    std::optional<std::vector<std::string>> aliases;
+    if (details.aliases) {
+      aliases.emplace();
+      for (const FoundAlias& alias : *details.aliases) aliases->push_back(alias.name);
+    }
     const DetailWish& wish = details.wish;
     Discovered found;
     found.watch_changed = take_details(tx, {wish.account, wish.region, wish.ns, wish.name}, details.versions, aliases,

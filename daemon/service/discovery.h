@@ -8,6 +8,7 @@
 
 #include "attribution/attributor.h"
 #include "base/guarded.h"
+#include "discovery/detail_troubles.h"
 #include "discovery/surveyor.h"
 #include "settings/expand.h"
 #include "settings/settings.h"
@@ -50,6 +51,8 @@ class Discovery {
   /// Asks what is due to be asked of the audit logs. To be called every few seconds; returns at once.
   void ask_due() { attributor_.ask_due(); }
   SurveyStats stats() const { return surveyor_.stats(); }
+  /// When its thread last came round; nullopt while there is nothing to survey.
+  std::optional<MonoTime> last_turn() const { return surveyor_.last_turn(); }
 
  private:
   using Take = std::function<Discovered(Tx&, const DiscoveryRules&, bool report_unmanaged)>;
@@ -65,6 +68,7 @@ class Discovery {
   Guarded<std::shared_ptr<const DiscoveryRules>> rules_;
   /// When the functions of a rule in a region were last asked for their details. The writer's thread's.
   std::map<std::pair<std::string, std::string>, MonoTime> asked_at_;
+  DetailTroubles troubles_;  ///< the surveyor's thread's
   Surveyor surveyor_;
   Attributor attributor_;
 };

@@ -16,6 +16,12 @@
 namespace codedriftd {
 namespace {
 
+constexpr std::string_view kGetAlias = "GetAlias", kGetFunction = "GetFunction", kListFunctions = "ListFunctions",
+                           kListVersions = "ListVersionByFunction", kListAliases = "ListAliases",
+                           kGetLayerVersion = "GetLayerVersion";
+constexpr double kUsedOfOthers = 15;
+constexpr double kUsedOfGetFunction = 50;  ///< by polls; discovery has the rest of its share
+
 /// Rounded up to what people would write: seconds under two minutes, minutes under two hours, else hours.
 Millis round_up(double ms) {
   double unit = 3'600'000;
@@ -45,13 +51,14 @@ double shortest_kept(const std::vector<double>& intervals, double usable) {
 
 std::string remedy(const PaceLoad& load, bool any_limit) {
   const double requests = std::ceil(load.demand / kUsableShare - 1e-9);
-  const bool raise_limit = any_limit || requests <= kMostRequests;
+  const bool raise_limit = load.action == kGetFunctionAddress && (any_limit || requests <= kMostRequests);
   return fmt::format("raise interval to at least {}", format_duration(load.shortest_kept)) +
          (raise_limit ? fmt::format(" or requests_per_second to {:.0f}", requests) : "");
 }
 
 /// Watches whose calls one limit counts.
 struct Share {
+  std::string_view action;
   std::vector<const WatchSettings*> watches;
   double limit = 0;
   bool any_limit = true;  ///< all of them are simulated
@@ -59,6 +66,7 @@ struct Share {
 
 PaceLoad load_of(const Share& share) {
   PaceLoad load;
+  load.action = share.action;
   std::set<std::string> accounts, regions;
   std::vector<double> intervals;
   for (const WatchSettings* watch : share.watches) {
@@ -102,6 +110,10 @@ std::map<std::string, Limit> limits_of(const Settings& settings) {
   return limits;
 }
 
+double limit_for(std::string_view action, const Limit& own) {
+  return action == kGetFunctionAddress ? own.per_second : calls_used(action);
+}
+
 /// Of all accounts with discovery that share a pace: its calls of ListFunctions, for one namespace in each region.
 struct ListDemand {
   std::size_t regions = 0;
@@ -138,16 +150,45 @@ std::string PaceLoad::name() const {
   return fmt::format("{} ({})", fmt::join(accounts, ", "), fmt::join(regions, ", "));
 }
 
+std::string PaceLoad::limit_in_words() const {
+  return action == kGetFunctionAddress ? fmt::format("a limit of {:g}/s", limit)
+                                       : fmt::format("the {:g}/s that are used of the limit of {}", limit, action);
+}
+
+std::string_view polled_with(TargetKind kind) {
+  switch (kind) {
+    case TargetKind::code:
+      break;
+    case TargetKind::layers:
+    case TargetKind::image:
+      return kGetFunction;
+    case TargetKind::alias:
+      return kGetAlias;
+  }
+  return kGetFunctionAddress;
+}
+
+double calls_used(std::string_view action) {
+  if (action == kListFunctions) return kListFunctionsUsed;
+  return action == kGetFunction ? kUsedOfGetFunction : kUsedOfOthers;
+}
+
 std::vector<PaceLoad> schedule_of(const Settings& settings) {
   std::map<std::string, std::string> keys;  // by account
-  std::map<std::string, Share> shares;
-  for (const auto& [key, limit] : limits_of(settings)) shares[key] = {{}, limit.per_second, limit.any};
+  std::map<std::pair<std::string, std::string_view>, Share> shares;
+  const std::map<std::string, Limit> limits = limits_of(settings);
   for (const auto& [name, account] : settings.accounts) keys[name] = pace_key(account);
   std::vector<const Share*> order;
   for (const WatchSettings& watch : settings.watches) {
-    if (kind_of_qualifier(watch.target.qualifier) != TargetKind::code) continue;
-    Share& share = shares.at(keys.at(watch.target.account));
-    if (share.watches.empty()) order.push_back(&share);
+    const std::string& key = keys.at(watch.target.account);
+    const std::string_view action = polled_with(kind_of_qualifier(watch.target.qualifier));
+    Share& share = shares[{key, action}];
+    if (share.watches.empty()) {
+      share.action = action;
+      share.limit = limit_for(action, limits.at(key));
+      share.any_limit = limits.at(key).any;
+      order.push_back(&share);
+    }
     share.watches.push_back(&watch);
   }
   std::vector<PaceLoad> loads;
@@ -196,34 +237,54 @@ std::vector<DiscoveryLoad> discovery_of(const Settings& settings) {
 }
 
 std::vector<CallsADay> polling_of(const RuleSettings& rule) {
-  const std::string every = format_duration(rule.watch.interval);
-  const double polls = a_day(rule.watch.interval);
-  std::vector<CallsADay> calls{{polls, "GetFunctionAddress", fmt::format("$LATEST, every {}", every)}};
+  const std::string every = format_duration(rule.watch.interval), lists_every = format_duration(rule.versions_interval);
+  const double polls = a_day(rule.watch.interval), lists = a_day(rule.versions_interval);
+  std::vector<CallsADay> calls;
+  const auto add = [&calls](double count, std::string_view action, std::string of, unsigned times = 1) {
+    calls.push_back({count, std::string(action), std::move(of), times});
+  };
+  add(polls, kGetFunctionAddress, fmt::format("$LATEST, every {}", every));
   if (rule.rule.versions > 0) {
-    calls.push_back({a_day(rule.versions_interval), "GetFunctionAddress",
-                     fmt::format("each of {} version{}, every {}", rule.rule.versions,
-                                 rule.rule.versions == 1 ? "" : "s", format_duration(rule.versions_interval))});
+    add(lists, kListVersions, fmt::format("which versions it has, every {}", lists_every));
+    add(lists, kGetFunctionAddress,
+        fmt::format("each of {} version{}, every {}", rule.rule.versions, rule.rule.versions == 1 ? "" : "s",
+                    lists_every),
+        rule.rule.versions);
   }
-  if (rule.rule.aliases) calls.push_back({polls, "GetAlias", fmt::format("each alias, every {}", every)});
+  if (rule.rule.aliases) {
+    add(lists, kListAliases, fmt::format("which aliases it has, every {}", lists_every));
+    add(polls, kGetAlias, fmt::format("each alias, every {}", every));
+  }
   if (rule.rule.layers) {
-    calls.push_back({polls, "GetFunction", fmt::format("its layers, every {}", every)});
-    calls.push_back({1, "GetLayerVersion", "each layer of all functions together"});
+    add(lists, kGetFunction, fmt::format("whether it is an image, every {}", lists_every));
+    add(polls, kGetFunction, fmt::format("its layers, every {}", every));
+    add(1, kGetLayerVersion, "each layer of all functions together");
+    calls.back().shared = true;
   }
   return calls;
 }
 
-std::size_t room_for(const RuleSettings& rule, const Settings& settings) {
-  const AccountSettings& account = settings.accounts.at(rule.rule.account);
-  const std::string key = pace_key(account);
-  double left = limits_of(settings).at(key).per_second * kUsableShare;
+Room room_for(const RuleSettings& rule, const Settings& settings) {
+  const std::string key = pace_key(settings.accounts.at(rule.rule.account));
+  const Limit own = limits_of(settings).at(key);
+  std::map<std::string_view, double> named, each;  // calls a second, by action
   for (const WatchSettings& watch : settings.watches) {
-    if (kind_of_qualifier(watch.target.qualifier) != TargetKind::code) continue;
     if (pace_key(settings.accounts.at(watch.target.account)) == key)
-      left -= 1000 / static_cast<double>(watch.interval.count());
+      named[polled_with(kind_of_qualifier(watch.target.qualifier))] +=
+          1000 / static_cast<double>(watch.interval.count());
   }
-  const double each = 1000 / static_cast<double>(rule.watch.interval.count()) +
-                      1000.0 * rule.rule.versions / static_cast<double>(rule.versions_interval.count());
-  return left <= 0 ? 0 : static_cast<std::size_t>(left / each + 1e-9);
+  const std::vector<CallsADay> costs = polling_of(rule);
+  for (const CallsADay& cost : costs) {
+    if (!cost.shared) each[cost.action] += cost.calls * cost.times / 86'400;
+  }
+  std::optional<Room> least;
+  for (const CallsADay& cost : costs) {
+    if (cost.shared) continue;
+    const double left = limit_for(cost.action, own) * kUsableShare - named[cost.action];
+    const std::size_t functions = left <= 0 ? 0 : static_cast<std::size_t>(left / each[cost.action] + 1e-9);
+    if (!least || functions < least->functions) least = {functions, cost.action};
+  }
+  return *std::move(least);
 }
 
 }  // namespace codedriftd

@@ -140,6 +140,46 @@ void packages(Page& page, const StatusSnapshot::Packages& p) {
   page.single("codedriftd_packages_queued", "gauge", "Packages that wait to be looked into.", p.queued);
 }
 
+void discovery(Page& page, const StatusSnapshot::Discovery& d) {
+  page.family("codedriftd_discovery_calls_total", "counter",
+              "Calls of the cloud API that find functions, their changes and who made them, tries included.");
+  for (const auto& [action, count] : d.calls) page.sample(count, fmt::format("action=\"{}\"", traits(action).name));
+  page.single("codedriftd_discovery_calls_refused_total", "counter",
+              "Calls of discovery that the cloud refused for a rate limit.", d.refused_by_limit);
+  const auto outcomes = [&](std::string_view name, std::string_view help, uint64_t all, uint64_t failed) {
+    page.family(name, "counter", help);
+    page.sample(all - failed, "outcome=\"complete\"");
+    page.sample(failed, "outcome=\"incomplete\"");
+  };
+  outcomes("codedriftd_discovery_listings_total", "Listings of all functions of a region.", d.listings,
+           d.incomplete_listings);
+  outcomes("codedriftd_discovery_looks_total", "Looks at the newest changes of a namespace.", d.looks, d.failed_looks);
+  outcomes("codedriftd_discovery_details_total", "Readings of the versions, aliases and kind of a function.", d.details,
+           d.failed_details);
+  page.single("codedriftd_discovery_details_waiting", "gauge",
+              "Functions whose versions, aliases and kind wait to be read.", d.details_waiting);
+  const auto each = [&](std::string_view name, std::string_view help, auto value) {
+    page.family(name, "gauge", help);
+    for (const auto& region : d.regions)
+      page.sample(value(region),
+                  fmt::format("account=\"{}\",region=\"{}\"", label(region.account), label(region.region)));
+  };
+  using Region = StatusSnapshot::Discovery::Region;
+  each("codedriftd_discovery_last_complete_listing_timestamp_seconds",
+       "When the last complete listing of an account's region ended; 0: never.",
+       [](const Region& r) { return r.last_complete_at ? seconds(*r.last_complete_at) : 0.0; });
+  each("codedriftd_discovery_last_good_look_timestamp_seconds",
+       "When a look at the newest changes in an account's region last was complete; 0: never since the start.",
+       [](const Region& r) { return r.last_good_look_at ? seconds(*r.last_good_look_at) : 0.0; });
+  each("codedriftd_discovery_failing_namespaces",
+       "Namespaces of an account's region whose last look at the newest changes failed.",
+       [](const Region& r) { return r.failing_looks; });
+  each("codedriftd_discovery_functions_found", "Functions that the last complete listing of an account's region found.",
+       [](const Region& r) { return r.found; });
+  each("codedriftd_discovery_functions_watched", "Of these, functions that are watched.",
+       [](const Region& r) { return r.watched; });
+}
+
 }  // namespace
 
 std::string metrics_text(const StatusSnapshot& s) {
@@ -152,6 +192,7 @@ std::string metrics_text(const StatusSnapshot& s) {
   page.single("codedriftd_drifts_open", "gauge", "Watched functions whose drift is open.", s.drifts_open);
   destinations(page, s);
   packages(page, s.packages);
+  discovery(page, s.discovery);
   page.single("codedriftd_log_size", "gauge", "Events in the log.", s.log_size);
   page.single("codedriftd_store_queue", "gauge", "Pieces of work that wait for the writer.", s.writer_queue);
   page.single("codedriftd_store_wal_size_bytes", "gauge", "Size of the write-ahead log.", s.wal_bytes);

@@ -31,6 +31,23 @@ struct StatusSnapshot {
     std::size_t queued = 0;
   };
   Packages packages;
+  /// Finding functions and changes, and asking who made them, since the start.
+  struct Discovery {
+    std::map<Action, uint64_t> calls;  ///< attempts
+    uint64_t refused_by_limit = 0;
+    uint64_t listings = 0, incomplete_listings = 0;
+    uint64_t looks = 0, failed_looks = 0;  ///< at the newest changes of a namespace
+    uint64_t details = 0, failed_details = 0;
+    std::size_t details_waiting = 0;
+    struct Region {
+      std::string account, region;
+      std::optional<WallTime> last_complete_at, last_good_look_at;
+      std::size_t failing_looks = 0;   ///< namespaces of which the last look failed
+      int64_t found = 0, watched = 0;  ///< functions, at the last complete listing
+    };
+    std::vector<Region> regions;  ///< that are surveyed
+  };
+  Discovery discovery;
   std::size_t writer_queue = 0;
   int64_t wal_bytes = 0, database_bytes = 0;
   int64_t config_loads_failed = 0;

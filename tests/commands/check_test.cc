@@ -179,7 +179,7 @@ TEST(Check, ShowsTheDemandOfAllRegionsTogether) {
       "[defaults]\naccount = \"prod\"\ninterval = \"10s\"\n[account.prod]\n[[function]]\nnames = [\"a\", "
       "\"b\"]\nregion = "
       "\"r1\"\n[[function]]\nname = \"a\"\nregion = \"r2\"\n");
-  EXPECT_TRUE(says(run.out, "  prod     r1 r2   0.300    15       2.0 %\n")) << run.out;
+  EXPECT_TRUE(says(run.out, "  prod     r1 r2   GetFunctionAddress  0.300    15       2.0 %\n")) << run.out;
 }
 
 TEST(Check, NamesAProxySettingThatCannotBeReadAndNothingOfItsValue) {
@@ -208,11 +208,13 @@ layers = true
                    "  namespaces  *\n  names       pay-*\n  except      *-dev\n  tags        team=pay\n"
                    "  baseline    review\n  max_targets 2000\n"
                    "Each function costs:\n"
-                   "  CALLS/DAY  ACTION              FOR\n"
-                   "  288        GetFunctionAddress  $LATEST, every 5m\n"
-                   "  1          GetFunctionAddress  each of 3 versions, every 1d\n"
-                   "  288        GetFunction         its layers, every 5m\n"
-                   "  1          GetLayerVersion     each layer of all functions together\n"
+                   "  CALLS/DAY  ACTION                 FOR\n"
+                   "  288        GetFunctionAddress     $LATEST, every 5m\n"
+                   "  1          ListVersionByFunction  which versions it has, every 1d\n"
+                   "  1          GetFunctionAddress     each of 3 versions, every 1d\n"
+                   "  1          GetFunction            whether it is an image, every 1d\n"
+                   "  288        GetFunction            its layers, every 5m\n"
+                   "  1          GetLayerVersion        each layer of all functions together\n"
                    "The rate limit has room for 4364 functions of this kind.\n"))
       << run.out;
   EXPECT_TRUE(says(run.out,
@@ -238,6 +240,40 @@ layers = true
 
 TEST(Check, CountsWithTheLimitThatThePaceOfListingsHas) {
   EXPECT_EQ(kListFunctionsUsed, traits(Action::list_functions).documented_limit * kShareOfLimit);
+  EXPECT_EQ(kGetFunctionAddress, traits(Action::get_function_address).name);
+  for (const Action action : kAllActions) {
+    if (action == Action::get_function_address || action == Action::describe_events) continue;
+    EXPECT_EQ(calls_used(traits(action).name), usable_by_polls(action)) << traits(action).name;
+  }
+  for (const TargetKind kind : {TargetKind::code, TargetKind::layers, TargetKind::image, TargetKind::alias})
+    EXPECT_EQ(polled_with(kind), traits(actions_of(kind).front()).name);
+}
+
+TEST(Check, WarnsOfAliasesThatDoNotFitAndOfRulesThatHaveNoRoom) {
+  std::string text =
+      "[account.prod]\nrequests_per_second = 20\n[defaults]\naccount = \"prod\"\nregion = \"r\"\n[[watch]]\nnames = "
+      "[\"x\"]\naliases = true\nmax_targets = 5000\n[[function]]\nqualifier = \"$ALIAS.live\"\ninterval = "
+      "\"1s\"\nnames = "
+      "[";
+  for (int i = 0; i < 30; ++i) text += "\"f" + std::to_string(i) + "\", ";
+  const CheckRun run = check(text + "]\n");
+  EXPECT_TRUE(says(run.out,
+                   "warning: prod/r: the schedule cannot be met: 30 targets at 30.0 calls/s against the 15/s that are "
+                   "used of the limit of GetAlias; intervals shorter than 3s become about that long; raise interval to "
+                   "at least 3s\n"))
+      << run.out;
+  EXPECT_TRUE(says(run.out, "  prod     r       GetAlias  30.000   15       204.1 %\n")) << run.out;
+  EXPECT_TRUE(says(
+      run.out, "The rate limit of GetAlias has room for 0 functions of this kind, which is fewer than\nmax_targets"))
+      << run.out;
+  const Json json = parse_json(check(text + "]\n", {.json = true}).out);
+  EXPECT_EQ(json.at("paces").at(0).at("action"), "GetAlias");
+  EXPECT_EQ(json.at("paces").at(0).at("fits"), false);
+  const Json& costs = json.at("rule_costs").at(0);
+  EXPECT_EQ(costs.at("max_targets"), 5'000);
+  EXPECT_EQ(costs.at("room"), 0);
+  EXPECT_EQ(costs.at("room_action"), "GetAlias");
+  EXPECT_EQ(costs.at("calls_per_day").at(1).at("action"), "ListAliases");
 }
 
 TEST(Check, OnlineAsksWhatDiscoveryBeginsWith) {

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <fstream>
+#include <iterator>
 #include <set>
 #include <sstream>
 
@@ -40,12 +42,12 @@ PolicyRun policy_for(const std::vector<std::string>& args, const std::string& co
 
 TEST(Policy, IsWhatTheOptionsOrTheConfigurationNeed) {
   const std::set<std::string> hashes{"scf:GetFunctionAddress"},
-      discover{"scf:GetAccount",  "scf:ListNamespaces", "scf:ListFunctions", "scf:ListVersionByFunction",
-               "scf:ListAliases", "scf:GetAlias"},
-      layers{"scf:GetFunction", "scf:GetLayerVersion"}, who{"cloudaudit:DescribeEvents"};
+      discover{"scf:GetAccount", "scf:ListNamespaces", "scf:ListFunctions"}, versions{"scf:ListVersionByFunction"},
+      aliases{"scf:ListAliases", "scf:GetAlias"}, layers{"scf:GetFunction", "scf:GetLayerVersion"},
+      who{"cloudaudit:DescribeEvents"};
   const std::string prod = "[account.prod]\n[defaults]\naccount = \"prod\"\nregion = \"ap-tokyo\"\n";
   const std::string everything =
-      prod + "[account.prod.audit]\nenabled = true\n[[watch]]\nlayers = true\naliases = true\n";
+      prod + "[account.prod.audit]\nenabled = true\n[[watch]]\nlayers = true\naliases = true\nversions = 2\n";
   const struct {
     const char* what;
     std::vector<std::string> args;
@@ -59,15 +61,25 @@ TEST(Policy, IsWhatTheOptionsOrTheConfigurationNeed) {
        prod + "[[function]]\nname = \"a\"\nqualifier = \"$ALIAS.b\"\n",
        {hashes, {"scf:GetAlias"}}},
       {"layers that are named", {}, prod + "[[function]]\nname = \"a\"\nqualifier = \"$LAYERS\"\n", {hashes, layers}},
-      {"an image that is named", {}, prod + "[[function]]\nname = \"a\"\nqualifier = \"$IMAGE\"\n", {hashes, layers}},
+      {"an image that is named",
+       {},
+       prod + "[[function]]\nname = \"a\"\nqualifier = \"$IMAGE\"\n",
+       {hashes, {"scf:GetFunction"}}},
       {"a rule", {}, prod + "[[watch]]\n", {hashes, discover}},
+      {"a rule with versions", {}, prod + "[[watch]]\nversions = 1\n", {hashes, discover, versions}},
+      {"a rule with aliases", {}, prod + "[[watch]]\naliases = true\n", {hashes, discover, aliases}},
+      {"a rule with layers", {}, prod + "[[watch]]\nlayers = true\n", {hashes, discover, layers}},
+      {"two rules",
+       {},
+       prod + "[[watch]]\nversions = 1\n[[watch]]\naliases = true\nnames = [\"a\"]\n",
+       {hashes, discover, versions, aliases}},
       {"discovery without a rule", {}, prod + "[account.prod.discovery]\nenabled = true\n", {hashes, discover}},
       {"the audit log", {}, prod + "[account.prod.audit]\nenabled = true\n", {hashes, who}},
-      {"all of it", {}, everything, {hashes, discover, layers, who}},
-      {"--discover", {"--discover"}, everything, {hashes, discover}},
+      {"all of it", {}, everything, {hashes, discover, versions, aliases, layers, who}},
+      {"--discover", {"--discover"}, "", {hashes, discover, versions, aliases}},
       {"--layers", {"--layers"}, "", {hashes, layers}},
       {"--who", {"--who"}, "", {hashes, who}},
-      {"all options", {"--discover", "--layers", "--who"}, "", {hashes, discover, layers, who}},
+      {"all options", {"--discover", "--layers", "--who"}, "", {hashes, discover, versions, aliases, layers, who}},
       {"options do not read the configuration", {"--who"}, "no = toml", {hashes, who}},
   };
   for (const auto& c : cases) {
@@ -107,6 +119,22 @@ TEST(Policy, OfAConfigurationThatCannotBeReadIsTheLeastAndThatIsSaid) {
       run.err.starts_with("codedriftd policy: the configuration cannot be used (f:2:13: 'state_dir' is an "
                           "integer; "))
       << run.err;
+}
+
+TEST(Policy, OfTheFirstConfigurationInTheReadmeIsTheOneThatStandsThere) {
+  std::ifstream in(CODEDRIFTD_SOURCE_DIR "/README.md");
+  const std::string readme{std::istreambuf_iterator<char>(in), {}};
+  const auto block = [&](const std::string& after, const std::string& fence) {
+    const std::size_t begin = readme.find(fence + "\n", readme.find(after)) + fence.size() + 1;
+    return readme.substr(begin, readme.find("```", begin) - begin);
+  };
+  std::set<std::string> told;
+  const Json written = parse_json(block("They need this CAM policy", "```json"));
+  for (const Json& statement : written.at("statement")) {
+    for (const Json& action : statement.at("action")) told.insert(action.get<std::string>());
+  }
+  EXPECT_EQ(policy_for({}, block("## A first real configuration", "```toml")).actions, told);
+  EXPECT_EQ(told.size(), 4U);
 }
 
 TEST(Policy, TakesNothingElse) {

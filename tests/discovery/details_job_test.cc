@@ -60,10 +60,10 @@ TEST_F(DetailsJobTest, ReadsWhatIsWishedForAndNothingElse) {
   const Details all = read(2, true, true);
   EXPECT_TRUE(all.complete) << all.trouble.message;
   EXPECT_EQ(all.versions, (std::vector<std::string>{"10", "9", "1"}));
-  ASSERT_EQ(all.aliases.size(), 2U);
-  EXPECT_EQ(all.aliases[0].name, "$DEFAULT");
-  EXPECT_EQ(all.aliases[1].route.version, "7");
-  EXPECT_TRUE(all.image);
+  ASSERT_EQ(all.aliases->size(), 2U);
+  EXPECT_EQ(all.aliases->at(0).name, "$DEFAULT");
+  EXPECT_EQ(all.aliases->at(1).route.version, "7");
+  EXPECT_EQ(all.image, true);
   EXPECT_EQ(all.calls, 3U);
   EXPECT_EQ(asked, (std::vector{Action::list_versions, Action::list_aliases, Action::get_function}));
 
@@ -71,7 +71,7 @@ TEST_F(DetailsJobTest, ReadsWhatIsWishedForAndNothingElse) {
   EXPECT_EQ(asked, std::vector{Action::list_versions});
   EXPECT_TRUE(read(0, true, false).complete);
   EXPECT_EQ(asked, std::vector{Action::list_aliases});
-  EXPECT_TRUE(read(0, false, false, true).image);
+  EXPECT_EQ(read(0, false, false, true).image, true);
   EXPECT_EQ(asked, std::vector{Action::get_function});
   EXPECT_TRUE(read(0, false, false).complete);
   EXPECT_TRUE(asked.empty());
@@ -84,10 +84,10 @@ TEST_F(DetailsJobTest, PagesListsOfAnyLength) {
   for (int i = 0; i < 230; ++i) aliases.push_back(fmt::format("a{}", 1000 + i));
   const Details details = read(1, true, false);
   EXPECT_TRUE(details.complete) << details.trouble.message;
-  ASSERT_EQ(details.versions.size(), 350U);
-  EXPECT_EQ(details.versions.front(), "350");
-  EXPECT_EQ(details.versions.back(), "1");
-  EXPECT_EQ(details.aliases.size(), 230U);
+  ASSERT_EQ(details.versions->size(), 350U);
+  EXPECT_EQ(details.versions->front(), "350");
+  EXPECT_EQ(details.versions->back(), "1");
+  EXPECT_EQ(details.aliases->size(), 230U);
 }
 
 TEST_F(DetailsJobTest, AListThatMovesIsReadAgainThreeTimesAtMost) {
@@ -98,23 +98,49 @@ TEST_F(DetailsJobTest, AListThatMovesIsReadAgainThreeTimesAtMost) {
   };
   const Details once = read(1, false, false);
   EXPECT_TRUE(once.complete) << once.trouble.message;
-  EXPECT_EQ(once.versions.front(), "9999");
+  EXPECT_EQ(once.versions->front(), "9999");
   after = [&] { versions.insert(versions.begin(), std::to_string(10'000 + published++)); };
   const Details never = read(1, true, false);
   EXPECT_FALSE(never.complete);
   EXPECT_EQ(never.trouble.code, kMovedCode);
 }
 
-TEST_F(DetailsJobTest, WhatIsRefusedEndsItAndWhatWasReadStays) {
+TEST_F(DetailsJobTest, WhatIsRefusedKeepsNothingElseFromBeingRead) {
+  image = "ccr.ccs.tencentyun.com/a/b:c@sha256:00";
   refuse = Action::list_aliases;
   const Details denied = read(1, true, true);
   EXPECT_FALSE(denied.complete);
   EXPECT_FALSE(denied.missing);
   EXPECT_EQ(denied.trouble.code, "UnauthorizedOperation.CAM");
-  EXPECT_EQ(denied.versions.size(), 3U);
-  EXPECT_EQ(asked.size(), 2U);
+  ASSERT_TRUE(denied.versions);
+  EXPECT_EQ(denied.versions->size(), 3U);
+  EXPECT_EQ(denied.aliases, std::nullopt) << "not known is not the same as none";
+  EXPECT_EQ(denied.image, true);
+  EXPECT_EQ(asked.size(), 3U);
+  refuse = Action::list_versions;
+  const Details of_aliases = read(1, true, false);
+  EXPECT_EQ(of_aliases.versions, std::nullopt);
+  EXPECT_EQ(of_aliases.aliases->size(), 2U);
+  EXPECT_EQ(of_aliases.image, false) << "nobody asked";
+  EXPECT_FALSE(of_aliases.complete);
+}
+
+TEST_F(DetailsJobTest, OfAFunctionThatIsNotThereNothingElseIsAsked) {
+  refuse = Action::list_versions;
   refuse_code = "ResourceNotFound.Function";
-  EXPECT_TRUE(read(0, true, false).missing);
+  EXPECT_TRUE(read(1, true, true).missing);
+  EXPECT_EQ(asked, std::vector{Action::list_versions});
+}
+
+TEST_F(DetailsJobTest, AListOfVersionsWithoutEvenTheLatestIsNoAnswer) {
+  versions = {"$LATEST"};
+  EXPECT_TRUE(read(1, false, false).complete) << "none is published";
+  versions.clear();
+  const Details empty = read(1, true, false);
+  EXPECT_FALSE(empty.complete);
+  EXPECT_EQ(empty.versions, std::nullopt);
+  EXPECT_EQ(empty.trouble.code, "Client.BadAnswer");
+  EXPECT_EQ(empty.aliases->size(), 2U);
 }
 
 TEST_F(DetailsJobTest, AnAnswerOfAnotherKindOrAnEarlyEndIsNotComplete) {

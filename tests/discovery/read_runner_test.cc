@@ -178,19 +178,6 @@ TEST_F(ReadRunnerTest, AReloadKeepsWhatWaitsAndWhatWasLearned) {
   EXPECT_GE(clock.mono() - begun, 3900ms) << "no burst after a reload";
 }
 
-TEST_F(ReadRunnerTest, ClearedJobsAreNeverOver) {
-  const auto answer = std::exchange(api.answer_with, [](const ReadCall&) { return std::nullopt; });
-  begin(2);
-  runner.turn(1ms);
-  EXPECT_EQ(api.in_flight(), 1U);
-  begin(2);
-  runner.clear();
-  EXPECT_EQ(runner.jobs(), 0U);
-  api.answer_with = answer;
-  for (int i = 0; i < 5; ++i) runner.turn(1s);  // the answer to the call in flight goes nowhere
-  EXPECT_TRUE(over.empty());
-}
-
 TEST_F(ReadRunnerTest, ACallThatCannotBeStartedFailedAndNothingElse) {
   api.start_throws = true;
   const auto job = begin(1);

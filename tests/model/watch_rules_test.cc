@@ -13,6 +13,12 @@ FoundFunction found(std::string ns, std::string name, std::map<std::string, std:
   return function;
 }
 
+FoundFunction found_without_word_of_tags() {
+  FoundFunction function = found("x", "y");
+  function.tags.reset();
+  return function;
+}
+
 WatchRule rule_at(std::string where) {
   WatchRule rule;
   rule.where = std::move(where);
@@ -63,6 +69,7 @@ TEST(WatchRules, SayOfEachFunctionWhetherItIsWatchedAndWhy) {
       {"a tag that is missing", "prod", "ap-tokyo", found("x", "y", {{"team", "pay"}}), unmanaged, -1, ""},
       {"a tag of another value", "prod", "ap-tokyo", found("x", "y", {{"team", "payroll"}, {"stage", "1"}}), unmanaged,
        -1, ""},
+      {"tags that are not told", "prod", "ap-tokyo", found_without_word_of_tags(), unmanaged, -1, ""},
       {"named, and no rule matches", "prod", "ap-tokyo", found("default", "other"), watched, -1, "f:10"},
       {"named, and a rule matches too", "prod", "ap-tokyo", found("default", "pay-pinned"), watched, 0, "f:9"},
       {"named, and a rule takes it out", "prod", "ap-tokyo", found("default", "pay-named-dev"), watched, -1, "f:11"},

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <map>
 
 #include "settings/load.h"
 
@@ -124,7 +125,7 @@ account = "d"
   EXPECT_EQ(loads[2].name(), "d/r1") << "another endpoint";
 }
 
-TEST(Schedule, CountsOnlyWhatIsAskedForByGetFunctionAddress) {
+TEST(Schedule, CountsEachActionAgainstItsOwnLimit) {
   const auto loaded = load_settings_text("f", R"(
 [account.a]
 [defaults]
@@ -147,10 +148,32 @@ name = "x"
 qualifier = "live"
 )");
   ASSERT_TRUE(loaded) << format_mistakes(loaded.error());
-  const std::vector<PaceLoad> loads = schedule_of(*loaded);
-  ASSERT_EQ(loads.size(), 1U);
-  EXPECT_EQ(loads[0].targets, 2U);
-  EXPECT_NEAR(loads[0].demand, 0.2, 0.001);
+  std::map<std::string, PaceLoad> loads;
+  for (const PaceLoad& load : schedule_of(*loaded)) loads[load.action] = load;
+  ASSERT_EQ(loads.size(), 3U);
+  EXPECT_EQ(loads["GetFunctionAddress"].targets, 2U);
+  EXPECT_NEAR(loads["GetFunctionAddress"].demand, 0.2, 0.001);
+  EXPECT_EQ(loads["GetFunctionAddress"].limit, 15);
+  EXPECT_EQ(loads["GetFunction"].targets, 2U);
+  EXPECT_EQ(loads["GetFunction"].limit, 75);
+  EXPECT_EQ(loads["GetAlias"].targets, 1U);
+  EXPECT_EQ(loads["GetAlias"].limit, 15);
+  for (const auto& [action, load] : loads) EXPECT_TRUE(load.fits()) << action;
+}
+
+TEST(Schedule, SaysThatTenThousandAliasesInFiveMinutesAreTooMany) {
+  Settings settings = settings_of(20, {{10'000, 60 * kMinute, 180 * kMinute}, {10'000, 5 * kMinute, 15 * kMinute}});
+  for (std::size_t i = 10'000; i < 20'000; ++i) settings.watches[i].target.qualifier = "$ALIAS.live";
+  const std::vector<PaceLoad> loads = schedule_of(settings);
+  ASSERT_EQ(loads.size(), 2U);
+  EXPECT_TRUE(loads[0].fits());
+  EXPECT_EQ(loads[0].limit_in_words(), "a limit of 20/s");
+  EXPECT_EQ(loads[1].action, "GetAlias");
+  EXPECT_NEAR(loads[1].demand, 33.333, 0.001);
+  EXPECT_FALSE(loads[1].fits());
+  EXPECT_EQ(loads[1].shortest_kept, 12 * kMinute);
+  EXPECT_EQ(loads[1].limit_in_words(), "the 15/s that are used of the limit of GetAlias");
+  EXPECT_EQ(loads[1].remedy, "raise interval to at least 12m") << "requests_per_second is not for it";
 }
 
 /// "CALLS ACTION: OF" of each.
@@ -247,23 +270,50 @@ TEST(DiscoveryLoads, SayWhatAFunctionOfARuleCostsAndHowManyThereIsRoomFor) {
   };
   const Settings plain = rule("");
   EXPECT_EQ(costs(polling_of(plain.rules[0])), std::vector<std::string>{"288 GetFunctionAddress: $LATEST, every 5m"});
-  EXPECT_EQ(room_for(plain.rules[0], plain), 2'940U) << "9.8 a second for 300 seconds";
+  EXPECT_EQ(room_for(plain.rules[0], plain).functions, 2'940U) << "9.8 a second for 300 seconds";
   const Settings all =
       rule("interval = \"1h\"\nversions = 3\nversions_interval = \"12h\"\naliases = true\nlayers = true\n");
   EXPECT_EQ(costs(polling_of(all.rules[0])),
-            (std::vector<std::string>{"24 GetFunctionAddress: $LATEST, every 1h",
-                                      "2 GetFunctionAddress: each of 3 versions, every 12h",
-                                      "24 GetAlias: each alias, every 1h", "24 GetFunction: its layers, every 1h",
-                                      "1 GetLayerVersion: each layer of all functions together"}));
-  EXPECT_EQ(room_for(all.rules[0], all), 28'224U) << "9.8 / (1/3600 + 3/43200)";
+            (std::vector<std::string>{
+                "24 GetFunctionAddress: $LATEST, every 1h", "2 ListVersionByFunction: which versions it has, every 12h",
+                "2 GetFunctionAddress: each of 3 versions, every 12h", "2 ListAliases: which aliases it has, every 12h",
+                "24 GetAlias: each alias, every 1h", "2 GetFunction: whether it is an image, every 12h",
+                "24 GetFunction: its layers, every 1h", "1 GetLayerVersion: each layer of all functions together"}));
+  EXPECT_EQ(room_for(all.rules[0], all).functions, 28'224U) << "9.8 / (1/3600 + 3/43200)";
   const Settings beside =
       rule("", "[[function]]\nname = \"a\"\naccount = \"prod\"\nregion = \"ap-tokyo\"\ninterval = \"1s\"\n");
-  EXPECT_EQ(room_for(beside.rules[0], beside), 2'640U);
+  EXPECT_EQ(room_for(beside.rules[0], beside).functions, 2'640U);
   const Settings full =
       rule("",
            "[[function]]\nnames = [\"a\", \"b\", \"c\", \"d\", \"e\", \"f\", \"g\", \"h\", \"i\", \"j\"]\naccount = "
            "\"prod\"\nregion = \"ap-tokyo\"\ninterval = \"1s\"\n");
-  EXPECT_EQ(room_for(full.rules[0], full), 0U);
+  EXPECT_EQ(room_for(full.rules[0], full).functions, 0U);
+}
+
+TEST(DiscoveryLoads, SayWhichLimitLeavesTheLeastRoom) {
+  const std::string prod = "[account.prod]\nrequests_per_second = 20\n[defaults]\naccount = \"prod\"\nregion = \"r\"\n";
+  const struct {
+    const char* what;
+    std::string rule;
+    std::size_t functions;
+    const char* action;
+  } cases[] = {
+      {"polls", "[[watch]]\n", 5'880, "GetFunctionAddress"},          // 19.6 x 300
+      {"aliases", "[[watch]]\naliases = true\n", 4'410, "GetAlias"},  // 14.7 x 300
+      {"layers have much room", "[[watch]]\nlayers = true\n", 5'880, "GetFunctionAddress"},
+      {"lists of versions", "[[watch]]\nversions = 1\nversions_interval = \"1m\"\ninterval = \"1d\"\n", 882,
+       "ListVersionByFunction"},  // 14.7 x 60
+      {"beside an alias that is named",
+       "[[watch]]\naliases = true\n[[function]]\nname = \"a\"\nqualifier = \"$ALIAS.b\"\ninterval = \"1s\"\n", 4'110,
+       "GetAlias"},  // 13.7 x 300
+  };
+  for (const auto& c : cases) {
+    SCOPED_TRACE(c.what);
+    const Settings settings = discovering(prod + c.rule);
+    const Room room = room_for(settings.rules[0], settings);
+    EXPECT_EQ(room.functions, c.functions);
+    EXPECT_EQ(room.action, c.action);
+  }
 }
 
 TEST(Schedule, IsEmptyWhereNothingIsWatched) { EXPECT_TRUE(schedule_of(settings_of(15, {})).empty()); }

@@ -31,6 +31,17 @@ StatusSnapshot snapshot() {
   ops.state = DestinationState::Kind::held;
   s.destinations = {ops};
   s.packages = {7, 1, 2, 3, 123'456, 4};
+  s.discovery.calls = {{Action::list_functions, 42}, {Action::get_account, 3}};
+  s.discovery.refused_by_limit = 5;
+  s.discovery.listings = 10;
+  s.discovery.incomplete_listings = 3;
+  s.discovery.looks = 100;
+  s.discovery.failed_looks = 1;
+  s.discovery.details = 6;
+  s.discovery.failed_details = 2;
+  s.discovery.details_waiting = 9;
+  s.discovery.regions = {{"prod", "ap-guangzhou", s.now, s.now - Millis{15'000}, 2, 11, 7},
+                         {"prod", "ap-tokyo", {}, {}, 0, 0, 0}};
   return s;
 }
 
@@ -58,6 +69,23 @@ TEST(Metrics, SayWhatTheSnapshotHolds) {
            "codedriftd_packages_total{state=\"mismatch\"} 3\n",
            "codedriftd_package_downloaded_bytes_total 123456\n",
            "codedriftd_packages_queued 4\n",
+           "codedriftd_discovery_calls_total{action=\"ListFunctions\"} 42\n",
+           "codedriftd_discovery_calls_total{action=\"GetAccount\"} 3\n",
+           "codedriftd_discovery_calls_refused_total 5\n",
+           "codedriftd_discovery_listings_total{outcome=\"complete\"} 7\n",
+           "codedriftd_discovery_listings_total{outcome=\"incomplete\"} 3\n",
+           "codedriftd_discovery_looks_total{outcome=\"complete\"} 99\n",
+           "codedriftd_discovery_looks_total{outcome=\"incomplete\"} 1\n",
+           "codedriftd_discovery_details_total{outcome=\"incomplete\"} 2\n",
+           "codedriftd_discovery_details_waiting 9\n",
+           "codedriftd_discovery_last_complete_listing_timestamp_seconds{account=\"prod\",region=\"ap-guangzhou\"} "
+           "1795478400\n",
+           "codedriftd_discovery_last_complete_listing_timestamp_seconds{account=\"prod\",region=\"ap-tokyo\"} 0\n",
+           "codedriftd_discovery_last_good_look_timestamp_seconds{account=\"prod\",region=\"ap-guangzhou\"} "
+           "1795478385\n",
+           "codedriftd_discovery_failing_namespaces{account=\"prod\",region=\"ap-guangzhou\"} 2\n",
+           "codedriftd_discovery_functions_found{account=\"prod\",region=\"ap-guangzhou\"} 11\n",
+           "codedriftd_discovery_functions_watched{account=\"prod\",region=\"ap-guangzhou\"} 7\n",
            "codedriftd_destination_held{destination=\"o\\\"p\\\\s\"} 1\n",
        }) {
     EXPECT_NE(text.find(line), std::string::npos) << line << "\nin\n" << text;

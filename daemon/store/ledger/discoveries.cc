@@ -42,6 +42,7 @@ FoundFunction renewed(const FoundFunction& known, const FoundFunction& seen, Sig
   if (sighting == Sighting::another) return now;
   if (now.function_id.empty()) now.function_id = known.function_id;
   if (!now.added_at) now.added_at = known.added_at;
+  if (!now.tags) now.tags = known.tags;
   if (known.modified_at && (!now.modified_at || *now.modified_at < *known.modified_at))
     now.modified_at = known.modified_at;
   return now;
@@ -438,14 +439,15 @@ Discovered take_changes(Tx& tx, Ledger& ledger, const NewestChanges& changes, co
   return std::move(taking).finish();
 }
 
-bool take_details(Tx& tx, const FunctionName& function, const std::vector<std::string>& versions,
-                  const std::vector<std::string>& aliases, bool image, WallTime now) {
+bool take_details(Tx& tx, const FunctionName& function, const std::optional<std::vector<std::string>>& versions,
+                  const std::optional<std::vector<std::string>>& aliases, std::optional<bool> image, WallTime now) {
   auto entry = inventory::find(tx.db, function.account, function.region, function.ns, function.name);
   if (!entry) return false;
-  if (entry->versions == versions && entry->aliases == aliases && entry->image == image) return false;
-  entry->versions = versions;
-  entry->aliases = aliases;
-  entry->image = image;
+  const InventoryEntry before = *entry;
+  if (versions) entry->versions = *versions;
+  if (aliases) entry->aliases = *aliases;
+  if (image) entry->image = *image;
+  if (*entry == before) return false;
   inventory::save(tx.db, *entry, now);
   return !entry->rule.empty();
 }

@@ -1,5 +1,6 @@
 #pragma once
 /// What listings say goes into the record here: inventory, events, and what each watched target is told.
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
@@ -29,9 +30,10 @@ Discovered take_listing(Tx& tx, Ledger& ledger, const Listing& listing, const Wa
 /// The same for the newest changes of a namespace; a failed look changes nothing.
 Discovered take_changes(Tx& tx, Ledger& ledger, const NewestChanges& changes, const WatchPlan& plan,
                         bool report_unmanaged, WallTime now);
-/// Versions, aliases and kind of one function, completely read. True if the watch list is to be made anew.
-bool take_details(Tx& tx, const FunctionName& function, const std::vector<std::string>& versions,
-                  const std::vector<std::string>& aliases, bool image, WallTime now);
+/// Versions, aliases and kind of one function, each completely read; nullopt: it was not, and what is known of it
+/// stays. True if the watch list is to be made anew.
+bool take_details(Tx& tx, const FunctionName& function, const std::optional<std::vector<std::string>>& versions,
+                  const std::optional<std::vector<std::string>>& aliases, std::optional<bool> image, WallTime now);
 
 /// The plan is another one: an entry whose rule says the same at another place gets that place; those of regions that
 /// are not among `listed` (account, region) any more get what the new plan says of them. How all others stand to it,

@@ -202,7 +202,8 @@ std::vector<InventoryEntry> at(Database& db, WallTime at) {
 
 int64_t save(Database& db, const InventoryEntry& entry, WallTime now) {
   const FoundFunction& f = entry.function;
-  const std::string tags = f.tags.empty() ? "{}" : Json(f.tags).dump();
+  // Whether there are none or none were told makes no difference once they are known.
+  const std::string tags = !f.tags || f.tags->empty() ? "{}" : Json(*f.tags).dump();
   int64_t id = entry.id;
   if (id == 0) {
     db.run(

@@ -21,6 +21,9 @@ Renamed rename_account(Database& db, std::string_view from, std::string_view to)
   db.run("UPDATE OR IGNORE account_state SET account = ? WHERE account = ?", to, from);
   // So do listings. What the new label has found itself already is the newer word.
   db.run("UPDATE OR IGNORE inventory SET account = ? WHERE account = ?", to, from);
+  // What stays is there twice, and nothing lists it any more under the old label: it would be watched for ever.
+  db.run("DELETE FROM inventory_state WHERE function IN (SELECT id FROM inventory WHERE account = ?)", from);
+  db.run("DELETE FROM inventory WHERE account = ?", from);
   db.run("UPDATE listing SET account = ? WHERE account = ?", to, from);
   db.run("UPDATE OR IGNORE discovery SET account = ? WHERE account = ?", to, from);
   db.run("UPDATE OR IGNORE discovery_told SET account = ? WHERE account = ?", to, from);

@@ -394,15 +394,55 @@ TEST(DiscoveriesTold, DetailsAreKeptAndChangeTheWatchListOnce) {
   sky.list("pay-a other");
   Tx tx(sky.db);
   const FunctionName name{"prod", "ap-guangzhou", "default", "pay-a"};
-  EXPECT_TRUE(take_details(tx, name, {"2", "1"}, {"live"}, true, sky.now));
-  EXPECT_FALSE(take_details(tx, name, {"2", "1"}, {"live"}, true, sky.now));
-  EXPECT_TRUE(take_details(tx, name, {"3", "2", "1"}, {"live"}, true, sky.now));
-  EXPECT_FALSE(take_details(tx, {"prod", "ap-guangzhou", "default", "other"}, {"1"}, {}, false, sky.now));
-  EXPECT_FALSE(take_details(tx, {"prod", "ap-guangzhou", "default", "unheard-of"}, {"1"}, {}, false, sky.now));
+  using Names = std::vector<std::string>;
+  EXPECT_TRUE(take_details(tx, name, Names{"2", "1"}, Names{"live"}, true, sky.now));
+  EXPECT_FALSE(take_details(tx, name, Names{"2", "1"}, Names{"live"}, true, sky.now));
+  EXPECT_TRUE(take_details(tx, name, Names{"3", "2", "1"}, Names{"live"}, true, sky.now));
+  EXPECT_FALSE(take_details(tx, {"prod", "ap-guangzhou", "default", "other"}, Names{"1"}, Names(), false, sky.now));
+  EXPECT_FALSE(
+      take_details(tx, {"prod", "ap-guangzhou", "default", "unheard-of"}, Names{"1"}, Names(), false, sky.now));
   sky.list("pay-a other");
   const auto entry = inventory::find(sky.db, "prod", "ap-guangzhou", "default", "pay-a");
   EXPECT_EQ(entry->versions, (std::vector<std::string>{"3", "2", "1"}));
   EXPECT_TRUE(entry->image);
+}
+
+TEST(DiscoveriesTold, DetailsThatCouldNotBeReadTakeNothingBack) {
+  Sky sky;
+  sky.list("pay-a");
+  Tx tx(sky.db);
+  const FunctionName name{"prod", "ap-guangzhou", "default", "pay-a"};
+  using Names = std::vector<std::string>;
+  EXPECT_TRUE(take_details(tx, name, Names{"1"}, Names{"live"}, true, sky.now));
+  EXPECT_FALSE(take_details(tx, name, std::nullopt, std::nullopt, std::nullopt, sky.now));
+  EXPECT_TRUE(take_details(tx, name, Names{"2", "1"}, std::nullopt, std::nullopt, sky.now));
+  const auto entry = inventory::find(sky.db, "prod", "ap-guangzhou", "default", "pay-a");
+  EXPECT_EQ(entry->versions, (Names{"2", "1"}));
+  EXPECT_EQ(entry->aliases, Names{"live"});
+  EXPECT_TRUE(entry->image);
+  EXPECT_TRUE(take_details(tx, name, Names(), Names(), false, sky.now)) << "none is an answer, too";
+}
+
+TEST(DiscoveriesTold, TagsThatAreNotToldAreTheOnesThatAreKnown) {
+  Sky sky;
+  sky.plan.rules[0].names = {"*"};
+  sky.plan.rules[0].except = {};
+  sky.plan.rules[0].tags = {{"team", "pay"}};
+  const auto list = [&](std::optional<std::map<std::string, std::string>> tags, const std::string& word = "f") {
+    FoundFunction function = found(word);
+    function.tags = std::move(tags);
+    return sky.take(sky.listing({function}));
+  };
+  using Tags = std::map<std::string, std::string>;
+  EXPECT_TRUE(list(Tags{{"team", "pay"}}).watch_changed);
+  EXPECT_EQ(sky.states(), "f:watched");
+  EXPECT_FALSE(list(std::nullopt).watch_changed);
+  EXPECT_EQ(sky.states(), "f:watched") << "a listing without tags takes nothing out of the watch";
+  EXPECT_TRUE(list(Tags()).watch_changed);
+  EXPECT_EQ(sky.states(), "f:unmanaged") << "an empty list of tags does";
+  EXPECT_TRUE(list(Tags{{"team", "pay"}}).watch_changed);
+  EXPECT_TRUE(list(std::nullopt, "f.2").watch_changed) << "another function under the name: its tags are not known";
+  EXPECT_EQ(sky.states(), "f:unmanaged");
 }
 
 TEST(DiscoveriesTold, ManyUnmanagedOnesAreOneAlertThatNamesAHundred) {
@@ -694,7 +734,8 @@ TEST(DiscoveriesAtRest, EveryStatementOfAListingUsesAnIndex) {
   take_listing(tx, ledger, listing, {}, true, kStart + kMinute);
   take_changes(tx, ledger, {"prod", "ap-guangzhou", "default", kStart, kStart, true, {}, all_found("charge+7")}, {},
                true, kStart + kMinute);
-  take_details(tx, {"prod", "ap-guangzhou", "default", "charge"}, {"1"}, {}, false, kStart);
+  take_details(tx, {"prod", "ap-guangzhou", "default", "charge"}, std::vector<std::string>{"1"},
+               std::vector<std::string>(), false, kStart);
   ASSERT_FALSE(statements.plans_over("i").empty());
   for (const std::string& plan : statements.slow_plans()) {
     const bool short_walk =

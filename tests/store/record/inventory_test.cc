@@ -177,6 +177,22 @@ TEST(Inventory, GoesOnUnderAnotherLabelOfItsAccount) {
       inventory::first_told(store.db, "shop", "ap-guangzhou", "function.unmanaged", full_entry().function, kStart));
 }
 
+TEST(Inventory, WhatBothLabelsHaveStaysAsTheNewOneFoundIt) {
+  Store store;
+  inventory::save(store.db, full_entry(), kStart);
+  inventory::save(store.db, full_entry("refund"), kStart);
+  InventoryEntry found_anew = full_entry();
+  found_anew.account = "shop";
+  found_anew.state = InventoryState::unmanaged;
+  found_anew.rule.clear();
+  inventory::save(store.db, found_anew, kStart + kMinute);
+  targets::rename_account(store.db, "prod", "shop");
+  std::string told;
+  for (const InventoryEntry& entry : inventory::all(store.db))
+    told += fmt::format("{}/{} {}\n", entry.account, entry.function.name, to_string(entry.state));
+  EXPECT_EQ(told, "shop/charge unmanaged\nshop/refund watched\n") << "nothing of the old label is watched for ever";
+}
+
 TEST(Inventory, ADamagedRowIsNamed) {
   for (const char* damage : {"tags = 'x'", "versions = '[1]'", "aliases = '{}x'"}) {
     Store store;
