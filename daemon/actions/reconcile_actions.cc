@@ -161,6 +161,10 @@ Step step_of(Database& db, const ExpectRequest& request, const ExpectRequest::It
              const Caller& caller, WallTime now) {
   const WallTime until = now + item.valid.value_or(row.state.deploy_grace);
   Expected expected{item.sha256, until, item.build, item.commit, caller.actor, caller.claimed, item.content};
+  if (item.content && kind_of_qualifier(row.target.qualifier) != TargetKind::code) {
+    std::string objection = "a content is what is in a package, and it has none; announce its --sha256";
+    return {std::move(row), std::move(expected), std::move(objection)};
+  }
   if (item.attestation.empty()) {
     std::string objection = request.only_attested ? std::string("without a permission it needs an --attestation")
                                                   : needs_attestation(request.trust.get(), row.target);

@@ -20,7 +20,6 @@ DetailsJob::DetailsJob(DetailWish wish) : paging_("", kMostDetails) {
   details_.wish = std::move(wish);
   if (details_.wish.versions == 0) details_.versions.emplace();
   if (!details_.wish.aliases) details_.aliases.emplace();
-  if (!details_.wish.layers && !details_.wish.image) details_.image = false;
   begin(Step::versions);
 }
 

@@ -23,10 +23,10 @@ struct Details {
   bool complete = false;  ///< all that was wished for was read
   PollError trouble;      ///< why not, the first cause; empty code if complete
   bool missing = false;   ///< the cloud says that there is no such function
-  // Each is nullopt if it was wished for and could not be read, and empty (or false) if it was not wished for.
+  // Each is nullopt if it was wished for and could not be read. Lists that were not wished for are empty.
   std::optional<std::vector<std::string>> versions;  ///< newest first, all that are published
   std::optional<std::vector<FoundAlias>> aliases;    ///< by name
-  std::optional<bool> image;                         ///< a container image instead of a package
+  std::optional<bool> image;  ///< a container image instead of a package; nullopt: not wished for, too
   unsigned calls = 0;
 };
 

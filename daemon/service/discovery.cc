@@ -132,11 +132,11 @@ void Discovery::record(const std::string& account, Take take, std::function<void
 
 void Discovery::follow(Tx& tx, const DiscoveryRules& rules, Discovered found) {
   std::vector<DetailWish> wishes;
-  for (const auto& [function, where] : found.details) {
+  for (const auto& [function, where, kind] : found.details) {
     for (const WatchRule& rule : rules.plan.rules) {
       if (rule.where != where) continue;
-      wishes.push_back(
-          {function.account, function.region, function.ns, function.name, rule.versions, rule.aliases, rule.layers});
+      wishes.push_back({function.account, function.region, function.ns, function.name, rule.versions, rule.aliases,
+                        rule.layers, kind});
     }
   }
   tx.after_commit([this, found = std::move(found), wishes = std::move(wishes)]() mutable {
@@ -160,7 +160,7 @@ void Discovery::ask_again(Tx& tx, const Listing& listing, const DiscoveryRules& 
   if (due.empty()) return;
   for (const InventoryEntry& entry : inventory::of_region(tx.db, listing.account, listing.region)) {
     if (entry.state != InventoryState::watched || !due.contains(entry.rule)) continue;
-    found.details.push_back({{entry.account, entry.region, entry.function.ns, entry.function.name}, entry.rule});
+    found.details.push_back({{entry.account, entry.region, entry.function.ns, entry.function.name}, entry.rule, false});
   }
   tx.after_commit([this, now, region = listing.region, due = std::move(due)] {
     for (const std::string& rule : due) asked_at_[{rule, region}] = now;

@@ -121,7 +121,7 @@ TEST_F(DetailsJobTest, WhatIsRefusedKeepsNothingElseFromBeingRead) {
   const Details of_aliases = read(1, true, false);
   EXPECT_EQ(of_aliases.versions, std::nullopt);
   EXPECT_EQ(of_aliases.aliases->size(), 2U);
-  EXPECT_EQ(of_aliases.image, false) << "nobody asked";
+  EXPECT_EQ(of_aliases.image, std::nullopt) << "nobody asked";
   EXPECT_FALSE(of_aliases.complete);
 }
 

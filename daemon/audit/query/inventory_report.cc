@@ -54,6 +54,9 @@ ReportEnd run_inventory(Database& db, const Selection& selection, WallTime now, 
   Selection any_state = selection;
   any_state.states.clear();
   for (const InventoryEntry& entry : all) {
+    // What could not be read once and can be now was no function.
+    const bool unnamed = entry.function.ns.empty() || entry.function.name.empty();
+    if (unnamed && entry.state == InventoryState::gone) continue;
     if (!selects(any_state, entry.account, entry.region, entry.function, entry.state)) continue;
     counts.add(entry.state);  // a share of those in one state would be none
     if (any_matches(selection.states, to_string(entry.state))) entries.push_back(&entry);

@@ -101,6 +101,8 @@ class Taking {
     const bool matched_anew = fresh || known->state != next.state || known->rule != next.rule;
     const bool first = fresh || (known->state != InventoryState::watched && !(returned && !known->rule.empty()));
     note_match(next, judged, matched_anew, moved, first, fresh ? nullptr : known);
+    if (by_rule && next.state == InventoryState::watched && !next.image && code_cannot_be_asked_for(targets))
+      discovered_.details.push_back({{account_, region_, next.function.ns, next.function.name}, next.rule, true});
     note_unmanaged(next);
     if (fresh || !(next == *known)) {
       next.last_found_at = ended_;
@@ -190,6 +192,12 @@ class Taking {
     return sighting == Sighting::another || written || (chosen->touched && chosen->consecutive_failures < kFewFailures);
   }
 
+  static bool code_cannot_be_asked_for(std::span<const targets::OfFunction> targets) {
+    return std::any_of(targets.begin(), targets.end(), [](const targets::OfFunction& each) {
+      return each.target.qualifier == kLatestQualifier && each.consecutive_failures >= kFewFailures;
+    });
+  }
+
   void poll(std::span<const targets::OfFunction> targets) {
     for (const targets::OfFunction& each : targets) {
       if (!version(each.target)) discovered_.moved.push_back(each.id);
@@ -205,7 +213,7 @@ class Taking {
     if (judged.state != InventoryState::watched || judged.rule == nullptr) return;
     const WatchRule& rule = *judged.rule;
     if ((matched_anew || moved) && (rule.versions > 0 || rule.aliases || rule.layers))
-      discovered_.details.push_back({{account_, region_, next.function.ns, next.function.name}, rule.where});
+      discovered_.details.push_back({{account_, region_, next.function.ns, next.function.name}, rule.where, false});
     // One that a [[function]] names was not discovered.
     if (first && judged.where == rule.where) tell_discovered(next.function, rule);
   }
@@ -257,7 +265,8 @@ class Taking {
     }
     const std::size_t count = unmanaged_.size();
     if (count > kMostNamed) names += fmt::format(" and {} more", count - kMostNamed);
-    event.data = Json{{"functions", std::move(functions)}, {"count", count}};
+    event.data =
+        Json{{"account", account_}, {"region", region_}, {"functions", std::move(functions)}, {"count", count}};
     const std::string_view them = count == 1 ? "it" : "them";
     std::string why = fmt::format("no [[function]] names {0} and no [[watch]] matches {0}", them);
     if (without_place == count) {
@@ -352,7 +361,9 @@ NewEvent discovery_event(const Listing& listing, std::string_view kind, Severity
     event.facts.request_id = clean_utf8(listing.trouble.request_id);
   }
   event.facts.error = error;
-  event.data = Json{{"reason", or_null(state.reason)},
+  event.data = Json{{"account", listing.account},
+                    {"region", listing.region},
+                    {"reason", or_null(state.reason)},
                     {"error", error},
                     {"last_complete_at", or_null(state.last_complete_at)},
                     {"incomplete", state.incomplete}};

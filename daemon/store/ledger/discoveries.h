@@ -18,6 +18,7 @@ struct Discovered {
   struct Wanted {
     FunctionName function;
     std::string where;  ///< "FILE:LINE" of its rule
+    bool kind = false;  ///< also whether it is a container image: its code cannot be asked for
   };
   std::vector<Wanted> details;  ///< of these a rule wants to know versions, aliases or layers (new, or moved)
 };
