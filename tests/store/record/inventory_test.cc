@@ -12,9 +12,10 @@ InventoryEntry full_entry(std::string name = "charge") {
   InventoryEntry entry;
   entry.account = "prod";
   entry.region = "ap-guangzhou";
-  entry.function = {"default",      std::move(name),  "lam-1",
-                    "Event",        "Python3.10",     "Active",
-                    kStart - kHour, kStart - kMinute, {{"team", "pay \"x\""}, {"env", "prod"}}};
+  entry.function = {
+      "default",      std::move(name),  "lam-1",
+      "Event",        "Python3.10",     "Active",
+      kStart - kHour, kStart - kMinute, std::map<std::string, std::string>{{"team", "pay \"x\""}, {"env", "prod"}}};
   entry.state = InventoryState::watched;
   entry.rule = "conf.d/w.toml:1";
   entry.first_found_at = kStart;
