@@ -126,7 +126,8 @@ TEST(Check, PrintsWhatWouldBeWatchedAndWhoWouldBeTold) {
   EXPECT_TRUE(says(run.out, "  prod     ap-tokyo      shop       1\n")) << run.out;
   EXPECT_TRUE(says(run.out, "prod/ap-tokyo/shop/charge:$LATEST         5m        15m          pinned 5077f5203547\n"))
       << run.out;
-  EXPECT_TRUE(says(run.out, "  prod     ap-guangzhou ap-tokyo  0.010    15       0.1 %\n")) << run.out;
+  EXPECT_TRUE(says(run.out, "  prod     ap-guangzhou ap-tokyo  GetFunctionAddress  0.010    15       0.1 %\n"))
+      << run.out;
   EXPECT_TRUE(says(run.out, "  ops    webhook  drift.*  *        -\n")) << run.out;
   EXPECT_TRUE(says(run.out, "warning: account 'spare' is defined, and no function uses it")) << run.out;
   EXPECT_FALSE(says(run.out, "cannot be delivered")) << run.out;

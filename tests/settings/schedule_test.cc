@@ -155,7 +155,7 @@ qualifier = "live"
   EXPECT_NEAR(loads["GetFunctionAddress"].demand, 0.2, 0.001);
   EXPECT_EQ(loads["GetFunctionAddress"].limit, 15);
   EXPECT_EQ(loads["GetFunction"].targets, 2U);
-  EXPECT_EQ(loads["GetFunction"].limit, 75);
+  EXPECT_EQ(loads["GetFunction"].limit, 50);
   EXPECT_EQ(loads["GetAlias"].targets, 1U);
   EXPECT_EQ(loads["GetAlias"].limit, 15);
   for (const auto& [action, load] : loads) EXPECT_TRUE(load.fits()) << action;

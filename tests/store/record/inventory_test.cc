@@ -50,7 +50,15 @@ TEST(Inventory, KeepsEveryMemberOfAnEntry) {
   EXPECT_EQ(inventory::find(reader, "prod", "ap-guangzhou", "default", "other"), std::nullopt);
   EXPECT_TRUE(inventory::of_region(reader, "prod", "ap-singapore").empty());
   // And a change of each.
-  entry.function = {"default", "charge", "lam-2", "HTTP", "Go1", "Inactive", kStart, kStart + kMinute, {}};
+  entry.function = {"default",
+                    "charge",
+                    "lam-2",
+                    "HTTP",
+                    "Go1",
+                    "Inactive",
+                    kStart,
+                    kStart + kMinute,
+                    std::map<std::string, std::string>()};
   entry.state = InventoryState::gone;
   entry.rule = "other.toml:2";
   entry.first_found_at = kStart - kHour;
