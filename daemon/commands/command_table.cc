@@ -89,20 +89,14 @@ int command_run(const CommandContext& context) {
   return App(std::move(settings), context.log_level).run();
 }
 
-std::unique_ptr<Api> make_api(const Settings& settings) {
+/// One that calls for the accounts of `settings`.
+template <typename Client>
+std::unique_ptr<Client> client_for(const Settings& settings) {
   static const SystemClock clock;
   Accounts accounts(clock);
-  auto api = std::make_unique<CurlApi>(clock);
-  api->set_accounts(accounts.apply(settings));
-  return api;
-}
-
-std::unique_ptr<ReadApi> make_read_api(const Settings& settings) {
-  static const SystemClock clock;
-  Accounts accounts(clock);
-  auto api = std::make_unique<CurlReadApi>(clock);
-  api->set_accounts(accounts.apply(settings));
-  return api;
+  auto client = std::make_unique<Client>(clock);
+  client->set_accounts(accounts.apply(settings));
+  return client;
 }
 
 constexpr char kCheckUsage[] =
@@ -143,7 +137,7 @@ int command_check(const CommandContext& context) {
   check.json = values.contains("json");
   check.as_owner = true;
   check.sinkhost = find_sinkhost();
-  return run_check(context.config, check, make_api, make_read_api, context.out, context.err);
+  return run_check(context.config, check, client_for<CurlApi>, client_for<CurlReadApi>, context.out, context.err);
 }
 
 int command_policy(const CommandContext& context) {
@@ -153,13 +147,13 @@ int command_policy(const CommandContext& context) {
 
 int command_plan(const CommandContext& context) {
   return run_plan(
-      context.args, [&context] { return load(context); }, make_api, SystemClock{},
+      context.args, [&context] { return load(context); }, client_for<CurlApi>, SystemClock{},
       {.out = ::isatty(STDOUT_FILENO) == 1, .err = ::isatty(STDERR_FILENO) == 1}, context.out, context.err);
 }
 
 int command_discover(const CommandContext& context) {
   return run_discover(
-      context.args, [&context] { return load(context); }, make_read_api, SystemClock{},
+      context.args, [&context] { return load(context); }, client_for<CurlReadApi>, SystemClock{},
       {.out = ::isatty(STDOUT_FILENO) == 1, .err = ::isatty(STDERR_FILENO) == 1}, context.out, context.err);
 }
 

@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "discovery/changes_job.h"
 #include "discovery/listing_job.h"
+#include "model/verdict.h"
 #include "polling/slots.h"
 
 namespace codedriftd {
@@ -20,8 +21,6 @@ constexpr Millis kLongestPause{300'000};
 /// Changes so much older than the newest known one are asked for once more: the cloud writes whole seconds, and need
 /// not show changes in the order in which they were made.
 constexpr Millis kLate{60'000};
-/// By the cloud's clock, whole seconds: what it wrote so much later than it should was written by another clock.
-constexpr Millis kSameMoment{2'000};
 /// How far the clocks may differ: calls are refused from there on.
 constexpr Millis kClocksDiffer{300'000};
 constexpr std::size_t kDetailsAtOnce = 8;

@@ -74,6 +74,9 @@ struct Listed {
   std::optional<WallTime> added_at, modified_at;
   Millis clock_error{0};  ///< this machine's clock minus the cloud's; 0: not known
 };
+/// Two times that are not further apart may be of one moment: the cloud's are whole seconds by its own clock, ours are
+/// not.
+inline constexpr Millis kSameMoment{2'000};
 /// The same, where a time more than a day ahead of `now` is not told: no clock that is right wrote it, and nothing
 /// would ever be later.
 Listed believed(Listed listed, WallTime now);

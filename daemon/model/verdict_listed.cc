@@ -4,9 +4,6 @@
 namespace codedriftd {
 namespace {
 
-/// The cloud's times are whole seconds by its own clock, ours are not.
-constexpr Millis kSameMoment{2'000};
-
 /// True where a write of the function may have changed what is looked at. A version never changes, and layers and
 /// aliases are values that are read by themselves.
 bool follows_writes(const Target& target) {

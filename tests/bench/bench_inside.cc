@@ -53,15 +53,8 @@ class Watch {
       text += fmt::format("[[function]]\nname = \"f{}\"\n", i);
       cloud_.deploy(key(i), files_of(fmt::format("function {}", i)));
     }
-    ChildOptions options;
-    options.argv = {CODEDRIFTD_BINARY_DIR "/codedriftd",
-                    "--config",
-                    dir_.write("codedriftd.toml", text),
-                    "--log-level",
-                    "warning",
-                    "run"};
     before_ms_ = cpu_of_children_ms();
-    daemon_ = std::make_unique<Child>(std::move(options));
+    daemon_ = start_daemon(dir_.write("codedriftd.toml", text));
   }
 
   static std::string key(unsigned i) { return SimulatedScf::key(bench_target(i)); }

@@ -102,13 +102,6 @@ void write_config(Place& place, unsigned functions, const std::string& endpoint,
   place.config = place.dir.write("codedriftd.toml", text);
 }
 
-std::unique_ptr<Child> start(const Place& place, const NotifySocket& notify) {
-  ChildOptions options;
-  options.argv = {CODEDRIFTD_BINARY_DIR "/codedriftd", "--config", place.config, "--log-level", "warning", "run"};
-  options.env["NOTIFY_SOCKET"] = notify.path();
-  return std::make_unique<Child>(std::move(options));
-}
-
 int64_t polled(const Place& place) {
   Database db = Database::open_reader(place.dir / "state/codedriftd.db");
   auto q = db.query("SELECT count(*) FROM target WHERE last_polled_at_ms IS NOT NULL");
@@ -125,7 +118,7 @@ Stay stay(const Place& place, unsigned functions, unsigned rest_seconds, Effort&
   const NotifySocket notify(place.dir / "notify");
   Stay result;
   const MonoTime before = clock.mono();
-  const auto daemon = start(place, notify);
+  const auto daemon = start_daemon(place.config, {{"NOTIFY_SOCKET", notify.path()}});
   notify.wait_until_ready();
   result.ready_ms = ms_between(before, clock.mono());
   result.ready_cpu_ms = effort_of(daemon->pid()).cpu_us / 1000;

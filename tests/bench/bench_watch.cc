@@ -130,14 +130,7 @@ class Watch {
         "\"{7}\"\n",
         dir_.path().string(), CODEDRIFTD_BINARY_DIR, way_.interval, cloud_.endpoint(), requests_per_second,
         way_.watches, receiver_.url(), dir_.write("secret", "whsec_RkFLRS1TRUNSRVQtRkFLRS1TRUNSRVQtRkFLRQ==\n"));
-    ChildOptions options;
-    options.argv = {CODEDRIFTD_BINARY_DIR "/codedriftd",
-                    "--config",
-                    dir_.write("codedriftd.toml", text),
-                    "--log-level",
-                    "warning",
-                    "run"};
-    daemon_ = std::make_unique<Child>(std::move(options));
+    daemon_ = start_daemon(dir_.write("codedriftd.toml", text));
   }
   void stop() {
     if (daemon_->terminate(Millis{20'000}) != ExitStatus{0, 0}) throw std::runtime_error(daemon_->err());

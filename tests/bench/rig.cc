@@ -20,6 +20,13 @@ void prepare_process() {
   ::unsetenv("TENCENTCLOUD_SESSION_TOKEN");
 }
 
+std::unique_ptr<Child> start_daemon(const std::string& config, std::map<std::string, std::string> env) {
+  ChildOptions options;
+  options.argv = {CODEDRIFTD_BINARY_DIR "/codedriftd", "--config", config, "--log-level", "warning", "run"};
+  options.env = std::move(env);
+  return std::make_unique<Child>(std::move(options));
+}
+
 ApiAccount bench_account(const Clock& clock, const std::string& endpoint, const std::string& ca_file) {
   CredentialSpec spec;
   spec.source = CredentialSpec::Source::env;

@@ -1,5 +1,6 @@
 #pragma once
 /// The daemon's own parts, put together as service/app does, without its process.
+#include <map>
 #include <memory>
 #include <string>
 
@@ -7,12 +8,16 @@
 #include "scf/curl_api.h"
 #include "store/db/writer.h"
 #include "store/ledger/ledger.h"
+#include "support/process.h"
 #include "support/temp_dir.h"
 
 namespace codedriftd::test {
 
 /// Quiets the log and puts the fake credentials into the environment: before any thread is started.
 void prepare_process();
+
+/// `codedriftd run` with this configuration, saying no more than warnings; `env` beside the process's own.
+std::unique_ptr<Child> start_daemon(const std::string& config, std::map<std::string, std::string> env = {});
 
 /// An account named "bench" at `endpoint`.
 ApiAccount bench_account(const Clock& clock, const std::string& endpoint, const std::string& ca_file = "");

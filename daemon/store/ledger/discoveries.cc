@@ -4,19 +4,18 @@
 
 #include <algorithm>
 #include <map>
-#include <set>
 #include <span>
 #include <utility>
 
 #include "base/json.h"
 #include "base/text.h"
+#include "store/ledger/listing_trouble.h"
 #include "store/record/inventory.h"
 
 namespace codedriftd {
 namespace {
 
-constexpr unsigned kTwiceInARow = 2, kThriceInARow = 3;
-constexpr Millis kTooLong{3'600'000};
+constexpr unsigned kTwiceInARow = 2;
 constexpr std::size_t kMostTold = 100;  ///< functions that one function.unmanaged names
 constexpr std::size_t kMostNamed = 5;   ///< of those, in its sentence
 constexpr std::size_t kLongestIdTold = 64;
@@ -311,103 +310,11 @@ std::span<const targets::OfFunction> of(std::span<const targets::OfFunction> all
   return {range.first, range.second};
 }
 
-using ByName = std::map<std::pair<std::string, std::string>, InventoryEntry>;
-
-/// A namespace that could not be read has an entry without a function's name, a function whose name no address can have
-/// one without a namespace.
-bool stands_for_unreadable(const ByName::key_type& key) { return key.first.empty() || key.second.empty(); }
-
-void note_unreadable(Tx& tx, const Listing& listing, ByName& known, WallTime now) {
-  std::set<ByName::key_type> unreadable;
-  for (const std::string& ns : listing.unread) unreadable.emplace(ns, "");
-  for (const std::string& name : listing.unreadable) unreadable.emplace("", name);
-  for (const auto& [ns, name] : unreadable) {
-    InventoryEntry& entry = known[{ns, name}];
-    if (entry.id != 0 && entry.state == InventoryState::unreadable) continue;
-    if (entry.id == 0) entry.first_found_at = listing.ended;
-    entry.account = listing.account;
-    entry.region = listing.region;
-    entry.function.ns = ns;
-    entry.function.name = name;
-    entry.state = InventoryState::unreadable;
-    entry.last_found_at = listing.ended;
-    entry.gone_at.reset();
-    entry.id = inventory::save(tx.db, entry, now);
-  }
-  for (auto& [key, entry] : known) {
-    if (!stands_for_unreadable(key) || entry.state != InventoryState::unreadable || unreadable.contains(key)) continue;
-    const bool listed =
-        std::find(listing.namespaces.begin(), listing.namespaces.end(), key.first) != listing.namespaces.end();
-    if (!listing.complete && !listed) continue;
-    entry.state = InventoryState::gone;
-    entry.gone_at = now;
-    inventory::save(tx.db, entry, now);
-  }
-}
-
-NewEvent discovery_event(const Listing& listing, std::string_view kind, Severity severity,
-                         const inventory::RegionState& state) {
-  NewEvent event;
-  event.kind = kind;
-  event.severity = severity;
-  event.facts.account = listing.account;
-  event.facts.region = listing.region;
-  event.facts.reason = state.reason;
-  Json error;
-  if (!listing.complete) {
-    error = {{"code", clean_utf8(listing.trouble.code)},
-             {"message", clean_utf8(listing.trouble.message)},
-             {"request_id", or_null(clean_utf8(listing.trouble.request_id))}};
-    event.facts.request_id = clean_utf8(listing.trouble.request_id);
-  }
-  event.facts.error = error;
-  event.data = Json{{"account", listing.account},
-                    {"region", listing.region},
-                    {"reason", or_null(state.reason)},
-                    {"error", error},
-                    {"last_complete_at", or_null(state.last_complete_at)},
-                    {"incomplete", state.incomplete}};
-  return event;
-}
-
-/// discovery.failing and discovery.recovered. Only listings count, not the time that passes without any: a day of
-/// downtime is no failure.
-void judge_discovery(Tx& tx, Ledger& ledger, const Listing& listing, WallTime now) {
-  inventory::RegionState state = inventory::region_state(tx.db, listing.account, listing.region);
-  const std::string place = fmt::format("account {} in {}", listing.account, listing.region);
-  if (listing.complete) {
-    if (state.failing) {
-      NewEvent event = discovery_event(listing, "discovery.recovered", Severity::info, state);
-      event.facts.summary =
-          fmt::format("The functions of {} are listed completely again; before that they were last at {}.", place,
-                      state.last_complete_at ? rfc3339(*state.last_complete_at) : "no time");
-      ledger.append(tx, event, now);
-    }
-    state = {false, {}, 0, std::nullopt, listing.ended, listing.namespaces};
-  } else {
-    if (!state.incomplete_since || *state.incomplete_since > listing.ended) state.incomplete_since = listing.began;
-    ++state.incomplete;
-    const bool long_ago = state.incomplete > 1 && listing.ended - *state.incomplete_since >= kTooLong;
-    if (!state.failing && (state.incomplete >= kThriceInARow || long_ago)) {
-      state.failing = true;
-      state.reason = clean_utf8(listing.trouble.code);
-      NewEvent event = discovery_event(listing, "discovery.failing", Severity::warning, state);
-      event.facts.summary = fmt::format(
-          "The functions of {} could not be listed completely, {} times in a row ({}{}{}): functions that are new or "
-          "gone go unnoticed.",
-          place, state.incomplete, harmless(state.reason), listing.trouble.message.empty() ? "" : ": ",
-          harmless(clean_utf8(listing.trouble.message, 200)));
-      ledger.append(tx, event, now);
-    }
-  }
-  inventory::save_region_state(tx.db, listing.account, listing.region, state);
-}
-
 }  // namespace
 
 Discovered take_listing(Tx& tx, Ledger& ledger, const Listing& listing, const WatchPlan& plan, bool report_unmanaged,
                         WallTime now) {
-  ByName known;
+  InventoryByName known;
   for (InventoryEntry& entry : inventory::of_region(tx.db, listing.account, listing.region)) {
     std::pair name(entry.function.ns, entry.function.name);
     known.emplace_hint(known.end(), std::move(name), std::move(entry));

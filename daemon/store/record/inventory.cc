@@ -230,9 +230,8 @@ int64_t save(Database& db, const InventoryEntry& entry, WallTime now) {
 void move_rule(Database& db, int64_t id, std::string_view rule) {
   db.run("UPDATE inventory SET rule = ? WHERE id = ?", rule, id);
   db.run(
-      "UPDATE inventory_state SET rule = ?1 WHERE function = ?2 AND from_ms = (SELECT max(from_ms) FROM "
-      "inventory_state "
-      "WHERE function = ?2)",
+      "UPDATE inventory_state SET rule = ?1 WHERE function = ?2 AND from_ms = "
+      "(SELECT max(from_ms) FROM inventory_state WHERE function = ?2)",
       rule, id);
 }
 
