@@ -19,8 +19,14 @@ void wipe(std::string& text) {
   text.clear();
 }
 
-__attribute__((noinline)) void wipe_stack() {
-  char below[64 * 1024];
+// memcpy leaves in the registers what it copied last, and the dynamic linker saves them on the stack, wherever that is
+// then, when a function is called for the first time. So nothing is copied, in every size memcpy treats differently,
+// before the stack is overwritten.
+[[gnu::noinline]] void wipe_stack() {
+  static void* (*const volatile copy)(void*, const void*, std::size_t) = std::memcpy;
+  static constexpr char kNothing[2'048] = {};
+  char below[64 * 1'024];
+  for (std::size_t size = 8; size < sizeof kNothing; size *= 2) copy(below, kNothing, size + 1);
   OPENSSL_cleanse(below, sizeof below);
 }
 

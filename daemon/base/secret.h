@@ -32,8 +32,8 @@ class Secret {
 /// Overwrites the bytes of `text` in a way the compiler may not leave out, and empties it.
 void wipe(std::string& text);
 
-/// Overwrites what calls that have returned left on the stack below the caller: locals, and registers that were saved
-/// (a first call into a library saves all of them).
+/// Overwrites what calls that have returned left in vector registers and on the stack below the caller: locals, and
+/// registers that were saved (a first call into a library saves all of them).
 void wipe_stack();
 
 /// Where the secret file `path` is: itself, or below $CREDENTIALS_DIRECTORY if it is relative (and that is set).

@@ -357,7 +357,7 @@ void HttpClient::start(HttpRequest request, Callback done) { engine_->start(std:
 void HttpClient::turn(Millis at_most) {
   const std::size_t before = engine_->in_flight();
   engine_->turn(at_most, -1, nullptr);
-  if (engine_->in_flight() < before) wipe_stack_below();
+  if (engine_->in_flight() < before) wipe_stack();
 }
 void HttpClient::wake() { engine_->wake(); }
 std::size_t HttpClient::in_flight() const { return engine_->in_flight(); }
@@ -369,7 +369,7 @@ HttpResponse HttpClient::fetch(HttpRequest request, int cancel_fd) {
   auto response = std::make_shared<std::optional<HttpResponse>>();
   Transfer* transfer = engine_->start(std::move(request), [response](HttpResponse r) { *response = std::move(r); });
   while (!*response) engine_->turn(kForever, cancel_fd, transfer);
-  wipe_stack_below();
+  wipe_stack();
   return *std::move(*response);
 }
 

@@ -34,15 +34,4 @@ CURLcode init_libcurl_wiping() {
   return curl_global_init_mem(CURL_GLOBAL_DEFAULT, std::malloc, free_wiped, realloc_wiped, ::strdup, std::calloc);
 }
 
-// memcpy leaves in the registers what it copied last, and the dynamic linker saves them on the stack, wherever that is
-// then, when a function is called for the first time. So nothing is copied, in every size memcpy treats differently,
-// before the stack is overwritten.
-[[gnu::noinline]] void wipe_stack_below() {
-  static void* (*const volatile copy)(void*, const void*, std::size_t) = std::memcpy;
-  static constexpr char kNothing[2'048] = {};
-  char below[32 * 1'024];
-  for (std::size_t size = 8; size < sizeof kNothing; size *= 2) copy(below, kNothing, size + 1);
-  OPENSSL_cleanse(below, sizeof below);
-}
-
 }  // namespace codedriftd

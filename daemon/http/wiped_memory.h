@@ -6,7 +6,5 @@ namespace codedriftd {
 
 /// curl_global_init, with memory that is overwritten when it is freed.
 CURLcode init_libcurl_wiping();
-/// Overwrites what a request left in vector registers and on the stack below the caller.
-void wipe_stack_below();
 
 }  // namespace codedriftd
