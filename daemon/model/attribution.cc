@@ -60,7 +60,7 @@ std::string words_of(const SeenChange& change, const std::vector<ChangeRecord>& 
 }
 
 /// What calls name the target by that a change was seen of.
-std::string_view called(const SeenChange& change) {
+std::string_view part_of(const SeenChange& change) {
   const std::string_view qualifier = change.qualifier;
   switch (kind_of_qualifier(qualifier)) {
     case TargetKind::alias:
@@ -75,15 +75,15 @@ std::string_view called(const SeenChange& change) {
 }
 
 /// A call that names no version and no alias is about the whole function; and any one may move its ModTime.
-bool names(const ChangeRecord& record, const SeenChange& change) {
+bool is_of_part(const ChangeRecord& record, const SeenChange& change) {
   if (record.qualifier.empty() || change.kind == ChangeKind::touched) return true;
-  return record.qualifier == (change.kind == ChangeKind::recreated ? kLatestQualifier : called(change));
+  return record.qualifier == (change.kind == ChangeKind::recreated ? kLatestQualifier : part_of(change));
 }
 
 bool is_about(const ChangeRecord& record, const SeenChange& change) {
   const std::string_view ns = record.ns.empty() ? std::string_view("default") : std::string_view(record.ns);
   return !record.function.empty() && record.function == change.function && ns == change.ns &&
-         record.region == change.region && names(record, change) && record.time >= change.from - kAuditSlack &&
+         record.region == change.region && is_of_part(record, change) && record.time >= change.from - kAuditSlack &&
          record.time <= change.to + kAuditSlack;
 }
 

@@ -13,8 +13,8 @@ namespace {
 /// names it.
 enum Call : unsigned {
   kCreate = 1U << 0U,
-  kCopy = 1U << 1U,  // with Override it deletes the function that has the name
-  kCode = 1U << 2U,  // with Publish it makes a version, too
+  kCopy = 1U << 1U,        // with Override it deletes the function that has the name
+  kUpdateCode = 1U << 2U,  // with Publish it makes a version, too
   kIncremental = 1U << 3U,
   kConfiguration = 1U << 4U,  // the layers, and with Publish a version; not the code
   kDelete = 1U << 5U,         // all versions and aliases with it
@@ -30,7 +30,7 @@ struct Name {
 };
 constexpr std::array<Name, 11> kNames{{{kCreate, "CreateFunction"},
                                        {kCopy, "CopyFunction"},
-                                       {kCode, "UpdateFunctionCode"},
+                                       {kUpdateCode, "UpdateFunctionCode"},
                                        {kIncremental, "UpdateFunctionIncrementalCode"},
                                        {kConfiguration, "UpdateFunctionConfiguration"},
                                        {kDelete, "DeleteFunction"},
@@ -43,17 +43,17 @@ constexpr std::array<Name, 11> kNames{{{kCreate, "CreateFunction"},
 struct Calls {
   unsigned make = 0, help = 0;
 };
-constexpr unsigned kNew = kCreate | kCopy, kNewVersion = kPublish | kCode | kConfiguration;
+constexpr unsigned kNew = kCreate | kCopy, kNewVersion = kPublish | kUpdateCode | kConfiguration;
 
 constexpr Calls calls_of(ChangeKind kind) {
   switch (kind) {
     case ChangeKind::code:
-      return {kNew | kCode | kIncremental, kDelete};
+      return {kNew | kUpdateCode | kIncremental, kDelete};
     case ChangeKind::version_code:
       // A version's code stays as it is: after it was deleted another one got its number.
       return {kNewVersion, kNew | kDelete | kDeleteVersion};
     case ChangeKind::alias_code:
-      return {kNew | kCode | kIncremental | kCreateAlias | kUpdateAlias, kDelete | kDeleteAlias};
+      return {kNew | kUpdateCode | kIncremental | kCreateAlias | kUpdateAlias, kDelete | kDeleteAlias};
     case ChangeKind::layers:
       return {kNew | kConfiguration, kDelete};
     case ChangeKind::alias:

@@ -214,8 +214,8 @@ TEST(Attribution, HoweverMuchTheAuditLogHoldsItFitsIntoAnEvent) {
   std::vector<ChangeRecord> records;
   for (int i = 0; i < 300; ++i) {
     ChangeRecord record = change_record(fmt::format("{:03}{}", i, std::string(900, '\x01')));
-    for (std::string* text : {&record.action, &record.principal_type, &record.principal, &record.key_suffix,
-                              &record.source_ip, &record.user_agent, &record.request_id})
+    for (std::string* text : {&record.principal_type, &record.principal, &record.key_suffix, &record.source_ip,
+                              &record.user_agent, &record.request_id})
       *text = std::string(1000, i % 2 == 0 ? '"' : '\x01');
     if (i % 3 == 0) record.error_code = std::string(1000, '\\');
     records.push_back(record);
