@@ -33,6 +33,6 @@ CREATE TABLE change_record (
   user_agent     TEXT    NOT NULL,
   request_id     TEXT    NOT NULL,
   console        INTEGER NOT NULL CHECK (console IN (0, 1)),
-  error_code     TEXT    NOT NULL,          -- '': it succeeded
+  error_code     TEXT    NOT NULL,          -- '': it succeeded; 'Client.OutcomeUnread': not told
   PRIMARY KEY (attribution, number)
 ) STRICT, WITHOUT ROWID;

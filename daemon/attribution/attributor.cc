@@ -62,23 +62,30 @@ void Attributor::begin(Database& db) {
   std::erase_if(questions, [&](const attributions::Question& question) {
     return under_way.contains(question.event_seq) || !lanes.contains({question.account, question.change.region});
   });
-  for (AuditQuery& query : audit_queries(std::move(questions))) {
-    {
-      Locked known(under_way_);
-      for (const attributions::Question& question : query.questions) (*known)[question.event_seq] = clock_.mono();
-    }
-    auto job = std::make_shared<AuditJob>(query.account, query.region, query.from, query.to);
-    run_(job, [this, job, query = std::move(query)] { over(*job, query); });
+  for (AuditQuery& query : audit_queries(std::move(questions))) ask(std::move(query));
+}
+
+void Attributor::ask(AuditQuery query) {
+  {
+    Locked known(under_way_);
+    for (const attributions::Question& question : query.questions) (*known)[question.event_seq] = clock_.mono();
   }
+  auto job = std::make_shared<AuditJob>(query.account, query.region, query.from, query.to, query.actions);
+  run_(job, [this, job, query = std::move(query)] { over(*job, query); });
 }
 
 void Attributor::over(const AuditJob& job, const AuditQuery& query) {
+  if (job.too_large()) {
+    std::vector<AuditQuery> parts = halves(query);
+    for (AuditQuery& part : parts) ask(std::move(part));
+    if (!parts.empty()) return;
+  }
   log_trouble(job, query);
   if (!job.trouble().code.empty()) {
-    in_pieces(query.questions, [this](Questions piece) {
+    in_pieces(query.questions, [this, again = !job.too_large()](Questions piece) {
       writer_.post(
-          [this, piece](Tx& tx) {
-            for (const auto& question : piece) put_off(tx, question);
+          [this, piece, again](Tx& tx) {
+            for (const auto& question : piece) put_off(tx, question, again);
           },
           [this, piece](const std::exception_ptr&) { let_go(piece); });
     });
@@ -116,11 +123,11 @@ void Attributor::take_answer(Tx& tx, const attributions::Question& asked, const 
   if (!next) tell(tx, *question, found, asked_at);
 }
 
-void Attributor::put_off(Tx& tx, const attributions::Question& asked) {
+void Attributor::put_off(Tx& tx, const attributions::Question& asked, bool again) {
   const auto question = attributions::open(tx.db, asked.event_seq);
   if (!question) return;
   const unsigned tries = question->tries + 1;
-  const auto next = next_audit_try(question->event_at, tries, false, clock_.wall());
+  const auto next = again ? next_audit_try(question->event_at, tries, false, clock_.wall()) : std::nullopt;
   attributions::put_off(tx.db, question->event_seq, tries, next);
   if (next || !question->asked_at) return;
   // An earlier query had an answer, and found nothing: that is what stays.
@@ -148,6 +155,16 @@ void Attributor::tell(Tx& tx, const attributions::Question& about, const Attribu
 
 void Attributor::log_trouble(const AuditJob& job, const AuditQuery& query) {
   const PollError& trouble = job.trouble();
+  if (job.too_large()) {
+    // Said each time: nobody asks again. That the audit log answers it shows, too.
+    log(LogLevel::warning, "audit.too_large",
+        fmt::format("{} in {} of account {}, from {} to {}: who made {} in that time is not asked again",
+                    trouble.message, query.region, query.account, rfc3339(query.from), rfc3339(query.to),
+                    query.questions.size() == 1 ? "the change of " + harmless(query.questions[0].address)
+                                                : fmt::format("{} changes", query.questions.size())),
+        {field("account", query.account), field("region", query.region)});
+    return;
+  }
   {
     Locked told(troubles_);
     std::string& last = (*told)[{query.account, query.region}];

@@ -20,8 +20,9 @@ namespace codedriftd {
 /// of one account and region together. The first query that finds a call that succeeded is the last one, and so is the
 /// last of next_audit_try(): then change.attributed is written, once for each event. A query without an answer (a
 /// permission is missing, the network) is told in the log once, until one has an answer, and asked again; nobody is
-/// paged for it, and where none ever has an answer no event is written. What is under way when the daemon stops is
-/// asked again after the start.
+/// paged for it, and where none ever has an answer no event is written. One whose answer is too large is asked at once
+/// again in halves; a change for which that cannot be less is asked about no more, which the log says. What is under
+/// way when the daemon stops is asked again after the start.
 ///
 /// It has no thread: ask_due() and what comes back are carried out on the writer's. `run` carries a job and calls the
 /// function beside it when the job is over, on any thread (Surveyor::run). REQUIRES: both have let go of all work
@@ -48,10 +49,12 @@ class Attributor {
   using Records = std::map<std::string, std::vector<ChangeRecord>, std::less<>>;  ///< by function
 
   void begin(Database& db);
+  void ask(AuditQuery query);
   void over(const AuditJob& job, const AuditQuery& query);
   void take_answer(Tx& tx, const attributions::Question& asked, const Records& records,
                    const std::vector<std::string>& deploy_principals, WallTime asked_at);
-  void put_off(Tx& tx, const attributions::Question& asked);
+  /// `again`: asking again can have an answer.
+  void put_off(Tx& tx, const attributions::Question& asked, bool again);
   void tell(Tx& tx, const attributions::Question& about, const Attribution& found, WallTime asked_at);
   void log_trouble(const AuditJob& job, const AuditQuery& query);
   void let_go(const Questions& questions);

@@ -8,13 +8,13 @@
 
 namespace codedriftd {
 
-AuditJob::AuditJob(std::string account, std::string region, WallTime from, WallTime to)
-    : account_(std::move(account)), region_(std::move(region)), from_(from), to_(to) {}
+AuditJob::AuditJob(std::string account, std::string region, WallTime from, WallTime to,
+                   std::vector<std::string_view> actions)
+    : account_(std::move(account)), region_(std::move(region)), from_(from), to_(to), actions_(std::move(actions)) {}
 
 std::optional<ReadCall> AuditJob::next() {
   if (over_) return std::nullopt;
-  return ReadCall{Action::describe_events, account_, region_,
-                  requests::describe_events(from_, to_, code_changing_actions(), token_)};
+  return ReadCall{Action::describe_events, account_, region_, requests::describe_events(from_, to_, actions_, token_)};
 }
 
 void AuditJob::take(ReadAnswer answer, WallTime at) {
@@ -28,10 +28,9 @@ void AuditJob::take(ReadAnswer answer, WallTime at) {
                    : std::move(answer.error);
     return;
   }
-  const auto& actions = code_changing_actions();
   for (ChangeRecord& record : page->records) {
     const bool asked = record.time >= from_ && record.time <= to_ && record.region == region_ &&
-                       std::find(actions.begin(), actions.end(), record.action) != actions.end();
+                       std::find(actions_.begin(), actions_.end(), record.action) != actions_.end();
     if (asked) records_.push_back(std::move(record));
   }
   if (page->next.empty()) {
@@ -39,6 +38,7 @@ void AuditJob::take(ReadAnswer answer, WallTime at) {
   } else if (page->next == token_) {
     trouble_ = {"Client.BadAnswer", "DescribeEvents gave the same NextToken twice", {}};
   } else if (pages_ == kMostAuditPages) {
+    too_large_ = true;
     trouble_ = {
         "Client.TooLarge", fmt::format("the audit log has more than {} pages of that time", kMostAuditPages), {}};
   } else {

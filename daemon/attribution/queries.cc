@@ -9,6 +9,25 @@ namespace {
 constexpr Millis kSoonest{60'000}, kLatest{120 * 60'000};
 constexpr Millis kFarApart = std::chrono::days(1), kLongestQuery = std::chrono::days(29);
 
+WallTime from_of(const attributions::Question& question) { return question.change.from - kAuditSlack; }
+WallTime to_of(const attributions::Question& question) { return question.change.to + kAuditSlack; }
+
+void add(AuditQuery& query, attributions::Question question) {
+  query.from = std::min(query.from, from_of(question));
+  query.to = std::max(query.to, to_of(question));
+  for (const std::string_view action : actions_of(question.change.kind)) {
+    if (std::find(query.actions.begin(), query.actions.end(), action) == query.actions.end())
+      query.actions.push_back(action);
+  }
+  query.questions.push_back(std::move(question));
+}
+
+AuditQuery query_about(attributions::Question question) {
+  AuditQuery query{question.account, question.change.region, from_of(question), to_of(question), {}, {}};
+  add(query, std::move(question));
+  return query;
+}
+
 }  // namespace
 
 std::optional<WallTime> next_audit_try(WallTime event_at, unsigned tries, bool answered, WallTime now) {
@@ -25,17 +44,36 @@ std::vector<AuditQuery> audit_queries(std::vector<attributions::Question> questi
   });
   std::vector<AuditQuery> queries;
   for (attributions::Question& question : questions) {
-    const SeenChange& change = question.change;
-    const WallTime from = change.from - kAuditSlack, to = change.to + kAuditSlack;
     AuditQuery* last = queries.empty() ? nullptr : &queries.back();
-    if (last == nullptr || last->account != question.account || last->region != change.region ||
-        from > last->to + kFarApart || std::max(last->to, to) - last->from > kLongestQuery + 2 * kAuditSlack) {
-      last = &queries.emplace_back(AuditQuery{question.account, change.region, from, to, {}});
+    if (last == nullptr || last->account != question.account || last->region != question.change.region ||
+        from_of(question) > last->to + kFarApart ||
+        std::max(last->to, to_of(question)) - last->from > kLongestQuery + 2 * kAuditSlack) {
+      queries.push_back(query_about(std::move(question)));
+    } else {
+      add(*last, std::move(question));
     }
-    last->to = std::max(last->to, to);
-    last->questions.push_back(std::move(question));
   }
   return queries;
+}
+
+std::vector<AuditQuery> halves(AuditQuery query) {
+  std::vector<attributions::Question>& all = query.questions;
+  const bool same = std::all_of(all.begin(), all.end(), [&](const attributions::Question& each) {
+    return from_of(each) == query.from && to_of(each) == query.to;
+  });
+  if (same) return {};
+  std::sort(all.begin(), all.end(), [](const auto& a, const auto& b) {
+    return std::tie(a.change.from, a.change.to, a.event_seq) < std::tie(b.change.from, b.change.to, b.event_seq);
+  });
+  std::vector<AuditQuery> parts;
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    if (i == 0 || i == all.size() / 2) {
+      parts.push_back(query_about(std::move(all[i])));
+    } else {
+      add(parts.back(), std::move(all[i]));
+    }
+  }
+  return parts;
 }
 
 }  // namespace codedriftd

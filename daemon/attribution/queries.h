@@ -3,6 +3,7 @@
 #include <array>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/clock.h"
@@ -24,11 +25,15 @@ std::optional<WallTime> next_audit_try(WallTime event_at, unsigned tries, bool a
 /// One reading of the audit log for many questions.
 struct AuditQuery {
   std::string account, region;
-  WallTime from{}, to{};  ///< of all their changes, kAuditSlack around them
+  WallTime from{}, to{};                  ///< of all their changes, kAuditSlack around them
+  std::vector<std::string_view> actions;  ///< that have a part in one of them
   std::vector<attributions::Question> questions;
 };
 /// As few queries as there are accounts and regions; but changes that lie more than a day apart are asked for apart,
 /// and no query is about more than 29 days.
 std::vector<AuditQuery> audit_queries(std::vector<attributions::Question> questions);
+/// A query whose answer is too large as two about half of its questions each, with no more time than those take. Empty:
+/// all its questions are about the same time, and asking for them apart would be no less.
+std::vector<AuditQuery> halves(AuditQuery query);
 
 }  // namespace codedriftd

@@ -9,6 +9,7 @@
 
 #include "base/json.h"
 #include "base/text.h"
+#include "model/target.h"
 
 namespace codedriftd {
 namespace {
@@ -50,18 +51,45 @@ std::string words_of(const SeenChange& change, const std::vector<ChangeRecord>& 
   const std::string where = fmt::format("{} between {} and {}", foreign(change.function),
                                         rfc3339(change.from - kAuditSlack), rfc3339(change.to + kAuditSlack));
   if (records.size() == 1) {
-    return fmt::format("The only recorded code change of {}: {} by {}{}.", where, foreign(last.action),
+    return fmt::format("The only recorded {} of {}: {} by {}{}.",
+                       change.kind == ChangeKind::code ? "code change" : "change", where, foreign(last.action),
                        who_called(last), request_of(last));
   }
   return fmt::format("{} recorded changes of {}, the last by {}: {}{}.", records.size(), where, who_called(last),
                      foreign(last.action), request_of(last));
 }
 
+/// What calls name the target by that a change was seen of.
+std::string_view part_of(const SeenChange& change) {
+  const std::string_view qualifier = change.qualifier;
+  switch (kind_of_qualifier(qualifier)) {
+    case TargetKind::alias:
+      return qualifier.substr(kAliasPrefix.size());
+    case TargetKind::layers:
+    case TargetKind::image:
+      return kLatestQualifier;
+    case TargetKind::code:
+      break;
+  }
+  return qualifier;
+}
+
+/// A call that names no version and no alias is about the whole function; and any one may move its ModTime.
+bool is_of_part(const ChangeRecord& record, const SeenChange& change) {
+  if (record.qualifier.empty() || change.kind == ChangeKind::touched) return true;
+  return record.qualifier == (change.kind == ChangeKind::recreated ? kLatestQualifier : part_of(change));
+}
+
 bool is_about(const ChangeRecord& record, const SeenChange& change) {
   const std::string_view ns = record.ns.empty() ? std::string_view("default") : std::string_view(record.ns);
   return !record.function.empty() && record.function == change.function && ns == change.ns &&
-         record.region == change.region && record.time >= change.from - kAuditSlack &&
+         record.region == change.region && is_of_part(record, change) && record.time >= change.from - kAuditSlack &&
          record.time <= change.to + kAuditSlack;
+}
+
+std::string how_many(std::size_t count, std::string_view one, std::string_view several) {
+  if (count == 0) return {};
+  return count == 1 ? std::string(one) : fmt::format(fmt::runtime(several), count);
 }
 
 Json record_json(const ChangeRecord& record) {
@@ -98,30 +126,21 @@ std::optional<Attribution::Grade> parse_grade(std::string_view name) {
   return static_cast<Attribution::Grade>(found - kGrades.begin());
 }
 
-const std::vector<std::string_view>& code_changing_actions() {
-  // A published layer version is not among them: it changes nothing before a function's configuration names it.
-  static const std::vector<std::string_view> kActions{"CreateFunction",
-                                                      "CopyFunction",
-                                                      "UpdateFunctionCode",
-                                                      "UpdateFunctionIncrementalCode",
-                                                      "DeleteFunction",
-                                                      "UpdateFunctionConfiguration",
-                                                      "DeleteFunctionVersion",
-                                                      "PublishVersion",
-                                                      "CreateAlias",
-                                                      "UpdateAlias",
-                                                      "DeleteAlias"};
-  return kActions;
-}
-
 Attribution attribute(const SeenChange& change, const std::vector<ChangeRecord>& records,
                       const std::vector<std::string>& deploy_principals, WallTime asked_at) {
   Attribution found;
   std::set<std::string_view> known;
   for (const ChangeRecord& record : records) {
-    if (!is_about(record, change)) continue;
+    if (part_in(change.kind, record.action) == Part::none || !is_about(record, change)) continue;
     if (!record.event_id.empty() && !known.insert(record.event_id).second) continue;
     (record.error_code.empty() ? found.records : found.failed).push_back(record);
+  }
+  const auto only_helps = [&](const ChangeRecord& record) {
+    return part_in(change.kind, record.action) == Part::helps;
+  };
+  if (std::all_of(found.records.begin(), found.records.end(), only_helps)) {
+    found.records.clear();
+    std::erase_if(found.failed, only_helps);
   }
   for (auto* list : {&found.records, &found.failed}) {
     std::sort(list->begin(), list->end(), [](const ChangeRecord& a, const ChangeRecord& b) {
@@ -143,9 +162,13 @@ Attribution attribute(const SeenChange& change, const std::vector<ChangeRecord>&
 std::string summary_of(const Attribution& attribution) {
   std::string words = attribution.words;
   if (attribution.by_deploy_principal) words += " That is one of the account's deploy_principals.";
-  if (const std::size_t failed = attribution.failed.size(); failed > 0)
-    words += failed == 1 ? std::string(" One call of the kind failed.")
-                         : fmt::format(" {} calls of the kind failed.", failed);
+  const auto unread = static_cast<std::size_t>(
+      std::count_if(attribution.failed.begin(), attribution.failed.end(),
+                    [](const ChangeRecord& record) { return record.error_code == kOutcomeUnread; }));
+  words +=
+      how_many(attribution.failed.size() - unread, " One call of the kind failed.", " {} calls of the kind failed.");
+  words += how_many(unread, " Of one call of the kind it is not told whether it succeeded.",
+                    " Of {} calls of the kind it is not told whether they succeeded.");
   return words;
 }
 

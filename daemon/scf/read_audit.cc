@@ -67,14 +67,15 @@ std::optional<simdjson::dom::object> told_object(const std::optional<simdjson::d
   return found;
 }
 
-/// A code that says "no error" in one of its forms is empty.
+/// A code that says "no error" in one of its forms, or is not there, is empty.
 std::string code_told(const std::optional<simdjson::dom::object>& object, std::string_view name) {
-  std::string_view code = told(object, name);
+  simdjson::dom::element code;
+  if (!object || object->at_key(name).get(code) != simdjson::SUCCESS || code.is_null()) return {};
+  std::string_view text;
   int64_t number = 0;
-  if (object && object->at_key(name).get_int64().get(number) == simdjson::SUCCESS && number != 0) {
-    return std::to_string(number);
-  }
-  return code == "0" ? std::string() : name_text(code);
+  if (code.get_string().get(text) == simdjson::SUCCESS) return text == "0" ? std::string() : name_text(text);
+  if (code.get_int64().get(number) != simdjson::SUCCESS) return std::string(kOutcomeUnread);
+  return number == 0 ? std::string() : std::to_string(number);
 }
 
 std::optional<simdjson::dom::object> object_in(SecretJson& parser, std::string_view json) {
@@ -93,7 +94,28 @@ void take_resource(ChangeRecord& record, std::string_view resource) {
   record.ns = ns;
 }
 
-/// The call's parameters hold code and environment variables: two names are read, and the rest is overwritten.
+std::string part_told(const std::optional<simdjson::dom::object>& object, std::string_view name) {
+  const std::string_view part = told(object, name);
+  return valid_part(part) ? std::string(part) : std::string();
+}
+
+/// By the parameter in which a call of that action names a version or an alias.
+std::string qualifier_told(const std::optional<simdjson::dom::object>& parameters, std::string_view action) {
+  if (action.ends_with("Alias")) return part_told(parameters, "Name");
+  if (action == "DeleteFunctionVersion" || action == "DeleteFunction") return part_told(parameters, "Qualifier");
+  return {};
+}
+
+/// FunctionName and Namespace are of the function that is copied, and so may be the record's resource. A new function
+/// without a namespace or a region of its own comes into the namespace "default" of the same region.
+void take_copy(ChangeRecord& record, const std::optional<simdjson::dom::object>& parameters) {
+  record.function = part_told(parameters, "NewFunctionName");
+  record.ns = part_told(parameters, "TargetNamespace");
+  if (std::string region = part_told(parameters, "TargetRegion"); !region.empty()) record.region = std::move(region);
+}
+
+/// The call's parameters hold code and environment variables: names of functions, versions, aliases and regions are
+/// read, and the rest is overwritten.
 class AuditedCalls {
  public:
   void take(ChangeRecord& record, std::string_view json) {
@@ -105,13 +127,17 @@ class AuditedCalls {
     record.user_agent = clean_utf8(told(call, "userAgent"), kAgent);
     record.console = told(call, "eventType") == "ConsoleCall";
     for (const char* name : {"apiErrorCode", "errorCode"}) {
-      if (std::string code = code_told(call, name); !code.empty() && record.error_code.empty()) {
-        record.error_code = std::move(code);
+      if (record.error_code.empty() || record.error_code == kOutcomeUnread) {
+        if (std::string code = code_told(call, name); !code.empty()) record.error_code = std::move(code);
       }
     }
+    if (!call) record.error_code = kOutcomeUnread;
     auto parameters = told_object(call, "requestParameters");
     if (!parameters) parameters = object_in(parameters_, told(call, "requestParameters"));
-    if (const auto function = told(parameters, "FunctionName"); !function.empty()) {
+    record.qualifier = qualifier_told(parameters, record.action);
+    if (record.action == "CopyFunction") {
+      take_copy(record, parameters);
+    } else if (const auto function = told(parameters, "FunctionName"); !function.empty()) {
       record.function = name_text(function);
       record.ns = name_text(told(parameters, "Namespace"));
     }
@@ -142,7 +168,8 @@ ChangeRecord record_of(const Members& event, AuditedCalls& calls) {
   int64_t refused = 0;
   const auto code = event.element_or_none("ErrorCode");
   if (code && code->get_int64().get(refused) != simdjson::SUCCESS) event.complain("ErrorCode", "is not a whole number");
-  if (refused != 0 && record.error_code.empty()) record.error_code = std::to_string(refused);
+  if (refused != 0 && (record.error_code.empty() || record.error_code == kOutcomeUnread))
+    record.error_code = std::to_string(refused);
   return record;
 }
 

@@ -266,5 +266,49 @@ TEST_F(AttributorTest, AnAccountThatIsNoLongerAuditedIsNotAsked) {
   EXPECT_TRUE(attributed().empty());
 }
 
+TEST_F(AttributorTest, OnlyTheCallThatCanHaveMadeTheChangeIsNamed) {
+  drift("charge");
+  log.add("charge", clock.wall() - 10s, "mallory");
+  log.add("charge", clock.wall() - 5s, "ci-deploy");
+  log.records.back().action = "PublishVersion";
+  after(2min);
+  ASSERT_EQ(attributed().size(), 1U);
+  const Json data = attributed()[0].at("data");
+  EXPECT_EQ(data.at("grade"), "one");
+  EXPECT_EQ(data.at("records").at(0).at("principal"), "mallory");
+  EXPECT_EQ(log.calls[0].body.find("PublishVersion"), std::string::npos) << "nor is it asked for";
+}
+
+TEST_F(AttributorTest, AnAnswerThatIsTooLargeIsAskedForInHalves) {
+  log.page = 1;
+  drift("charge");
+  log.add("charge", clock.wall());
+  lost = true;
+  after(2min);  // the question stays open for long
+  lost = false;
+  for (unsigned i = 0; i < kMostAuditPages; ++i) log.add("elsewhere", clock.wall() + 30min);
+  clock.advance(1h);
+  drift("refund");
+  log.add("refund", clock.wall(), "bob");
+  after(2min);
+  after(1s);
+  EXPECT_EQ(log.calls.size(), kMostAuditPages + 2U);
+  ASSERT_EQ(attributed().size(), 2U);
+  EXPECT_EQ(attributed()[0].at("data").at("records").at(0).at("principal"), "alice");
+  EXPECT_EQ(attributed()[1].at("data").at("records").at(0).at("principal"), "bob");
+}
+
+TEST_F(AttributorTest, WhatIsTooLargeByItselfIsNotAskedAgain) {
+  log.page = 1;
+  drift("charge");
+  for (unsigned i = 0; i <= kMostAuditPages; ++i) log.add("elsewhere", clock.wall());
+  after(2min);
+  EXPECT_EQ(log.calls.size(), kMostAuditPages);
+  for (int i = 0; i < 30; ++i) after(1h);
+  EXPECT_EQ(log.calls.size(), kMostAuditPages);
+  EXPECT_TRUE(attributed().empty()) << "that nothing was found is not known";
+  EXPECT_EQ(number("SELECT count(*) FROM attribution WHERE next_at_ms IS NOT NULL OR grade IS NOT NULL"), 0);
+}
+
 }  // namespace
 }  // namespace codedriftd::test

@@ -9,11 +9,12 @@ namespace codedriftd::test {
 namespace {
 
 constexpr WallTime kAuditFrom{Millis{1'795'478'400'000}};  // 2026-11-24T00:00:00Z
+const std::vector<std::string_view> kAsked{"CreateFunction", "UpdateFunctionCode"};
 constexpr WallTime kAuditTo = kAuditFrom + Millis{600'000};
 
 struct AuditJobTest : testing::Test {
   AuditLog log;
-  AuditJob job{"prod", "ap-guangzhou", kAuditFrom, kAuditTo};
+  AuditJob job{"prod", "ap-guangzhou", kAuditFrom, kAuditTo, kAsked};
 
   void carry_out(WallTime at = kAuditTo) {
     carry(
@@ -21,11 +22,12 @@ struct AuditJobTest : testing::Test {
   }
 };
 
-TEST_F(AuditJobTest, AsksForTheCallsThatChangeCodePageAfterPage) {
+TEST_F(AuditJobTest, AsksForTheCallsPageAfterPage) {
   for (int i = 0; i < 120; ++i) log.add("charge", kAuditFrom + Millis{1000 * i});
   EXPECT_EQ(job.trouble().code, "Client.Unfinished");
   carry_out();
   EXPECT_EQ(job.trouble(), PollError{});
+  EXPECT_FALSE(job.too_large());
   EXPECT_EQ(job.asked_at(), kAuditTo);
   ASSERT_EQ(job.records().size(), 120U);
   EXPECT_EQ(job.records().back(), log.records.back());
@@ -35,8 +37,8 @@ TEST_F(AuditJobTest, AsksForTheCallsThatChangeCodePageAfterPage) {
     EXPECT_EQ(call.account, "prod");
     EXPECT_EQ(call.region, "ap-guangzhou");
   }
-  EXPECT_EQ(log.calls[0].body, requests::describe_events(kAuditFrom, kAuditTo, code_changing_actions(), ""));
-  EXPECT_EQ(log.calls[2].body, requests::describe_events(kAuditFrom, kAuditTo, code_changing_actions(), "100"));
+  EXPECT_EQ(log.calls[0].body, requests::describe_events(kAuditFrom, kAuditTo, kAsked, ""));
+  EXPECT_EQ(log.calls[2].body, requests::describe_events(kAuditFrom, kAuditTo, kAsked, "100"));
 }
 
 TEST_F(AuditJobTest, KeepsNothingThatWasNotAskedFor) {
@@ -44,7 +46,7 @@ TEST_F(AuditJobTest, KeepsNothingThatWasNotAskedFor) {
   log.add("charge", kAuditFrom);
   log.records.back().region = "ap-singapore";
   log.add("charge", kAuditFrom);
-  log.records.back().action = "InvokeFunction";
+  log.records.back().action = "PublishVersion";
   carry(job, [this](const ReadCall& call) {
     ReadAnswer answer = log.answer(call);
     auto& page = std::get<AuditPage>(answer.content);
@@ -60,7 +62,7 @@ TEST_F(AuditJobTest, KeepsNothingThatWasNotAskedFor) {
 
 TEST_F(AuditJobTest, ARefusalEndsItAndSaysWhetherAPermissionIsMissing) {
   for (const bool denied : {true, false}) {
-    AuditJob refused{"prod", "ap-guangzhou", kAuditFrom, kAuditTo};
+    AuditJob refused{"prod", "ap-guangzhou", kAuditFrom, kAuditTo, kAsked};
     log.refuses = denied ? "UnauthorizedOperation.CAM" : "InternalError";
     carry(refused, [this](const ReadCall& call) { return log.answer(call); });
     EXPECT_EQ(refused.trouble().code, log.refuses);
@@ -83,8 +85,9 @@ TEST_F(AuditJobTest, AnAuditLogWithoutAnEndIsGivenUp) {
   for (unsigned i = 0; i < kMostAuditPages + 10; ++i) log.add("charge", kAuditFrom);
   carry_out();
   EXPECT_EQ(job.trouble().code, "Client.TooLarge");
+  EXPECT_TRUE(job.too_large());
   EXPECT_EQ(log.calls.size(), kMostAuditPages);
-  AuditJob circling{"prod", "ap-guangzhou", kAuditFrom, kAuditTo};
+  AuditJob circling{"prod", "ap-guangzhou", kAuditFrom, kAuditTo, kAsked};
   int answers = 0;
   carry(circling, [&](const ReadCall&) {
     ++answers;

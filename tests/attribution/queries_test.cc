@@ -85,5 +85,40 @@ TEST(AuditQueries, NoneIsAboutMoreThanTheCloudAnswersFor) {
   EXPECT_EQ(asked, 60U);
 }
 
+TEST(AuditQueries, AskForWhatHasAPartInOneOfTheirChanges) {
+  attributions::Question gone = question_of(1, kHappened, kHappened), moved = question_of(2, kHappened, kHappened);
+  gone.change.kind = ChangeKind::missing;
+  moved.change.kind = ChangeKind::alias_missing;
+  EXPECT_EQ(audit_queries({gone})[0].actions, (std::vector<std::string_view>{"DeleteFunction"}));
+  EXPECT_EQ(audit_queries({gone, moved})[0].actions,
+            (std::vector<std::string_view>{"DeleteFunction", "CopyFunction", "DeleteAlias"}));
+}
+
+TEST(AuditQueries, OneThatIsTooLargeIsAskedInHalvesUntilThatIsNoLess) {
+  std::vector<attributions::Question> questions;
+  for (const int hour : {3, 0, 2, 1, 4})
+    questions.push_back(question_of(hour, kHappened + hour * kOneHour, kHappened + (hour + 1) * kOneHour));
+  questions[4].change.kind = ChangeKind::missing;
+  const auto query = audit_queries(questions);
+  ASSERT_EQ(query.size(), 1U);
+  const auto parts = halves(query[0]);
+  ASSERT_EQ(parts.size(), 2U);
+  EXPECT_EQ(parts[0].account, "prod");
+  EXPECT_EQ(parts[0].region, "ap-guangzhou");
+  EXPECT_EQ(parts[0].from, kHappened - kAuditSlack);
+  EXPECT_EQ(parts[0].to, kHappened + 2 * kOneHour + kAuditSlack);
+  EXPECT_EQ(parts[0].questions.size(), 2U);
+  EXPECT_EQ(parts[1].from, kHappened + 2 * kOneHour - kAuditSlack);
+  EXPECT_EQ(parts[1].to, kHappened + 5 * kOneHour + kAuditSlack);
+  EXPECT_EQ(parts[1].questions.size(), 3U);
+  const auto last = halves(parts[1]);
+  ASSERT_EQ(last.size(), 2U);
+  ASSERT_EQ(last[0].questions.size(), 1U);
+  EXPECT_TRUE(halves(last[0]).empty());
+  EXPECT_TRUE(halves(audit_queries({question_of(1, kHappened, kHappened + kOneHour),
+                                    question_of(2, kHappened, kHappened + kOneHour)})[0])
+                  .empty());
+}
+
 }  // namespace
 }  // namespace codedriftd

@@ -366,6 +366,14 @@ TEST_F(EverythingTest, WhoMadeAChangeFollowsItsAlertAndIsNeverWaitedFor) {
   daemon.cloud().audit().clear();  // what was written when the test began is within the minutes that are looked through
   daemon.cloud().functions().set(Daemon::key("charge"), hash_of("stolen"),
                                  {.principal = "mallory", .ip = "198.51.100.9", .request_id = "r-42", .console = true});
+  // A release goes on meanwhile: of the same function, and no change of its code.
+  for (const char* action : {"PublishVersion", "UpdateAlias", "UpdateFunctionConfiguration"}) {
+    daemon.cloud().audit().record({.action = action,
+                                   .region = "ap-guangzhou",
+                                   .ns = "default",
+                                   .function = "charge",
+                                   .more = {{"Name", "live"}}});
+  }
   ASSERT_TRUE(daemon.wait_for_alert("drift.detected")) << daemon.log();
   EXPECT_EQ(row("charge").at("who"), nullptr);
   EXPECT_EQ(daemon.stop(), (ExitStatus{0, 0}));
@@ -386,6 +394,34 @@ TEST_F(EverythingTest, WhoMadeAChangeFollowsItsAlertAndIsNeverWaitedFor) {
   EXPECT_NE(daemon.command({"plan", "--refresh=false"}).out.find(words), std::string::npos);
   EXPECT_NE(daemon.command({"query", "report", "--format", "markdown"}).out.find(words), std::string::npos);
   EXPECT_EQ(daemon.cloud().statistics().by_action["DescribeEvents"].calls, 1U);
+}
+
+TEST_F(EverythingTest, WhoMadeAFunctionIsToldOfOneThatSomebodyAdds) {
+  daemon.config.alerts = webhook_alert("ops", daemon.receiver().url(), daemon.secret_file(),
+                                       "kinds = [\"function.discovered\", \"change.attributed\"]\n");
+  daemon.config.more += "[account.prod.audit]\nenabled = true\n";
+  begin("");  // baseline = "review", the default of rules
+  ASSERT_TRUE(is("charge", "unreviewed")) << daemon.log();
+  ASSERT_TRUE(listed(1));
+  daemon.cloud().functions().set(Daemon::key("planted"), hash_of("planted"),
+                                 {.principal = "mallory", .ip = "198.51.100.9", .request_id = "r-7", .console = true});
+  ASSERT_TRUE(is("planted", "unreviewed")) << daemon.log();
+  EXPECT_EQ(daemon.stop(), (ExitStatus{0, 0}));
+  {  // Two minutes pass.
+    Database db = Database::open_writer(daemon.database());
+    EXPECT_EQ(db.run("UPDATE attribution SET next_at_ms = next_at_ms - 120000 WHERE next_at_ms IS NOT NULL"), 1)
+        << "nobody added the one that was there from the beginning";
+  }
+  daemon.start();
+  ASSERT_TRUE(daemon.wait_for_alert("change.attributed")) << daemon.log();
+  const std::string words = daemon.alerts().back().at("summary");
+  EXPECT_TRUE(words.starts_with("The only recorded change of planted between ")) << words;
+  EXPECT_TRUE(words.ends_with(": CreateFunction by sub-user mallory from 198.51.100.9 (console), request r-7."))
+      << words;
+  EXPECT_EQ(row("planted").at("who"), words);
+  EXPECT_EQ(row("charge").at("who"), nullptr);
+  EXPECT_EQ(daemon.rows({"history", "--function", "planted"}).front().at("who"), words);
+  EXPECT_NE(daemon.command({"query", "report", "--format", "markdown"}).out.find(words), std::string::npos);
 }
 
 TEST_F(EverythingTest, APlanWithoutADaemonKnowsWhatRulesMatched) {

@@ -112,12 +112,12 @@ TEST(Attribution, WordsSayWhatWasRecordedAndNeverWhoDidIt) {
           r.time += Millis{1000};
           r.principal_type = "role";
           r.principal = "ops";
-          r.action = "UpdateAlias";
+          r.action = "UpdateFunctionIncrementalCode";
           r.request_id = "r-2";
         }),
         change_record()},
        "2 recorded changes of charge between 2026-11-23T23:58:00.000Z and 2026-11-24T00:07:00.000Z, the last by role "
-       "ops from 198.51.100.7 (console): UpdateAlias, request r-2."},
+       "ops from 198.51.100.7 (console): UpdateFunctionIncrementalCode, request r-2."},
       {"none", {}, "No record found as of 2026-11-24T00:07:00.000Z; records can be late or absent."},
       {"only one that failed",
        {changed_record([](auto& r) { r.error_code = "UnauthorizedOperation.CAM"; })},
@@ -214,8 +214,8 @@ TEST(Attribution, HoweverMuchTheAuditLogHoldsItFitsIntoAnEvent) {
   std::vector<ChangeRecord> records;
   for (int i = 0; i < 300; ++i) {
     ChangeRecord record = change_record(fmt::format("{:03}{}", i, std::string(900, '\x01')));
-    for (std::string* text : {&record.action, &record.principal_type, &record.principal, &record.key_suffix,
-                              &record.source_ip, &record.user_agent, &record.request_id})
+    for (std::string* text : {&record.principal_type, &record.principal, &record.key_suffix, &record.source_ip,
+                              &record.user_agent, &record.request_id})
       *text = std::string(1000, i % 2 == 0 ? '"' : '\x01');
     if (i % 3 == 0) record.error_code = std::string(1000, '\\');
     records.push_back(record);
@@ -237,15 +237,123 @@ TEST(Attribution, GradesHaveNames) {
   EXPECT_FALSE(parse_grade("few"));
 }
 
-TEST(Attribution, WhatChangesNoFunctionIsNotAskedFor) {
-  const auto& actions = code_changing_actions();
-  const auto has = [&](std::string_view name) {
-    return std::find(actions.begin(), actions.end(), name) != actions.end();
+SeenChange change_of(ChangeKind kind, const char* qualifier = "$LATEST") {
+  SeenChange change = kChange;
+  change.kind = kind;
+  change.qualifier = qualifier;
+  return change;
+}
+
+ChangeRecord call_of(const char* action, const char* qualifier = "") {
+  ChangeRecord record = change_record(fmt::format("{}-{}", action, qualifier));
+  record.action = action;
+  record.qualifier = qualifier;
+  return record;
+}
+
+TEST(Attribution, OnlyCallsThatCanHaveMadeTheChangeAreNamed) {
+  const struct {
+    const char* what;
+    SeenChange change;
+    std::vector<ChangeRecord> records;
+    std::vector<std::string> named;
+  } cases[] = {
+      {"a published version is no change of code",
+       change_of(ChangeKind::code),
+       {call_of("UpdateFunctionCode"), call_of("PublishVersion"), call_of("UpdateAlias"),
+        call_of("UpdateFunctionConfiguration")},
+       {"UpdateFunctionCode"}},
+      {"a deletion alone made no code", change_of(ChangeKind::code), {call_of("DeleteFunction")}, {}},
+      {"one with what came after it did",
+       change_of(ChangeKind::code),
+       {call_of("CreateFunction"), call_of("DeleteFunction")},
+       {"CreateFunction", "DeleteFunction"}},
+      {"an alias leads elsewhere by its own calls",
+       change_of(ChangeKind::alias, "$ALIAS.live"),
+       {call_of("UpdateAlias", "live"), call_of("UpdateAlias", "canary"), call_of("UpdateFunctionCode")},
+       {"UpdateAlias"}},
+      {"so does one that names none",
+       change_of(ChangeKind::alias, "$ALIAS.live"),
+       {call_of("UpdateAlias")},
+       {"UpdateAlias"}},
+      {"layers are configuration",
+       change_of(ChangeKind::layers, "$LAYERS"),
+       {call_of("UpdateFunctionConfiguration"), call_of("UpdateAlias", "live"), call_of("UpdateFunctionCode")},
+       {"UpdateFunctionConfiguration"}},
+      {"the function is gone, and not a version of it",
+       change_of(ChangeKind::missing),
+       {call_of("DeleteFunction"), call_of("DeleteFunction", "2"), call_of("DeleteFunctionVersion", "2")},
+       {"DeleteFunction"}},
+      {"a version is gone, and not another one",
+       change_of(ChangeKind::version_missing, "2"),
+       {call_of("DeleteFunctionVersion", "2"), call_of("DeleteFunctionVersion", "3"), call_of("DeleteAlias", "2")},
+       {"DeleteFunctionVersion"}},
+      {"another function has the name",
+       change_of(ChangeKind::recreated),
+       {call_of("CreateFunction"), call_of("DeleteFunction"), call_of("DeleteFunction", "2"),
+        call_of("UpdateFunctionCode")},
+       {"CreateFunction", "DeleteFunction"}},
+      {"whatever may move a ModTime",
+       change_of(ChangeKind::touched),
+       {call_of("DeleteFunctionVersion", "2"), call_of("UpdateAlias", "live"), call_of("Invoke")},
+       {"DeleteFunctionVersion", "UpdateAlias"}},
   };
-  for (const char* name : {"UpdateFunctionCode", "UpdateFunctionConfiguration", "UpdateAlias", "DeleteFunction"})
-    EXPECT_TRUE(has(name)) << name;
-  for (const char* name : {"GetFunction", "Invoke", "CreateTrigger", "PublishLayerVersion"})
-    EXPECT_FALSE(has(name)) << name;
+  for (const auto& c : cases) {
+    std::vector<std::string> named;
+    for (const ChangeRecord& record : attribute(c.change, c.records, {}, kAsked).records)
+      named.push_back(record.action);
+    EXPECT_EQ(named, c.named) << c.what;
+  }
+}
+
+TEST(Attribution, WhatIsNoChangeOfCodeIsNotSaidToBeOne) {
+  const struct {
+    ChangeKind kind;
+    const char* action;
+    const char* begins;
+  } cases[] = {
+      {ChangeKind::code, "UpdateFunctionCode", "The only recorded code change of charge between "},
+      {ChangeKind::code, "CreateFunction", "The only recorded code change of charge between "},
+      {ChangeKind::missing, "DeleteFunction", "The only recorded change of charge between "},
+      {ChangeKind::touched, "UpdateFunctionConfiguration", "The only recorded change of charge between "},
+      {ChangeKind::made, "CreateFunction", "The only recorded change of charge between "},
+      {ChangeKind::version_code, "PublishVersion", "The only recorded change of charge between "},
+  };
+  for (const auto& c : cases) {
+    const std::string words = attribute(change_of(c.kind), {call_of(c.action)}, {}, kAsked).words;
+    EXPECT_TRUE(words.starts_with(c.begins)) << words;
+    EXPECT_NE(words.find(fmt::format(": {} by sub-user alice", c.action)), std::string::npos) << words;
+  }
+}
+
+TEST(Attribution, FailedCallsOfAnotherKindAreNotCounted) {
+  ChangeRecord publish = call_of("PublishVersion"), removal = call_of("DeleteFunction"),
+               update = call_of("CopyFunction");
+  for (ChangeRecord* record : {&publish, &removal, &update}) record->error_code = "FailedOperation";
+  const Attribution found = attribute(kChange, {publish, removal, update}, {}, kAsked);
+  ASSERT_EQ(found.failed.size(), 1U);
+  EXPECT_EQ(found.failed[0].action, "CopyFunction");
+}
+
+TEST(Attribution, ACallOfWhichNobodyKnowsWhetherItSucceededIsNotNamed) {
+  ChangeRecord unread = change_record("e-1"), failed = change_record("e-2");
+  unread.error_code = kOutcomeUnread;
+  failed.error_code = "FailedOperation";
+  Attribution found = attribute(kChange, {unread}, {"alice"}, kAsked);
+  EXPECT_EQ(found.grade, Grade::none);
+  EXPECT_FALSE(found.by_deploy_principal);
+  EXPECT_EQ(summary_of(found), found.words + " Of one call of the kind it is not told whether it succeeded.");
+  found = attribute(kChange, {unread, failed, change_record("e-3")}, {}, kAsked);
+  EXPECT_EQ(found.grade, Grade::one);
+  EXPECT_EQ(found.failed, (std::vector{unread, failed}));
+  EXPECT_EQ(summary_of(found), found.words +
+                                   " One call of the kind failed. Of one call of the kind it is not told whether it "
+                                   "succeeded.");
+  EXPECT_EQ((*to_json(found, kAsked))["failed"][0]["error_code"], kOutcomeUnread);
+  ChangeRecord another = unread;
+  another.event_id = "e-4";
+  found = attribute(kChange, {unread, another}, {}, kAsked);
+  EXPECT_EQ(summary_of(found), found.words + " Of 2 calls of the kind it is not told whether they succeeded.");
 }
 
 }  // namespace

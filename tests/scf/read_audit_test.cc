@@ -86,6 +86,7 @@ TEST(ReadAudit, TakesWhatTheRecordItselfTellsWhereTheCallIsNotToBeRead) {
   bare.principal = "alice";
   bare.principal_type = bare.user_agent = bare.ns = "";
   bare.function = "elsewhere";
+  bare.error_code = kOutcomeUnread;
   for (const Json& call : {Json(""), Json("{"), Json("[]"), Json("7"), Json(std::string(2000, '[')), Json("{} {}")}) {
     EXPECT_EQ(only_record(audited_event(call)), bare) << call;
   }
@@ -146,6 +147,91 @@ TEST(ReadAudit, TellsConsoleCallsAndFailures) {
   Json call = audited_call();
   call["eventType"] = "ConsoleCall";
   EXPECT_TRUE(only_record(audited_event(call)).console);
+}
+
+TEST(ReadAudit, WhatDoesNotTellWhetherItSucceededDidNotSucceed) {
+  Json event = audited_event("{");
+  event["ErrorCode"] = 4000;
+  EXPECT_EQ(only_record(event).error_code, "4000") << "the record itself tells that it failed";
+  Json call = audited_call();
+  for (const Json& value : {Json::array(), Json::object(), Json(true), Json(0.5)}) {
+    call["apiErrorCode"] = value;
+    EXPECT_EQ(only_record(audited_event(call)).error_code, kOutcomeUnread) << value;
+  }
+  call["errorCode"] = "AuthFailure";
+  EXPECT_EQ(only_record(audited_event(call)).error_code, "AuthFailure");
+  call = audited_call();
+  call.erase("apiErrorCode");
+  EXPECT_EQ(only_record(audited_event(call)).error_code, "") << "a call that was read, and tells of no error";
+}
+
+TEST(ReadAudit, ACopyIsAboutTheFunctionThatItMade) {
+  struct Case {
+    const char* what;
+    Json parameters;
+    const char *region, *ns, *function;
+  };
+  const std::vector<Case> cases{
+      {"all told",
+       {{"FunctionName", "charge"},
+        {"Namespace", "pay"},
+        {"NewFunctionName", "copy"},
+        {"TargetNamespace", "shop"},
+        {"TargetRegion", "ap-singapore"}},
+       "ap-singapore",
+       "shop",
+       "copy"},
+      {"nothing but the name",
+       {{"FunctionName", "charge"}, {"Namespace", "pay"}, {"NewFunctionName", "copy"}},
+       "ap-guangzhou",
+       "",
+       "copy"},
+      {"no name", {{"FunctionName", "charge"}, {"TargetNamespace", "shop"}}, "ap-guangzhou", "shop", ""},
+      {"a name that cannot be one", {{"FunctionName", "charge"}, {"NewFunctionName", "a b"}}, "ap-guangzhou", "", ""},
+      {"members of other types",
+       {{"NewFunctionName", "copy"}, {"TargetNamespace", 7}, {"TargetRegion", Json::array()}},
+       "ap-guangzhou",
+       "",
+       "copy"},
+      {"a region that cannot be one",
+       {{"NewFunctionName", "copy"}, {"TargetRegion", "a/b"}},
+       "ap-guangzhou",
+       "",
+       "copy"},
+      {"no parameters", nullptr, "ap-guangzhou", "", ""},
+  };
+  for (const Case& c : cases) {
+    Json call = audited_call();
+    call["requestParameters"] = c.parameters.is_null() ? Json() : Json(c.parameters.dump());
+    Json event = audited_event(call);
+    event["EventName"] = "CopyFunction";
+    event["Resources"]["ResourceName"] = "default/charge";
+    const ChangeRecord record = only_record(event);
+    EXPECT_EQ(record.region, c.region) << c.what;
+    EXPECT_EQ(record.ns, c.ns) << c.what;
+    EXPECT_EQ(record.function, c.function) << c.what;
+  }
+}
+
+TEST(ReadAudit, TakesTheVersionOrAliasThatACallNames) {
+  struct Case {
+    const char* action;
+    const char* qualifier;
+  };
+  const Json parameters{{"FunctionName", "charge"}, {"Name", "live"}, {"Qualifier", "2"}};
+  for (const Case& c : {Case{"CreateAlias", "live"}, Case{"UpdateAlias", "live"}, Case{"DeleteAlias", "live"},
+                        Case{"DeleteFunctionVersion", "2"}, Case{"DeleteFunction", "2"}, Case{"UpdateFunctionCode", ""},
+                        Case{"CopyFunction", ""}}) {
+    Json call = audited_call();
+    call["requestParameters"] = parameters;
+    Json event = audited_event(call);
+    event["EventName"] = c.action;
+    EXPECT_EQ(only_record(event).qualifier, c.qualifier) << c.action;
+    call["requestParameters"]["Name"] = "two words";
+    call["requestParameters"]["Qualifier"] = 2;
+    event["CloudAuditEvent"] = call.dump();
+    EXPECT_EQ(only_record(event).qualifier, "") << c.action;
+  }
 }
 
 TEST(ReadAudit, KeepsOfAKeysIdItsLastFourCharactersAtMost) {

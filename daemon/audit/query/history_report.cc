@@ -53,6 +53,18 @@ std::string who_of(const std::vector<attributions::Known>& changes, const Run& r
   return words;
 }
 
+/// A function is made before it is first seen live: what is told of that belongs to the run that came first after it.
+void move_to_runs(Database& db, TargetId target, std::vector<attributions::Known>& changes) {
+  for (attributions::Known& change : changes) {
+    if (change.event_kind != "function.discovered") continue;
+    auto q = db.query(
+        "SELECT first_seen_ms FROM run WHERE target = ? AND outcome = 'observed' AND last_seen_ms >= ? ORDER BY "
+        "first_seen_ms, id LIMIT 1",
+        target, change.to);
+    if (q.step()) change.to = std::max(change.to, q.time(0));
+  }
+}
+
 std::vector<Run> runs_of(Database& db, const TargetRow& row, const Selection& selection, WallTime now) {
   constexpr WallTime kEver = WallTime::max();
   std::vector<Run> runs;
@@ -78,7 +90,8 @@ std::vector<Run> runs_of(Database& db, const TargetRow& row, const Selection& se
   }
   if (runs.empty()) return runs;
   const auto accepted = read_acceptances(db, row.id, WallTime::max());
-  const auto changes = attributions::of_target(db, row.id);
+  auto changes = attributions::of_target(db, row.id);
+  move_to_runs(db, row.id, changes);
   for (Run& run : runs) {
     if (run.outcome == "observed" || run.outcome == "missing") run.who = who_of(changes, run);
     if (!run.sha256) continue;

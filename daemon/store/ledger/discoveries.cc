@@ -10,6 +10,7 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "store/ledger/listing_trouble.h"
+#include "store/ledger/seen_change.h"
 #include "store/record/inventory.h"
 
 namespace codedriftd {
@@ -99,7 +100,7 @@ class Taking {
     if (moved || written) poll(targets);
     const bool matched_anew = fresh || known->state != next.state || known->rule != next.rule;
     const bool first = fresh || (known->state != InventoryState::watched && !(returned && !known->rule.empty()));
-    note_match(next, judged, matched_anew, moved, first, fresh ? nullptr : known);
+    note_match(next, judged, matched_anew, moved, first, fresh || returned, fresh ? nullptr : known);
     if (by_rule && next.state == InventoryState::watched && !next.image && code_cannot_be_asked_for(targets))
       discovered_.details.push_back({{account_, region_, next.function.ns, next.function.name}, next.rule, true});
     note_unmanaged(next);
@@ -203,9 +204,9 @@ class Taking {
     }
   }
 
-  /// `first`: it was not watched before.
+  /// `first`: it was not watched before; `made`: it was not there before.
   void note_match(const InventoryEntry& next, const Judgement& judged, bool matched_anew, bool moved, bool first,
-                  const InventoryEntry* known) {
+                  bool made, const InventoryEntry* known) {
     const bool was_watched = known != nullptr && known->state == InventoryState::watched;
     const bool is_watched = judged.state == InventoryState::watched && judged.rule != nullptr;
     if (matched_anew && (is_watched || was_watched)) discovered_.watch_changed = true;
@@ -214,10 +215,10 @@ class Taking {
     if ((matched_anew || moved) && (rule.versions > 0 || rule.aliases || rule.layers))
       discovered_.details.push_back({{account_, region_, next.function.ns, next.function.name}, rule.where, false});
     // One that a [[function]] names was not discovered.
-    if (first && judged.where == rule.where) tell_discovered(next.function, rule);
+    if (first && judged.where == rule.where) tell_discovered(next.function, rule, made);
   }
 
-  void tell_discovered(const FoundFunction& function, const WatchRule& rule) {
+  void tell_discovered(const FoundFunction& function, const WatchRule& rule, bool made) {
     if (!inventory::first_told(tx_.db, account_, region_, "function.discovered", function, now_)) return;
     NewEvent event;
     event.kind = "function.discovered";
@@ -232,7 +233,12 @@ class Taking {
                       {"modified_at", or_null(function.modified_at)}};
     event.facts.summary = fmt::format("{} was found, and is watched from now on, as the [[watch]] at {} says.",
                                       *event.target, harmless(rule.where));
-    ledger_.append(tx_, event, now_);
+    const LoggedEvent logged = ledger_.append(tx_, event, now_);
+    // Nobody is asked who made what no rule matches: function.unmanaged is about many, and none has a target.
+    if (!made) return;
+    const auto before = inventory::region_state(tx_.db, account_, region_).last_complete_at;
+    if (const auto window = making_window(before, function.added_at, ended_, now_))
+      ledger_.ask_who(tx_, logged, target, *event.target_id, *window, now_);
   }
 
   void note_unmanaged(const InventoryEntry& entry) {

@@ -137,7 +137,9 @@ Applied Ledger::apply(Tx& tx, TargetRow& row, const Input& input, WallTime now) 
   row.state = std::move(decision.state);
   for (const NewEvent& event : decision.events) {
     applied.events.push_back(append(tx, event, at, now));
-    if (audited_.contains(row.target.account)) ask_who(tx, applied.events.back(), row, stored, now);
+    if (!audited_.contains(row.target.account)) continue;
+    if (const auto window = change_window(tx.db, event, row, stored, now))
+      ask_who(tx, applied.events.back(), row.target, row.id, *window, now);
   }
   const TargetState& after = row.state;
   const bool is_code = kind_of_qualifier(row.target.qualifier) == TargetKind::code;
@@ -227,9 +229,10 @@ void Ledger::enqueue(Tx& tx, const LoggedEvent& logged, const Route& to, WallTim
   ring(tx, to);
 }
 
-void Ledger::ask_who(Tx& tx, const LoggedEvent& logged, const TargetRow& row, const TargetState& before, WallTime now) {
-  if (const auto window = change_window(tx.db, logged.event, row, before, now))
-    attributions::ask(tx.db, logged.seq, row.id, window->from, window->to, now + kFirstAsked);
+void Ledger::ask_who(Tx& tx, const LoggedEvent& logged, const Target& target, TargetId id,
+                     const history::ChangeWindow& window, WallTime now) {
+  if (audited_.contains(target.account))
+    attributions::ask(tx.db, logged.seq, id, window.from, window.to, now + kFirstAsked);
 }
 
 std::string Ledger::tell(Tx& tx, const Route& to, const Notice& notice, WallTime now) {

@@ -7,6 +7,7 @@
 #include "model/alert.h"
 #include "model/verdict.h"
 #include "store/db/writer.h"
+#include "store/record/history.h"
 #include "store/record/targets.h"
 
 namespace codedriftd {
@@ -54,6 +55,10 @@ class Ledger {
   void set_audited(std::set<std::string> accounts) { audited_ = std::move(accounts); }
   static constexpr Millis kFirstAsked{120'000};
   const std::string& origin() const { return origin_; }
+  /// Event `logged`, about `target` with the row `id`, tells of a change that was made within `window`: it is asked
+  /// about if its account's audit log may be read.
+  void ask_who(Tx& tx, const LoggedEvent& logged, const Target& target, TargetId id,
+               const history::ChangeWindow& window, WallTime now);
   /// The alert of a notice that is not in the record. Thread-safe.
   std::string compose(const Notice& notice, std::string_view id, WallTime time) const {
     return compose_notice(notice, id, time, instance_, origin_);
@@ -89,7 +94,6 @@ class Ledger {
  private:
   LoggedEvent append(Tx& tx, const NewEvent& event, WallTime at, WallTime now);
   void enqueue(Tx& tx, const LoggedEvent& logged, const Route& route, WallTime now);
-  void ask_who(Tx& tx, const LoggedEvent& logged, const TargetRow& row, const TargetState& before, WallTime now);
 
   std::string instance_;
   std::string origin_;

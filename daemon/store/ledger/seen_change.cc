@@ -1,31 +1,11 @@
 #include "store/ledger/seen_change.h"
 
 #include <algorithm>
-#include <array>
+
+#include "model/kinds.h"
 
 namespace codedriftd {
 namespace {
-
-/// Kinds that say which hash is live now: the history knows when it came.
-constexpr std::array<std::string_view, 4> kOfHash{"drift.detected", "drift.changed", "layer.changed", "alias.moved"};
-
-/// From the last sight of anything else to the first of `sha256` (or of "missing") after it. Told from the runs and
-/// not from the state: between the sight of a hash and the verdict on it an examination may lie, and a pin that
-/// changes makes drift of a hash that came long ago.
-std::optional<ChangeWindow> by_runs(Database& db, TargetId target, const std::optional<Sha256>& sha256) {
-  const std::string_view outcome = to_string(sha256 ? Outcome::observed : Outcome::missing);
-  auto q = db.query(
-      "WITH came AS (SELECT first_seen_ms AS at FROM run WHERE target = ?1 AND outcome = ?2 AND sha256 IS ?3 ORDER BY "
-      "first_seen_ms DESC, id DESC LIMIT 1), "
-      "other AS (SELECT max(last_seen_ms) AS at FROM run, came WHERE target = ?1 AND outcome IN ('observed', "
-      "'missing') AND NOT (outcome = ?2 AND sha256 IS ?3) AND first_seen_ms <= came.at) "
-      "SELECT other.at, (SELECT min(first_seen_ms) FROM run WHERE target = ?1 AND outcome = ?2 AND sha256 IS ?3 AND "
-      "first_seen_ms >= other.at) FROM other WHERE other.at IS NOT NULL",
-      target, outcome, sha256);
-  if (!q.step()) return std::nullopt;
-  const WallTime from = q.time(0);
-  return ChangeWindow{from, q.optional_time(1).value_or(from)};
-}
 
 /// By the cloud's own time of the change, which may lie before an answer that did not show it.
 std::optional<ChangeWindow> by_listing(const std::optional<WallTime>& cloud_time, const TargetState& before,
@@ -38,21 +18,37 @@ std::optional<ChangeWindow> unbounded_window(Database& db, const NewEvent& event
                                              const TargetState& before, WallTime now) {
   if (event.kind == "function.touched") return by_listing(row.state.modified_at, before, now);
   if (event.kind == "function.recreated") return by_listing(row.state.added_at, before, now);
-  if (event.kind == "function.missing") return by_runs(db, row.id, std::nullopt);
-  if (std::find(kOfHash.begin(), kOfHash.end(), event.kind) == kOfHash.end() || !event.facts.observed)
-    return std::nullopt;
-  return by_runs(db, row.id, event.facts.observed);
+  // Told from the runs and not from the state: between the sight of a hash and the verdict on it an examination may
+  // lie, and a pin that changes makes drift of a hash that came long ago.
+  if (event.kind == "function.missing") return history::last_change_to(db, row.id, std::nullopt);
+  // With another hash it is an event of its own that tells of the change.
+  if (event.kind == "function.returned" && row.state.live && row.state.live == before.live)
+    return history::last_change_to(db, row.id, row.state.live);
+  if (!tells_of_drift(event.kind) || !event.facts.observed) return std::nullopt;
+  return history::last_change_to(db, row.id, event.facts.observed);
+}
+
+/// What the cloud answers for.
+std::optional<ChangeWindow> within_reach(std::optional<ChangeWindow> window, WallTime now) {
+  if (!window || window->to < now - kOldestChange) return std::nullopt;
+  window->to = std::max(window->from, window->to);  // a clock was set back
+  window->from = std::max(window->from, window->to - kLongestChange);
+  return window;
 }
 
 }  // namespace
 
 std::optional<ChangeWindow> change_window(Database& db, const NewEvent& event, const TargetRow& row,
                                           const TargetState& before, WallTime now) {
-  auto window = unbounded_window(db, event, row, before, now);
-  if (!window || window->to < now - kOldestChange) return std::nullopt;
-  window->to = std::max(window->from, window->to);  // a clock was set back
-  window->from = std::max(window->from, window->to - kLongestChange);
-  return window;
+  return within_reach(unbounded_window(db, event, row, before, now), now);
+}
+
+std::optional<ChangeWindow> making_window(const std::optional<WallTime>& listed_without,
+                                          const std::optional<WallTime>& added_at, WallTime found, WallTime now) {
+  if (!listed_without) return std::nullopt;
+  // It was made before a listing that did not show it: the function could not be listed then.
+  if (added_at && *added_at < *listed_without) return within_reach(ChangeWindow{*added_at, *added_at}, now);
+  return within_reach(ChangeWindow{*listed_without, found}, now);
 }
 
 }  // namespace codedriftd

@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include "model/change_kind.h"
+#include "store/record/history.h"
+
 namespace codedriftd::attributions {
 namespace {
 
@@ -22,15 +25,20 @@ Question read_question(const Query& q) {
     kFrom,
     kTo,
     kTries,
-    kAskedAt
+    kAskedAt,
+    kKind,
+    kQualifier
   };
+  const std::string qualifier = q.string(kQualifier);
+  // An event of another kind is not asked about.
+  const ChangeKind kind = change_kind(q.text(kKind), qualifier).value_or(ChangeKind::touched);
   return {q.integer(kSeq),
           q.string(kId),
           q.time(kAt),
           q.integer(kTarget),
           q.string(kAddress),
           q.string(kAccount),
-          {q.string(kRegion), q.string(kNamespace), q.string(kFunction), q.time(kFrom), q.time(kTo)},
+          {q.string(kRegion), q.string(kNamespace), q.string(kFunction), q.time(kFrom), q.time(kTo), kind, qualifier},
           static_cast<unsigned>(q.integer(kTries)),
           q.optional_time(kAskedAt)};
 }
@@ -38,8 +46,8 @@ Question read_question(const Query& q) {
 Sql questions(std::string_view rest) {
   return Sql::forever(fmt::format(
       "SELECT a.event_seq, e.id, e.time_ms, a.target, t.address, t.account, t.region, t.namespace, t.function, "
-      "a.from_ms, a.to_ms, a.tries, a.asked_at_ms FROM attribution a JOIN event e ON e.seq = a.event_seq JOIN target t "
-      "ON t.id = a.target {}",
+      "a.from_ms, a.to_ms, a.tries, a.asked_at_ms, e.kind, t.qualifier FROM attribution a JOIN event e ON e.seq = "
+      "a.event_seq JOIN target t ON t.id = a.target {}",
       rest));
 }
 
@@ -173,11 +181,18 @@ std::vector<Known> of_target(Database& db, TargetId target) {
 }
 
 std::string words_about(Database& db, TargetId target, const std::optional<Sha256>& sha256) {
-  auto q = db.query(
-      "SELECT a.words FROM attribution a JOIN run r ON r.target = a.target AND r.first_seen_ms = a.to_ms WHERE "
-      "a.target = ? AND a.asked_at_ms IS NOT NULL AND r.outcome = ? AND r.sha256 IS ? ORDER BY a.event_seq DESC LIMIT "
-      "1",
-      target, to_string(sha256 ? Outcome::observed : Outcome::missing), sha256);
+  const auto change = history::last_change_to(db, target, sha256);
+  auto q = change ? db.query(
+                        "SELECT a.words FROM attribution a JOIN event e ON e.seq = a.event_seq WHERE a.target = ? AND "
+                        "a.to_ms = ? AND a.asked_at_ms IS NOT NULL AND e.kind NOT IN ('function.touched', "
+                        "'function.recreated', 'function.discovered') ORDER BY a.event_seq DESC LIMIT 1",
+                        target, change->to)
+                  : db.query(
+                        "SELECT a.words FROM attribution a JOIN event e ON e.seq = a.event_seq WHERE a.target = ? AND "
+                        "e.kind IN ('function.recreated', 'function.discovered') AND EXISTS (SELECT 1 FROM run r WHERE "
+                        "r.target = a.target AND r.sha256 = ? AND r.last_seen_ms >= a.to_ms) ORDER BY a.event_seq DESC "
+                        "LIMIT 1",
+                        target, sha256);
   return q.step() ? q.string(0) : std::string();
 }
 

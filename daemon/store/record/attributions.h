@@ -20,7 +20,7 @@ struct Question {
   WallTime event_at{};
   TargetId target = 0;
   std::string address, account;      ///< of the target, as it is called now
-  SeenChange change;                 ///< so are its region, namespace and function
+  SeenChange change;                 ///< so are its region, namespace and function; of what kind the event says
   unsigned tries = 0;                ///< queries so far
   std::optional<WallTime> asked_at;  ///< the last one that had an answer
 };
@@ -57,8 +57,9 @@ struct Known {
 std::optional<Known> of_event(Database& db, int64_t seq);
 /// Those of one target that had an answer, by event.
 std::vector<Known> of_target(Database& db, TargetId target);
-/// The words about the change that made `sha256` live at `target` (nullopt: that made it missing), the last one; empty:
-/// no answer speaks of it.
+/// The words about the last change that made `sha256` live at `target` (nullopt: that made it missing), and about none
+/// before it: the same hash may have come more than once. Where nothing else was ever seen there, about who made the
+/// function, the last time. Empty: no answer speaks of it.
 std::string words_about(Database& db, TargetId target, const std::optional<Sha256>& sha256);
 
 }  // namespace codedriftd::attributions

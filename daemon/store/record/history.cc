@@ -1,5 +1,7 @@
 #include "store/record/history.h"
 
+#include <algorithm>
+
 namespace codedriftd::history {
 namespace {
 
@@ -53,6 +55,21 @@ void record_steady(Database& db, TargetRow& row, const Observation& observation,
   db.run("UPDATE run SET last_seen_ms = ?, polls = polls + ?, longest_gap_ms = max(longest_gap_ms, ?) WHERE id = ?",
          first + (polls - 1) * interval, polls - 1, interval,
          is_answer(observation.outcome) ? row.answer_run : row.failure_run);
+}
+
+std::optional<ChangeWindow> last_change_to(Database& db, TargetId target, const std::optional<Sha256>& sha256) {
+  const std::string_view outcome = to_string(sha256 ? Outcome::observed : Outcome::missing);
+  auto q = db.query(
+      "WITH came AS (SELECT first_seen_ms AS at FROM run WHERE target = ?1 AND outcome = ?2 AND sha256 IS ?3 ORDER BY "
+      "first_seen_ms DESC, id DESC LIMIT 1), "
+      "other AS (SELECT max(last_seen_ms) AS at FROM run, came WHERE target = ?1 AND (outcome = 'observed' OR (outcome "
+      "= 'missing' AND polls > 1)) AND NOT (outcome = ?2 AND sha256 IS ?3) AND first_seen_ms <= came.at) "
+      "SELECT other.at, (SELECT min(first_seen_ms) FROM run WHERE target = ?1 AND outcome = ?2 AND sha256 IS ?3 AND "
+      "first_seen_ms >= other.at) FROM other WHERE other.at IS NOT NULL",
+      target, outcome, sha256);
+  if (!q.step()) return std::nullopt;
+  const WallTime from = q.time(0);
+  return ChangeWindow{from, std::max(from, q.optional_time(1).value_or(from))};  // the clock was set back
 }
 
 void end_open_runs(Database& db) {

@@ -1,4 +1,8 @@
 #pragma once
+#include <optional>
+
+#include "base/clock.h"
+#include "base/sha256.h"
 #include "model/observation.h"
 #include "store/db/sqlite.h"
 #include "store/record/targets.h"
@@ -16,6 +20,17 @@ void record(Database& db, TargetRow& row, const Observation& observation, WallTi
 /// statements, however many they are. REQUIRES: polls > 0, 0 <= interval <= row.state.stale_after.
 void record_steady(Database& db, TargetRow& row, const Observation& observation, WallTime first, int64_t polls,
                    Millis interval);
+
+/// Between which two sights something changed.
+struct ChangeWindow {
+  WallTime from{}, to{};
+
+  friend bool operator==(const ChangeWindow&, const ChangeWindow&) = default;
+};
+/// The last time that `sha256` became live at `target` (nullopt: that it went missing): from the last sight of anything
+/// else before it to its first. "Not found" that came once, between two hashes, is no sight of anything else. nullopt:
+/// there was no sight of anything else.
+std::optional<ChangeWindow> last_change_to(Database& db, TargetId target, const std::optional<Sha256>& sha256);
 
 /// Ends every open run: the clock was stepped, so times before and after this moment cannot be compared.
 void end_open_runs(Database& db);

@@ -281,6 +281,26 @@ TEST(HistoryReport, SaysWhatTheAuditLogTellsOfTheChangeThatBeganARun) {
   EXPECT_TRUE(remarks[1].ends_with("was " + hex("B") + ". The only recorded one.")) << remarks[1];
 }
 
+TEST(HistoryReport, SaysOfTheFirstRunWhoMadeTheFunction) {
+  Recorded r;
+  r.ledger().set_audited({"prod"});
+  r.watch({"f"}, at(0));
+  r.write([&](Tx& tx) {
+    const auto row = targets::find(tx.db, r.address("f"));
+    ASSERT_TRUE(row);
+    NewEvent event;
+    event.kind = "function.discovered";
+    event.target = r.address("f");
+    event.target_id = row->id;
+    const LoggedEvent logged = r.ledger().append(tx, event, at(10));
+    r.ledger().ask_who(tx, logged, row->target, row->id, {at(0), at(10)}, at(10));
+    attributions::save(tx.db, logged.seq, {Attribution::Grade::one, {}, {}, false, "Made."}, at(20), 1, std::nullopt);
+  });
+  r.observed("f", "A", at(30));
+  r.observed("f", "B", at(60));
+  EXPECT_EQ(report(r, kHistoryReport, at(100)).column("who"), (std::vector<std::string>{"Made.", "null"}));
+}
+
 TEST(HistoryReport, AcceptedAtEndOfAnOpenRunIsNow) {
   Recorded r;
   r.watch({"f"}, at(0));

@@ -389,6 +389,37 @@ TEST(DiscoveriesTold, NewMatchesHaveTheWatchListMadeAnewAndTheirDetailsAsked) {
   EXPECT_EQ(sky.told(), "function.discovered other:$LATEST; function.unmanaged pay-a");
 }
 
+TEST(DiscoveriesTold, WhoMadeAFunctionIsAskedWhereAListingDidNotShowItBefore) {
+  Sky sky;
+  sky.ledger.set_audited({"prod"});
+  const auto asked = [&] {
+    std::string all;
+    auto q = sky.db.query_once(
+        "SELECT t.function, a.from_ms, a.to_ms FROM attribution a JOIN target t ON t.id = a.target JOIN event e ON "
+        "e.seq = a.event_seq WHERE e.kind = 'function.discovered' ORDER BY a.event_seq");
+    while (q.step()) {
+      all += fmt::format("{}{} {}-{}", all.empty() ? "" : ", ", q.text(0), (q.time(1) - kStart) / kMinute,
+                         (q.time(2) - kStart + kMinute - Millis{1}) / kMinute);
+    }
+    return all;
+  };
+  sky.list("pay-a other");
+  EXPECT_EQ(asked(), "") << "it was there when looking began";
+  sky.list("pay-a pay-b.15 stray");
+  EXPECT_EQ(asked(), "pay-b 9-20") << "nor is it asked who made what nobody watches";
+  sky.list("pay-a", false);
+  sky.list("pay-a pay-c.35 pay-d.2", false);
+  EXPECT_EQ(asked(), "pay-b 9-20, pay-c 19-40, pay-d 2-2") << "since the last complete one, or when it was made";
+  sky.look("pay-e.41");
+  EXPECT_EQ(asked(), "pay-b 9-20, pay-c 19-40, pay-d 2-2, pay-e 19-41");
+  sky.plan.rules[0].names = {"*"};
+  sky.list("pay-a pay-b.15 stray pay-c.35 pay-d.2 pay-e.41");
+  EXPECT_EQ(asked(), "pay-b 9-20, pay-c 19-40, pay-d 2-2, pay-e 19-41") << "a rule that now matches makes nothing";
+  sky.ledger.set_audited({});
+  sky.list("pay-a pay-b.15 stray pay-c.35 pay-d.2 pay-e.41 pay-f.55");
+  EXPECT_EQ(asked(), "pay-b 9-20, pay-c 19-40, pay-d 2-2, pay-e 19-41");
+}
+
 TEST(DiscoveriesTold, DetailsAreKeptAndChangeTheWatchListOnce) {
   Sky sky;
   sky.list("pay-a other");

@@ -80,6 +80,40 @@ TEST_F(SeenChangeTest, AFunctionIsMissingSinceTheFirstAnswerThatSaidSo) {
   EXPECT_EQ(asked(), "function.missing 0-5, drift.detected 6-12");
 }
 
+TEST_F(SeenChangeTest, AFunctionThatIsBackWithTheSameHashWasMadeByOneWhoIsAskedFor) {
+  apply(saw("a"), Millis{0});
+  apply(not_found(), 5 * kMinute);
+  apply(not_found(), 6 * kMinute);
+  apply(saw("a"), 12 * kMinute);
+  EXPECT_EQ(asked(), "function.missing 0-5, function.returned 6-12");
+}
+
+TEST_F(SeenChangeTest, NotFoundOnceIsNoSightOfAnotherState) {
+  apply(saw("a"), Millis{0});
+  apply(not_found(), 5 * kMinute);
+  apply(saw("b"), 10 * kMinute);
+  EXPECT_EQ(asked(), "drift.detected 0-10");
+}
+
+TEST_F(SeenChangeTest, AFunctionWasMadeBetweenTheListingWithoutItAndTheOneThatFoundIt) {
+  const WallTime before = kStart, found = kStart + 10 * kMinute, now = found + Millis{1000};
+  const struct {
+    const char* what;
+    std::optional<WallTime> listed_without, added_at;
+    std::optional<ChangeWindow> window;
+  } cases[] = {
+      {"no listing before", std::nullopt, found, std::nullopt},
+      {"no time of creation", before, std::nullopt, ChangeWindow{before, found}},
+      {"made since", before, before + kMinute, ChangeWindow{before, found}},
+      {"made by a clock that is ahead", before, found + kMinute, ChangeWindow{before, found}},
+      {"made before, in a namespace that was not listed", before, before - kHour,
+       ChangeWindow{before - kHour, before - kHour}},
+      {"made so long ago that nobody knows", before, before - kOldestChange - kHour, std::nullopt},
+      {"no listing for long", found - 2 * kLongestChange, std::nullopt, ChangeWindow{found - kLongestChange, found}},
+  };
+  for (const auto& c : cases) EXPECT_EQ(making_window(c.listed_without, c.added_at, found, now), c.window) << c.what;
+}
+
 TEST_F(SeenChangeTest, AFunctionThatWasNeverSeenHasNoChange) {
   EXPECT_FALSE(window("function.touched", {}, kStart));
   apply(not_found(), Millis{0});
@@ -139,6 +173,57 @@ TEST_F(SeenChangeTest, TheWordsAboutAHashAreThoseOfTheChangeThatMadeItLive) {
   EXPECT_EQ(attributions::words_about(db, id, hash_of("a")), "") << "seen first, not changed to";
   EXPECT_EQ(attributions::words_about(db, id, hash_of("b")), "to b");
   EXPECT_EQ(attributions::words_about(db, id, std::nullopt), "gone");
+}
+
+/// The same hash twice: what is told of the first time is not said of the second.
+TEST_F(SeenChangeTest, TheWordsAboutAHashAreThoseOfTheLastTimeThatItCame) {
+  const auto answer = [&](const char* words) {
+    const auto asked = attributions::due(db, kStart + kHour, kStart);
+    ASSERT_EQ(asked.size(), 1U);
+    attributions::save(db, asked[0].event_seq, {Attribution::Grade::one, {}, {}, false, words}, kStart, 1,
+                       std::nullopt);
+  };
+  apply(saw("a"), Millis{0});
+  apply(saw("b"), 5 * kMinute);
+  answer("first");
+  apply(failed(), 6 * kMinute);
+  apply(not_found(), 7 * kMinute);
+  apply(saw("b"), 8 * kMinute);
+  EXPECT_EQ(attributions::words_about(db, id, hash_of("b")), "first") << "it was there all the time";
+  apply(saw("a"), 10 * kMinute);
+  EXPECT_EQ(attributions::words_about(db, id, hash_of("b")), "first") << "the last time that it was there";
+  apply(saw("b"), 15 * kMinute);
+  EXPECT_EQ(attributions::words_about(db, id, hash_of("b")), "") << "who did it again is not known yet";
+  answer("second");
+  EXPECT_EQ(attributions::words_about(db, id, hash_of("b")), "second");
+  apply(saw("a"), 20 * kMinute);
+  ledger.set_audited({});
+  apply(saw("b"), 25 * kMinute);
+  EXPECT_EQ(attributions::words_about(db, id, hash_of("b")), "") << "nobody was asked";
+}
+
+TEST_F(SeenChangeTest, TheWordsAboutWhatWasNeverElseAreThoseAboutWhoMadeIt) {
+  const auto tell = [&](const char* kind, Millis at, const char* words) {
+    NewEvent event;
+    event.kind = kind;
+    event.target_id = id;
+    const LoggedEvent logged = ledger.append(tx, event, kStart + at);
+    ledger.ask_who(tx, logged, function_named("charge"), id, {kStart, kStart + at}, kStart + at);
+    if (words != nullptr)
+      attributions::save(db, logged.seq, {Attribution::Grade::one, {}, {}, false, words}, kStart, 1, std::nullopt);
+  };
+  tell("function.discovered", kMinute, "made");
+  EXPECT_EQ(attributions::words_about(db, id, hash_of("a")), "") << "it was never seen there";
+  apply(saw("a"), 2 * kMinute);
+  EXPECT_EQ(attributions::words_about(db, id, hash_of("a")), "made");
+  apply(saw("a"), 6 * kMinute);
+  tell("function.recreated", 4 * kMinute, nullptr);
+  EXPECT_EQ(attributions::words_about(db, id, hash_of("a")), "") << "of this one nothing is known yet";
+  apply(saw("b"), 10 * kMinute);
+  EXPECT_EQ(attributions::words_about(db, id, hash_of("b")), "");
+  ledger.set_audited({"other"});
+  tell("function.discovered", 11 * kMinute, nullptr);
+  EXPECT_EQ(number(db, "SELECT count(*) FROM attribution"), 3) << "another account's audit log is another one";
 }
 
 TEST_F(SeenChangeTest, LayersAndAliasesAreAskedAboutAsCodeIs) {

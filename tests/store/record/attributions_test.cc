@@ -60,6 +60,8 @@ TEST_F(AttributionsTest, AQuestionIsDueAtItsTimeUntilItIsAnsweredForGood) {
   EXPECT_EQ(question.change.function, "charge");
   EXPECT_EQ(question.change.from, kStart - kMinute);
   EXPECT_EQ(question.change.to, kStart);
+  EXPECT_EQ(question.change.kind, ChangeKind::code);
+  EXPECT_EQ(question.change.qualifier, "$LATEST");
   EXPECT_EQ(question.event_at, kStart);
   EXPECT_FALSE(question.asked_at);
 
