@@ -50,8 +50,9 @@ std::string words_of(const SeenChange& change, const std::vector<ChangeRecord>& 
   const std::string where = fmt::format("{} between {} and {}", foreign(change.function),
                                         rfc3339(change.from - kAuditSlack), rfc3339(change.to + kAuditSlack));
   if (records.size() == 1) {
-    return fmt::format("The only recorded code change of {}: {} by {}{}.", where, foreign(last.action),
-                       who_called(last), request_of(last));
+    const std::string_view what = last.action == "UpdateFunctionCode" ? "code change" : "change";
+    return fmt::format("The only recorded {} of {}: {} by {}{}.", what, where, foreign(last.action), who_called(last),
+                       request_of(last));
   }
   return fmt::format("{} recorded changes of {}, the last by {}: {}{}.", records.size(), where, who_called(last),
                      foreign(last.action), request_of(last));
