@@ -117,7 +117,7 @@ OrderedJson side_json(const Side& side) {
 }
 
 /// A canonical text (model/value.h) with its end of line.
-std::string text_of(const RecordedValue& value) {
+std::string whole_lines(const RecordedValue& value) {
   return (value.text.empty() ? value.sha256.hex() + ", what it stands for is not on record" : value.text) + '\n';
 }
 
@@ -194,7 +194,7 @@ class DiffCommand {
             same_hash_ ? ": the same hash, nothing changed" : "");
       if (!who_.empty()) print(context_.out, "{}\n", harmless(who_));
       constexpr std::size_t kAllLines = 1'000;
-      const TextDiff diff = text_diff(text_of(*from_.value), text_of(*to_.value), {.context = kAllLines});
+      const TextDiff diff = text_diff(whole_lines(*from_.value), whole_lines(*to_.value), {.context = kAllLines});
       std::string_view hunks = diff.hunks;
       hunks.remove_prefix(std::min(hunks.find('\n') + 1, hunks.size()));  // where the lines stand
       print(context_.out, "{}", harmless_diff(hunks));
