@@ -118,7 +118,7 @@ TEST(Split, IsAPercentageWhereThatIsTheWeightExactly) {
                {0.333333, "33.3333%"},
                {1, "100%"},
                {0.3333333, "0.3333333 of the calls"},
-               {0.1 + 1e-12, "0.100000000001 of the calls"},
+               {0.100000000001, "0.100000000001 of the calls"},
                {1e-9, "1e-09 of the calls"}};
   for (const auto& each : cases) EXPECT_EQ(split_by_weight(each.weight), each.text);
 }

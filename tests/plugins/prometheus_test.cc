@@ -127,7 +127,7 @@ TEST(Prometheus, WhatIsFoundAndWhatIsWatchedBesideCodeIsTold) {
     EXPECT_TRUE(description.starts_with(json["summary"].get<std::string>())) << description;
     EXPECT_EQ(description.find("\nobserved: ") != std::string::npos, found.qualifier != nullptr) << description;
     EXPECT_EQ(found.next_step != nullptr, description.find("\nnext: ") != std::string::npos) << description;
-    EXPECT_EQ(description.find(" code"), std::string::npos) << "it is about no code: " << description;
+    EXPECT_EQ(description.find(" code "), std::string::npos) << "it is about no code: " << description;
   }
 }
 

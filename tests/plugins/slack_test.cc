@@ -60,7 +60,7 @@ TEST(Slack, WhatIsFoundAndWhatIsWatchedBesideCodeIsTold) {
                     all[2].ends_with(std::string("\nnext: ") + (found.next_step == nullptr ? "" : found.next_step)),
                 found.next_step != nullptr)
           << all[2];
-      EXPECT_EQ(all[2].find(" code"), std::string::npos) << "it is about no code: " << all[2];
+      EXPECT_EQ(all[2].find(" code "), std::string::npos) << "it is about no code: " << all[2];
     }
   }
 }

@@ -60,7 +60,7 @@ TEST(WeCom, WhatIsFoundAndWhatIsWatchedBesideCodeIsTold) {
       if (found.next_step != nullptr) {
         EXPECT_NE(text.find("\n> next: " + code(found.next_step)), std::string::npos) << text;
       }
-      EXPECT_EQ(text.find(" code"), std::string::npos) << "it is about no code: " << text;
+      EXPECT_EQ(text.find(" code "), std::string::npos) << "it is about no code: " << text;
     }
   }
 }

@@ -323,7 +323,8 @@ TEST(HistoryReport, IsRunsWithTheirClaim) {
                              {"longest_gap_s", 61.5},
                              {"accepted_at_end", true},
                              {"content", nullptr},
-                             {"who", nullptr}};
+                             {"who", nullptr},
+                             {"value", nullptr}};
   EXPECT_EQ(history.rows[0].dump(), first.dump());
   EXPECT_EQ(history.rows[1]["outcome"], "failed");
   EXPECT_EQ(history.rows[1]["code"], "InternalError");
