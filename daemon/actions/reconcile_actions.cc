@@ -8,10 +8,12 @@
 #include "base/duration.h"
 #include "base/json.h"
 #include "base/text.h"
+#include "model/value.h"
 #include "select/selection.h"
 #include "store/ledger/suspensions.h"
 #include "store/record/attestations.h"
 #include "store/record/targets.h"
+#include "store/record/values.h"
 
 namespace codedriftd {
 namespace {
@@ -108,10 +110,10 @@ Result<std::vector<Step>, NothingDone> steps_of(Database& db, const std::vector<
 }
 
 /// Why a row of a plan is no longer what it was.
-std::string moved(const ApproveRequest::Item& item, const TargetState& state) {
+std::string moved(const ApproveRequest::Item& item, const TargetState& state, std::string_view noun) {
   if (!item.planned || item.accepted == state.accepted) return {};
   return fmt::format("changed after the plan was made: {}",
-                     state.accepted ? fmt::format("code {} was accepted at {} ({})", state.accepted->hex(),
+                     state.accepted ? fmt::format("{} {} was accepted at {} ({})", noun, state.accepted->hex(),
                                                   state.accepted_at ? rfc3339(*state.accepted_at) : "an unknown time",
                                                   to_string(state.accepted_source))
                                     : "nothing is accepted any more");
@@ -133,7 +135,7 @@ std::string off_the_point(const Vouched& vouched, const Sha256& wanted, const Ta
 
 Step step_of(const ApproveRequest& request, const ApproveRequest::Item& item, TargetRow row, const Caller& caller) {
   Approved approved{item.sha256, request.reason, request.ticket, caller.actor, caller.claimed};
-  std::string objection = moved(item, row.state);
+  std::string objection = moved(item, row.state, words_for(row.target).noun);
   if (item.attestation.empty()) {
     if (objection.empty()) objection = needs_attestation(request.trust.get(), row.target);
     return {std::move(row), std::move(approved), std::move(objection)};
@@ -217,10 +219,12 @@ Reply perform(Tx& tx, Ledger& ledger, const ApproveRequest& request, const Calle
   });
   if (!steps) return steps.error();
   return take(tx, ledger, caller, "approve", std::move(*steps), now,
-              [](const TargetState& before, const TargetRow& row) {
+              [&tx](const TargetState& before, const TargetRow& row) {
                 return Json{{"target", row.target.address()},
                             {"sha256", or_null(row.state.accepted)},
-                            {"previous_sha256", or_null(before.accepted)}};
+                            {"previous_sha256", or_null(before.accepted)},
+                            {"value", or_null(values::text_of(tx.db, row.target, row.state.accepted))},
+                            {"previous_value", or_null(values::text_of(tx.db, row.target, before.accepted))}};
               });
 }
 

@@ -10,6 +10,7 @@
 #include "commands/plan/file.h"
 #include "commands/reach/reconcile_command.h"
 #include "commands/reconcile.h"
+#include "model/value.h"
 
 namespace codedriftd {
 namespace {
@@ -29,7 +30,7 @@ missing, and where it is pinned in the configuration. A plan is accepted whole
 or not at all: it is refused where a row to be accepted changed since, or where
 N is not the number of these rows. Open drift ends with it (drift.resolved).
 Before it asks it shows each row, with the files that changed as far as the plan
-knows them.
+knows them, and of layers and aliases what they are and were.
 
 --attestation brings a signed statement about what is live, as `codedriftd
 expect` takes it. Where the configuration says require = "attested", nothing is
@@ -58,13 +59,25 @@ Examples:
   codedriftd approve --plan today.plan --count 3 --reason "release 7"
 )";
 
+/// " (version 8)": what the hash stands for, as far as that is told.
+std::string value_words(const Json& target, const char* member) {
+  const auto text = target.find(member);
+  return text == target.end() || !text->is_string()
+             ? std::string()
+             : fmt::format(" ({})", words_of_value(text->get_ref<const std::string&>()));
+}
+
 /// What one target's line says.
 std::string accepted_words(const Json& target) {
+  const auto address = Target::parse(target.at("target").get<std::string>());
+  const std::string_view noun = address ? words_for(*address).noun : "code";
   const auto hash = target.at("sha256").get<std::string>();
   const Json& before = target.at("previous_sha256");
-  if (before == hash) return fmt::format("code {} accepted, as it was", hash);
-  const auto earlier = before.is_null() ? "" : "; it replaces " + before.get<std::string>().substr(0, 12);
-  return fmt::format("code {} accepted{}", hash, earlier);
+  if (before == hash) return fmt::format("{} {} accepted, as it was{}", noun, hash, value_words(target, "value"));
+  const auto earlier = before.is_null() ? ""
+                                        : "; it replaces " + before.get<std::string>().substr(0, 12) +
+                                              value_words(target, "previous_value");
+  return fmt::format("{} {} accepted{}{}", noun, hash, value_words(target, "value"), earlier);
 }
 
 int64_t count_option(const std::string& text) {
@@ -79,7 +92,7 @@ void print_planned(std::ostream& out, const std::vector<PlannedRow>& rows) {
     print(out, "  {:<10}  {}\n              live {}, accepted {}\n", row.status, row.item.target, row.item.sha256.hex(),
           row.item.accepted ? row.item.accepted->hex() : "nothing");
     for (const std::string& line : row.changes) print(out, "              {}\n", line);
-    if (row.changes.empty() && row.item.accepted && row.item.accepted != row.item.sha256)
+    if (row.changes.empty() && !row.of_value && row.item.accepted && row.item.accepted != row.item.sha256)
       print(out, "              what changed inside is not known\n");
   }
   print(out, "{} to accept\n", rows.size());

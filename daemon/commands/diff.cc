@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <ostream>
 #include <stdexcept>
 #include <utility>
@@ -17,6 +18,7 @@
 #include "commands/reach/reading.h"
 #include "package/examiner.h"
 #include "package/render_diff.h"
+#include "package/text_diff.h"
 
 namespace codedriftd {
 namespace {
@@ -28,7 +30,8 @@ constexpr std::string_view kDiffUsage = R"(codedriftd [--config FILE] diff TARGE
 Prints what changed inside a function: from the package that is accepted to the
 one that is live, or between any two that are on record or at hand. The
 program's own files come before what an installer put there; lock files as the
-versions that changed.
+versions that changed. Of a function's layers, an alias or an image, named by its
+qualifier ($LAYERS, $ALIAS.NAME, $IMAGE), it prints what it was and what it is.
 
   TARGET   ACCOUNT/REGION/NAMESPACE/FUNCTION:QUALIFIER, or FUNCTION or
            FUNCTION:QUALIFIER where only one target has that name
@@ -97,6 +100,7 @@ DiffArguments read_arguments(const po::variables_map& values) {
 
 OrderedJson side_json(const Side& side) {
   const auto content = [&]() -> OrderedJson {
+    if (side.value) return nullptr;
     try {
       return content_of(side.files).text();
     } catch (const std::invalid_argument&) {  // a name with a line break has no digest
@@ -104,9 +108,17 @@ OrderedJson side_json(const Side& side) {
     }
   };
   return {{"name", side.name.text},
-          {"sha256", side.package ? OrderedJson(side.package->code.hex()) : OrderedJson()},
+          {"sha256", side.package ? OrderedJson(side.package->code.hex())
+                     : side.value ? OrderedJson(side.value->sha256.hex())
+                                  : OrderedJson()},
           {"content", content()},
-          {"files", side.files.size()}};
+          {"files", side.files.size()},
+          {"value", side.value ? or_null<OrderedJson>(side.value->text) : OrderedJson()}};
+}
+
+/// A canonical text (model/value.h) with its end of line.
+std::string whole_lines(const RecordedValue& value) {
+  return (value.text.empty() ? value.sha256.hex() + ", what it stands for is not on record" : value.text) + '\n';
 }
 
 OrderedJson mode_value(uint32_t mode) { return mode == 0 ? OrderedJson() : OrderedJson(fmt::format("{:04o}", mode)); }
@@ -149,8 +161,10 @@ class DiffCommand {
       address_ = read->address;
       same_hash_ = read->same_hash;
       who_ = std::move(read->who);
-      from_ = {arguments_.names.from, std::move(read->from_files), std::move(read->from), {}};
-      to_ = {arguments_.names.to, std::move(read->to_files), std::move(read->to), {}};
+      from_ = {
+          arguments_.names.from, std::move(read->from_files), std::move(read->from), {}, std::move(read->from_value)};
+      to_ = {arguments_.names.to, std::move(read->to_files), std::move(read->to), {}, std::move(read->to_value)};
+      if (from_.value && to_.value) return compare_values();
     }
     for (auto [side, name] : {std::pair(&from_, &arguments_.names.from), std::pair(&to_, &arguments_.names.to)}) {
       if (name->kind != SideName::Kind::path) continue;
@@ -168,6 +182,25 @@ class DiffCommand {
  private:
   static constexpr int kExitDiffers = 2;
   static constexpr std::size_t kMostCounted = 1'000;
+
+  /// Layers, aliases and images are compared by what they are, in every form.
+  int compare_values() {
+    if (arguments_.form == Form::json) {
+      Changes changes;
+      changes.same_content = same_hash_;
+      print(context_.out, "{}\n", plain_json(diff_json(address_, from_, to_, changes, who_)));
+    } else {
+      print(context_.out, "{}: from {} to {}{}\n", harmless(address_), words_of(from_), words_of(to_),
+            same_hash_ ? ": the same hash, nothing changed" : "");
+      if (!who_.empty()) print(context_.out, "{}\n", harmless(who_));
+      constexpr std::size_t kAllLines = 1'000;
+      const TextDiff diff = text_diff(whole_lines(*from_.value), whole_lines(*to_.value), {.context = kAllLines});
+      std::string_view hunks = diff.hunks;
+      hunks.remove_prefix(std::min(hunks.find('\n') + 1, hunks.size()));  // where the lines stand
+      print(context_.out, "{}", harmless_diff(hunks));
+    }
+    return arguments_.detailed && !same_hash_ ? kExitDiffers : EXIT_SUCCESS;
+  }
 
   void print_changes(const Changes& changes) {
     if (arguments_.form == Form::json) {

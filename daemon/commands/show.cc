@@ -6,6 +6,7 @@
 #include <ostream>
 
 #include "audit/format/render.h"
+#include "audit/format/values.h"
 #include "audit/query/reports.h"
 #include "base/json.h"
 #include "base/print.h"
@@ -30,6 +31,15 @@ constexpr std::string_view kShowAfter = R"(
 Exit code: 0 done; 1 it cannot be read, or is not a plan; 64 wrong usage.
 )";
 
+/// What stands beneath a row of layers or an alias. REQUIRES: the row was read by read_plan().
+NamedValues values_of(const OrderedJson& row) {
+  const auto target = Target::parse(text_in(row, "target"));
+  const auto hash = [&](const char* name) { return Sha256::from_hex(text_in(row, name)); };
+  if (!target) return {};
+  return value_lines(*target, text_in(row, "status") == "missing" ? std::nullopt : hash("observed_sha256"),
+                     hash("accepted_sha256"), text_in(row, "observed_value"), text_in(row, "accepted_value"));
+}
+
 /// The rows of a plan as those of the status report; a member that is not there is null.
 void print_rows(const OrderedJson& plan, Renderer& renderer) {
   ReportEnd end;
@@ -42,6 +52,7 @@ void print_rows(const OrderedJson& plan, Renderer& renderer) {
     }
     const auto status = each.find("status");
     if (status != each.end() && status->is_string()) ++counts[status->get<std::string>()];
+    row.beneath = values_of(each);
     renderer.row(row);
     ++end.rows;
   }

@@ -107,6 +107,7 @@ constexpr Phrase kPhrases[] = {
     {"poll.failing", "cannot be observed", "cannot be observed"},
     {"poll.recovered", "is observed again", "are observed again"},
     {"deploy.overdue", "waits for a deployment that is overdue", "wait for a deployment that is overdue"},
+    {"change.attributed", "has word of the audit log about a change", "have word of the audit log about a change"},
     {"watch.removed", "is no longer watched", "are no longer watched"},
     {"delivery.dead", "has an alert that was given up", "have an alert that was given up"},
     {"delivery.refused", "has an alert that was refused", "have an alert that was refused"},

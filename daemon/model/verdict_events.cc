@@ -270,8 +270,8 @@ NewEvent function_touched(const Scene& scene) {
   const std::string_view noun = words_for(scene.target).noun;
   event.alertable = scene.state.touched_alerts;
   event.facts.summary = fmt::format(
-      "{0} was written at {1}, {2} hash as before: configuration was changed, or {2} was changed and changed back "
-      "between two polls.",
+      "{0} was written at {1}, and its {2} is as before: configuration was changed, or the {2} was changed and changed "
+      "back between two polls.",
       *event.target, scene.state.modified_at ? rfc3339(*scene.state.modified_at) : "an unknown time", noun);
   event.data = Json{{"modified_at", or_null(scene.state.modified_at)}, {"observed_sha256", or_null(scene.state.live)}};
   return event;

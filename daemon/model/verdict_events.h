@@ -13,6 +13,7 @@
 #include "model/status.h"
 #include "model/target.h"
 #include "model/target_state.h"
+#include "model/value.h"
 #include "model/verdict.h"
 
 namespace codedriftd {
@@ -30,11 +31,6 @@ struct Scene {
   std::string_view value_before = {}, value = {};  ///< canonical texts of a value that is no code; empty: not known
 };
 
-/// How to speak of what is looked at (TargetKind): "runs code", "has layer list".
-struct KindWords {
-  std::string_view noun, run, runs, ran;
-};
-const KindWords& words_for(const Target& target);
 /// The kind of drift of such a target; `again`: drift that was told before changed, or nothing is accepted.
 std::string_view drift_kind(const Target& target, bool again);
 /// The sentence for drift of layers or of an alias.

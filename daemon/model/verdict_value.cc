@@ -1,8 +1,6 @@
 /// How to speak of what is looked at beside code: layers, aliases, images.
 #include <fmt/format.h>
 
-#include <algorithm>
-
 #include "base/text.h"
 #include "model/kinds.h"
 #include "model/verdict_events.h"
@@ -10,21 +8,9 @@
 namespace codedriftd {
 namespace {
 
-/// A value's canonical text (model/value.h) as a sentence has it: its lines one after the other, hashes cut as
-/// everywhere. The hash of the whole where the text is not known.
+/// As a sentence has it; the hash of the whole where the text is not known.
 std::string value_words(std::string_view text, const std::optional<Sha256>& hash) {
-  if (text.empty()) return short_hash(hash);
-  std::string words;
-  for (std::size_t at = 0; at < text.size();) {
-    const std::size_t end = std::min(text.find('\n', at), text.size());
-    std::string line(text.substr(at, end - at));
-    constexpr std::string_view kHash = "sha256:";
-    if (const std::size_t hex = line.find(kHash); hex != std::string::npos && line.size() == hex + kHash.size() + 64)
-      line = line.substr(0, hex) + line.substr(hex + kHash.size(), 12);
-    if (!line.empty()) words += (words.empty() ? "" : ", ") + line;
-    at = end + 1;
-  }
-  return harmless(clean_utf8(words, 300));
+  return text.empty() ? short_hash(hash) : clean_utf8(words_of_value(text), 300);
 }
 
 }  // namespace

@@ -1,10 +1,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
 #include <string>
 
 #include "base/text.h"
+#include "model/value.h"
 #include "scf/read_content.h"
 #include "scf/requests.h"
 
@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::size_t kMostEntries = 100'000;  // of a list that is not paged: what a body can hold is bounded, too
 constexpr std::size_t kMostLayers = 50;        // five may be used
-constexpr std::size_t kShortText = 100, kMostTagText = 300, kMostRule = 400;
+constexpr std::size_t kShortText = 100, kMostTagText = 300;
 
 std::string short_text(std::string_view text) { return clean_utf8(text, kShortText); }
 
@@ -51,19 +51,11 @@ std::optional<std::map<std::string, std::string>> tags_of(const Members& functio
   return tags;
 }
 
-/// 0.1 is "10%".
 std::string weight_of(const Members& other) {
   const double weight = other.number("Weight");
-  if (!(weight >= 0 && weight <= 1)) other.complain("Weight", "is not between 0 and 1");
-  return fmt::format("{:.6g}%", weight * 100);
-}
-
-/// A rule in one line. One that is too long to be shown is told from others by its digest.
-std::string rule_of(const Members& other) {
-  const std::string rule =
-      fmt::format("{} {} \"{}\"", other.text("Key"), other.text("Method"), other.text("Expression"));
-  if (rule.size() <= kMostRule) return harmless(rule);
-  return harmless(utf8_prefix(rule, kMostRule)) + fmt::format("… (sha256:{})", sha256(rule).hex());
+  if (weight >= 0 && weight <= 1) return split_by_weight(weight);
+  other.complain("Weight", "is not between 0 and 1");
+  return {};
 }
 
 AliasRoute route_of(const Members& alias) {
@@ -79,8 +71,9 @@ AliasRoute route_of(const Members& alias) {
   routing->each_if_any("AdditionalVersionWeights", kMostEntries,
                        [&](const Members& other) { take(other, weight_of(other)); });
   // Misspelt, as the API has it.
-  routing->each_if_any("AddtionVersionMatchs", kMostEntries,
-                       [&](const Members& other) { take(other, rule_of(other)); });
+  routing->each_if_any("AddtionVersionMatchs", kMostEntries, [&](const Members& other) {
+    take(other, split_by_rule(other.text("Key"), other.text("Method"), other.text("Expression")));
+  });
   return route;
 }
 

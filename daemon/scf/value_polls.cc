@@ -93,7 +93,7 @@ void ValuePolls::take_function(const Shared& poll, ReadAnswer answer) {
 
 void ValuePolls::take_image(const Shared& poll, const FunctionDetail& detail) {
   if (const auto digest = image_digest(detail.image_uri)) {
-    return observed(poll, *digest, "sha256:" + digest->hex());
+    return observed(poll, *digest, text_of_image(*digest));
   }
   const std::string why =
       detail.image_uri.empty()

@@ -156,8 +156,13 @@ std::string explain_nothing(const KnownTargets& known, const Selection& selectio
     std::sort(watched.begin(), watched.end());
     unwatched.clear();
   }
-  if (watched.empty() && unwatched.empty())
-    return "nothing was ever watched; add [[function]] or [[watch]] to the configuration and start the daemon";
+  if (watched.empty() && unwatched.empty()) {
+    if (known.rules)
+      return "nothing is watched so far: what [[watch]] matches is known after the first listing, and none on record "
+             "found anything that it matches; run \"codedriftd discover\" to list now, or start the daemon";
+    return "nothing was ever watched; add [[function]] or [[watch]] to the configuration and start the daemon, which "
+           "lists at once what [[watch]] matches";
+  }
   const auto is_selected = [&](const Target& target) {
     return known.under_any_name(target, [&](const Target& called) { return selects(selection, called); });
   };
@@ -194,6 +199,8 @@ std::string explain_nothing(const KnownTargets& known, const Selection& selectio
   part("function", selection.functions, &Target::function);
   part("qualifier", selection.qualifiers, &Target::qualifier);
   if (!selection.targets.empty()) why += nearest_targets(selection.targets.front(), pool);
+  if (known.rules)
+    why += "; what [[watch]] matches is known from the listings on record; run \"codedriftd discover\" to list now";
   return why;
 }
 

@@ -62,6 +62,7 @@ bool any_matches(const std::vector<std::string>& globs, std::string_view text);
 struct KnownTargets {
   std::vector<Target> watched, unwatched;
   std::map<Target, std::vector<Target>> earlier = {};  ///< what it was called before its account got another label
+  bool rules = false;  ///< a [[watch]] is configured, so that a listing may find more to watch
 
   /// True if `fits` holds for what `target` is called, or was called earlier.
   bool under_any_name(const Target& target, const std::function<bool(const Target&)>& fits) const;
@@ -84,6 +85,8 @@ struct SelectedTarget {
   StatusView status;
   Inside inside = {};    ///< of the live hash, against the accepted one; filled by who shows it (store/ledger/inside.h)
   std::string who = {};  ///< what the audit log tells of the change that made it so, or empty; filled as `inside` is
+  /// What the live and the accepted hash stand for (model/value.h), filled as `inside` is. Empty: code, or not known.
+  std::string observed_value = {}, accepted_value = {};
 };
 std::vector<SelectedTarget> selected_targets(Database& db, const Selection& selection, WallTime now);
 

@@ -150,7 +150,8 @@ std::string payload(const Alert& alert, unsigned length) {
   if (length > 0) return json_line(body);
   Json blocks = Json::array();
   blocks.push_back(plain("header", escaped_within(http_sink::headline(alert), kHeaderBytes)));
-  std::vector<std::string> lines{http_sink::summary_line(alert.own, 550, kMarkup)};
+  // Long enough for both lists of layers, in one section.
+  std::vector<std::string> lines{escaped_within(http_sink::shortened(alert.own.summary, 900), kTextBytes)};
   for (std::string& line : http_sink::item_lines(alert, kItemBytes, kMarkup)) lines.push_back(std::move(line));
   for (std::string& line : http_sink::fact_lines(alert, kMarkup)) lines.push_back(std::move(line));
   add_sections(blocks, lines);

@@ -75,6 +75,35 @@ TEST(Approve, SaysWhereWhatChangedInsideIsNotKnown) {
   EXPECT_EQ(first.out.find("not known"), std::string::npos) << first.out;
 }
 
+TEST(Approve, ShowsWhatLayersAreAndWereBeforeItAsks) {
+  const std::string now = "deps:2 sha256:" + sha256("deps 2").hex(), before = "no layers";
+  Json row = planned_row(nullptr);
+  row["target"] = "prod/ap-guangzhou/default/charge:$LAYERS";
+  row["observed_sha256"] = sha256(now).hex();
+  row["accepted_sha256"] = sha256(before).hex();
+  row["observed_value"] = now;
+  row["accepted_value"] = before;
+  EXPECT_NE(approve_and_say_no(row).out.find("\n              live: deps:2 " + sha256("deps 2").hex() +
+                                             "\n              accepted: no layers\n1 to accept\n"),
+            std::string::npos)
+      << approve_and_say_no(row).out;
+  row["accepted_value"] = nullptr;
+  EXPECT_NE(approve_and_say_no(row).out.find("\n              accepted: what the hash stands for is not on record\n"),
+            std::string::npos);
+  // A plan that shows one thing and has another one accepted.
+  for (const Json& other : {Json(before), Json(now + "\n"), Json(7)}) {
+    row["observed_value"] = other;
+    for (const char* status : {"drifted", "in_sync"}) {
+      row["status"] = status;
+      const Asked asked = approve_and_say_no(row);
+      EXPECT_EQ(asked.code, 1);
+      EXPECT_EQ(asked.out, "") << other;
+      EXPECT_NE(asked.err.find("row 1 of \"rows\" 'observed_value' is not what its hash stands for"), std::string::npos)
+          << asked.err;
+    }
+  }
+}
+
 TEST(Approve, RefusesAPlanWhoseChangesContradictThemselves) {
   const auto with = [](const char* member, const Json& value) {
     Json changes = planned_changes();

@@ -35,9 +35,11 @@ class DiffTest : public testing::Test {
     EXPECT_TRUE(migrate(db, embedded_migrations(), clock.wall()).ok());
     WatchList list;
     list.digest = "d";
+    const Watched watched{{}, "f.toml:7", Baseline::first_seen, 5min, 20min, 1h};
     for (const char* name : {"charge", "refund"})
-      list.entries.push_back({{"prod", "ap-guangzhou", "default", name, "$LATEST"},
-                              Watched{{}, "f.toml:7", Baseline::first_seen, 5min, 20min, 1h}});
+      list.entries.push_back({{"prod", "ap-guangzhou", "default", name, "$LATEST"}, watched});
+    for (const char* value : {"$LAYERS", "$ALIAS.live", "$IMAGE"})
+      list.entries.push_back({{"prod", "ap-guangzhou", "default", "charge", value}, watched});
     Tx tx(db);
     sync_watch_list(tx, ledger, list, clock.wall());
   }
@@ -57,6 +59,16 @@ class DiffTest : public testing::Test {
     }
     see(code, function);
     return code;
+  }
+  /// A value that is no code; its hash.
+  Sha256 see_value(const std::string& qualifier, const std::string& text) {
+    Observation seen{Outcome::observed, sha256(text), {}, "", false};
+    seen.value = text;
+    Database db = Database::open_writer(settings.database());
+    Tx tx(db);
+    ledger.apply(tx, targets::find(db, "prod/ap-guangzhou/default/charge:" + qualifier)->id, seen, clock.wall());
+    clock.advance(1min);
+    return *seen.sha256;
   }
   template <typename Work>
   void in_record(Work work) {
@@ -113,6 +125,48 @@ TEST_F(DiffTest, WrongUsageIs64AndSaysWhatWouldBeRightBeforeAnythingIsRead) {
     EXPECT_TRUE(said(each.message)) << err.str();
   }
   EXPECT_EQ(loaded, 0);
+}
+
+TEST_F(DiffTest, OfLayersItShowsWhichOnesChanged) {
+  const std::string one(64, '1'), two(64, '2'), agent = "agent:3 sha256:" + std::string(64, 'a');
+  const Sha256 before = see_value("$LAYERS", "deps:1 sha256:" + one + "\n" + agent),
+               after = see_value("$LAYERS", "deps:2 sha256:" + two + "\n" + agent);
+  const std::string change = "-deps:1 sha256:" + one + "\n+deps:2 sha256:" + two + "\n " + agent + "\n";
+  for (const Strings& form : {Strings{}, Strings{"--stat"}, Strings{"--name-status"}, Strings{"--patch"}}) {
+    Strings args{"charge:$LAYERS", "--detailed-exitcode"};
+    args.insert(args.end(), form.begin(), form.end());
+    EXPECT_EQ(diff(args), 2) << err.str();
+    EXPECT_EQ(out.str(), "prod/ap-guangzhou/default/charge:$LAYERS: from accepted " + before.hex().substr(0, 12) +
+                             " to live " + after.hex().substr(0, 12) + "\n" + change);
+  }
+  EXPECT_EQ(diff({"charge:$LAYERS", "--json"}), 0) << err.str();
+  const Json json = Json::parse(out.str());
+  EXPECT_EQ(json.at("from").at("value"), "deps:1 sha256:" + one + "\n" + agent);
+  EXPECT_EQ(json.at("from").at("sha256"), before.hex());
+  EXPECT_EQ(json.at("from").at("content"), nullptr);
+  EXPECT_EQ(json.at("to").at("value"), "deps:2 sha256:" + two + "\n" + agent);
+  EXPECT_EQ(json.at("same_content"), false);
+  EXPECT_EQ(json.at("files"), Json::array());
+}
+
+TEST_F(DiffTest, OfAnAliasItShowsWhereItLedHarmlessly) {
+  see_value("$ALIAS.live", "version 7");
+  EXPECT_EQ(diff({"charge:$ALIAS.live", "--detailed-exitcode"}), 0) << err.str();
+  EXPECT_TRUE(out.str().ends_with(": the same hash, nothing changed\n")) << out.str();
+  see_value("$ALIAS.live", "version 8, k exact \"\xE2\x80\xAE\" to version 7");
+  EXPECT_EQ(diff({"charge:$ALIAS.live"}), 0) << err.str();
+  EXPECT_TRUE(out.str().ends_with("\n-version 7\n+version 8, k exact \"\\u{202e}\" to version 7\n")) << out.str();
+  in_record([](Database& db) { db.run("DELETE FROM value_text WHERE sha256 = ?", sha256("version 7")); });
+  EXPECT_EQ(diff({"charge:$ALIAS.live"}), 0) << err.str();
+  EXPECT_NE(out.str().find("\n-" + sha256("version 7").hex() + ", what it stands for is not on record\n+version 8"),
+            std::string::npos)
+      << out.str();
+}
+
+TEST_F(DiffTest, WhatIsNoCodeIsNotComparedWithAFolder) {
+  see_value("$LAYERS", "no layers");
+  EXPECT_EQ(diff({"charge:$LAYERS", "--to", dir.path()}), kExitUsage);
+  EXPECT_TRUE(said("is no code: it is not to be compared with a package or a folder")) << err.str();
 }
 
 TEST_F(DiffTest, ShowsByDefaultWhatIsLiveAgainstWhatIsAccepted) {

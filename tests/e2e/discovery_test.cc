@@ -264,9 +264,25 @@ TEST_F(EverythingTest, ALayerThatIsSwappedIsDriftOfItsFunctionAndApprovedAsCodeI
       << daemon.alerts().at(0);
   ASSERT_TRUE(is("charge", "drifted", "$LAYERS"));
   EXPECT_EQ(row("charge").at("status"), "in_sync") << "its code is as it was";
-  const std::string live = row("charge", "$LAYERS").at("observed_sha256").get<std::string>();
+  const Json changed = row("charge", "$LAYERS");
+  const std::string live = changed.at("observed_sha256").get<std::string>(), now = "deps:2 sha256:" + hash_of("deps 2"),
+                    before = "deps:1 sha256:" + hash_of("deps 1");
+  EXPECT_EQ(changed.at("observed_value"), now);
+  EXPECT_EQ(changed.at("accepted_value"), before);
+  const RunResult plan = daemon.command({"plan", "--target", "charge:$LAYERS", "--out", daemon.dir() / "layers.plan"});
+  const std::string shown = fmt::format("live: deps:2 {}\n      accepted: deps:1 {}\n", hash_of("deps 2").substr(0, 12),
+                                        hash_of("deps 1").substr(0, 12));
+  EXPECT_NE(plan.out.find("\n      " + shown), std::string::npos) << plan.out << plan.err;
+  const RunResult saved = daemon.command({"show", daemon.dir() / "layers.plan"});
+  EXPECT_NE(saved.out.find("\n    live: deps:2 " + hash_of("deps 2").substr(0, 12)), std::string::npos) << saved.out;
+  const RunResult diff = daemon.command({"diff", "charge:$LAYERS"});
+  EXPECT_NE(diff.out.find("\n-" + before + "\n+" + now + "\n"), std::string::npos) << diff.out << diff.err;
   const RunResult approved = daemon.command({"approve", "charge:$LAYERS", "--sha256", live, "--reason", "reviewed"});
   ASSERT_EQ(code_of(approved), 0) << approved.err;
+  EXPECT_NE(approved.out.find(
+                fmt::format("layer list {} accepted (deps:2 {}); it replaces ", live, hash_of("deps 2").substr(0, 12))),
+            std::string::npos)
+      << approved.out;
   EXPECT_TRUE(is("charge", "in_sync", "$LAYERS"));
   EXPECT_EQ(events("layer.changed"), 1);
 }
@@ -285,6 +301,32 @@ TEST_F(EverythingTest, AnAliasThatMovesIsTold) {
   ASSERT_TRUE(daemon.wait_for_alert("alias.moved")) << daemon.log();
   EXPECT_TRUE(is("charge", "drifted", "$ALIAS.live"));
   EXPECT_EQ(events("alias.moved"), 1);
+  const std::string moved = "version 2, 10% to version 1";
+  EXPECT_EQ(row("charge", "$ALIAS.live").at("observed_value"), moved);
+  EXPECT_EQ(row("charge", "2").at("observed_value"), nullptr);
+  const std::string lines = "    live: " + moved + "\n    accepted: version 1\n";
+  EXPECT_NE(daemon.command({"query", "status"}).out.find("\n" + lines), std::string::npos);
+  const Json history = daemon.rows({"history", "--target", "charge:$ALIAS.live"});
+  ASSERT_EQ(history.size(), 2U);
+  EXPECT_EQ(history.at(0).at("value"), "version 1");
+  EXPECT_EQ(history.at(1).at("value"), moved);
+  EXPECT_EQ(daemon.stop(), (ExitStatus{0, 0}));
+  const RunResult plan = daemon.command({"plan", "--target", "charge:$ALIAS.live"});
+  EXPECT_NE(plan.out.find("\n      live: " + moved + "\n      accepted: version 1\n"), std::string::npos)
+      << plan.out << plan.err;
+  functions.set_alias(Daemon::key("charge"), "live", {.version = "1", .other = "2", .weight = 0.07});
+  const RunResult later = daemon.command({"plan", "--target", "charge:$ALIAS.live"});
+  EXPECT_NE(later.out.find("\n      live: version 1, 7% to version 2\n"), std::string::npos)
+      << "it is not on record: " << later.out << later.err;
+}
+
+TEST_F(EverythingTest, APlanBeforeTheFirstListingSaysWhatWouldListNow) {
+  daemon.config.more += "[[watch]]\naccount = \"prod\"\nregions = [\"ap-guangzhou\"]\n";
+  daemon.write_config();
+  const RunResult plan = daemon.command({"plan"});
+  EXPECT_EQ(code_of(plan), 1);
+  EXPECT_NE(plan.err.find("what [[watch]] matches is known after the first listing"), std::string::npos) << plan.err;
+  EXPECT_NE(plan.err.find("run \"codedriftd discover\""), std::string::npos) << plan.err;
 }
 
 TEST_F(EverythingTest, ListingsThatRaceWithDeploymentsMakeNothingGone) {

@@ -408,9 +408,10 @@ TEST(VerdictListings, AWriteWithoutAnotherHashIsWordedForWhatItIs) {
   EXPECT_EQ(event.severity, Severity::info);
   EXPECT_FALSE(event.alertable);
   EXPECT_EQ(*event.data, (Json{{"modified_at", "2026-11-24T00:03:20.000Z"}, {"observed_sha256", hash('A').hex()}}));
-  EXPECT_EQ(event.facts.summary,
-            "prod/ap-guangzhou/default/charge:$LATEST was written at 2026-11-24T00:03:20.000Z, code hash as before: "
-            "configuration was changed, or code was changed and changed back between two polls.");
+  EXPECT_EQ(
+      event.facts.summary,
+      "prod/ap-guangzhou/default/charge:$LATEST was written at 2026-11-24T00:03:20.000Z, and its code is as before: "
+      "configuration was changed, or the code was changed and changed back between two polls.");
 }
 
 }  // namespace

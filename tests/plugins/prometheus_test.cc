@@ -103,6 +103,34 @@ TEST(Prometheus, WhatOnlyHappensIsAnAlertOfItsOwnThatEndsByItself) {
   }
 }
 
+TEST(Prometheus, WhatIsFoundAndWhatIsWatchedBesideCodeIsTold) {
+  for (const test::FoundAlert& found : test::kFoundAlerts) {
+    const Json json = test::found_alert_json(found);
+    const PrometheusAlert alert = only(json);
+    std::map<std::string, std::string> labels = {{"alertname", found.alertname},
+                                                 {"instance", "ops-1"},
+                                                 {"account", "prod"},
+                                                 {"region", "ap-guangzhou"},
+                                                 {"severity", found.severity}};
+    if (found.once) labels["event"] = "alertid1";
+    if (!found.once && found.qualifier == nullptr) labels["severity"] = "warning";  // the failing's, at its end too
+    if (found.qualifier != nullptr) {
+      labels["namespace"] = "default";
+      labels["function"] = "charge";
+      labels["qualifier"] = found.qualifier;
+    }
+    EXPECT_EQ(alert.labels, labels) << found.kind;
+    EXPECT_EQ(alert.firing, found.kind != std::string_view("discovery.recovered")) << found.kind;
+    EXPECT_EQ(alert.annotations.at("summary"), json["summary"]) << found.kind;
+    EXPECT_EQ(alert.annotations.at("kind"), found.kind);
+    const std::string& description = alert.annotations.at("description");
+    EXPECT_TRUE(description.starts_with(json["summary"].get<std::string>())) << description;
+    EXPECT_EQ(description.find("\nobserved: ") != std::string::npos, found.qualifier != nullptr) << description;
+    EXPECT_EQ(found.next_step != nullptr, description.find("\nnext: ") != std::string::npos) << description;
+    EXPECT_EQ(description.find(" code "), std::string::npos) << "it is about no code: " << description;
+  }
+}
+
 TEST(Prometheus, AChangeOfCodeThatNobodyAcceptedOpensNothing) {
   for (const char* kind : {"drift.changed", "layer.changed", "alias.moved"}) {
     Json json = alert_json(kind);

@@ -39,6 +39,45 @@ TEST(Slack, SendsPlainTextThatIsNoMarkup) {
   EXPECT_NE(section.find("observed: " + test::kObserved), std::string::npos);
 }
 
+TEST(Slack, WhatIsFoundAndWhatIsWatchedBesideCodeIsTold) {
+  for (const test::FoundAlert& found : test::kFoundAlerts) {
+    const Json json = test::found_alert_json(found);
+    for (unsigned length = 0; length < 2; ++length) {
+      const std::vector<std::string> all = texts(Json::parse(payload(test::alert_of(json), length)));
+      const std::string head = std::string(found.severity) + ": " + found.kind + ", ops-1",
+                        summary = escaped(json["summary"].get<std::string>());
+      EXPECT_EQ(all.front(), head + "\n" + summary);
+      if (length > 0) continue;
+      ASSERT_EQ(all.size(), 3U);
+      EXPECT_EQ(all[1], head);
+      EXPECT_TRUE(all[2].starts_with(summary + "\n")) << all[2];
+      const std::string target = "\ntarget: prod/ap-guangzhou/default/charge:";
+      EXPECT_EQ(all[2].find(target + (found.qualifier == nullptr ? "" : found.qualifier)) != std::string::npos,
+                found.qualifier != nullptr)
+          << all[2];
+      EXPECT_EQ(all[2].find(std::string("\nnext: ") + (found.next_step == nullptr ? "" : found.next_step) + "\n") !=
+                        std::string::npos ||
+                    all[2].ends_with(std::string("\nnext: ") + (found.next_step == nullptr ? "" : found.next_step)),
+                found.next_step != nullptr)
+          << all[2];
+      EXPECT_EQ(all[2].find(" code "), std::string::npos) << "it is about no code: " << all[2];
+    }
+  }
+}
+
+TEST(Slack, ALongListOfLayersIsToldWhole) {
+  std::string before, now;
+  for (int i = 1; i <= 5; ++i) {
+    before += std::string(40, 'l') + std::to_string(i) + ":1 111111111111, ";
+    now += std::string(40, 'l') + std::to_string(i) + ":2 222222222222, ";
+  }
+  Json alert = test::found_alert_json(test::kFoundAlerts[0]);
+  alert["summary"] =
+      "prod/ap-guangzhou/default/charge:$LAYERS: the layers of charge changed, from " + before + "to " + now;
+  const std::string section = texts(Json::parse(payload(test::alert_of(alert), 0))).back();
+  EXPECT_TRUE(section.starts_with(alert["summary"].get<std::string>() + "\n")) << section;
+}
+
 TEST(Slack, TheSummarySaysWhatChangedInsideWithFiveNamesThatAreNoMarkup) {
   for (unsigned length = 0; length < 2; ++length) {
     const Json body = Json::parse(payload(test::alert_of(test::changes_alert_json(test::kHostileNames)), length));

@@ -142,6 +142,18 @@ TEST(ExplainNothing, NamesWhatWasAskedForAndTheNearestThereIs) {
   Recorded r;
   Selection s;
   EXPECT_NE(explain_nothing(r.db(), s, at(0)).find("nothing was ever watched"), std::string::npos);
+  KnownTargets none;
+  none.rules = true;
+  const auto no_status = [] { return std::set<std::string>(); };
+  EXPECT_EQ(explain_nothing(none, s, no_status),
+            "nothing is watched so far: what [[watch]] matches is known after the first listing, and none on record "
+            "found anything that it matches; run \"codedriftd discover\" to list now, or start the daemon");
+  none.watched = {{"prod", "ap-guangzhou", "default", "charge", "$LATEST"}};
+  s.targets = {"zzz"};
+  EXPECT_TRUE(explain_nothing(none, s, no_status)
+                  .ends_with("; what [[watch]] matches is known from the listings on record; run \"codedriftd "
+                             "discover\" to list now"))
+      << explain_nothing(none, s, no_status);
   r.watch({"charge", "refund", "old"}, at(0));
   r.watch({"charge", "refund"}, at(1));
   const auto why = [&](auto change) {

@@ -14,12 +14,17 @@
 
 namespace codedriftd {
 
+/// Names of canonical texts ("live", "accepted"), each with its text; empty: it is not on record.
+using NamedValues = std::vector<std::pair<std::string_view, std::string>>;
+
 /// One row: a value for each of the report's fields, in their order.
 struct Row {
   std::vector<OrderedJson> values;
   std::string problem;  ///< not empty: what is stored of this row contradicts itself, and how
   /// What tables show people in place of a field's value.
   std::vector<std::pair<std::string_view, OrderedJson>> shown = {};
+  /// What tables show people beneath the row: by name, the texts of values that are no code (model/value.h).
+  NamedValues beneath = {};
 
   /// The value of the field at `place` as tables show it.
   const OrderedJson& shown_at(std::size_t place, std::string_view field) const {
@@ -31,8 +36,8 @@ struct Row {
 };
 using Emit = std::function<void(Row)>;
 
-/// One column of the table (for people): a field, its heading, and the widest it may be (0: never cut). `spare` says
-/// what goes first where a terminal is too narrow, as in fit.h.
+/// One column of the table (for people): a field, its heading, and the widest it may be on a terminal (0: never cut).
+/// `spare` says what goes first where a terminal is too narrow, as in fit.h.
 struct Column {
   std::string_view field, heading;
   std::size_t widest;

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
 
 #include "audit/format/fit.h"
 #include "audit/format/values.h"
@@ -124,14 +125,16 @@ class TableRenderer final : public Renderer {
     Line line;
     for (const auto& [column, place] : columns_) {
       std::string text = harmless(cell(column.field, row.shown_at(place, column.field)));
-      if (column.widest > 0) text = shortened(text, column.widest);
+      if (column.widest > 0 && look_.width > 0) text = shortened(text, column.widest);
       line.cells.push_back(std::move(text));
     }
     if (attempts_) {  // not a cell but lines beneath
-      const std::size_t widest = look_.width == 0 ? 140 : std::max<std::size_t>(look_.width, 40) - 4;
+      const std::size_t widest = look_.width == 0 ? SIZE_MAX : std::max<std::size_t>(look_.width, 40) - 4;
       for (const std::string& text : attempt_lines(row.values[*attempts_]))
         line.beneath.push_back(fmt::format("    {}", shortened(harmless(text), widest)));
     }
+    for (const auto& [name, text] : row.beneath)
+      line.beneath.push_back(fmt::format("    {}", value_line(name, text, kHashShown)));
     if (!row.problem.empty()) line.beneath.push_back(fmt::format("    ! {}", harmless(row.problem)));
     lines_.push_back(std::move(line));
   }
@@ -233,6 +236,9 @@ class MarkdownRenderer final : public Renderer {
         for (const std::string& line : attempt_lines(value)) cell += (cell.empty() ? "" : "<br>") + markdown_text(line);
       } else {
         cell = markdown_text(cell_text(column.field, value, true));
+      }
+      if (place == columns_.front().place) {  // beneath the first cell
+        for (const auto& [name, text] : row.beneath) cell += "<br>" + markdown_text(value_line(name, text, 64));
       }
       out_ += fmt::format(" {} |", cell);
     }

@@ -3,6 +3,7 @@
 #include <optional>
 #include <string>
 
+#include "audit/format/report.h"
 #include "audit/story/coverage.h"
 #include "base/clock.h"
 #include "base/json.h"
@@ -24,6 +25,13 @@ OrderedJson ratio_value(Millis observed, Millis unobserved);
 std::string percent(double ratio);
 /// A list of {from, until, reason}.
 OrderedJson gaps_value(const std::vector<Gap>& gaps);
+/// For people: "live: deps:2 0123456789ab, agent:3 …", of each hash so many digits; harmless.
+std::string value_line(std::string_view name, std::string_view text, std::size_t digits);
+/// What people read beneath a row whose hashes stand for something that is no code: what is live, and what is accepted
+/// where that is another.
+NamedValues value_lines(const SelectedTarget& selected);
+NamedValues value_lines(const Target& target, const std::optional<Sha256>& live, const std::optional<Sha256>& accepted,
+                        std::string_view observed_value, std::string_view accepted_value);
 /// For people: "2d 3h", "6m 3s", "0s"; rounded up to a second, so that a gap is never understated.
 std::string spell(Millis duration);
 

@@ -5,15 +5,17 @@
 #include "audit/format/values.h"
 #include "audit/query/reports.h"
 #include "audit/story/target_story.h"
+#include "model/value.h"
 #include "store/ledger/inside.h"
 #include "store/record/attributions.h"
+#include "store/record/values.h"
 
 namespace codedriftd {
 namespace {
 
 constexpr std::string_view kHistoryFields[] = {"target",          "outcome",      "code",  "sha256",
                                                "first_seen_at",   "last_seen_at", "polls", "longest_gap_s",
-                                               "accepted_at_end", "content",      "who"};
+                                               "accepted_at_end", "content",      "who",   "value"};
 constexpr Column kHistoryColumns[] = {
     {"target", "TARGET", 0}, {"outcome", "OUTCOME", 0},           {"code", "CODE", 40},
     {"sha256", "SHA256", 0}, {"first_seen_at", "FIRST SEEN", 0},  {"last_seen_at", "LAST SEEN", 0},
@@ -29,6 +31,7 @@ struct Run {
   Millis longest_gap;
   std::optional<bool> accepted_at_end;
   std::string content;  ///< of the package of `sha256`, with what the target leaves out left out; empty: not known
+  std::string value;    ///< what `sha256` stands for; empty: code, or not known
   std::string who;      ///< what the audit log tells of the change that began it, and of writes within it; or empty
 };
 
@@ -86,6 +89,7 @@ std::vector<Run> runs_of(Database& db, const TargetRow& row, const Selection& se
                       q.millis(kLongestGap),
                       {},
                       {},
+                      {},
                       {}});
   }
   if (runs.empty()) return runs;
@@ -95,6 +99,7 @@ std::vector<Run> runs_of(Database& db, const TargetRow& row, const Selection& se
   for (Run& run : runs) {
     if (run.outcome == "observed" || run.outcome == "missing") run.who = who_of(changes, run);
     if (!run.sha256) continue;
+    run.value = values::text_of(db, row.target, run.sha256);
     if (const auto content = digest_on_record(db, run.sha256, row.state.ignore)) run.content = content->text();
     const bool open = row.answer_run == run.id;
     run.accepted_at_end = accepted_at(accepted, open ? std::max(now, run.last) : run.last) == run.sha256;
@@ -102,11 +107,16 @@ std::vector<Run> runs_of(Database& db, const TargetRow& row, const Selection& se
   return runs;
 }
 
-Row history_row(const std::string& address, const Run& run) {
-  return {{address, run.outcome, text_or_null(run.code), value_of(run.sha256), rfc3339(run.first), rfc3339(run.last),
-           run.polls, seconds(run.longest_gap), run.accepted_at_end ? OrderedJson(*run.accepted_at_end) : OrderedJson(),
-           text_or_null(run.content), text_or_null(run.who)},
-          {}};
+Row history_row(const Target& target, const Run& run) {
+  NamedValues beneath;
+  if (run.sha256 && has_text(kind_of_qualifier(target.qualifier))) beneath.emplace_back("live", run.value);
+  return {{target.address(), run.outcome, text_or_null(run.code), value_of(run.sha256), rfc3339(run.first),
+           rfc3339(run.last), run.polls, seconds(run.longest_gap),
+           run.accepted_at_end ? OrderedJson(*run.accepted_at_end) : OrderedJson(), text_or_null(run.content),
+           text_or_null(run.who), text_or_null(run.value)},
+          {},
+          {},
+          std::move(beneath)};
 }
 
 std::string claim(const Run& run) {
@@ -118,7 +128,7 @@ std::string claim(const Run& run) {
 }
 
 struct Found {
-  const std::string* address;
+  const Target* target;
   Run run;
 };
 
@@ -139,20 +149,17 @@ void keep_newest(std::vector<Found>& found, int64_t limit) {
 }
 
 ReportEnd run_history(Database& db, const Selection& selection, WallTime now, const Emit& emit) {
-  std::vector<std::string> addresses;
   std::vector<Found> found;
   const std::vector<SelectedTarget> selected = selected_targets(db, selection, now);
-  addresses.reserve(selected.size());
   for (const SelectedTarget& target : selected) {
-    addresses.push_back(target.row.target.address());
-    for (Run& each : runs_of(db, target.row, selection, now)) found.push_back({&addresses.back(), std::move(each)});
+    for (Run& each : runs_of(db, target.row, selection, now)) found.push_back({&target.row.target, std::move(each)});
   }
   const std::size_t in_all = found.size();
   if (selection.limit) keep_newest(found, *selection.limit);
   ReportEnd end;
   std::vector<std::string> claims;
   for (const Found& each : found) {
-    emit(history_row(*each.address, each.run));
+    emit(history_row(*each.target, each.run));
     if (each.run.sha256 && selected.size() == 1) claims.push_back(claim(each.run));
   }
   end.rows = static_cast<int64_t>(found.size());

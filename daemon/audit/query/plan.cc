@@ -10,6 +10,7 @@
 
 #include "audit/format/fit.h"
 #include "audit/format/table.h"
+#include "audit/format/values.h"
 #include "audit/format/width.h"
 #include "base/text.h"
 
@@ -59,7 +60,9 @@ const Mark* mark_of(const Plan::Item& item) {
   return item.answered ? nullptr : &kNotObserved;
 }
 
-std::string short_hash(const std::optional<Sha256>& hash) { return hash ? hash->hex().substr(0, 12) : "-"; }
+constexpr std::size_t kHashShown = 12;
+
+std::string short_hash(const std::optional<Sha256>& hash) { return hash ? hash->hex().substr(0, kHashShown) : "-"; }
 
 /// What stands beneath a row.
 std::vector<std::string> details(const Plan::Item& item) {
@@ -78,6 +81,7 @@ std::vector<std::string> details(const Plan::Item& item) {
     lines.push_back(awaited.pin ? fmt::format("pinned at {}", s.pin_where)
                                 : fmt::format("announced by {} until {}", awaited.actor, rfc3339(awaited.valid_until)));
   }
+  for (const auto& [name, text] : value_lines(item.selected)) lines.push_back(value_line(name, text, kHashShown));
   const Inside& inside = item.selected.inside;
   if (!inside.changes_words.empty()) {
     lines.push_back(inside.changes_words);
@@ -104,7 +108,9 @@ class Table {
         item.answered || !view.reason.empty() ? std::string_view(view.reason) : "not seen now";
     Line line{&mark,
               {item.selected.row.target.address(), std::string(to_string(view.status)),
-               reason.empty() ? "-" : shortened(harmless(reason), 40),
+               reason.empty()    ? "-"
+               : look_.width > 0 ? shortened(harmless(reason), 40)
+                                 : harmless(reason),
                look_.width > 0 && !look_.utc ? short_time(view.since, now_) : rfc3339(view.since), short_hash(s.live),
                short_hash(s.accepted), s.announced.empty() ? "-" : short_hash(s.announced.back().sha256)},
               details(item)};

@@ -24,7 +24,8 @@ constexpr std::string_view kStatusFields[] = {"target",           "account",    
                                               "last_polled_at",   "last_success_at",  "consecutive_failures",
                                               "last_error",       "observed_content", "accepted_content",
                                               "expected_content", "changes",          "who",
-                                              "watched",          "suspended_until",  "suspended_by"};
+                                              "observed_value",   "accepted_value",   "watched",
+                                              "suspended_until",  "suspended_by"};
 constexpr std::span<const std::string_view> kPlanFields(kStatusFields, std::size(kStatusFields) - 3);
 constexpr Column kStatusColumns[] = {{"target", "TARGET", 0},
                                      {"status", "STATUS", 0},
@@ -83,9 +84,12 @@ Row status_row(const SelectedTarget& selected) {
            content_value(s.accepted_content),
            expected.content ? OrderedJson(expected.content->text()) : OrderedJson(),
            OrderedJson(*selected.inside.changes),
-           text_or_null(selected.who)},
+           text_or_null(selected.who),
+           text_or_null(selected.observed_value),
+           text_or_null(selected.accepted_value)},
           {},
-          std::move(shown)};
+          std::move(shown),
+          value_lines(selected)};
 }
 
 OrderedJson StatusCounts::summary() const {
@@ -234,6 +238,9 @@ void say_what_is_in_the_way(Database& db, const Selection& selection, WallTime n
 ReportEnd run_status(Database& db, const Selection& selection, WallTime now, const Emit& emit) {
   std::vector<TargetAt> selected =
       selection.at ? targets_at(db, selection, *selection.at) : present(db, selection, now);
+  if (selection.at) {
+    for (TargetAt& target : selected) find_values(db, target.known);
+  }
   std::erase_if(selected, [&](const TargetAt& target) { return !selection.in_window(target.known.status.since); });
   std::vector<const TargetAt*> order;  // the targets themselves are large
   order.reserve(selected.size());

@@ -13,7 +13,6 @@ namespace codedriftd {
 /// The fields of a row, as the contract lists them.
 std::span<const std::string_view> status_fields();
 Row status_row(const SelectedTarget& selected);
-
 /// How many targets have each status.
 class StatusCounts {
  public:

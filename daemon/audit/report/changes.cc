@@ -6,11 +6,14 @@
 
 #include "audit/format/values.h"
 #include "audit/report/sections.h"
+#include "model/value.h"
 
 namespace codedriftd {
 namespace {
 
 using Kind = Cell::Kind;
+
+constexpr std::size_t kValueDigits = 12;
 
 std::string detail_of(const AuditedFunction& function) {
   const TargetState& state = function.state();
@@ -19,14 +22,14 @@ std::string detail_of(const AuditedFunction& function) {
     case Status::missing:
       return fmt::format("The API says that it does not exist ({}).", status.reason);
     case Status::drifted:
-      return status.reason == "stale" ? "Live code that nobody accepted; and it is not seen any more."
-                                      : "Live code that nobody accepted.";
+      return fmt::format("Live {} that nobody accepted{}.", words_for(function.then.known.row.target).noun,
+                         status.reason == "stale" ? "; and it is not seen any more" : "");
     case Status::unobserved:
       return fmt::format("It could not be seen: {}.", status.reason);
     case Status::examining:
       return "New code is live, and its package was being examined: what is inside decides.";
     case Status::unreviewed:
-      return "Seen, but nobody has accepted any code of it.";
+      return fmt::format("Seen, but nobody has accepted any {} of it.", words_for(function.then.known.row.target).noun);
     case Status::pending_deploy:
       return status.reason == "overdue" ? fmt::format("The newly pinned code is overdue since {}.",
                                                       rfc3339(state.announced.back().valid_until))
@@ -142,6 +145,12 @@ ReportBlock block_of(const DriftStory& drift, const Attributed& attributed, Wall
     if (std::string words = unexamined_words(moment); !words.empty()) block.words.push_back(std::move(words));
   }
   for (const LoggedFact& moment : drift.moments) {
+    const std::string value = moment.text("value"), before = moment.text("previous_value");
+    if (value.empty()) continue;
+    block.words.push_back(fmt::format("With event {}: {}{}.", moment.seq, words_of_value(value, kValueDigits),
+                                      before.empty() ? "" : "; before: " + words_of_value(before, kValueDigits)));
+  }
+  for (const LoggedFact& moment : drift.moments) {
     if (const auto words = attributed.find(moment.id); words != attributed.end())
       block.words.push_back(fmt::format("The cloud's audit log, about event {}: {}", moment.seq, words->second));
   }
@@ -219,6 +228,8 @@ ReportSection open_items(const AuditReport& report) {
         if (!state.drift_open) continue;
         detail += " It was removed from the watch in this state.";
       }
+      for (const auto& [name, text] : value_lines(function.then.known))
+        detail += fmt::format(" {}.", value_line(name, text, kValueDigits));
       const bool alarm = status == Status::missing || status == Status::drifted;
       table.rows.push_back(
           {target_cell(function.address), Cell{std::string(to_string(status)), alarm ? Kind::alarm : Kind::warning},

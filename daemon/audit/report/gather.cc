@@ -1,15 +1,17 @@
 #include "audit/report/gather.h"
 
 #include <algorithm>
-#include <map>
 #include <set>
 
+#include "audit/story/changes_inside.h"
 #include "audit/story/daemon_stays.h"
 #include "model/changes.h"
 #include "model/kinds.h"
+#include "model/value.h"
 #include "store/log/event_log.h"
 #include "store/packages/packages.h"
 #include "store/record/facts.h"
+#include "store/record/values.h"
 
 namespace codedriftd {
 namespace {
@@ -61,6 +63,7 @@ class Gathering {
       function.coverage = coverage_of(seen, stays, report_.since, report_.until);
       function.address = target.known.row.target.address();
       function.then = std::move(target);
+      values(function);
       if (!function.then.problem.empty()) report_.problems.push_back(function.then.problem);
       report_.polls += function.coverage.polls;
       report_.observed += function.coverage.observed;
@@ -79,6 +82,19 @@ class Gathering {
       places.insert({target.account, target.region});
     }
     report_.looks = region_looks(db_, selection_, std::move(places), report_.since, report_.until);
+  }
+
+  void values(AuditedFunction& function) {
+    SelectedTarget& known = function.then.known;
+    find_values(db_, known);
+    if (!has_text(kind_of_qualifier(known.row.target.qualifier))) return;
+    const auto add = [&](const std::optional<Sha256>& hash) {
+      if (!hash || function.values.contains(*hash)) return;
+      if (std::string text = values::text_of(db_, known.row.target, hash); !text.empty())
+        function.values.emplace(*hash, std::move(text));
+    };
+    for (const StoredRun& run : function.then.record.answers) add(run.sha256);
+    for (const auto& acceptance : function.then.record.acceptances) add(acceptance.sha256);
   }
 
   Sightings sightings(const TargetRecord& record) const {

@@ -1,5 +1,6 @@
 #pragma once
 /// What an auditor is given of a period: gathered here, written by report_html.h, report_markdown.h and report_json.h.
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -56,6 +57,7 @@ struct AuditedFunction {
   Coverage coverage;                                    ///< within the period
   std::vector<Sightings::Period> watched;               ///< within the period
   std::vector<std::pair<WallTime, WallTime>> drifting;  ///< within the period
+  std::map<Sha256, std::string> values;  ///< of layers and aliases: what each hash of `then` stands for, where known
 
   const TargetState& state() const { return then.known.row.state; }
   const StatusView& status() const { return then.known.status; }

@@ -83,6 +83,12 @@ OrderedJson coverage_json(const Coverage& c) {
           {"gaps", gaps_value(c.gaps)}};
 }
 
+/// What a hash of layers or an alias stands for, or null.
+OrderedJson value_json(const AuditedFunction& function, const std::optional<Sha256>& hash) {
+  const auto found = hash ? function.values.find(*hash) : function.values.end();
+  return found == function.values.end() ? OrderedJson() : OrderedJson(found->second);
+}
+
 OrderedJson function_json(const AuditReport& report, const AuditedFunction& function) {
   const TargetState& state = function.state();
   OrderedJson runs = OrderedJson::array();
@@ -95,6 +101,7 @@ OrderedJson function_json(const AuditReport& report, const AuditedFunction& func
                     {"last_seen_at", rfc3339(run.last)},
                     {"polls", run.polls},
                     {"longest_gap_s", seconds(run.longest_gap)},
+                    {"value", value_json(function, run.sha256)},
                     {"claim", run.sha256 ? OrderedJson(run_claim(run)) : OrderedJson()}});
   }
   const auto expected = state.announced.empty() ? std::nullopt : state.announced.back().sha256;
@@ -110,6 +117,8 @@ OrderedJson function_json(const AuditReport& report, const AuditedFunction& func
           {"accepted_at", value_of(state.accepted_at)},
           {"expected_sha256", value_of(expected)},
           {"expected_content", content ? OrderedJson(content->text()) : OrderedJson()},
+          {"observed_value", text_or_null(function.then.known.observed_value)},
+          {"accepted_value", text_or_null(function.then.known.accepted_value)},
           {"drift_since", value_of(state.drift_since)},
           {"alerts_held", held_json(function.then.held)},
           {"coverage", coverage_json(function.coverage)},

@@ -7,11 +7,14 @@
 #include "audit/format/values.h"
 #include "audit/report/sections.h"
 #include "base/json.h"
+#include "model/value.h"
 
 namespace codedriftd {
 namespace {
 
 using Kind = Cell::Kind;
+
+constexpr std::size_t kWholeHash = 64;
 
 std::string seq_of(const LoggedFact& fact) { return std::to_string(fact.seq); }
 
@@ -242,6 +245,13 @@ ReportSection function_section(const AuditReport& report) {
       if (run.last < report.since) continue;
       table.rows.push_back({run_cell(run), text_cell(std::to_string(run.polls)), text_cell(spell(run.longest_gap)),
                             time_cell(run.first), time_cell(run.last), judged(function, run, report.until)});
+    }
+    if (!function.values.empty()) {
+      ReportTable values{
+          fmt::format("What the hashes stand for: {}", function.address), {"Hash", "Layers or route"}, {}};
+      for (const auto& [hash, text] : function.values)
+        values.rows.push_back({hash_cell(hash), text_cell(words_of_value(text, kWholeHash))});
+      block.tables.push_back(std::move(values));
     }
     if (table.rows.empty()) {
       block.words.emplace_back("It was not seen once in this period: nothing is known of what was live.");

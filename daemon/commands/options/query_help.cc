@@ -102,6 +102,10 @@ observed_content and accepted_content, without what `ignore` leaves out; where a
 content is announced, expected_content; and, of a function that drifts, changes:
 {added, removed, changed, modes, files (20 at most), same_content, examined}.
 "codedriftd plan" prints it for people.
+
+Of layers, aliases and images observed_value and accepted_value say what the two
+hashes stand for: each layer with its version and CodeSha256, the version that
+an alias leads to and how it splits. The table has it beneath the row.
 )",
                                R"(
   --at T              as it stood then: what was live, what was accepted, what

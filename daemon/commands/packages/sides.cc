@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "commands/options/selection_options.h"
 #include "store/record/attributions.h"
+#include "store/record/values.h"
 
 namespace codedriftd {
 namespace {
@@ -61,8 +62,8 @@ Result<std::optional<Sha256>, NothingDone> code_of_side(Database& db, const Targ
 
 std::string words_of(const Side& side) {
   constexpr std::size_t kShort = 12;
-  if (!side.package) return shown_argument(side.name.text);
-  const std::string code = side.package->code.hex().substr(0, kShort);
+  if (!side.package && !side.value) return shown_argument(side.name.text);
+  const std::string code = (side.package ? side.package->code : side.value->sha256).hex().substr(0, kShort);
   return side.name.kind == Kind::hash ? code : fmt::format("{} {}", side.name.text, code);
 }
 
@@ -77,6 +78,15 @@ Result<RecordedSides, NothingDone> read_sides(Database& db, const Settings& sett
   RecordedSides sides;
   sides.address = target->target.address();
   sides.same_hash = *from && *from == *to;
+  if (kind_of_qualifier(target->target.qualifier) != TargetKind::code) {
+    if (!*from || !*to)
+      return NothingDone{"usage", fmt::format("{} is no code: it is not to be compared with a package or a folder",
+                                              harmless(sides.address))};
+    sides.from_value = {**from, values::text_of(db, target->target, *from)};
+    sides.to_value = {**to, values::text_of(db, target->target, *to)};
+    if (!sides.same_hash) sides.who = attributions::words_about(db, target->id, *to);
+    return sides;
+  }
   const auto fill = [&](const SideName& name, const std::optional<Sha256>& code, std::optional<PackageRow>& package,
                         Manifest& files) -> std::optional<NothingDone> {
     if (!code) return std::nullopt;

@@ -14,11 +14,18 @@
 
 namespace codedriftd {
 
+/// A side that is no code.
+struct RecordedValue {
+  Sha256 sha256{};
+  std::string text;  ///< empty: not on record
+};
+
 struct Side {
   SideName name;
   Manifest files;
-  std::optional<PackageRow> package{};  ///< of what is on record
-  UniqueFd zip{};                       ///< of a package at a path
+  std::optional<PackageRow> package{};   ///< of what is on record
+  UniqueFd zip{};                        ///< of a package at a path
+  std::optional<RecordedValue> value{};  ///< of what is no code; then there are no files
 };
 /// "accepted 0123456789ab", "build/charge.zip", for people.
 std::string words_of(const Side& side);
@@ -32,6 +39,8 @@ struct RecordedSides {
   std::string address;                 ///< of the target
   std::optional<PackageRow> from, to;  ///< not set for a path
   Manifest from_files, to_files;
+  /// Of layers, an alias or an image, which have no files: what each hash stands for (model/value.h).
+  std::optional<RecordedValue> from_value, to_value;
   bool same_hash = false;  ///< both sides are one hash: nothing was looked up, and nothing differs
   std::string who;         ///< what the audit log tells of the change that made `to` live, or empty
 };

@@ -50,6 +50,7 @@ class DirectPlan {
     Record record = what_is_on_record(settings_.database());
     match_rules_on_record(settings_);
     KnownTargets known;
+    known.rules = !settings_.rules.empty();
     for (const WatchSettings& watch : settings_.watches) known.watched.push_back(watch.target);
     if (auto resolved = resolve_names(known, selection_); !resolved)
       return NoPlan{kExitUsage, resolved.error().message};
@@ -143,6 +144,7 @@ class DirectPlan {
     item.answered = observation.outcome == Outcome::observed || observation.outcome == Outcome::missing;
     Decision decision = decide(row.target, row.state, observation, at);
     row.state = std::move(decision.state);
+    if (observation.sha256 && row.state.live == observation.sha256) item.selected.observed_value = observation.value;
     arrivals_ +=
         static_cast<std::size_t>(std::count_if(decision.events.begin(), decision.events.end(),
                                                [](const NewEvent& event) { return event.kind == "deploy.arrived"; }));

@@ -2,16 +2,19 @@
 
 #include <fmt/format.h>
 
+#include "audit/format/values.h"
 #include "base/json.h"
 #include "base/text.h"
 #include "model/changes.h"
 #include "model/target.h"
+#include "model/value.h"
 #include "model/verdict.h"
 
 namespace codedriftd {
 namespace {
 
 constexpr std::string_view kSchema = "codedriftd.plan.v1";
+constexpr std::size_t kWholeHash = 64;
 constexpr std::size_t kMostFiles = 20;  ///< of a row that are named: changes_json()
 
 /// What the member 'changes' of a row says; see PlannedRow.
@@ -40,6 +43,16 @@ std::vector<std::string> change_lines(const Json& json) {
   return lines;
 }
 
+/// The text of what a hash of layers or an alias stands for; empty: the plan does not tell. Another text than the
+/// hash's is no plan's: what is accepted is the hash.
+std::string value_of_hash(const Json& row, const char* member, const std::optional<Sha256>& hash) {
+  const auto found = row.find(member);
+  if (found == row.end() || found->is_null()) return {};
+  if (!found->is_string() || !hash || sha256(found->get_ref<const std::string&>()) != *hash)
+    throw std::runtime_error(fmt::format("'{}' is not what its hash stands for", member));
+  return found->get<std::string>();
+}
+
 /// One row; what is wrong with it is thrown as std::runtime_error without its place.
 std::optional<PlannedRow> read_row(const Json& row) {
   if (!row.is_object()) throw std::runtime_error("is not an object");
@@ -60,19 +73,30 @@ std::optional<PlannedRow> read_row(const Json& row) {
     return digest;
   };
   const std::string address = text("target");
-  if (const auto target = Target::parse(address); !target)
+  const auto target = Target::parse(address);
+  if (!target)
     throw std::runtime_error(
         fmt::format("'target' is \"{}\": {}", harmless(clean_utf8(address, 100)), target.error().message));
   const auto status = parse_status(text("status"));
   if (!status) throw std::runtime_error("'status' is none that there is");
-  if (*status != Status::drifted && *status != Status::unreviewed) return std::nullopt;
-  const auto observed = hash("observed_sha256");
-  if (!observed) throw std::runtime_error("'observed_sha256' is null, and yet something is to be accepted");
+  const bool open = *status == Status::drifted || *status == Status::unreviewed;
   PlannedRow planned;
-  if (const auto changes = row.find("changes"); changes != row.end() && !changes->is_null())
+  planned.of_value = has_text(kind_of_qualifier(target->qualifier));
+  if (!open && !planned.of_value) return std::nullopt;
+  const auto observed = hash("observed_sha256"), accepted = hash("accepted_sha256");
+  NamedValues values;
+  if (planned.of_value)
+    values = value_lines(*target, observed, accepted, value_of_hash(row, "observed_value", observed),
+                         value_of_hash(row, "accepted_value", accepted));
+  if (!open) return std::nullopt;
+  if (!observed) throw std::runtime_error("'observed_sha256' is null, and yet something is to be accepted");
+  if (planned.of_value) {
+    for (const auto& [name, value] : values) planned.changes.push_back(value_line(name, value, kWholeHash));
+  } else if (const auto changes = row.find("changes"); changes != row.end() && !changes->is_null()) {
     planned.changes = change_lines(*changes);
+  }
   planned.status = to_string(*status);
-  planned.item = {address, *observed, true, hash("accepted_sha256")};
+  planned.item = {address, *observed, true, accepted};
   return planned;
 }
 

@@ -11,9 +11,10 @@ namespace codedriftd {
 struct PlannedRow {
   std::string status;  ///< drifted or unreviewed
   ApproveRequest::Item item;
-  /// What changed inside, for people: in one line, then up to 20 files, each in a line; harmless. Empty: the plan does
-  /// not tell.
+  /// What changed inside, for people: in one line, then up to 20 files, each in a line; harmless. Of layers and aliases
+  /// what is live, and what is accepted, each in a line. Empty: the plan does not tell.
   std::vector<std::string> changes;
+  bool of_value = false;  ///< of layers or an alias, which have no inside
 };
 
 /// The drifted and unreviewed rows of a plan's text, in its order. The error says which row and field is wrong; `name`

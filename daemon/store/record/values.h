@@ -1,10 +1,12 @@
 #pragma once
 /// Table `value_text`: the canonical texts of values that are no code (model/value.h), by their SHA-256. Throw
 /// SqliteError.
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "base/sha256.h"
+#include "model/target.h"
 #include "store/db/sqlite.h"
 
 namespace codedriftd::values {
@@ -13,5 +15,8 @@ namespace codedriftd::values {
 void keep(Database& db, const Sha256& sha256, std::string_view text);
 /// Empty: it is not known, or what is stored under that hash has another. Not made harmless.
 std::string text_of(Database& db, const Sha256& sha256);
+/// What the hash stands for under `target`; of an image that is the hash itself. Empty for code, without a hash, or
+/// where it is not known.
+std::string text_of(Database& db, const Target& target, const std::optional<Sha256>& sha256);
 
 }  // namespace codedriftd::values

@@ -92,13 +92,21 @@ TEST(Csv, NeverBeginsACellLikeAFormula) {
 TEST(Table, IsAlignedWithShortHashesAndARemarkAtTheEnd) {
   const std::string table = rendered(Format::table, {row("a"), row("a/longer/target", "pending_deploy"), nulls()});
   EXPECT_EQ(table,
-            "TARGET           STATUS      SHA256        COVERAGE  GAPS  LONGEST GAP  OK\n"
-            "a                in_sync     559aead08264  50.00 %   2     1m 2s        yes\n"
-            "a/longer/target  pending_d…  559aead08264  50.00 %   2     1m 2s        yes\n"
-            "t                -           -             -         0     -            -\n"
+            "TARGET           STATUS          SHA256        COVERAGE  GAPS  LONGEST GAP  OK\n"
+            "a                in_sync         559aead08264  50.00 %   2     1m 2s        yes\n"
+            "a/longer/target  pending_deploy  559aead08264  50.00 %   2     1m 2s        yes\n"
+            "t                -               -             -         0     -            -\n"
             "\n"
             "1 in sync\n");
   EXPECT_EQ(rendered(Format::table, {}), "1 in sync\n");
+}
+
+TEST(Table, CutsALongCellOnATerminalAlone) {
+  std::string out;
+  const auto renderer = make_renderer(Format::table, kReport, test::Recorded::at(0), Look(false, 200, false), out);
+  renderer->row(row("a", "pending_deploy"));
+  renderer->end({});
+  EXPECT_NE(out.find(" pending_d… "), std::string::npos) << out;
 }
 
 TEST(Table, ShowsTwelveDigitsOfAHashInARemarkAndMarkdownAll) {

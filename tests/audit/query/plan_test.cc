@@ -77,6 +77,49 @@ TEST(Plan, SaysWhatTheAuditLogTellsOfTheChange) {
       << table(plan);
 }
 
+/// The alias "live" of charge, moved.
+Plan::Item moved_alias() {
+  Plan::Item made = item("charge", Status::drifted);
+  made.selected.row.target.qualifier = "$ALIAS.live";
+  made.selected.observed_value = "version 8, k exact \"\x1b[2J\" to version 7";
+  made.selected.accepted_value = "version 7";
+  return made;
+}
+
+TEST(Plan, SaysWhatLayersAndAliasesAreBeforeTheCommandThatAcceptsThem) {
+  Plan plan = plan_of({moved_alias()});
+  const std::string text = table(plan);
+  EXPECT_NE(text.find("      live: version 8, k exact \"\\u{1b}[2J\" to version 7\n      accepted: version 7\n      "
+                      "codedriftd approve '"),
+            std::string::npos)
+      << text;
+  const Json row = Json::parse(render_plan(plan, Format::json, Recorded::at(0), false)).at("rows").at(0);
+  EXPECT_EQ(row.at("observed_value"), plan.items[0].selected.observed_value);
+  EXPECT_EQ(row.at("accepted_value"), "version 7");
+  const std::string markdown = render_plan(plan, Format::markdown, Recorded::at(0), false);
+  EXPECT_NE(markdown.find("<br>live: version 8, k exact \"\\\\u\\{1b\\}\\[2J\" to version 7<br>accepted: version 7 |"),
+            std::string::npos)
+      << markdown;
+  const std::string csv = render_plan(plan, Format::csv, Recorded::at(0), false);
+  EXPECT_NE(csv.find("observed_value,accepted_value\r\n"), std::string::npos) << csv;
+  EXPECT_TRUE(csv.ends_with(",\"version 8, k exact \"\"\\u{1b}[2J\"\" to version 7\",version 7\r\n")) << csv;
+  EXPECT_EQ(table(plan_of({item("charge", Status::drifted)})).find("live:"), std::string::npos);
+}
+
+TEST(Plan, ALayerIsNamedWithItsVersionAndHash) {
+  Plan::Item layers = item("charge", Status::unreviewed);
+  layers.selected.row.target.qualifier = "$LAYERS";
+  layers.selected.observed_value =
+      "deps:2 sha256:" + std::string(64, 'a') + "\nagent:11 sha256:" + std::string(64, 'b');
+  const Plan plan = plan_of({std::move(layers)});
+  EXPECT_NE(table(plan).find("      live: deps:2 aaaaaaaaaaaa, agent:11 bbbbbbbbbbbb\n"), std::string::npos)
+      << table(plan);
+  const std::string markdown = render_plan(plan, Format::markdown, Recorded::at(0), false);
+  EXPECT_NE(markdown.find("<br>live: deps:2 " + std::string(64, 'a') + ", agent:11 " + std::string(64, 'b')),
+            std::string::npos)
+      << markdown;
+}
+
 TEST(Plan, ForeignWordsAreHarmlessAndColourIsAskedFor) {
   Plan plan = plan_of({item("charge", Status::unobserved, false)});
   plan.items[0].selected.row.state.last_error = PollError{"Client.Network", "\x1b[2J", ""};

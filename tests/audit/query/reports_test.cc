@@ -72,6 +72,8 @@ TEST(StatusReport, HasTheContractsFieldsAndWhatNeedsAttentionFirst) {
                                 {"expected_content", nullptr},
                                 {"changes", nullptr},
                                 {"who", nullptr},
+                                {"observed_value", nullptr},
+                                {"accepted_value", nullptr},
                                 {"watched", true},
                                 {"suspended_until", nullptr},
                                 {"suspended_by", nullptr}};
@@ -84,6 +86,83 @@ TEST(StatusReport, HasTheContractsFieldsAndWhatNeedsAttentionFirst) {
   EXPECT_EQ(status.end.remarks.back(), "1 drifted, 1 not observed, 1 in sync");
   EXPECT_EQ(status.end.remarks.front(),
             "2 of the accepted hashes are the first ones seen: trusted on first sight, not reviewed.");
+}
+
+const std::string kAlias = "prod/ap-guangzhou/default/charge:$ALIAS.live",
+                  kLayers = "prod/ap-guangzhou/default/charge:$LAYERS";
+
+/// A value that is no code (model/value.h).
+void see_value(Recorded& r, std::string_view address, const std::string& text, WallTime now) {
+  Observation observation;
+  observation.outcome = Outcome::observed;
+  observation.sha256 = sha256(text);
+  observation.value = text;
+  r.input(address, observation, now);
+}
+
+/// The layers of charge are as accepted; its alias was moved.
+void record_values(Recorded& r) {
+  r.ran(at(0), at(100), true);
+  r.watch({kAlias, kLayers, "charge"}, at(0));
+  r.observed("charge", "A", at(10));
+  see_value(r, kLayers, "deps:2 sha256:" + hex("deps 2"), at(10));
+  see_value(r, kAlias, "version 7", at(10));
+  see_value(r, kAlias, "version 8, k exact \"\xE2\x80\xAE\" to version 7", at(70));
+}
+
+TEST(StatusReport, SaysWhatTheHashesOfLayersAndAliasesStandFor) {
+  Recorded r;
+  record_values(r);
+  for (const auto& moment : {std::optional<WallTime>(), std::optional(at(90))}) {
+    Selection selection;
+    selection.at = moment;
+    const Reported status = report(r, kStatusReport, at(100), selection);
+    EXPECT_EQ(status.of(kAlias)["observed_value"], "version 8, k exact \"\xE2\x80\xAE\" to version 7");
+    EXPECT_EQ(status.of(kAlias)["accepted_value"], "version 7");
+    EXPECT_EQ(status.of(kLayers)["observed_value"], "deps:2 sha256:" + hex("deps 2"));
+    EXPECT_EQ(status.of(kLayers)["accepted_value"], status.of(kLayers)["observed_value"]);
+    EXPECT_EQ(status.of(Recorded::address("charge"))["observed_value"], nullptr);
+    const std::string shown = table(r, kStatusReport, at(100), selection);
+    EXPECT_NE(shown.find("\n    live: version 8, k exact \"\\u{202e}\" to version 7\n    accepted: version 7\n"),
+              std::string::npos)
+        << shown;
+    EXPECT_NE(shown.find("\n    live: deps:2 " + hex("deps 2").substr(0, 12) + "\n"), std::string::npos) << shown;
+    EXPECT_EQ(shown.find("accepted: deps"), std::string::npos) << "it is what is live";
+  }
+  Selection before;
+  before.at = at(20);
+  EXPECT_EQ(report(r, kStatusReport, at(100), before).of(kAlias)["observed_value"], "version 7");
+}
+
+TEST(StatusReport, SaysWhereWhatAHashStandsForIsNotOnRecord) {
+  Recorded r;
+  record_values(r);
+  r.db().run("DELETE FROM value_text WHERE sha256 = ?", Recorded::hash("version 7"));
+  EXPECT_EQ(report(r, kStatusReport, at(100)).of(kAlias)["accepted_value"], nullptr);
+  const std::string shown = table(r, kStatusReport, at(100));
+  EXPECT_NE(shown.find("\n    accepted: what the hash stands for is not on record\n"), std::string::npos) << shown;
+}
+
+TEST(StatusReport, OfAnImageTheDigestIsAllThereIs) {
+  Recorded r;
+  const std::string image = "prod/ap-guangzhou/default/render:$IMAGE";
+  r.ran(at(0), at(100), true);
+  r.watch({image}, at(0));
+  r.observed(image, "image 1", at(10));
+  EXPECT_EQ(report(r, kStatusReport, at(100)).of(image)["observed_value"], "sha256:" + hex("image 1"));
+  EXPECT_EQ(table(r, kStatusReport, at(100)).find("live:"), std::string::npos);
+}
+
+TEST(HistoryReport, SaysWhatEachHashStoodFor) {
+  Recorded r;
+  record_values(r);
+  const Reported history = report(r, kHistoryReport, at(100), select({kAlias}));
+  EXPECT_EQ(history.column("value"),
+            (std::vector<std::string>{"version 7", "version 8, k exact \"\xE2\x80\xAE\" to version 7"}));
+  EXPECT_EQ(report(r, kHistoryReport, at(100), select({"charge:$LATEST"})).rows.at(0)["value"], nullptr);
+  const std::string shown = table(r, kHistoryReport, at(100));
+  EXPECT_NE(shown.find("\n    live: version 7\n"), std::string::npos) << shown;
+  EXPECT_NE(shown.find("\n    live: version 8, k exact \"\\u{202e}\" to version 7\n"), std::string::npos) << shown;
 }
 
 TEST(StatusReport, TellsWhyNothingIsSeen) {
@@ -244,7 +323,8 @@ TEST(HistoryReport, IsRunsWithTheirClaim) {
                              {"longest_gap_s", 61.5},
                              {"accepted_at_end", true},
                              {"content", nullptr},
-                             {"who", nullptr}};
+                             {"who", nullptr},
+                             {"value", nullptr}};
   EXPECT_EQ(history.rows[0].dump(), first.dump());
   EXPECT_EQ(history.rows[1]["outcome"], "failed");
   EXPECT_EQ(history.rows[1]["code"], "InternalError");

@@ -33,7 +33,10 @@ std::vector<std::string> sorted(std::vector<std::string> lines) {
 std::string column_of(std::string_view field) {
   if (field == "from" || field == "until") return std::string(field) + "_at";
   if (field == "observed_content" || field == "accepted_content") return std::string(field) + "_hex";
-  return field == "changes" || field == "content" || field == "who" ? "" : std::string(field);
+  for (const std::string_view left_out : {"changes", "content", "who", "observed_value", "accepted_value", "value"}) {
+    if (field == left_out) return "";
+  }
+  return std::string(field);
 }
 
 /// Does not wait for the disk: there are many small commits.

@@ -38,6 +38,38 @@ class AuditReportTest : public testing::Test {
 };
 std::unique_ptr<ReportStory> AuditReportTest::story_;
 
+TEST(AuditReportOfValues, SaysWhatTheHashesOfLayersAndAliasesStandFor) {
+  Recorded r;
+  const std::string alias = "prod/ap-guangzhou/default/charge:$ALIAS.live";
+  r.ran(test::at(0), test::at(100), true);
+  r.watch({alias, "charge"}, test::at(0));
+  r.observed("charge", "A", test::at(10));
+  for (const auto& [text, second] : {std::pair("version 7", 10), {"version 8, k exact \"<b>\" to version 7", 70}}) {
+    Observation observation{Outcome::observed, sha256(text), {}, "", false};
+    observation.value = text;
+    r.input(alias, observation, test::at(second));
+  }
+  Selection selection;
+  selection.since = test::at(0);
+  selection.until = test::at(100);
+  const AuditReport report = gather_audit_report(r.db(), selection, test::at(100));
+  const Json functions = Json::parse(report_json(report)).at("functions");
+  ASSERT_EQ(functions.size(), 2U);
+  const Json &moved = functions.at(0), &code = functions.at(1);
+  EXPECT_EQ(moved.at("observed_value"), "version 8, k exact \"<b>\" to version 7");
+  EXPECT_EQ(moved.at("accepted_value"), "version 7");
+  EXPECT_EQ(moved.at("runs").at(0).at("value"), "version 7");
+  EXPECT_EQ(moved.at("runs").at(1).at("value"), moved.at("observed_value"));
+  EXPECT_EQ(code.at("observed_value"), nullptr);
+  EXPECT_EQ(code.at("runs").at(0).at("value"), nullptr);
+  const std::string html = report_html(report), now = "version 8, k exact &quot;&lt;b&gt;&quot; to version 7";
+  EXPECT_NE(html.find("Live route that nobody accepted. live: " + now + ". accepted: version 7."), std::string::npos);
+  EXPECT_NE(html.find(": " + now + "; before: version 7."), std::string::npos);
+  EXPECT_NE(html.find("What the hashes stand for: " + alias), std::string::npos);
+  EXPECT_NE(report_markdown(report).find("Live route that nobody accepted. live: version 8, k exact \"&lt;b\\>\" to"),
+            std::string::npos);
+}
+
 TEST_F(AuditReportTest, TellsEveryDriftFromItsDetectionToItsResolution) {
   const AuditReport report = gather();
   struct Wanted {
