@@ -335,6 +335,72 @@ TEST(DiscoveriesOfTargets, WhatIsGoneForAWeekIsLetGoOfAndIsWatchedAgainWhenItIsB
   EXPECT_EQ(sky.states(), "pay-a:watched");
 }
 
+/// What is read of pay-a, and what its entry keeps of what is deleted.
+struct DetailsOfPay {
+  using Names = std::optional<std::vector<std::string>>;
+  Discovered read(const Names& versions, const Names& aliases) {
+    Tx tx(sky.db);
+    return take_details(tx, {"prod", "ap-guangzhou", "default", "pay-a"}, versions, aliases, std::nullopt, sky.now);
+  }
+  std::string kept() {
+    std::string all;
+    for (const auto& [qualifier, since] : inventory::all(sky.db).front().deleted)
+      all += fmt::format("{}{}", all.empty() ? "" : " ", qualifier);
+    return all;
+  }
+  Sky sky;
+};
+
+TEST(DiscoveriesOfTargets, AVersionOrAliasThatIsDeletedIsPolledAtOnceAndKeptForAWeek) {
+  DetailsOfPay pay;
+  Sky& sky = pay.sky;
+  sky.list("pay-a");
+  const TargetId version = sky.watch("pay-a", "2"), alias = sky.watch("pay-a", "$ALIAS.live");
+  sky.watch("pay-a");
+  sky.watch("pay-a", "$LAYERS");
+  EXPECT_TRUE(pay.read({{"2", "1"}}, {{"beta", "live"}}).moved.empty());
+  EXPECT_EQ(pay.read({{"1"}}, {{"beta"}}).moved, (std::vector{version, alias}));
+  EXPECT_EQ(pay.kept(), "$ALIAS.live 2");
+  EXPECT_EQ(pay.read(std::nullopt, std::nullopt).moved, (std::vector{version, alias})) << "until it is missing";
+  {
+    Tx tx(sky.db);
+    for (int i = 0; i < 2; ++i) sky.ledger.apply(tx, alias, not_found("ResourceNotFound.Alias"), sky.now);
+  }
+  EXPECT_EQ(sky.told(), "function.discovered pay-a:$LATEST; function.missing pay-a:$ALIAS.live");
+  EXPECT_EQ(pay.read({{"1"}}, {{"beta"}}).moved, std::vector{version});
+  sky.now += std::chrono::days(6);
+  EXPECT_FALSE(pay.read({{"1"}}, {{"beta"}}).watch_changed);
+  EXPECT_EQ(pay.kept(), "$ALIAS.live 2");
+  sky.now += std::chrono::days(1);
+  const Discovered last = pay.read({{"1"}}, {{"beta"}});
+  EXPECT_TRUE(last.watch_changed);
+  EXPECT_TRUE(last.moved.empty());
+  EXPECT_EQ(pay.kept(), "");
+  EXPECT_FALSE(pay.read({{"1"}}, {{"beta"}}).watch_changed);
+}
+
+TEST(DiscoveriesOfTargets, TheLastAliasThatIsDeletedIsKeptLikeAnyOther) {
+  DetailsOfPay pay;
+  pay.sky.list("pay-a");
+  const TargetId alias = pay.sky.watch("pay-a", "$ALIAS.live");
+  pay.read({{"1"}}, {{"live"}});
+  EXPECT_EQ(pay.read({{"1"}}, std::vector<std::string>()).moved, std::vector{alias});
+  EXPECT_EQ(pay.kept(), "$ALIAS.live");
+  EXPECT_TRUE(pay.read({{"1"}}, {{"live"}}).moved.empty()) << "it is there again";
+  EXPECT_EQ(pay.kept(), "");
+}
+
+TEST(DiscoveriesOfTargets, AVersionThatIsNotAmongTheNewestAnyMoreIsNotDeleted) {
+  DetailsOfPay pay;
+  pay.sky.list("pay-a");
+  pay.sky.watch("pay-a", "2");
+  pay.read({{"2", "1"}}, {{"live"}});
+  EXPECT_TRUE(pay.read({{"4", "3", "2", "1"}}, {{"live"}}).moved.empty());
+  EXPECT_EQ(pay.kept(), "");
+  EXPECT_TRUE(pay.read({{"5", "4", "2"}}, std::vector<std::string>()).moved.empty()) << "nobody watched those";
+  EXPECT_EQ(pay.kept(), "");
+}
+
 TEST(DiscoveriesOfTargets, ATargetThatIsWatchedLaterLearnsItsFunctionFromTheNextListing) {
   Sky sky;
   sky.list("charge");
@@ -395,12 +461,13 @@ TEST(DiscoveriesTold, DetailsAreKeptAndChangeTheWatchListOnce) {
   Tx tx(sky.db);
   const FunctionName name{"prod", "ap-guangzhou", "default", "pay-a"};
   using Names = std::vector<std::string>;
-  EXPECT_TRUE(take_details(tx, name, Names{"2", "1"}, Names{"live"}, true, sky.now));
-  EXPECT_FALSE(take_details(tx, name, Names{"2", "1"}, Names{"live"}, true, sky.now));
-  EXPECT_TRUE(take_details(tx, name, Names{"3", "2", "1"}, Names{"live"}, true, sky.now));
-  EXPECT_FALSE(take_details(tx, {"prod", "ap-guangzhou", "default", "other"}, Names{"1"}, Names(), false, sky.now));
-  EXPECT_FALSE(
-      take_details(tx, {"prod", "ap-guangzhou", "default", "unheard-of"}, Names{"1"}, Names(), false, sky.now));
+  EXPECT_TRUE(take_details(tx, name, Names{"2", "1"}, Names{"live"}, true, sky.now).watch_changed);
+  EXPECT_FALSE(take_details(tx, name, Names{"2", "1"}, Names{"live"}, true, sky.now).watch_changed);
+  EXPECT_TRUE(take_details(tx, name, Names{"3", "2", "1"}, Names{"live"}, true, sky.now).watch_changed);
+  EXPECT_FALSE(take_details(tx, {"prod", "ap-guangzhou", "default", "other"}, Names{"1"}, Names(), false, sky.now)
+                   .watch_changed);
+  EXPECT_FALSE(take_details(tx, {"prod", "ap-guangzhou", "default", "unheard-of"}, Names{"1"}, Names(), false, sky.now)
+                   .watch_changed);
   sky.list("pay-a other");
   const auto entry = inventory::find(sky.db, "prod", "ap-guangzhou", "default", "pay-a");
   EXPECT_EQ(entry->versions, (std::vector<std::string>{"3", "2", "1"}));
@@ -413,9 +480,9 @@ TEST(DiscoveriesTold, DetailsThatCouldNotBeReadTakeNothingBack) {
   Tx tx(sky.db);
   const FunctionName name{"prod", "ap-guangzhou", "default", "pay-a"};
   using Names = std::vector<std::string>;
-  EXPECT_TRUE(take_details(tx, name, Names{"1"}, Names{"live"}, true, sky.now));
-  EXPECT_FALSE(take_details(tx, name, std::nullopt, std::nullopt, std::nullopt, sky.now));
-  EXPECT_TRUE(take_details(tx, name, Names{"2", "1"}, std::nullopt, std::nullopt, sky.now));
+  EXPECT_TRUE(take_details(tx, name, Names{"1"}, Names{"live"}, true, sky.now).watch_changed);
+  EXPECT_FALSE(take_details(tx, name, std::nullopt, std::nullopt, std::nullopt, sky.now).watch_changed);
+  EXPECT_TRUE(take_details(tx, name, Names{"2", "1"}, std::nullopt, std::nullopt, sky.now).watch_changed);
   const auto entry = inventory::find(sky.db, "prod", "ap-guangzhou", "default", "pay-a");
   EXPECT_EQ(entry->versions, (Names{"2", "1"}));
   EXPECT_EQ(entry->aliases, Names{"live"});
@@ -551,6 +618,21 @@ TEST(DiscoveriesTold, ANamespaceThatCannotBeReadStandsInTheInventoryUntilItCan) 
   sky.take(whole);
   EXPECT_EQ(sky.states(), "charge:watched :gone");
   EXPECT_EQ(inventory::last_listings(sky.db).front().found, 1);
+}
+
+TEST(DiscoveriesTold, ARegionOfWhichMoreMayBeThereStandsInTheInventoryUntilThatIsKnown) {
+  Sky sky;
+  Listing denied = sky.listing(all_found("charge"), false);  // no namespace is unread: there may be others
+  sky.take(denied);
+  EXPECT_EQ(sky.states(), ":unreadable charge:watched");
+  denied.unread = {"default"};
+  sky.take(denied);
+  EXPECT_EQ(sky.states(), ":gone :unreadable charge:watched") << "all namespaces are known";
+  denied.unread = {};
+  sky.take(denied);
+  EXPECT_EQ(sky.states(), ":unreadable :gone charge:watched");
+  sky.list("charge");
+  EXPECT_EQ(sky.states(), ":gone :gone charge:watched");
 }
 
 TEST(DiscoveriesTold, AFunctionThatCannotBeAnAddressStandsInTheInventoryWhileItIsThere) {
