@@ -64,16 +64,21 @@ std::optional<Listable> listable(const Target& target) {
 }
 
 /// Of the watched `targets` of a function those that its lists do not show any more, and did before: they are kept in
-/// `entry`, which has the lists of now, until they were missing for long enough. Those that are not missing yet.
+/// `entry`, which has the lists of now, until they were missing for long enough. Those to be polled: they are not
+/// missing yet, or are back.
 std::vector<TargetId> keep_until_missing(std::span<const targets::OfFunction> targets, const InventoryEntry& before,
                                          InventoryEntry& entry, WallTime now) {
   std::vector<TargetId> to_poll;
   entry.deleted.clear();
   for (const targets::OfFunction& each : targets) {
     const auto listed = listable(each.target);
-    if (!listed || contains(listed->is_version ? entry.versions : entry.aliases, listed->name)) continue;
+    if (!listed) continue;
     const auto known = before.deleted.find(each.target.qualifier);
     const bool kept = known != before.deleted.end();
+    if (contains(listed->is_version ? entry.versions : entry.aliases, listed->name)) {
+      if (kept) to_poll.push_back(each.id);
+      continue;
+    }
     if (!kept && !contains(listed->is_version ? before.versions : before.aliases, listed->name)) continue;
     const WallTime since = kept ? std::min(known->second, now) : now;
     if (now - since >= kGoneKept) continue;
