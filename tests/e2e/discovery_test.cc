@@ -329,6 +329,15 @@ TEST_F(EverythingTest, AVersionThatIsDeletedIsToldAsMissingAndOneThatNewerOnesDi
   EXPECT_EQ(events("watch.removed"), 1);
 }
 
+TEST_F(EverythingTest, VersionsOfANamedFunctionAreFoundLikeThoseOfOthers) {
+  daemon.config.functions = {{"charge", ""}};
+  begin("baseline = \"first-seen\"\nversions = 1\nversions_interval = \"1s\"\n");
+  ASSERT_TRUE(is("charge", "in_sync")) << daemon.log();
+  ASSERT_TRUE(listed(2));
+  daemon.cloud().functions().publish_version(Daemon::key("charge"));
+  EXPECT_TRUE(is("charge", "in_sync", "1")) << "no write showed it\n" << daemon.log();
+}
+
 /// Deployments between the pages of every listing: what the cloud does not have any more may be missing, nothing else.
 TEST_F(EverythingTest, ListingsThatRaceWithDeploymentsMakeNothingGone) {
   for (int i = 0; i < 250; ++i) daemon.deploy(fmt::format("pay-{:03}", i), "reviewed");
