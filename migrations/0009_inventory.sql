@@ -16,7 +16,8 @@ CREATE TABLE value_text (
 ) STRICT;
 
 -- Every function that was ever found, as it was seen last. One without a name stands for its namespace, which could not
--- be read; one without a namespace has "NAMESPACE/NAME" as its name, and is no part of an address.
+-- be read; one without a namespace has "NAMESPACE/NAME" as its name, and is no part of an address; one without both
+-- stands for what may be in the region beside what is known of it.
 CREATE TABLE inventory (
   id               INTEGER PRIMARY KEY,
   account          TEXT    NOT NULL,
@@ -38,6 +39,7 @@ CREATE TABLE inventory (
   not_listed       INTEGER NOT NULL,        -- complete listings in a row that did not show it, two at most; 3: gone, and let go of
   versions         TEXT    NOT NULL,        -- JSON list, newest first
   aliases          TEXT    NOT NULL,        -- JSON list
+  deleted          TEXT    NOT NULL,        -- JSON object: qualifiers of versions and aliases that a complete list does not show any more and that stay watched until they are missing, since when (ms)
   image            INTEGER NOT NULL CHECK (image IN (0, 1)),
   CHECK ((state = 'gone') = (gone_at_ms IS NOT NULL)),
   UNIQUE (account, region, namespace, name)

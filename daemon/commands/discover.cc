@@ -161,9 +161,8 @@ class DiscoverCommand {
                        before ? "is as it was" : "was taken away again"));
       throw;
     }
-    err_ << fmt::format("written to {}: {} [[watch]] for {}, {} function{} more than before\n", shown,
-                        rules.accounts.size(), fmt::join(rules.accounts, ", "), rules.functions,
-                        rules.functions == 1 ? "" : "s");
+    err_ << fmt::format("written to {}: {} [[watch]] for {}, {} function{} more than before\n", shown, rules.rules,
+                        fmt::join(rules.accounts, ", "), rules.functions, rules.functions == 1 ? "" : "s");
     if (read) {
       err_ << "It is part of the configuration. Next: codedriftd check; then systemctl reload codedriftd, or\n"
               "codedriftd reload; then codedriftd query inventory\n";

@@ -40,6 +40,9 @@ struct Listing {
   std::vector<std::string> unreadable{};
   unsigned calls = 0;
   Millis clock_error{0};  ///< this machine's clock minus the cloud's, as an answer told; 0: none did
+
+  /// It is not known which namespaces there are: something of the region could not be read, and has no name.
+  bool may_have_more() const { return !complete && unread.empty(); }
 };
 
 /// The functions of one namespace that changed last, newest first: those whose ModTime is not older than what was asked
@@ -67,6 +70,8 @@ std::optional<InventoryState> parse_inventory_state(std::string_view name);
 
 /// Of one that is gone for so long that no rule watches it any more.
 inline constexpr unsigned kLetGo = 3;
+/// So long is what is gone watched, as missing.
+inline constexpr Millis kGoneKept = std::chrono::days(7);
 
 /// One function of the inventory, as the record keeps it.
 struct InventoryEntry {
@@ -82,7 +87,10 @@ struct InventoryEntry {
   // Of functions of which a rule wants to know it:
   std::vector<std::string> versions;  ///< published ones, newest first
   std::vector<std::string> aliases;   ///< sorted
-  bool image = false;                 ///< a container image instead of a package
+  /// Qualifiers of those versions and aliases that were watched and that a complete list does not show any more, and
+  /// since when: they stay watched, as what is missing, for as long as a function that is gone.
+  std::map<std::string, WallTime> deleted;
+  bool image = false;  ///< a container image instead of a package
 
   friend bool operator==(const InventoryEntry&, const InventoryEntry&) = default;
 };

@@ -146,10 +146,11 @@ std::string drift_events(const Alerts& alerts, std::size_t between) {
 
 bool told_together(std::string_view a, std::string_view b) {
   if (about_drift(a)) return about_drift(b);
-  for (const std::string_view family : {"function.", "poll."}) {
-    if (a.starts_with(family)) return b.starts_with(family);
-  }
-  return false;
+  if (a.starts_with("poll.")) return b.starts_with("poll.");
+  const auto of_presence = [](std::string_view kind) {
+    return kind == "function.missing" || kind == "function.returned";
+  };
+  return of_presence(a) && of_presence(b);
 }
 
 std::string compose_series(const std::vector<std::string>& bytes, std::string_view id, std::size_t between) {

@@ -18,7 +18,7 @@ inline constexpr std::string_view kDeliveryDigestKind = "delivery.digest";
 inline constexpr std::string_view kFlappingKind = "drift.flapping";
 
 /// True if an alert of kind `b` may be told together with one of kind `a` that came before it, about the same target:
-/// drift with drift, polls with polls.
+/// drift with drift, polls with polls, missing with returned: the newest says how it is. Not so recreated, and touched.
 bool told_together(std::string_view a, std::string_view b);
 
 /// What happened to one target, one after the other: the newest alert with the id `id`, with all event ids, the highest

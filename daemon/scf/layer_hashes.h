@@ -18,12 +18,12 @@ struct LayerName {
   friend auto operator<=>(const LayerName&, const LayerName&) = default;
 };
 
-/// The hashes of versions of layers, which never change: each is asked for once a day. Pure. Bounded: beyond
-/// `kMost`, the oldest is forgotten.
+/// The hashes of versions of layers, which are meant never to change: each is asked for once an hour, so that one that
+/// did is seen. Pure. Bounded: beyond `kMost`, the oldest is forgotten.
 class LayerHashes {
  public:
   static constexpr std::size_t kMost = 4096;
-  static constexpr Millis kKeptFor{86'400'000};
+  static constexpr Millis kKeptFor{3'600'000};
 
   std::optional<Sha256> find(const LayerName& layer, MonoTime now) const;
   void add(LayerName layer, const Sha256& sha256, MonoTime now);

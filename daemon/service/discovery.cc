@@ -159,8 +159,12 @@ void Discovery::ask_again(Tx& tx, const Listing& listing, const DiscoveryRules& 
   }
   if (due.empty()) return;
   for (const InventoryEntry& entry : inventory::of_region(tx.db, listing.account, listing.region)) {
-    if (entry.state != InventoryState::watched || !due.contains(entry.rule)) continue;
-    found.details.push_back({{entry.account, entry.region, entry.function.ns, entry.function.name}, entry.rule, false});
+    if (entry.state != InventoryState::watched) continue;
+    // The rule of one that a [[function]] names, too, which is not at its entry.
+    const WatchRule* rule = judge(entry.account, entry.region, entry.function, rules.plan).rule;
+    if (rule == nullptr || !due.contains(rule->where)) continue;
+    found.details.push_back(
+        {{entry.account, entry.region, entry.function.ns, entry.function.name}, rule->where, false});
   }
   tx.after_commit([this, now, region = listing.region, due = std::move(due)] {
     for (const std::string& rule : due) asked_at_[{rule, region}] = now;
@@ -185,10 +189,8 @@ void Discovery::take(Details details) {
       for (const FoundAlias& alias : *details.aliases) aliases->push_back(alias.name);
     }
     const DetailWish& wish = details.wish;
-    Discovered found;
-    found.watch_changed = take_details(tx, {wish.account, wish.region, wish.ns, wish.name}, details.versions, aliases,
-                                       details.image, clock_.wall());
-    return found;
+    return take_details(tx, {wish.account, wish.region, wish.ns, wish.name}, details.versions, aliases, details.image,
+                        clock_.wall());
   });
 }
 

@@ -20,6 +20,9 @@ void add_targets(const RuleSettings& rule, const InventoryEntry& entry, std::vec
   add(std::string(entry.image ? kImageQualifier : kLatestQualifier), rule.watch);
   if (rule.rule.aliases) {
     for (const std::string& alias : entry.aliases) add(std::string(kAliasPrefix) + alias, rule.watch);
+    for (const auto& [qualifier, since] : entry.deleted) {
+      if (kind_of_qualifier(qualifier) == TargetKind::alias) add(qualifier, rule.watch);
+    }
   }
   if (entry.image) return;  // no package, and no layers: neither it nor its versions have a CodeSha256
   if (rule.rule.layers) add(std::string(kLayersQualifier), rule.watch);
@@ -28,6 +31,10 @@ void add_targets(const RuleSettings& rule, const InventoryEntry& entry, std::vec
   of_version.stale_after = std::max(3 * rule.versions_interval, kLeastStale);
   const std::size_t versions = std::min<std::size_t>(rule.rule.versions, entry.versions.size());
   for (std::size_t i = 0; i < versions; ++i) add(entry.versions[i], of_version);
+  if (rule.rule.versions == 0) return;
+  for (const auto& [qualifier, since] : entry.deleted) {
+    if (kind_of_qualifier(qualifier) == TargetKind::code) add(qualifier, of_version);
+  }
 }
 
 /// What is watched, then by the time it was found first, then by name: who comes later displaces nobody.

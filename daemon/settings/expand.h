@@ -19,8 +19,9 @@ struct Expanded {
   /// Sorted by target, none twice: those of [[function]], and of each function that a rule watches `$LATEST`, its
   /// newest published versions, its aliases and its layers; of one that is a container image `$IMAGE` and its aliases,
   /// because it has no package. What a [[function]] names stays as it says. A function that is gone stays watched until
-  /// its entry is let go of (kLetGo), if a rule was at it: it is missing. Versions have the rule's versions_interval,
-  /// and are stale after three of them, one minute at least.
+  /// its entry is let go of (kLetGo), if a rule was at it: it is missing. So do the versions and aliases that its entry
+  /// says are deleted. Versions have the rule's versions_interval, and are stale after three of them, one minute at
+  /// least.
   std::vector<WatchSettings> watches;
   std::vector<OverfullRule> overfull;  ///< in the order of the rules
 };

@@ -215,7 +215,7 @@ layers = true
                    "  1          GetFunctionAddress     each of 3 versions, every 1d\n"
                    "  1          GetFunction            whether it is an image, every 1d\n"
                    "  288        GetFunction            its layers, every 5m\n"
-                   "  1          GetLayerVersion        each layer of all functions together\n"
+                   "  24         GetLayerVersion        each layer of all functions together\n"
                    "The rate limit has room for 4364 functions of this kind.\n"))
       << run.out;
   EXPECT_TRUE(says(run.out,

@@ -251,10 +251,18 @@ TEST(RulesFor, HaveOneWatchForEachAccountWithItsRegionsAndWithoutWhatIsExcluded)
   EXPECT_EQ(rules.functions, 1U);
   EXPECT_EQ(rules.text, R"(# Written by "codedriftd discover" from what was there at 2026-11-24T00:00:00.000Z.
 
-# 3 functions found in ap-guangzhou (2), ap-singapore (1); by namespace: default (2), pay (1)
+# 1 function found in ap-singapore (1); by namespace: default (1)
 [[watch]]
 account = "prod"
-regions = ["ap-guangzhou", "ap-singapore"]
+regions = ["ap-singapore"]
+namespaces = ["*"]  # also those that are made later
+names = ["*"]
+baseline = "review"  # nothing is trusted on first sight; "first-seen" accepts what is live now
+
+# 2 functions found in ap-guangzhou (2); by namespace: default (1), pay (1)
+[[watch]]
+account = "prod"
+regions = ["ap-guangzhou"]
 namespaces = ["*"]  # also those that are made later
 names = ["*"]
 except = ["pay-dev"]
@@ -270,6 +278,47 @@ baseline = "review"  # nothing is trusted on first sight; "first-seen" accepts w
 )");
   EXPECT_EQ(rules_for({listed("prod", "ap-guangzhou", {found_function("pay", "pay-out")})}, plan, {}).text, "")
       << "all of it is watched";
+}
+
+TEST(RulesFor, LeaveOutANameOnlyInTheNamespacesThatItIsExcludedIn) {
+  WatchPlan plan;
+  plan.rules.resize(1);
+  plan.rules.front().account = "prod";
+  plan.rules.front().regions = {"ap-guangzhou", "ap-tokyo"};
+  plan.rules.front().names = {"job"};
+  plan.rules.front().except = {"job"};
+  const std::vector<FoundFunction> functions{found_function("default", "job"), found_function("default", "mail"),
+                                             found_function("pay", "job"), found_function("pay", "mail"),
+                                             found_function("test", "mail")};
+  const struct {
+    const char* what;
+    std::vector<std::string> namespaces;
+    std::size_t rules;
+    const char *excluded, *watched;  ///< a namespace in which it is, and one in which it is not
+  } cases[] = {{"in one that is there", {"default"}, 2, "default", "pay"},
+               {"in those of today, all that have it", {"default", "pay", "test"}, 1, "pay", "made-later"},
+               {"in all", {"*"}, 1, "pay", nullptr}};
+  for (const auto& c : cases) {
+    SCOPED_TRACE(c.what);
+    plan.rules.front().namespaces = c.namespaces;
+    const WrittenRules rules =
+        rules_for({listed("prod", "ap-guangzhou", functions), listed("prod", "ap-tokyo", functions)}, plan, {});
+    auto settings = load_settings_text("c.toml", "[account.prod]\n" + rules.text);
+    ASSERT_TRUE(settings) << format_mistakes(settings.error());
+    WatchPlan both = watch_plan(*settings);
+    both.rules.insert(both.rules.begin(), plan.rules.begin(), plan.rules.end());
+    const auto state = [&](const char* ns, const char* name) {
+      return judge("prod", "ap-tokyo", found_function(ns, name), both).state;
+    };
+    EXPECT_EQ(state(c.excluded, "job"), InventoryState::excluded);
+    EXPECT_EQ(state("test", "mail"), InventoryState::watched);
+    if (c.watched != nullptr) {
+      EXPECT_NE(state(c.watched, "job"), InventoryState::excluded) << "nobody said so";
+    } else {
+      EXPECT_EQ(state("made-later", "mail"), InventoryState::watched);
+    }
+    EXPECT_EQ(rules.rules, settings->rules.size());
+  }
 }
 
 TEST(RulesFor, ThatTheySayCanBeRead) {

@@ -43,15 +43,13 @@ TEST(Message, ToldTogetherIsWhatIsOfOneFamily) {
   const struct {
     std::string_view a, b;
     bool together;
-  } table[] = {{"drift.detected", "drift.resolved", true},
-               {"drift.reminder", "drift.changed", true},
-               {"function.missing", "function.returned", true},
-               {"poll.failing", "poll.recovered", true},
-               {"function.returned", "drift.detected", false},
-               {"drift.detected", "poll.failing", false},
-               {"delivery.dead", "delivery.dead", false},
-               {"watch.removed", "watch.removed", false},
-               {"test", "test", false}};
+  } table[] = {{"drift.detected", "drift.resolved", true},        {"drift.reminder", "drift.changed", true},
+               {"function.missing", "function.returned", true},   {"function.returned", "function.missing", true},
+               {"function.missing", "function.recreated", false}, {"function.recreated", "function.missing", false},
+               {"function.recreated", "function.touched", false}, {"function.missing", "drift.detected", false},
+               {"poll.failing", "poll.recovered", true},          {"function.returned", "drift.detected", false},
+               {"drift.detected", "poll.failing", false},         {"delivery.dead", "delivery.dead", false},
+               {"watch.removed", "watch.removed", false},         {"test", "test", false}};
   for (const auto& row : table) EXPECT_EQ(told_together(row.a, row.b), row.together) << row.a << " " << row.b;
 }
 

@@ -9,6 +9,7 @@
 #include "model/value.h"
 #include "scf/action_server.h"
 #include "scf/curl_api.h"
+#include "support/manual_clock.h"
 
 namespace codedriftd::test {
 namespace {
@@ -105,6 +106,30 @@ TEST_F(CurlValuesTest, AVersionOfALayerIsAskedForOnce) {
   api.set_accounts({credentials.account(server.endpoint())});
   poll("$LAYERS");
   EXPECT_EQ(server.requests().size(), 3U) << "after a reload the label may stand for another account";
+}
+
+TEST_F(CurlValuesTest, AVersionOfALayerThatIsSwappedIsSeenWithinAnHour) {
+  ManualClock manual;
+  CurlApi slow(manual);
+  slow.set_accounts({credentials.account(server.endpoint())});
+  const auto poll_now = [&] {
+    std::optional<ApiAnswer> answer;
+    slow.start({value_target("$LAYERS")}, [&](ApiAnswer a) { answer = std::move(a); });
+    while (!answer) slow.turn(Millis{1000});
+    return answer->observation.value;
+  };
+  const auto deps_are = [](const std::string& code) { return "deps:3 sha256:" + sha256(code).hex(); };
+  const auto swap = [&](const std::string& code) {
+    server.answer("GetLayerVersion", fmt::format(R"("CodeSha256":"{}","Status":"Active")", sha256(code).hex()));
+  };
+  server.answer("GetFunction", used_layers({{"deps", 3}}));
+  swap("reviewed");
+  EXPECT_EQ(poll_now(), deps_are("reviewed"));
+  swap("stolen");
+  manual.advance(std::chrono::minutes(59));
+  EXPECT_EQ(poll_now(), deps_are("reviewed")) << "one hour is the price of not asking each time";
+  manual.advance(std::chrono::minutes(1));
+  EXPECT_EQ(poll_now(), deps_are("stolen"));
 }
 
 TEST_F(CurlValuesTest, AnAliasIsWhereItLeads) {

@@ -5,11 +5,12 @@
 namespace codedriftd::test {
 namespace {
 
-TEST(LayerHashes, KnowAVersionForADay) {
+TEST(LayerHashes, KnowAVersionForAnHour) {
   LayerHashes hashes;
   const MonoTime start{};
   const LayerName deps{"prod", "ap-guangzhou", "deps", 3};
   hashes.add(deps, sha256("a"), start);
+  EXPECT_LE(LayerHashes::kKeptFor, std::chrono::hours(1));
   EXPECT_EQ(hashes.find(deps, start + LayerHashes::kKeptFor - Millis{1}), sha256("a"));
   EXPECT_EQ(hashes.find(deps, start + LayerHashes::kKeptFor), std::nullopt);
   hashes.add(deps, sha256("b"), start + LayerHashes::kKeptFor);

@@ -54,6 +54,8 @@ TEST(Expand, MakesTargetsOfWhatIsFound) {
   never_watched.rule = "";
   InventoryEntry unreadable = entry_of("pay");
   unreadable.state = InventoryState::unreadable;
+  InventoryEntry with_deleted = rich;
+  with_deleted.deleted = {{"$ALIAS.old", WallTime{}}, {"6", WallTime{}}};
   InventoryEntry odd = entry_of("pay");
   odd.versions = {"8 9", "1"};
   odd.aliases = {"a/b", std::string(60, 'x')};
@@ -81,6 +83,20 @@ TEST(Expand, MakesTargetsOfWhatIsFound) {
        "[[watch]]\nversions = 1\nversions_interval = \"1s\"\n",
        {rich},
        {"pay:$LATEST by f:7 every 60 stale 180", "pay:9 by f:7 every 1 stale 60"}},
+      {"what is deleted is watched beside the newest",
+       "[[watch]]\nversions = 1\n",
+       {with_deleted},
+       {"pay:$LATEST by f:7 every 60 stale 180", "pay:6 by f:7 every 86400 stale 259200",
+        "pay:9 by f:7 every 86400 stale 259200"}},
+      {"an alias that is deleted, where a rule wants aliases",
+       "[[watch]]\naliases = true\n",
+       {with_deleted},
+       {"pay:$ALIAS.beta by f:7 every 60 stale 180", "pay:$ALIAS.live by f:7 every 60 stale 180",
+        "pay:$ALIAS.old by f:7 every 60 stale 180", "pay:$LATEST by f:7 every 60 stale 180"}},
+      {"of what is deleted nothing where no rule asks for it",
+       "[[watch]]\n",
+       {with_deleted},
+       {"pay:$LATEST by f:7 every 60 stale 180"}},
       {"more versions than there are",
        "[[watch]]\nversions = 5\n",
        {rich},

@@ -278,7 +278,7 @@ TEST(DiscoveryLoads, SayWhatAFunctionOfARuleCostsAndHowManyThereIsRoomFor) {
                 "24 GetFunctionAddress: $LATEST, every 1h", "2 ListVersionByFunction: which versions it has, every 12h",
                 "2 GetFunctionAddress: each of 3 versions, every 12h", "2 ListAliases: which aliases it has, every 12h",
                 "24 GetAlias: each alias, every 1h", "2 GetFunction: whether it is an image, every 12h",
-                "24 GetFunction: its layers, every 1h", "1 GetLayerVersion: each layer of all functions together"}));
+                "24 GetFunction: its layers, every 1h", "24 GetLayerVersion: each layer of all functions together"}));
   EXPECT_EQ(room_for(all.rules[0], all).functions, 28'224U) << "9.8 / (1/3600 + 3/43200)";
   const Settings beside =
       rule("", "[[function]]\nname = \"a\"\naccount = \"prod\"\nregion = \"ap-tokyo\"\ninterval = \"1s\"\n");

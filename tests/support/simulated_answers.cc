@@ -200,10 +200,11 @@ std::string alias_members(const std::string& name, const SimulatedAlias& alias) 
                      weights, matches);
 }
 
-/// Every function has `$DEFAULT`, which leads to `$LATEST` until it is set.
+/// A function has `$DEFAULT`, which leads to `$LATEST` until it is set, unless that was removed.
 std::map<std::string, SimulatedAlias> aliases_of(const SimulatedFunction& function) {
   std::map<std::string, SimulatedAlias> all = function.aliases;
-  all.emplace("$DEFAULT", SimulatedAlias{"$LATEST", "", 0, {}, function.added, function.added});
+  if (function.has_default)
+    all.emplace("$DEFAULT", SimulatedAlias{"$LATEST", "", 0, {}, function.added, function.added});
   return all;
 }
 
@@ -216,6 +217,7 @@ ScfReply list_aliases(const SimulatedFunction& function, const ScfCall& call, Li
   const auto [from, to] = bounds(call, all.size());
   using Step = std::vector<std::string>::difference_type;
   std::vector<std::string> entries(all.begin() + static_cast<Step>(from), all.begin() + static_cast<Step>(to));
+  if (all.empty() && fault == ListingFault::none) return {R"("Aliases":null,"TotalCount":0)", {}, true};
   return page("Aliases", std::move(entries), all.size(), to == all.size(), fault);
 }
 

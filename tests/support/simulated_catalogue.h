@@ -43,6 +43,7 @@ struct SimulatedFunction {
   std::optional<std::string> sha256{};                    ///< of `$LATEST`; nullopt: only others were set
   std::map<int64_t, SimulatedVersion> versions{};         ///< published
   std::map<std::string, SimulatedAlias> aliases{};        ///< by name
+  bool has_default = true;                                ///< `$DEFAULT`, whether it is set or not
   std::map<std::string, std::string> other_qualifiers{};  ///< hashes set for what is neither
   std::vector<SimulatedLayerUse> layers{};
   std::string image_uri{};

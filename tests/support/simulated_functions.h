@@ -69,6 +69,7 @@ class SimulatedFunctions {
   std::string publish_version(const std::string& target, const ScfCaller& by = {});  ///< of `$LATEST`: its number
   void set_alias(const std::string& target, const std::string& alias, SimulatedAlias leads_to,
                  const ScfCaller& by = {});
+  /// `$DEFAULT`, too: whether the cloud lets anybody is not documented, but a function without aliases can be had so.
   void remove_alias(const std::string& target, const std::string& alias, const ScfCaller& by = {});
   /// The layer's next version.
   int64_t publish_layer(const std::string& region, const std::string& layer, std::string sha256,

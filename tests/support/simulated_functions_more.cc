@@ -40,9 +40,12 @@ void SimulatedFunctions::remove_alias(const std::string& target, const std::stri
   const Place place = place_of(target);
   MutexLock guard(mutex_);
   SimulatedFunction& there = function(place);
-  if (!there.aliases.contains(alias)) throw std::out_of_range("there is no alias " + alias);
+  const bool is_default = alias == "$DEFAULT" && there.has_default;
+  if (!is_default && !there.aliases.contains(alias)) throw std::out_of_range("there is no alias " + alias);
   note("DeleteAlias", place, by, {{"Name", alias}});
-  if (by.error.empty()) there.aliases.erase(alias);
+  if (!by.error.empty()) return;
+  there.aliases.erase(alias);
+  if (is_default) there.has_default = false;
 }
 
 int64_t SimulatedFunctions::publish_layer(const std::string& region_name, const std::string& layer, std::string sha256,

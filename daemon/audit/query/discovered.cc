@@ -66,7 +66,7 @@ std::vector<Judged> judged_of(const Listing& listing, const WatchPlan& plan) {
     all.push_back({&listing, nameless({}, name), InventoryState::unreadable, {}});
   for (const std::string& ns : listing.unread)
     all.push_back({&listing, nameless(ns, {}), InventoryState::unreadable, {}});
-  if (!listing.complete && listing.unread.empty()) all.push_back({&listing, {}, InventoryState::unreadable, {}});
+  if (listing.may_have_more()) all.push_back({&listing, {}, InventoryState::unreadable, {}});
   return all;
 }
 

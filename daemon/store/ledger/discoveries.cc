@@ -21,7 +21,6 @@ constexpr std::size_t kMostTold = 100;  ///< functions that one function.unmanag
 constexpr std::size_t kMostNamed = 5;   ///< of those, in its sentence
 constexpr std::size_t kLongestIdTold = 64;
 constexpr unsigned kFewFailures = 3;
-constexpr Millis kGoneKept = std::chrono::days(7);  ///< so long is what is gone watched as missing
 
 Listed listed_of(const FoundFunction& function) {
   return {function.function_id, function.added_at, function.modified_at};
@@ -49,6 +48,46 @@ FoundFunction renewed(const FoundFunction& known, const FoundFunction& seen, Sig
 }
 
 bool version(const Target& target) { return target.qualifier.find_first_not_of("0123456789") == std::string::npos; }
+
+bool contains(const std::vector<std::string>& names, std::string_view name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+/// Of the list that `target` is in, if it is a version or an alias, the name that it has there.
+struct Listable {
+  bool is_version = false;
+  std::string name;
+};
+std::optional<Listable> listable(const Target& target) {
+  if (version(target)) return Listable{true, target.qualifier};
+  if (kind_of_qualifier(target.qualifier) != TargetKind::alias) return std::nullopt;
+  return Listable{false, target.qualifier.substr(kAliasPrefix.size())};
+}
+
+/// Of the watched `targets` of a function those that its lists do not show any more, and did before: they are kept in
+/// `entry`, which has the lists of now, until they were missing for long enough. Those to be polled: they are not
+/// missing yet, or are back.
+std::vector<TargetId> keep_until_missing(std::span<const targets::OfFunction> targets, const InventoryEntry& before,
+                                         InventoryEntry& entry, WallTime now) {
+  std::vector<TargetId> to_poll;
+  entry.deleted.clear();
+  for (const targets::OfFunction& each : targets) {
+    const auto listed = listable(each.target);
+    if (!listed) continue;
+    const auto known = before.deleted.find(each.target.qualifier);
+    const bool kept = known != before.deleted.end();
+    if (contains(listed->is_version ? entry.versions : entry.aliases, listed->name)) {
+      if (kept) to_poll.push_back(each.id);
+      continue;
+    }
+    if (!kept && !contains(listed->is_version ? before.versions : before.aliases, listed->name)) continue;
+    const WallTime since = kept ? std::min(known->second, now) : now;
+    if (now - since >= kGoneKept) continue;
+    entry.deleted.emplace(each.target.qualifier, since);
+    if (!each.missing) to_poll.push_back(each.id);
+  }
+  return to_poll;
+}
 
 /// One listing, or one look at the newest changes, while it is taken.
 class Taking {
@@ -363,17 +402,22 @@ Discovered take_changes(Tx& tx, Ledger& ledger, const NewestChanges& changes, co
   return std::move(taking).finish();
 }
 
-bool take_details(Tx& tx, const FunctionName& function, const std::optional<std::vector<std::string>>& versions,
-                  const std::optional<std::vector<std::string>>& aliases, std::optional<bool> image, WallTime now) {
+Discovered take_details(Tx& tx, const FunctionName& function, const std::optional<std::vector<std::string>>& versions,
+                        const std::optional<std::vector<std::string>>& aliases, std::optional<bool> image,
+                        WallTime now) {
+  Discovered discovered;
   auto entry = inventory::find(tx.db, function.account, function.region, function.ns, function.name);
-  if (!entry) return false;
+  if (!entry) return discovered;
   const InventoryEntry before = *entry;
   if (versions) entry->versions = *versions;
   if (aliases) entry->aliases = *aliases;
   if (image) entry->image = *image;
-  if (*entry == before) return false;
+  const auto watched = targets::watched_of(tx.db, function.account, function.region, function.ns, function.name);
+  discovered.moved = keep_until_missing(watched, before, *entry, now);
+  if (*entry == before) return discovered;
   inventory::save(tx.db, *entry, now);
-  return !entry->rule.empty();
+  discovered.watch_changed = !entry->rule.empty();
+  return discovered;
 }
 
 }  // namespace codedriftd

@@ -32,13 +32,16 @@ Discovered take_listing(Tx& tx, Ledger& ledger, const Listing& listing, const Wa
 Discovered take_changes(Tx& tx, Ledger& ledger, const NewestChanges& changes, const WatchPlan& plan,
                         bool report_unmanaged, WallTime now);
 /// Versions, aliases and kind of one function, each completely read; nullopt: it was not, and what is known of it
-/// stays. True if the watch list is to be made anew.
-bool take_details(Tx& tx, const FunctionName& function, const std::optional<std::vector<std::string>>& versions,
-                  const std::optional<std::vector<std::string>>& aliases, std::optional<bool> image, WallTime now);
+/// stays. A version or alias that is watched and that is not there any more stays watched for kGoneKept, and is polled
+/// at once: that it is missing is told by its own answer. So is one that is back.
+Discovered take_details(Tx& tx, const FunctionName& function, const std::optional<std::vector<std::string>>& versions,
+                        const std::optional<std::vector<std::string>>& aliases, std::optional<bool> image,
+                        WallTime now);
 
 /// The plan is another one: an entry whose rule says the same at another place gets that place; those of regions that
 /// are not among `listed` (account, region) any more get what the new plan says of them. How all others stand to it,
-/// the next listing judges. On the writer's thread.
+/// the next listing judges. After a start, with nothing before, a place that moved is told by what is at it. On the
+/// writer's thread.
 void replan(Tx& tx, const WatchPlan& before, const WatchPlan& after,
             const std::set<std::pair<std::string, std::string>>& listed, WallTime now);
 

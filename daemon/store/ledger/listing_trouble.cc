@@ -48,6 +48,7 @@ void note_unreadable(Tx& tx, const Listing& listing, InventoryByName& known, Wal
   std::set<InventoryByName::key_type> unreadable;
   for (const std::string& ns : listing.unread) unreadable.emplace(ns, "");
   for (const std::string& name : listing.unreadable) unreadable.emplace("", name);
+  if (listing.may_have_more()) unreadable.emplace("", "");
   for (const auto& [ns, name] : unreadable) {
     InventoryEntry& entry = known[{ns, name}];
     if (entry.id != 0 && entry.state == InventoryState::unreadable) continue;
@@ -65,7 +66,8 @@ void note_unreadable(Tx& tx, const Listing& listing, InventoryByName& known, Wal
     if (!stands_for_unreadable(key) || entry.state != InventoryState::unreadable || unreadable.contains(key)) continue;
     const bool listed =
         std::find(listing.namespaces.begin(), listing.namespaces.end(), key.first) != listing.namespaces.end();
-    if (!listing.complete && !listed) continue;
+    const bool of_region = key.first.empty() && key.second.empty();  // each listing says it anew
+    if (!listing.complete && !listed && !of_region) continue;
     entry.state = InventoryState::gone;
     entry.gone_at = now;
     inventory::save(tx.db, entry, now);

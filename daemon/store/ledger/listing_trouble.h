@@ -14,7 +14,7 @@ namespace codedriftd {
 using InventoryByName = std::map<std::pair<std::string, std::string>, InventoryEntry>;
 
 /// A namespace that could not be read has an entry without a function's name, a function whose name no address can have
-/// one without a namespace.
+/// one without a namespace. A region of which it is not known whether that is all has one with neither.
 bool stands_for_unreadable(const InventoryByName::key_type& key);
 /// Makes those entries, and lets them go when what they stand for can be read or is no more.
 void note_unreadable(Tx& tx, const Listing& listing, InventoryByName& known, WallTime now);

@@ -31,6 +31,7 @@ enum Column : int {
   kNotListed,
   kVersions,
   kAliases,
+  kDeleted,
   kImage,
   kLastFoundAt,  // the last, because its text has commas
 };
@@ -39,7 +40,8 @@ enum Column : int {
 constexpr std::string_view kSelect =
     "SELECT i.id, i.account, i.region, i.namespace, i.name, i.function_id, i.type, i.runtime, i.status, i.added_at_ms, "
     "i.modified_at_ms, i.tags, i.state, i.rule, i.first_found_at_ms, i.gone_at_ms, i.not_listed, i.versions, "
-    "i.aliases, i.image, iif(i.not_listed = 0 AND i.gone_at_ms IS NULL AND i.name != '', max(i.last_found_at_ms, "
+    "i.aliases, i.deleted, i.image, iif(i.not_listed = 0 AND i.gone_at_ms IS NULL AND i.name != '', "
+    "max(i.last_found_at_ms, "
     "coalesce((SELECT d.last_complete_at_ms FROM discovery d WHERE d.account = i.account AND d.region = i.region), "
     "i.last_found_at_ms)), i.last_found_at_ms) FROM inventory i ";
 
@@ -84,6 +86,8 @@ InventoryEntry read(const Query& q) {
   entry.not_listed = static_cast<unsigned>(q.integer(kNotListed));
   entry.versions = from_json<std::vector<std::string>>(q.text(kVersions), entry);
   entry.aliases = from_json<std::vector<std::string>>(q.text(kAliases), entry);
+  for (const auto& [qualifier, since] : from_json<std::map<std::string, int64_t>>(q.text(kDeleted), entry))
+    entry.deleted.emplace(qualifier, WallTime{Millis{since}});
   entry.image = q.boolean(kImage);
   return entry;
 }
@@ -95,6 +99,12 @@ std::vector<InventoryEntry> read_all(Query q) {
 }
 
 std::string list_text(const std::vector<std::string>& list) { return list.empty() ? "[]" : Json(list).dump(); }
+
+std::string times_text(const std::map<std::string, WallTime>& times) {
+  Json object = Json::object();
+  for (const auto& [name, time] : times) object[name] = time.time_since_epoch().count();
+  return object.dump();
+}
 
 /// What the entry is from now on, if that differs from what it was.
 void keep_state(Database& db, int64_t id, const InventoryEntry& entry, WallTime now) {
@@ -209,19 +219,20 @@ int64_t save(Database& db, const InventoryEntry& entry, WallTime now) {
     db.run(
         "INSERT INTO inventory (account, region, namespace, name, function_id, type, runtime, status, added_at_ms, "
         "modified_at_ms, tags, state, rule, first_found_at_ms, last_found_at_ms, gone_at_ms, not_listed, versions, "
-        "aliases, image) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "aliases, deleted, image) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         entry.account, entry.region, f.ns, f.name, f.function_id, f.type, f.runtime, f.status, f.added_at,
         f.modified_at, tags, to_string(entry.state), entry.rule, entry.first_found_at, entry.last_found_at,
-        entry.gone_at, entry.not_listed, list_text(entry.versions), list_text(entry.aliases), entry.image);
+        entry.gone_at, entry.not_listed, list_text(entry.versions), list_text(entry.aliases), times_text(entry.deleted),
+        entry.image);
     id = db.last_id();
   } else {
     db.run(
         "UPDATE inventory SET function_id = ?, type = ?, runtime = ?, status = ?, added_at_ms = ?, modified_at_ms = ?, "
         "tags = ?, state = ?, rule = ?, first_found_at_ms = ?, last_found_at_ms = ?, gone_at_ms = ?, not_listed = ?, "
-        "versions = ?, aliases = ?, image = ? WHERE id = ?",
+        "versions = ?, aliases = ?, deleted = ?, image = ? WHERE id = ?",
         f.function_id, f.type, f.runtime, f.status, f.added_at, f.modified_at, tags, to_string(entry.state), entry.rule,
         entry.first_found_at, entry.last_found_at, entry.gone_at, entry.not_listed, list_text(entry.versions),
-        list_text(entry.aliases), entry.image, id);
+        list_text(entry.aliases), times_text(entry.deleted), entry.image, id);
   }
   keep_state(db, id, entry, now);
   return id;

@@ -60,6 +60,7 @@ struct OfFunction {
   Listed listed;
   bool touched = false;
   unsigned consecutive_failures = 0;
+  bool missing = false;
 };
 std::vector<OfFunction> watched_in(Database& db, std::string_view account, std::string_view region);
 std::vector<OfFunction> watched_of(Database& db, std::string_view account, std::string_view region, std::string_view ns,

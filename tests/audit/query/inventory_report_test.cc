@@ -1,7 +1,9 @@
 #include <gtest/gtest.h>
 
 #include "audit/format/render.h"
+#include "audit/query/discovered.h"
 #include "audit/query/reported.h"
+#include "store/ledger/discoveries.h"
 #include "store/record/inventory.h"
 
 namespace codedriftd {
@@ -43,6 +45,55 @@ class InventoryReport : public testing::Test {
 
   Recorded r;
 };
+
+/// What discover says of a listing, and what the record says once that listing is in it.
+TEST_F(InventoryReport, CountsWhatAListingCouldNotReadAsDiscoverDoes) {
+  Listing whole;
+  whole.account = "prod";
+  whole.region = "ap-guangzhou";
+  whole.began = whole.ended = at(20);
+  whole.complete = true;
+  whole.namespaces = {"default", "pay"};
+  for (const char* name : {"charge", "stray"}) {
+    whole.functions.emplace_back();
+    whole.functions.back().ns = "default";
+    whole.functions.back().name = name;
+  }
+  Listing one_denied = whole, namespaces_denied = whole, all_denied = whole, given_up = whole;
+  one_denied.unread = {"pay"};
+  one_denied.unreadable = {"default/a b"};
+  all_denied.functions.clear();
+  all_denied.namespaces.clear();
+  given_up.unread = given_up.namespaces;
+  for (Listing* each : {&one_denied, &namespaces_denied, &all_denied, &given_up}) {
+    each->complete = false;
+    each->trouble = {"UnauthorizedOperation", "you may not", "r-1"};
+  }
+  WatchPlan plan;
+  plan.named[{"prod", "ap-guangzhou", "default", "charge"}] = "c.toml:3";
+  const struct {
+    const char* what;
+    const Listing& listing;
+    int found, unreadable;
+  } cases[] = {{"all was read", whole, 2, 0},
+               {"a namespace", one_denied, 4, 2},
+               {"ListNamespaces", namespaces_denied, 3, 1},
+               {"everything", all_denied, 1, 1},
+               {"all namespaces", given_up, 4, 2}};
+  for (const auto& c : cases) {
+    SCOPED_TRACE(c.what);
+    Recorded record;
+    record.write([&](Tx& tx) { take_listing(tx, record.ledger(), c.listing, plan, false, at(21)); });
+    const Reported inventory = report(record, kInventoryReport, at(100));
+    const ReportEnd live = discovered({c.listing}, plan, {}, [](const Row&) {});
+    for (const char* count : {"found", "watched", "coverage", "unmanaged", "unreadable", "selected"})
+      EXPECT_EQ(inventory.end.summary[count], live.summary[count]) << count;
+    EXPECT_EQ(live.summary["found"], c.found);
+    EXPECT_EQ(live.summary["unreadable"], c.unreadable);
+    const Reported coverage = report(record, kCoverageReport, at(100));
+    EXPECT_EQ(coverage.end.summary["inventory"][0]["found"], c.found);
+  }
+}
 
 TEST_F(InventoryReport, HasTheContractsFieldsByAddressAndCountsWhatIsWatched) {
   save("refund", InventoryState::unmanaged, 20);

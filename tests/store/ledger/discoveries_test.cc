@@ -96,13 +96,19 @@ struct Sky {
     }
     return all;
   }
+  /// Of all but what stands for the region.
   std::string states() {
     std::string all;
     for (const InventoryEntry& entry : inventory::all(db)) {
+      if (entry.function.ns.empty() && entry.function.name.empty()) continue;
       all += fmt::format("{}{}:{}", all.empty() ? "" : " ", entry.function.name, to_string(entry.state));
       if (entry.not_listed == 1) all += "?";
     }
     return all;
+  }
+  std::string state_of_region() {
+    const auto entry = inventory::find(db, "prod", "ap-guangzhou", "", "");
+    return entry ? std::string(to_string(entry->state)) : "none";
   }
   TargetId watch(const std::string& name, const std::string& qualifier = "$LATEST") {
     Tx tx(db);
@@ -329,10 +335,75 @@ TEST(DiscoveriesOfTargets, WhatIsGoneForAWeekIsLetGoOfAndIsWatchedAgainWhenItIsB
   sky.now += std::chrono::days(1);
   EXPECT_FALSE(sky.list("", false).watch_changed) << "an incomplete listing lets go of nothing";
   EXPECT_TRUE(sky.list("").watch_changed);
-  EXPECT_EQ(inventory::all(sky.db).front().not_listed, kLetGo);
+  EXPECT_EQ(inventory::find(sky.db, "prod", "ap-guangzhou", "default", "pay-a")->not_listed, kLetGo);
   EXPECT_FALSE(sky.list("").watch_changed) << "once";
   EXPECT_TRUE(sky.list("pay-a").watch_changed);
   EXPECT_EQ(sky.states(), "pay-a:watched");
+}
+
+/// What is read of pay-a, and what its entry keeps of what is deleted.
+struct DetailsOfPay {
+  using Names = std::optional<std::vector<std::string>>;
+  Discovered read(const Names& versions, const Names& aliases) {
+    Tx tx(sky.db);
+    return take_details(tx, {"prod", "ap-guangzhou", "default", "pay-a"}, versions, aliases, std::nullopt, sky.now);
+  }
+  std::string kept() {
+    std::string all;
+    for (const auto& [qualifier, since] : inventory::all(sky.db).front().deleted)
+      all += fmt::format("{}{}", all.empty() ? "" : " ", qualifier);
+    return all;
+  }
+  Sky sky;
+};
+
+TEST(DiscoveriesOfTargets, AVersionOrAliasThatIsDeletedIsPolledAtOnceAndKeptForAWeek) {
+  DetailsOfPay pay;
+  Sky& sky = pay.sky;
+  sky.list("pay-a");
+  const TargetId version = sky.watch("pay-a", "2"), alias = sky.watch("pay-a", "$ALIAS.live");
+  sky.watch("pay-a", "$LAYERS");
+  EXPECT_TRUE(pay.read({{"2", "1"}}, {{"beta", "live"}}).moved.empty());
+  EXPECT_EQ(pay.read({{"1"}}, {{"beta"}}).moved, (std::vector{version, alias}));
+  EXPECT_EQ(pay.kept(), "$ALIAS.live 2");
+  EXPECT_EQ(pay.read(std::nullopt, std::nullopt).moved, (std::vector{version, alias})) << "until it is missing";
+  {
+    Tx tx(sky.db);
+    for (int i = 0; i < 2; ++i) sky.ledger.apply(tx, alias, not_found("ResourceNotFound.Alias"), sky.now);
+  }
+  EXPECT_EQ(sky.told(), "function.discovered pay-a:$LATEST; function.missing pay-a:$ALIAS.live");
+  EXPECT_EQ(pay.read({{"1"}}, {{"beta"}}).moved, std::vector{version});
+  sky.now += std::chrono::days(6);
+  EXPECT_FALSE(pay.read({{"1"}}, {{"beta"}}).watch_changed);
+  EXPECT_EQ(pay.kept(), "$ALIAS.live 2");
+  sky.now += std::chrono::days(1);
+  const Discovered last = pay.read({{"1"}}, {{"beta"}});
+  EXPECT_TRUE(last.watch_changed);
+  EXPECT_TRUE(last.moved.empty());
+  EXPECT_EQ(pay.kept(), "");
+  EXPECT_FALSE(pay.read({{"1"}}, {{"beta"}}).watch_changed);
+}
+
+TEST(DiscoveriesOfTargets, TheLastAliasThatIsDeletedIsKeptLikeAnyOther) {
+  DetailsOfPay pay;
+  pay.sky.list("pay-a");
+  const TargetId alias = pay.sky.watch("pay-a", "$ALIAS.live");
+  pay.read({{"1"}}, {{"live"}});
+  EXPECT_EQ(pay.read({{"1"}}, std::vector<std::string>()).moved, std::vector{alias});
+  EXPECT_EQ(pay.kept(), "$ALIAS.live");
+  EXPECT_EQ(pay.read({{"1"}}, {{"live"}}).moved, std::vector{alias}) << "it is there again";
+  EXPECT_EQ(pay.kept(), "");
+}
+
+TEST(DiscoveriesOfTargets, AVersionThatIsNotAmongTheNewestAnyMoreIsNotDeleted) {
+  DetailsOfPay pay;
+  pay.sky.list("pay-a");
+  pay.sky.watch("pay-a", "2");
+  pay.read({{"2", "1"}}, {{"live"}});
+  EXPECT_TRUE(pay.read({{"4", "3", "2", "1"}}, {{"live"}}).moved.empty());
+  EXPECT_EQ(pay.kept(), "");
+  EXPECT_TRUE(pay.read({{"5", "4", "2"}}, std::vector<std::string>()).moved.empty()) << "nobody watched those";
+  EXPECT_EQ(pay.kept(), "");
 }
 
 TEST(DiscoveriesOfTargets, ATargetThatIsWatchedLaterLearnsItsFunctionFromTheNextListing) {
@@ -426,12 +497,13 @@ TEST(DiscoveriesTold, DetailsAreKeptAndChangeTheWatchListOnce) {
   Tx tx(sky.db);
   const FunctionName name{"prod", "ap-guangzhou", "default", "pay-a"};
   using Names = std::vector<std::string>;
-  EXPECT_TRUE(take_details(tx, name, Names{"2", "1"}, Names{"live"}, true, sky.now));
-  EXPECT_FALSE(take_details(tx, name, Names{"2", "1"}, Names{"live"}, true, sky.now));
-  EXPECT_TRUE(take_details(tx, name, Names{"3", "2", "1"}, Names{"live"}, true, sky.now));
-  EXPECT_FALSE(take_details(tx, {"prod", "ap-guangzhou", "default", "other"}, Names{"1"}, Names(), false, sky.now));
-  EXPECT_FALSE(
-      take_details(tx, {"prod", "ap-guangzhou", "default", "unheard-of"}, Names{"1"}, Names(), false, sky.now));
+  EXPECT_TRUE(take_details(tx, name, Names{"2", "1"}, Names{"live"}, true, sky.now).watch_changed);
+  EXPECT_FALSE(take_details(tx, name, Names{"2", "1"}, Names{"live"}, true, sky.now).watch_changed);
+  EXPECT_TRUE(take_details(tx, name, Names{"3", "2", "1"}, Names{"live"}, true, sky.now).watch_changed);
+  EXPECT_FALSE(take_details(tx, {"prod", "ap-guangzhou", "default", "other"}, Names{"1"}, Names(), false, sky.now)
+                   .watch_changed);
+  EXPECT_FALSE(take_details(tx, {"prod", "ap-guangzhou", "default", "unheard-of"}, Names{"1"}, Names(), false, sky.now)
+                   .watch_changed);
   sky.list("pay-a other");
   const auto entry = inventory::find(sky.db, "prod", "ap-guangzhou", "default", "pay-a");
   EXPECT_EQ(entry->versions, (std::vector<std::string>{"3", "2", "1"}));
@@ -444,14 +516,14 @@ TEST(DiscoveriesTold, DetailsThatCouldNotBeReadTakeNothingBack) {
   Tx tx(sky.db);
   const FunctionName name{"prod", "ap-guangzhou", "default", "pay-a"};
   using Names = std::vector<std::string>;
-  EXPECT_TRUE(take_details(tx, name, Names{"1"}, Names{"live"}, true, sky.now));
-  EXPECT_FALSE(take_details(tx, name, std::nullopt, std::nullopt, std::nullopt, sky.now));
-  EXPECT_TRUE(take_details(tx, name, Names{"2", "1"}, std::nullopt, std::nullopt, sky.now));
+  EXPECT_TRUE(take_details(tx, name, Names{"1"}, Names{"live"}, true, sky.now).watch_changed);
+  EXPECT_FALSE(take_details(tx, name, std::nullopt, std::nullopt, std::nullopt, sky.now).watch_changed);
+  EXPECT_TRUE(take_details(tx, name, Names{"2", "1"}, std::nullopt, std::nullopt, sky.now).watch_changed);
   const auto entry = inventory::find(sky.db, "prod", "ap-guangzhou", "default", "pay-a");
   EXPECT_EQ(entry->versions, (Names{"2", "1"}));
   EXPECT_EQ(entry->aliases, Names{"live"});
   EXPECT_TRUE(entry->image);
-  EXPECT_TRUE(take_details(tx, name, Names(), Names(), false, sky.now)) << "none is an answer, too";
+  EXPECT_TRUE(take_details(tx, name, Names(), Names(), false, sky.now).watch_changed) << "none is an answer, too";
 }
 
 TEST(DiscoveriesTold, TagsThatAreNotToldAreTheOnesThatAreKnown) {
@@ -582,6 +654,23 @@ TEST(DiscoveriesTold, ANamespaceThatCannotBeReadStandsInTheInventoryUntilItCan) 
   sky.take(whole);
   EXPECT_EQ(sky.states(), "charge:watched :gone");
   EXPECT_EQ(inventory::last_listings(sky.db).front().found, 1);
+}
+
+TEST(DiscoveriesTold, ARegionOfWhichMoreMayBeThereStandsInTheInventoryUntilThatIsKnown) {
+  Sky sky;
+  Listing denied = sky.listing(all_found("charge"), false);  // no namespace is unread: there may be others
+  EXPECT_EQ(sky.state_of_region(), "none");
+  sky.take(denied);
+  EXPECT_EQ(sky.state_of_region(), "unreadable");
+  EXPECT_EQ(sky.states(), "charge:watched");
+  denied.unread = {"default"};
+  sky.take(denied);
+  EXPECT_EQ(sky.state_of_region(), "gone") << "all namespaces are known";
+  denied.unread = {};
+  sky.take(denied);
+  EXPECT_EQ(sky.state_of_region(), "unreadable");
+  sky.list("charge");
+  EXPECT_EQ(sky.state_of_region(), "gone");
 }
 
 TEST(DiscoveriesTold, AFunctionThatCannotBeAnAddressStandsInTheInventoryWhileItIsThere) {

@@ -85,6 +85,47 @@ TEST_F(Replan, TwoRulesThatChangePlacesKeepTheirOwn) {
       "stray:watched:f:3");
 }
 
+TEST_F(Replan, AfterAStartRulesAreFoundAgainByWhatTheyMatch) {
+  WatchRule other = before.rules.front();
+  other.where = "f:12";
+  other.names = {"mail-*"};
+  other.except = {"*-dev"};
+  after.rules.push_back(other);
+  keep("ap-tokyo", "mail-a", InventoryState::watched, "f:7");
+  keep("ap-tokyo", "mail-dev", InventoryState::excluded, "f:7");
+  before = {};
+  after.rules.front().where = "f:7";  // where the other one was
+  after.named.begin()->second = "f:20";
+  const int64_t kept = states_kept();
+  EXPECT_EQ(replanned({{"prod", "ap-guangzhou"}, {"prod", "ap-tokyo"}}),
+            "charge:watched:f:20 pay-a:watched:f:7 pay-gone:gone:f:7 stray:unmanaged: mail-a:watched:f:12 "
+            "mail-dev:excluded:f:12 pay-a:watched:f:7 pay-gone:gone:f:7");
+  EXPECT_EQ(states_kept(), kept);
+}
+
+TEST_F(Replan, AfterAStartARuleThatSaysSomethingElseWaitsForItsListing) {
+  const WatchRule pay = before.rules.front();
+  before = {};
+  const auto both = [&](WatchRule a, WatchRule b) {
+    a.where = "f:4";
+    b.where = "f:5";
+    after.rules = {a, b};
+    return replanned({{"prod", "ap-guangzhou"}, {"prod", "ap-tokyo"}});
+  };
+  const std::string as_it_was =
+      "charge:watched:f:9 pay-a:watched:f:3 pay-gone:gone:f:3 stray:unmanaged: pay-a:watched:f:3 pay-gone:gone:f:3";
+  WatchRule some = pay;
+  some.names = {"pay-a"};
+  EXPECT_EQ(both(some, pay), as_it_was) << "two took its place";
+  WatchRule small = pay, none = pay;
+  small.max_targets = 1;
+  none.names = {"none"};
+  EXPECT_EQ(both(small, none), as_it_was) << "it has no place for all of them";
+  WatchRule excluding = pay;
+  excluding.except = {"pay-a"};
+  EXPECT_EQ(both(excluding, none), as_it_was);
+}
+
 TEST_F(Replan, WhatIsNotListedAnyMoreIsWhatTheNewPlanSaysAndTheRestWaitsForItsListing) {
   after.rules.front().regions = {"ap-guangzhou"};
   after.rules.front().names = {"nothing"};

@@ -91,6 +91,28 @@ TEST_F(Compose, OtherFamiliesAndDeliveriesAreToldByThemselves) {
       << "missing and returned are one story, in between drift";
 }
 
+TEST_F(Compose, MissingAndRecreatedInOneOutageAreBothTold) {
+  see("charge", "accepted");
+  {
+    Tx tx(db);
+    const auto listed = [](std::string id, Millis created) {
+      return Listed{std::move(id), kStart + created, kStart + created};
+    };
+    ledger.apply(tx, ids["charge"], listed("lam-1", Millis{0}), kStart);
+    for (int i = 0; i < 2; ++i) ledger.apply(tx, ids["charge"], not_found(), kStart + kMinute);
+    ledger.apply(tx, ids["charge"], listed("lam-2", kMinute), kStart + 2 * kMinute);
+    ledger.apply(tx, ids["charge"], saw("accepted"), kStart + 2 * kMinute);
+    ledger.apply(tx, ids["charge"], saw("y"), kStart + 3 * kMinute);
+  }
+  std::vector<std::string> kinds;
+  while (const auto alert = begin(kStart + kHour)) {
+    kinds.push_back(alert->kind);
+    outbox::delivered(db, *alert, kOk, kStart + kHour);
+  }
+  EXPECT_EQ(kinds, (std::vector<std::string>{"function.missing", "function.recreated", "function.returned",
+                                             "drift.detected"}));
+}
+
 TEST_F(Compose, ManyTargetsBecomeADigestOnlyWhenSomethingIsBehind) {
   const struct {
     const char* name;
