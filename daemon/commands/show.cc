@@ -8,6 +8,7 @@
 #include "audit/format/render.h"
 #include "audit/format/values.h"
 #include "audit/query/reports.h"
+#include "audit/story/stored_event.h"
 #include "base/json.h"
 #include "base/print.h"
 #include "base/text.h"

@@ -93,11 +93,13 @@ TEST_F(ReconcileActions, ApprovingWhatIsLiveEndsTheDriftInTheNameOfWhoDidIt) {
   see("charge", "b", 1min);
   const int64_t from = events();
   ASSERT_EQ(ask(approve("charge", "b")), "done");
-  EXPECT_EQ(
-      done,
-      (Json{{"count", 1},
-            {"targets",
-             {{{"target", address("charge")}, {"sha256", code("b").hex()}, {"previous_sha256", code("a").hex()}}}}}));
+  EXPECT_EQ(done, (Json{{"count", 1},
+                        {"targets",
+                         {{{"target", address("charge")},
+                           {"sha256", code("b").hex()},
+                           {"previous_sha256", code("a").hex()},
+                           {"value", nullptr},
+                           {"previous_value", nullptr}}}}}));
   EXPECT_EQ(kinds(from), "baseline.set drift.resolved");
   auto q = db.query_once("SELECT actor, reason, ticket, claimed, source FROM baseline ORDER BY id DESC LIMIT 1");
   ASSERT_TRUE(q.step());

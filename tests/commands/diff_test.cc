@@ -324,7 +324,8 @@ TEST_F(DiffTest, JsonHasEveryFileAndWhichSidesTheyAre) {
   EXPECT_EQ(json["from"], (Json{{"name", "accepted"},
                                 {"sha256", reviewed.hex()},
                                 {"content", content_of(manifest_of(kReviewed)).text()},
-                                {"files", 2}}));
+                                {"files", 2},
+                                {"value", nullptr}}));
   EXPECT_EQ(json["to"]["sha256"], hurried.hex());
   EXPECT_EQ(json["added"], 1);
   EXPECT_EQ(json["removed"], 1);

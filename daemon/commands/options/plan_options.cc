@@ -25,9 +25,9 @@ what is accepted. It accepts and announces nothing.
      come (pending_deploy)
 
 Beneath what drifts stands what changed inside: how many files, and the first of
-them; or why that is not known. It is told from the record. Of layers and aliases
-it is what they are and were: each layer with its version and CodeSha256, the
-version that an alias leads to and how it splits.
+them; or why that is not known. It is told from the record. Of layers and of an
+alias it is what they are and were: each layer with its version and CodeSha256,
+the version that the alias leads to and how it splits.
 
 While the daemon runs it makes the calls, with its own credentials and within
 its own pace, and records them as any other poll: root, and who may ask it to
