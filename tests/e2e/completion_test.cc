@@ -1,4 +1,4 @@
-// Bash completion, driven as bash drives it, against the real program and a real database.
+// Completion in bash, driven as bash drives it, and in zsh and fish, against the real program and a real database.
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <gtest/gtest.h>
@@ -82,11 +82,47 @@ printf '%s\n' "${COMPREPLY[@]}"
     return complete("codedriftd --config " + quoted + " " + rest, all);
   }
 
+  /// The three files as they are installed, under dir_.
+  void install() {
+    const std::pair<const char*, const char*> places[] = {{"bash", "bash-completion/completions/codedriftd"},
+                                                          {"zsh", "zsh/site-functions/_codedriftd"},
+                                                          {"fish", "fish/vendor_completions.d/codedriftd.fish"}};
+    for (const auto& [shell, place] : places) {
+      const std::filesystem::path file = dir_ / place;
+      std::filesystem::create_directories(file.parent_path());
+      std::filesystem::copy_file(fmt::format("{}/scripts/codedriftd.{}-completion", CODEDRIFTD_SOURCE_DIR, shell),
+                                 file);
+    }
+  }
+  /// The lines that a shell prints; `argv`: it, what it is to do, and the line.
+  Lines said_by(Lines argv) {
+    const RunResult ran =
+        run({.argv = argv, .env = {{"PATH", fmt::format("{}:{}", CODEDRIFTD_BINARY_DIR, std::getenv("PATH"))}}});
+    EXPECT_EQ(ran.status, (ExitStatus{0, 0})) << argv.back() << ran.err;
+    EXPECT_EQ(ran.err, "") << argv.back();
+    Lines said;
+    std::istringstream in(ran.out);
+    for (std::string each; std::getline(in, each);) said.push_back(each);
+    return said;
+  }
+  /// What fish offers where `line` ends, with descriptions behind a tab.
+  Lines fish(const std::string& line) {
+    return said_by({"fish", "--no-config", "-c", "source $argv[1]; complete -C $argv[2]",
+                    dir_ / "fish/vendor_completions.d/codedriftd.fish", line});
+  }
+  /// What zsh offers, without descriptions, and last the line with what it has completed.
+  Lines zsh(const std::string& line) {
+    return said_by(
+        {"zsh", "-f", CODEDRIFTD_SOURCE_DIR "/tests/e2e/completion/press_tab.zsh", dir_ / "zsh/site-functions", line});
+  }
+
   TempDir dir_;
   Recorded r_;
   std::string config_;
   std::optional<std::pair<uid_t, gid_t>> as_;
 };
+
+std::string escaped(const std::string& path) { return std::regex_replace(path, std::regex(" "), R"(\ )"); }
 
 Lines sorted(Lines lines) {
   std::sort(lines.begin(), lines.end());
@@ -105,6 +141,7 @@ TEST_F(Completion, OffersTheProgramsOwnCommandsReportsAndVerbs) {
             sorted({"status", "history", "events", "alerts", "coverage", "inventory", "attestations", "report"}));
   EXPECT_EQ(complete("codedriftd --log-level debug alerts re"), (Lines{"replay"}));
   EXPECT_EQ(complete("codedriftd packages "), sorted({"list", "fetch", "export", "prune"}));
+  EXPECT_EQ(complete("codedriftd status "), (Lines{})) << "its help lists statuses, which are no words of the command";
 }
 
 TEST_F(Completion, OffersTheOptionsOfTheCommandAtHand) {
@@ -163,6 +200,39 @@ TEST_F(Completion, OffersTargetsAsTheShellHasToReadThem) {
   EXPECT_EQ(with_config("query history \"" + charge, {"query", "history", "\"" + charge}),
             (Lines{charge + R"(:\$LATEST)"}));
   EXPECT_EQ(with_config("query status --all ol", {"query", "status", "--all", "ol"}), (Lines{"old"}));
+}
+
+TEST_F(Completion, InFishOffersTheSameWithWhatItMeans) {
+  if (run({.argv = {"sh", "-c", "command -v fish"}}).out.empty())
+    GTEST_SKIP() << "SKIPPED: there is no fish; scripts/install-deps --test installs it";
+  install();
+  const std::string with_config = "codedriftd --config " + escaped(config_) + " ";
+  EXPECT_EQ(fish("codedriftd al"), (Lines{"alerts\treplay or drop what could not be delivered; send a test"}));
+  EXPECT_EQ(fish("codedriftd query att"),
+            (Lines{"attestations\twhat was announced or approved with a signed statement, and the key"}));
+  EXPECT_EQ(fish("codedriftd query status --det"), (Lines{"--detailed-exitcode"}));
+  EXPECT_EQ(fish("codedriftd query status --format=ma"), (Lines{"--format=markdown"}));
+  EXPECT_EQ(fish("codedriftd status "), (Lines{}));
+  EXPECT_EQ(fish(with_config + "alerts test "), (Lines{"ops", "pager"}));
+  EXPECT_EQ(fish(with_config + "query history prod/ap-guangzhou/default/ch"),
+            (Lines{"prod/ap-guangzhou/default/charge:$LATEST"}));
+  EXPECT_EQ(fish("codedriftd diff --to " + config_.substr(0, config_.find(' '))), (Lines{dir_ / "a b/"}));
+}
+
+TEST_F(Completion, InZshOffersTheSame) {
+  if (run({.argv = {"sh", "-c", "command -v zsh"}}).out.empty())
+    GTEST_SKIP() << "SKIPPED: there is no zsh; scripts/install-deps --test installs it";
+  install();
+  const std::string with_config = "codedriftd --config " + escaped(config_) + " ";
+  EXPECT_EQ(zsh("codedriftd al"), (Lines{"alerts", "codedriftd alerts "}));
+  EXPECT_EQ(zsh("codedriftd packages "), (Lines{"export", "fetch", "list", "prune", "codedriftd packages "}));
+  EXPECT_EQ(zsh("codedriftd query status --format=ma"),
+            (Lines{"markdown", "codedriftd query status --format=markdown "}));
+  EXPECT_EQ(zsh(with_config + "alerts test "), (Lines{"ops", "pager", with_config + "alerts test "}));
+  EXPECT_EQ(zsh(with_config + "query history prod/ap-guangzhou/default/ch").back(),
+            with_config + R"(query history prod/ap-guangzhou/default/charge:\$LATEST )");
+  EXPECT_EQ(zsh("codedriftd diff --to " + config_.substr(0, config_.find(' '))).back(),
+            "codedriftd diff --to " + escaped(dir_ / "a b/"));
 }
 
 TEST_F(Completion, IsSilentWhereTheDatabaseOrTheConfigurationCannotBeHad) {
