@@ -63,14 +63,20 @@ bool parse(const CommandContext& context, std::string_view usage, po::options_de
 
 int command_run(const CommandContext& context) {
   po::options_description options("Options");
+  options.add_options()("textfile", po::value<std::string>()->value_name("FILE"),
+                        "write the metrics to FILE every 20 seconds, for node_exporter's textfile collector");
   po::variables_map values;
   if (!parse(
           context,
-          "codedriftd [--config FILE] [--log-level LEVEL] run\n\nPolls every configured function on schedule until "
+          "codedriftd [--config FILE] [--log-level LEVEL] run [--textfile FILE]\n\nPolls every configured function on "
+          "schedule until "
           "SIGTERM or SIGINT; SIGHUP\nreloads the configuration. Root becomes the owner of state_dir first. This is\n"
           "what the systemd unit starts.\n",
           options, nullptr, values))
     return 0;
+  if (const std::string textfile = text_option(values, "textfile");
+      values.contains("textfile") && !textfile.ends_with(".prom"))
+    throw UsageError(fmt::format("--textfile {}: node_exporter reads only files whose names end in .prom", textfile));
   const rlimit none{0, 0};
   ::setrlimit(RLIMIT_CORE, &none);  // memory holds secrets, and links that are as good as them
   Settings settings = load(context);
@@ -86,7 +92,7 @@ int command_run(const CommandContext& context) {
   DestinationReport report = look_ahead(settings, find_sinkhost(), Looking::as_the_service);
   if (!report.mistakes.empty()) throw ConfigError{std::move(report.mistakes)};
   log_warnings(report);
-  return App(std::move(settings), context.log_level).run();
+  return App(std::move(settings), context.log_level, text_option(values, "textfile")).run();
 }
 
 /// One that calls for the accounts of `settings`.

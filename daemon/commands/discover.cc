@@ -17,9 +17,9 @@
 
 #include "audit/query/discovered.h"
 #include "base/byte_order_mark.h"
+#include "base/output_file.h"
 #include "base/text.h"
 #include "commands/discover_rules.h"
-#include "commands/files/output_file.h"
 #include "commands/files/progress.h"
 #include "commands/options/discover_options.h"
 #include "commands/options/usage.h"

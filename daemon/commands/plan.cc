@@ -5,8 +5,8 @@
 #include <ostream>
 
 #include "base/byte_order_mark.h"
+#include "base/output_file.h"
 #include "base/text.h"
-#include "commands/files/output_file.h"
 #include "commands/files/progress.h"
 #include "commands/options/plan_options.h"
 #include "commands/options/usage.h"

@@ -18,7 +18,6 @@ namespace {
 constexpr unsigned kFailuresWithRetries = 3;
 /// "Asked again soon": while a function is updating, and after it was not found once.
 constexpr Millis kSoon{30'000};
-constexpr double kTookBounds[] = {0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10};
 
 }  // namespace
 
@@ -29,10 +28,7 @@ Poller::Poller(Api& api, Writer& writer, Ledger& ledger, const Clock& clock)
       clock_(clock),
       last_turn_(clock.mono()),
       started_at_(clock.wall()),
-      clock_offset_(offset(clock.wall(), clock.mono())) {
-  Locked stats(stats_);
-  for (const double bound : kTookBounds) stats->took[bound] = 0;
-}
+      clock_offset_(offset(clock.wall(), clock.mono())) {}
 
 Poller::~Poller() {
   stop();
@@ -315,13 +311,8 @@ void Poller::write(Writer::Work work, std::function<void(bool recorded)> done, W
 
 void Poller::count_attempt(const ApiAnswer& answer) {
   Locked stats(stats_);
-  ++stats->attempts;
   if (answer.slow_down) ++stats->refused_by_limit;
-  const double seconds = std::chrono::duration<double>(answer.took).count();
-  stats->seconds += seconds;
-  for (auto& [bound, polls] : stats->took) {
-    if (seconds <= bound) ++polls;
-  }
+  stats->took.add(std::chrono::duration<double>(answer.took).count());
   if (answer.clock_error) stats->clock_error = answer.clock_error;
 }
 

@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "base/guarded.h"
+#include "base/histogram.h"
 #include "base/secret.h"
 #include "polling/attempts.h"
 #include "polling/paced_queue.h"
@@ -38,10 +39,8 @@ struct PollStats {
     double rate = 0;   ///< the same, at present
   };
   std::array<uint64_t, 5> polls{};  ///< finished polls by Outcome
-  uint64_t attempts = 0;
   uint64_t refused_by_limit = 0;
-  double seconds = 0;               ///< all attempts together
-  std::map<double, uint64_t> took;  ///< attempts by upper bound of their time in seconds, cumulative
+  Histogram took{{0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10}};  ///< seconds of each attempt
   std::optional<WallTime> last_success_at;
   std::optional<WallTime> last_poll_at;
   std::optional<Millis> clock_error;  ///< this machine's clock minus the cloud's, at the last answer that told

@@ -50,8 +50,14 @@ std::string words_of_origin(const std::string& fixed, const std::string& configu
                      configured);
 }
 
-App::App(Settings settings, LogLevel log_level)
-    : settings_(std::move(settings)), log_level_(log_level), signals_(kStopWithin), accounts_(clock_) {}
+App::App(Settings settings, LogLevel log_level, std::string textfile)
+    : settings_(std::move(settings)),
+      log_level_(log_level),
+      textfile_(std::move(textfile)),
+      signals_(kStopWithin),
+      accounts_(clock_) {
+  loads_.lock()->at = clock_.wall();
+}
 
 App::~App() = default;
 
@@ -219,7 +225,7 @@ void App::start_runner(std::map<std::string, std::shared_ptr<Runner>>& runners, 
 void App::open_status_page() {
   if (settings_.http_listen.empty()) return;
   StatusPage::Source source;
-  source.metrics = [this] { return metrics_text(snapshot()); };
+  source.metrics = [this](ExpositionFormat format) { return metrics_text(snapshot(), format, ProcessMetrics::with); };
   source.healthy = [this] { return healthy(); };
   source.ready = [this] { return ready(); };
   auto page = StatusPage::open(settings_.http_listen, std::move(source));
@@ -297,6 +303,7 @@ void App::keep_time(Timetable& timetable) {
   }
   if (due.status && notify_.heard()) notify_.status(status_line(snapshot()));
   if (due.status && !status_page_) open_status_page();
+  if (due.alive && !textfile_.empty()) write_textfile();
   if (due.status) {
     for (const HealthCheck& check : record_files()) {
       if (check.ok) {

@@ -38,7 +38,8 @@ namespace codedriftd {
 class App {
  public:
   /// `log_level` and the format of the log stay as the command line and the settings say.
-  App(Settings settings, LogLevel log_level);
+  /// `textfile`: where the metrics are written to, for node_exporter's textfile collector; empty: nowhere.
+  App(Settings settings, LogLevel log_level, std::string textfile);
   ~App();
 
   /// Runs until SIGTERM or SIGINT. The program's exit code: 0 after a clean stop, 1 if it could not start.
@@ -61,6 +62,7 @@ class App {
   void keep_time(Timetable& timetable);
   /// The second copy of where the record ends, if it moved.
   void keep_head();
+  void write_textfile();
   void wait_for_record(const SqliteError& error);
 
   // How it stands, in app_status.cc.
@@ -100,6 +102,8 @@ class App {
 
   Settings settings_;
   const LogLevel log_level_;
+  const std::string textfile_;
+  std::string textfile_trouble_;  ///< why it could not be written, as it was logged
   SystemClock clock_;
   Signals signals_;
   Notify notify_;
@@ -133,7 +137,13 @@ class App {
   std::unique_ptr<ControlServer> control_;
   Guarded<std::vector<std::shared_ptr<Ticket>>> reloads_;  ///< those who asked for a reload and wait for its outcome
   std::atomic<bool> ready_{false};
-  std::atomic<int64_t> failed_reloads_{0};
+  struct Loads {
+    int64_t failed = 0;
+    bool last_failed = false;
+    WallTime at{};  ///< the last that worked
+  };
+  Guarded<Loads> loads_;  ///< of the configuration
+  void note_failed_load();
   Guarded<std::optional<std::pair<MonoTime, StatusSnapshot>>> cached_;
 };
 

@@ -180,6 +180,15 @@ void App::apply_permissions() {
   *permissions_.lock() = std::move(permissions);
 }
 
+void App::note_failed_load() {
+  {
+    Locked loads(loads_);
+    ++loads->failed;
+    loads->last_failed = true;
+  }
+  *cached_.lock() = std::nullopt;
+}
+
 void App::reload() {
   // Those who ask from now on ask for another one.
   std::vector<std::shared_ptr<Ticket>> waiting;
@@ -188,7 +197,7 @@ void App::reload() {
   try {
     outcome = load_again();
   } catch (const std::exception& error) {
-    ++failed_reloads_;
+    note_failed_load();
     log(LogLevel::error, "config.refused",
         fmt::format("the reload failed half way, the next one starts anew: {}", error.what()));
     notify_.ready("the last reload failed, see the log");
@@ -218,7 +227,7 @@ JsonBox App::load_again() {
   if (loaded) report = look_ahead(*loaded, find_sinkhost(), Looking::as_the_service);
   const std::vector<Mistake>& mistakes = loaded ? report.mistakes : loaded.error();
   if (!mistakes.empty()) {
-    ++failed_reloads_;
+    note_failed_load();
     for (const Mistake& mistake : mistakes)
       log(LogLevel::error, "config.mistake", fmt::format("{}: {}", mistake.place.text(), mistake.message));
     log(LogLevel::error, "config.refused",
@@ -229,7 +238,7 @@ JsonBox App::load_again() {
   }
   log_warnings(report);
   if (const std::string nothing = leaves_nothing(*loaded); !nothing.empty()) {
-    ++failed_reloads_;
+    note_failed_load();
     log(LogLevel::error, "config.refused", "the reload changed nothing: " + nothing);
     notify_.ready("the last reload changed nothing: " + nothing);
     return Json{{"failed", nothing}};
@@ -269,6 +278,11 @@ JsonBox App::load_again() {
   prune_packages(settings_, *writer_);
   replace_runners();
   if (!status_page_) open_status_page();
+  {
+    Locked loads(loads_);
+    loads->last_failed = false;
+    loads->at = clock_.wall();
+  }
   *cached_.lock() = std::nullopt;
   notify_.ready(status_line(snapshot()));
   ::malloc_trim(0);

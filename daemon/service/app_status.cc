@@ -1,9 +1,11 @@
 /// App's look at itself: what the status page, the status line and the watchdog are told.
 #include <fmt/format.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 
 #include <utility>
 
+#include "base/output_file.h"
 #include "service/app.h"
 #include "service/timetable.h"
 #include "store/log/event_log.h"
@@ -51,6 +53,13 @@ int64_t file_size(const std::string& path) {
   return ::stat(path.c_str(), &info) == 0 ? info.st_size : 0;
 }
 
+/// What a user who is not root can still write to the file system of `path`; 0: unknown.
+int64_t disk_free_at(const std::string& path) {
+  struct statvfs info {};
+  if (::statvfs(path.c_str(), &info) != 0) return 0;
+  return static_cast<int64_t>(info.f_bavail) * static_cast<int64_t>(info.f_frsize);
+}
+
 }  // namespace
 
 App::FileIdentity App::file_at(const std::string& path) {
@@ -87,9 +96,26 @@ StatusSnapshot App::snapshot() {
   s.writer_queue = writer_->queued();
   s.database_bytes = file_size(database_);
   s.wal_bytes = file_size(database_ + "-wal");
-  s.config_loads_failed = failed_reloads_;
+  s.store_errors = writer_->errors();
+  s.disk_free_bytes = disk_free_at(database_);
+  const Loads loads = loads_.copy();
+  s.config_loads_failed = loads.failed;
+  s.last_load_failed = loads.last_failed;
+  s.config_loaded_at = loads.at;
   *cached = std::pair(clock_.mono(), s);
   return s;
+}
+
+void App::write_textfile() {
+  const std::string text = metrics_text(snapshot(), ExpositionFormat::prometheus, ProcessMetrics::without);
+  const auto written = write_public_file(textfile_, text);
+  const std::string trouble = written ? "" : written.error().message;
+  if (std::exchange(textfile_trouble_, trouble) == trouble) return;
+  if (trouble.empty()) {
+    log(LogLevel::info, "textfile.recovered", fmt::format("{}: is written again", textfile_));
+  } else {
+    log(LogLevel::warning, "textfile.failed", fmt::format("the metrics are not told: {}", trouble));
+  }
 }
 
 std::vector<HealthCheck> App::healthy() const {

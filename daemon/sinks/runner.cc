@@ -219,6 +219,13 @@ void Runner::set_down(std::string_view reason) {
   state->down_reason = reason;
 }
 
+void Runner::count_attempt(const PendingAlert& alert, DeliveryResult result) {
+  Locked state(state_);
+  ++state->attempts[result];
+  const auto delay = std::chrono::duration<double>(clock_.wall() - alert.created_at);
+  if (result == DeliveryResult::delivered) state->delay.add(std::max(0.0, delay.count()));
+}
+
 /// Adds up the faults of the plugin: too many hold the destination until a reload, or until it works again.
 void Runner::count_fault(const std::string& what) {
   const MonoTime mono = clock_.mono();
@@ -299,6 +306,7 @@ void Runner::deliver(const PendingAlert& alert) {
   outcome.status = answer.status;
   outcome.words = answer.text;
   outcome.took = std::chrono::duration_cast<Millis>(clock_.mono() - begun);
+  count_attempt(alert, answer.result);
   // A receiver that refuses may want another secret: the next attempt opens the plugin anew, which reads its files
   // again. If one of them has changed, that attempt is made at once, and only its refusal holds the destination.
   const bool refused = answer.result == DeliveryResult::refused;

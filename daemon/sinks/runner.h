@@ -1,5 +1,6 @@
 #pragma once
 #include <deque>
+#include <map>
 #include <memory>
 #include <string>
 #include <thread>
@@ -7,6 +8,7 @@
 #include "base/bell.h"
 #include "base/clock.h"
 #include "base/guarded.h"
+#include "base/histogram.h"
 #include "sinks/channel.h"
 #include "sinks/throttle.h"
 #include "store/db/writer.h"
@@ -17,9 +19,12 @@ namespace codedriftd {
 
 /// How one destination stands, for the status line and metrics.
 struct RunnerState {
-  bool up = false;          ///< its plugin is loaded and opened
-  std::string down_reason;  ///< why not
-  uint64_t faults = 0;      ///< crashes, hangs and nonsense of its plugin since the start
+  bool up = false;                              ///< its plugin is loaded and opened
+  std::string down_reason;                      ///< why not
+  uint64_t faults = 0;                          ///< crashes, hangs and nonsense of its plugin since the start
+  std::map<DeliveryResult, uint64_t> attempts;  ///< since the start, by how they ended
+  /// Seconds from when an alert was made to when it was accepted, since the start.
+  Histogram delay{{1, 5, 15, 60, 300, 900, 3'600, 21'600, 86'400}};
 };
 
 /// Carries the alerts of one destination from the outbox through its channel and back: one thread, one child, nothing
@@ -66,6 +71,7 @@ class Runner {
   void hold_for_plugin() REQUIRES(carrying_);
   Millis longest_wait() const;
   void set_down(std::string_view reason);
+  void count_attempt(const PendingAlert& alert, DeliveryResult result);
   void count_fault(const std::string& what) REQUIRES(carrying_);
   /// Tells the destination, without the outbox, that nothing can be recorded, and when it can be again.
   void tell_of_trouble() REQUIRES(carrying_);

@@ -3,10 +3,12 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "polling/poller.h"
 #include "sinks/runner.h"
+#include "status/exposition.h"
 #include "store/outbox/outbox.h"
 
 namespace codedriftd {
@@ -49,12 +51,20 @@ struct StatusSnapshot {
   };
   Discovery discovery;
   std::size_t writer_queue = 0;
+  std::map<std::string_view, uint64_t> store_errors;  ///< since the start, by SqliteError::name()
   int64_t wal_bytes = 0, database_bytes = 0;
+  int64_t disk_free_bytes = 0;  ///< of the file system of state_dir, for who is not root
   int64_t config_loads_failed = 0;
+  bool last_load_failed = false;
+  WallTime config_loaded_at{};  ///< the last time that worked; the start counts
 };
 
-/// The text exposition format, version 0.0.4.
-std::string metrics_text(const StatusSnapshot& snapshot);
+/// What of this process itself goes with the rest. Not where node_exporter's own would be beside it.
+enum class ProcessMetrics { with, without };
+
+/// Metrics for Prometheus. Families and label sets are the same from the first scrape on; counters begin at the start
+/// of the daemon.
+std::string metrics_text(const StatusSnapshot& snapshot, ExpositionFormat format, ProcessMetrics process);
 /// One line for `systemctl status`: "42 functions, 1 drifted; last poll 12:00:03; 2 of 2 destinations up, 0 alerts
 /// pending"; a destination counts as up if its plugin is open and it neither refuses nor fails.
 std::string status_line(const StatusSnapshot& snapshot);

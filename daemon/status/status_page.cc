@@ -12,7 +12,6 @@
 namespace codedriftd {
 namespace {
 
-constexpr char kMetricsType[] = "text/plain; version=0.0.4; charset=utf-8";
 constexpr char kPlain[] = "text/plain; charset=utf-8";
 
 void answer(const httplib::Request& request, httplib::Response& response, const std::vector<HealthCheck>& checks) {
@@ -155,8 +154,11 @@ Result<std::unique_ptr<StatusPage>> StatusPage::open(const std::string& listen, 
         response.set_header("Allow", "GET, HEAD");
         return refuse(with_body ? 413 : 405, "only GET and HEAD, without a body\n");
       });
-  routes.Get("/metrics", guarded([metrics = source.metrics](const httplib::Request&, httplib::Response& response) {
-               response.set_content(metrics(), kMetricsType);
+  routes.Get("/metrics",
+             guarded([metrics = source.metrics](const httplib::Request& request, httplib::Response& response) {
+               const ExpositionFormat format = exposition_format_of(request.get_header_value("Accept"));
+               response.set_header("Vary", "Accept");
+               response.set_content(metrics(format), std::string(content_type(format)));
              }));
   for (const char* path : {"/healthz", "/livez"}) {
     routes.Get(path, guarded([healthy = source.healthy](const httplib::Request& request, httplib::Response& response) {

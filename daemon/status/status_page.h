@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "status/exposition.h"
 
 namespace codedriftd {
 
@@ -15,14 +16,14 @@ struct HealthCheck {
   std::string detail;
 };
 
-/// /metrics, /healthz (and /livez), /readyz over HTTP; GET and HEAD only. Add `?verbose` for the checks by name.
-/// It answers on a few threads of its own, from the callbacks, which must be thread-safe and quick. One request for
-/// each connection. Whoever can connect can slow down neither the daemon nor other clients (page_server.h). Where only
-/// this machine can, it answers only to names that mean this machine.
+/// /metrics (OpenMetrics for whoever asks for it), /healthz (and /livez), /readyz over HTTP; GET and HEAD only. Add
+/// `?verbose` for the checks by name. It answers on a few threads of its own, from the callbacks, which must be
+/// thread-safe and quick. One request for each connection. Whoever can connect can slow down neither the daemon nor
+/// other clients (page_server.h). Where only this machine can, it answers only to names that mean this machine.
 class StatusPage {
  public:
   struct Source {
-    std::function<std::string()> metrics;
+    std::function<std::string(ExpositionFormat)> metrics;
     std::function<std::vector<HealthCheck>()> healthy;  ///< do the main loops make progress?
     std::function<std::vector<HealthCheck>()> ready;    ///< can it do its work?
   };

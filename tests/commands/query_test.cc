@@ -14,7 +14,7 @@
 #include <sstream>
 
 #include "base/json.h"
-#include "commands/files/output_file.h"
+#include "base/output_file.h"
 #include "commands/options/query_options.h"
 #include "store/ledger/suspensions.h"
 #include "support/recorded.h"

@@ -135,6 +135,7 @@ void Daemon::launch() {
   child_.reset();
   std::vector<std::string> args = before_command;
   args.emplace_back("run");
+  args.insert(args.end(), after_command.begin(), after_command.end());
   ChildOptions options = options_of(std::move(args));
   options.as = as;
   child_ = std::make_unique<Child>(std::move(options));

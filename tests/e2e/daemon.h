@@ -83,6 +83,7 @@ class Daemon {
   Config config;
   std::map<std::string, std::string> env;     ///< of the daemon and of the commands; the fake key is in it
   std::vector<std::string> before_command;    ///< options of `run`, such as --log-level debug
+  std::vector<std::string> after_command;     ///< options of `run`
   std::optional<std::pair<uid_t, gid_t>> as;  ///< run the daemon as this user
 
   /// The daemon runs as this user from its next start on, and owns its folder and secret; other users may pass through.

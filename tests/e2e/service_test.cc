@@ -2,17 +2,22 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <csignal>
 #include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
 
 #include "base/unique_fd.h"
 #include "e2e/daemon.h"
 #include "e2e/page.h"
 #include "support/program.h"
+#include "support/temp_dir.h"
 
 namespace codedriftd::test {
 namespace {
@@ -114,6 +119,26 @@ TEST(Service, TheStatusPageIsCleanAndReadOnly) {
   const RunResult lint = run({.argv = {"promtool", "check", "metrics"}, .stdin_text = metrics.body});
   EXPECT_EQ(lint.status, (ExitStatus{0, 0})) << lint.out << lint.err;
   EXPECT_EQ(lint.out + lint.err, "");
+}
+
+TEST(Service, WritesItsMetricsForATextfileCollectorWhereItIsTold) {
+  Daemon daemon;
+  const TempDir folder;
+  const std::string file = folder / "codedriftd.prom";
+  daemon.after_command = {"--textfile", file};
+  daemon.start();
+  ASSERT_TRUE(eventually([&] { return std::filesystem::exists(file); }));
+  struct stat info {};
+  ASSERT_EQ(::stat(file.c_str(), &info), 0);
+  EXPECT_EQ(info.st_mode & 0777, 0644U) << "the collector is another user";
+  std::ifstream stream(file);
+  const std::string text{std::istreambuf_iterator<char>(stream), {}};
+  EXPECT_NE(text.find("\ncodedriftd_build_info{"), std::string::npos);
+  EXPECT_EQ(text.find("\nprocess_"), std::string::npos);
+
+  const RunResult wrong = daemon.command({"run", "--textfile", folder / "metrics.txt"});
+  EXPECT_EQ(wrong.status, (ExitStatus{64, 0}));
+  EXPECT_NE(wrong.err.find(".prom"), std::string::npos) << wrong.err;
 }
 
 TEST(Service, APageThatCannotListenIsAWarningAndIsThereOnceItCan) {

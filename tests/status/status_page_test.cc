@@ -10,7 +10,9 @@ class StatusPageTest : public testing::Test {
  protected:
   StatusPageTest() {
     StatusPage::Source source;
-    source.metrics = [this] { return metrics; };
+    source.metrics = [this](ExpositionFormat format) {
+      return format == ExpositionFormat::openmetrics ? metrics + "# EOF\n" : metrics;
+    };
     source.healthy = [this] { return std::vector<HealthCheck>{{"poller", poller_ok, "last came round 5 ms ago"}}; };
     source.ready = [this]() -> std::vector<HealthCheck> {
       if (throws) throw std::runtime_error("the store is closed");
@@ -35,6 +37,14 @@ TEST_F(StatusPageTest, ServesMetricsInTheExpositionFormat) {
   EXPECT_EQ(response->status, 200);
   EXPECT_EQ(response->body, metrics);
   EXPECT_EQ(response->get_header_value("Content-Type"), "text/plain; version=0.0.4; charset=utf-8");
+  EXPECT_EQ(response->get_header_value("Vary"), "Accept");
+}
+
+TEST_F(StatusPageTest, ServesOpenMetricsToWhoeverAsksForIt) {
+  const auto response = client->Get("/metrics", {{"Accept", "application/openmetrics-text;version=1.0.0,*/*;q=0.1"}});
+  ASSERT_TRUE(response);
+  EXPECT_EQ(response->body, metrics + "# EOF\n");
+  EXPECT_EQ(response->get_header_value("Content-Type"), "application/openmetrics-text; version=1.0.0; charset=utf-8");
 }
 
 TEST_F(StatusPageTest, AnswersHead) {

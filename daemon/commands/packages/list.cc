@@ -4,7 +4,7 @@
 #include "audit/format/render.h"
 #include "audit/query/reports.h"
 #include "base/byte_order_mark.h"
-#include "commands/files/output_file.h"
+#include "base/output_file.h"
 #include "commands/options/options.h"
 #include "commands/options/selection_options.h"
 #include "commands/options/usage.h"

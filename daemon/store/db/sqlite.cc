@@ -70,6 +70,29 @@ void own_shm(const std::string& database) {
 
 }  // namespace
 
+std::string_view SqliteError::name() const {
+  switch (primary_code()) {
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+      return "busy";
+    case SQLITE_FULL:
+      return "full";
+    case SQLITE_IOERR:
+      return full() ? "full" : "io";
+    case SQLITE_READONLY:
+    case SQLITE_PERM:
+      return "readonly";
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+      return "corrupt";
+    case SQLITE_CONSTRAINT:
+      return "constraint";
+    case SQLITE_NOMEM:
+      return "nomem";
+    default:
+      return "other";
+  }
+}
 bool SqliteError::full() const { return primary_code() == SQLITE_FULL || code_ == SQLITE_IOERR_SHMSIZE; }
 bool SqliteError::busy() const { return primary_code() == SQLITE_BUSY; }
 bool SqliteError::io() const { return primary_code() == SQLITE_IOERR; }

@@ -1,5 +1,6 @@
 #pragma once
 /// SQLite behind types: the only header that other folders need to read or write the database. Throws SqliteError.
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -26,6 +27,10 @@ class SqliteError : public std::runtime_error {
   SqliteError(int extended_code, const std::string& what) : std::runtime_error(what), code_(extended_code) {}
   int extended_code() const { return code_; }
   int primary_code() const { return code_ & 0xFF; }
+  /// "busy" "full" "io" "readonly" "corrupt" "constraint" "nomem" or "other": one of kNames.
+  std::string_view name() const;
+  static constexpr std::array<std::string_view, 8> kNames{"busy",    "full",       "io",    "readonly",
+                                                          "corrupt", "constraint", "nomem", "other"};
   bool full() const;  ///< the disk is full: nothing was written
   bool busy() const;
   bool io() const;    ///< an I/O error: after a COMMIT nobody knows whether it is durable

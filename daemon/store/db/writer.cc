@@ -219,6 +219,7 @@ void Writer::put_back(std::deque<Item> items, std::exception_ptr why) {
 }
 
 void Writer::note_trouble(const SqliteError& error) {
+  ++(*errors_.lock())[error.name()];
   Locked trouble(trouble_);
   if (trouble->words.empty()) {
     trouble->since = clock_.mono();

@@ -2,8 +2,10 @@
 #include <deque>
 #include <exception>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -83,6 +85,8 @@ class Writer {
   };
   Trouble trouble_since() const { return trouble_.copy(); }
   std::string trouble() const { return trouble_.copy().words; }
+  /// How often SQLite refused something, by SqliteError::name(). Thread-safe.
+  std::map<std::string_view, uint64_t> errors() const { return errors_.copy(); }
   /// When the thread last came round, or last began a piece of work. Idle, it comes round every five seconds; so it
   /// does while it waits for the write lock.
   MonoTime last_turn() const { return last_turn_.copy(); }
@@ -124,6 +128,7 @@ class Writer {
   mutable Guarded<Queue> queue_;
   Guarded<MonoTime> last_turn_;
   Guarded<Trouble> trouble_;
+  Guarded<std::map<std::string_view, uint64_t>> errors_;
   Bell bell_;
   // The open group.
   bool open_ GUARDED_BY(writing_) = false;

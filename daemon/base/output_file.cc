@@ -1,4 +1,4 @@
-#include "commands/files/output_file.h"
+#include "base/output_file.h"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -79,6 +79,18 @@ Checked write_config_file(const std::string& path, std::string_view content, boo
   if (error == EEXIST)
     return Error{fmt::format("{}: is there already; name another file, or take --force to replace it", path)};
   return error == 0 ? flush_folder_of(path, path) : failed(path, error);
+}
+
+Checked write_public_file(const std::string& path, std::string_view content) {
+  const std::string part = fmt::format("{}.{}.part", path, ::getpid());
+  UniqueFd fd(::open(part.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644));
+  if (!fd.valid()) return failed(path, errno);
+  int error = write_all(fd.get(), content);
+  if (error == 0 && ::fchmod(fd.get(), 0644) != 0) error = errno;
+  if (error == 0 && ::rename(part.c_str(), path.c_str()) != 0) error = errno;
+  if (error == 0) return Done{};
+  ::unlink(part.c_str());
+  return failed(path, error);
 }
 
 }  // namespace codedriftd

@@ -16,4 +16,8 @@ Checked write_file(const std::string& path, std::string_view content);
 /// fails, unless `replace`; then that is replaced in one step, a link by the file.
 Checked write_config_file(const std::string& path, std::string_view content, bool replace);
 
+/// Replaces `path` in one step by a file with mode 0644, whatever the umask. It is not flushed: for what is written
+/// again soon.
+Checked write_public_file(const std::string& path, std::string_view content);
+
 }  // namespace codedriftd
