@@ -5,6 +5,7 @@
 #include <string>
 
 #include "alert_samples.h"
+#include "base/sha256.h"
 #include "sinks/process.h"
 #include "support/receiver.h"
 #include "support/temp_dir.h"
@@ -97,8 +98,31 @@ TEST_F(DestinationsTest, WeComWaitsAMinuteWhenItWasTooOften) {
   EXPECT_EQ(deliver().result, DeliveryResult::delivered);
 }
 
+TEST_F(DestinationsTest, FeishuSignsAndShortensWithinOneDelivery) {
+  auto options = url_file();
+  options["secret_file"] = {folder_.write("secret", "SECthis-is-secret\n"), {}};
+  const PluginInfo info = started("feishu", options);
+  EXPECT_EQ(info.per_minute, 100U);
+  receiver_.script({{.status = 200, .headers = {}, .body = R"({"code":9499,"msg":"Bad Request"})"},
+                    {.status = 200, .headers = {}, .body = R"({"code":0,"msg":"success"})"},
+                    {.status = 400, .headers = {{"x-ogw-ratelimit-reset", "41"}}, .body = R"({"code":99991400})"},
+                    {.status = 200, .headers = {}, .body = R"({"code":19021,"msg":"SECthis-is-secret"})"}});
+  EXPECT_EQ(deliver(test::digest_json(50)).result, DeliveryResult::delivered);
+  ASSERT_EQ(receiver_.count(), 2U);
+  const auto requests = receiver_.requests();
+  EXPECT_LT(requests[1].body.size(), requests[0].body.size());
+  const Json body = body_of(requests[1]);
+  EXPECT_EQ(body["sign"], base64(hmac_sha256(body["timestamp"].get<std::string>() + "\nSECthis-is-secret", "").bytes));
+  const DeliveryAnswer often = deliver();
+  EXPECT_EQ(often.result, DeliveryResult::retry);
+  EXPECT_EQ(often.retry_after, Millis{41'000});
+  const DeliveryAnswer refused = deliver();
+  EXPECT_EQ(refused.result, DeliveryResult::refused);
+  EXPECT_EQ(refused.text.find("SECthis"), std::string::npos) << refused.text;
+}
+
 TEST_F(DestinationsTest, ChatAddressesMustNotStandInTheConfiguration) {
-  for (const char* plugin : {"slack", "wecom"}) {
+  for (const char* plugin : {"slack", "wecom", "feishu"}) {
     SinkSpec spec{"ops",
                   CODEDRIFTD_BINARY_DIR "/codedriftd-sinkhost",
                   CODEDRIFTD_BINARY_DIR "/plugins/" + std::string(plugin) + ".so",
