@@ -121,8 +121,30 @@ TEST_F(DestinationsTest, FeishuSignsAndShortensWithinOneDelivery) {
   EXPECT_EQ(refused.text.find("SECthis"), std::string::npos) << refused.text;
 }
 
+TEST_F(DestinationsTest, DingTalkSignsAndKeepsSilentForTenMinutesWhenItWasTooOften) {
+  auto options = url_file();
+  options["secret_file"] = {folder_.write("secret", "SECthis-is-secret\n"), {}};
+  const PluginInfo info = started("dingtalk", options);
+  EXPECT_EQ(info.per_minute, 20U);
+  receiver_.script({{.status = 200, .headers = {}, .body = R"({"errcode":0,"errmsg":"ok"})"},
+                    {.status = 200, .headers = {}, .body = R"({"errcode":130101,"errmsg":"send too fast"})"},
+                    {.status = 200, .headers = {}, .body = R"({"errcode":310000,"errmsg":"SECthis-is-secret"})"}});
+  EXPECT_EQ(deliver().result, DeliveryResult::delivered);
+  ASSERT_EQ(receiver_.count(), 1U);
+  const std::string path = receiver_.requests()[0].path;
+  EXPECT_TRUE(path.starts_with("/hook?key=fake-key-0001&timestamp=")) << path;
+  EXPECT_NE(path.find("&sign="), std::string::npos) << path;
+  EXPECT_EQ(body_of(receiver_.requests()[0])["msgtype"], "markdown");
+  const DeliveryAnswer often = deliver();
+  EXPECT_EQ(often.result, DeliveryResult::retry);
+  EXPECT_EQ(often.retry_after, Millis{600'000});
+  const DeliveryAnswer refused = deliver();
+  EXPECT_EQ(refused.result, DeliveryResult::refused);
+  EXPECT_EQ(refused.text.find("SECthis"), std::string::npos) << refused.text;
+}
+
 TEST_F(DestinationsTest, ChatAddressesMustNotStandInTheConfiguration) {
-  for (const char* plugin : {"slack", "wecom", "feishu"}) {
+  for (const char* plugin : {"slack", "wecom", "dingtalk", "feishu"}) {
     SinkSpec spec{"ops",
                   CODEDRIFTD_BINARY_DIR "/codedriftd-sinkhost",
                   CODEDRIFTD_BINARY_DIR "/plugins/" + std::string(plugin) + ".so",
