@@ -16,8 +16,7 @@ using http_sink::Alert;
 
 constexpr Millis kTooOften{60'000};
 
-std::string as_it_is(std::string_view text) { return std::string(text); }
-constexpr http_sink::RobotStyle kStyle = {{as_it_is, as_it_is}};
+constexpr http_sink::RobotStyle kStyle = {{http_sink::as_it_is, http_sink::as_it_is}};
 
 Json plain(std::string text) { return {{"tag", "plain_text"}, {"content", std::move(text)}}; }
 

@@ -33,6 +33,8 @@ std::string markdown_code(std::string_view text) {
   return inner.empty() ? inner : "`" + inner + "`";
 }
 
+std::string as_it_is(std::string_view text) { return std::string(text); }
+
 std::string robot_text(const Alert& alert, unsigned length, std::size_t max_bytes, const RobotStyle& style) {
   if (length + 1 >= kRobotLengths) return joined({one_line(alert, style)}, max_bytes);
   std::vector<std::string> lines;

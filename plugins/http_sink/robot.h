@@ -24,6 +24,9 @@ std::string markdown_escaped(std::string_view text);
 /// As code, in which nothing but the backtick means anything.
 std::string markdown_code(std::string_view text);
 
+/// As it is: for text that the chat takes for nothing but text.
+std::string as_it_is(std::string_view text);
+
 /// How one chat shows a message.
 struct RobotStyle {
   Markup markup;

@@ -143,8 +143,19 @@ TEST_F(DestinationsTest, DingTalkSignsAndKeepsSilentForTenMinutesWhenItWasTooOft
   EXPECT_EQ(refused.text.find("SECthis"), std::string::npos) << refused.text;
 }
 
+TEST_F(DestinationsTest, TeamsShortensAMessageThatIsTooLong) {
+  started("teams", url_file());
+  receiver_.script(
+      {{.status = 413}, {.status = 413}, {.status = 202}, {.status = 429, .headers = {{"Retry-After", "7"}}}});
+  const DeliveryAnswer answer = deliver(test::digest_json(50));
+  EXPECT_EQ(answer.result, DeliveryResult::delivered) << answer.text;
+  ASSERT_EQ(receiver_.count(), 3U);
+  EXPECT_EQ(body_of(receiver_.requests()[2])["attachments"][0]["content"]["type"], "AdaptiveCard");
+  EXPECT_EQ(deliver().retry_after, Millis{7'000});
+}
+
 TEST_F(DestinationsTest, ChatAddressesMustNotStandInTheConfiguration) {
-  for (const char* plugin : {"slack", "wecom", "dingtalk", "feishu"}) {
+  for (const char* plugin : {"slack", "wecom", "dingtalk", "feishu", "teams"}) {
     SinkSpec spec{"ops",
                   CODEDRIFTD_BINARY_DIR "/codedriftd-sinkhost",
                   CODEDRIFTD_BINARY_DIR "/plugins/" + std::string(plugin) + ".so",
