@@ -154,6 +154,29 @@ TEST_F(DestinationsTest, TeamsShortensAMessageThatIsTooLong) {
   EXPECT_EQ(deliver().retry_after, Millis{7'000});
 }
 
+TEST_F(DestinationsTest, PagerDutyGoesOnWithADigestWhereItWas) {
+  started("pagerduty", {{"url", {receiver_.url(), {}}},
+                        {"routing_key_file", {folder_.write("key", "fakekey0001fakekey0002fakekey003\n"), {}}}});
+  receiver_.script({{.status = 202}, {.status = 429}, {.status = 202}, {.status = 400}, {.status = 202}});
+  const Json digest = test::digest_json(4);
+  const DeliveryAnswer first = deliver(digest);
+  EXPECT_EQ(first.result, DeliveryResult::retry);
+  EXPECT_EQ(first.retry_after, Millis{120'000});
+  EXPECT_EQ(first.text, "2 of 4: HTTP 429");
+  EXPECT_EQ(receiver_.count(), 2U);
+  const DeliveryAnswer second = deliver(digest);
+  EXPECT_EQ(second.result, DeliveryResult::rejected) << "one of them was, and the others were not kept back";
+  EXPECT_EQ(second.text, "3 of 4: HTTP 400");
+  const auto requests = receiver_.requests();
+  ASSERT_EQ(requests.size(), 5U);
+  for (std::size_t i : {1U, 2U, 3U, 4U}) {
+    const std::size_t target = i == 1 ? 1 : i - 1;
+    EXPECT_EQ(body_of(requests[i])["payload"]["component"], "charge-" + std::to_string(target));
+  }
+  EXPECT_EQ(deliver(digest).result, DeliveryResult::delivered) << "replayed: all of it again";
+  EXPECT_EQ(receiver_.count(), 9U);
+}
+
 TEST_F(DestinationsTest, ChatAddressesMustNotStandInTheConfiguration) {
   for (const char* plugin : {"slack", "wecom", "dingtalk", "feishu", "teams"}) {
     SinkSpec spec{"ops",
