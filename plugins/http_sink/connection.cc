@@ -10,21 +10,6 @@
 namespace codedriftd::http_sink {
 namespace {
 
-Checked check_files(const Connection& connection) {
-  if (!connection.ca_file.empty()) {
-    if (auto usable = check_ca_file(connection.ca_file); !usable) return Error{"ca_file: " + usable.error().message};
-  }
-  const std::string &certificate = connection.client_cert_file, &key = connection.client_key_file;
-  if (certificate.empty() != key.empty())
-    return Error{"client_cert_file and client_key_file go together; one is missing"};
-  if (certificate.empty()) return Done{};
-  if (auto usable = check_client_certificate(certificate, key); !usable) {
-    return Error{(usable.error().message.starts_with(certificate + ":") ? "client_cert_file: " : "client_key_file: ") +
-                 usable.error().message};
-  }
-  return Done{};
-}
-
 /// Those of `headers`, and those of `headers_file`, whose values are secrets.
 Checked read_headers(const Json& config, Connection& connection) {
   if (const auto lines = config.find("headers"); lines != config.end() && lines->is_array()) {
@@ -47,6 +32,22 @@ Checked read_headers(const Json& config, Connection& connection) {
 }
 
 }  // namespace
+
+Checked check_tls_options(const std::string& ca_file, const std::string& client_cert_file,
+                          const std::string& client_key_file) {
+  if (!ca_file.empty()) {
+    if (auto usable = check_ca_file(ca_file); !usable) return Error{"ca_file: " + usable.error().message};
+  }
+  if (client_cert_file.empty() != client_key_file.empty())
+    return Error{"client_cert_file and client_key_file go together; one is missing"};
+  if (client_cert_file.empty()) return Done{};
+  if (auto usable = check_client_certificate(client_cert_file, client_key_file); !usable) {
+    return Error{
+        (usable.error().message.starts_with(client_cert_file + ":") ? "client_cert_file: " : "client_key_file: ") +
+        usable.error().message};
+  }
+  return Done{};
+}
 
 Result<Json> read_config(std::string_view config_json) {
   Json config = Json::parse(config_json, nullptr, false);
@@ -75,7 +76,10 @@ Result<Connection> read_connection(const Json& config) {
   connection.ca_file = text_at(config, "ca_file");
   connection.client_cert_file = text_at(config, "client_cert_file");
   connection.client_key_file = text_at(config, "client_key_file");
-  if (auto usable = check_files(connection); !usable) return usable.error();
+  if (auto usable = check_tls_options(connection.ca_file, connection.client_cert_file, connection.client_key_file);
+      !usable) {
+    return usable.error();
+  }
   return connection;
 }
 

@@ -51,6 +51,11 @@ inline constexpr codedriftd_option kHeadersFileOption = {
     4096,
     nullptr};
 
+/// An error, which begins with the option's name, for a file of these options that cannot be used, and for half of
+/// mutual TLS. Empty: not configured.
+Checked check_tls_options(const std::string& ca_file, const std::string& client_cert_file,
+                          const std::string& client_key_file);
+
 /// How a receiver is reached.
 struct Connection {
   std::string url;

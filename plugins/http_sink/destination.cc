@@ -1,13 +1,28 @@
 #include "http_sink/destination.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <exception>
+#include <optional>
+#include <string>
+#include <utility>
 
 #include "http_sink/report.h"
 
+namespace codedriftd::http_sink {
+/// How far an alert of several requests has come.
+struct Progress {
+  std::string id;
+  std::size_t next = 0;             ///< the part that comes next
+  std::optional<Outcome> rejected;  ///< the first part that was
+};
+}  // namespace codedriftd::http_sink
+
 struct codedriftd_sink {
   std::unique_ptr<codedriftd::http_sink::Destination> destination;
-  codedriftd::HttpClient client;  // keeps its connection between alerts
+  codedriftd::HttpClient client{};  // keeps its connection between alerts
+  codedriftd::http_sink::Progress progress{};
 };
 
 namespace codedriftd::http_sink {
@@ -29,8 +44,7 @@ Outcome ask(codedriftd_sink& self, HttpRequest request, int64_t deadline_ns, int
   return self.destination->judge(self.client.fetch(std::move(request), cancel_fd), clock.wall());
 }
 
-Outcome send(codedriftd_sink& self, const codedriftd_alert& alert) {
-  const Incoming incoming{{alert.id, alert.id_len}, {alert.json, alert.json_len}};
+Outcome send_part(codedriftd_sink& self, const codedriftd_alert& alert, const Incoming& incoming) {
   Outcome outcome;
   for (unsigned length = 0; length < self.destination->lengths(); ++length) {
     auto request = self.destination->make_request(incoming, length, SystemClock{}.wall());
@@ -41,6 +55,27 @@ Outcome send(codedriftd_sink& self, const codedriftd_alert& alert) {
   return outcome;
 }
 
+Outcome send(codedriftd_sink& self, const codedriftd_alert& alert) {
+  Incoming incoming{{alert.id, alert.id_len}, {alert.json, alert.json_len}};
+  const std::size_t parts = self.destination->parts(incoming);
+  Progress& progress = self.progress;
+  if (progress.id != incoming.id) progress = {std::string(incoming.id), 0, std::nullopt};
+  Outcome outcome;
+  for (; progress.next < parts; ++progress.next) {
+    incoming.part = progress.next;
+    outcome = send_part(self, alert, incoming);
+    if (parts > 1) outcome.text = fmt::format("{} of {}: {}", incoming.part + 1, parts, outcome.text);
+    if (outcome.result == CODEDRIFTD_REJECTED) {
+      if (!progress.rejected) progress.rejected = outcome;
+    } else if (outcome.result != CODEDRIFTD_DELIVERED) {
+      return outcome;
+    }
+  }
+  if (progress.rejected) outcome = *progress.rejected;
+  progress = {};
+  return outcome;
+}
+
 }  // namespace
 
 codedriftd_result open_sink(Opener opener, std::string_view config_json, codedriftd_sink** out,
@@ -48,7 +83,7 @@ codedriftd_result open_sink(Opener opener, std::string_view config_json, codedri
   try {
     auto destination = opener(config_json);
     if (!destination) return answer(report, CODEDRIFTD_REJECTED, destination.error().message);
-    *out = new codedriftd_sink{std::move(*destination), {}};
+    *out = new codedriftd_sink{std::move(*destination)};
     return CODEDRIFTD_DELIVERED;
   } catch (const std::exception& error) {
     return answer(report, CODEDRIFTD_RETRY, error.what());

@@ -17,6 +17,7 @@ namespace codedriftd::http_sink {
 struct Incoming {
   std::string_view id;
   std::string_view json;
+  std::size_t part = 0;  ///< which of the requests it takes
 };
 
 /// One receiver. Its functions are pure: the same arguments, the same answer, and nothing is sent.
@@ -26,6 +27,9 @@ class Destination {
 
   /// How many lengths of a message there are: 0 says everything, the last one is the shortest.
   virtual unsigned lengths() const { return 1; }
+  /// How many requests it takes to say all of it, one after the other. What was taken of them is not sent again in the
+  /// next attempt of the same alert, as long as this process lives; one that is rejected does not keep back the others.
+  virtual std::size_t parts(const Incoming&) const { return 1; }
   /// The whole request, for `now`. An error: this alert can never be sent.
   virtual Result<HttpRequest> make_request(const Incoming& alert, unsigned length, WallTime now) const = 0;
   virtual Outcome judge(const HttpResponse& response, WallTime now) const = 0;

@@ -7,16 +7,12 @@
 #include "http_sink/alert.h"
 #include "http_sink/connection.h"
 #include "http_sink/destination.h"
+#include "http_sink/robot.h"
 
 namespace codedriftd::wecom {
 
 /// The longest markdown a group robot takes.
 inline constexpr std::size_t kContentBytes = 4096;
-
-/// A backslash before everything that markdown knows. Line breaks are no part of `text`.
-std::string escaped(std::string_view text);
-/// As code, in which nothing but the backtick means anything.
-std::string code(std::string_view text);
 
 /// The markdown. Length 0: everything, within kContentBytes. Length 1: the summary and the targets' names. Length 2:
 /// one line.
@@ -25,7 +21,7 @@ std::string content(const http_sink::Alert& alert, unsigned length);
 class WeCom final : public http_sink::Destination {
  public:
   explicit WeCom(http_sink::Connection connection) : connection_(std::move(connection)) {}
-  unsigned lengths() const override { return 3; }
+  unsigned lengths() const override { return http_sink::kRobotLengths; }
   Result<HttpRequest> make_request(const http_sink::Incoming& alert, unsigned length, WallTime now) const override;
   /// The errcode in the body says it: 0 is a success, -1 (busy) and 45009 (too many, after a minute) are tried again,
   /// 40058 is too long, 93000 to 93999 and errors of the key mean that the destination refuses, any other one that the

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "alert_samples.h"
+#include "base/sha256.h"
 #include "sinks/process.h"
 #include "support/receiver.h"
 #include "support/temp_dir.h"
@@ -97,8 +98,87 @@ TEST_F(DestinationsTest, WeComWaitsAMinuteWhenItWasTooOften) {
   EXPECT_EQ(deliver().result, DeliveryResult::delivered);
 }
 
+TEST_F(DestinationsTest, FeishuSignsAndShortensWithinOneDelivery) {
+  auto options = url_file();
+  options["secret_file"] = {folder_.write("secret", "SECthis-is-secret\n"), {}};
+  const PluginInfo info = started("feishu", options);
+  EXPECT_EQ(info.per_minute, 100U);
+  receiver_.script({{.status = 200, .headers = {}, .body = R"({"code":9499,"msg":"Bad Request"})"},
+                    {.status = 200, .headers = {}, .body = R"({"code":0,"msg":"success"})"},
+                    {.status = 400, .headers = {{"x-ogw-ratelimit-reset", "41"}}, .body = R"({"code":99991400})"},
+                    {.status = 200, .headers = {}, .body = R"({"code":19021,"msg":"SECthis-is-secret"})"}});
+  EXPECT_EQ(deliver(test::digest_json(50)).result, DeliveryResult::delivered);
+  ASSERT_EQ(receiver_.count(), 2U);
+  const auto requests = receiver_.requests();
+  EXPECT_LT(requests[1].body.size(), requests[0].body.size());
+  const Json body = body_of(requests[1]);
+  EXPECT_EQ(body["sign"], base64(hmac_sha256(body["timestamp"].get<std::string>() + "\nSECthis-is-secret", "").bytes));
+  const DeliveryAnswer often = deliver();
+  EXPECT_EQ(often.result, DeliveryResult::retry);
+  EXPECT_EQ(often.retry_after, Millis{41'000});
+  const DeliveryAnswer refused = deliver();
+  EXPECT_EQ(refused.result, DeliveryResult::refused);
+  EXPECT_EQ(refused.text.find("SECthis"), std::string::npos) << refused.text;
+}
+
+TEST_F(DestinationsTest, DingTalkSignsAndKeepsSilentForTenMinutesWhenItWasTooOften) {
+  auto options = url_file();
+  options["secret_file"] = {folder_.write("secret", "SECthis-is-secret\n"), {}};
+  const PluginInfo info = started("dingtalk", options);
+  EXPECT_EQ(info.per_minute, 20U);
+  receiver_.script({{.status = 200, .headers = {}, .body = R"({"errcode":0,"errmsg":"ok"})"},
+                    {.status = 200, .headers = {}, .body = R"({"errcode":130101,"errmsg":"send too fast"})"},
+                    {.status = 200, .headers = {}, .body = R"({"errcode":310000,"errmsg":"SECthis-is-secret"})"}});
+  EXPECT_EQ(deliver().result, DeliveryResult::delivered);
+  ASSERT_EQ(receiver_.count(), 1U);
+  const std::string path = receiver_.requests()[0].path;
+  EXPECT_TRUE(path.starts_with("/hook?key=fake-key-0001&timestamp=")) << path;
+  EXPECT_NE(path.find("&sign="), std::string::npos) << path;
+  EXPECT_EQ(body_of(receiver_.requests()[0])["msgtype"], "markdown");
+  const DeliveryAnswer often = deliver();
+  EXPECT_EQ(often.result, DeliveryResult::retry);
+  EXPECT_EQ(often.retry_after, Millis{600'000});
+  const DeliveryAnswer refused = deliver();
+  EXPECT_EQ(refused.result, DeliveryResult::refused);
+  EXPECT_EQ(refused.text.find("SECthis"), std::string::npos) << refused.text;
+}
+
+TEST_F(DestinationsTest, TeamsShortensAMessageThatIsTooLong) {
+  started("teams", url_file());
+  receiver_.script(
+      {{.status = 413}, {.status = 413}, {.status = 202}, {.status = 429, .headers = {{"Retry-After", "7"}}}});
+  const DeliveryAnswer answer = deliver(test::digest_json(50));
+  EXPECT_EQ(answer.result, DeliveryResult::delivered) << answer.text;
+  ASSERT_EQ(receiver_.count(), 3U);
+  EXPECT_EQ(body_of(receiver_.requests()[2])["attachments"][0]["content"]["type"], "AdaptiveCard");
+  EXPECT_EQ(deliver().retry_after, Millis{7'000});
+}
+
+TEST_F(DestinationsTest, PagerDutyGoesOnWithADigestWhereItWas) {
+  started("pagerduty", {{"url", {receiver_.url(), {}}},
+                        {"routing_key_file", {folder_.write("key", "fakekey0001fakekey0002fakekey003\n"), {}}}});
+  receiver_.script({{.status = 202}, {.status = 429}, {.status = 202}, {.status = 400}, {.status = 202}});
+  const Json digest = test::digest_json(4);
+  const DeliveryAnswer first = deliver(digest);
+  EXPECT_EQ(first.result, DeliveryResult::retry);
+  EXPECT_EQ(first.retry_after, Millis{120'000});
+  EXPECT_EQ(first.text, "2 of 4: HTTP 429");
+  EXPECT_EQ(receiver_.count(), 2U);
+  const DeliveryAnswer second = deliver(digest);
+  EXPECT_EQ(second.result, DeliveryResult::rejected) << "one of them was, and the others were not kept back";
+  EXPECT_EQ(second.text, "3 of 4: HTTP 400");
+  const auto requests = receiver_.requests();
+  ASSERT_EQ(requests.size(), 5U);
+  for (std::size_t i : {1U, 2U, 3U, 4U}) {
+    const std::size_t target = i == 1 ? 1 : i - 1;
+    EXPECT_EQ(body_of(requests[i])["payload"]["component"], "charge-" + std::to_string(target));
+  }
+  EXPECT_EQ(deliver(digest).result, DeliveryResult::delivered) << "replayed: all of it again";
+  EXPECT_EQ(receiver_.count(), 9U);
+}
+
 TEST_F(DestinationsTest, ChatAddressesMustNotStandInTheConfiguration) {
-  for (const char* plugin : {"slack", "wecom"}) {
+  for (const char* plugin : {"slack", "wecom", "dingtalk", "feishu", "teams"}) {
     SinkSpec spec{"ops",
                   CODEDRIFTD_BINARY_DIR "/codedriftd-sinkhost",
                   CODEDRIFTD_BINARY_DIR "/plugins/" + std::string(plugin) + ".so",

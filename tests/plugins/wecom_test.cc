@@ -27,11 +27,11 @@ TEST(WeCom, SendsMarkdown) {
 }
 
 TEST(WeCom, NothingFromOutsideIsMarkup) {
-  EXPECT_EQ(escaped("*a* _b_ [c](d) <@all> `e` # ~ |f| g\\"),
+  EXPECT_EQ(http_sink::markdown_escaped("*a* _b_ [c](d) <@all> `e` # ~ |f| g\\"),
             "\\*a\\* \\_b\\_ \\[c\\](d) \\<@all\\> \\`e\\` \\# \\~ \\|f\\| g\\\\");
-  EXPECT_EQ(code("a_b*c"), "`a_b*c`");
-  EXPECT_EQ(code("a`b"), "`a'b`");
-  EXPECT_EQ(code(""), "");
+  EXPECT_EQ(http_sink::markdown_code("a_b*c"), "`a_b*c`");
+  EXPECT_EQ(http_sink::markdown_code("a`b"), "`a'b`");
+  EXPECT_EQ(http_sink::markdown_code(""), "");
   Json alert = test::alert_json("drift.detected");
   alert["summary"] = "<@all> [here](https://evil.example)\n# Title";
   alert["reason"] = "`x` **y**";
