@@ -350,7 +350,8 @@ struct DetailsOfPay {
   }
   std::string kept() {
     std::string all;
-    for (const auto& [qualifier, since] : inventory::all(sky.db).front().deleted)
+    const auto entry = inventory::find(sky.db, "prod", "ap-guangzhou", "default", "pay-a");
+    for (const auto& [qualifier, since] : entry->deleted)
       all += fmt::format("{}{}", all.empty() ? "" : " ", qualifier);
     return all;
   }
