@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "base/json.h"
+#include "base/sha256.h"
 #include "base/text.h"
 
 namespace codedriftd::http_sink {
@@ -202,6 +203,8 @@ std::string fingerprint(const std::map<std::string, std::string>& labels) {
   }
   return fmt::format("{:016x}", hash);
 }
+
+std::string identity(const PrometheusAlert& alert) { return sha256(json_line(Json(alert.labels))).hex(); }
 
 std::string alerts_v2_body(const std::vector<PrometheusAlert>& alerts) {
   Json list = Json::array();

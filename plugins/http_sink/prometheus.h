@@ -41,6 +41,9 @@ std::vector<PrometheusAlert> prometheus_alerts(const Alert& alert, const Hold& h
 /// Prometheus' own fingerprint of labels: 16 hex digits.
 std::string fingerprint(const std::map<std::string, std::string>& labels);
 
+/// The same for the begin and the end of one thing, as its labels are, and for nothing else: 64 hex digits.
+std::string identity(const PrometheusAlert& alert);
+
 /// The body of POST /api/v2/alerts.
 std::string alerts_v2_body(const std::vector<PrometheusAlert>& alerts);
 /// What Alertmanager's webhook receiver sends, version 4. It depends on the alert alone, so that it is the same in

@@ -5,7 +5,6 @@
 #include <algorithm>
 
 #include "base/json.h"
-#include "base/sha256.h"
 #include "http_sink/chat.h"
 
 namespace codedriftd::pagerduty {
@@ -65,9 +64,7 @@ bool blames_routing_key(std::string_view body) {
 
 }  // namespace
 
-std::string dedup_key(const http_sink::PrometheusAlert& alert) {
-  return "codedriftd-" + sha256(json_line(Json(alert.labels))).hex();
-}
+std::string dedup_key(const http_sink::PrometheusAlert& alert) { return "codedriftd-" + http_sink::identity(alert); }
 
 Json event(const http_sink::PrometheusAlert& alert, std::string_view link) {
   Json made{{"event_action", alert.firing ? "trigger" : "resolve"}, {"dedup_key", dedup_key(alert)}};

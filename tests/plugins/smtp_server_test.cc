@@ -1,0 +1,374 @@
+/// The built plugin `smtp` against Debian's python3-aiosmtpd and exim4, and against servers that misbehave.
+#include <gtest/gtest.h>
+#include <pwd.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <sstream>
+#include <string>
+
+#include "alert_samples.h"
+#include "sinks/process.h"
+#include "support/process.h"
+#include "support/raw_server.h"
+#include "support/temp_dir.h"
+#include "support/test_ca.h"
+
+namespace codedriftd {
+namespace {
+
+constexpr Millis kLongEnough{60'000};
+constexpr const char* kPassword = "fake-password-0001";
+
+std::string content_of(const std::filesystem::path& path) {
+  std::ostringstream text;
+  text << std::ifstream(path).rdbuf();
+  return text.str();
+}
+
+/// Debian's Python, which is the one that Debian's packages are for.
+bool aiosmtpd_is_there() {
+  test::ChildOptions options;
+  options.argv = {"/usr/bin/python3", "-c", "import aiosmtpd"};
+  try {
+    return test::code_of(test::run(std::move(options), kLongEnough)) == 0;
+  } catch (const std::exception&) {
+    return false;
+  }
+}
+
+/// tests/plugins/smtp_server.py.
+class AioSmtpd {
+ public:
+  explicit AioSmtpd(const std::vector<std::string>& more = {}) {
+    test::ChildOptions options;
+    options.argv = {"/usr/bin/python3", CODEDRIFTD_SOURCE_DIR "/tests/plugins/smtp_server.py", dir_.path().string()};
+    options.argv.insert(options.argv.end(), more.begin(), more.end());
+    child_ = std::make_unique<test::Child>(std::move(options));
+    ready_ = test::wait_until([this] { return !port().empty() || !child_->running(); }, kLongEnough) && !port().empty();
+  }
+  bool ready() const { return ready_; }
+  std::string port() const { return content_of(dir_ / "port"); }
+  std::string said() { return child_->err() + child_->out(); }
+  /// The mail number `n`, from 1; null if there is none.
+  Json mail(int n) const {
+    const std::string text = content_of(dir_ / ("mail-" + std::to_string(n) + ".json"));
+    return text.empty() ? Json() : Json::parse(text);
+  }
+
+ private:
+  test::TempDir dir_;
+  std::unique_ptr<test::Child> child_;
+  bool ready_ = false;
+};
+
+class SmtpServerTest : public testing::Test {
+ protected:
+  std::map<std::string, OptionValue> options(const std::string& server) const {
+    return {{"server", {server, {}}},
+            {"from", {std::string("drift@example.com"), {}}},
+            {"to", {std::vector<std::string>{"ops@example.com", "audit@example.org"}, {}}}};
+  }
+  void add_login(std::map<std::string, OptionValue>& options, const char* auth,
+                 const std::string& password = kPassword) const {
+    options["username"] = {std::string("ops"), {}};
+    options["password_file"] = {folder_.write("password", password + "\n"), {}};
+    options["auth"] = {std::string(auth), {}};
+  }
+  void open(std::map<std::string, OptionValue> options) {
+    sink_ = std::make_unique<SinkProcess>(SinkSpec{"ops",
+                                                   CODEDRIFTD_BINARY_DIR "/codedriftd-sinkhost",
+                                                   CODEDRIFTD_BINARY_DIR "/plugins/smtp.so",
+                                                   std::move(options),
+                                                   {}});
+    const auto info = sink_->start();
+    ASSERT_TRUE(info) << info.error().message;
+  }
+  DeliveryAnswer deliver(const Json& alert = test::alert_json("drift.detected")) {
+    return sink_->deliver("alertid1", alert.dump(), 1, kLongEnough);
+  }
+
+  const test::TempDir folder_;
+  std::unique_ptr<SinkProcess> sink_;
+};
+
+#define NEEDS_AIOSMTPD()    \
+  if (!aiosmtpd_is_there()) \
+  GTEST_SKIP() << "SKIPPED: there is no python3-aiosmtpd; scripts/install-deps --test installs it"
+
+TEST_F(SmtpServerTest, MailGoesOverStartTlsWithEitherLogin) {
+  NEEDS_AIOSMTPD();
+  test::TestCa ca(folder_.path().string());
+  const test::TlsFiles files = ca.server();
+  const AioSmtpd server(
+      {"--tls", "starttls", "--certificate", files.certificate, "--key", files.key, "--auth-required"});
+  ASSERT_TRUE(server.ready());
+  int mails = 0;
+  for (const auto& [auth, mechanism] : {std::pair{"plain", "PLAIN"}, {"login", "LOGIN"}, {"auto", ""}}) {
+    auto given = options("smtp://localhost:" + server.port());
+    given["ca_file"] = {ca.certificate_file(), {}};
+    add_login(given, auth);
+    open(given);
+    EXPECT_EQ(sink_->probe(kLongEnough).result, DeliveryResult::delivered);
+    const DeliveryAnswer answer = deliver();
+    EXPECT_EQ(answer.result, DeliveryResult::delivered) << answer.text;
+    EXPECT_EQ(answer.status, 250);
+    const Json mail = server.mail(++mails);
+    ASSERT_TRUE(mail.is_object()) << auth;
+    EXPECT_TRUE(mail["tls"]);
+    if (*mechanism != '\0') {
+      EXPECT_EQ(mail["mechanism"], mechanism);
+    }
+    EXPECT_EQ(mail["from"], "drift@example.com");
+    EXPECT_EQ(mail["to"], Json({"ops@example.com", "audit@example.org"}));
+    const std::string text = mail["text"];
+    EXPECT_TRUE(text.starts_with("From: drift@example.com\r\n")) << text;
+    EXPECT_NE(text.find("\r\nMessage-ID: <codedriftd.alertid1@example.com>\r\n"), std::string::npos) << text;
+    EXPECT_TRUE(text.ends_with("\r\n--=_cd_alertid1--\r\n")) << text;
+  }
+  EXPECT_TRUE(server.mail(mails + 1).is_null()) << "a probe sends none";
+}
+
+TEST_F(SmtpServerTest, MailGoesOverTlsFromTheFirstByteOn) {
+  NEEDS_AIOSMTPD();
+  test::TestCa ca(folder_.path().string());
+  const test::TlsFiles files = ca.server();
+  const AioSmtpd server({"--tls", "first", "--certificate", files.certificate, "--key", files.key});
+  ASSERT_TRUE(server.ready());
+  auto given = options("smtps://127.0.0.1:" + server.port());
+  add_login(given, "login");
+  open(given);
+  const DeliveryAnswer unknown = deliver();
+  EXPECT_EQ(unknown.result, DeliveryResult::retry) << "the certificate is nobody's that is known";
+  EXPECT_NE(unknown.text.find("certificate"), std::string::npos) << unknown.text;
+  given["ca_file"] = {ca.certificate_file(), {}};
+  open(given);
+  const DeliveryAnswer answer = deliver(test::digest_json(50));
+  EXPECT_EQ(answer.result, DeliveryResult::delivered) << answer.text;
+  EXPECT_EQ(server.mail(1)["mechanism"], "LOGIN");
+}
+
+TEST_F(SmtpServerTest, ThePasswordIsNotSaidToAServerWithoutTls) {
+  NEEDS_AIOSMTPD();
+  const AioSmtpd server;
+  ASSERT_TRUE(server.ready());
+  auto given = options("smtp://localhost:" + server.port());
+  add_login(given, "plain");
+  open(given);
+  const DeliveryAnswer answer = deliver();
+  EXPECT_EQ(answer.result, DeliveryResult::refused);
+  EXPECT_NE(answer.text.find("it does not offer STARTTLS"), std::string::npos) << answer.text;
+  EXPECT_TRUE(server.mail(1).is_null());
+  given["starttls"] = {false, {}};
+  open(given);
+  const DeliveryAnswer plain = deliver();
+  EXPECT_EQ(plain.result, DeliveryResult::delivered) << "on this machine, when told to: " << plain.text;
+  EXPECT_FALSE(server.mail(1)["tls"]);
+}
+
+TEST_F(SmtpServerTest, AWrongPasswordMeansThatTheDestinationRefuses) {
+  NEEDS_AIOSMTPD();
+  const AioSmtpd server({"--auth-required"});
+  ASSERT_TRUE(server.ready());
+  for (const char* auth : {"plain", "login"}) {
+    auto given = options("smtp://127.0.0.1:" + server.port());
+    given["starttls"] = {false, {}};
+    add_login(given, auth, "fake-password-0002");
+    open(given);
+    const DeliveryAnswer answer = deliver();
+    EXPECT_EQ(answer.result, DeliveryResult::refused) << answer.text;
+    EXPECT_EQ(answer.status, 535) << answer.text;
+    EXPECT_EQ(answer.text.find("fake-password"), std::string::npos) << answer.text;
+    EXPECT_EQ(sink_->probe(kLongEnough).result, DeliveryResult::refused);
+  }
+  auto nobody = options("smtp://127.0.0.1:" + server.port());
+  nobody["starttls"] = {false, {}};
+  open(nobody);
+  const DeliveryAnswer answer = deliver();
+  EXPECT_EQ(answer.result, DeliveryResult::refused) << answer.text;
+  EXPECT_EQ(answer.status, 530) << answer.text;
+}
+
+TEST_F(SmtpServerTest, RefusedRecipientsAreNamedAndTheOthersGetTheMail) {
+  NEEDS_AIOSMTPD();
+  const AioSmtpd server({"--rcpt-answer", "audit@example.org=550 5.1.1 no such user"});
+  ASSERT_TRUE(server.ready());
+  auto given = options("smtp://127.0.0.1:" + server.port());
+  given["starttls"] = {false, {}};
+  open(given);
+  const DeliveryAnswer some = deliver();
+  EXPECT_EQ(some.result, DeliveryResult::delivered);
+  EXPECT_NE(some.text.find("not for all: SMTP 550 to RCPT TO:<audit@example.org>: 550 5.1.1 no such user"),
+            std::string::npos)
+      << some.text;
+  EXPECT_EQ(server.mail(1)["to"], Json({"ops@example.com"}));
+  given["to"] = {std::vector<std::string>{"audit@example.org"}, {}};
+  open(given);
+  const DeliveryAnswer none = deliver();
+  EXPECT_EQ(none.result, DeliveryResult::refused) << none.text;
+  EXPECT_EQ(none.status, 550);
+}
+
+TEST_F(SmtpServerTest, TheAnswerToTheMessageIsAboutThisAlert) {
+  NEEDS_AIOSMTPD();
+  struct Case {
+    const char* answer;
+    DeliveryResult result;
+    int status;
+  };
+  for (const Case& c : {Case{"552 5.3.4 too big", DeliveryResult::rejected, 552},
+                        Case{"451 4.3.0 try later", DeliveryResult::retry, 451}}) {
+    const AioSmtpd server({"--data-answer", c.answer});
+    ASSERT_TRUE(server.ready());
+    auto given = options("smtp://127.0.0.1:" + server.port());
+    given["starttls"] = {false, {}};
+    open(given);
+    const DeliveryAnswer answer = deliver();
+    EXPECT_EQ(answer.result, c.result) << answer.text;
+    EXPECT_EQ(answer.status, c.status);
+    EXPECT_EQ(answer.text, "SMTP " + std::to_string(c.status) + " to message: " + c.answer);
+  }
+}
+
+/// Debian's exim4 on loopback, which queues what it takes.
+class Exim {
+ public:
+  explicit Exim(const test::TlsFiles& files) {
+    const passwd* const me = ::getpwuid(::geteuid());
+    const std::string user = me == nullptr ? "root" : me->pw_name;
+    const std::string folder = dir_.path().string();
+    std::filesystem::create_directory(folder + "/spool");
+    dir_.write("exim.conf", "exim_path = /usr/sbin/exim4\nspool_directory = " + folder +
+                                "/spool\nlog_file_path = " + folder + "/spool/%slog\npid_file_path = " + folder +
+                                "/pid\nprimary_hostname = mail.test\nexim_user = " + user +
+                                "\nexim_group = " + std::to_string(::getegid()) +
+                                "\nqueue_only\nhost_lookup =\nkeep_environment =\ntls_advertise_hosts = *\n"
+                                "tls_certificate = " +
+                                files.certificate + "\ntls_privatekey = " + files.key +
+                                R"(
+auth_advertise_hosts = ${if eq{$tls_in_cipher}{}{}{*}}
+acl_smtp_rcpt = check
+begin acl
+check:
+  accept authenticated = *
+  deny message = log in first
+begin authenticators
+plain:
+  driver = plaintext
+  public_name = PLAIN
+  server_prompts = :
+  server_condition = ${if and{{eq{$auth2}{ops}}{eq{$auth3}{fake-password-0001}}}}
+  server_set_id = $auth2
+login:
+  driver = plaintext
+  public_name = LOGIN
+  server_prompts = Username:: : Password::
+  server_condition = ${if and{{eq{$auth1}{ops}}{eq{$auth2}{fake-password-0001}}}}
+  server_set_id = $auth1
+)");
+    for (int tries = 0; tries < 5 && !ready_; ++tries) {  // the port may be taken meanwhile
+      {
+        const test::RawServer probe(0, {}, [](test::Connection&) {});
+        port_ = probe.port();
+      }
+      test::ChildOptions options;
+      options.argv = {"/usr/sbin/exim4", "-C", dir_ / "exim.conf", "-bdf", "-oX", "127.0.0.1." + std::to_string(port_)};
+      child_ = std::make_unique<test::Child>(std::move(options));
+      ready_ = test::wait_until(
+          [this] { return log().find("listening for SMTP") != std::string::npos || !child_->running(); }, kLongEnough);
+      ready_ = ready_ && child_->running();
+    }
+  }
+  static bool there() { return std::filesystem::exists("/usr/sbin/exim4"); }
+  bool ready() const { return ready_; }
+  uint16_t port() const { return port_; }
+  std::string log() const { return content_of(dir_ / "spool/mainlog"); }
+  std::string said() { return log() + child_->err() + child_->out(); }
+  /// The messages in its queue, headers and bodies.
+  std::string queue() const {
+    std::string text;
+    for (const auto& file : std::filesystem::directory_iterator(dir_ / "spool/input")) text += content_of(file.path());
+    return text;
+  }
+
+ private:
+  test::TempDir dir_;
+  uint16_t port_ = 0;
+  std::unique_ptr<test::Child> child_;
+  bool ready_ = false;
+};
+
+TEST_F(SmtpServerTest, EximTakesItOverStartTlsWithEitherLogin) {
+  if (!Exim::there()) GTEST_SKIP() << "SKIPPED: there is no exim4; scripts/install-deps --test installs it";
+  test::TestCa ca(folder_.path().string());
+  Exim server(ca.server());
+  ASSERT_TRUE(server.ready()) << server.said();
+  auto given = options("smtp://127.0.0.1:" + std::to_string(server.port()));
+  given["ca_file"] = {ca.certificate_file(), {}};
+  open(given);
+  const DeliveryAnswer nobody = deliver();
+  EXPECT_EQ(nobody.result, DeliveryResult::refused) << nobody.text;
+  EXPECT_NE(nobody.text.find("log in first"), std::string::npos) << nobody.text;
+  for (const auto& [auth, logged] : {std::pair{"plain", "A=plain:ops"}, {"login", "A=login:ops"}}) {
+    add_login(given, auth);
+    open(given);
+    const DeliveryAnswer answer = deliver(test::digest_json(50));
+    EXPECT_EQ(answer.result, DeliveryResult::delivered) << answer.text;
+    EXPECT_NE(answer.text.find("250 OK id="), std::string::npos) << answer.text;
+    EXPECT_TRUE(test::wait_until([&] { return server.log().find(logged) != std::string::npos; }, kLongEnough))
+        << server.log();
+  }
+  EXPECT_NE(server.log().find("P=esmtpsa"), std::string::npos) << server.log();
+  EXPECT_NE(server.queue().find("<codedriftd.alertid1@example.com>"), std::string::npos);
+  add_login(given, "plain", "fake-password-0002");
+  open(given);
+  EXPECT_EQ(deliver().result, DeliveryResult::refused);
+}
+
+TEST_F(SmtpServerTest, AServerThatDoesNotAnswerIsNotWaitedForLongerThanAllowed) {
+  test::RawServer silent(0, {}, [](test::Connection& peer) { peer.wait_for_peer_to_leave(); });
+  auto given = options("smtp://127.0.0.1:" + std::to_string(silent.port()));
+  given["starttls"] = {false, {}};
+  given["timeout_s"] = {int64_t{1}, {}};
+  open(given);
+  const MonoTime begun = SystemClock{}.mono();
+  const DeliveryAnswer answer = deliver();
+  EXPECT_EQ(answer.result, DeliveryResult::retry) << answer.text;
+  EXPECT_LT(SystemClock{}.mono() - begun, Millis{20'000});
+}
+
+TEST_F(SmtpServerTest, AServerThatDoesNotSayGoodbyeIsNotWaitedFor) {
+  test::RawServer server(0, {}, [](test::Connection& peer) {
+    for (const char* line : {"220 mail.test\r\n", "250 mail.test\r\n", "250 OK\r\n", "250 OK\r\n", "250 OK\r\n",
+                             "354 go on\r\n", "250 taken\r\n"}) {
+      if (!peer.send(line)) return;
+    }
+    peer.pause(std::chrono::seconds(60));
+  });
+  auto given = options("smtp://127.0.0.1:" + std::to_string(server.port()));
+  given["starttls"] = {false, {}};
+  open(given);
+  const MonoTime begun = SystemClock{}.mono();
+  const DeliveryAnswer answer = deliver();
+  EXPECT_EQ(answer.result, DeliveryResult::delivered) << answer.text;
+  EXPECT_LT(SystemClock{}.mono() - begun, Millis{15'000});
+}
+
+TEST_F(SmtpServerTest, NobodyThereIsTriedAgain) {
+  uint16_t port = 0;
+  {
+    const test::RawServer server(0, {}, [](test::Connection&) {});
+    port = server.port();
+  }
+  auto given = options("smtp://127.0.0.1:" + std::to_string(port));
+  given["starttls"] = {false, {}};
+  open(given);
+  const DeliveryAnswer answer = deliver();
+  EXPECT_EQ(answer.result, DeliveryResult::retry);
+  EXPECT_NE(answer.text.find("127.0.0.1:" + std::to_string(port)), std::string::npos) << answer.text;
+}
+
+}  // namespace
+}  // namespace codedriftd
