@@ -337,7 +337,7 @@ TEST_F(EverythingTest, AnAliasThatIsDeletedIsToldAsMissingOnceAndByName) {
   begin("baseline = \"first-seen\"\naliases = true\nversions_interval = \"1s\"\n");
   ASSERT_TRUE(is("charge", "in_sync", "$ALIAS.live")) << daemon.log();
   functions.remove_alias(Daemon::key("charge"), "live");
-  ASSERT_TRUE(daemon.wait_for_alert("function.missing")) << daemon.log();
+  ASSERT_TRUE(daemon.wait_for_alert("function.missing", 1, Millis{90'000})) << daemon.log();
   const std::string summary = daemon.alerts().at(0).at("summary");
   EXPECT_NE(summary.find("charge:$ALIAS.live"), std::string::npos) << summary;
   ASSERT_TRUE(listed(3));
