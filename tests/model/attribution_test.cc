@@ -90,10 +90,6 @@ TEST(Attribution, WordsSayWhatWasRecordedAndNeverWhoDidIt) {
        {change_record()},
        "The only recorded code change of charge between 2026-11-23T23:58:00.000Z and 2026-11-24T00:07:00.000Z: "
        "UpdateFunctionCode by sub-user alice from 198.51.100.7 (console), request r-1."},
-      {"one of something else than code",
-       {changed_record([](auto& r) { r.action = "UpdateAlias"; })},
-       "The only recorded change of charge between 2026-11-23T23:58:00.000Z and 2026-11-24T00:07:00.000Z: "
-       "UpdateAlias by sub-user alice from 198.51.100.7 (console), request r-1."},
       {"one, by the API, of an account itself, without an address and a request",
        {changed_record([](auto& r) {
          r.console = false;
