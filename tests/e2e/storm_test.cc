@@ -11,6 +11,7 @@
 #include "base/guarded.h"
 #include "e2e/daemon.h"
 #include "e2e/record.h"
+#include "support/raw_server.h"
 
 namespace codedriftd::test {
 namespace {
@@ -45,11 +46,9 @@ std::map<std::string, std::vector<std::string>> told_by(const Json& alert) {
 }
 
 TEST(Storm, EveryDriftArrivesInOrderThoughTheReceiverIsDownAndTheDaemonIsKilled) {
-  auto down = std::make_unique<Receiver>();
-  const uint16_t port = down->port();
+  const uint16_t port = port_for_later();
   Daemon daemon;
-  daemon.config.alerts = webhook_alert("ops", down->url(), daemon.secret_file());
-  down->stop();
+  daemon.config.alerts = webhook_alert("ops", fmt::format("http://127.0.0.1:{}/hook", port), daemon.secret_file());
   daemon.config.interval = "10s";
   daemon.config.defaults = "stale_after = \"10m\"\n";
   daemon.config.account = "requests_per_second = 2000";

@@ -10,6 +10,7 @@
 #include <atomic>
 #include <cstring>
 #include <list>
+#include <random>
 #include <stdexcept>
 #include <thread>
 
@@ -256,6 +257,20 @@ void RawServer::stop() {
   impl_->listener.reset();
   for (Impl::Worker& worker : impl_->workers) worker.thread.join();
   impl_->workers.clear();
+}
+
+uint16_t port_for_later() {
+  constexpr uint16_t kFirst = 10'000, kLast = 32'767;
+  std::random_device random;
+  for (int tries = 0; tries < 100; ++tries) {
+    uint16_t port = std::uniform_int_distribution<uint16_t>(kFirst, kLast)(random);
+    try {
+      listen_on(port);
+      return port;
+    } catch (const std::runtime_error&) {  // somebody has it
+    }
+  }
+  throw std::runtime_error("no port below those that the kernel hands out is free");
 }
 
 }  // namespace codedriftd::test

@@ -54,4 +54,8 @@ class RawServer {
   std::unique_ptr<Impl> impl_;
 };
 
+/// A port of 127.0.0.1 on which nobody listens now, and that nobody who asks for any port is given: it lies below those
+/// that the kernel hands out. For a server that is there later, or again.
+uint16_t port_for_later();
+
 }  // namespace codedriftd::test
