@@ -147,6 +147,12 @@ Attribution attribute(const SeenChange& change, const std::vector<ChangeRecord>&
       return std::tie(a.time, a.event_id) < std::tie(b.time, b.event_id);
     });
   }
+  // What helps comes before what it helps. Within one second there is no order.
+  const auto last = std::find_if_not(found.records.rbegin(), found.records.rend(), only_helps);
+  if (last != found.records.rend()) {
+    const WallTime made = last->time;
+    std::erase_if(found.records, [&](const ChangeRecord& record) { return record.time > made; });
+  }
   found.grade = found.records.empty()       ? Attribution::Grade::none
                 : found.records.size() == 1 ? Attribution::Grade::one
                                             : Attribution::Grade::several;

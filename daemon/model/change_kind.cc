@@ -57,7 +57,8 @@ constexpr Calls calls_of(ChangeKind kind) {
     case ChangeKind::layers:
       return {kNew | kConfiguration, kDelete};
     case ChangeKind::alias:
-      return {kCreateAlias | kUpdateAlias, kNew | kDelete | kDeleteAlias};
+      // A new function comes with its alias $DEFAULT.
+      return {kNew | kCreateAlias | kUpdateAlias, kDelete | kDeleteAlias};
     case ChangeKind::missing:
       return {kDelete, 0};
     case ChangeKind::version_missing:
@@ -69,9 +70,9 @@ constexpr Calls calls_of(ChangeKind kind) {
     case ChangeKind::version_made:
       return {kNewVersion, kNew};
     case ChangeKind::alias_made:
-      return {kCreateAlias, kNew};
+      return {kNew | kCreateAlias, 0};
     case ChangeKind::recreated:
-      return {kNew | kDelete, 0};
+      return {kNew, kDelete};
     case ChangeKind::touched:
       break;
   }

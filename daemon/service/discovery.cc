@@ -189,8 +189,8 @@ void Discovery::take(Details details) {
       for (const FoundAlias& alias : *details.aliases) aliases->push_back(alias.name);
     }
     const DetailWish& wish = details.wish;
-    return take_details(tx, {wish.account, wish.region, wish.ns, wish.name}, details.versions, aliases, details.image,
-                        clock_.wall());
+    return take_details(tx, {wish.account, wish.region, wish.ns, wish.name}, wish.versions, details.versions, aliases,
+                        details.image, clock_.wall());
   });
 }
 

@@ -258,7 +258,7 @@ std::vector<CallsADay> polling_of(const RuleSettings& rule) {
   if (rule.rule.layers) {
     add(lists, kGetFunction, fmt::format("whether it is an image, every {}", lists_every));
     add(polls, kGetFunction, fmt::format("its layers, every {}", every));
-    add(24, kGetLayerVersion, "each layer of all functions together");
+    add(std::min(polls, 24.0), kGetLayerVersion, "each layer of all functions together");
     calls.back().shared = true;
   }
   return calls;

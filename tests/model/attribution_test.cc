@@ -250,6 +250,10 @@ ChangeRecord call_of(const char* action, const char* qualifier = "") {
   record.qualifier = qualifier;
   return record;
 }
+ChangeRecord later(ChangeRecord record) {
+  record.time += Millis{1'000};
+  return record;
+}
 
 TEST(Attribution, OnlyCallsThatCanHaveMadeTheChangeAreNamed) {
   const struct {
@@ -268,6 +272,14 @@ TEST(Attribution, OnlyCallsThatCanHaveMadeTheChangeAreNamed) {
        change_of(ChangeKind::code),
        {call_of("CreateFunction"), call_of("DeleteFunction")},
        {"CreateFunction", "DeleteFunction"}},
+      {"a deletion after the code that was seen did not make it",
+       change_of(ChangeKind::code),
+       {call_of("UpdateFunctionCode"), later(call_of("DeleteFunction"))},
+       {"UpdateFunctionCode"}},
+      {"a deletion alone puts nobody in another's place",
+       change_of(ChangeKind::recreated),
+       {call_of("DeleteFunction")},
+       {}},
       {"an alias leads elsewhere by its own calls",
        change_of(ChangeKind::alias, "$ALIAS.live"),
        {call_of("UpdateAlias", "live"), call_of("UpdateAlias", "canary"), call_of("UpdateFunctionCode")},

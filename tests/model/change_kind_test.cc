@@ -62,15 +62,15 @@ TEST(ChangeKinds, EachCallHasItsPartInSomeOfThem) {
       // touched
       {"CreateFunction",
        "MhM"
-       "Mh"
+       "MM"
        "..."
-       "Mhh"
+       "MhM"
        "MM"},
       {"CopyFunction",
        "MhM"
-       "Mh"
+       "MM"
        ".MM"
-       "Mhh"
+       "MhM"
        "MM"},
       {"UpdateFunctionCode",
        "MMM"
@@ -95,7 +95,7 @@ TEST(ChangeKinds, EachCallHasItsPartInSomeOfThem) {
        "hh"
        "MMM"
        "..."
-       "Mh"},
+       "hh"},
       {"PublishVersion",
        ".M."
        ".."

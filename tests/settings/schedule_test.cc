@@ -280,6 +280,8 @@ TEST(DiscoveryLoads, SayWhatAFunctionOfARuleCostsAndHowManyThereIsRoomFor) {
                 "24 GetAlias: each alias, every 1h", "2 GetFunction: whether it is an image, every 12h",
                 "24 GetFunction: its layers, every 1h", "24 GetLayerVersion: each layer of all functions together"}));
   EXPECT_EQ(room_for(all.rules[0], all).functions, 28'224U) << "9.8 / (1/3600 + 3/43200)";
+  const std::vector<std::string> rarely = costs(polling_of(rule("interval = \"6h\"\nlayers = true\n").rules[0]));
+  EXPECT_EQ(rarely.back(), "4 GetLayerVersion: each layer of all functions together");
   const Settings beside =
       rule("", "[[function]]\nname = \"a\"\naccount = \"prod\"\nregion = \"ap-tokyo\"\ninterval = \"1s\"\n");
   EXPECT_EQ(room_for(beside.rules[0], beside).functions, 2'640U);

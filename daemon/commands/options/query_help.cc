@@ -105,7 +105,7 @@ content is announced, expected_content; and, of a function that drifts, changes:
 
 Of layers, aliases and images observed_value and accepted_value say what the two
 hashes stand for: each layer with its version and CodeSha256, the version that
-an alias leads to and how it splits. The table has it beneath the row.
+an alias leads to and how it splits. The table has it beneath the row of those.
 )",
                                R"(
   --at T              as it stood then: what was live, what was accepted, what

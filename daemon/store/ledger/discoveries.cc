@@ -64,11 +64,19 @@ std::optional<Listable> listable(const Target& target) {
   return Listable{false, target.qualifier.substr(kAliasPrefix.size())};
 }
 
+/// True if `version` would not be among the newest `most` of `versions`, were it one of them.
+bool displaced(const std::string& version, const std::vector<std::string>& versions, std::size_t most) {
+  const auto newer = std::count_if(versions.begin(), versions.end(), [&](const std::string& other) {
+    return other.size() != version.size() ? other.size() > version.size() : other > version;  // numbers
+  });
+  return static_cast<std::size_t>(newer) >= most;
+}
+
 /// Of the watched `targets` of a function those that its lists do not show any more, and did before: they are kept in
 /// `entry`, which has the lists of now, until they were missing for long enough. Those to be polled: they are not
-/// missing yet, or are back.
-std::vector<TargetId> keep_until_missing(std::span<const targets::OfFunction> targets, const InventoryEntry& before,
-                                         InventoryEntry& entry, WallTime now) {
+/// missing yet, or are back. Of versions only those that were among the newest `most_versions` still.
+std::vector<TargetId> keep_until_missing(std::span<const targets::OfFunction> targets, std::size_t most_versions,
+                                         const InventoryEntry& before, InventoryEntry& entry, WallTime now) {
   std::vector<TargetId> to_poll;
   entry.deleted.clear();
   for (const targets::OfFunction& each : targets) {
@@ -81,6 +89,7 @@ std::vector<TargetId> keep_until_missing(std::span<const targets::OfFunction> ta
       continue;
     }
     if (!kept && !contains(listed->is_version ? before.versions : before.aliases, listed->name)) continue;
+    if (listed->is_version && displaced(listed->name, entry.versions, most_versions)) continue;
     const WallTime since = kept ? std::min(known->second, now) : now;
     if (now - since >= kGoneKept) continue;
     entry.deleted.emplace(each.target.qualifier, since);
@@ -118,6 +127,8 @@ class Taking {
       next.first_found_at = ended_;
     } else {
       next = *known;
+      const auto let_go = [&](const auto& deleted) { return now_ - deleted.second >= kGoneKept; };
+      if (std::erase_if(next.deleted, let_go) > 0) discovered_.watch_changed = true;
       before = believed(known->function, now_);
       sighting = compare(listed_of(before), listed_of(function));
       next.function = renewed(before, function, sighting);
@@ -402,7 +413,8 @@ Discovered take_changes(Tx& tx, Ledger& ledger, const NewestChanges& changes, co
   return std::move(taking).finish();
 }
 
-Discovered take_details(Tx& tx, const FunctionName& function, const std::optional<std::vector<std::string>>& versions,
+Discovered take_details(Tx& tx, const FunctionName& function, std::size_t most_versions,
+                        const std::optional<std::vector<std::string>>& versions,
                         const std::optional<std::vector<std::string>>& aliases, std::optional<bool> image,
                         WallTime now) {
   Discovered discovered;
@@ -413,7 +425,7 @@ Discovered take_details(Tx& tx, const FunctionName& function, const std::optiona
   if (aliases) entry->aliases = *aliases;
   if (image) entry->image = *image;
   const auto watched = targets::watched_of(tx.db, function.account, function.region, function.ns, function.name);
-  discovered.moved = keep_until_missing(watched, before, *entry, now);
+  discovered.moved = keep_until_missing(watched, most_versions, before, *entry, now);
   if (*entry == before) return discovered;
   inventory::save(tx.db, *entry, now);
   discovered.watch_changed = !entry->rule.empty();

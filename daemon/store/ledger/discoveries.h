@@ -33,8 +33,10 @@ Discovered take_changes(Tx& tx, Ledger& ledger, const NewestChanges& changes, co
                         bool report_unmanaged, WallTime now);
 /// Versions, aliases and kind of one function, each completely read; nullopt: it was not, and what is known of it
 /// stays. A version or alias that is watched and that is not there any more stays watched for kGoneKept, and is polled
-/// at once: that it is missing is told by its own answer. So is one that is back.
-Discovered take_details(Tx& tx, const FunctionName& function, const std::optional<std::vector<std::string>>& versions,
+/// at once: that it is missing is told by its own answer. So is one that is back. Not a version that newer ones would
+/// have displaced from the newest `most_versions` anyhow.
+Discovered take_details(Tx& tx, const FunctionName& function, std::size_t most_versions,
+                        const std::optional<std::vector<std::string>>& versions,
                         const std::optional<std::vector<std::string>>& aliases, std::optional<bool> image,
                         WallTime now);
 

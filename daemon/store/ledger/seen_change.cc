@@ -21,8 +21,8 @@ std::optional<ChangeWindow> unbounded_window(Database& db, const NewEvent& event
   // Told from the runs and not from the state: between the sight of a hash and the verdict on it an examination may
   // lie, and a pin that changes makes drift of a hash that came long ago.
   if (event.kind == "function.missing") return history::last_change_to(db, row.id, std::nullopt);
-  // With another hash it is an event of its own that tells of the change.
-  if (event.kind == "function.returned" && row.state.live && row.state.live == before.live)
+  // With another hash than before it is an event of its own that tells of the change.
+  if (event.kind == "function.returned" && row.state.live && (!before.live || row.state.live == before.live))
     return history::last_change_to(db, row.id, row.state.live);
   if (!tells_of_drift(event.kind) || !event.facts.observed) return std::nullopt;
   return history::last_change_to(db, row.id, event.facts.observed);

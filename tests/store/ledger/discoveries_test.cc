@@ -344,15 +344,16 @@ TEST(DiscoveriesOfTargets, WhatIsGoneForAWeekIsLetGoOfAndIsWatchedAgainWhenItIsB
 /// What is read of pay-a, and what its entry keeps of what is deleted.
 struct DetailsOfPay {
   using Names = std::optional<std::vector<std::string>>;
+  std::size_t most = 9;
   Discovered read(const Names& versions, const Names& aliases) {
     Tx tx(sky.db);
-    return take_details(tx, {"prod", "ap-guangzhou", "default", "pay-a"}, versions, aliases, std::nullopt, sky.now);
+    return take_details(tx, {"prod", "ap-guangzhou", "default", "pay-a"}, most, versions, aliases, std::nullopt,
+                        sky.now);
   }
   std::string kept() {
     std::string all;
     const auto entry = inventory::find(sky.db, "prod", "ap-guangzhou", "default", "pay-a");
-    for (const auto& [qualifier, since] : entry->deleted)
-      all += fmt::format("{}{}", all.empty() ? "" : " ", qualifier);
+    for (const auto& [qualifier, since] : entry->deleted) all += fmt::format("{}{}", all.empty() ? "" : " ", qualifier);
     return all;
   }
   Sky sky;
@@ -404,6 +405,32 @@ TEST(DiscoveriesOfTargets, AVersionThatIsNotAmongTheNewestAnyMoreIsNotDeleted) {
   EXPECT_TRUE(pay.read({{"4", "3", "2", "1"}}, {{"live"}}).moved.empty());
   EXPECT_EQ(pay.kept(), "");
   EXPECT_TRUE(pay.read({{"5", "4", "2"}}, std::vector<std::string>()).moved.empty()) << "nobody watched those";
+  EXPECT_EQ(pay.kept(), "");
+}
+
+TEST(DiscoveriesOfTargets, AVersionThatANewerOneDisplacedIsNotMissedWhereItWasDeletedAtTheSameTime) {
+  for (const std::size_t most : {1U, 2U}) {
+    DetailsOfPay pay;
+    pay.most = most;
+    pay.sky.list("pay-a");
+    const TargetId nine = pay.sky.watch("pay-a", "9");
+    pay.read({{"9", "8"}}, {{"live"}});
+    EXPECT_EQ(pay.read({{"10", "8"}}, {{"live"}}).moved, most == 1 ? std::vector<TargetId>() : std::vector{nine});
+    EXPECT_EQ(pay.kept(), most == 1 ? "" : "9");
+  }
+}
+
+TEST(DiscoveriesOfTargets, WhatWasDeletedIsLetGoOfAfterAWeekThoughItsListsCannotBeReadAnyMore) {
+  DetailsOfPay pay;
+  pay.sky.list("pay-a");
+  pay.sky.watch("pay-a", "$ALIAS.live");
+  pay.read({{"1"}}, {{"live"}});
+  pay.read({{"1"}}, std::vector<std::string>());
+  pay.sky.now += std::chrono::days(6);
+  EXPECT_FALSE(pay.sky.list("pay-a").watch_changed);
+  EXPECT_EQ(pay.kept(), "$ALIAS.live");
+  pay.sky.now += std::chrono::days(1);
+  EXPECT_TRUE(pay.sky.list("pay-a").watch_changed);
   EXPECT_EQ(pay.kept(), "");
 }
 
@@ -498,13 +525,14 @@ TEST(DiscoveriesTold, DetailsAreKeptAndChangeTheWatchListOnce) {
   Tx tx(sky.db);
   const FunctionName name{"prod", "ap-guangzhou", "default", "pay-a"};
   using Names = std::vector<std::string>;
-  EXPECT_TRUE(take_details(tx, name, Names{"2", "1"}, Names{"live"}, true, sky.now).watch_changed);
-  EXPECT_FALSE(take_details(tx, name, Names{"2", "1"}, Names{"live"}, true, sky.now).watch_changed);
-  EXPECT_TRUE(take_details(tx, name, Names{"3", "2", "1"}, Names{"live"}, true, sky.now).watch_changed);
-  EXPECT_FALSE(take_details(tx, {"prod", "ap-guangzhou", "default", "other"}, Names{"1"}, Names(), false, sky.now)
+  EXPECT_TRUE(take_details(tx, name, 9, Names{"2", "1"}, Names{"live"}, true, sky.now).watch_changed);
+  EXPECT_FALSE(take_details(tx, name, 9, Names{"2", "1"}, Names{"live"}, true, sky.now).watch_changed);
+  EXPECT_TRUE(take_details(tx, name, 9, Names{"3", "2", "1"}, Names{"live"}, true, sky.now).watch_changed);
+  EXPECT_FALSE(take_details(tx, {"prod", "ap-guangzhou", "default", "other"}, 9, Names{"1"}, Names(), false, sky.now)
                    .watch_changed);
-  EXPECT_FALSE(take_details(tx, {"prod", "ap-guangzhou", "default", "unheard-of"}, Names{"1"}, Names(), false, sky.now)
-                   .watch_changed);
+  EXPECT_FALSE(
+      take_details(tx, {"prod", "ap-guangzhou", "default", "unheard-of"}, 9, Names{"1"}, Names(), false, sky.now)
+          .watch_changed);
   sky.list("pay-a other");
   const auto entry = inventory::find(sky.db, "prod", "ap-guangzhou", "default", "pay-a");
   EXPECT_EQ(entry->versions, (std::vector<std::string>{"3", "2", "1"}));
@@ -517,14 +545,14 @@ TEST(DiscoveriesTold, DetailsThatCouldNotBeReadTakeNothingBack) {
   Tx tx(sky.db);
   const FunctionName name{"prod", "ap-guangzhou", "default", "pay-a"};
   using Names = std::vector<std::string>;
-  EXPECT_TRUE(take_details(tx, name, Names{"1"}, Names{"live"}, true, sky.now).watch_changed);
-  EXPECT_FALSE(take_details(tx, name, std::nullopt, std::nullopt, std::nullopt, sky.now).watch_changed);
-  EXPECT_TRUE(take_details(tx, name, Names{"2", "1"}, std::nullopt, std::nullopt, sky.now).watch_changed);
+  EXPECT_TRUE(take_details(tx, name, 9, Names{"1"}, Names{"live"}, true, sky.now).watch_changed);
+  EXPECT_FALSE(take_details(tx, name, 9, std::nullopt, std::nullopt, std::nullopt, sky.now).watch_changed);
+  EXPECT_TRUE(take_details(tx, name, 9, Names{"2", "1"}, std::nullopt, std::nullopt, sky.now).watch_changed);
   const auto entry = inventory::find(sky.db, "prod", "ap-guangzhou", "default", "pay-a");
   EXPECT_EQ(entry->versions, (Names{"2", "1"}));
   EXPECT_EQ(entry->aliases, Names{"live"});
   EXPECT_TRUE(entry->image);
-  EXPECT_TRUE(take_details(tx, name, Names(), Names(), false, sky.now).watch_changed) << "none is an answer, too";
+  EXPECT_TRUE(take_details(tx, name, 9, Names(), Names(), false, sky.now).watch_changed) << "none is an answer, too";
 }
 
 TEST(DiscoveriesTold, TagsThatAreNotToldAreTheOnesThatAreKnown) {
@@ -855,7 +883,7 @@ TEST(DiscoveriesAtRest, EveryStatementOfAListingUsesAnIndex) {
   take_listing(tx, ledger, listing, {}, true, kStart + kMinute);
   take_changes(tx, ledger, {"prod", "ap-guangzhou", "default", kStart, kStart, true, {}, all_found("charge+7")}, {},
                true, kStart + kMinute);
-  take_details(tx, {"prod", "ap-guangzhou", "default", "charge"}, std::vector<std::string>{"1"},
+  take_details(tx, {"prod", "ap-guangzhou", "default", "charge"}, 9, std::vector<std::string>{"1"},
                std::vector<std::string>(), false, kStart);
   ASSERT_FALSE(statements.plans_over("i").empty());
   for (const std::string& plan : statements.slow_plans()) {

@@ -57,6 +57,15 @@ TEST_F(SeenChangeTest, DriftIsAskedAboutBetweenTheTwoSights) {
   EXPECT_EQ(number(db, "SELECT next_at_ms FROM attribution ORDER BY event_seq LIMIT 1"), to_ms(kStart + 12 * kMinute));
 }
 
+TEST_F(SeenChangeTest, WhoMadeAFunctionThatWasMissingFromTheStartIsAsked) {
+  const Input missing = not_found("ResourceNotFound.Function");
+  apply(missing, Millis{0});
+  apply(missing, kMinute);
+  apply(missing, 2 * kMinute);
+  apply(saw("a"), 5 * kMinute);
+  EXPECT_EQ(asked(), "function.returned 2-5");
+}
+
 TEST_F(SeenChangeTest, WhatWasAnnouncedAcceptedOrSeenFirstIsNotAskedAbout) {
   apply(saw("a"), Millis{0});
   apply(Expected{hash_of("b"), kStart + kHour, "", "", "uid:1(x)"}, kMinute);
