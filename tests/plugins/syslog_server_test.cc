@@ -42,6 +42,8 @@ class Rsyslogd {
         "%structured-data%|%msg%\\n\")\n";
     text += "input(type=\"imtcp\" address=\"127.0.0.1\" port=\"0\" listenPortFileName=\"" + (dir_ / "port") + "\")\n";
     text += "input(type=\"imuxsock\" Socket=\"" + socket() + "\")\n";
+    // Else it expects of a local socket what syslog(3) writes there.
+    text += "input(type=\"imuxsock\" Socket=\"" + socket_5424() + "\" useSpecialParser=\"off\" parseHostname=\"on\")\n";
     text += "action(type=\"omfile\" file=\"" + (dir_ / "log") + "\" template=\"fields\")\n";
     dir_.write("rsyslog.conf", text);
     test::ChildOptions options;
@@ -49,12 +51,14 @@ class Rsyslogd {
     options.env = {{"PATH", std::string(::getenv("PATH")) + ":/usr/sbin"}};
     child_ = std::make_unique<test::Child>(std::move(options));
     ready_ = test::wait_until(
-        [this] { return !read("port").empty() && std::filesystem::exists(socket()) && child_->running(); }, kAMinute);
+        [this] { return !read("port").empty() && std::filesystem::exists(socket_5424()) && child_->running(); },
+        kAMinute);
   }
   static bool there() { return std::filesystem::exists("/usr/sbin/rsyslogd"); }
   bool ready() const { return ready_; }
   std::string port() const { return read("port"); }
   std::string socket() const { return dir_ / "socket"; }
+  std::string socket_5424() const { return dir_ / "socket-5424"; }
   std::string said() { return child_->err() + child_->out(); }
   /// What it has written, as soon as there are `lines`, or after a minute.
   std::string log(int lines = 1) const {
@@ -180,9 +184,10 @@ TEST_F(SyslogServerTest, RsyslogUnderstandsBothFormsOnItsSocket) {
   EXPECT_TRUE(bsd.starts_with("26|0|")) << bsd;
   EXPECT_NE(bsd.find("|codedriftd|-|-| prod/ap-guangzhou/default/charge:$LATEST runs code"), std::string::npos) << bsd;
   EXPECT_NE(bsd.find("[id=\"alertid1\" kind="), std::string::npos) << bsd;
-  open({{"address", {server.socket(), {}}}, {"format", {std::string("rfc5424"), {}}}});
+  open({{"address", {server.socket_5424(), {}}}, {"format", {std::string("rfc5424"), {}}}});
   EXPECT_EQ(deliver().result, DeliveryResult::delivered);
-  EXPECT_NE(server.log(2).find("|codedriftd|drift.detected|[codedriftd@32473 id="), std::string::npos) << server.log(2);
+  EXPECT_NE(server.log(2).find("26|1|ops-1|codedriftd|drift.detected|[codedriftd@32473 id="), std::string::npos)
+      << server.log(2);
 }
 
 TEST_F(SyslogServerTest, AServerThatThrowsTheConnectionAwayHasNotTakenIt) {
@@ -230,7 +235,7 @@ TEST_F(SyslogServerTest, ALocalSocketThatNobodyReadsIsWaitedForNoLongerThanAllow
   ASSERT_EQ(::bind(bound.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
   open({{"address", {folder / "socket", {}}}, {"timeout_s", {int64_t{1}, {}}}});
   EXPECT_EQ(deliver().result, DeliveryResult::delivered);
-  const DeliveryAnswer full = deliver(test::digest_json(400));
+  const DeliveryAnswer full = deliver(test::digest_json(250));
   EXPECT_EQ(full.result, DeliveryResult::retry);
   EXPECT_NE(full.text.find("there was no answer in time"), std::string::npos) << full.text;
 }

@@ -74,7 +74,7 @@ TEST(SyslogMessage, NothingFromOutsideEndsALineAFieldOrAValue) {
     EXPECT_NE(message.find(R"(reason="\"\] forged \\ [x")"), std::string::npos) << message;
     EXPECT_NE(message.find("one\\u{a}<13>1"), std::string::npos) << message;
   }
-  EXPECT_NE(only(alert).find(" ops_1__13_1_forged codedriftd "), std::string::npos)
+  EXPECT_NE(only(alert).find(" ops_1_<13>1_forged codedriftd "), std::string::npos)
       << "a field has no spaces: " << only(alert);
 }
 

@@ -15,7 +15,8 @@ std::unique_ptr<http_sink::Destination> workflow() { return open(Json{{"url", kU
 
 std::vector<std::string> lines_of(const Json& alert, unsigned length) {
   std::vector<std::string> lines;
-  for (const Json& block : card(test::alert_of(alert), length)["body"]) lines.push_back(block["inlines"][0]["text"]);
+  const Json shown = card(test::alert_of(alert), length);
+  for (const Json& block : shown["body"]) lines.push_back(block["inlines"][0]["text"]);
   return lines;
 }
 
