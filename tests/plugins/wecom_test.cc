@@ -46,19 +46,21 @@ TEST(WeCom, WhatIsFoundAndWhatIsWatchedBesideCodeIsTold) {
     for (unsigned length = 0; length < 3; ++length) {
       const std::string text = content(test::alert_of(json), length);
       const std::string color = found.severity == std::string_view("info") ? "info" : "warning";
-      const std::string head = "**<font color=\"" + color + "\">" + escaped(found.severity) + ": " +
-                               escaped(found.kind) + ", ops-1</font>**";
+      const std::string head = "**<font color=\"" + color + "\">" + http_sink::markdown_escaped(found.severity) + ": " +
+                               http_sink::markdown_escaped(found.kind) + ", ops-1</font>**";
       EXPECT_TRUE(text.starts_with(head)) << text;
       if (length > 0) continue;  // what is cut then is cut of every kind
       const std::string address =
           found.qualifier == nullptr ? "" : std::string("prod/ap-guangzhou/default/charge:") + found.qualifier;
-      EXPECT_TRUE(
-          text.starts_with(head + "\n" + (test::behind_address(found) ? code(address) : "") + escaped(found.says)))
+      EXPECT_TRUE(text.starts_with(head + "\n" +
+                                   (test::behind_address(found) ? http_sink::markdown_code(address) : "") +
+                                   http_sink::markdown_escaped(found.says)))
           << text;
-      EXPECT_EQ(text.find("\n> target: " + code(address)) != std::string::npos, !address.empty()) << text;
+      EXPECT_EQ(text.find("\n> target: " + http_sink::markdown_code(address)) != std::string::npos, !address.empty())
+          << text;
       EXPECT_EQ(text.find("\n> next: ") != std::string::npos, found.next_step != nullptr) << text;
       if (found.next_step != nullptr) {
-        EXPECT_NE(text.find("\n> next: " + code(found.next_step)), std::string::npos) << text;
+        EXPECT_NE(text.find("\n> next: " + http_sink::markdown_code(found.next_step)), std::string::npos) << text;
       }
       EXPECT_EQ(text.find(" code "), std::string::npos) << "it is about no code: " << text;
     }

@@ -160,7 +160,7 @@ TEST(PageServer, WithoutADescriptorLeftItTriesAgainAndServesWhoWaited) {
 // Clients that say nothing, that drip, that send without end, all at once, and a stop in the middle of it.
 TEST(PageServer, HundredsOfSilentAndEndlessClientsDelayNobodyHoldLittleMemoryAndAStopIsQuick) {
   StatusPage::Source source;
-  source.metrics = [] { return std::string("codedriftd_build_info 1\n"); };
+  source.metrics = [](ExpositionFormat) { return std::string("codedriftd_build_info 1\n"); };
   source.healthy = [] { return std::vector<HealthCheck>{{"poller", true, ""}}; };
   source.ready = source.healthy;
   auto opened = StatusPage::open("127.0.0.1:0", std::move(source));
