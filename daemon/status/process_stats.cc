@@ -39,13 +39,11 @@ ProcessStats process_stats() {
   const auto name_end = line.rfind(')');
   if (name_end != std::string::npos) {
     std::istringstream rest(line.substr(name_end + 1));
-    constexpr int kState = 3, kUserTime = 14, kSystemTime = 15, kThreads = 20, kStartTime = 22, kVirtual = 23,
-                  kResident = 24;
+    constexpr int kState = 3, kThreads = 20, kStartTime = 22, kVirtual = 23, kResident = 24;
     const auto ticks = static_cast<double>(::sysconf(_SC_CLK_TCK));
     std::string field;
     for (int number = kState; rest >> field && number <= kResident; ++number) {
       const double value = number == kState ? 0 : std::strtod(field.c_str(), nullptr);
-      if (number == kUserTime || number == kSystemTime) stats.cpu_seconds += value / ticks;
       if (number == kThreads) stats.threads = static_cast<int64_t>(value);
       if (number == kStartTime) {
         // Ticks since the machine started. When that was, /proc/stat would say; the sandbox of the service hides it.
@@ -55,6 +53,7 @@ ProcessStats process_stats() {
       if (number == kResident) stats.resident_bytes = static_cast<int64_t>(value) * ::sysconf(_SC_PAGESIZE);
     }
   }
+  stats.cpu_seconds = now_on(CLOCK_PROCESS_CPUTIME_ID);
   stats.open_fds = count_open_fds();
   rlimit limit{};
   if (::getrlimit(RLIMIT_NOFILE, &limit) == 0) stats.most_fds = static_cast<int64_t>(limit.rlim_cur);
