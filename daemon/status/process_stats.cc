@@ -47,7 +47,9 @@ ProcessStats process_stats() {
       if (number == kThreads) stats.threads = static_cast<int64_t>(value);
       if (number == kStartTime) {
         // Ticks since the machine started. When that was, /proc/stat would say; the sandbox of the service hides it.
-        stats.start_time = now_on(CLOCK_REALTIME) - now_on(CLOCK_BOOTTIME) + value / ticks;
+        // Once: what says when a process started says the same each time.
+        static const double started = now_on(CLOCK_REALTIME) - now_on(CLOCK_BOOTTIME) + value / ticks;
+        stats.start_time = started;
       }
       if (number == kVirtual) stats.virtual_bytes = static_cast<int64_t>(value);
       if (number == kResident) stats.resident_bytes = static_cast<int64_t>(value) * ::sysconf(_SC_PAGESIZE);
