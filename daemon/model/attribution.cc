@@ -44,12 +44,13 @@ std::string request_of(const ChangeRecord& record) {
   return record.request_id.empty() ? std::string() : ", request " + foreign(record.request_id);
 }
 
-std::string words_of(const SeenChange& change, const std::vector<ChangeRecord>& records, WallTime asked_at) {
+std::string words_of(const SeenChange& change, Millis around, const std::vector<ChangeRecord>& records,
+                     WallTime asked_at) {
   if (records.empty())
     return fmt::format("No record found as of {}; records can be late or absent.", rfc3339(asked_at));
   const ChangeRecord& last = records.back();
-  const std::string where = fmt::format("{} between {} and {}", foreign(change.function),
-                                        rfc3339(change.from - kAuditSlack), rfc3339(change.to + kAuditSlack));
+  const std::string where = fmt::format("{} between {} and {}", foreign(change.function), rfc3339(change.from - around),
+                                        rfc3339(change.to + around));
   if (records.size() == 1) {
     return fmt::format("The only recorded {} of {}: {} by {}{}.",
                        change.kind == ChangeKind::code ? "code change" : "change", where, foreign(last.action),
@@ -80,11 +81,11 @@ bool is_of_part(const ChangeRecord& record, const SeenChange& change) {
   return record.qualifier == (change.kind == ChangeKind::recreated ? kLatestQualifier : part_of(change));
 }
 
-bool is_about(const ChangeRecord& record, const SeenChange& change) {
+bool is_about(const ChangeRecord& record, const SeenChange& change, Millis around) {
   const std::string_view ns = record.ns.empty() ? std::string_view("default") : std::string_view(record.ns);
   return !record.function.empty() && record.function == change.function && ns == change.ns &&
-         record.region == change.region && is_of_part(record, change) && record.time >= change.from - kAuditSlack &&
-         record.time <= change.to + kAuditSlack;
+         record.region == change.region && is_of_part(record, change) && record.time >= change.from - around &&
+         record.time <= change.to + around;
 }
 
 std::string how_many(std::size_t count, std::string_view one, std::string_view several) {
@@ -126,12 +127,14 @@ std::optional<Attribution::Grade> parse_grade(std::string_view name) {
   return static_cast<Attribution::Grade>(found - kGrades.begin());
 }
 
-Attribution attribute(const SeenChange& change, const std::vector<ChangeRecord>& records,
-                      const std::vector<std::string>& deploy_principals, WallTime asked_at) {
+namespace {
+
+/// The records about `change`, not further than `around` it, those that succeeded and those that failed.
+Attribution records_of(const SeenChange& change, Millis around, const std::vector<ChangeRecord>& records) {
   Attribution found;
   std::set<std::string_view> known;
   for (const ChangeRecord& record : records) {
-    if (part_in(change.kind, record.action) == Part::none || !is_about(record, change)) continue;
+    if (part_in(change.kind, record.action) == Part::none || !is_about(record, change, around)) continue;
     if (!record.event_id.empty() && !known.insert(record.event_id).second) continue;
     (record.error_code.empty() ? found.records : found.failed).push_back(record);
   }
@@ -153,6 +156,18 @@ Attribution attribute(const SeenChange& change, const std::vector<ChangeRecord>&
     const WallTime made = last->time;
     std::erase_if(found.records, [&](const ChangeRecord& record) { return record.time > made; });
   }
+  return found;
+}
+
+}  // namespace
+
+Attribution attribute(const SeenChange& change, const std::vector<ChangeRecord>& records,
+                      const std::vector<std::string>& deploy_principals, WallTime asked_at) {
+  // A call between the two sights comes before all around them: who put things right a minute later did not change
+  // them.
+  Millis around = kClockSlack;
+  Attribution found = records_of(change, around, records);
+  if (found.records.empty()) found = records_of(change, around = kAuditSlack, records);
   found.grade = found.records.empty()       ? Attribution::Grade::none
                 : found.records.size() == 1 ? Attribution::Grade::one
                                             : Attribution::Grade::several;
@@ -161,7 +176,7 @@ Attribution attribute(const SeenChange& change, const std::vector<ChangeRecord>&
                                 return std::find(deploy_principals.begin(), deploy_principals.end(),
                                                  record.principal) != deploy_principals.end();
                               });
-  found.words = words_of(change, found.records, asked_at);
+  found.words = words_of(change, around, found.records, asked_at);
   return found;
 }
 

@@ -42,6 +42,8 @@ struct SeenChange {
 
 /// By so much a record may lie outside of a change: two clocks are compared, and an answer takes its time.
 inline constexpr Millis kAuditSlack{120'000};
+/// By so much one that lies within it may: records have whole seconds, and clocks that are kept right differ by less.
+inline constexpr Millis kClockSlack{5'000};
 
 struct Attribution {
   enum class Grade { one, several, none };

@@ -72,6 +72,24 @@ TEST(Attribution, ARecordIsOfTheChangeIfFunctionNamespaceRegionAndTimeFit) {
   }
 }
 
+TEST(Attribution, ACallBetweenTheTwoSightsComesBeforeAllAroundThem) {
+  const ChangeRecord made = change_record("made", kSeenTo - Millis{1'000});
+  ChangeRecord put_right = change_record("put-right", kSeenTo + Millis{30'000});
+  put_right.principal = "ci-deploy";
+  const ChangeRecord before = change_record("before", kSeenFrom - Millis{30'000});
+  const Attribution found = attribute(kChange, {before, made, put_right}, {"ci-deploy"}, kAsked);
+  ASSERT_EQ(found.records.size(), 1U);
+  EXPECT_EQ(found.records[0].event_id, "made");
+  EXPECT_FALSE(found.by_deploy_principal);
+  EXPECT_NE(found.words.find("between 2026-11-23T23:59:55.000Z and 2026-11-24T00:05:05.000Z"), std::string::npos);
+  ChangeRecord refused = made;
+  refused.error_code = "UnauthorizedOperation";
+  const Attribution around = attribute(kChange, {before, refused, put_right}, {}, kAsked);
+  EXPECT_EQ(around.records.size(), 2U) << "where none lies between, a clock may be wrong";
+  EXPECT_EQ(around.failed.size(), 1U);
+  EXPECT_NE(around.words.find("between 2026-11-23T23:58:00.000Z and 2026-11-24T00:07:00.000Z"), std::string::npos);
+}
+
 TEST(Attribution, ANamespaceThatIsNotToldIsNoneButTheDefaultOne) {
   SeenChange elsewhere = kChange;
   elsewhere.ns = "pay";
@@ -88,7 +106,7 @@ TEST(Attribution, WordsSayWhatWasRecordedAndNeverWhoDidIt) {
   } cases[] = {
       {"one, in the console",
        {change_record()},
-       "The only recorded code change of charge between 2026-11-23T23:58:00.000Z and 2026-11-24T00:07:00.000Z: "
+       "The only recorded code change of charge between 2026-11-23T23:59:55.000Z and 2026-11-24T00:05:05.000Z: "
        "UpdateFunctionCode by sub-user alice from 198.51.100.7 (console), request r-1."},
       {"one, by the API, of an account itself, without an address and a request",
        {changed_record([](auto& r) {
@@ -97,14 +115,14 @@ TEST(Attribution, WordsSayWhatWasRecordedAndNeverWhoDidIt) {
          r.source_ip.clear();
          r.request_id.clear();
        })},
-       "The only recorded code change of charge between 2026-11-23T23:58:00.000Z and 2026-11-24T00:07:00.000Z: "
+       "The only recorded code change of charge between 2026-11-23T23:59:55.000Z and 2026-11-24T00:05:05.000Z: "
        "UpdateFunctionCode by root."},
       {"one of nobody",
        {changed_record([](auto& r) {
          r.principal_type.clear();
          r.principal.clear();
        })},
-       "The only recorded code change of charge between 2026-11-23T23:58:00.000Z and 2026-11-24T00:07:00.000Z: "
+       "The only recorded code change of charge between 2026-11-23T23:59:55.000Z and 2026-11-24T00:05:05.000Z: "
        "UpdateFunctionCode by somebody it does not name from 198.51.100.7 (console), request r-1."},
       {"several, in any order",
        {changed_record([](auto& r) {
@@ -116,7 +134,7 @@ TEST(Attribution, WordsSayWhatWasRecordedAndNeverWhoDidIt) {
           r.request_id = "r-2";
         }),
         change_record()},
-       "2 recorded changes of charge between 2026-11-23T23:58:00.000Z and 2026-11-24T00:07:00.000Z, the last by role "
+       "2 recorded changes of charge between 2026-11-23T23:59:55.000Z and 2026-11-24T00:05:05.000Z, the last by role "
        "ops from 198.51.100.7 (console): UpdateFunctionIncrementalCode, request r-2."},
       {"none", {}, "No record found as of 2026-11-24T00:07:00.000Z; records can be late or absent."},
       {"only one that failed",
