@@ -137,7 +137,7 @@ std::string describe(const ApiAnswer& answer) {
   }
   if (!seen.error.code.empty()) text += fmt::format(" ({}: {})", seen.error.code, seen.error.message);
   if (!seen.error.request_id.empty()) text += fmt::format(", request {}", seen.error.request_id);
-  if (answer.took == Millis{0}) return text;
+  if (answer.took == Millis{0} && !answer.clock_error) return text;  // none was made
   text += fmt::format(", {} ms", answer.took.count());
   if (!answer.clock_error) return text + ", clock unknown";
   if (answer.clock_error->count() == 0) return text + ", clock right";
