@@ -69,8 +69,7 @@ std::string value_words(const Json& target, const char* member) {
 
 /// What one target's line says.
 std::string accepted_words(const Json& target) {
-  const auto address = Target::parse(target.at("target").get<std::string>());
-  const std::string_view noun = address ? words_for(*address).noun : "code";
+  const std::string_view noun = noun_of(target);
   const auto hash = target.at("sha256").get<std::string>();
   const Json& before = target.at("previous_sha256");
   if (before == hash) return fmt::format("{} {} accepted, as it was{}", noun, hash, value_words(target, "value"));

@@ -77,13 +77,29 @@ std::string file_text_or_nothing(const std::string& path) {
   return {std::istreambuf_iterator<char>(in), {}};
 }
 
+bool stands_in(const WatchRule& rule, const std::string& file) {
+  std::error_code none;
+  return std::filesystem::equivalent(rule.where.substr(0, rule.where.rfind(':')), file, none);
+}
+
 /// True if one of the rules stands in `file`: an `include` of the configuration reads it.
 bool is_read(const Settings& settings, const std::string& file) {
-  return std::ranges::any_of(settings.rules, [&](const RuleSettings& each) {
-    std::error_code none;
-    const std::string& where = each.rule.where;
-    return std::filesystem::equivalent(where.substr(0, where.rfind(':')), file, none);
-  });
+  return std::ranges::any_of(settings.rules, [&](const RuleSettings& each) { return stands_in(each.rule, file); });
+}
+
+/// The "FILE:LINE" of a rule that is read after those of `file`, and that says something of a region of theirs: what it
+/// matches would be theirs, as the first rule wins. Empty: none.
+std::string overtaken(const Settings& settings, const std::string& file) {
+  std::set<AccountRegion> taken;
+  for (const RuleSettings& each : settings.rules) {
+    const WatchRule& rule = each.rule;
+    const bool here = stands_in(rule, file);
+    for (const std::string& region : rule.regions) {
+      if (here) taken.insert({rule.account, region});
+      if (!here && taken.contains({rule.account, region})) return rule.where;
+    }
+  }
+  return {};
 }
 
 class DiscoverCommand {
@@ -146,20 +162,32 @@ class DiscoverCommand {
       before = file_text_or_nothing(file);
     if (auto written = write_config_file(file, rules.text, options_.force); !written)
       return tell(err_, EXIT_FAILURE, written.error().message);
-    bool read = false;
-    try {
-      read = is_read(load_(), file);
-    } catch (...) {
-      // A reload would refuse it: nobody is to be left with a configuration that cannot be read.
+    const auto undo = [&] {
       if (before) {
         (void)write_config_file(file, *before, true);
       } else {
         ::unlink(file.c_str());
       }
+      return before ? "is as it was" : "was taken away again";
+    };
+    bool read = false;
+    std::string later;
+    try {
+      const Settings with_it = load_();
+      read = is_read(with_it, file);
+      later = overtaken(with_it, file);
+    } catch (...) {
+      // A reload would refuse it: nobody is to be left with a configuration that cannot be read.
       tell(err_, EXIT_FAILURE,
-           fmt::format("the configuration cannot be read with what was to be written; {} {}", shown,
-                       before ? "is as it was" : "was taken away again"));
+           fmt::format("the configuration cannot be read with what was to be written; {} {}", shown, undo()));
       throw;
+    }
+    if (!later.empty()) {
+      return tell(err_, EXIT_FAILURE,
+                  fmt::format("{} {}: it would be read before the [[watch]] at {}, and watch what that one watches, "
+                              "without its layers, aliases and versions, as the first that matches counts; --write "
+                              "takes a name that sorts after it",
+                              shown, undo(), harmless(later)));
     }
     err_ << fmt::format("written to {}: {} [[watch]] for {}, {} function{} more than before\n", shown, rules.rules,
                         fmt::join(rules.accounts, ", "), rules.functions, rules.functions == 1 ? "" : "s");

@@ -154,10 +154,10 @@ std::vector<ExpectRequest::Item> read_list(const std::string& name, std::string_
   return items;
 }
 
-/// "code H" or "content H1": what is announced.
+/// "code H", "layer list H" or "content H1": what is announced.
 std::string announced_words(const Json& target) {
-  return target.contains("content") ? "content " + target.at("content").get<std::string>()
-                                    : "code " + target.at("sha256").get<std::string>();
+  if (target.contains("content")) return "content " + target.at("content").get<std::string>();
+  return fmt::format("{} {}", noun_of(target), target.at("sha256").get<std::string>());
 }
 
 /// What one target's line says.

@@ -53,6 +53,7 @@ void print_rows(const OrderedJson& plan, Renderer& renderer) {
     }
     const auto status = each.find("status");
     if (status != each.end() && status->is_string()) ++counts[status->get<std::string>()];
+    if (text_in(each, "status") == "missing") row.shown.emplace_back("observed_sha256", nullptr);  // nothing is live
     row.beneath = values_of(each);
     renderer.row(row);
     ++end.rows;

@@ -8,9 +8,11 @@
 namespace codedriftd {
 namespace {
 
-/// As a sentence has it; the hash of the whole where the text is not known.
-std::string value_words(std::string_view text, const std::optional<Sha256>& hash) {
-  return text.empty() ? short_hash(hash) : clean_utf8(words_of_value(text), 300);
+/// As a sentence has it; the hash of the whole where the text is not known. A route has words of its own: in quotes.
+std::string value_words(std::string_view text, const std::optional<Sha256>& hash, bool quoted) {
+  if (text.empty()) return short_hash(hash);
+  const std::string words = clean_utf8(words_of_value(text), 300);
+  return quoted ? fmt::format("\"{}\"", words) : words;
 }
 
 }  // namespace
@@ -50,7 +52,7 @@ std::string value_summary(const Scene& scene, const std::optional<Sha256>& previ
   const std::string what =
       layers ? fmt::format("the layers of {}", target.function)
              : fmt::format("the alias {} of {}", target.qualifier.substr(kAliasPrefix.size()), target.function);
-  const std::string now = value_words(scene.value, scene.state.live);
+  const std::string now = value_words(scene.value, scene.state.live, !layers);
   const std::string tail = scene.state.accepted
                                ? fmt::format("that is neither accepted nor announced; the accepted {} is {}",
                                              words_for(target).noun, short_hash(scene.state.accepted))
@@ -59,7 +61,7 @@ std::string value_summary(const Scene& scene, const std::optional<Sha256>& previ
     return fmt::format("{}: {} {} {}; {}.", target.address(), what, layers ? "are" : "leads to", now, tail);
   }
   return fmt::format("{}: {} changed, from {} to {}; {}.", target.address(), what,
-                     value_words(scene.value_before, previous), now, tail);
+                     value_words(scene.value_before, previous, !layers), now, tail);
 }
 
 }  // namespace codedriftd

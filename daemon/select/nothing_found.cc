@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 #include "select/selection.h"
+#include "store/record/inventory.h"
 
 namespace codedriftd {
 namespace {
@@ -91,6 +92,27 @@ std::string no_such(const Selection& s, const std::string& asked) {
                                              : fmt::format("there is no function {}", name);
 }
 
+/// Of functions that listings found and nothing watches: that they are there. Empty: `selection` selects none.
+std::string found_and_not_watched(Database& db, const Selection& selection) {
+  std::vector<std::string> found;
+  std::string name;
+  for (const InventoryEntry& entry : inventory::all(db)) {
+    if (entry.state != InventoryState::unmanaged && entry.state != InventoryState::excluded) continue;
+    const Target code{entry.account, entry.region, entry.function.ns, entry.function.name, "$LATEST"};
+    if (code.function.empty() || !selects(selection, code)) continue;
+    if (found.empty()) name = code.function;
+    const std::string by = entry.rule.empty() ? "" : " by " + harmless(entry.rule);
+    found.push_back(fmt::format("{}/{}/{}/{} ({}{})", code.account, code.region, code.ns, code.function,
+                                to_string(entry.state), by));
+  }
+  if (found.empty()) return {};
+  const std::size_t more = found.size() - std::min(found.size(), kExamples);
+  found.resize(found.size() - more);
+  return fmt::format("{}{} {} found and not watched; see: codedriftd query inventory --function '{}'",
+                     fmt::join(found, ", "), more > 0 ? fmt::format(" and {} more", more) : "",
+                     found.size() == 1 ? "is" : "are", name);
+}
+
 std::size_t count_named(const KnownTargets& known, const Selection& selection, bool outlived) {
   const auto is_selected = [&](const Target& target) {
     return known.under_any_name(target, [&](const Target& called) { return selects(selection, called); });
@@ -138,7 +160,11 @@ std::string typed(const std::string& address, const std::set<std::string>& all) 
 std::string selection_words(const Selection& selection) { return words_of(selection, false); }
 
 std::string explain_nothing(Database& db, const Selection& selection, WallTime now) {
-  return explain_nothing(known_targets(db), selection, [&] {
+  const KnownTargets known = known_targets(db);
+  if (selection.narrows_targets() && count_named(known, selection, true) == 0) {
+    if (std::string found = found_and_not_watched(db, selection); !found.empty()) return found;
+  }
+  return explain_nothing(known, selection, [&] {
     Selection any = selection;
     any.statuses.clear();
     std::set<std::string> there;

@@ -20,7 +20,9 @@ class AttributorTest : public testing::Test {
     EXPECT_TRUE(migrate(db, embedded_migrations(), clock.wall()).ok());
     writer = std::make_unique<Writer>(std::move(db), clock, Writer::Options{});
     ledger.set_audited({"prod"});
-    ledger.set_routes({{{"curious", {"change.attributed"}, {}}, 1h, ""}, {{"ops", {}, {}}, 1h, ""}});
+    ledger.set_routes({{{"curious", {"drift.*", "change.attributed"}, {}}, 1h, ""},
+                       {{"ops", {}, {}}, 1h, ""},
+                       {{"other", {"poll.*", "change.attributed"}, {}}, 1h, ""}});
     attributor = std::make_unique<Attributor>(
         *writer, ledger, clock, [this](std::shared_ptr<ReadJob> job, std::function<void()> over) {
           if (lost) return;
@@ -117,7 +119,7 @@ TEST_F(AttributorTest, WhoChangedItIsToldOnceTwoMinutesAfterTheAlert) {
   EXPECT_EQ(attributed().size(), 1U);
 }
 
-TEST_F(AttributorTest, OnlyWhoAsksForItIsAlertedAndTheAlertNamesTheOneItFollows) {
+TEST_F(AttributorTest, OnlyWhoAsksForItAndWasSentWhatItFollowsIsAlertedAndTheAlertNamesThat) {
   drift("charge");
   log.add("charge", clock.wall(), "ci-deploy");
   after(2min);

@@ -192,6 +192,25 @@ TEST_F(DiscoverTest, AConfigurationThatCannotBeReadWithItIsLeftAsItWas) {
   EXPECT_EQ(text_of(file), "# mine\n");
 }
 
+TEST_F(DiscoverTest, WhatWouldBeReadBeforeARuleOfTheSameRegionIsRefusedAndNamesIt) {
+  const std::string mine = dir_ / "conf.d/watch.toml";
+  std::ofstream(mine) << "# mine\n[[watch]]\naccount = \"prod\"\nregions = [\"ap-guangzhou\"]\n"
+                         "names = [\"char*\"]\nlayers = true\n";
+  const std::string early = dir_ / "conf.d/more.toml";
+  const Ran ran = discover({"--write", early});
+  EXPECT_EQ(ran.code, 1);
+  EXPECT_NE(ran.err.find("read before the [[watch]] at " + mine + ":2,"), std::string::npos) << ran.err;
+  EXPECT_NE(ran.err.find("a name that sorts after it"), std::string::npos) << ran.err;
+  EXPECT_FALSE(std::filesystem::exists(early));
+  std::ofstream(early) << "# before\n";
+  EXPECT_EQ(discover({"--write", early, "--force"}).code, 1);
+  EXPECT_EQ(text_of(early), "# before\n");
+
+  EXPECT_EQ(discover({"--write", dir_ / "conf.d/x.toml"}).code, 0) << "it sorts after it";
+  EXPECT_EQ(discover({"--region", "ap-singapore", "--write", dir_ / "conf.d/a.toml"}).code, 0) << "another region";
+  EXPECT_EQ(load().rules.size(), 3U);
+}
+
 // ---- what is listed -----------------------------------------------------------------------------------------------
 
 TEST(PlacesToList, AreTheRegionsOfFunctionsAndRulesAndThoseNamedInFull) {

@@ -15,6 +15,8 @@
 namespace codedriftd::test {
 namespace {
 
+using namespace std::chrono_literals;
+
 constexpr const char* kAddress = "prod/ap-guangzhou/default/charge:$LATEST";
 
 /// A record without a daemon, of one function "charge" that ignores node_modules/**, and what a package has in it.
@@ -86,6 +88,32 @@ TEST_F(ExpectContent, APackageAndItsFolderAnnounceTheSameContentWithoutWhatTheCo
   ASSERT_EQ(expect({"charge:$LATEST", "--dir", folder, "--valid", "2h", "--json"}), 0) << err.str();
   EXPECT_EQ(parse_json(out.str()).at("targets").at(0).at("content"), own) << out.str();
   EXPECT_EQ(announcements(), 2);
+}
+
+TEST_F(ExpectContent, AHashIsCalledWhatItIsOf) {
+  const struct {
+    const char *qualifier, *noun;
+  } cases[] = {{"$LATEST", "code"}, {"$LAYERS", "layer list"}, {"$ALIAS.live", "route"}, {"$IMAGE", "image"}};
+  WatchList list{{}, {}, "e"};
+  for (const auto& c : cases) {
+    Target target = *Target::parse(kAddress);
+    target.qualifier = c.qualifier;
+    list.entries.push_back({target, {{}, "f.toml:7", Baseline::first_seen, 300s, 900s, 1h}});
+  }
+  {
+    Database db = Database::open_writer(settings.database());
+    Tx tx(db);
+    Ledger ledger("ops-1", "ops-1/codedriftd");
+    sync_watch_list(tx, ledger, list, clock.wall());
+  }
+  for (const auto& c : cases) {
+    const std::string name = std::string("charge:") + c.qualifier;
+    ASSERT_EQ(expect({name, "--sha256", sha256("x").hex(), "--valid", "2h"}), 0) << err.str();
+    const std::string words = std::string(c.noun) + " " + sha256("x").hex();
+    EXPECT_NE(out.str().find(": " + words + " is expected until "), std::string::npos) << out.str();
+    ASSERT_EQ(expect({name, "--withdraw"}), 0) << err.str();
+    EXPECT_NE(out.str().find(": " + words + " is not expected any more"), std::string::npos) << out.str();
+  }
 }
 
 TEST_F(ExpectContent, WhatTheConfigurationIgnoresMayBeSaidAgainAndNothingElse) {

@@ -328,8 +328,8 @@ TEST(VerdictValues, AnAliasThatMovedSaysFromWhereToWhere) {
   const auto events = told_of("$ALIAS.live", {review(), see_value(before), see_value(after, before)});
   ASSERT_EQ(events.size(), 1U);
   EXPECT_EQ(events.front().facts.summary,
-            "prod/ap-guangzhou/default/charge:$ALIAS.live: the alias live of charge changed, from version 6 to version "
-            "7, 10% to version 8; nobody has accepted either.");
+            "prod/ap-guangzhou/default/charge:$ALIAS.live: the alias live of charge changed, from \"version 6\" to "
+            "\"version 7, 10% to version 8\"; nobody has accepted either.");
 }
 
 TEST(VerdictValues, AValueOfWhichTheTextIsNotKnownIsNamedByItsHash) {

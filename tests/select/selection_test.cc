@@ -181,6 +181,46 @@ TEST(ExplainNothing, NamesWhatWasAskedForAndTheNearestThereIs) {
   EXPECT_EQ(why([](Selection& q) { q.targets = {"\x1b[31m"}; }).find('\x1b'), std::string::npos);
 }
 
+TEST(ExplainNothing, SaysOfAFunctionThatWasFoundThatItIsNotWatchedAndWhy) {
+  Recorded r;
+  r.watch({"charge"}, at(0));
+  r.write([](Tx& tx) {
+    InventoryEntry entry;
+    entry.account = "prod";
+    entry.region = "ap-guangzhou";
+    entry.function.ns = "default";
+    for (const auto& [name, state, rule] : {std::tuple{"charge", InventoryState::watched, "c.toml:3"},
+                                            {"mirror", InventoryState::excluded, "c.toml:9"},
+                                            {"evil2", InventoryState::unmanaged, ""},
+                                            {"old", InventoryState::gone, ""}}) {
+      entry.function.name = name;
+      entry.state = state;
+      entry.rule = rule;
+      inventory::save(tx.db, entry, at(1));
+    }
+  });
+  const auto why = [&](std::string name) {
+    Selection asked;
+    asked.names = {std::move(name)};
+    EXPECT_TRUE(resolve_names(r.db(), asked));
+    return explain_nothing(r.db(), asked, at(10));
+  };
+  const std::string mirror =
+      "prod/ap-guangzhou/default/mirror (excluded by c.toml:9) is found and not watched; see: "
+      "codedriftd query inventory --function 'mirror'";
+  for (const char* name : {"mirror", "mirror:$LATEST", "prod/ap-guangzhou/default/mirror"})
+    EXPECT_EQ(why(name), mirror);
+  EXPECT_EQ(why("evil2"),
+            "prod/ap-guangzhou/default/evil2 (unmanaged) is found and not watched; see: codedriftd query "
+            "inventory --function 'evil2'");
+  EXPECT_TRUE(why("old").starts_with("no function is called \"old\"")) << why("old");
+  Selection several;
+  several.functions = {"mirror", "evil*"};
+  EXPECT_EQ(explain_nothing(r.db(), several, at(10)),
+            "prod/ap-guangzhou/default/evil2 (unmanaged), prod/ap-guangzhou/default/mirror (excluded by c.toml:9) are "
+            "found and not watched; see: codedriftd query inventory --function 'evil2'");
+}
+
 /// Account prod, which watched charge and refund, is called shop now.
 struct RenamedAccount : testing::Test {
   RenamedAccount() {

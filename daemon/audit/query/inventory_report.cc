@@ -72,7 +72,9 @@ ReportEnd run_inventory(Database& db, const Selection& selection, WallTime now, 
     if (selection.limit && end.rows == *selection.limit) continue;
     Row row{discovered_values(entry->account, entry->region, entry->function, entry->state, entry->rule), {}};
     row.values.emplace_back(rfc3339(entry->first_found_at));
-    row.values.emplace_back(rfc3339(entry->last_found_at));
+    // Found again since: when it was found last before that is not on record.
+    row.values.push_back(entry->last_found_at > as_of && selection.at ? OrderedJson()
+                                                                      : OrderedJson(rfc3339(entry->last_found_at)));
     row.values.push_back(value_of(entry->gone_at));
     emit(std::move(row));
     ++end.rows;

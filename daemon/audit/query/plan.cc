@@ -111,7 +111,8 @@ class Table {
                reason.empty()    ? "-"
                : look_.width > 0 ? shortened(harmless(reason), 40)
                                  : harmless(reason),
-               look_.width > 0 && !look_.utc ? short_time(view.since, now_) : rfc3339(view.since), short_hash(s.live),
+               look_.width > 0 && !look_.utc ? short_time(view.since, now_) : rfc3339(view.since),
+               view.status == Status::missing ? "-" : short_hash(s.live),  // nothing is live
                short_hash(s.accepted), s.announced.empty() ? "-" : short_hash(s.announced.back().sha256)},
               details(item)};
     lines_.push_back(std::move(line));

@@ -60,7 +60,8 @@ Row status_row(const SelectedTarget& selected) {
   const Announcement& expected = s.announced.empty() ? kNone : s.announced.back();
   std::vector<std::pair<std::string_view, OrderedJson>> shown;
   if (expected.content)
-    shown.emplace_back("expected_sha256", expected.content->text());  // what people are to see of it
+    shown.emplace_back("expected_sha256", expected.content->text());                   // what people are to see of it
+  if (view.status == Status::missing) shown.emplace_back("observed_sha256", nullptr);  // nothing is live
   return {{target.address(),
            target.account,
            target.region,
@@ -128,7 +129,6 @@ Row status_row_at(const TargetAt& target) {
   row.values.emplace_back(state.watched);
   row.values.push_back(target.held ? OrderedJson(rfc3339(target.held->until)) : OrderedJson());
   row.values.push_back(target.held ? OrderedJson(target.held->actor) : OrderedJson());
-  if (status == Status::missing) row.shown.emplace_back("observed_sha256", nullptr);  // nothing is live
   if (!state.watched) row.shown.emplace_back("status", fmt::format("{} (removed)", to_string(status)));
   if (!target.poll_time_unknown && !target.success_time_unknown && !target.failures_unknown &&
       !target.error_words_unknown && target.problem.empty())

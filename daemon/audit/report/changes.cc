@@ -234,7 +234,7 @@ ReportSection open_items(const AuditReport& report) {
       table.rows.push_back(
           {target_cell(function.address), Cell{std::string(to_string(status)), alarm ? Kind::alarm : Kind::warning},
            time_cell(state.drift_since && status == Status::drifted ? *state.drift_since : function.status().since),
-           text_cell(std::move(detail)), hash_cell(state.live), hash_cell(state.accepted), awaited_cell(state)});
+           text_cell(std::move(detail)), live_cell(function), hash_cell(state.accepted), awaited_cell(state)});
     }
   }
   for (const AuditedFunction& function : report.functions) {

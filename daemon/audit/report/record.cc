@@ -119,8 +119,7 @@ ReportSection overview_section(const AuditReport& report) {
     const Coverage& c = function.coverage;
     table.rows.push_back({target_cell(function.address),
                           Cell{fmt::format("{}{}", to_string(status), state.watched ? "" : " (removed)"), kind},
-                          time_cell(function.status().since),
-                          status == Status::missing ? text_cell({}) : hash_cell(state.live),
+                          time_cell(function.status().since), live_cell(function),
                           state.accepted ? text_cell(std::string(source_words(state.accepted_source))) : text_cell({}),
                           Cell{std::to_string(count), count > 0 ? Kind::warning : Kind::text},
                           Cell{ratio_text(c.observed, c.unobserved), c.gaps.empty() ? Kind::text : Kind::warning},

@@ -31,6 +31,9 @@ Cell text_cell(std::string text) {
 }
 Cell hash_cell(const std::optional<Sha256>& hash) { return hash ? hash_cell(hash->hex()) : text_cell({}); }
 Cell hash_cell(const std::string& hex) { return Sha256::from_hex(hex) ? Cell{hex, Cell::Kind::hash} : text_cell(hex); }
+Cell live_cell(const AuditedFunction& function) {
+  return function.status().status == Status::missing ? text_cell({}) : hash_cell(function.state().live);
+}
 Cell time_cell(const std::optional<WallTime>& time) {
   return time ? Cell{rfc3339(*time), Cell::Kind::time} : text_cell({});
 }

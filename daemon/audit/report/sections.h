@@ -80,6 +80,7 @@ ReportTable facts_table(std::string caption, const std::vector<LoggedFact>& fact
 Cell text_cell(std::string text);  ///< one line; "-" for no text
 Cell hash_cell(const std::optional<Sha256>& hash);
 Cell hash_cell(const std::string& hex);
+Cell live_cell(const AuditedFunction& function);  ///< of what is missing nothing is live: "-"
 Cell time_cell(const std::optional<WallTime>& time);
 Cell target_cell(const std::optional<std::string>& target);
 /// "uid:1001(alice), who claims to be bob"

@@ -39,7 +39,9 @@ What is done:
                       file, such as conf.d/watch.toml: one [[watch]] for each
                       account where something is unmanaged. What is excluded
                       stays so. It is checked with the rest of the
-                      configuration, and takes effect with the next reload
+                      configuration, and takes effect with the next reload.
+                      A name that has it read before another [[watch]] of the
+                      same region is refused: the first that matches counts
   --force             --write may replace a file that is there
   --detailed-exitcode 2 if something is unmanaged or gone; else 3 if something
                       could not be read

@@ -7,6 +7,7 @@
 #include "commands/files/input_file.h"
 #include "commands/options/selection_options.h"
 #include "commands/options/usage.h"
+#include "model/value.h"
 
 namespace codedriftd {
 
@@ -16,6 +17,11 @@ Sha256 hash_option(const po::variables_map& values, const char* name) {
   const std::string text = text_option(values, name);
   if (const auto digest = Sha256::from_hex(text)) return *digest;
   throw UsageError(fmt::format("--{} \"{}\" is not a hash of 64 hex digits", name, shown_argument(text)));
+}
+
+std::string_view noun_of(const Json& target) {
+  const auto address = Target::parse(target.at("target").get<std::string>());
+  return address ? words_for(*address).noun : "code";
 }
 
 Result<std::string> read_attestation(const std::string& file) {

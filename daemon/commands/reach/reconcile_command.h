@@ -25,6 +25,9 @@ Sha256 hash_option(const boost::program_options::variables_map& values, const ch
 /// The bytes of an attestation in a file ("-": standard input), if they are one. Signatures are not looked at here.
 Result<std::string> read_attestation(const std::string& file);
 
+/// What one of the `targets` that were answered is a hash of: "code", "layer list", "route".
+std::string_view noun_of(const Json& target);
+
 /// Prints what `approve` and `expect` did: `line` of each target, and how many more there are.
 template <typename Line>
 void print_targets(std::ostream& out, const Json& done, Line line) {

@@ -201,7 +201,11 @@ LoggedEvent Ledger::append(Tx& tx, const NewEvent& event, WallTime at, WallTime 
   LoggedEvent logged = event_log::append(tx.db, event, origin_, at);
   tx.urgent();
   for (const Route& candidate : routes_) {
-    if (wants(candidate.subscription, event)) enqueue(tx, logged, candidate, now);
+    if (!wants(candidate.subscription, event)) continue;
+    // It adds to an alert, where there is one.
+    const std::string& follows = event.facts.follows;
+    if (!follows.empty() && !outbox::has_event(tx.db, candidate.subscription.name, follows)) continue;
+    enqueue(tx, logged, candidate, now);
   }
   if (hooks_.written) tx.after_commit([written = hooks_.written, logged] { written(logged); });
   return logged;

@@ -75,7 +75,7 @@ class Ledger {
   bool apply_account(Tx& tx, std::string_view account, std::string_view region, const AccountInput& input,
                      WallTime now);
 
-  /// Adds one event, and an alert for each route that wants it.
+  /// Adds one event, and an alert for each route that wants it, and was sent what it follows, if it follows another.
   LoggedEvent append(Tx& tx, const NewEvent& event, WallTime now);
   /// Adds one event about a delivery of `destination`; its fallback, if it has one, is told. `undelivered_kind` is the
   /// kind of the alert that was not delivered, if it is about one: if that is itself about a delivery nobody is told,

@@ -130,6 +130,12 @@ void enqueue_notice(Database& db, std::string_view destination, std::string_view
   insert(db, destination, id, std::nullopt, kind, target, std::nullopt, body, give_up_after, now);
 }
 
+bool has_event(Database& db, std::string_view destination, std::string_view event_id) {
+  static const Sql kSql =
+      Sql::forever("SELECT 1 FROM outbox WHERE destination = ? AND event_seq = (SELECT seq FROM event WHERE id = ?)");
+  return db.query(kSql, destination, event_id).step();
+}
+
 DestinationState destination(Database& db, std::string_view name) {
   DestinationState state;
   enum Column : int { kState, kUntil, kFailures, kReason };

@@ -56,6 +56,8 @@ void enqueue(Database& db, std::string_view destination, const LoggedEvent& even
 void enqueue_notice(Database& db, std::string_view destination, std::string_view id, std::string_view kind,
                     const std::optional<std::string>& target, std::string_view body, Millis give_up_after,
                     WallTime now);
+/// True if the destination was sent the event, or is to be.
+bool has_event(Database& db, std::string_view destination, std::string_view event_id);
 DestinationState destination(Database& db, std::string_view name);
 void set_destination(Database& db, std::string_view name, const DestinationState& state);
 

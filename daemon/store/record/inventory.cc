@@ -198,7 +198,6 @@ std::vector<InventoryEntry> at(Database& db, WallTime at) {
     entry.function.function_id = q.string(2);
     entry.gone_at = *state == InventoryState::gone ? std::optional(q.time(3)) : std::nullopt;
     entry.not_listed = 0;
-    entry.last_found_at = std::min(entry.last_found_at, at);
     for (auto* time : {&entry.function.added_at, &entry.function.modified_at}) {
       if (*time && **time > at) time->reset();
     }

@@ -18,8 +18,8 @@ std::vector<InventoryEntry> all(Database& db);
 std::vector<InventoryEntry> of_region(Database& db, std::string_view account, std::string_view region);
 std::optional<InventoryEntry> find(Database& db, std::string_view account, std::string_view region, std::string_view ns,
                                    std::string_view name);
-/// As it stood at `at`: state, rule and function id of then; without what was not known yet. Times by the cloud's clock
-/// that are later than `at` are left out, of the rest what is known now is told.
+/// As it stood at `at`: state, rule and function id of then; without what was not known yet, and the cloud's times that
+/// are later. The rest is as it is now: `last_found_at`, of which only the newest is kept, may be later than `at`.
 std::vector<InventoryEntry> at(Database& db, WallTime at);
 /// A new row (entry.id 0), or the row `entry.id`; what state, rule and function id were before stays in the record. Its
 /// id.

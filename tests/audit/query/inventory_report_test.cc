@@ -123,6 +123,20 @@ TEST_F(InventoryReport, HasTheContractsFieldsByAddressAndCountsWhatIsWatched) {
             std::vector<std::string>{"3 found, 1 watched (33.33 %): 1 excluded, 1 unmanaged; 1 gone"});
 }
 
+TEST_F(InventoryReport, OfAMomentThatIsPastOnlyASightingThatIsOnRecordIsTold) {
+  const int64_t id = save("seen-since", InventoryState::watched, 20);
+  save("not-since", InventoryState::unmanaged, 20);
+  save("seen-since", InventoryState::watched, 90, "", id);
+  Selection then;
+  then.at = at(50);
+  const Reported inventory = report(r, kInventoryReport, at(100), then);
+  ASSERT_EQ(inventory.column("function"), (std::vector<std::string>{"not-since", "seen-since"}));
+  EXPECT_EQ(inventory.rows[0]["last_found_at"], rfc3339(at(20)));
+  EXPECT_EQ(inventory.rows[1]["last_found_at"], nullptr) << "at(50) would be made up";
+  EXPECT_EQ(inventory.rows[1]["first_found_at"], rfc3339(at(10)));
+  EXPECT_EQ(report(r, kInventoryReport, at(100)).rows[1]["last_found_at"], rfc3339(at(90)));
+}
+
 TEST_F(InventoryReport, ASelectionIsOverPartsOfTheAddressAndAStateHidesNoShare) {
   save("charge", InventoryState::watched, 20);
   save("refund", InventoryState::unmanaged, 20);

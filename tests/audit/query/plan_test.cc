@@ -106,6 +106,18 @@ TEST(Plan, SaysWhatLayersAndAliasesAreBeforeTheCommandThatAcceptsThem) {
   EXPECT_EQ(table(plan_of({item("charge", Status::drifted)})).find("live:"), std::string::npos);
 }
 
+TEST(Plan, OfWhatIsMissingNothingIsLiveAndFieldsSayWhatWasSeenLast) {
+  Plan::Item gone = item("charge", Status::missing);
+  gone.selected.row.state.live = sha256("live");
+  const Plan plan = plan_of({std::move(gone)});
+  const std::string start = sha256("live").hex().substr(0, 12);
+  EXPECT_EQ(table(plan).find(start), std::string::npos) << table(plan);
+  const std::string markdown = render_plan(plan, Format::markdown, Recorded::at(0), false);
+  EXPECT_EQ(markdown.find(start), std::string::npos) << markdown;
+  const Json json = Json::parse(render_plan(plan, Format::json, Recorded::at(0), false));
+  EXPECT_EQ(json.at("rows").at(0).at("observed_sha256"), sha256("live").hex());
+}
+
 TEST(Plan, ALayerIsNamedWithItsVersionAndHash) {
   Plan::Item layers = item("charge", Status::unreviewed);
   layers.selected.row.target.qualifier = "$LAYERS";

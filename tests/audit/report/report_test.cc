@@ -5,6 +5,7 @@
 
 #include "audit/format/values.h"
 #include "audit/report/gather.h"
+#include "audit/report/sections.h"
 #include "audit/report/writers.h"
 #include "audit/report_story.h"
 #include "base/json.h"
@@ -68,6 +69,16 @@ TEST(AuditReportOfValues, SaysWhatTheHashesOfLayersAndAliasesStandFor) {
   EXPECT_NE(html.find("What the hashes stand for: " + alias), std::string::npos);
   EXPECT_NE(report_markdown(report).find("Live route that nobody accepted. live: version 8, k exact \"&lt;b\\>\" to"),
             std::string::npos);
+}
+
+TEST_F(AuditReportTest, OfWhatIsMissingNoOpenItemCallsAHashLive) {
+  const ReportSection open = open_items(gather());
+  ASSERT_FALSE(open.blocks.empty());
+  ASSERT_FALSE(open.blocks.front().tables.empty());
+  std::map<std::string, std::string> live;  // by function
+  for (const auto& row : open.blocks.front().tables.front().rows) live[row.at(0).text] = row.at(4).text;
+  EXPECT_EQ(live[address("ledger")], "-");
+  EXPECT_EQ(live[address("refund")], hex("X"));
 }
 
 TEST_F(AuditReportTest, TellsEveryDriftFromItsDetectionToItsResolution) {
