@@ -4,10 +4,12 @@
 #include <fmt/format.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstring>
 #include <memory>
+#include <set>
 #include <stdexcept>
 
 #include "base/freed_by.h"
@@ -16,7 +18,6 @@
 #include "http/wiped_memory.h"
 #include "http_sink/chat.h"
 #include "http_sink/resolve.h"
-#include "smtp/trace.h"
 
 namespace codedriftd::smtp {
 namespace {
@@ -72,7 +73,9 @@ class Conversation {
 
   /// `envelope` null: there is no mail.
   Outcome run(const Envelope* envelope, std::string_view text) {
-    const auto addresses = http_sink::resolve(server_.host, patience_.until, patience_.cancel_fd);
+    const auto addresses = server_.addresses.empty()
+                               ? http_sink::resolve(server_.host, patience_.until, patience_.cancel_fd)
+                               : Result<std::vector<std::string>>(server_.addresses);
     if (!addresses) return {CODEDRIFTD_RETRY, 0, 0, addresses.error().message};
     prepare(*addresses);
     if (envelope != nullptr) {
@@ -84,6 +87,7 @@ class Conversation {
     const CURLcode code = carry();
     return conclude(code);
   }
+  const Trace& trace() const { return trace_; }
 
  private:
   void prepare(const std::vector<std::string>& addresses) {
@@ -110,15 +114,20 @@ class Conversation {
     if (!server_.username.empty()) {
       curl_easy_setopt(easy, CURLOPT_USERNAME, server_.username.c_str());
       curl_easy_setopt(easy, CURLOPT_PASSWORD, std::string(server_.password.reveal()).c_str());
-      if (server_.auth == "plain") curl_easy_setopt(easy, CURLOPT_LOGIN_OPTIONS, "AUTH=PLAIN");
-      if (server_.auth == "login") curl_easy_setopt(easy, CURLOPT_LOGIN_OPTIONS, "AUTH=LOGIN");
+      // libcurl would choose what looks strongest, and would not fall back from what cannot work here, such as GSSAPI.
+      const char* const logins = server_.auth == "plain"   ? "AUTH=PLAIN"
+                                 : server_.auth == "login" ? "AUTH=LOGIN"
+                                                           : "AUTH=PLAIN;AUTH=LOGIN";
+      curl_easy_setopt(easy, CURLOPT_LOGIN_OPTIONS, logins);
     }
     curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, problem_);
     curl_easy_setopt(easy, CURLOPT_VERBOSE, 1L);
     curl_easy_setopt(easy, CURLOPT_DEBUGFUNCTION, &Conversation::on_debug);
     curl_easy_setopt(easy, CURLOPT_DEBUGDATA, this);
-    curl_easy_setopt(easy, CURLOPT_SOCKOPTFUNCTION, &Conversation::on_socket);
-    curl_easy_setopt(easy, CURLOPT_SOCKOPTDATA, this);
+    curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, &Conversation::on_open);
+    curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, this);
+    curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, &Conversation::on_close);
+    curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, this);
     curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, &Conversation::on_body);
   }
 
@@ -189,9 +198,15 @@ class Conversation {
   }
   static size_t on_body(char*, size_t size, size_t count, void*) { return size * count; }
 
-  static int on_socket(void* self, curl_socket_t fd, curlsocktype) {
-    static_cast<Conversation*>(self)->socket_ = fd;
-    return CURL_SOCKOPT_OK;
+  static curl_socket_t on_open(void* self, curlsocktype, curl_sockaddr* address) {
+    const curl_socket_t fd = ::socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+    if (fd == CURL_SOCKET_BAD) return fd;
+    static_cast<Conversation*>(self)->sockets_.insert(fd);
+    return fd;
+  }
+  static int on_close(void* self, curl_socket_t fd) {
+    static_cast<Conversation*>(self)->sockets_.erase(fd);
+    return ::close(fd);
   }
 
   static int on_debug(CURL*, curl_infotype type, char* data, size_t size, void* self) {
@@ -200,7 +215,9 @@ class Conversation {
     if (type == CURLINFO_HEADER_OUT) {
       conversation.trace_.sent(text);
       // libcurl waits for the answer to its QUIT, longer than it may: all has been said, so none comes.
-      if (text.starts_with("QUIT")) ::shutdown(conversation.socket_, SHUT_RD);
+      if (trimmed(text) == "QUIT") {
+        for (const curl_socket_t fd : conversation.sockets_) ::shutdown(fd, SHUT_RD);
+      }
     }
     if (type == CURLINFO_HEADER_IN) conversation.trace_.came(text);
     return 0;
@@ -210,7 +227,7 @@ class Conversation {
   const Patience patience_;
   Trace trace_;
   std::string_view unsent_;
-  curl_socket_t socket_ = CURL_SOCKET_BAD;
+  std::set<curl_socket_t> sockets_;  ///< that are open: those of other addresses, too, while it connects
   char problem_[CURL_ERROR_SIZE] = {};
   List resolved_, recipients_;
   Easy easy_;
@@ -237,9 +254,11 @@ Result<Server> parse_server(std::string_view text) {
   return server;
 }
 
-Outcome hand_over(const Server& server, const Envelope& envelope, std::string_view text, const Patience& patience) {
+Conversed hand_over(const Server& server, const Envelope& envelope, std::string_view text, const Patience& patience) {
   prepare_libcurl();
-  return Conversation(server, patience).run(&envelope, text);
+  Conversation conversation(server, patience);
+  Outcome outcome = conversation.run(&envelope, text);
+  return {std::move(outcome), conversation.trace()};
 }
 
 Outcome ask_server(const Server& server, const Patience& patience) {

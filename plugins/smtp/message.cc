@@ -17,8 +17,8 @@ using http_sink::Alert;
 
 constexpr std::size_t kSummaryBytes = 2000, kItemsBytes = 100'000, kSubjectBytes = 200;
 constexpr std::size_t kLine = 76;
-/// So many bytes of text make an encoded word of 75 characters at most.
-constexpr std::size_t kEncodedWord = 45;
+/// So many bytes of text make an encoded word that has room in a line of 76 beside the longest name of a header here.
+constexpr std::size_t kEncodedWord = 30;
 
 std::string plain(std::string_view text) { return std::string(text); }
 
@@ -121,7 +121,7 @@ Checked check_address(std::string_view option, std::string_view address) {
 }
 
 std::string header_text(std::string_view text) {
-  if (printable_ascii(text)) return std::string(text);
+  if (printable_ascii(text) && text.find("=?") == std::string_view::npos) return std::string(text);
   std::string result;
   while (!text.empty()) {
     const std::string_view word = utf8_prefix(text, kEncodedWord);

@@ -20,7 +20,8 @@ struct Envelope {
 /// An error, which begins with the option's name, unless `address` is NAME@DOMAIN in ASCII.
 Checked check_address(std::string_view option, std::string_view address);
 
-/// A header's value: as it is if it is printable ASCII, else in encoded words (RFC 2047), folded.
+/// A header's value: as it is if it is printable ASCII, else in encoded words (RFC 2047), folded. ASCII that looks like
+/// such a word is encoded, too.
 std::string header_text(std::string_view text);
 
 /// What the mail says, without and with HTML.

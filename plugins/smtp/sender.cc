@@ -77,6 +77,8 @@ Smtp::Smtp(Options options) : options_(std::move(options)) {
   const std::string_view password = options_.server.password.reveal();
   mask_.add(password);
   mask_.add(base64(password));
+  // What is sent with AUTH PLAIN.
+  mask_.add(base64(fmt::format("{0}{1}{0}{2}", '\0', options_.server.username, password)));
 }
 
 http_sink::Outcome Smtp::masked(http_sink::Outcome outcome) const {
@@ -88,7 +90,11 @@ http_sink::Outcome Smtp::deliver(const http_sink::Incoming& incoming, const http
   const auto alert = http_sink::read_alert(incoming.json);
   if (!alert) return {CODEDRIFTD_REJECTED, 0, 0, alert.error().message};
   const std::string text = message(*alert, options_.envelope, SystemClock{}.wall());
-  return masked(hand_over(options_.server, options_.envelope, text, patience));
+  Envelope envelope = options_.envelope;
+  envelope.to = recipients_.left(incoming.id, envelope.to);
+  Conversed conversed = hand_over(options_.server, envelope, text, patience);
+  return masked(recipients_.settle(incoming.id, envelope.to, conversed.trace, std::move(conversed.outcome),
+                                   SystemClock{}.mono()));
 }
 
 http_sink::Outcome Smtp::probe(const http_sink::Patience& patience) {

@@ -6,6 +6,7 @@
 #include "http_sink/mask.h"
 #include "http_sink/sender.h"
 #include "smtp/mail.h"
+#include "smtp/recipients.h"
 
 namespace codedriftd::smtp {
 
@@ -31,6 +32,7 @@ class Smtp final : public http_sink::Sender {
 
   Options options_;
   http_sink::Mask mask_;
+  Recipients recipients_;
 };
 
 Result<std::unique_ptr<http_sink::Sender>> open(std::string_view config_json);

@@ -10,7 +10,8 @@ namespace codedriftd::smtp {
 namespace {
 
 constexpr std::size_t kReplyKept = 512;
-constexpr int kGoOn = 354;  // of DATA: the message may come
+constexpr int kGoOn = 354;     // of DATA: the message may come
+constexpr int kTooMuch = 552;  // of MAIL: the size it announces
 
 bool has_verb(std::string_view line, std::string_view verb) {
   return line.starts_with(verb) && (line.size() == verb.size() || line[verb.size()] == ' ');
@@ -35,6 +36,11 @@ int code_of(std::string_view line) {
 }
 
 bool is_recipient(const Exchange& exchange) { return has_verb(exchange.command, "RCPT"); }
+
+bool is_about_the_message(const Exchange& exchange) {
+  const bool size = has_verb(exchange.command, "MAIL") && exchange.code == kTooMuch;
+  return size || exchange.command == "message" || exchange.command == "DATA";
+}
 
 std::string shown(const Exchange& exchange) {
   return fmt::format("SMTP {} to {}: {}", exchange.code, exchange.command, trimmed(exchange.reply));
@@ -69,6 +75,13 @@ void Trace::came(std::string_view line) {
   if (!more) exchange.code = code_of(line);
 }
 
+std::string recipient_of(const Exchange& exchange) {
+  if (!is_recipient(exchange)) return {};
+  const std::size_t begin = exchange.command.find('<'), end = exchange.command.find('>');
+  if (begin == std::string::npos || end == std::string::npos) return {};
+  return exchange.command.substr(begin + 1, end - begin - 1);
+}
+
 http_sink::Outcome judge(const Trace& trace, bool taken, std::string_view failure) {
   const auto& exchanges = trace.exchanges();
   http_sink::Outcome outcome;
@@ -93,8 +106,7 @@ http_sink::Outcome judge(const Trace& trace, bool taken, std::string_view failur
   outcome.status = why->code;
   outcome.text = shown(*why);
   if (why->code < 500) return outcome;
-  const bool of_the_message = why->command == "message" || why->command == "DATA";
-  outcome.result = of_the_message ? CODEDRIFTD_REJECTED : CODEDRIFTD_DESTINATION_REFUSED;
+  outcome.result = is_about_the_message(*why) ? CODEDRIFTD_REJECTED : CODEDRIFTD_DESTINATION_REFUSED;
   return outcome;
 }
 

@@ -28,9 +28,12 @@ class Trace {
   std::vector<Exchange> exchanges_{{"greeting", 0, {}}};
 };
 
+/// Whom the server was asked to take the message for; empty if that is not what `exchange` is about.
+std::string recipient_of(const Exchange& exchange);
+
 /// By the reply that ended it. Delivered: the server has taken the message for one recipient at least; those that it
-/// refused are named. 4yz: retry. 5yz for the message itself: rejected. Any other 5yz: the destination refuses. No
-/// reply: retry, with `failure` for a reason.
+/// refused are named. 4yz: retry. 5yz for the message itself, 552 for its size included: rejected. Any other 5yz: the
+/// destination refuses. No reply: retry, with `failure` for a reason.
 http_sink::Outcome judge(const Trace& trace, bool taken, std::string_view failure);
 
 }  // namespace codedriftd::smtp

@@ -31,7 +31,8 @@ using http_sink::Outcome;
 using http_sink::Patience;
 
 constexpr uint16_t kTcpPort = 601, kTlsPort = 6514;
-constexpr Millis kFarewell{5'000};
+constexpr Millis kFarewell{5'000}, kGlance{10};
+constexpr std::string_view kBroken = "the connection was broken";
 
 Error system_error_text(std::string_view what) { return Error{fmt::format("{}: {}", what, std::strerror(errno))}; }
 
@@ -68,6 +69,20 @@ std::string tls_reason() {
   const char* reason = ERR_reason_error_string(ERR_peek_last_error());
   ERR_clear_error();
   return reason == nullptr ? "the connection was closed" : reason;
+}
+
+/// What befell the connection, once; 0: nothing.
+int pending_error(int fd) {
+  int error = 0;
+  socklen_t size = sizeof error;
+  ::getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size);
+  return error;
+}
+
+/// Whether the other side's system has acknowledged all that was written, the end included.
+bool acknowledged(int fd) {
+  int unacknowledged = 1;
+  return ::ioctl(fd, SIOCOUTQ, &unacknowledged) == 0 && unacknowledged == 0;
 }
 
 /// One connection, from its beginning to its end. Every wait is within `patience`.
@@ -139,17 +154,12 @@ class TcpLine {
   /// Ends this side and waits for the other.
   Outcome end() {
     const Patience farewell{std::min(patience_.until, SystemClock{}.mono() + kFarewell), patience_.cancel_fd};
-    if (ssl_) {
-      for (int result = SSL_shutdown(ssl_.get()); result < 0; result = SSL_shutdown(ssl_.get())) {
-        if (!wait_for_tls(result, farewell)) break;
-      }
-    }
-    ::shutdown(fd_.get(), SHUT_WR);
-    const Checked ended = wait_for_end(farewell);
+    Checked ended = not_yet_ended();
+    if (ended) ended = end_this_side(farewell);
+    if (ended) ended = wait_for_end(farewell);
+    if (ended) ended = wait_until_acknowledged(farewell);
     if (ended) return {CODEDRIFTD_DELIVERED, 0, 0, "the receiver has read it"};
-    int unsent = 1;
-    const bool kept = farewell.left() == Millis{0} && ::ioctl(fd_.get(), SIOCOUTQ, &unsent) == 0 && unsent == 0;
-    if (kept) {
+    if (farewell.left() == Millis{0} && acknowledged(fd_.get()) && not_yet_ended()) {
       return {CODEDRIFTD_DELIVERED, 0, 0,
               "the receiver's system has taken it; whether it was read is not known: the connection stayed open"};
     }
@@ -166,11 +176,12 @@ class TcpLine {
     if (auto waited = share.wait(fd_.get(), POLLOUT); !waited) {
       return Error{"cannot connect: " + waited.error().message};
     }
-    int error = 0;
-    socklen_t size = sizeof error;
-    ::getsockopt(fd_.get(), SOL_SOCKET, SO_ERROR, &error, &size);
-    errno = error;
-    return error == 0 ? Checked(Done{}) : system_error_text("cannot connect");
+    return unbroken("cannot connect");
+  }
+
+  Checked unbroken(std::string_view what) const {
+    errno = pending_error(fd_.get());
+    return errno == 0 ? Checked(Done{}) : system_error_text(what);
   }
 
   Checked load(const TlsFiles& files) {
@@ -199,22 +210,52 @@ class TcpLine {
     }
   }
 
-  /// Reads, and forgets, until the other side has ended.
+  /// An end that comes before this side's is no answer to it: who ends first has not read to the end.
+  Checked not_yet_ended() const {
+    pollfd query{fd_.get(), POLLRDHUP, 0};
+    const bool ended = ::poll(&query, 1, 0) > 0;
+    if (auto sound = unbroken(kBroken); !sound) return sound;
+    return ended ? Checked(Error{"it ended the connection first"}) : Done{};
+  }
+
+  Checked end_this_side(const Patience& patience) {
+    if (ssl_) {
+      for (int result = SSL_shutdown(ssl_.get()); result < 0; result = SSL_shutdown(ssl_.get())) {
+        if (auto waited = wait_for_tls(result, patience); !waited) return Error{"TLS: " + waited.error().message};
+      }
+    }
+    ::shutdown(fd_.get(), SHUT_WR);
+    return Done{};
+  }
+
+  /// Reads, and forgets, until the other side has ended: TLS first, then TCP.
   Checked wait_for_end(const Patience& patience) {
     char ignored[1024];
+    while (ssl_) {
+      const int size = SSL_read(ssl_.get(), ignored, sizeof ignored);
+      if (size > 0) continue;
+      if (SSL_get_error(ssl_.get(), size) == SSL_ERROR_ZERO_RETURN) break;
+      if (auto waited = wait_for_tls(size, patience); !waited) return waited;
+    }
     for (;;) {
-      if (ssl_) {
-        const int size = SSL_read(ssl_.get(), ignored, sizeof ignored);
-        if (size > 0) continue;
-        if (SSL_get_error(ssl_.get(), size) == SSL_ERROR_ZERO_RETURN) return Done{};
-        if (auto waited = wait_for_tls(size, patience); !waited) return waited;
-        continue;
-      }
       const ssize_t size = ::recv(fd_.get(), ignored, sizeof ignored, 0);
       if (size == 0) return Done{};
       if (size > 0 || errno == EINTR) continue;
-      if (errno != EAGAIN) return system_error_text("the connection was broken");
+      if (errno != EAGAIN) return system_error_text(kBroken);
       if (auto waited = patience.wait(fd_.get(), POLLIN); !waited) return waited;
+    }
+  }
+
+  /// Who closes without having read ends first, as far as recv() tells, and then refuses what comes.
+  Checked wait_until_acknowledged(const Patience& patience) const {
+    for (;;) {
+      const bool taken = acknowledged(fd_.get());
+      if (auto sound = unbroken(kBroken); !sound) return sound;
+      if (taken) return Done{};
+      // poll() has nothing to tell of a connection that both sides have ended.
+      const Patience glance{std::min(patience.until, SystemClock{}.mono() + kGlance), patience.cancel_fd};
+      const Checked waited = glance.wait(-1, 0);
+      if (glance.left() > Millis{0} || patience.left() == Millis{0}) return waited;
     }
   }
 

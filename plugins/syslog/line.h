@@ -28,8 +28,9 @@ struct TlsFiles {
   std::string ca_file, client_cert_file, client_key_file;
 };
 
-/// Connects, writes `bytes`, ends its side, and waits for the receiver to end the other: then it has read all of it.
-/// One that does not, within five seconds, has delivered it if its system has taken it.
+/// Connects, writes `bytes`, ends its side, and waits for the receiver to end the other: then it has read all of it,
+/// unless it ended first or did not acknowledge all of it, which is to be tried again. One that does not end within
+/// five seconds has delivered it if its system has taken it.
 http_sink::Outcome send_over_tcp(const Address& address, const TlsFiles& files, std::string_view bytes,
                                  const http_sink::Patience& patience);
 

@@ -16,6 +16,9 @@ class Handler:
     def __init__(self, options):
         self.options = options
         self.mails = 0
+        self.put_off = set()
+        for mechanism in options.also:
+            setattr(self, "auth_" + mechanism.replace("-", "__"), refuse)
 
     async def handle_MAIL(self, server, session, envelope, address, mail_options):
         if self.options.mail_answer:
@@ -27,6 +30,11 @@ class Handler:
         for rule in self.options.rcpt_answer:
             who, answer = rule.split("=", 1)
             if who == address:
+                return answer
+        for rule in self.options.rcpt_answer_once:
+            who, answer = rule.split("=", 1)
+            if who == address and who not in self.put_off:
+                self.put_off.add(who)
                 return answer
         envelope.rcpt_tos.append(address)
         return "250 OK"
@@ -51,6 +59,10 @@ def write(folder, name, text):
     with open(path + ".new", "w", encoding="utf-8") as file:
         file.write(text)
     os.rename(path + ".new", path)
+
+
+async def refuse(server, args):
+    return AuthResult(success=False, handled=False)
 
 
 def authenticate(server, session, envelope, mechanism, data):
@@ -92,7 +104,9 @@ parser.add_argument("--certificate")
 parser.add_argument("--key")
 parser.add_argument("--auth-required", action="store_true")
 parser.add_argument("--without", action="append", default=[], help="a mechanism that is not offered")
+parser.add_argument("--also", action="append", default=[], help="a mechanism that is offered and lets nobody in")
 parser.add_argument("--mail-answer")
 parser.add_argument("--rcpt-answer", action="append", default=[], help="ADDRESS=ANSWER")
+parser.add_argument("--rcpt-answer-once", action="append", default=[], help="ADDRESS=ANSWER, the first time alone")
 parser.add_argument("--data-answer")
 asyncio.run(serve(parser.parse_args()))

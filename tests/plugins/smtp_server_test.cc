@@ -1,6 +1,8 @@
 /// The built plugin `smtp` against Debian's python3-aiosmtpd and exim4, and against servers that misbehave.
 #include <gtest/gtest.h>
+#include <netinet/in.h>
 #include <pwd.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -8,9 +10,14 @@
 #include <memory>
 #include <sstream>
 #include <string>
+#include <system_error>
+#include <thread>
 
 #include "alert_samples.h"
+#include "base/sha256.h"
+#include "base/unique_fd.h"
 #include "sinks/process.h"
+#include "smtp/mail.h"
 #include "support/process.h"
 #include "support/raw_server.h"
 #include "support/temp_dir.h"
@@ -86,8 +93,8 @@ class SmtpServerTest : public testing::Test {
     const auto info = sink_->start();
     ASSERT_TRUE(info) << info.error().message;
   }
-  DeliveryAnswer deliver(const Json& alert = test::alert_json("drift.detected")) {
-    return sink_->deliver("alertid1", alert.dump(), 1, kLongEnough);
+  DeliveryAnswer deliver(const Json& alert = test::alert_json("drift.detected"), const char* id = "alertid1") {
+    return sink_->deliver(id, alert.dump(), 1, kLongEnough);
   }
 
   const test::TempDir folder_;
@@ -189,6 +196,84 @@ TEST_F(SmtpServerTest, AWrongPasswordMeansThatTheDestinationRefuses) {
   const DeliveryAnswer answer = deliver();
   EXPECT_EQ(answer.result, DeliveryResult::refused) << answer.text;
   EXPECT_EQ(answer.status, 530) << answer.text;
+}
+
+TEST_F(SmtpServerTest, AutoIsPlainOrLoginWhateverElseIsOffered) {
+  NEEDS_AIOSMTPD();
+  for (const auto& [without, mechanism] : {std::pair{"", "PLAIN"}, {"PLAIN", "LOGIN"}, {"LOGIN", "PLAIN"}}) {
+    const AioSmtpd server({"--auth-required", "--also", "CRAM-MD5", "--also", "DIGEST-MD5", "--also", "NTLM", "--also",
+                           "GSSAPI", "--also", "SCRAM-SHA-256", "--without", without});
+    ASSERT_TRUE(server.ready());
+    auto given = options("smtp://127.0.0.1:" + server.port());
+    given["starttls"] = {false, {}};
+    add_login(given, "auto");
+    open(given);
+    const DeliveryAnswer answer = deliver();
+    EXPECT_EQ(answer.result, DeliveryResult::delivered) << answer.text;
+    ASSERT_TRUE(server.mail(1).is_object());
+    EXPECT_EQ(server.mail(1)["mechanism"], mechanism);
+  }
+  const AioSmtpd server({"--also", "NTLM", "--without", "PLAIN", "--without", "LOGIN"});
+  ASSERT_TRUE(server.ready());
+  auto given = options("smtp://127.0.0.1:" + server.port());
+  given["starttls"] = {false, {}};
+  add_login(given, "auto");
+  open(given);
+  EXPECT_EQ(deliver().result, DeliveryResult::refused) << "there is no way in";
+}
+
+TEST_F(SmtpServerTest, ALoginThatTheServerRepeatsIsMasked) {
+  const std::string sent = base64(std::string("\0ops\0", 5) + kPassword);
+  const test::RawServer server(0, {}, [&sent](test::Connection& peer) {
+    for (const std::string& line : {std::string("220 mail.test"), std::string("250-mail.test\r\n250 AUTH PLAIN"),
+                                    "535 5.7.8 not with AUTH PLAIN " + sent}) {
+      if (!peer.send(line + "\r\n")) return;
+    }
+    peer.wait_for_peer_to_leave();
+  });
+  auto given = options("smtp://127.0.0.1:" + std::to_string(server.port()));
+  given["starttls"] = {false, {}};
+  add_login(given, "plain");
+  open(given);
+  const DeliveryAnswer answer = deliver();
+  EXPECT_EQ(answer.result, DeliveryResult::refused);
+  EXPECT_EQ(answer.text, "SMTP 535 to AUTH: 535 5.7.8 not with AUTH PLAIN ***");
+}
+
+TEST_F(SmtpServerTest, WhoIsRefusedForNowGetsItLaterAndNobodyTwice) {
+  NEEDS_AIOSMTPD();
+  const AioSmtpd server({"--rcpt-answer-once", "audit@example.org=450 4.7.1 come back later"});
+  ASSERT_TRUE(server.ready());
+  auto given = options("smtp://127.0.0.1:" + server.port());
+  given["starttls"] = {false, {}};
+  open(given);
+  const DeliveryAnswer some = deliver();
+  EXPECT_EQ(some.result, DeliveryResult::retry) << some.text;
+  EXPECT_EQ(some.status, 450);
+  EXPECT_NE(some.text.find("not for all: SMTP 450 to RCPT TO:<audit@example.org>"), std::string::npos) << some.text;
+  EXPECT_EQ(server.mail(1)["to"], Json({"ops@example.com"}));
+  EXPECT_EQ(deliver(test::alert_json("drift.resolved"), "alertid2").result, DeliveryResult::delivered);
+  EXPECT_EQ(server.mail(2)["to"], Json({"ops@example.com", "audit@example.org"})) << "another alert";
+  const DeliveryAnswer rest = deliver();
+  EXPECT_EQ(rest.result, DeliveryResult::delivered) << rest.text;
+  EXPECT_EQ(server.mail(3)["to"], Json({"audit@example.org"}));
+  EXPECT_NE(server.mail(3)["text"].get<std::string>().find("To: ops@example.com,\r\n audit@example.org\r\n"),
+            std::string::npos)
+      << "it is the same mail";
+  EXPECT_EQ(deliver().result, DeliveryResult::delivered);
+  EXPECT_EQ(server.mail(4)["to"], Json({"ops@example.com", "audit@example.org"})) << "one that is sent anew";
+}
+
+TEST_F(SmtpServerTest, AMailThatIsTooLargeForTheServerIsAboutThisAlert) {
+  NEEDS_AIOSMTPD();
+  const AioSmtpd server({"--mail-answer", "552 5.3.4 too big"});
+  ASSERT_TRUE(server.ready());
+  auto given = options("smtp://127.0.0.1:" + server.port());
+  given["starttls"] = {false, {}};
+  open(given);
+  const DeliveryAnswer answer = deliver();
+  EXPECT_EQ(answer.result, DeliveryResult::rejected) << answer.text;
+  EXPECT_EQ(answer.status, 552);
 }
 
 TEST_F(SmtpServerTest, RefusedRecipientsAreNamedAndTheOthersGetTheMail) {
@@ -355,6 +440,61 @@ TEST_F(SmtpServerTest, AServerThatDoesNotSayGoodbyeIsNotWaitedFor) {
   const MonoTime begun = SystemClock{}.mono();
   const DeliveryAnswer answer = deliver();
   EXPECT_EQ(answer.result, DeliveryResult::delivered) << answer.text;
+  EXPECT_LT(SystemClock{}.mono() - begun, Millis{15'000});
+}
+
+/// Takes mail, and connections too late for a client that does not try another address meanwhile. It says no goodbye.
+class TardyServer {
+ public:
+  TardyServer() {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof address;
+    auto* const generic = reinterpret_cast<sockaddr*>(&address);
+    if (::bind(listener_.get(), generic, size) != 0 || ::listen(listener_.get(), 0) != 0 ||
+        ::getsockname(listener_.get(), generic, &size) != 0 || ::connect(first_.get(), generic, size) != 0) {
+      throw std::system_error(errno, std::generic_category(), "a server on loopback");
+    }
+    port_ = ntohs(address.sin_port);
+    thread_ = std::thread([this] { serve(); });
+  }
+  ~TardyServer() {
+    ::shutdown(listener_.get(), SHUT_RDWR);
+    thread_.join();
+  }
+  uint16_t port() const { return port_; }
+
+ private:
+  void serve() {
+    // The first one fills the queue, so that the next is not in before it tries again, after a second.
+    std::this_thread::sleep_for(Millis{600});
+    const UniqueFd first(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC));
+    const UniqueFd peer(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC));
+    const std::string_view said =
+        "220 mail.test\r\n250 mail.test\r\n250 OK\r\n250 OK\r\n250 OK\r\n354 go on\r\n250 taken\r\n";
+    static_cast<void>(::send(peer.get(), said.data(), said.size(), MSG_NOSIGNAL));
+    char ignored[4096];
+    while (::recv(peer.get(), ignored, sizeof ignored, 0) > 0) continue;
+  }
+
+  const UniqueFd listener_{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+  const UniqueFd first_{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+  uint16_t port_ = 0;
+  std::thread thread_;
+};
+
+TEST(SmtpServer, TheConnectionThatIsLeftIsTheOneWithTheServerNotTheLastThatWasTried) {
+  const TardyServer tardy;
+  smtp::Server server;
+  server.host = "mail.test";
+  server.addresses = {"127.0.0.1", "[::1]"};
+  server.port = tardy.port();
+  server.starttls = false;
+  const smtp::Envelope envelope{"drift@example.com", {"ops@example.com", "audit@example.org"}, ""};
+  const MonoTime begun = SystemClock{}.mono();
+  const auto conversed = smtp::hand_over(server, envelope, "Subject: x\r\n\r\ny\r\n", {begun + kLongEnough, -1});
+  EXPECT_EQ(conversed.outcome.result, CODEDRIFTD_DELIVERED) << conversed.outcome.text;
   EXPECT_LT(SystemClock{}.mono() - begun, Millis{15'000});
 }
 

@@ -1,3 +1,4 @@
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <sstream>
@@ -5,6 +6,7 @@
 #include "alert_samples.h"
 #include "base/sha256.h"
 #include "base/text.h"
+#include "smtp/recipients.h"
 #include "smtp/sender.h"
 #include "smtp/trace.h"
 
@@ -143,6 +145,31 @@ TEST(SmtpMessage, AHeaderBeyondAsciiIsInEncodedWords) {
   EXPECT_EQ(together, wide);
 }
 
+TEST(SmtpMessage, AsciiThatLooksLikeAnEncodedWordIsEncoded) {
+  EXPECT_EQ(header_text("=?utf-8?B?QQ==?="), "=?utf-8?B?PT91dGYtOD9CP1FRPT0/PQ==?=");
+  EXPECT_EQ(header_text("a = b? yes"), "a = b? yes");
+  Json alert = alert_json("drift.detected");
+  alert["instance"] = "=?utf-8?Q?all_is_well?=";
+  EXPECT_EQ(mail_header(mail_of(alert), "Subject").find("all_is_well"), std::string::npos);
+}
+
+TEST(SmtpMessage, ALineWithAnEncodedWordIsNoLongerThanItMayBe) {
+  Json alert = alert_json("drift.detected");
+  std::string wide;
+  for (int i = 0; i < 100; ++i) wide += i % 2 == 0 ? "数" : "é";
+  for (const char* name : {"summary", "instance", "kind", "severity"}) alert[name] = wide;
+  Envelope envelope = kEnvelope;
+  envelope.subject_prefix = "[" + wide + "]";
+  std::istringstream lines(message(alert_of(alert), envelope, WallTime{}));
+  int encoded = 0;
+  for (std::string line; std::getline(lines, line);) {
+    if (line.find("=?utf-8?B?") == std::string::npos) continue;
+    ++encoded;
+    EXPECT_LE(line.size(), 77U) << "76 and CR: " << line;
+  }
+  EXPECT_GT(encoded, 10);
+}
+
 TEST(SmtpTrace, TheReplySaysWhatCameOfIt) {
   struct Case {
     std::vector<std::pair<const char*, const char*>> talk;  ///< empty: nothing was said by this side, or came
@@ -190,6 +217,14 @@ TEST(SmtpTrace, TheReplySaysWhatCameOfIt) {
        CODEDRIFTD_DESTINATION_REFUSED,
        550,
        "SMTP 550 to MAIL FROM:<a@b.c>: 550 not from you"},
+      {{hello, ehlo, {"MAIL FROM:<a@b.c> SIZE=12", "552 5.3.4 too big"}},
+       CODEDRIFTD_REJECTED,
+       552,
+       "SMTP 552 to MAIL FROM:<a@b.c>: 552 5.3.4 too big"},
+      {{hello, ehlo, {"RCPT TO:<d@e.f>", "552 mailbox full"}},
+       CODEDRIFTD_DESTINATION_REFUSED,
+       552,
+       "SMTP 552 to RCPT TO:<d@e.f>: 552 mailbox full"},
       {{hello,
         ehlo,
         {"MAIL FROM:<a@b.c>", "250 OK"},
@@ -239,6 +274,88 @@ TEST(SmtpTrace, AReplyOfSeveralLinesCountsByItsLast) {
   ASSERT_EQ(trace.exchanges().size(), 2U);
   EXPECT_EQ(trace.exchanges()[1].code, 250);
   EXPECT_EQ(trace.exchanges()[1].reply, "250-mail.test 250-STARTTLS 250 AUTH PLAIN");
+}
+
+/// An attempt: what each recipient was answered, and the message; no message if that is empty.
+struct Attempt {
+  const char* alert;
+  std::vector<std::pair<std::string, std::string>> answers;
+  const char* message;
+  Millis at;
+  codedriftd_result result;
+};
+
+/// What `recipients` makes of each; it has to ask for those who are answered.
+void expect_attempts(const char* what, const std::vector<Attempt>& attempts) {
+  const std::vector<std::string> all = {"a@x.y", "b@x.y", "c@x.y"};
+  Recipients recipients;
+  for (std::size_t i = 0; i < attempts.size(); ++i) {
+    SCOPED_TRACE(fmt::format("{}, attempt {}", what, i + 1));
+    const Attempt& attempt = attempts[i];
+    Trace trace;
+    std::vector<std::string> asked;
+    for (const auto& [who, answer] : attempt.answers) {
+      asked.push_back(who);
+      trace.sent("RCPT TO:<" + who + ">\r\n");
+      trace.came(answer + "\r\n");
+    }
+    if (*attempt.message != '\0') {
+      trace.sent("DATA\r\n");
+      trace.came("354 go on\r\n");
+      trace.came(std::string(attempt.message) + "\r\n");
+    }
+    const auto left = recipients.left(attempt.alert, all);
+    if (!asked.empty()) EXPECT_EQ(left, asked);
+    const auto outcome = recipients.settle(attempt.alert, left, trace, judge(trace, false, "no connection"),
+                                           MonoTime{} + std::chrono::hours(1) + attempt.at);
+    EXPECT_EQ(outcome.result, attempt.result) << outcome.text;
+  }
+}
+
+TEST(SmtpRecipients, WhoHasTheMailGetsItNoMoreAndWhoIsRefusedForNowIsWaitedFor) {
+  constexpr auto kDelivered = CODEDRIFTD_DELIVERED, kRetry = CODEDRIFTD_RETRY;
+  const std::string a = "a@x.y", b = "b@x.y", c = "c@x.y", ok = "250 OK", later = "450 later", no = "550 nobody";
+  const Millis soon{60'000}, late = kLongestLate, before = kLongestLate - Millis{1};
+  expect_attempts("all at once", {{"1", {{a, ok}, {b, ok}, {c, ok}}, "250 OK", Millis{0}, kDelivered},
+                                  {"1", {{a, ok}, {b, ok}, {c, ok}}, "250 OK", soon, kDelivered}});
+  expect_attempts("one later", {{"1", {{a, ok}, {b, later}, {c, no}}, "250 OK", Millis{0}, kRetry},
+                                {"2", {{a, ok}, {b, ok}, {c, ok}}, "250 OK", soon, kDelivered},
+                                {"1", {{b, ok}}, "250 OK", soon, kDelivered}});
+  expect_attempts("one refused in the end", {{"1", {{a, ok}, {b, later}, {c, later}}, "250 OK", Millis{0}, kRetry},
+                                             {"1", {{b, later}, {c, ok}}, "250 OK", soon, kRetry},
+                                             {"1", {{b, no}}, "", soon, kDelivered}});
+  expect_attempts("the weather in between", {{"1", {{a, ok}, {b, later}, {c, ok}}, "250 OK", Millis{0}, kRetry},
+                                             {"1", {}, "", soon, kRetry},
+                                             {"1", {{b, ok}}, "451 disk", soon, kRetry},
+                                             {"1", {{b, ok}}, "250 OK", soon, kDelivered}});
+  expect_attempts("the message refused for the rest", {{"1", {{a, ok}, {b, later}, {c, ok}}, "250 OK", soon, kRetry},
+                                                       {"1", {{b, ok}}, "554 spam", soon, kDelivered}});
+  expect_attempts("none at first", {{"1", {{a, later}, {b, no}, {c, no}}, "", Millis{0}, kRetry},
+                                    {"1", {{a, ok}, {b, no}, {c, no}}, "250 OK", late, kDelivered}});
+  expect_attempts("late for too long", {{"1", {{a, ok}, {b, later}, {c, ok}}, "250 OK", Millis{0}, kRetry},
+                                        {"1", {{b, later}}, "", before, kRetry},
+                                        {"1", {{b, later}}, "", late, kDelivered},
+                                        {"2", {{a, ok}, {b, later}, {c, ok}}, "250 OK", late, kDelivered},
+                                        {"3", {{a, ok}, {b, ok}, {c, ok}}, "250 OK", late, kDelivered},
+                                        {"4", {{a, ok}, {b, later}, {c, ok}}, "250 OK", late, kRetry}});
+}
+
+TEST(SmtpRecipients, ADestinationThatRefusesInBetweenRefuses) {
+  const std::vector<std::string> all = {"a@x.y", "b@x.y"};
+  Recipients recipients;
+  Trace some;
+  for (const char* line : {"RCPT TO:<a@x.y>\r\n", "RCPT TO:<b@x.y>\r\n", "DATA\r\n"}) {
+    some.sent(line);
+    some.came(line[0] == 'D' ? "354 go on\r\n" : line[9] == 'a' ? "250 OK\r\n" : "450 later\r\n");
+  }
+  some.came("250 OK\r\n");
+  ASSERT_EQ(recipients.settle("1", all, some, judge(some, false, ""), MonoTime{}).result, CODEDRIFTD_RETRY);
+  Trace login;
+  login.sent("AUTH PLAIN\r\n");
+  login.came("535 no\r\n");
+  EXPECT_EQ(recipients.settle("1", {"b@x.y"}, login, judge(login, false, ""), MonoTime{}).result,
+            CODEDRIFTD_DESTINATION_REFUSED);
+  EXPECT_EQ(recipients.left("1", all), std::vector<std::string>{"b@x.y"});
 }
 
 Json smtp_config(const Json& more) {

@@ -16,6 +16,7 @@
 #include "support/raw_server.h"
 #include "support/temp_dir.h"
 #include "support/test_ca.h"
+#include "syslog/line.h"
 
 namespace codedriftd {
 namespace {
@@ -199,6 +200,60 @@ TEST_F(SyslogServerTest, AServerThatThrowsTheConnectionAwayHasNotTakenIt) {
   const DeliveryAnswer answer = deliver();
   EXPECT_EQ(answer.result, DeliveryResult::retry);
   EXPECT_NE(answer.text.find("Connection reset by peer"), std::string::npos) << answer.text;
+}
+
+/// What comes of `bytes` at a server whose certificate, if it has one, is of `ca_file`.
+http_sink::Outcome sent_to(const test::RawServer& server, syslog::Address::Kind kind, const std::string& ca_file,
+                           const std::string& bytes) {
+  syslog::Address address;
+  address.kind = kind;
+  address.host = "127.0.0.1";
+  address.port = server.port();
+  address.number = true;
+  return syslog::send_over_tcp(address, {ca_file, {}, {}}, bytes, {SystemClock{}.mono() + kAMinute, -1});
+}
+
+TEST(SyslogLine, AServerThatClosesWithoutReadingHasNotTakenIt) {
+  const test::TempDir folder;
+  test::TestCa ca(folder.path().string());
+  const std::string message(300, 'm');
+  for (const auto kind : {syslog::Address::Kind::tcp, syslog::Address::Kind::tls}) {
+    const auto certificate =
+        kind == syslog::Address::Kind::tls ? std::optional<test::TlsFiles>(ca.server()) : std::nullopt;
+    // At once, and a little later: its end comes before the message, with it, or after it.
+    for (const int pause_us : {0, 200, 2'000}) {
+      const test::RawServer server(0, certificate, [pause_us](test::Connection& peer) {
+        peer.pause(std::chrono::microseconds(pause_us));
+        peer.close();
+      });
+      for (int round = 0; round < 30; ++round) {
+        const auto outcome = sent_to(server, kind, ca.certificate_file(), message);
+        ASSERT_EQ(outcome.result, CODEDRIFTD_RETRY) << outcome.text;
+      }
+    }
+  }
+}
+
+TEST(SyslogLine, AServerThatEndsFirstHasNotTakenItEvenIfItsSystemHas) {
+  // More than both systems keep, so its end is there before this side's.
+  const std::string message(std::size_t{64} << 20, 'm');
+  const test::RawServer server(0, {}, [](test::Connection& peer) {
+    peer.end();
+    peer.wait_for_peer_to_leave();
+  });
+  const auto outcome = sent_to(server, syslog::Address::Kind::tcp, {}, message);
+  EXPECT_EQ(outcome.result, CODEDRIFTD_RETRY);
+  EXPECT_EQ(outcome.text, "the receiver did not take all of it: it ended the connection first");
+}
+
+TEST(SyslogLine, AServerThatReadsToTheEndHasTakenIt) {
+  const std::string message(300, 'm');
+  const test::RawServer server(0, {}, [](test::Connection& peer) { peer.wait_for_peer_to_leave(); });
+  for (int round = 0; round < 30; ++round) {
+    const auto outcome = sent_to(server, syslog::Address::Kind::tcp, {}, message);
+    ASSERT_EQ(outcome.result, CODEDRIFTD_DELIVERED) << outcome.text;
+    ASSERT_EQ(outcome.text, "the receiver has read it");
+  }
 }
 
 TEST_F(SyslogServerTest, AServerThatKeepsTheConnectionOpenIsSaidToHaveItInItsSystem) {

@@ -108,6 +108,17 @@ class SocketConnection final : public Connection {
     }
   }
 
+  void end() override {
+    if (tls_) tls_->shutdown();
+    ::shutdown(socket_.get(), SHUT_WR);
+  }
+
+  void close() override {
+    if (tls_) tls_->shutdown();
+    tls_.reset();
+    socket_.reset();
+  }
+
   void reset() override {
     const linger now{1, 0};
     ::setsockopt(socket_.get(), SOL_SOCKET, SO_LINGER, &now, sizeof now);

@@ -31,6 +31,10 @@ class Connection {
   virtual bool pause(std::chrono::microseconds time) = 0;
   /// Waits until the peer hangs up or the server stops.
   virtual void wait_for_peer_to_leave() = 0;
+  /// Ends this side; what the peer says can still be read.
+  virtual void end() = 0;
+  /// Closes at once, with what came unread. Nothing may be sent afterwards.
+  virtual void close() = 0;
   /// Closes with RST. Nothing may be sent afterwards.
   virtual void reset() = 0;
 };
