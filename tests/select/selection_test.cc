@@ -3,7 +3,9 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <tuple>
 
+#include "store/record/inventory.h"
 #include "support/recorded.h"
 
 namespace codedriftd {
