@@ -111,7 +111,7 @@ TEST_F(ExpectContent, AHashIsCalledWhatItIsOf) {
     ASSERT_EQ(expect({name, "--sha256", sha256("x").hex(), "--valid", "2h"}), 0) << err.str();
     const std::string words = std::string(c.noun) + " " + sha256("x").hex();
     EXPECT_NE(out.str().find(": " + words + " is expected until "), std::string::npos) << out.str();
-    ASSERT_EQ(expect({name, "--withdraw"}), 0) << err.str();
+    ASSERT_EQ(expect({name, "--withdraw", "--reason", "not today"}), 0) << err.str();
     EXPECT_NE(out.str().find(": " + words + " is not expected any more"), std::string::npos) << out.str();
   }
 }
