@@ -305,7 +305,9 @@ void expect_attempts(const char* what, const std::vector<Attempt>& attempts) {
       trace.came(std::string(attempt.message) + "\r\n");
     }
     const auto left = recipients.left(attempt.alert, all);
-    if (!asked.empty()) EXPECT_EQ(left, asked);
+    if (!asked.empty()) {
+      EXPECT_EQ(left, asked);
+    }
     const auto outcome = recipients.settle(attempt.alert, left, trace, judge(trace, false, "no connection"),
                                            MonoTime{} + std::chrono::hours(1) + attempt.at);
     EXPECT_EQ(outcome.result, attempt.result) << outcome.text;
