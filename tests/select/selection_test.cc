@@ -198,6 +198,7 @@ TEST(ExplainNothing, SaysOfAFunctionThatWasFoundThatItIsNotWatchedAndWhy) {
       entry.function.name = name;
       entry.state = state;
       entry.rule = rule;
+      if (state == InventoryState::gone) entry.gone_at = at(1);
       inventory::save(tx.db, entry, at(1));
     }
   });
