@@ -228,6 +228,8 @@ void App::open_status_page() {
   source.metrics = [this](ExpositionFormat format) { return metrics_text(snapshot(), format, ProcessMetrics::with); };
   source.healthy = [this] { return healthy(); };
   source.ready = [this] { return ready(); };
+  site_ = std::make_unique<Site>(database_, PageSetting{settings_.instance}, clock_);
+  source.site = [this](const WebRequest& request) { return site_->answer(request); };
   auto page = StatusPage::open(settings_.http_listen, std::move(source));
   if (!page) {  // it does its main work without: whoever takes the port first must not keep it from starting
     if (std::exchange(page_trouble_, page.error().message) != page.error().message)
@@ -384,7 +386,10 @@ void App::stop() noexcept {
     });
     keep_head();
   });
-  step("status page", [&] { status_page_.reset(); });  // may wait for a slow client
+  step("status page", [&] {
+    status_page_.reset();  // may wait for a slow client
+    site_.reset();
+  });
   step("store", [&] {
     *reader_.lock() = std::nullopt;
     if (writer_) writer_->stop();

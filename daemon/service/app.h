@@ -30,6 +30,7 @@
 #include "store/db/writer.h"
 #include "store/ledger/ledger.h"
 #include "store/ledger/watch_list.h"
+#include "web/site.h"
 
 namespace codedriftd {
 
@@ -130,6 +131,7 @@ class App {
   std::unique_ptr<Discovery> discovery_;
   CurlReadApi* read_api_ = nullptr;  ///< its own
   Guarded<std::map<std::string, std::shared_ptr<Runner>>> runners_;
+  std::unique_ptr<Site> site_;
   std::unique_ptr<StatusPage> status_page_;  ///< nullptr: none is wanted, or it cannot listen yet
   std::string page_trouble_;                 ///< why not, as it was logged
   Guarded<std::shared_ptr<const Permissions>> permissions_;

@@ -168,6 +168,12 @@ Result<std::unique_ptr<StatusPage>> StatusPage::open(const std::string& listen, 
   routes.Get("/readyz", guarded([ready = source.ready](const httplib::Request& request, httplib::Response& response) {
                answer(request, response, ready());
              }));
+  routes.Get(".*", guarded([site = source.site](const httplib::Request& request, httplib::Response& response) {
+               WebReply reply = site({request.path, request.params, request.get_header_value("If-None-Match")});
+               response.status = reply.status;
+               for (const auto& [name, value] : reply.headers) response.set_header(name, value);
+               response.set_content(std::move(reply.body), reply.type);
+             }));
   auto server = PageServer::open(host, port, {},
                                  [&routes](const std::string& head) { return routes.answer(without("range", head)); });
   if (!server)

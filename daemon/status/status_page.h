@@ -6,6 +6,7 @@
 
 #include "base/result.h"
 #include "status/exposition.h"
+#include "status/web.h"
 
 namespace codedriftd {
 
@@ -26,6 +27,7 @@ class StatusPage {
     std::function<std::string(ExpositionFormat)> metrics;
     std::function<std::vector<HealthCheck>()> healthy;  ///< do the main loops make progress?
     std::function<std::vector<HealthCheck>()> ready;    ///< can it do its work?
+    std::function<WebReply(const WebRequest&)> site;    ///< every other path
   };
   /// `listen` is "HOST:PORT", port 0 for any. "localhost" is both 127.0.0.1 and
   /// ::1. Fails if it cannot listen there.

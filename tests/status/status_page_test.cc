@@ -18,6 +18,9 @@ class StatusPageTest : public testing::Test {
       if (throws) throw std::runtime_error("the store is closed");
       return {{"started", true, "all of the start list is up"}};
     };
+    source.site = [](const WebRequest& request) {
+      return WebReply{request.path == "/" ? 200 : 404, "text/html; charset=utf-8", request.value("q")};
+    };
     auto opened = StatusPage::open("127.0.0.1:0", std::move(source));
     EXPECT_TRUE(opened.ok());
     page = std::move(*opened);

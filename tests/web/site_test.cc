@@ -1,0 +1,3 @@
+#include "web/site.h"
+
+#include <gtest/gtest.h>
