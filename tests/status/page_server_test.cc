@@ -163,7 +163,7 @@ TEST(PageServer, HundredsOfSilentAndEndlessClientsDelayNobodyHoldLittleMemoryAnd
   source.metrics = [](ExpositionFormat) { return std::string("codedriftd_build_info 1\n"); };
   source.healthy = [] { return std::vector<HealthCheck>{{"poller", true, ""}}; };
   source.ready = source.healthy;
-  auto opened = StatusPage::open("127.0.0.1:0", std::move(source));
+  auto opened = StatusPage::open({"127.0.0.1:0"}, std::move(source));
   ASSERT_TRUE(opened) << opened.error().message;
   auto page = std::move(*opened);
   const int port = page->port();

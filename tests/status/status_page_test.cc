@@ -21,7 +21,7 @@ class StatusPageTest : public testing::Test {
     source.site = [](const WebRequest& request) {
       return WebReply{request.path == "/" ? 200 : 404, "text/html; charset=utf-8", request.value("q")};
     };
-    auto opened = StatusPage::open("127.0.0.1:0", std::move(source));
+    auto opened = StatusPage::open({"127.0.0.1:0"}, std::move(source));
     EXPECT_TRUE(opened.ok());
     page = std::move(*opened);
     client = std::make_unique<httplib::Client>("127.0.0.1", page->port());
@@ -114,7 +114,7 @@ TEST_F(StatusPageTest, AnswersOnlyToNamesThatMeanThisMachine) {
 TEST_F(StatusPageTest, KnowsNoOtherPath) { EXPECT_EQ(client->Get("/")->status, 404); }
 
 TEST_F(StatusPageTest, SaysSoWhenItCannotListen) {
-  const auto second = StatusPage::open("127.0.0.1:" + std::to_string(page->port()), {});
+  const auto second = StatusPage::open({"127.0.0.1:" + std::to_string(page->port())}, {});
   ASSERT_FALSE(second.ok());
   EXPECT_NE(second.error().message.find("in use by another program"), std::string::npos) << second.error().message;
 }

@@ -1,3 +1,1 @@
 #include "web/site.h"
-
-#include <gtest/gtest.h>
