@@ -135,9 +135,9 @@ struct ControlSettings {
 
 struct HttpSettings {
   std::string listen = "127.0.0.1:9817";  ///< "HOST:PORT"; empty: off. Without token and TLS on loopback only
-  std::string token_file;  ///< what who asks has to show; empty: nothing. Relative: $CREDENTIALS_DIRECTORY
-  std::string tls_certificate, tls_key;  ///< PEM files, relative ones as token_file; both empty: no TLS
-  bool operator==(const HttpSettings&) const = default;
+  std::string token_file{};       ///< what who asks has to show; empty: nothing. Relative: $CREDENTIALS_DIRECTORY
+  std::string tls_certificate{};  ///< PEM files, relative ones as token_file; both empty: no TLS
+  std::string tls_key{};
 };
 
 struct Settings {
