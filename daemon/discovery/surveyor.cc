@@ -407,6 +407,7 @@ void Surveyor::take_stock() {
   counts_.regions.clear();
   for (const auto& [key, region] : regions_) {
     SurveyStats::Region& stats = counts_.regions.emplace_back(region->stats);
+    stats.every = region->scope.every;
     for (const auto& [ns, look] : region->looks) stats.failing_looks += look.failures > 0 ? 1 : 0;
   }
   *stats_.lock() = counts_;

@@ -61,6 +61,8 @@ class App {
   void reload();
   JsonBox load_again();
   void keep_time(Timetable& timetable);
+  void tell_how_it_stands(const Timetable::Due& due);
+  static void log_summary(const StatusSnapshot& snapshot);
   /// The second copy of where the record ends, if it moved.
   void keep_head();
   void write_textfile();

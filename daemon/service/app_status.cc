@@ -38,6 +38,7 @@ StatusSnapshot::Discovery discovered(SurveyStats stats, const std::vector<invent
     told.region = region.region;
     told.last_complete_at = region.last_complete_at;
     told.last_good_look_at = region.last_good_look_at;
+    told.every = region.every;
     told.failing_looks = region.failing_looks;
     for (const inventory::ListingRun& run : recorded) {
       if (run.account != region.account || run.region != region.region) continue;
