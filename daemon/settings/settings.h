@@ -138,11 +138,12 @@ struct Settings {
   std::string state_dir = "/var/lib/codedriftd";
   std::string runtime_dir = "/run/codedriftd";
   std::string plugin_dir = "/usr/lib/codedriftd/plugins";
-  std::optional<LogFormat> log_format;         ///< nullopt: text, or systemd's form under systemd
-  bool allow_empty = false;                    ///< a reload may leave nothing to watch, or nobody to tell
-  std::string instance;                        ///< default: the host's name
-  std::string link;                            ///< of alerts about a function, with {address} and the like; empty: none
-  std::string log_origin;                      ///< default: INSTANCE/codedriftd
+  std::optional<LogFormat> log_format;  ///< nullopt: text, or systemd's form under systemd
+  uint64_t disk_floor = 256ULL << 20;   ///< bytes: less than that free on state_dir's file system is told; 0: off
+  bool allow_empty = false;             ///< a reload may leave nothing to watch, or nobody to tell
+  std::string instance;                 ///< default: the host's name
+  std::string link;                     ///< of alerts about a function, with {address} and the like; empty: none
+  std::string log_origin;               ///< default: INSTANCE/codedriftd
   std::string http_listen = "127.0.0.1:9817";  ///< "HOST:PORT"; empty: off
   std::map<std::string, AccountSettings> accounts;
   std::vector<WatchSettings> watches;  ///< sorted by target, no duplicates
