@@ -20,6 +20,7 @@
 #include "service/state_folder.h"
 #include "service/stay.h"
 #include "store/db/migrate.h"
+#include "store/ledger/storage.h"
 #include "store/ledger/suspensions.h"
 #include "store/outbox/outbox.h"
 #include "store/record/facts.h"
@@ -295,9 +296,10 @@ void App::keep_time(Timetable& timetable) {
   const Timetable::Due due = timetable.due(clock_.mono(), notify_.watchdog_interval(), progress);
   if (due.watchdog) notify_.watchdog();
   if (due.alive) {
-    writer_->post([this, at = clock_.wall()](Tx& tx) {
+    writer_->post([this, at = clock_.wall(), look = storage()](Tx& tx) {
       daemon_runs::alive(tx.db, stay_, at);
       suspensions::end_over(tx, *ledger_, at);
+      storage::note(tx, *ledger_, look, at);
     });
   }
   if (due.alive) {

@@ -14,6 +14,7 @@
 #include "control/server.h"
 #include "control/tickets.h"
 #include "inspection/inspector.h"
+#include "model/storage.h"
 #include "polling/poller.h"
 #include "scf/curl_read_api.h"
 #include "service/accounts.h"
@@ -73,6 +74,7 @@ class App {
   std::vector<HealthCheck> healthy() const;
   std::vector<HealthCheck> ready() const;
   std::vector<HealthCheck> record_files() const;
+  StorageLook storage() const;
   using FileIdentity = std::pair<dev_t, ino_t>;
   /// Which file stands at `path`: nobody may put another one there while it is written to.
   static FileIdentity file_at(const std::string& path);

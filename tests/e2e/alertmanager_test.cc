@@ -7,6 +7,7 @@
 #include "e2e/daemon.h"
 #include "e2e/free_port.h"
 #include "http_sink/prometheus.h"
+#include "support/free_port.h"
 
 namespace codedriftd::test {
 namespace {
