@@ -324,7 +324,8 @@ void App::keep_time(Timetable& timetable) {
           fmt::format("{}/{}: the most overdue of {} functions has been waiting for {}; `codedriftd check` says what "
                       "would help",
                       lane.account, lane.region, lane.watched,
-                      format_duration(std::chrono::floor<std::chrono::seconds>(lane.behind))));
+                      format_duration(std::chrono::floor<std::chrono::seconds>(lane.behind))),
+          {field("account", lane.account), field("region", lane.region)});
     }
   }
 }
