@@ -343,7 +343,8 @@ void App::log_summary(const StatusSnapshot& s) {
         fmt::format("{}/{}: the most overdue of {} functions has been waiting for {}; `codedriftd check` says what "
                     "would help",
                     lane.account, lane.region, lane.watched,
-                    format_duration(std::chrono::floor<std::chrono::seconds>(lane.behind))));
+                    format_duration(std::chrono::floor<std::chrono::seconds>(lane.behind))),
+        {field("account", lane.account), field("region", lane.region)});
   }
 }
 
