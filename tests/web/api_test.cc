@@ -1,6 +1,7 @@
 #include "web/api/api.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <gtest/gtest.h>
 
 #include <set>
