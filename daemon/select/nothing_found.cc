@@ -108,9 +108,10 @@ std::string found_and_not_watched(Database& db, const Selection& selection) {
   if (found.empty()) return {};
   const std::size_t more = found.size() - std::min(found.size(), kExamples);
   found.resize(found.size() - more);
-  return fmt::format("{}{} {} found and not watched; see: codedriftd query inventory --function '{}'",
-                     fmt::join(found, ", "), more > 0 ? fmt::format(" and {} more", more) : "",
-                     found.size() == 1 ? "is" : "are", name);
+  const std::string_view inventory = selection.dashes.empty() ? "inventory with" : "codedriftd query inventory";
+  return fmt::format("{}{} {} found and not watched; see: {} {}function '{}'", fmt::join(found, ", "),
+                     more > 0 ? fmt::format(" and {} more", more) : "", found.size() == 1 ? "is" : "are", inventory,
+                     selection.dashes, name);
 }
 
 std::size_t count_named(const KnownTargets& known, const Selection& selection, bool outlived) {

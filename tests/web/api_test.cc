@@ -188,6 +188,7 @@ TEST_F(ApiOfARecord, SaysWhatIsWrongAndWhatWouldBeRight) {
       {api_path("status"), {{"function", "chrge"}}, 404, {"no function matches function 'chrge'", "charge"}},
       {api_path("status"), {{"target", "chrge"}}, 404, {"no function is called \"chrge\"; did you mean"}},
       {api_path("status"), {{"target", "old"}}, 404, {"old:$LATEST is no longer watched: add all to see it"}},
+      {api_path("status"), {{"function", "stray"}}, 404, {"unmanaged", "see: inventory with function 'stray'"}},
       {api_path("events"), {{"account", "prd"}}, 404, {"the nearest account is prod"}},
       {api_path("history"), {{"region", "nowhere"}}, 404, {"region 'nowhere'", "ap-guangzhou"}},
       {api_path("coverage"), {{"target", "nobody/*"}}, 404, {"target 'nobody/*'"}},
