@@ -18,6 +18,7 @@ class HttpApi : public testing::Test {
     daemon_.config.interval = "1h";
     daemon_.config.functions = {{"charge", ""}, {"refund", ""}};
     daemon_.config.alerts = webhook_alert("ops", daemon_.receiver().url(), daemon_.secret_file());
+    daemon_.deploy("refund", "reviewed");
     daemon_.start();
     ASSERT_TRUE(daemon_.wait_for_status("charge", "in_sync"));
     ASSERT_TRUE(daemon_.wait_for_status("refund", "in_sync"));

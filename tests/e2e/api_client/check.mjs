@@ -27,7 +27,7 @@ for (const { path, status } of JSON.parse(readFileSync(0, 'utf8'))) {
   const described = description.paths[path.split('?')[0]].get.responses[reply.status];
   const media = described?.content?.[type];
   if (!media) mistakes.push(`${path}: ${reply.status} with ${type} is not described`);
-  else if (type.endsWith('json') && !ajv.validate({ $ref: `api${media.schema.$ref}` }, JSON.parse(text)))
+  else if (/[/+]json$/.test(type) && !ajv.validate({ $ref: `api${media.schema.$ref}` }, JSON.parse(text)))
     mistakes.push(`${path}: ${ajv.errorsText()}`);
 }
 console.log(JSON.stringify(mistakes));
