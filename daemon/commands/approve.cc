@@ -3,6 +3,7 @@
 #include <istream>
 #include <ostream>
 
+#include "audit/query/parameters.h"
 #include "base/print.h"
 #include "base/text.h"
 #include "commands/files/input_file.h"

@@ -8,8 +8,8 @@
 #include <tuple>
 
 #include "audit/format/render.h"
+#include "audit/query/answer.h"
 #include "audit/report/writers.h"
-#include "audit/story/state_at.h"
 #include "base/byte_order_mark.h"
 #include "base/output_file.h"
 #include "base/text.h"
@@ -37,9 +37,6 @@ int exit_code(const QueryOptions& options, const ReportEnd& end, bool nothing) {
   if (nothing || end.problems > 0) return EXIT_FAILURE;
   return options.detailed_exit_code ? end.detailed_exit : 0;
 }
-
-/// What the rows of a report are, for people.
-std::string_view rows_of(const Report& report) { return report.name == "history" ? "runs" : report.name; }
 
 Printed refuse(std::ostream& err, int code, std::string_view why) { return {{}, complain(err, code, why), true}; }
 
@@ -77,52 +74,38 @@ Printed audit(Database& db, const QueryOptions& options, std::ostream& err, Wall
 }
 
 Printed answer(Database& db, QueryOptions options, std::ostream& err, WallTime now, const Look& look) {
-  Printed given;
   // What is no longer watched belongs to a report of the time when it was.
-  if (options.audit) options.selection.all = true;
-  // What was found need not be watched: its names are compared with what listings showed.
-  const bool of_targets = options.report != &kInventoryReport;
-  if (!of_targets) {
-    Selection& asked = options.selection;
-    asked.targets.insert(asked.targets.end(), asked.names.begin(), asked.names.end());
-    asked.names.clear();
-  } else if (auto resolved = resolve_names(db, options.selection); !resolved)
-    return refuse(err, kExitUsage, resolved.error().message);
-  if (options.audit) return audit(db, options, err, now);
-  if (options.selection.at) {
-    if (auto covered = record_covers(db, *options.selection.at); !covered)
-      return refuse(err, EXIT_FAILURE, covered.error().message);
+  if (options.audit) {
+    options.selection.all = true;
+    if (auto resolved = resolve_names(db, options.selection); !resolved)
+      return refuse(err, kExitUsage, resolved.error().message);
+    return audit(db, options, err, now);
   }
+  Printed given;
   const Report& report = *options.report;
   if (options.bom) given.text = kByteOrderMark;
   const auto renderer = make_renderer(options.format, report, now, look, given.text);
   std::size_t told = 0;
-  const ReportEnd end = report.run(db, options.selection, now, [&](const Row& row) {
+  const auto answered = answer_query(db, report, options.selection, now, [&](const Row& row) {
     if (!row.problem.empty() && ++told <= kProblemsTold) complain(err, EXIT_FAILURE, harmless(row.problem));
     renderer->row(row);
   });
+  if (!answered) return refuse(err, answered.error().usage ? kExitUsage : EXIT_FAILURE, answered.error().message);
+  const ReportEnd& end = answered->end;
   renderer->end(end);
   if (told > kProblemsTold) complain(err, EXIT_FAILURE, fmt::format("and {} more such rows", told - kProblemsTold));
-  const bool about_functions = report.name == "status" || report.name == "coverage";
-  const bool outlived = report.name == "events" || report.name == "alerts";
-  const bool named = end.rows > 0 || (of_targets && names_something(db, options.selection, outlived));
-  // A name that nothing has is a mistake, which must not look like good news. A status, a kind or a time that no row
-  // has is an answer.
-  const bool nothing = of_targets ? end.rows == 0 && !named && (options.selection.narrows_targets() || about_functions)
-                                  : !end.nothing.empty();
   const bool for_people = options.format == Format::table || options.format == Format::markdown;
-  if (nothing) {
-    complain(err, EXIT_FAILURE, of_targets ? explain_nothing(db, options.selection, now) : end.nothing);
+  if (!answered->nothing.empty()) {
+    complain(err, EXIT_FAILURE, answered->nothing);
     if (for_people) given.text.clear();
-  } else if (end.rows == 0 && for_people && named) {
+  } else if (for_people && answered->none_of_it) {
     given.text.clear();
     for (const std::string& line : end.above) given.text += harmless(line) + '\n';
-    given.text +=
-        nothing_there(db, options.selection, about_functions ? "functions" : rows_of(report), outlived) + '\n';
+    given.text += none_of_it(db, report, options.selection) + '\n';
     // The last remark counts the rows; what stands before it is true without any.
     for (std::size_t i = 0; i + 1 < end.remarks.size(); ++i) given.text += harmless(end.remarks[i]) + '\n';
   }
-  given.code = exit_code(options, end, nothing);
+  given.code = exit_code(options, end, !answered->nothing.empty());
   return given;
 }
 

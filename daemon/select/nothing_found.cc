@@ -19,20 +19,20 @@ std::string words_of(const Selection& s, bool with_times = true) {
   std::vector<std::string> words;
   const auto add = [&](std::string_view option, const std::vector<std::string>& values) {
     for (const std::string& value : values)
-      words.push_back(fmt::format("{} '{}'", option, harmless(clean_utf8(value, 200))));
+      words.push_back(fmt::format("{}{} '{}'", s.dashes, option, harmless(clean_utf8(value, 200))));
   };
-  add("--target", s.targets);
-  add("--account", s.accounts);
-  add("--region", s.regions);
-  add("--namespace", s.namespaces);
-  add("--function", s.functions);
-  add("--qualifier", s.qualifiers);
-  add("--status", s.statuses);
-  add("--kind", s.kinds);
-  add("--state", s.states);
-  if (s.since && with_times) words.push_back(fmt::format("--since {}", rfc3339(*s.since)));
-  if (s.until && with_times) words.push_back(fmt::format("--until {}", rfc3339(*s.until)));
-  if (s.at) words.push_back(fmt::format("--at {}", rfc3339(*s.at)));
+  add("target", s.targets);
+  add("account", s.accounts);
+  add("region", s.regions);
+  add("namespace", s.namespaces);
+  add("function", s.functions);
+  add("qualifier", s.qualifiers);
+  add("status", s.statuses);
+  add("kind", s.kinds);
+  add("state", s.states);
+  if (s.since && with_times) words.push_back(fmt::format("{}since {}", s.dashes, rfc3339(*s.since)));
+  if (s.until && with_times) words.push_back(fmt::format("{}until {}", s.dashes, rfc3339(*s.until)));
+  if (s.at) words.push_back(fmt::format("{}at {}", s.dashes, rfc3339(*s.at)));
   return fmt::format("{}", fmt::join(words, " "));
 }
 
@@ -108,9 +108,10 @@ std::string found_and_not_watched(Database& db, const Selection& selection) {
   if (found.empty()) return {};
   const std::size_t more = found.size() - std::min(found.size(), kExamples);
   found.resize(found.size() - more);
-  return fmt::format("{}{} {} found and not watched; see: codedriftd query inventory --function '{}'",
-                     fmt::join(found, ", "), more > 0 ? fmt::format(" and {} more", more) : "",
-                     found.size() == 1 ? "is" : "are", name);
+  const std::string_view inventory = selection.dashes.empty() ? "inventory with" : "codedriftd query inventory";
+  return fmt::format("{}{} {} found and not watched; see: {} {}function '{}'", fmt::join(found, ", "),
+                     more > 0 ? fmt::format(" and {} more", more) : "", found.size() == 1 ? "is" : "are", inventory,
+                     selection.dashes, name);
 }
 
 std::size_t count_named(const KnownTargets& known, const Selection& selection, bool outlived) {
@@ -207,9 +208,9 @@ std::string explain_nothing(const KnownTargets& known, const Selection& selectio
                        examples(statuses()));
   }
   if (const auto old = std::find_if(unwatched.begin(), unwatched.end(), is_selected); old != unwatched.end())
-    return fmt::format("nothing that is watched matches {}; {} is no longer watched: add --all to see it", asked,
-                       old->address());
-  if (asked.empty()) return "nothing is watched any more; add --all to see what was";
+    return fmt::format("nothing that is watched matches {}; {} is no longer watched: add {}all to see it", asked,
+                       old->address(), selection.dashes);
+  if (asked.empty()) return fmt::format("nothing is watched any more; add {}all to see what was", selection.dashes);
 
   const std::vector<Target>& pool = watched.empty() ? unwatched : watched;
   std::string why = no_such(selection, asked);

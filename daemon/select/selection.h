@@ -29,6 +29,8 @@ struct Selection {
   std::optional<int64_t> limit;
   bool all = false;            ///< also what is no longer watched
   std::optional<WallTime> at;  ///< status: as it was then
+  /// What stands before the name of an option where words name one: "--since" of a command, "since" of a URL.
+  std::string_view dashes = "--";
 
   /// True if only some targets are asked for.
   bool narrows_targets() const;

@@ -15,6 +15,7 @@
 #include "bench/rig.h"
 #include "bench/year.h"
 #include "support/program.h"
+#include "web/api/api.h"
 
 namespace codedriftd::test {
 namespace {
@@ -42,6 +43,24 @@ double report_ms(const std::string& path, const Report& report, WallTime now, co
     renderer->end(report.run(db, selection, now, [&](const Row& row) { renderer->row(row); }));
     if (text.empty()) throw std::runtime_error("the report is empty");
   });
+}
+
+/// The same over HTTP, without the HTTP: its time and its size. The connection is kept, as the site keeps it.
+struct ApiAnswer {
+  double took = 0;
+  std::size_t bytes = 0;
+};
+ApiAnswer api_answer(const std::string& path, const std::string& report, WallTime now) {
+  Database db = Database::open_reader(path);
+  ApiAnswer answer;
+  answer.took = median_ms(5, [&] {
+    db.execute("BEGIN");
+    const WebReply reply = answer_api(db, {"/api/v1/" + report, {}, ""}, now);
+    db.execute("COMMIT");
+    if (reply.status != 200) throw std::runtime_error(reply.body);
+    answer.bytes = reply.body.size();
+  });
+  return answer;
 }
 
 /// A statement, all rows of it read.
@@ -146,6 +165,14 @@ void bench(int argc, char** argv) {
         {"v_coverage, all rows, all time", "SELECT * FROM v_coverage", 2000.0}}) {
     const double took = sql_ms(path, sql, 3);
     table.row(what, judged(took <= goal, ms(took)), fmt::format("{:.0f} ms", goal));
+  }
+  for (const auto& [report, what] : {std::pair("status", "all"),
+                                     {"history", "the newest 1,000"},
+                                     {"events", "the newest 1,000"},
+                                     {"alerts", "the newest 1,000"},
+                                     {"coverage", "all, 30 days"}}) {
+    const ApiAnswer answer = api_answer(path, report, year.until);
+    table.row(fmt::format("/api/v1/{}, {}: {}", report, what, mb(static_cast<int64_t>(answer.bytes))), ms(answer.took));
   }
   table.print();
 }

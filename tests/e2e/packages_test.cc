@@ -13,7 +13,7 @@
 namespace codedriftd::test {
 namespace {
 
-const Files kReviewed{{"index.py", "print('pay')\n"}, {"lib/pay.py", "PAY = 1\n"}};
+const Files kKeptReviewed{{"index.py", "print('pay')\n"}, {"lib/pay.py", "PAY = 1\n"}};
 const Files kHurried{
     {"index.py", "print('pay')\nsteal()\n"}, {"lib/pay.py", "PAY = 1\n"}, {"steal.py", "def steal(): pass\n"}};
 
@@ -40,7 +40,7 @@ class PackagesEndToEnd : public testing::Test {
   /// The reviewed package was live and is accepted; the hurried one is live.
   void drift(const std::string& keep) {
     daemon.config.more = fmt::format("[packages]\nkeep = \"{}\"\n", keep);
-    deploy(kReviewed);
+    deploy(kKeptReviewed);
     daemon.start();
     ASSERT_TRUE(wait_for_state("examined", keep == "files")) << daemon.log();
     deploy(kHurried);
@@ -67,7 +67,7 @@ TEST_F(PackagesEndToEnd, ADiffTellsWhichFilesChangedAndAPatchMakesTheOneOfTheOth
   EXPECT_EQ(patch.status, (ExitStatus{0, 0})) << patch.err;
   EXPECT_EQ(patch.err, "") << "both contents are at hand";
   EXPECT_NE(patch.out.find("+steal()"), std::string::npos) << patch.out;
-  for (const auto& [name, content] : kReviewed)
+  for (const auto& [name, content] : kKeptReviewed)
     daemon.dir().write("tree/" + name, content, std::filesystem::perms(0644));
   const std::string file = daemon.dir().write("charge.patch", patch.out);
   const RunResult applied = run({.argv = {"git", "-C", daemon.dir() / "tree", "apply", file}});
@@ -103,7 +103,7 @@ TEST_F(PackagesEndToEnd, AnExportIsWhatTheCloudHasAndPruningTakesItFromTheDaemon
 }
 
 TEST_F(PackagesEndToEnd, AFetchLooksAgainIntoWhatWasGivenUp) {
-  deploy(kReviewed);
+  deploy(kKeptReviewed);
   daemon.cloud().set_package_fault(Daemon::key("charge"), PackageFault::refused);
   daemon.start();
   ASSERT_TRUE(wait_for_state("unavailable", false)) << daemon.log();

@@ -45,7 +45,11 @@ std::string NpmFolder::install() const {
   if (::flock(lock.get(), LOCK_EX) != 0) return "the folder cannot be locked";
   const fs::path stamp = folder / "installed";
   const std::string pinned = read_file((source / "package-lock.json").string());
-  fs::copy_file(source / script_, folder / script_, fs::copy_options::overwrite_existing);
+  for (const fs::directory_entry& file : fs::directory_iterator(source)) {
+    const std::string name = file.path().filename().string();
+    if (file.is_regular_file() && !name.starts_with("package"))
+      fs::copy_file(file.path(), folder / name, fs::copy_options::overwrite_existing);
+  }
   if (fs::exists(stamp) && read_file(stamp.string()) == pinned) return {};
   for (const char* file : {"package.json", "package-lock.json"})
     fs::copy_file(source / file, folder / file, fs::copy_options::overwrite_existing);

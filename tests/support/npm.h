@@ -9,7 +9,8 @@ namespace codedriftd::test {
 
 class NpmFolder {
  public:
-  /// The folder tests/NAME of the sources, with package.json, package-lock.json and `script`.
+  /// The folder tests/NAME of the sources, with package.json, package-lock.json and scripts, of which `script` is what
+  /// run_script() runs.
   NpmFolder(std::string name, std::string script);
 
   /// Why the packages cannot be had; empty: they are there.

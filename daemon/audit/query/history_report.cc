@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <span>
 
 #include "audit/format/values.h"
 #include "audit/query/reports.h"
@@ -68,35 +69,52 @@ void move_to_runs(Database& db, TargetId target, std::vector<attributions::Known
   }
 }
 
-std::vector<Run> runs_of(Database& db, const TargetRow& row, const Selection& selection, WallTime now) {
-  constexpr WallTime kEver = WallTime::max();
-  std::vector<Run> runs;
+struct Found {
+  const SelectedTarget* of;
+  Run run;
+};
+
+/// Appends the runs of one target that overlap the window, by time; with a limit, the newest. How many there are.
+std::size_t read_runs(Database& db, const SelectedTarget& of, const Selection& selection, std::vector<Found>& found) {
+  const WallTime since = selection.since.value_or(WallTime::min()), until = selection.until.value_or(WallTime::max());
+  const std::size_t before = found.size();
   {
     enum Column : int { kRun, kOutcome, kCode, kSha256, kFirst, kLast, kPolls, kLongestGap };
     auto q = db.query(
         "SELECT id, outcome, code, sha256, first_seen_ms, last_seen_ms, polls, longest_gap_ms FROM run WHERE target = "
-        "? "
-        "AND last_seen_ms >= ? AND first_seen_ms <= ? ORDER BY first_seen_ms, id",
-        row.id, selection.since.value_or(WallTime::min()), selection.until.value_or(kEver));
+        "? AND last_seen_ms >= ? AND first_seen_ms <= ? ORDER BY first_seen_ms DESC, id DESC LIMIT ?",
+        of.row.id, since, until, selection.limit.value_or(-1));
     while (q.step())
-      runs.push_back({q.integer(kRun),
-                      q.string(kOutcome),
-                      q.string(kCode),
-                      q.optional_sha256(kSha256),
-                      q.time(kFirst),
-                      q.time(kLast),
-                      q.integer(kPolls),
-                      q.millis(kLongestGap),
-                      {},
-                      {},
-                      {},
-                      {}});
+      found.push_back({&of,
+                       {q.integer(kRun),
+                        q.string(kOutcome),
+                        q.string(kCode),
+                        q.optional_sha256(kSha256),
+                        q.time(kFirst),
+                        q.time(kLast),
+                        q.integer(kPolls),
+                        q.millis(kLongestGap),
+                        {},
+                        {},
+                        {},
+                        {}}});
   }
-  if (runs.empty()) return runs;
+  std::reverse(found.begin() + static_cast<std::ptrdiff_t>(before), found.end());
+  const std::size_t read = found.size() - before;
+  if (!selection.limit || read < static_cast<std::size_t>(*selection.limit)) return read;
+  auto q = db.query("SELECT count(*) FROM run WHERE target = ? AND last_seen_ms >= ? AND first_seen_ms <= ?", of.row.id,
+                    since, until);
+  return q.step() ? static_cast<std::size_t>(q.integer(0)) : read;
+}
+
+/// What stands beside the runs of one target. REQUIRES: they are all of one, and there are some.
+void describe(Database& db, std::span<Found> found, WallTime now) {
+  const TargetRow& row = found.front().of->row;
   const auto accepted = read_acceptances(db, row.id, WallTime::max());
   auto changes = attributions::of_target(db, row.id);
   move_to_runs(db, row.id, changes);
-  for (Run& run : runs) {
+  for (Found& each : found) {
+    Run& run = each.run;
     if (run.outcome == "observed" || run.outcome == "missing") run.who = who_of(changes, run);
     if (!run.sha256) continue;
     run.value = values::text_of(db, row.target, run.sha256);
@@ -104,7 +122,6 @@ std::vector<Run> runs_of(Database& db, const TargetRow& row, const Selection& se
     const bool open = row.answer_run == run.id;
     run.accepted_at_end = accepted_at(accepted, open ? std::max(now, run.last) : run.last) == run.sha256;
   }
-  return runs;
 }
 
 Row history_row(const Target& target, const Run& run) {
@@ -127,11 +144,6 @@ std::string claim(const Run& run) {
   return fmt::format("{}, the live hash was {}.{}{}", when, run.sha256->hex(), run.who.empty() ? "" : " ", run.who);
 }
 
-struct Found {
-  const Target* target;
-  Run run;
-};
-
 /// The newest `limit`, in the order they were in.
 void keep_newest(std::vector<Found>& found, int64_t limit) {
   const auto keep = static_cast<std::size_t>(limit);
@@ -151,15 +163,23 @@ void keep_newest(std::vector<Found>& found, int64_t limit) {
 ReportEnd run_history(Database& db, const Selection& selection, WallTime now, const Emit& emit) {
   std::vector<Found> found;
   const std::vector<SelectedTarget> selected = selected_targets(db, selection, now);
+  std::size_t in_all = 0;
   for (const SelectedTarget& target : selected) {
-    for (Run& each : runs_of(db, target.row, selection, now)) found.push_back({&target.row.target, std::move(each)});
+    in_all += read_runs(db, target, selection, found);
+    // However many there are, no more are held than a few times what is asked for.
+    if (selection.limit && found.size() / 2 > static_cast<std::size_t>(*selection.limit))
+      keep_newest(found, *selection.limit);
   }
-  const std::size_t in_all = found.size();
   if (selection.limit) keep_newest(found, *selection.limit);
+  for (auto first = found.begin(); first != found.end();) {
+    const auto last = std::find_if(first, found.end(), [&](const Found& each) { return each.of != first->of; });
+    describe(db, {first, last}, now);
+    first = last;
+  }
   ReportEnd end;
   std::vector<std::string> claims;
   for (const Found& each : found) {
-    emit(history_row(*each.target, each.run));
+    emit(history_row(each.of->row.target, each.run));
     if (each.run.sha256 && selected.size() == 1) claims.push_back(claim(each.run));
   }
   end.rows = static_cast<int64_t>(found.size());

@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <charconv>
 #include <ostream>
 
 #include "base/text.h"
@@ -78,13 +77,6 @@ std::string text_option(const po::variables_map& values, const char* name) {
 
 std::vector<std::string> list_option(const po::variables_map& values, const char* name) {
   return values.contains(name) ? values[name].as<std::vector<std::string>>() : std::vector<std::string>();
-}
-
-std::optional<int64_t> whole_number(std::string_view text) {
-  int64_t number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc{} || end != text.data() + text.size() || number < 1) return std::nullopt;
-  return number;
 }
 
 }  // namespace codedriftd

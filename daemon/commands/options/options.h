@@ -1,9 +1,7 @@
 #pragma once
 /// How the options of a command are read. Private to commands/.
 #include <boost/program_options.hpp>
-#include <cstdint>
 #include <iosfwd>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -30,7 +28,5 @@ void print_options(const boost::program_options::options_description& options, s
 std::string text_option(const boost::program_options::variables_map& values, const char* name);
 /// The values of an option that may be repeated.
 std::vector<std::string> list_option(const boost::program_options::variables_map& values, const char* name);
-/// A whole number, 1 or more; nullopt for anything else.
-std::optional<int64_t> whole_number(std::string_view text);
 
 }  // namespace codedriftd

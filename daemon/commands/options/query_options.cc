@@ -22,31 +22,21 @@ constexpr std::array<std::string_view, 8> kReports{"status",   "history",   "eve
 po::options_description query_options() {
   po::options_description all;
   auto add = all.add_options();
-  for (const char* repeatable :
-       {"target", "account", "region", "namespace", "function", "qualifier", "status", "kind", "state", "TARGET"})
-    add(repeatable, po::value<Strings>()->composing());
-  for (const char* single : {"since", "until", "at", "limit", "format", "output,o"})
-    add(single, po::value<std::string>());
-  for (const char* flag : {"all", "json", "attempts", "detailed-exitcode", "wide", "utc", "bom", "help,h"})
-    add(flag, po::bool_switch());
+  add("TARGET", po::value<Strings>()->composing());
+  for (const std::string_view glob : kGlobParameters) add(glob.data(), po::value<Strings>()->composing());
+  for (const std::string_view value : kValueParameters) add(value.data(), po::value<std::string>());
+  for (const char* single : {"format", "output,o"}) add(single, po::value<std::string>());
+  for (const std::string_view flag : kSwitchParameters) add(flag.data(), po::bool_switch());
+  for (const char* flag : {"json", "detailed-exitcode", "wide", "utc", "bom", "help,h"}) add(flag, po::bool_switch());
   return all;
 }
 
 /// The options that `report` has.
 bool has_option(std::string_view report, std::string_view option) {
-  // What an auditor is given is whole: nothing limits it but the selection.
-  constexpr std::array<std::string_view, 5> kOfRows{"limit", "all", "wide", "utc", "bom"};
+  constexpr std::array<std::string_view, 3> kOfRows{"wide", "utc", "bom"};
   if (report == "report" && std::find(kOfRows.begin(), kOfRows.end(), option) != kOfRows.end()) return false;
-  // What was found has no qualifier, no verdict and one row, whenever that is.
-  constexpr std::array<std::string_view, 5> kOfTargets{"qualifier", "status", "all", "since", "until"};
-  if (report == "inventory" && std::find(kOfTargets.begin(), kOfTargets.end(), option) != kOfTargets.end())
-    return false;
-  if (option == "state") return report == "inventory";
-  if (option == "at") return report == "status" || report == "inventory";
-  if (option == "kind") return report == "events" || report == "alerts";
-  if (option == "attempts") return report == "alerts";
   if (option == "detailed-exitcode") return report == "status";
-  return option != "TARGET";
+  return option != "TARGET" && has_parameter(report, option);
 }
 
 Error unknown_query_option(std::string_view report, std::string name) {
@@ -86,16 +76,6 @@ Result<AuditFormat> audit_format_option(const po::variables_map& values) {
   return format;
 }
 
-const Report& report_named(std::string_view name, bool with_attempts) {
-  if (name == "status") return kStatusReport;
-  if (name == "history") return kHistoryReport;
-  if (name == "events") return kEventsReport;
-  if (name == "coverage") return kCoverageReport;
-  if (name == "inventory") return kInventoryReport;
-  if (name == "attestations") return kAttestationsReport;
-  return with_attempts ? kAlertAttemptsReport : kAlertsReport;
-}
-
 QueryOptions only_help(std::string_view report) {
   QueryOptions options;
   options.help = query_help(report);
@@ -115,9 +95,7 @@ Result<QueryOptions> parse_report(std::string_view report, const Strings& args, 
   for (const auto& [name, value] : values) {
     if (name == "TARGET" || value.defaulted()) continue;
     if (!has_option(report, name))
-      return Error{fmt::format(
-          "--{} is not for \"query {}\"{}", name, report,
-          name == "kind" ? ": status, history, coverage, inventory, attestations and report have no kinds" : "")};
+      return Error{fmt::format("--{} is not for \"query {}\"{}", name, report, why_no_parameter(name))};
   }
   auto selection = selection_option(values, now);
   if (!selection) return selection.error();
@@ -133,7 +111,7 @@ Result<QueryOptions> parse_report(std::string_view report, const Strings& args, 
     auto bom = bom_option(values, *format);
     if (!bom) return bom.error();
     parsed.bom = *bom;
-    parsed.report = &report_named(report, values["attempts"].as<bool>());
+    parsed.report = report_named(report, values["attempts"].as<bool>());
   }
   parsed.selection = std::move(*selection);
   if (const std::string file = text_option(values, "output"); file != "-") parsed.file = file;

@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <numeric>
+
 #include "audit/format/render.h"
 #include "audit/format/values.h"
 #include "audit/query/reported.h"
@@ -432,6 +435,35 @@ TEST(HistoryReport, ShowsRunsThatOverlapTheWindow) {
   newest.limit = 2;
   EXPECT_EQ(report(r, kHistoryReport, at(5000), newest).column("first_seen_at"),
             (std::vector<std::string>{rfc3339(at(1000)), rfc3339(at(2000))}));
+}
+
+TEST(HistoryReport, KeepsTheNewestOfAllTargetsTogetherWhateverTheLimit) {
+  Recorded r;
+  const std::vector<std::string> functions{"f", "g", "h", "i"};
+  r.watch(functions, at(0));
+  for (int i = 0; i < 40; ++i) {
+    const std::string& function = functions[static_cast<std::size_t>(i * i % 7 % 4)];
+    r.observed(function, std::to_string(i), at(10 + i / 3 * 3));  // some of them at once
+  }
+  r.observed("i", "x", at(200));
+  const std::vector<OrderedJson> all = report(r, kHistoryReport, at(300)).rows;
+  ASSERT_GT(all.size(), 30U);
+  for (std::size_t limit = 1; limit <= all.size() + 1; ++limit) {
+    // The newest by when they began; of those that began at once, the last in the order of the report.
+    std::vector<std::size_t> order(all.size());
+    std::iota(order.begin(), order.end(), 0U);
+    std::stable_sort(order.begin(), order.end(),
+                     [&](std::size_t a, std::size_t b) { return all[a]["first_seen_at"] < all[b]["first_seen_at"]; });
+    order.erase(order.begin(), order.end() - static_cast<std::ptrdiff_t>(std::min(limit, all.size())));
+    std::sort(order.begin(), order.end());
+    std::vector<OrderedJson> newest;
+    for (const std::size_t place : order) newest.push_back(all[place]);
+    Selection selection;
+    selection.limit = static_cast<int64_t>(limit);
+    const Reported limited = report(r, kHistoryReport, at(300), selection);
+    EXPECT_EQ(limited.rows, newest) << "limit " << limit;
+    EXPECT_EQ(limited.end.summary["selected"], all.size()) << "limit " << limit;
+  }
 }
 
 TEST(EventsReport, IsTheLogWithItsDataOldestFirst) {
