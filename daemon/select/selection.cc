@@ -218,6 +218,10 @@ TargetFilter::TargetFilter(Database& db, const Selection& selection, WallTime no
   for (const SelectedTarget& target : selected_targets(db, everyone, now)) selected_.insert(target.row.id);
 }
 
+std::optional<TargetId> TargetFilter::only() const {
+  return selected_.size() == 1 ? std::optional(*selected_.begin()) : std::nullopt;
+}
+
 bool TargetFilter::matches(const std::optional<TargetId>& target) const {
   return everything_ || (target && selected_.contains(*target));
 }

@@ -24,11 +24,14 @@ struct Selection {
   std::vector<std::string> accounts, regions, namespaces, functions, qualifiers;  ///< globs over one part
   std::vector<std::string> statuses;                                              ///< globs over the present status
   std::vector<std::string> kinds;                                                 ///< globs over the event's kind
-  std::vector<std::string> states;                                                ///< inventory: globs over the state
-  std::optional<WallTime> since, until;                                           ///< both inclusive
+  std::vector<std::string> states;        ///< inventory, alerts: globs over the state
+  std::vector<std::string> destinations;  ///< alerts: globs over the [[alert]]'s name
+  std::optional<WallTime> since, until;   ///< both inclusive
   std::optional<int64_t> limit;
-  bool all = false;            ///< also what is no longer watched
-  std::optional<WallTime> at;  ///< status: as it was then
+  int64_t skip = 0;  ///< with a limit, of status and alerts: so many rows are left out before those it gives
+  std::optional<int64_t> before;  ///< events: only those with a lower seq
+  bool all = false;               ///< also what is no longer watched
+  std::optional<WallTime> at;     ///< status: as it was then
 
   /// True if only some targets are asked for.
   bool narrows_targets() const;
@@ -97,6 +100,8 @@ class TargetFilter {
   TargetFilter(Database& db, const Selection& selection, WallTime now);
   /// Null is what concerns the whole daemon: selected only if no targets are asked for.
   bool matches(const std::optional<TargetId>& target) const;
+  /// The one target that is selected; nullopt: several are, or none, or everything.
+  std::optional<TargetId> only() const;
 
  private:
   bool everything_;

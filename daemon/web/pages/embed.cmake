@@ -1,0 +1,10 @@
+# Writes OUT, a C++ file with the style and the script of DIR as strings.
+set(text "// Generated from web/pages/assets.\n#include \"web/pages/parts.h\"\nnamespace codedriftd {\n")
+foreach(pair "kPageStyle;page.css" "kPageScript;page.js")
+  list(GET pair 0 name)
+  list(GET pair 1 file)
+  file(READ ${DIR}/${file} content)
+  string(APPEND text "const std::string_view ${name} = R\"codedriftd_web(${content})codedriftd_web\";\n")
+endforeach()
+string(APPEND text "}  // namespace codedriftd\n")
+file(WRITE ${OUT} "${text}")
