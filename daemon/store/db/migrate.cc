@@ -4,7 +4,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <charconv>
+#include <span>
+
+#include "base/embedded_file.h"
+
 namespace codedriftd {
+
+extern const std::span<const EmbeddedFile> kMigrationFiles;  // NNNN_name.sql
+
 namespace {
 
 Checked check_applied(Database& db, const std::vector<Migration>& migrations) {
@@ -53,6 +61,19 @@ std::string free_name(const std::string& name) {
 }
 
 }  // namespace
+
+const std::vector<Migration>& embedded_migrations() {
+  static const std::vector<Migration> all = [] {
+    std::vector<Migration> made;
+    for (const auto& [name, sql] : kMigrationFiles) {
+      int version = 0;
+      std::from_chars(name.data(), name.data() + name.size(), version);
+      made.push_back({version, std::string(name.substr(0, name.find('.'))), std::string(sql)});
+    }
+    return made;
+  }();
+  return all;
+}
 
 Checked check_owner(Database& db, int newest) {
   const int64_t application = db.pragma("application_id");
