@@ -2,24 +2,41 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <span>
+
 #include "audit/report/writers.h"
+#include "base/embedded_file.h"
 #include "base/sha256.h"
 #include "model/changes.h"
 #include "web/pages/parts.h"
 
 namespace codedriftd {
+
+extern const std::span<const EmbeddedFile> kPageAssets;  // assets/
+
 namespace {
 
 constexpr std::string_view kFunctionPath = "/function/";
 
-WebReply asset(const WebRequest& request, std::string_view type, std::string body) {
-  const std::string tag = fmt::format("\"{}\"", sha256(body).hex().substr(0, 32));
-  WebReply reply{200, std::string(type), std::move(body), {{"ETag", tag}}};
-  if (request.if_none_match.find(tag) != std::string::npos) {
-    reply.status = 304;
-    reply.body.clear();
+/// What pages load, made once.
+struct Asset {
+  std::string type, body, tag;
+};
+Asset make_asset(std::string_view name) {
+  const auto file = std::find_if(kPageAssets.begin(), kPageAssets.end(), [&](const auto& f) { return f.name == name; });
+  Asset asset{"text/javascript; charset=utf-8", std::string(file->bytes), {}};
+  if (name.ends_with(".css")) {  // the report's style comes first: the pages look as it does, and have a few things more
+    asset.type = "text/css; charset=utf-8";
+    asset.body = std::string(kReportStyle) + asset.body;
   }
-  return reply;
+  asset.tag = fmt::format("\"{}\"", sha256(asset.body).hex());
+  return asset;
+}
+
+WebReply give(const Asset& asset, const WebRequest& request) {
+  const bool known = request.if_none_match.find(asset.tag) != std::string::npos;
+  return {known ? 304 : 200, asset.type, known ? "" : asset.body, {{"ETag", asset.tag}}};
 }
 
 WebReply words_page(const PageInput& in, int status, std::string_view title, std::string_view words) {
@@ -34,10 +51,9 @@ WebReply words_page(const PageInput& in, int status, std::string_view title, std
 WebReply answer_page(Database& db, const WebRequest& request, const PageSetting& setting, WallTime now) {
   const PageInput in{db, request, setting, now};
   const std::string& path = request.path;
-  // The report's style comes first: the pages look as it does, and have a few things more.
-  if (path == "/assets/page.css")
-    return asset(request, "text/css; charset=utf-8", std::string(kReportStyle) + std::string(kPageStyle));
-  if (path == "/assets/page.js") return asset(request, "text/javascript; charset=utf-8", std::string(kPageScript));
+  static const Asset kStyle = make_asset("page.css"), kScript = make_asset("page.js");
+  if (path == "/assets/page.css") return give(kStyle, request);
+  if (path == "/assets/page.js") return give(kScript, request);
   try {
     if (path == "/") return functions_page(in);
     if (path == "/alerts") return alerts_page(in);

@@ -104,7 +104,4 @@ std::string alerts_table(const PageInput& in, std::string_view caption, const st
 /// Rows of the log, newest first.
 std::string events_table(const PageInput& in, std::string_view caption, const std::vector<Row>& rows);
 
-/// What was compiled in from assets/.
-extern const std::string_view kPageStyle, kPageScript;
-
 }  // namespace codedriftd
