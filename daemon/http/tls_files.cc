@@ -71,7 +71,7 @@ Checked check_ca_file(const std::string& path) {
   return Done{};
 }
 
-Checked check_client_certificate(const std::string& certificate, const std::string& key) {
+Checked check_certificate_and_key(const std::string& certificate, const std::string& key) {
   auto shown = first_certificate(certificate);
   if (!shown) return shown.error();
   if (auto closed = check_mode(key); !closed) return closed;

@@ -12,6 +12,6 @@ Checked check_ca_file(const std::string& path);
 
 /// The same of `certificate`; `key` is a regular file closed to others, with a private key in PEM that asks for no
 /// passphrase and belongs to the certificate.
-Checked check_client_certificate(const std::string& certificate, const std::string& key);
+Checked check_certificate_and_key(const std::string& certificate, const std::string& key);
 
 }  // namespace codedriftd

@@ -223,14 +223,14 @@ void App::start_runner(std::map<std::string, std::shared_ptr<Runner>>& runners, 
 }
 
 void App::open_status_page() {
-  if (settings_.http_listen.empty()) return;
+  if (settings_.http.listen.empty()) return;
   StatusPage::Source source;
   source.metrics = [this](ExpositionFormat format) { return metrics_text(snapshot(), format, ProcessMetrics::with); };
   source.healthy = [this] { return healthy(); };
   source.ready = [this] { return ready(); };
   site_ = std::make_unique<Site>(database_, PageSetting{settings_.instance}, clock_);
   source.site = [this](const WebRequest& request) { return site_->answer(request); };
-  auto page = StatusPage::open(settings_.http_listen, std::move(source));
+  auto page = StatusPage::open(settings_.http, std::move(source));
   if (!page) {  // it does its main work without: whoever takes the port first must not keep it from starting
     if (std::exchange(page_trouble_, page.error().message) != page.error().message)
       log(LogLevel::warning, "http.unavailable",
@@ -240,8 +240,9 @@ void App::open_status_page() {
   page_trouble_.clear();
   status_page_ = std::move(*page);
   log(LogLevel::info, "http.listening",
-      fmt::format("metrics and health at http://{}:{}",
-                  settings_.http_listen.substr(0, settings_.http_listen.rfind(':')), status_page_->port()));
+      fmt::format("the page, the API, metrics and health at {}://{}:{}",
+                  settings_.http.tls_certificate.empty() ? "http" : "https",
+                  settings_.http.listen.substr(0, settings_.http.listen.rfind(':')), status_page_->port()));
 }
 
 void App::open_control_socket() {

@@ -258,12 +258,24 @@ JsonBox App::load_again() {
   keep("[daemon] state_dir", loaded->state_dir, settings_.state_dir);
   keep("[daemon] runtime_dir", loaded->runtime_dir, settings_.runtime_dir);
   keep("[daemon] instance", loaded->instance, settings_.instance);
-  keep("[http] listen", loaded->http_listen, settings_.http_listen);
+  keep("[http] listen", loaded->http.listen, settings_.http.listen);
+  keep("[http] token_file", loaded->http.token_file, settings_.http.token_file);
+  keep("[http] tls_certificate", loaded->http.tls_certificate, settings_.http.tls_certificate);
+  keep("[http] tls_key", loaded->http.tls_key, settings_.http.tls_key);
   // The record first: if it cannot be written, the settings in force stay.
   prepare_watches(*loaded);
   auto trust = trust_of(*loaded);
   const WatchSync sync = apply_watch(*loaded, take_watches(*loaded));
   *trust_.lock() = trust;
+  if (status_page_) {  // a renewed certificate, another token in the same file
+    if (auto access = Access::load(loaded->http)) {
+      status_page_->admit(std::move(*access));
+    } else {
+      log(LogLevel::warning, "http.refused",
+          fmt::format("[http] {}; the page keeps what it has", access.error().message));
+      warnings.push_back("[http] " + access.error().message);
+    }
+  }
   writer_->run([&](Tx& tx) { withdraw_untrusted(tx, *ledger_, *trust, clock_.wall()); });
   for (const std::string& warning : sync.warnings) warnings.push_back(warning);
   if (loaded->log_origin != settings_.log_origin && loaded->log_origin != ledger_->origin()) {

@@ -11,9 +11,15 @@
 #include "base/text.h"
 #include "control/permissions.h"
 #include "http/tls_files.h"
+#include "status/access.h"
 
 namespace codedriftd {
 namespace {
+
+Place place_of_key(const Settings& settings, const std::string& key) {
+  const auto place = settings.places.find(key);
+  return place == settings.places.end() ? Place{settings.file, 0, 0} : place->second;
+}
 
 void check_accounts(const Settings& settings, Looking looking, DestinationReport& report) {
   for (const auto& [name, account] : settings.accounts) {
@@ -21,11 +27,21 @@ void check_accounts(const Settings& settings, Looking looking, DestinationReport
     const Checked usable = check_ca_file(account.ca_file);
     if (usable) continue;
     const bool forbidden = usable.error().message.find(std::strerror(EACCES)) != std::string::npos;
-    const auto place = settings.places.find("account." + name + ".ca_file");
     (forbidden && looking == Looking::as_somebody ? report.warnings : report.mistakes)
-        .push_back({place == settings.places.end() ? Place{settings.file, 0, 0} : place->second,
-                    harmless("'ca_file': " + usable.error().message)});
+        .push_back(
+            {place_of_key(settings, "account." + name + ".ca_file"), harmless("'ca_file': " + usable.error().message)});
   }
+}
+
+void check_page(const Settings& settings, Looking looking, DestinationReport& report) {
+  if (settings.http.listen.empty()) return;
+  const auto access = Access::load(settings.http);
+  if (access) return;
+  const std::string& words = access.error().message;
+  const bool forbidden = words.find(std::strerror(EACCES)) != std::string::npos;
+  (forbidden && looking == Looking::as_somebody ? report.warnings : report.mistakes)
+      .push_back({place_of_key(settings, words.starts_with("token_file") ? "http.token_file" : "http.tls_certificate"),
+                  harmless(words)});
 }
 
 void check_trust(const Settings& settings, Looking looking, DestinationReport& report) {
@@ -53,6 +69,7 @@ void check_names(const Settings& settings, DestinationReport& report) {
 DestinationReport look_ahead(const Settings& settings, const std::string& sinkhost, Looking looking) {
   DestinationReport report;
   check_accounts(settings, looking, report);
+  check_page(settings, looking, report);
   check_trust(settings, looking, report);
   DestinationReport destinations = check_destinations(settings, sinkhost, looking);
   const auto add = [](std::vector<Mistake>& to, std::vector<Mistake>& from) {

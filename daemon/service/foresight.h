@@ -7,7 +7,7 @@
 
 namespace codedriftd {
 
-/// check_destinations(), and the certificates that accounts name and the keys of [trust]. What [control] names and this
+/// check_destinations(), and the certificates that accounts name, the files of [http] and the keys of [trust]. What [control] names and this
 /// machine does not know is a warning, as are those of the settings themselves.
 DestinationReport look_ahead(const Settings& settings, const std::string& sinkhost, Looking looking);
 

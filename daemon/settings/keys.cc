@@ -20,7 +20,7 @@ constexpr std::array<Key, 11> kFile{"daemon",  "log",      "http",  "control", "
 constexpr std::array<Key, 8> kDaemon{"state_dir",  "runtime_dir", "plugin_dir", "include",
                                      "log_format", "instance",    "link",       "allow_empty"};
 constexpr std::array<Key, 1> kLog{"origin"};
-constexpr std::array<Key, 1> kHttp{"listen"};
+constexpr std::array<Key, 4> kHttp{"listen", "token_file", "tls_certificate", "tls_key"};
 constexpr std::array<Key, 8> kPackages{"keep",      "max_package", "max_unpacked",   "max_files",
                                        "max_total", "hosts",       "explain_within", "examine_within"};
 constexpr std::array<Key, 8> kAccount{"endpoint", "requests_per_second", "timeout",   "ca_file",

@@ -25,6 +25,27 @@ void set(T& setting, std::optional<T> value) {
   if (value) setting = std::move(*value);
 }
 
+void read_http(const Section& section, Settings& settings) {
+  HttpSettings& http = settings.http;
+  set(http.listen, section.text("listen", kListen));
+  set(http.token_file, section.text("token_file", kAnyPath));
+  set(http.tls_certificate, section.text("tls_certificate", kAnyPath));
+  set(http.tls_key, section.text("tls_key", kAnyPath));
+  for (const char* key : {"listen", "token_file", "tls_certificate", "tls_key"})
+    settings.places["http." + std::string(key)] = section.place(key);
+  const bool certificate = section.has("tls_certificate"), key = section.has("tls_key");
+  if (certificate != key) {
+    section.mistake(section.place(certificate ? "tls_certificate" : "tls_key"),
+                    certificate ? "'tls_certificate' without 'tls_key': name the file of its private key"
+                                : "'tls_key' without 'tls_certificate': name the file of its certificate");
+  }
+  if (http.listen.empty() || is_loopback("http://" + http.listen) || (section.has("token_file") && certificate)) return;
+  section.mistake(section.place("listen"),
+                  fmt::format("'listen' is \"{}\", where other machines can ask: that needs 'token_file', "
+                              "'tls_certificate' and 'tls_key'; without them listen on \"127.0.0.1:PORT\"",
+                              http.listen));
+}
+
 }  // namespace
 
 const toml::table* table_at_top(const Document& document, std::string_view name, Mistakes& mistakes) {
@@ -82,7 +103,7 @@ void read_daemon(const Document& document, Settings& settings, Mistakes& mistake
     set(settings.log_origin, Section(*table, kLogKeys, document.name, mistakes).text("origin", kOrigin));
   }
   if (const toml::table* table = table_at_top(document, "http", mistakes)) {
-    set(settings.http_listen, Section(*table, kHttpKeys, document.name, mistakes).text("listen", kListen));
+    read_http(Section(*table, kHttpKeys, document.name, mistakes), settings);
   }
 }
 

@@ -133,17 +133,24 @@ struct ControlSettings {
   ControlSettings();                                                     ///< the defaults
 };
 
+struct HttpSettings {
+  std::string listen = "127.0.0.1:9817";  ///< "HOST:PORT"; empty: off. Without token and TLS on loopback only
+  std::string token_file{};       ///< what who asks has to show; empty: nothing. Relative: $CREDENTIALS_DIRECTORY
+  std::string tls_certificate{};  ///< PEM files, relative ones as token_file; both empty: no TLS
+  std::string tls_key{};
+};
+
 struct Settings {
   std::string file;
   std::string state_dir = "/var/lib/codedriftd";
   std::string runtime_dir = "/run/codedriftd";
   std::string plugin_dir = "/usr/lib/codedriftd/plugins";
-  std::optional<LogFormat> log_format;         ///< nullopt: text, or systemd's form under systemd
-  bool allow_empty = false;                    ///< a reload may leave nothing to watch, or nobody to tell
-  std::string instance;                        ///< default: the host's name
-  std::string link;                            ///< of alerts about a function, with {address} and the like; empty: none
-  std::string log_origin;                      ///< default: INSTANCE/codedriftd
-  std::string http_listen = "127.0.0.1:9817";  ///< "HOST:PORT"; empty: off
+  std::optional<LogFormat> log_format;  ///< nullopt: text, or systemd's form under systemd
+  bool allow_empty = false;             ///< a reload may leave nothing to watch, or nobody to tell
+  std::string instance;                 ///< default: the host's name
+  std::string link;                     ///< of alerts about a function, with {address} and the like; empty: none
+  std::string log_origin;               ///< default: INSTANCE/codedriftd
+  HttpSettings http;
   std::map<std::string, AccountSettings> accounts;
   std::vector<WatchSettings> watches;  ///< sorted by target, no duplicates
   std::vector<RuleSettings> rules;     ///< in the order of the files

@@ -93,18 +93,27 @@ int port_of(const UniqueFd& fd) {
 
 struct PageServer::Client {
   enum class State { reading, answering, writing, leaving, over };
-  uint64_t id = 0;
-  UniqueFd fd;
+  Client(uint64_t number, UniqueFd fd, const TlsIdentity* identity) : id(number), wire(std::move(fd), identity) {}
+
+  uint64_t id;
+  Wire wire;
   State state = State::reading;
   MonoTime came_at{};
   MonoTime deadline{};
   std::string head;
   std::string reply;
   std::size_t written = 0;
+
+  void reply_with(std::string text, MonoTime until) {
+    reply = std::move(text);
+    state = reply.empty() ? State::over : State::writing;
+    deadline = until;
+    wire.expect(POLLOUT);
+  }
 };
 
-Result<std::unique_ptr<PageServer>> PageServer::open(const std::string& host, int port, Options options,
-                                                     Answer answer) {
+Result<std::unique_ptr<PageServer>> PageServer::open(const std::string& host, int port, Options options, Answer answer,
+                                                     Identity identity) {
   std::vector<Address> addresses = addresses_of(host);
   if (addresses.empty()) return Error{fmt::format("{}: is not an address of this machine", host)};
   std::vector<UniqueFd> listeners;
@@ -126,18 +135,19 @@ Result<std::unique_ptr<PageServer>> PageServer::open(const std::string& host, in
   if (listeners.empty()) return Error{std::strerror(trouble)};
   UniqueFd wake(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (!wake.valid()) return Error{std::strerror(errno)};
-  return std::unique_ptr<PageServer>(
-      new PageServer(options, std::move(answer), std::move(listeners), port, loopback, std::move(wake)));
+  return std::unique_ptr<PageServer>(new PageServer(options, std::move(answer), std::move(listeners), port, loopback,
+                                                    std::move(wake), std::move(identity)));
 }
 
 PageServer::PageServer(Options options, Answer answer, std::vector<UniqueFd> listeners, int port, bool loopback,
-                       UniqueFd wake)
+                       UniqueFd wake, Identity identity)
     : options_(options),
       answer_(std::move(answer)),
       listeners_(std::move(listeners)),
       port_(port),
       loopback_only_(loopback),
-      wake_(std::move(wake)) {
+      wake_(std::move(wake)),
+      identity_(std::move(identity)) {
   for (std::size_t i = 0; i < options_.workers; ++i) bells_.push_back(std::make_unique<Bell>());
   for (const auto& bell : bells_)
     workers_.emplace_back([this, &bell = *bell](const std::stop_token& stop) { work(stop, bell); });
@@ -179,8 +189,7 @@ void PageServer::turn(std::vector<Client>& clients) {
   if (!accepting) next = accept_again_at_;
   for (const UniqueFd& listener : listeners_) fds.push_back({accepting ? listener.get() : -1, POLLIN, 0});
   for (const Client& client : clients) {
-    fds.push_back({client.state == State::answering ? -1 : client.fd.get(),
-                   static_cast<short>(client.state == State::writing ? POLLOUT : POLLIN), 0});
+    fds.push_back({client.state == State::answering ? -1 : client.wire.fd(), client.wire.events(), 0});
     next = std::min(next, client.deadline);
   }
   const auto wait = std::chrono::ceil<Millis>(next - now);
@@ -223,9 +232,8 @@ void PageServer::accept_some(int listener, std::vector<Client>& clients) {
     if (clients.size() >= options_.most_clients && !make_room(clients)) continue;  // hung up on
     const int yes = 1;
     ::setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
-    Client client;
-    client.id = next_client_++;
-    client.fd = std::move(fd);
+    const Identity identity = identity_.copy();
+    Client client(next_client_++, std::move(fd), identity.get());
     client.came_at = clock_.mono();
     client.deadline = client.came_at + options_.read_within;
     clients.push_back(std::move(client));
@@ -248,7 +256,7 @@ void PageServer::read_from(Client& client) {
   using State = Client::State;
   char buffer[4096];
   for (;;) {
-    const ssize_t size = ::recv(client.fd.get(), buffer, sizeof buffer, 0);
+    const ssize_t size = client.wire.receive(buffer, sizeof buffer);
     if (size < 0 && errno == EINTR) continue;
     if (size < 0 && errno == EAGAIN) return;
     if (size <= 0) {
@@ -271,9 +279,7 @@ void PageServer::read_from(Client& client) {
     }
     if (end != std::string::npos || client.head.size() > options_.longest_head) {
       client.head = {};
-      client.reply = kTooLong;
-      client.state = State::writing;
-      client.deadline = clock_.mono() + options_.write_within;
+      client.reply_with(kTooLong, clock_.mono() + options_.write_within);
       return;
     }
   }
@@ -286,26 +292,44 @@ void PageServer::take_replies(std::vector<Client>& clients) {
     const auto client =
         std::find_if(clients.begin(), clients.end(), [&](const Client& c) { return c.id == reply.client; });
     if (client == clients.end()) continue;
-    client->reply = std::move(reply.text);
-    client->state = client->reply.empty() ? Client::State::over : Client::State::writing;
-    client->deadline = clock_.mono() + options_.write_within;
+    client->reply_with(std::move(reply.text), clock_.mono() + options_.write_within);
     // At once: until the next turn it would be one of those who may have to make room, with its answer unsent.
     if (client->state == Client::State::writing) write_to(*client);
+    bound_replies(clients, reply.client);
+  }
+}
+
+/// Hangs up on who has been taking its reply for longest, until the replies are within their bound.
+void PageServer::bound_replies(std::vector<Client>& clients, uint64_t newest) const {
+  std::size_t held = 0;
+  for (const Client& client : clients) held += client.reply.size();
+  for (Client& client : clients) {  // in the order they came
+    if (held <= options_.most_reply_bytes) return;
+    if (client.reply.empty() || client.id == newest) continue;
+    held -= client.reply.size();
+    client.reply = {};
+    client.state = Client::State::over;
   }
 }
 
 void PageServer::write_to(Client& client) const {
   while (client.written < client.reply.size()) {
-    const ssize_t size = ::send(client.fd.get(), client.reply.data() + client.written,
-                                client.reply.size() - client.written, MSG_NOSIGNAL);
+    const ssize_t size = client.wire.send(client.reply.data() + client.written, client.reply.size() - client.written);
     if (size < 0 && errno == EINTR) continue;
     if (size < 0) {
       if (errno != EAGAIN) client.state = Client::State::over;
       return;
     }
+    if (size == 0) {  // TLS: the other side is gone
+      client.state = Client::State::over;
+      return;
+    }
     client.written += static_cast<std::size_t>(size);
+    client.deadline = std::min(clock_.mono() + options_.write_within, client.came_at + options_.stay_within);
   }
-  ::shutdown(client.fd.get(), SHUT_WR);
+  client.reply = {};
+  client.wire.finish();
+  client.wire.expect(POLLIN);
   client.state = Client::State::leaving;  // until it hangs up, or its time is over
 }
 

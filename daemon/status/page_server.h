@@ -1,6 +1,6 @@
 #pragma once
-/// The sockets under the status page: it listens, reads the head of a request, and writes what answers it. Knows
-/// nothing of HTTP but where a head ends.
+/// The sockets under the status page, with TLS on them or without: it listens, reads the head of a request, and writes
+/// what answers it. Knows nothing of HTTP but where a head ends.
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -14,36 +14,45 @@
 #include "base/guarded.h"
 #include "base/result.h"
 #include "base/unique_fd.h"
+#include "status/wire.h"
 
 namespace codedriftd {
 
 /// One thread holds every connection, so that one that is slow or silent costs a few bytes and delays nobody; a few
 /// more make the answers. What anybody on this machine can make it hold is bounded: `most_clients` connections with a
-/// head of `longest_head` bytes each. When all places are taken, the connection that has been silent for longest gives
-/// way, so a client that says what it wants at once gets its answer however many others say nothing. The rest of the
-/// process keeps its descriptors.
+/// head of `longest_head` bytes each, and `most_reply_bytes` of replies that were not taken yet. When all places are
+/// taken, the connection that has been silent for longest gives way, so a client that says what it wants at once gets
+/// its answer however many others say nothing. The rest of the process keeps its descriptors.
 class PageServer {
  public:
   struct Options {
     std::size_t most_clients = 64;
     std::size_t longest_head = 8 * 1024;
-    Millis read_within{2'000};   ///< from the connection to the end of the head
-    Millis write_within{2'000};  ///< the reply, and the client's hanging up after it
-    std::size_t workers = 4;
+    /// Of all replies together. The newest is always kept, however long it is.
+    std::size_t most_reply_bytes = 32 * 1024 * 1024;
+    Millis read_within{2'000};    ///< from the connection to the end of the head, the handshake of TLS included
+    Millis write_within{2'000};   ///< for each piece of the reply that is taken, and the client's hanging up after it
+    Millis stay_within{120'000};  ///< from the connection to its end, however slowly it takes its reply
+    std::size_t workers = 6;
   };
   /// From the head of a request, its empty line included, to the whole reply; empty: hang up. On one of the workers'
   /// threads. What it throws ends that request and nothing else.
   using Answer = std::function<std::string(const std::string& head)>;
 
+  /// What is shown to whoever connects from now on; nullptr: plain HTTP. From any thread.
+  using Identity = std::shared_ptr<const TlsIdentity>;
+
   /// Listens on every address that `host` has: "localhost" is both 127.0.0.1 and ::1, where this machine has them. Port
   /// 0: any, the same for all. Fails if it cannot listen on one of them because it is taken, and if there is none.
-  static Result<std::unique_ptr<PageServer>> open(const std::string& host, int port, Options options, Answer answer);
+  static Result<std::unique_ptr<PageServer>> open(const std::string& host, int port, Options options, Answer answer,
+                                                  Identity identity = nullptr);
   /// Hangs up on everybody; an answer being made is waited for.
   ~PageServer();
 
   int port() const { return port_; }
   /// True if only this machine can connect.
   bool loopback_only() const { return loopback_only_; }
+  void show(Identity identity) { *identity_.lock() = std::move(identity); }
 
  private:
   struct Client;
@@ -51,7 +60,8 @@ class PageServer {
     uint64_t client = 0;
     std::string text;
   };
-  PageServer(Options options, Answer answer, std::vector<UniqueFd> listeners, int port, bool loopback, UniqueFd wake);
+  PageServer(Options options, Answer answer, std::vector<UniqueFd> listeners, int port, bool loopback, UniqueFd wake,
+             Identity identity);
 
   void loop(std::stop_token stop);
   void turn(std::vector<Client>& clients);
@@ -60,6 +70,7 @@ class PageServer {
   void read_from(Client& client);
   void write_to(Client& client) const;
   void take_replies(std::vector<Client>& clients);
+  void bound_replies(std::vector<Client>& clients, uint64_t newest) const;
   void work(const std::stop_token& stop, Bell& bell);
   void wake() const;
 
@@ -69,6 +80,7 @@ class PageServer {
   const int port_;
   const bool loopback_only_;
   const UniqueFd wake_;
+  Guarded<Identity> identity_;
   SystemClock clock_;
   uint64_t next_client_ = 1;
   MonoTime accept_again_at_{};

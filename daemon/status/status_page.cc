@@ -6,7 +6,9 @@
 
 #include <algorithm>
 #include <atomic>
+#include <utility>
 
+#include "base/guarded.h"
 #include "status/page_server.h"
 
 namespace codedriftd {
@@ -14,12 +16,14 @@ namespace {
 
 constexpr char kPlain[] = "text/plain; charset=utf-8";
 
-void answer(const httplib::Request& request, httplib::Response& response, const std::vector<HealthCheck>& checks) {
+/// `in_words`: who asks may read what the checks say.
+void answer(const httplib::Request& request, httplib::Response& response, const std::vector<HealthCheck>& checks,
+            bool in_words) {
   std::string text;
   bool ok = true;
   for (const HealthCheck& check : checks) {
     ok = ok && check.ok;
-    if (request.has_param("verbose") || !check.ok)
+    if (in_words && (request.has_param("verbose") || !check.ok))
       text += fmt::format("{} {}: {}\n", check.ok ? "ok  " : "FAIL", check.name, check.detail);
   }
   response.status = ok ? 200 : 503;
@@ -119,8 +123,14 @@ bool means_this_machine(const std::string& header, const std::string& configured
 }  // namespace
 
 struct StatusPage::Impl {
+  Guarded<std::shared_ptr<const Access>> access;
+  std::atomic<bool> loopback_only{true};  ///< until it listens
   Routes routes;
   std::unique_ptr<PageServer> server;  ///< ends before the routes do
+
+  bool allows(const httplib::Request& request) {
+    return access.copy()->allows(request.get_header_value("Authorization"));
+  }
 };
 
 StatusPage::StatusPage(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -128,31 +138,63 @@ StatusPage::~StatusPage() = default;
 
 int StatusPage::port() const { return impl_->server->port(); }
 
-Result<std::unique_ptr<StatusPage>> StatusPage::open(const std::string& listen, Source source) {
+void StatusPage::admit(std::shared_ptr<const Access> access) {
+  impl_->server->show(access->identity());
+  *impl_->access.lock() = std::move(access);
+}
+
+namespace {
+
+/// What other pages may do with this one, and this one with others: nothing.
+const httplib::Headers kEveryReply{
+    {"Content-Security-Policy",
+     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; connect-src 'self'; form-action "
+     "'self'; base-uri 'none'; frame-ancestors 'none'"},
+    {"Cross-Origin-Resource-Policy", "same-origin"},
+    {"X-Content-Type-Options", "nosniff"},
+    {"Referrer-Policy", "no-referrer"},
+    {"Cache-Control", "no-store"}};
+
+bool open_to_everybody(const std::string& path) { return path == "/healthz" || path == "/livez" || path == "/readyz"; }
+
+}  // namespace
+
+Result<std::unique_ptr<StatusPage>> StatusPage::open(const HttpSettings& settings, Source source) {
+  const std::string& listen = settings.listen;
   const auto colon = listen.rfind(':');
   std::string host = listen.substr(0, colon);
   if (host.size() > 2 && host.front() == '[' && host.back() == ']') host = host.substr(1, host.size() - 2);
   const int port = std::atoi(listen.c_str() + colon + 1);
+  const auto refused = [&](std::string_view why) {
+    return Error{fmt::format("[http] listen = \"{}\": cannot listen there: {}", listen, why)};
+  };
 
+  auto access = Access::load(settings);
+  if (!access) return Error{"[http] " + access.error().message};
   auto impl = std::make_unique<Impl>();
+  *impl->access.lock() = *access;
   Routes& routes = impl->routes;
-  const auto loopback_only = std::make_shared<std::atomic<bool>>(true);  // until it listens
+  routes.set_default_headers(kEveryReply);
   // Before a body is read: this version of httplib does not limit chunked ones.
   routes.set_pre_routing_handler(
-      [loopback_only, configured = host_of(host)](const httplib::Request& request, httplib::Response& response) {
+      [&impl = *impl, configured = host_of(host)](const httplib::Request& request, httplib::Response& response) {
         const auto refuse = [&](int status, const char* words) {
           response.status = status;
           response.set_content(words, kPlain);
           return httplib::Server::HandlerResponse::Handled;
         };
-        if (*loopback_only && !means_this_machine(request.get_header_value("Host"), configured))
+        if (impl.loopback_only && !means_this_machine(request.get_header_value("Host"), configured))
           return refuse(421, "ask for localhost, for an address, or for the host of [http] listen\n");
         const bool with_body =
             request.has_header("Transfer-Encoding") || request.get_header_value<uint64_t>("Content-Length") > 0;
-        if ((request.method == "GET" || request.method == "HEAD") && !with_body)
-          return httplib::Server::HandlerResponse::Unhandled;
-        response.set_header("Allow", "GET, HEAD");
-        return refuse(with_body ? 413 : 405, "only GET and HEAD, without a body\n");
+        if ((request.method != "GET" && request.method != "HEAD") || with_body) {
+          response.set_header("Allow", "GET, HEAD");
+          return refuse(with_body ? 413 : 405, "only GET and HEAD, without a body\n");
+        }
+        if (open_to_everybody(request.path) || impl.allows(request)) return httplib::Server::HandlerResponse::Unhandled;
+        response.set_header("WWW-Authenticate", "Basic realm=\"codedriftd\", charset=\"UTF-8\"");
+        response.set_header("WWW-Authenticate", "Bearer realm=\"codedriftd\"");
+        return refuse(401, "the token of [http] token_file, as a bearer token, or as the password with any user\n");
       });
   routes.Get("/metrics",
              guarded([metrics = source.metrics](const httplib::Request& request, httplib::Response& response) {
@@ -161,12 +203,14 @@ Result<std::unique_ptr<StatusPage>> StatusPage::open(const std::string& listen, 
                response.set_content(metrics(format), std::string(content_type(format)));
              }));
   for (const char* path : {"/healthz", "/livez"}) {
-    routes.Get(path, guarded([healthy = source.healthy](const httplib::Request& request, httplib::Response& response) {
-                 answer(request, response, healthy());
+    routes.Get(path, guarded([&impl = *impl, healthy = source.healthy](const httplib::Request& request,
+                                                                       httplib::Response& response) {
+                 answer(request, response, healthy(), impl.allows(request));
                }));
   }
-  routes.Get("/readyz", guarded([ready = source.ready](const httplib::Request& request, httplib::Response& response) {
-               answer(request, response, ready());
+  routes.Get("/readyz", guarded([&impl = *impl, ready = source.ready](const httplib::Request& request,
+                                                                      httplib::Response& response) {
+               answer(request, response, ready(), impl.allows(request));
              }));
   routes.Get(".*", guarded([site = source.site](const httplib::Request& request, httplib::Response& response) {
                WebReply reply = site({request.path, request.params, request.get_header_value("If-None-Match")});
@@ -174,11 +218,13 @@ Result<std::unique_ptr<StatusPage>> StatusPage::open(const std::string& listen, 
                for (const auto& [name, value] : reply.headers) response.set_header(name, value);
                response.set_content(std::move(reply.body), reply.type);
              }));
-  auto server = PageServer::open(host, port, {},
-                                 [&routes](const std::string& head) { return routes.answer(without("range", head)); });
-  if (!server)
-    return Error{fmt::format("[http] listen = \"{}\": cannot listen there: {}", listen, server.error().message)};
-  *loopback_only = (*server)->loopback_only();
+  auto server = PageServer::open(
+      host, port, {}, [&routes](const std::string& head) { return routes.answer(without("range", head)); },
+      (*access)->identity());
+  if (!server) return refused(server.error().message);
+  impl->loopback_only = (*server)->loopback_only();
+  if (!(*server)->loopback_only() && (settings.token_file.empty() || !(*access)->identity()))
+    return refused("other machines can connect there; that needs token_file, tls_certificate and tls_key");
   impl->server = std::move(*server);
   return std::unique_ptr<StatusPage>(new StatusPage(std::move(impl)));
 }

@@ -1,4 +1,6 @@
 #pragma once
+#include <atomic>
+#include <semaphore>
 #include <string>
 #include <vector>
 
@@ -10,7 +12,9 @@
 namespace codedriftd {
 
 /// The site on the status page's port: pages and API over one consistent view of the record for each request. Reads
-/// only, over connections of its own, in the process of the daemon that writes the record. Thread-safe.
+/// only, over connections of its own, in the process of the daemon that writes the record. Thread-safe: two requests
+/// are answered at a time, a few wait for their turn, and more are told to come again, so that a report that takes long
+/// leaves the threads of the page to others.
 class Site {
  public:
   /// `database`: the path of the record, which this process has open for writing. `clock` outlives this object.
@@ -24,6 +28,10 @@ class Site {
   const PageSetting setting_;
   const Clock& clock_;
   Guarded<std::vector<Database>> idle_;  ///< connections that no request uses now
+  std::counting_semaphore<> turns_{2};
+  std::atomic<int> here_{0};  ///< requests that are answered or wait for their turn
+
+  WebReply answer_in_turn(const WebRequest& request);
 };
 
 }  // namespace codedriftd

@@ -41,7 +41,7 @@ Checked check_tls_options(const std::string& ca_file, const std::string& client_
   if (client_cert_file.empty() != client_key_file.empty())
     return Error{"client_cert_file and client_key_file go together; one is missing"};
   if (client_cert_file.empty()) return Done{};
-  if (auto usable = check_client_certificate(client_cert_file, client_key_file); !usable) {
+  if (auto usable = check_certificate_and_key(client_cert_file, client_key_file); !usable) {
     return Error{
         (usable.error().message.starts_with(client_cert_file + ":") ? "client_cert_file: " : "client_key_file: ") +
         usable.error().message};

@@ -33,7 +33,7 @@ TEST(Certificates, AreReadFromAFileThatHoldsAtLeastOne) {
 TEST(Certificates, OfAClientAndItsKeyAreRegularFilesToo) {
   const test::TempDir dir;
   const std::string folder = dir.path().string(), pem = "/etc/ssl/certs/ca-certificates.crt";
-  const Checked certificate = check_client_certificate(folder, folder), key = check_client_certificate(pem, folder);
+  const Checked certificate = check_certificate_and_key(folder, folder), key = check_certificate_and_key(pem, folder);
   ASSERT_FALSE(certificate);
   EXPECT_EQ(certificate.error().message, folder + ": is a folder; name one file in PEM");
   ASSERT_FALSE(key);

@@ -57,7 +57,9 @@ TEST(Mistakes, NameTheKeyThatWasMeant) {
       {"[metrics]\n",
        "f:1:2: unknown key 'metrics'; a file knows daemon, log, http, control, packages, defaults, account, "
        "function, watch, alert, trust"},
-      {"[http]\nfoo = 1\n", "f:2:1: unknown key 'foo'; [http] knows listen"},
+      {"[http]\nfoo = 1\n",
+       "f:2:1: unknown key 'foo'; [http] knows listen, token_file, "
+       "tls_certificate, tls_key"},
       {"[[alert]]\nname = \"a\"\nplugin = \"p\"\nsilence = \"1h\"\n",
        "f:4:1: unknown key 'silence'; [[alert]] knows name, plugin,"},
       {"[daemon]\n\"a\\u001b[31m\" = 1\n", "f:2:1: unknown key 'a\\u{1b}[31m'; [daemon] knows"},
@@ -102,6 +104,15 @@ TEST(Mistakes, OfTheDaemon) {
       {"[log]\norigin = \"a\\nb\"\n", "f:2:10: 'origin' is \"a\\u{a}b\": it must be"},
       {"[log]\norigin = \"é\"\n", "f:2:10: 'origin' is \"é\": it must be"},
       {"[http]\nlisten = \"9817\"\n", "f:2:10: 'listen' is \"9817\": it must be HOST:PORT"},
+      {"[http]\nlisten = \"0.0.0.0:9817\"\n",
+       "f:2:10: 'listen' is \"0.0.0.0:9817\", where other machines can ask: that needs 'token_file', "
+       "'tls_certificate'"},
+      {"[http]\nlisten = \"[::]:9817\"\ntoken_file = \"t\"\n",
+       "f:2:10: 'listen' is \"[::]:9817\", where other machines"},
+      {"[http]\ntls_certificate = \"c\"\n",
+       "f:2:19: 'tls_certificate' without 'tls_key': name the file of its private"},
+      {"[http]\ntls_key = \"k\"\n", "f:2:11: 'tls_key' without 'tls_certificate'"},
+      {"[http]\ntoken_file = \"\"\n", "f:2:14: 'token_file' is"},
       {"[http]\nlisten = \"example.com:1\"\n", "f:2:10: 'listen' is \"example.com:1\": its host must be an address"},
   });
 }

@@ -120,7 +120,7 @@ plugin = "file"
   EXPECT_EQ(settings.log_format, LogFormat::json);
   EXPECT_EQ(settings.instance, "ops-1");
   EXPECT_EQ(settings.log_origin, "ops/log");
-  EXPECT_EQ(settings.http_listen, "");
+  EXPECT_EQ(settings.http.listen, "");
 
   const AccountSettings& a = settings.accounts.at("a");
   EXPECT_EQ(a.name, "a");

@@ -133,6 +133,28 @@ TEST(PageServer, OfTwoHundredSilentConnectionsItHoldsSixtyFourAndAnswersTheNext)
   EXPECT_EQ(clients.front().rest(), "") << "who was silent for longest gives way";
 }
 
+TEST(PageServer, RepliesThatNobodyTakesAreBoundedAndTheNewestIsKept) {
+  PageServer::Options options;
+  options.read_within = options.write_within = Millis{3'600'000};
+  options.most_reply_bytes = 64 * 1024 * 1024;
+  const std::string reply(16 * 1024 * 1024, 'r');  // more than sockets buffer
+  const auto server = open([&](const std::string&) { return reply; }, options);
+  std::vector<RawClient> clients;
+  clients.reserve(9);
+  for (int i = 0; i < 9; ++i) clients.emplace_back(server->port(), "GET\r\n\r\n");
+  std::size_t whole = 0;
+  for (const RawClient& client : clients) whole += client.rest() == reply ? 1 : 0;
+  EXPECT_GE(whole, 1U);
+  EXPECT_LE(whole, 5U) << "four are within the bound; another may be written already";
+}
+
+TEST(PageServer, WhatFollowsTheFirstRequestOnAConnectionIsNotAnswered) {
+  const auto server = open(echo);
+  std::string pipeline;
+  for (int i = 0; i < 1'000; ++i) pipeline += "GET /" + std::to_string(i) + "\r\n\r\n";
+  EXPECT_EQ(RawClient(server->port(), pipeline).rest(), "(GET /0\r\n\r\n)");
+}
+
 TEST(PageServer, WithoutADescriptorLeftItTriesAgainAndServesWhoWaited) {
   const auto server = open(echo);
   // What ends well, once: a sanitizer may need descriptors of its own to look at it for the first time.
@@ -163,7 +185,7 @@ TEST(PageServer, HundredsOfSilentAndEndlessClientsDelayNobodyHoldLittleMemoryAnd
   source.metrics = [](ExpositionFormat) { return std::string("codedriftd_build_info 1\n"); };
   source.healthy = [] { return std::vector<HealthCheck>{{"poller", true, ""}}; };
   source.ready = source.healthy;
-  auto opened = StatusPage::open("127.0.0.1:0", std::move(source));
+  auto opened = StatusPage::open({"127.0.0.1:0"}, std::move(source));
   ASSERT_TRUE(opened) << opened.error().message;
   auto page = std::move(*opened);
   const int port = page->port();

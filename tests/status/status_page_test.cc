@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 #include <httplib.h>
 
+#include "support/raw_client.h"
+
 namespace codedriftd::test {
 namespace {
 
@@ -21,7 +23,7 @@ class StatusPageTest : public testing::Test {
     source.site = [](const WebRequest& request) {
       return WebReply{request.path == "/" ? 200 : 404, "text/html; charset=utf-8", request.value("q")};
     };
-    auto opened = StatusPage::open("127.0.0.1:0", std::move(source));
+    auto opened = StatusPage::open({"127.0.0.1:0"}, std::move(source));
     EXPECT_TRUE(opened.ok());
     page = std::move(*opened);
     client = std::make_unique<httplib::Client>("127.0.0.1", page->port());
@@ -111,10 +113,24 @@ TEST_F(StatusPageTest, AnswersOnlyToNamesThatMeanThisMachine) {
     EXPECT_EQ(client->Get("/metrics", {{"Host", host}})->status, 421) << host;
 }
 
-TEST_F(StatusPageTest, KnowsNoOtherPath) { EXPECT_EQ(client->Get("/")->status, 404); }
+TEST_F(StatusPageTest, EveryOtherPathIsTheSites) {
+  EXPECT_EQ(client->Get("/?q=a%2Fb")->body, "a/b");
+  EXPECT_EQ(client->Get("/nothing")->status, 404);
+  EXPECT_EQ(client->Head("/")->status, 200);
+}
+
+TEST_F(StatusPageTest, RefusesEveryMethodThatMayChangeSomethingAndWhatIsNone) {
+  for (const char* method :
+       {"POST", "PUT", "DELETE", "PATCH", "OPTIONS", "CONNECT", "TRACE", "PRI", "BREW", "get", ""}) {
+    const std::string reply =
+        RawClient(page->port(), std::string(method) + " /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n").rest();
+    EXPECT_TRUE(reply.starts_with("HTTP/1.1 405 ") || reply.starts_with("HTTP/1.1 400 ")) << method << ": " << reply;
+    EXPECT_EQ(reply.find("build_info"), std::string::npos) << method;
+  }
+}
 
 TEST_F(StatusPageTest, SaysSoWhenItCannotListen) {
-  const auto second = StatusPage::open("127.0.0.1:" + std::to_string(page->port()), {});
+  const auto second = StatusPage::open({"127.0.0.1:" + std::to_string(page->port())}, {});
   ASSERT_FALSE(second.ok());
   EXPECT_NE(second.error().message.find("in use by another program"), std::string::npos) << second.error().message;
 }
