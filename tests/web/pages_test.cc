@@ -10,6 +10,7 @@
 #include "audit/query/reports.h"
 #include "audit/report/writers.h"
 #include "audit/report_story.h"
+#include "store/outbox/outbox.h"
 
 namespace codedriftd::test {
 namespace {
@@ -114,7 +115,7 @@ TEST_F(PagesOfAStory, HaveAMenuASkipLinkTheInstanceAndNothingInline) {
     EXPECT_EQ(count(html, "<script"), 1U);
     EXPECT_TRUE(has(html, "<script src=\"/assets/page.js\" defer></script>"));
     for (const char* inlined :
-         {"<style", " style=", " onclick", " onload", " onerror", "javascript:", "http://", "https://"})
+         {"<style", " style=", " onclick", " onload", " onerror", "javascript:", "=\"http", "url(", "=\"//"})
       EXPECT_FALSE(has(html, inlined)) << inlined;
   }
   for (const auto& [url, entry] : {std::pair("/", "<a href=\"/\" aria-current=\"page\">Functions"),
@@ -220,7 +221,6 @@ TEST_F(PagesOfAStory, ShowTheTimelineAndTheRunsOfAFunction) {
   for (const char* code : {"A", "D", "X"}) EXPECT_TRUE(has(html, hex(code))) << code;
   EXPECT_TRUE(has(html, "codedriftd diff &#39;prod/ap-guangzhou/default/refund:$LATEST&#39;"));
   EXPECT_TRUE(has(html, "--sha256 " + hex("X")));
-  EXPECT_TRUE(has(html, "https") == false);
   EXPECT_TRUE(has(page(function("old")), "It is no longer watched."));
 }
 
@@ -228,7 +228,6 @@ TEST_F(PagesOfAStory, SayHowADeadAlertIsDeliveredAgain) {
   const std::string html = page("/alerts?state=dead");
   EXPECT_TRUE(has(html, "<code class=\"command\">codedriftd alerts replay deadalert1</code>"));
   EXPECT_TRUE(has(html, "1 alert could not be delivered"));
-  EXPECT_TRUE(has(page(function("charge")), "codedriftd alerts replay deadalert1"));
   for (const char* none :
        {"/alerts?state=delivered", "/alerts?alert=pager", "/alerts?kind=test", "/alerts?target=mail"})
     EXPECT_TRUE(has(page(none), "There are no such alerts.")) << none;
@@ -309,6 +308,7 @@ TEST(LogPage, HasEveryEventOnExactlyOneOfItsPages) {
 TEST(LogPage, ShowsThatARowContradictsItself) {
   Recorded r;
   r.watch({"charge"}, at(0));
+  r.db().execute("DROP TRIGGER event_is_never_changed");
   r.db().execute("UPDATE event SET actor = 'nobody' WHERE kind = 'watch.added'");
   const std::string html = ask(r, "/log", at(1)).body;
   EXPECT_TRUE(has(html, "<p class=\"alarm\">"));

@@ -237,9 +237,18 @@ void say_what_is_in_the_way(Database& db, const Selection& selection, WallTime n
 }
 
 ReportEnd run_status(Database& db, const Selection& selection, WallTime now, const Emit& emit) {
+  Selection any_status = selection;
+  any_status.statuses.clear();
   std::vector<TargetAt> selected =
-      selection.at ? targets_at(db, selection, *selection.at) : present(db, selection, now);
+      selection.at ? targets_at(db, any_status, *selection.at) : present(db, any_status, now);
   std::erase_if(selected, [&](const TargetAt& target) { return !selection.in_window(target.known.status.since); });
+  StatusCounts of_any;
+  for (const TargetAt& target : selected) of_any.add(target.known.status.status);
+  if (!selection.statuses.empty()) {
+    std::erase_if(selected, [&](const TargetAt& target) {
+      return !any_matches(selection.statuses, to_string(target.known.status.status));
+    });
+  }
   std::vector<TargetAt*> order;  // the targets themselves are large
   order.reserve(selected.size());
   for (TargetAt& target : selected) order.push_back(&target);
@@ -275,6 +284,7 @@ ReportEnd run_status(Database& db, const Selection& selection, WallTime now, con
     say_what_is_in_the_way(db, selection, now, end);
   }
   end.summary = counts.summary();
+  end.of_any_status = of_any.summary();
   end.detailed_exit = counts.detailed_exit();
   if (on_first_sight > 0)
     end.remarks.push_back(fmt::format("{} of the accepted hashes {}: trusted on first sight, not reviewed.",

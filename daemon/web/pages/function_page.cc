@@ -236,27 +236,27 @@ class FunctionPage {
   }
 
   void packages_section() {
-    ReportTable table{"Packages that are live, accepted or announced",
-                      {"Package", "State", "Files", "Content", "Examined", "Here it is", "Findings"},
+    ReportTable table{"What was found in the packages of what is live, accepted and announced",
+                      {"Package", "It is", "State", "Files", "Content", "Examined", "Findings"},
                       {}};
-    kPackagesReport.run(in_.db, selection_, in_.now, [&](const Row& row) {
-      const Report& r = kPackagesReport;
-      const auto sha256 = Sha256::from_hex(text_field(r, row, "sha256"));
-      std::string here;
-      for (const auto& [word, is] :
-           {std::pair("live", sha256 == state().live), {"accepted", sha256 == state().accepted}}) {
-        if (is) here += fmt::format("{}{}", here.empty() ? "" : ", ", word);
-      }
-      std::string findings = text_field(r, row, "why");
-      for (const OrderedJson& finding : field(r, row, "findings"))
-        findings +=
-            fmt::format("{}{} {}", findings.empty() ? "" : "; ", text_in(finding, "kind"), text_in(finding, "name"));
-      table.rows.push_back({hash_cell(sha256), text_cell(text_field(r, row, "state")),
-                            text_cell(field(r, row, "files").is_null() ? "" : json_line(field(r, row, "files"))),
-                            text_cell(text_field(r, row, "content")),
-                            Cell{text_field(r, row, "examined_at"), Cell::Kind::time}, text_cell(std::move(here)),
+    const auto add = [&](std::string_view what, const std::optional<Sha256>& code) {
+      const auto package = code ? packages::find(in_.db, *code) : std::nullopt;
+      if (!package) return;
+      const bool read = package->state == PackageState::examined;
+      std::string findings = package->why;
+      for (const Finding& finding : package->findings)
+        findings += fmt::format("{}{} {}", findings.empty() ? "" : "; ", finding.kind, shown_name(finding.name));
+      table.rows.push_back({hash_cell(package->code), text_cell(std::string(what)),
+                            text_cell(std::string(to_string(package->state))),
+                            text_cell(read ? grouped(static_cast<int64_t>(package->files)) : ""),
+                            text_cell(package->content ? package->content->text() : ""), time_cell(package->at),
                             text_cell(std::move(findings))});
-    });
+    };
+    const TargetState& s = state();
+    const bool same = s.live == s.accepted;
+    add(same ? "live and accepted" : "live", s.live);
+    if (!same) add("accepted", s.accepted);
+    for (const Announcement& announced : s.announced) add("announced", announced.sha256);
     if (table.rows.empty()) return;
     section("Packages");
     tables_.write(table);

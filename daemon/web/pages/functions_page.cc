@@ -9,8 +9,8 @@
 #include "audit/query/status_rows.h"
 #include "audit/report/sections.h"
 #include "audit/report/writers.h"
-#include "model/changes.h"
 #include "audit/story/target_story.h"
+#include "model/changes.h"
 #include "web/pages/parts.h"
 
 namespace codedriftd {
@@ -157,6 +157,13 @@ std::string row_html(const PageInput& in, const Row& row) {
   return html + "</td></tr>\n";
 }
 
+/// Why nothing is there, in the words for a name as it was typed.
+std::string why_nothing(const PageInput& in, const Asked& asked) {
+  Selection selection = selection_of(asked);
+  if (!asked.search.empty()) selection.targets = {asked.search};
+  return explain_nothing(in.db, selection, in.now);
+}
+
 std::string table_html(const PageInput& in, const std::vector<Row>& rows) {
   std::string html =
       "<div class=\"scroll\" role=\"group\" tabindex=\"0\" aria-labelledby=\"functions\"><table "
@@ -177,13 +184,7 @@ WebReply functions_page(const PageInput& in) {
   const Selection selection = selection_of(asked);
   std::vector<Row> rows;
   const ReportEnd end = kStatusReport.run(in.db, selection, in.now, [&](Row row) { rows.push_back(std::move(row)); });
-  OrderedJson counts = end.summary;
-  if (!asked.status.empty()) {
-    Selection any = selection;
-    any.statuses.clear();
-    any.limit = 0;
-    counts = kStatusReport.run(in.db, any, in.now, [](const Row&) {}).summary;
-  }
+  const OrderedJson& counts = end.of_any_status;
   const auto selected = end.summary.at("selected").get<int64_t>();
   std::string main = "<h1>Functions</h1>\n";
   std::vector<std::string> warnings = end.above;
@@ -193,7 +194,7 @@ WebReply functions_page(const PageInput& in) {
     const bool good_news = !asked.status.empty() && counts.at("selected").get<int64_t>() > 0;
     main +=
         fmt::format("<p>{}</p>\n", html_text(as_sentence(good_news ? nothing_there(in.db, selection, "functions", false)
-                                                                   : explain_nothing(in.db, selection, in.now))));
+                                                                   : why_nothing(in, asked))));
     return whole_page(in, "Functions", "/", main);
   }
   const int64_t last = std::max<int64_t>(1, (selected + kFunctionsShown - 1) / kFunctionsShown);

@@ -26,7 +26,8 @@ struct Asset {
 Asset make_asset(std::string_view name) {
   const auto file = std::find_if(kPageAssets.begin(), kPageAssets.end(), [&](const auto& f) { return f.name == name; });
   Asset asset{"text/javascript; charset=utf-8", std::string(file->bytes), {}};
-  if (name.ends_with(".css")) {  // the report's style comes first: the pages look as it does, and have a few things more
+  if (name.ends_with(
+          ".css")) {  // the report's style comes first: the pages look as it does, and have a few things more
     asset.type = "text/css; charset=utf-8";
     asset.body = std::string(kReportStyle) + asset.body;
   }
