@@ -171,24 +171,20 @@ TEST_F(PagesOfAStory, ShowForeignTextAsText) {
 }
 
 TEST_F(PagesOfAStory, SayWhatCannotBeAskedFor) {
-  for (const auto& [url, words] : {std::pair("/?page=abc", "page &quot;abc&quot; is not a number"),
+  for (const auto& [url, words] : {std::pair("/?page=abc", "Page &quot;abc&quot; is not a number"),
                                    {"/?page=0", "write a whole number, 1 or more"},
                                    {"/?page=99999999999999999999", "is not a number"},
                                    {"/?page=2", "Page &quot;2&quot; is not there; there is 1."},
                                    {"/?status=fine", "There is no status &quot;fine&quot;; there are missing, drifted"},
-                                   {"/?all=yes", "There is no all &quot;yes&quot;"},
+                                   {"/?all=yes", "All &quot;yes&quot; is not 1"},
                                    {"/alerts?state=lost", "There is no state &quot;lost&quot;"},
                                    {"/alerts?kind=x", "There is no kind &quot;x&quot;"},
-                                   {"/log?since=foo", "since &quot;foo&quot; is not a time; write one like 2026-11-24"},
-                                   {"/log?before=-1", "before &quot;-1&quot; is not a number"},
+                                   {"/log?since=foo", "Since &quot;foo&quot; is not a time; write one like 2026-11-24"},
+                                   {"/log?before=-1", "Before &quot;-1&quot; is not a number"},
                                    {"/log?kind=%3Cb%3E", "There is no kind &quot;&lt;b&gt;&quot;"}}) {
     const WebReply reply = ask(url);
     EXPECT_EQ(reply.status, 400) << url;
-    EXPECT_TRUE(has(reply.body, words) || has(reply.body, "S" + std::string(words).substr(1)) ||
-                has(reply.body, "P" + std::string(words).substr(1)) ||
-                has(reply.body, "B" + std::string(words).substr(1)))
-        << url << '\n'
-        << reply.body;
+    EXPECT_TRUE(has(reply.body, words)) << url << '\n' << reply.body;
   }
   EXPECT_EQ(ask(function("charge") + "?since=tomorrow").status, 400);
   EXPECT_EQ(ask(function("charge") + "?since=2030-01-01").status, 400);

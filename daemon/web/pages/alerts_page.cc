@@ -36,7 +36,7 @@ std::string alert_html(const PageInput& in, const Row& row) {
   const std::string target = text_field(r, row, "target");
   std::string html = fmt::format(
       "<tr><td>{}</td><td>{}</td><th scope=\"row\">{}<br><code "
-      "class=\"quiet\">{}</code></th><td>{}</td><td>{}</td><td>{}"
+      "class=\"quiet\">{}</code></th><td data-label=\"to\">{}</td><td>{}</td><td data-label=\"attempts\">{}"
       "</td><td>",
       state_badge(state), time_html(field(r, row, "created_at"), in.now), html_text(text_field(r, row, "kind")),
       html_text(id), html_text(text_field(r, row, "alert")),

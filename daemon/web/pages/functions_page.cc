@@ -33,12 +33,8 @@ struct Asked {
 Asked read_values(const PageInput& in) {
   std::vector<std::string> statuses;
   for (const Status status : kStatuses) statuses.emplace_back(to_string(status));
-  return {in.value("q"),
-          in.value("account"),
-          in.value("region"),
-          word_value(in, "status", statuses),
-          word_value(in, "all", {"1"}) == "1",
-          number_value(in, "page", 1)};
+  return {in.value("q"),           in.value("account"),        in.value("region"), word_value(in, "status", statuses),
+          switch_value(in, "all"), number_value(in, "page", 1)};
 }
 
 Selection selection_of(const Asked& asked) {
@@ -134,9 +130,12 @@ std::string row_html(const PageInput& in, const Row& row) {
         fmt::format("<br><span class=\"quiet\">alerts held by {} until {}</span>",
                     html_text(text_field(r, row, "suspended_by")), time_html(field(r, row, "suspended_until"), in.now));
   if (!row.problem.empty()) html += fmt::format("<br><span class=\"alarm\">{}</span>", html_text(row.problem));
-  html += fmt::format("</th><td>{}</td>", time_html(field(r, row, drifted ? "drift_since" : "since"), in.now));
-  html += fmt::format("<td>{}</td>", status == Status::missing ? "–" : hash_html(field(r, row, "observed_sha256")));
-  html += fmt::format("<td>{}<br>{}</td>", hash_html(field(r, row, "accepted_sha256")), accepted_by(in, row));
+  html += fmt::format("</th><td data-label=\"since\">{}</td>",
+                      time_html(field(r, row, drifted ? "drift_since" : "since"), in.now));
+  html += fmt::format("<td data-label=\"live\">{}</td>",
+                      status == Status::missing ? "–" : hash_html(field(r, row, "observed_sha256")));
+  html += fmt::format("<td data-label=\"accepted\">{}<br>{}</td>", hash_html(field(r, row, "accepted_sha256")),
+                      accepted_by(in, row));
   std::string inside = changes_html(field(r, row, "changes"));
   const auto add = [&](std::string_view label, const std::string& text) {
     if (!text.empty())
@@ -149,8 +148,8 @@ std::string row_html(const PageInput& in, const Row& row) {
           "expected_sha256");
       !expected.is_null())
     add("expected", hash_html(expected));
-  html += fmt::format("<td>{}</td><td>{}", inside.empty() ? "–" : inside,
-                      time_html(field(r, row, "last_success_at"), in.now));
+  html += fmt::format("<td data-label=\"changed\">{}</td><td data-label=\"last answer\">{}",
+                      inside.empty() ? "–" : inside, time_html(field(r, row, "last_success_at"), in.now));
   if (const OrderedJson& error = field(r, row, "last_error"); error.is_object())
     html += fmt::format("<br><span class=\"warning\">{}</span> {}", html_text(text_in(error, "code")),
                         html_text(text_in(error, "message")));

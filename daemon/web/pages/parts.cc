@@ -102,6 +102,12 @@ std::string word_value(const PageInput& in, const std::string& name, const std::
   throw BadValue(fmt::format("there is no {} \"{}\"; there are {}", name, said_back(text), fmt::join(known, ", ")));
 }
 
+bool switch_value(const PageInput& in, const std::string& name) {
+  const std::string text = in.value(name);
+  if (!text.empty() && text != "1") throw BadValue(fmt::format("{} \"{}\" is not 1", name, said_back(text)));
+  return !text.empty();
+}
+
 void search_addresses(Selection& selection, const std::string& text) {
   if (text.empty()) return;
   if (text.find_first_of("*?") != std::string::npos) {
@@ -206,7 +212,8 @@ std::string value_html(const OrderedJson& value) {
 
 std::string options_html(std::string_view none, const std::vector<std::pair<std::string, std::string>>& all,
                          std::string_view chosen) {
-  std::string html = fmt::format("<option value=\"\">{}</option>", html_text(none));
+  std::string html =
+      fmt::format("<option value=\"\"{}>{}</option>", chosen.empty() ? " selected" : "", html_text(none));
   for (const auto& [value, words] : all)
     html += fmt::format("<option value=\"{}\"{}>{}</option>", html_text(value), value == chosen ? " selected" : "",
                         html_text(words));

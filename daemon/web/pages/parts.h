@@ -49,6 +49,8 @@ int64_t number_value(const PageInput& in, const std::string& name, int64_t other
 std::optional<WallTime> time_value(const PageInput& in, const std::string& name);
 /// One of `known`, or empty.
 std::string word_value(const PageInput& in, const std::string& name, const std::vector<std::string>& known);
+/// "1", or nothing.
+bool switch_value(const PageInput& in, const std::string& name);
 /// What narrows a selection to the addresses in which `text` stands, or that it matches as a pattern.
 void search_addresses(Selection& selection, const std::string& text);
 

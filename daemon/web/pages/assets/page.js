@@ -7,10 +7,13 @@
   const clock = (date) => date.toISOString().slice(11, 19) + 'Z';
   let lostSince = null;
 
+  const edited = (field) => field.localName === 'select' ? [...field.options].some((o) => o.selected !== o.defaultSelected)
+    : field.type === 'checkbox' ? field.checked !== field.defaultChecked : field.value !== field.defaultValue;
+
+  // Nobody's page is changed under his hands.
   function busy() {
-    const active = document.activeElement;
-    const typing = active && active.matches('input, select, textarea');
-    return document.hidden || typing || String(window.getSelection()) !== '';
+    return document.hidden || document.activeElement.localName === 'select' || String(window.getSelection()) !== '' ||
+      [...document.querySelectorAll('main input, main select')].some(edited);
   }
 
   // What counts as a change: not the time that goes by.
@@ -79,6 +82,7 @@
     if (changed) say(`Something changed at ${clock(new Date())}.`, false);
   }
 
+  document.addEventListener('visibilitychange', refresh);
   (async () => {
     for (;;) {
       await new Promise((resolve) => setTimeout(resolve, EVERY_MS));
