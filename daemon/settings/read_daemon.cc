@@ -5,6 +5,7 @@
 
 #include "model/target.h"
 #include "settings/readers.h"
+#include "settings/urls.h"
 
 namespace codedriftd {
 namespace {
@@ -39,7 +40,7 @@ void read_http(const Section& section, Settings& settings) {
                     certificate ? "'tls_certificate' without 'tls_key': name the file of its private key"
                                 : "'tls_key' without 'tls_certificate': name the file of its certificate");
   }
-  if (http.listen.empty() || is_loopback("http://" + http.listen) || (section.has("token_file") && certificate)) return;
+  if (http.listen.empty() || listens_on_loopback(http.listen) || (section.has("token_file") && certificate)) return;
   section.mistake(section.place("listen"),
                   fmt::format("'listen' is \"{}\", where other machines can ask: that needs 'token_file', "
                               "'tls_certificate' and 'tls_key'; without them listen on \"127.0.0.1:PORT\"",

@@ -62,4 +62,8 @@ Problem listen_problem(std::string_view address) {
   return "its host must be an address such as 127.0.0.1 or [::1], or localhost; \"0.0.0.0\" is every IPv4 interface";
 }
 
+bool listens_on_loopback(std::string_view address) {
+  return is_loopback("http://" + std::string(split_host(address).first));
+}
+
 }  // namespace codedriftd

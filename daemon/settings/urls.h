@@ -12,5 +12,7 @@ std::optional<std::string> endpoint_problem(std::string_view url);
 std::optional<std::string> metadata_problem(std::string_view url);
 /// HOST:PORT with an address or localhost, or empty.
 std::optional<std::string> listen_problem(std::string_view address);
+/// True if only this machine can connect to an address without a problem. REQUIRES: it is not empty.
+bool listens_on_loopback(std::string_view address);
 
 }  // namespace codedriftd

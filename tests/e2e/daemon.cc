@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
+#include <cstring>
 #include <filesystem>
 #include <stdexcept>
 #include <system_error>
@@ -100,8 +101,8 @@ void Daemon::deploy(std::string_view function, std::string_view code) { cloud_.s
 std::string Daemon::config_text() const {
   std::string text = fmt::format(
       "[daemon]\nstate_dir = \"{0}/state\"\nruntime_dir = \"{0}/run\"\nplugin_dir = \"{0}/plugins\"\n"
-      "instance = \"e2e\"\n{1}\n[http]\nlisten = \"{2}\"\n",
-      dir_.path().string(), config.daemon, config.status_page ? "127.0.0.1:0" : "");
+      "instance = \"e2e\"\n{1}\n[http]\nlisten = \"{2}\"\n{3}\n",
+      dir_.path().string(), config.daemon, config.status_page ? "127.0.0.1:0" : "", config.http);
   text += fmt::format("[defaults]\naccount = \"prod\"\nregion = \"ap-guangzhou\"\ninterval = \"{}\"\n{}\n",
                       config.interval, config.defaults);
   text += fmt::format("[account.prod]\nendpoint = \"{}\"\n{}\n[account.prod.credentials]\n{}\n", config.endpoint,
@@ -242,12 +243,11 @@ bool Daemon::wait_for_alert(std::string_view kind, std::size_t count, Millis at_
 }
 
 std::string Daemon::status_page() const {
-  constexpr std::string_view kSaid = "http://127.0.0.1:";
   const std::string text = log();
   const std::size_t line = text.rfind("http.listening:");
-  const std::size_t at = line == std::string::npos ? line : text.find(kSaid, line);
+  const std::size_t at = line == std::string::npos ? line : text.find("http", line + std::strlen("http.listening:"));
   if (at == std::string::npos) throw std::runtime_error("the daemon does not say where its status page is:\n" + text);
-  std::size_t end = at + kSaid.size();
+  std::size_t end = text.find("127.0.0.1:", at) + std::strlen("127.0.0.1:");
   while (end < text.size() && text[end] >= '0' && text[end] <= '9') ++end;
   return text.substr(at, end - at);
 }

@@ -62,6 +62,7 @@ struct Config {
   std::string more{};                                                          ///< at the end: more tables
   std::string daemon{};                                                        ///< more lines of [daemon]
   bool status_page = false;                                                    ///< on a port of its own choice
+  std::string http{};                                                          ///< more lines of [http]
 };
 
 struct DaemonOptions {
@@ -139,7 +140,7 @@ class Daemon {
   std::vector<Json> alerts() const;
   bool wait_for_alert(std::string_view kind, std::size_t count = 1, Millis at_most = kSoonEnough) const;
 
-  /// "http://127.0.0.1:PORT" of the status page of the running daemon.
+  /// "http://127.0.0.1:PORT" (or https) of the status page of the running daemon.
   std::string status_page() const;
 
  private:

@@ -18,6 +18,7 @@
 #include "e2e/page.h"
 #include "support/program.h"
 #include "support/temp_dir.h"
+#include "support/test_ca.h"
 
 namespace codedriftd::test {
 namespace {
@@ -197,6 +198,52 @@ TEST(Service, LogsAreJsonOnRequest) {
     for (const char* member : {"time", "level", "event", "message"}) EXPECT_TRUE(parsed.contains(member)) << line;
   }
   EXPECT_GT(count, 3U);
+}
+
+TEST(Service, ThePageIsBehindTlsAndATokenAndAReloadTakesRenewedOnes) {
+  Daemon daemon;
+  TestCa ca(daemon.dir().path().string()), renewed(daemon.dir().path().string(), "renewed");
+  const TlsFiles first = ca.server(), second = renewed.server();
+  const auto put = [](const std::string& file, const std::string& text) {
+    std::ofstream(file) << text;
+    std::filesystem::permissions(file, std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
+  };
+  const std::string token_file = daemon.dir() / "page.token", certificate = daemon.dir() / "page.pem",
+                    key = daemon.dir() / "page.key";
+  const auto use = [&](const std::string& token, const TlsFiles& files) {
+    put(token_file, token);
+    std::filesystem::copy_file(files.certificate, certificate, std::filesystem::copy_options::overwrite_existing);
+    std::filesystem::copy_file(files.key, key, std::filesystem::copy_options::overwrite_existing);
+  };
+  use("fake-token-0123456789", first);
+  daemon.config.status_page = true;
+  daemon.config.http =
+      fmt::format("token_file = \"{}\"\ntls_certificate = \"{}\"\ntls_key = \"{}\"\n", token_file, certificate, key);
+  daemon.start();
+  const std::string url = daemon.status_page() + "/metrics";
+  ASSERT_TRUE(url.starts_with("https://")) << url;
+  const auto ask = [&](const TestCa& authority, const std::string& token) {
+    HttpClient client;
+    codedriftd::HttpRequest request;
+    request.url = url;
+    request.ca_file = authority.certificate_file();
+    request.headers.push_back({"Authorization", "Bearer " + token});
+    request.body_cap = 1 << 20;
+    return client.fetch(std::move(request));
+  };
+  EXPECT_EQ(ask(ca, "fake-token-0123456789").status, 200);
+  EXPECT_EQ(ask(ca, "fake-token-0123456780").status, 401);
+  EXPECT_NE(ask_page("http" + url.substr(5)).status, 200) << "no plain HTTP";
+  use("other-fake-token-0123456789", second);
+  daemon.hangup();
+  EXPECT_EQ(ask(renewed, "other-fake-token-0123456789").status, 200);
+  EXPECT_EQ(ask(renewed, "fake-token-0123456789").status, 401);
+  EXPECT_EQ(ask(ca, "other-fake-token-0123456789").failure, HttpFailure::tls);
+  EXPECT_EQ(daemon.log().find("fake-token"), std::string::npos);
+  put(token_file, "short");
+  daemon.hangup();
+  EXPECT_TRUE(daemon.logged("which can be guessed")) << daemon.log();
+  EXPECT_EQ(ask(renewed, "other-fake-token-0123456789").status, 200) << "what was in force stays";
 }
 
 TEST(Service, AnUnchangedPollWritesNoLine) {

@@ -73,5 +73,12 @@ TEST(Listen, IsAnAddressAndAPort) {
   }
 }
 
+TEST(Listen, KnowsWhereOtherMachinesCanConnect) {
+  for (const char* address : {"127.0.0.1:9817", "127.5.0.1:0", "[::1]:1", "localhost:80"})
+    EXPECT_TRUE(listens_on_loopback(address)) << address;
+  for (const char* address : {"0.0.0.0:0", "[::]:65535", "10.1.2.3:9817", "[fe80::1]:1", "128.0.0.1:80"})
+    EXPECT_FALSE(listens_on_loopback(address)) << address;
+}
+
 }  // namespace
 }  // namespace codedriftd
