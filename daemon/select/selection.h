@@ -93,6 +93,11 @@ struct SelectedTarget {
 };
 std::vector<SelectedTarget> selected_targets(Database& db, const Selection& selection, WallTime now);
 
+/// The rows that the parts of `selection` about addresses select, by address: those watched, or all. Whole addresses
+/// are looked up, so that the others need not be read. Throws SqliteError.
+void each_selected(Database& db, const Selection& selection, bool also_unwatched,
+                   const std::function<void(TargetRow&&)>& take);
+
 /// Tells whether what belongs to a target is selected: for events and alerts, which outlive the watching.
 class TargetFilter {
  public:

@@ -59,6 +59,7 @@ void bench(int argc, char** argv) {
        }) {
     std::vector<double> took;
     std::size_t bytes = 0;
+    const double cpu_before = thread_cpu_us();
     for (int i = 0; i < kTimes; ++i) {
       const MonoTime before = system.mono();
       const WebReply reply = site.answer({path_of, values, {}});
@@ -66,9 +67,10 @@ void bench(int argc, char** argv) {
       if (reply.status != 200) throw std::runtime_error(fmt::format("{}: {}", what, reply.body));
       bytes = reply.body.size();
     }
+    const double cpu_ms = (thread_cpu_us() - cpu_before) / 1000 / kTimes;
     const double median = quantile(took, 0.5);
     table.row(what, judged(median <= kWhole, fmt::format("{:.1f} ms", median)), fmt::format("{:.0f} ms", kWhole),
-              fmt::format("most {:.1f} ms; {} kB", quantile(took, 1), bytes / 1024));
+              fmt::format("most {:.1f} ms; CPU {:.1f} ms; {} kB", quantile(took, 1), cpu_ms, bytes / 1024));
   }
   table.print();
 }

@@ -54,7 +54,7 @@ struct Places {
 };
 Places places_of(Database& db) {
   std::set<std::string> accounts, regions;
-  auto q = db.query("SELECT DISTINCT account, region FROM target WHERE watched = 1");
+  auto q = db.query("SELECT DISTINCT account, region FROM target");
   while (q.step()) {
     accounts.emplace(q.text(0));
     regions.emplace(q.text(1));
