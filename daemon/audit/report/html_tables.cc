@@ -84,6 +84,7 @@ std::string HtmlTables::cell(const Cell& cell) {
                            html_parts(cell.text));
       return fmt::format("<code class=\"parts\">{}</code>", html_parts(cell.text));
     case Cell::Kind::time:
+      if (time_) return time_(cell.text);
       return fmt::format("<time>{}</time>", html_text(cell.text));
     case Cell::Kind::text:
       return html_text(cell.text);

@@ -15,8 +15,12 @@ class HtmlTables {
   /// Where the page of a target is, by its address; already escaped for an attribute.
   using Link = std::function<std::string(std::string_view address)>;
 
-  /// `out` outlives this object. With `link`, addresses lead there.
-  explicit HtmlTables(std::string& out, Link link = {}) : out_(out), link_(std::move(link)) {}
+  /// How a time is shown, by its RFC 3339.
+  using Time = std::function<std::string(const std::string& time)>;
+
+  /// `out` outlives this object. With `link`, addresses lead there; with `time`, times look so.
+  explicit HtmlTables(std::string& out, Link link = {}, Time time = {})
+      : out_(out), link_(std::move(link)), time_(std::move(time)) {}
 
   /// `report`: of what is drawn.
   void write(const ReportBlock& block, const AuditReport& report);
@@ -28,6 +32,7 @@ class HtmlTables {
  private:
   std::string& out_;
   const Link link_;
+  const Time time_;
   int tables_ = 0, drawn_ = 0;
   std::set<std::string> hashes_;
 };

@@ -1,5 +1,6 @@
 /// "/alerts": what was told to whom, every attempt, and what to type where it did not arrive.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 
@@ -42,15 +43,15 @@ std::string alert_html(const PageInput& in, const Row& row) {
       html_text(id), html_text(text_field(r, row, "alert")),
       target.empty() ? "the whole daemon" : function_html(target),
       attempts_html(field(r, row, "attempt_log"), field(r, row, "attempts"), in.now));
+  std::vector<std::string> became;
   if (const OrderedJson& at = field(r, row, "delivered_at"); !at.is_null())
-    html += "delivered " + time_html(at, in.now);
-  if (const OrderedJson& at = field(r, row, "next_attempt_at"); !at.is_null()) html += "next " + time_html(at, in.now);
-  const std::string error = text_field(r, row, "last_error");
-  const OrderedJson& status = field(r, row, "last_status");
-  if (!error.empty())
-    html += fmt::format("<br>{}{}", status.is_null() ? "" : html_text(json_line(status)) + " ", html_text(error));
+    became.push_back("delivered " + time_html(at, in.now));
+  if (const OrderedJson& at = field(r, row, "next_attempt_at"); !at.is_null())
+    became.push_back("next " + time_html(at, in.now));
+  if (const std::string error = text_field(r, row, "last_error"); !error.empty()) became.push_back(html_text(error));
   if (state == "dead" || state == "dropped")
-    html += "<br>" + command_html(fmt::format("codedriftd alerts replay {}", quoted_for_shell(id)));
+    became.push_back(command_html(fmt::format("codedriftd alerts replay {}", quoted_for_shell(id))));
+  html += fmt::format("{}", fmt::join(became, "<br>"));
   return html + "</td></tr>\n";
 }
 

@@ -25,6 +25,9 @@ constexpr std::size_t kFilesUnfolded = 15;
 constexpr std::size_t kDigitsOfValues = 12;
 constexpr std::pair<std::string_view, std::string_view> kPeriods[] = {
     {"24h", "a day"}, {"7d", "a week"}, {"30d", "30 days"}, {"90d", "90 days"}, {"365d", "a year"}};
+constexpr std::string_view kClaim =
+    "Each row of the table below claims: at N instants, never more than G apart, the live hash was H; what lay between "
+    "two of them is not known.";
 constexpr std::string_view kUsualPeriod = "30d";
 
 /// Whom `address` means, as it is called now. Throws NotThere.
@@ -47,7 +50,10 @@ SelectedTarget find_function(const PageInput& in, const std::string& address) {
 class FunctionPage {
  public:
   FunctionPage(const PageInput& in, SelectedTarget target)
-      : in_(in), target_(std::move(target)), address_(target_.row.target.address()), tables_(html_, function_link) {
+      : in_(in),
+        target_(std::move(target)),
+        address_(target_.row.target.address()),
+        tables_(html_, function_link, bare_time_html) {
     selection_.targets = {address_};
     selection_.all = true;
   }
@@ -214,7 +220,7 @@ class FunctionPage {
     html_ += timeline_legend();
     for (ReportBlock& block : function_section(report).blocks) {
       block.heading.clear();  // it stands above already, and so does the status
-      block.words.assign({report_claim()});
+      block.words.assign(1, std::string(kClaim));
       tables_.write(block, report);
     }
     told_section("Drift", drift_section(report), !report.drifts.empty() || !report.unreviewed.empty(), report);

@@ -123,7 +123,7 @@ std::string row_html(const PageInput& in, const Row& row) {
   const bool drifted = status == Status::drifted;
   std::string html =
       fmt::format("<tr><td>{}{}</td><th scope=\"row\">{}", status_badge(status, field(r, row, "watched") == true),
-                  reason.empty() ? "" : fmt::format("<br><span class=\"quiet\">{}</span>", html_text(reason)),
+                  reason.empty() ? "" : fmt::format("<br><span class=\"reason\">{}</span>", code_html(reason)),
                   function_html(text_field(r, row, "target")));
   if (const std::string until = text_field(r, row, "suspended_until"); !until.empty())
     html +=
@@ -151,7 +151,7 @@ std::string row_html(const PageInput& in, const Row& row) {
   html += fmt::format("<td data-label=\"changed\">{}</td><td data-label=\"last answer\">{}",
                       inside.empty() ? "–" : inside, time_html(field(r, row, "last_success_at"), in.now));
   if (const OrderedJson& error = field(r, row, "last_error"); error.is_object())
-    html += fmt::format("<br><span class=\"warning\">{}</span> {}", html_text(text_in(error, "code")),
+    html += fmt::format("<br><span class=\"warning parts\">{}</span> {}", code_html(text_in(error, "code")),
                         html_text(text_in(error, "message")));
   return html + "</td></tr>\n";
 }

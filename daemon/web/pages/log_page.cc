@@ -32,7 +32,7 @@ std::string event_html(const PageInput& in, const Row& row) {
   const std::string seq = json_line(field(r, row, "seq"));
   std::string html = fmt::format(
       "<tr id=\"event-{0}\"><td>{0}</td><td>{1}</td><th scope=\"row\"><span class=\"{2}\" title=\"{3}\">{4}</span></th>"
-      "<td>{5}</td><td>{6}</td><td>{7}",
+      "<td>{5}</td><td><span class=\"actor\">{6}</span></td><td>{7}",
       seq, time_html(field(r, row, "time"), in.now), tone, html_text(severity), html_text(text_field(r, row, "kind")),
       target.empty() ? "the whole daemon" : function_html(target), html_text(text_field(r, row, "actor")),
       data_html(field(r, row, "data")));

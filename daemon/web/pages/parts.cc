@@ -133,10 +133,14 @@ std::string link_to(std::string_view path, const Values& values) {
   return html_text(url);
 }
 
+std::string bare_time_html(const std::string& rfc3339_time) {
+  if (!parse_rfc3339(rfc3339_time)) return html_text(rfc3339_time);
+  return fmt::format("<time datetime=\"{}\">{} {}Z</time>", rfc3339_time, rfc3339_time.substr(0, 10),
+                     rfc3339_time.substr(11, 8));
+}
+
 std::string time_html(WallTime at, WallTime now) {
-  std::string text = rfc3339(at);
-  const std::string shown = text.substr(0, 10) + " " + text.substr(11, 8) + "Z";
-  return fmt::format("<time datetime=\"{}\">{}</time> <span class=\"age\">{}</span>", text, shown, age_words(at, now));
+  return fmt::format("{} <span class=\"age\">{}</span>", bare_time_html(rfc3339(at)), age_words(at, now));
 }
 
 std::string time_html(const OrderedJson& value, WallTime now) {
@@ -149,6 +153,15 @@ std::string hash_html(const OrderedJson& value) {
   const auto& text = value.get_ref<const std::string&>();
   if (!Sha256::from_hex(text)) return fmt::format("<code>{}</code>", html_text(text));
   return fmt::format("<code class=\"short\" title=\"{}\">{}</code>", text, text.substr(0, kDigits));
+}
+
+std::string code_html(std::string_view code) {
+  std::string html;
+  for (const char c : html_text(code)) {
+    html += c;
+    if (c == '.') html += "<wbr>";
+  }
+  return html;
 }
 
 std::string function_html(std::string_view address) {
@@ -283,11 +296,10 @@ WebReply whole_page(const PageInput& in, std::string_view title, std::string_vie
               "src=\"/assets/page.js\" defer></script>\n</head>\n<body>\n<a class=\"skip\" href=\"#main\">Skip to the "
               "content</a>\n<div class=\"page\">\n<header class=\"site\">\n<p class=\"brand\"><b>codedriftd</b> "
               "<span>{1}</span></p>\n<nav aria-label=\"Pages of this site\"><ul>{2}</ul></nav>\n<p class=\"asof\">As "
-              "of <time id=\"asof\" datetime=\"{3}\">{4}Z</time></p>\n</header>\n<p id=\"live\" class=\"live-note\" "
-              "role=\"status\"></p>\n<main id=\"main\" tabindex=\"-1\">\n{5}</main>\n<footer><p>codedriftd {6} on {1}. "
+              "of <span id=\"asof\">{3}</span></p>\n</header>\n<p id=\"live\" class=\"live-note\" "
+              "role=\"status\"></p>\n<main id=\"main\" tabindex=\"-1\">\n{4}</main>\n<footer><p>codedriftd {5} on {1}. "
               "Read-only. All times are UTC.</p></footer>\n</div>\n</body>\n</html>\n",
-              html_text(title), instance, menu, rfc3339(in.now),
-              rfc3339(in.now).substr(0, 10) + " " + rfc3339(in.now).substr(11, 8), main, CODEDRIFTD_VERSION)};
+              html_text(title), instance, menu, bare_time_html(rfc3339(in.now)), main, CODEDRIFTD_VERSION)};
 }
 
 }  // namespace codedriftd

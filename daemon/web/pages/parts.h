@@ -66,10 +66,14 @@ std::string link_to(std::string_view path, const Values& values);
 
 /// "2026-11-24 03:04:05Z", and how long ago.
 std::string time_html(WallTime at, WallTime now);
+/// The same without its age, of what rfc3339() says.
+std::string bare_time_html(const std::string& rfc3339_time);
 /// Of a row's value; "–" for null.
 std::string time_html(const OrderedJson& value, WallTime now);
 /// Twelve digits of a hash, whole in its title; any other text as it is; "–" for null.
 std::string hash_html(const OrderedJson& value);
+/// A code such as ResourceNotFound.Function, which may be broken after its dots.
+std::string code_html(std::string_view code);
 /// The address as a link to its page, its function first to be seen.
 std::string function_html(std::string_view address);
 /// A word with its tone and a sign of its own, so that colour is not all that tells.

@@ -764,8 +764,8 @@ TEST(AlertsReport, ShowsThoseOfAStateAndADestinationPageByPage) {
                                                          {"a3", "pager", "dead", "refund"},
                                                          {"a4", "ops", "dead", "refund"}})
     r.db().run(
-        "INSERT INTO outbox (alert_id, destination, kind, target, target_id, body, state, created_at_ms, "
-        "next_attempt_at_ms, give_up_at_ms) VALUES (?, ?, 'drift.detected', ?, ?, x'7b7d', ?, 1, 0, 0)",
+        "INSERT INTO outbox (alert_id, destination, kind, target, target_id, body, state, created_at_ms, attempts, "
+        "next_attempt_at_ms, give_up_at_ms) VALUES (?, ?, 'drift.detected', ?, ?, x'7b7d', ?, 1, 1, 0, 0)",
         std::string_view(id), std::string_view(destination), Recorded::address(function), target(function),
         std::string_view(state));
   const auto ids = [&](const Selection& selection) { return report(r, kAlertsReport, at(1), selection).column("id"); };
