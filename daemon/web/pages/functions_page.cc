@@ -110,7 +110,7 @@ std::string accepted_by(const PageInput& in, const Row& row) {
       const auto& how = acceptances.back();
       html += fmt::format("<br>{}", html_text(who(how.actor, how.claimed)));
       if (!how.reason.empty()) html += fmt::format("<br><q>{}</q>", html_text(how.reason));
-      if (!how.ticket.empty()) html += " " + html_text(how.ticket);
+      if (!how.ticket.empty()) html += fmt::format(" <span class=\"short\">{}</span>", html_text(how.ticket));
     }
   }
   return html + "<br>" + time_html(field(kStatusReport, row, "accepted_at"), in.now);
