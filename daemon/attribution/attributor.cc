@@ -173,7 +173,8 @@ void Attributor::log_trouble(const AuditJob& job, const AuditQuery& query) {
   }
   if (trouble.code.empty()) {
     log(LogLevel::info, "audit.recovered",
-        fmt::format("the audit log of account {} answers again in {}", query.account, query.region));
+        fmt::format("the audit log of account {} answers again in {}", query.account, query.region),
+        {field("account", query.account), field("region", query.region)});
     return;
   }
   log(LogLevel::warning, job.denied() ? "audit.denied" : "audit.failed",

@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <climits>
 #include <cstdlib>
+#include <utility>
 
 #include "base/clock.h"
 #include "base/guarded.h"
@@ -36,14 +37,14 @@ std::string_view level_name(LogLevel level) {
   return "info";
 }
 
-/// What stderr has not taken.
-struct Unwritten {
-  std::string rest;      ///< of a line that was begun: it goes first, so that lines do not mix
+struct Output {
+  std::string journal = kJournalSocket;
+  std::string rest;      ///< of a line that was begun, which stderr has not taken: it goes first, lines do not mix
   uint64_t dropped = 0;  ///< lines since the last one that was written
 };
-Guarded<Unwritten>& unwritten() {
-  static auto& lines = *new Guarded<Unwritten>;  // threads may log until the very end of the process
-  return lines;
+Guarded<Output>& output() {
+  static auto& the_output = *new Guarded<Output>;  // threads may log until the very end of the process
+  return the_output;
 }
 
 constexpr int kPatienceMs = 100;
@@ -71,13 +72,65 @@ std::size_t write_some(std::string_view text, int patience_ms) {
 }
 
 /// Writes a whole line, or begins it and keeps the rest for later; false if stderr took nothing of it.
-bool write_line(Unwritten& lines, std::string_view line, int patience_ms) {
+bool write_line(Output& out, std::string_view line, int patience_ms) {
+  if (!out.rest.empty()) out.rest.erase(0, write_some(out.rest, patience_ms));
+  if (!out.rest.empty()) return false;
   const std::size_t done = write_some(line, patience_ms);
-  if (done > 0) lines.rest = line.substr(done);
+  if (done > 0) out.rest = line.substr(done);
   return done > 0;
 }
 
 bool plain(std::string_view value) { return !value.empty() && value.find_first_of(" \"=\\") == std::string_view::npos; }
+
+std::string text_line(std::string_view event, std::string_view message, std::initializer_list<LogField> fields) {
+  std::string line = fmt::format("{}: {}", event, harmless(message));
+  for (const LogField& f : fields) {
+    if (f.kind == LogField::Kind::absent) continue;
+    const std::string value = harmless(f.value);
+    if (plain(value)) {
+      line += fmt::format(" {}={}", f.name, value);
+    } else {
+      line += fmt::format(" {}=\"", f.name);
+      for (const char c : value) {
+        if (c == '"' || c == '\\') line += '\\';
+        line += c;
+      }
+      line += '"';
+    }
+  }
+  return line;
+}
+
+/// "target" is CODEDRIFTD_TARGET.
+std::string journal_name(std::string_view name) {
+  std::string out = "CODEDRIFTD_";
+  for (const char c : name) out += c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+  return out;
+}
+
+JournalFields journal_fields(LogLevel level, std::string_view event, std::string_view message,
+                             std::initializer_list<LogField> fields) {
+  constexpr const char* kDaemon = "3";  // syslog's facility, which lines on stderr get, too
+  JournalFields entry{{"MESSAGE", text_line(event, message, fields)},
+                      {"PRIORITY", std::to_string(static_cast<int>(level))},
+                      {"SYSLOG_FACILITY", kDaemon},
+                      {"SYSLOG_IDENTIFIER", "codedriftd"},
+                      {"CODEDRIFTD_EVENT", std::string(event)}};
+  for (const LogField& f : fields) {
+    if (f.kind != LogField::Kind::absent) entry.emplace_back(journal_name(f.name), harmless(f.value));
+  }
+  return entry;
+}
+
+/// One line, to where it belongs; false if it was not taken. `out` is locked.
+bool deliver(Output& out, int patience_ms, LogLevel level, std::string_view event, std::string_view message,
+             std::initializer_list<LogField> fields) {
+  const LogFormat format = log_format;
+  if (format == LogFormat::systemd && send_to_journal(out.journal, journal_fields(level, event, message, fields)))
+    return true;
+  const std::string time = rfc3339(SystemClock{}.wall());
+  return write_line(out, format_log_line(format, time, level, event, message, fields) + '\n', patience_ms);
+}
 
 }  // namespace
 
@@ -88,9 +141,10 @@ std::optional<LogLevel> parse_log_level(std::string_view name) {
   return std::nullopt;
 }
 
-void set_log(LogLevel level, LogFormat format) {
+void set_log(LogLevel level, LogFormat format, std::string journal_socket) {
   log_level = level;
   log_format = format;
+  output().lock()->journal = std::move(journal_socket);
 }
 
 LogFormat default_log_format() {
@@ -124,45 +178,24 @@ std::string format_log_line(LogFormat format, std::string_view time, LogLevel le
         format == LogFormat::systemd_json ? fmt::format("<{}>", static_cast<int>(level)) : std::string();
     return priority + plain_json(line);
   }
-  std::string line = format == LogFormat::systemd
-                         ? fmt::format("<{}>{}: {}", static_cast<int>(level), event, harmless(message))
-                         : fmt::format("{} {} {}: {}", time, level_name(level), event, harmless(message));
-  for (const LogField& f : fields) {
-    if (f.kind == LogField::Kind::absent) continue;
-    const std::string value = harmless(f.value);
-    if (plain(value)) {
-      line += fmt::format(" {}={}", f.name, value);
-    } else {
-      line += fmt::format(" {}=\"", f.name);
-      for (const char c : value) {
-        if (c == '"' || c == '\\') line += '\\';
-        line += c;
-      }
-      line += '"';
-    }
-  }
-  return line;
+  const std::string line = text_line(event, message, fields);
+  return format == LogFormat::systemd ? fmt::format("<{}>{}", static_cast<int>(level), line)
+                                      : fmt::format("{} {} {}", time, level_name(level), line);
 }
 
 void log(LogLevel level, std::string_view event, std::string_view message,
          std::initializer_list<LogField> fields) noexcept {
   if (!log_enabled(level)) return;
   try {
-    const std::string time = rfc3339(SystemClock{}.wall());
-    const std::string line = format_log_line(log_format, time, level, event, message, fields) + '\n';
-    auto lines = unwritten().lock();
+    Locked out(output());
     // A burst is waited for; after a line was lost nothing is, until there is room again.
-    const int patience = lines->dropped == 0 ? kPatienceMs : 0;
-    if (!lines->rest.empty()) lines->rest.erase(0, write_some(lines->rest, patience));
-    if (lines->rest.empty() && lines->dropped > 0) {
-      const std::string told =
-          format_log_line(log_format, time, LogLevel::warning, "log.dropped",
-                          fmt::format("{} log line{} dropped, because stderr did not take {}", lines->dropped,
-                                      lines->dropped == 1 ? " was" : "s were", lines->dropped == 1 ? "it" : "them"),
-                          {});
-      if (write_line(*lines, told + '\n', patience)) lines->dropped = 0;
+    const int patience = out->dropped == 0 ? kPatienceMs : 0;
+    if (out->dropped > 0) {
+      const std::string told = fmt::format("{} log line{} dropped, because stderr did not take {}", out->dropped,
+                                           out->dropped == 1 ? " was" : "s were", out->dropped == 1 ? "it" : "them");
+      if (deliver(*out, patience, LogLevel::warning, "log.dropped", told, {})) out->dropped = 0;
     }
-    if (!lines->rest.empty() || lines->dropped > 0 || !write_line(*lines, line, patience)) ++lines->dropped;
+    if (out->dropped > 0 || !deliver(*out, patience, level, event, message, fields)) ++out->dropped;
   } catch (...) {  // out of memory: the line is lost, the program goes on
   }
 }

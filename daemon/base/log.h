@@ -7,13 +7,16 @@
 #include <string_view>
 #include <type_traits>
 
+#include "base/journal.h"
+
 namespace codedriftd {
 
 enum class LogLevel { error = 3, warning = 4, info = 6, debug = 7 };  ///< syslog's numbers
 
 enum class LogFormat {
   text,          ///< for people: "2026-11-24T12:00:03.000Z warning poll.failing: … target=prod/…"
-  systemd,       ///< the same without the time, with a "<4>" priority in front
+  systemd,       ///< without the time: as an entry of the journal (base/journal.h); where that does not take it, on
+                 ///< stderr with a "<4>" priority in front
   json,          ///< one object a line: time, level, event, message, fields
   systemd_json,  ///< the same with a "<4>" priority in front, which the journal takes off
 };
@@ -41,8 +44,9 @@ LogField field(std::string_view name, const std::optional<T>& value) {
   return value ? field(name, *value) : LogField{name, "", LogField::Kind::absent};
 }
 
-/// Where log lines go: stderr. Set once by the program before threads start, and again on a reload.
-void set_log(LogLevel level, LogFormat format);
+/// Where log lines go: stderr, and with LogFormat::systemd the journal's socket. Set once by the program before threads
+/// start, and again on a reload.
+void set_log(LogLevel level, LogFormat format, std::string journal_socket = kJournalSocket);
 /// systemd when stderr is the journal ($JOURNAL_STREAM), else text.
 LogFormat default_log_format();
 /// JSON with or without priorities, by the same rule.
@@ -50,8 +54,9 @@ LogFormat json_log_format();
 bool log_enabled(LogLevel level);
 
 /// Writes one line. `event` is a stable name ("poll.failing") that scripts may search for; `message` says who, what and
-/// why in one sentence. Text from outside is made harmless here. Thread-safe; never throws, and never waits for who
-/// reads stderr: a line that finds no room within a tenth of a second is dropped, and the next one that does is
+/// why in one sentence. Text from outside is made harmless here. In the journal the event and each field are fields of
+/// the entry, too: CODEDRIFTD_EVENT, CODEDRIFTD_TARGET, …. Thread-safe; never throws, and never waits for who reads
+/// stderr: a line that finds no room within a tenth of a second is dropped, and the next one that does is
 /// preceded by how many were (log.dropped).
 void log(LogLevel level, std::string_view event, std::string_view message,
          std::initializer_list<LogField> fields = {}) noexcept;

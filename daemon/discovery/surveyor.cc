@@ -65,13 +65,16 @@ bool shows_young(const NewestChanges& changes) {
   });
 }
 
-void log_trouble(const std::string& what, const PollError& trouble, std::string& last_code) {
+void log_trouble(const std::string& what, const std::string& account, const std::string& region,
+                 const PollError& trouble, std::string& last_code) {
   if (std::exchange(last_code, trouble.code) == trouble.code) return;
   if (trouble.code.empty()) {
-    log(LogLevel::info, "discovery.recovered", fmt::format("{}: complete again", what));
+    log(LogLevel::info, "discovery.recovered", fmt::format("{}: complete again", what),
+        {field("account", account), field("region", region)});
   } else {
     log(LogLevel::warning, "discovery.incomplete", fmt::format("{}: {}", what, trouble.message),
-        {field("code", trouble.code), field("request_id", trouble.request_id)});
+        {field("account", account), field("region", region), field("code", trouble.code),
+         field("request_id", trouble.request_id)});
   }
 }
 
@@ -277,7 +280,8 @@ void Surveyor::listed(Region& region, Listing listing) {
   ++counts_.listings;
   if (!listing.complete) ++counts_.incomplete_listings;
   if (listing.complete) region.stats.last_complete_at = listing.ended;
-  log_trouble(fmt::format("functions of {} in {}", listing.account, listing.region), listing.trouble, region.last_code);
+  log_trouble(fmt::format("functions of {} in {}", listing.account, listing.region), listing.account, listing.region,
+              listing.trouble, region.last_code);
 
   const std::set<std::string> namespaces(listing.namespaces.begin(), listing.namespaces.end());
   if (listing.complete) std::erase_if(region.looks, [&](const auto& item) { return !namespaces.contains(item.first); });
@@ -330,7 +334,7 @@ void Surveyor::looked(Region& region, NewestChanges changes) {
   }
   log_trouble(
       fmt::format("newest changes of {} in {}, namespace {}", changes.account, changes.region, harmless(changes.ns)),
-      changes.trouble, look.last_code);
+      changes.account, changes.region, changes.trouble, look.last_code);
   if (changes.complete) {
     const bool again = std::exchange(look.young, shows_young(changes));
     if (!shows_news(look.shown, changes.functions) && !again) return;
@@ -407,6 +411,7 @@ void Surveyor::take_stock() {
   counts_.regions.clear();
   for (const auto& [key, region] : regions_) {
     SurveyStats::Region& stats = counts_.regions.emplace_back(region->stats);
+    stats.every = region->scope.every;
     for (const auto& [ns, look] : region->looks) stats.failing_looks += look.failures > 0 ? 1 : 0;
   }
   *stats_.lock() = counts_;

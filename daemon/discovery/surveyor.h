@@ -22,6 +22,7 @@ namespace codedriftd {
 struct SurveyStats {
   struct Region {
     std::string account, region;
+    Millis every{0};                            ///< a complete listing
     std::optional<WallTime> last_complete_at;   ///< when the last complete listing ended
     std::optional<WallTime> last_good_look_at;  ///< at the newest changes of one of its namespaces
     std::size_t failing_looks = 0;              ///< namespaces of which the last such look failed

@@ -35,6 +35,12 @@ struct Place {
   Sha256 leaf;
 };
 
+/// `command` with the path that the event names; empty where a shell would take that for something else.
+std::string on_path(std::string_view command, const NewEvent& event) {
+  const std::string path = event.data->value("path", "");
+  return path.empty() || path.find('\'') != path.npos ? std::string() : fmt::format("{} '{}'", command, path);
+}
+
 /// The next command to type, as a shell takes it; empty: nothing has to be done.
 std::string next_step(const NewEvent& event) {
   const std::string& kind = event.kind;
@@ -42,6 +48,8 @@ std::string next_step(const NewEvent& event) {
   if (kind == "discovery.failing") return "codedriftd check --online";
   if (kind == "function.unmanaged") return "codedriftd discover";
   if (kind == "delivery.dead" || kind == "delivery.refused") return "codedriftd query alerts --attempts";
+  if (kind == "storage.low") return on_path("df -h", event);
+  if (kind == "storage.blocked") return on_path("fuser -v", event);
   if (!event.target) return {};
   if (tells_of_drift(kind) || kind == kReminderKind)
     return fmt::format("{} --target '{}'", kPlanCommand, *event.target);

@@ -1,6 +1,7 @@
 #include "polling/poller.h"
 
 #include <fmt/format.h>
+#include <pthread.h>
 
 #include <algorithm>
 #include <functional>
@@ -57,6 +58,7 @@ void Poller::stop() {
 void Poller::loop(std::stop_token stop) {
   constexpr Millis kLongestTurn{5'000};
   constexpr Millis kPause{1'000};
+  ::pthread_setname_np(::pthread_self(), "poller");
   Bell pause;
   while (!stop.stop_requested()) {
     try {

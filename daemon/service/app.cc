@@ -20,6 +20,7 @@
 #include "service/state_folder.h"
 #include "service/stay.h"
 #include "store/db/migrate.h"
+#include "store/ledger/storage.h"
 #include "store/ledger/suspensions.h"
 #include "store/outbox/outbox.h"
 #include "store/record/facts.h"
@@ -295,18 +296,18 @@ void App::keep_time(Timetable& timetable) {
   const Timetable::Due due = timetable.due(clock_.mono(), notify_.watchdog_interval(), progress);
   if (due.watchdog) notify_.watchdog();
   if (due.alive) {
-    writer_->post([this, at = clock_.wall()](Tx& tx) {
+    writer_->post([this, at = clock_.wall(), look = storage()](Tx& tx) {
       daemon_runs::alive(tx.db, stay_, at);
       suspensions::end_over(tx, *ledger_, at);
+      storage::note(tx, *ledger_, look, at);
     });
   }
   if (due.alive) {
     keep_head();
     discovery_->ask_due();
   }
-  if (due.status && notify_.heard()) notify_.status(status_line(snapshot()));
   if (due.status && !status_page_) open_status_page();
-  if (due.alive && !textfile_.empty()) write_textfile();
+  tell_how_it_stands(due);
   if (due.status) {
     for (const HealthCheck& check : record_files()) {
       if (check.ok) {
@@ -316,19 +317,34 @@ void App::keep_time(Timetable& timetable) {
       }
     }
   }
-  if (due.summary) {
-    const StatusSnapshot s = snapshot();
-    log(LogLevel::info, "daemon.summary", status_line(s),
-        {field("observed", s.polls.polls[0]), field("missing", s.polls.polls[1]), field("updating", s.polls.polls[2]),
-         field("denied", s.polls.polls[3]), field("failed", s.polls.polls[4]), field("events", s.log_size)});
-    for (const auto& lane : s.polls.lanes) {
-      if (lane.behind < Millis{60'000}) continue;
-      log(LogLevel::warning, "schedule.behind",
-          fmt::format("{}/{}: the most overdue of {} functions has been waiting for {}; `codedriftd check` says what "
-                      "would help",
-                      lane.account, lane.region, lane.watched,
-                      format_duration(std::chrono::floor<std::chrono::seconds>(lane.behind))));
-    }
+}
+
+/// What cannot be read from the record now is told later: the work goes on.
+void App::tell_how_it_stands(const Timetable::Due& due) {
+  if (!due.status && !due.alive && !due.summary) return;
+  try {
+    if (due.status && notify_.heard()) notify_.status(status_line(snapshot()));
+    if (due.alive && !textfile_.empty()) write_textfile();
+    if (due.summary) log_summary(snapshot());
+    told_troubles_.erase("snapshot");
+  } catch (const SqliteError& error) {
+    if (told_troubles_.insert("snapshot").second)
+      log(LogLevel::warning, "store.unreadable", fmt::format("how the daemon stands is not told: {}", error.what()));
+  }
+}
+
+void App::log_summary(const StatusSnapshot& s) {
+  log(LogLevel::info, "daemon.summary", status_line(s),
+      {field("observed", s.polls.polls[0]), field("missing", s.polls.polls[1]), field("updating", s.polls.polls[2]),
+       field("denied", s.polls.polls[3]), field("failed", s.polls.polls[4]), field("events", s.log_size)});
+  for (const auto& lane : s.polls.lanes) {
+    if (lane.behind < Millis{60'000}) continue;
+    log(LogLevel::warning, "schedule.behind",
+        fmt::format("{}/{}: the most overdue of {} functions has been waiting for {}; `codedriftd check` says what "
+                    "would help",
+                    lane.account, lane.region, lane.watched,
+                    format_duration(std::chrono::floor<std::chrono::seconds>(lane.behind))),
+        {field("account", lane.account), field("region", lane.region)});
   }
 }
 

@@ -14,6 +14,7 @@
 #include "control/server.h"
 #include "control/tickets.h"
 #include "inspection/inspector.h"
+#include "model/storage.h"
 #include "polling/poller.h"
 #include "scf/curl_read_api.h"
 #include "service/accounts.h"
@@ -61,6 +62,8 @@ class App {
   void reload();
   JsonBox load_again();
   void keep_time(Timetable& timetable);
+  void tell_how_it_stands(const Timetable::Due& due);
+  static void log_summary(const StatusSnapshot& snapshot);
   /// The second copy of where the record ends, if it moved.
   void keep_head();
   void write_textfile();
@@ -71,6 +74,7 @@ class App {
   std::vector<HealthCheck> healthy() const;
   std::vector<HealthCheck> ready() const;
   std::vector<HealthCheck> record_files() const;
+  StorageLook storage() const;
   using FileIdentity = std::pair<dev_t, ino_t>;
   /// Which file stands at `path`: nobody may put another one there while it is written to.
   static FileIdentity file_at(const std::string& path);

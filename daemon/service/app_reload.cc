@@ -82,6 +82,7 @@ void App::prepare_watches(Settings& settings) {
 }
 
 void App::rewatch() {
+  if (settings_.rules.empty()) return;  // what is found changes nothing then
   last_rewatch_ = clock_.mono();
   try {
     settings_.watches = settings_.named;

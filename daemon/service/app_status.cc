@@ -17,8 +17,6 @@ namespace codedriftd {
 namespace {
 
 constexpr Millis kSnapshotFor{5'000};
-/// The WAL is moved into the database long before, unless somebody keeps a transaction open.
-constexpr int64_t kMostWalBytes = 256LL * 1024 * 1024;
 
 /// What discovery says of itself, and what the record has of the regions that it surveys now.
 StatusSnapshot::Discovery discovered(SurveyStats stats, const std::vector<inventory::ListingRun>& recorded) {
@@ -38,6 +36,7 @@ StatusSnapshot::Discovery discovered(SurveyStats stats, const std::vector<invent
     told.region = region.region;
     told.last_complete_at = region.last_complete_at;
     told.last_good_look_at = region.last_good_look_at;
+    told.every = region.every;
     told.failing_looks = region.failing_looks;
     for (const inventory::ListingRun& run : recorded) {
       if (run.account != region.account || run.region != region.region) continue;
@@ -53,10 +52,10 @@ int64_t file_size(const std::string& path) {
   return ::stat(path.c_str(), &info) == 0 ? info.st_size : 0;
 }
 
-/// What a user who is not root can still write to the file system of `path`; 0: unknown.
-int64_t disk_free_at(const std::string& path) {
+/// What a user who is not root can still write to the file system of `path`; nullopt: unknown.
+std::optional<int64_t> disk_free_at(const std::string& path) {
   struct statvfs info {};
-  if (::statvfs(path.c_str(), &info) != 0) return 0;
+  if (::statvfs(path.c_str(), &info) != 0) return std::nullopt;
   return static_cast<int64_t>(info.f_bavail) * static_cast<int64_t>(info.f_frsize);
 }
 
@@ -97,7 +96,7 @@ StatusSnapshot App::snapshot() {
   s.database_bytes = file_size(database_);
   s.wal_bytes = file_size(database_ + "-wal");
   s.store_errors = writer_->errors();
-  s.disk_free_bytes = disk_free_at(database_);
+  s.disk_free_bytes = disk_free_at(database_).value_or(0);
   const Loads loads = loads_.copy();
   s.config_loads_failed = loads.failed;
   s.last_load_failed = loads.last_failed;
@@ -130,11 +129,23 @@ std::vector<HealthCheck> App::healthy() const {
   return checks;
 }
 
+StorageLook App::storage() const {
+  return {settings_.state_dir, database_, disk_free_at(database_), static_cast<int64_t>(settings_.disk_floor),
+          file_size(database_ + "-wal")};
+}
+
 std::vector<HealthCheck> App::ready() const {
   std::vector<HealthCheck> checks = healthy();
   const std::string trouble = writer_->trouble();
   checks.push_back({"record", trouble.empty(), trouble.empty() ? "can be written to" : trouble});
   for (HealthCheck& check : record_files()) checks.push_back(std::move(check));
+  const int64_t wal = file_size(database_ + "-wal");
+  checks.push_back(
+      {"record log size", wal <= kMostWalBytes,
+       wal <= kMostWalBytes
+           ? "moved into the database in time"
+           : fmt::format("its -wal has {} MiB: somebody keeps a transaction open on it (fuser {} says who)",
+                         wal / (1024 * 1024), database_)});
   checks.push_back({"started", ready_, ready_ ? "all of the start list is up" : "starting or stopping"});
   return checks;
 }
@@ -152,10 +163,6 @@ std::vector<HealthCheck> App::record_files() const {
         "look at `codedriftd query events`");
   check("lock", lock_ && lock_->in_place(), "in its place",
         "codedriftd.lock was removed or replaced: commands take it that no daemon runs; restart the service");
-  const int64_t wal = file_size(database_ + "-wal");
-  check("record log size", wal <= kMostWalBytes, "moved into the database in time",
-        fmt::format("its -wal has {} MiB: somebody keeps a transaction open on it (fuser {} says who)",
-                    wal / (1024 * 1024), database_));
   return checks;
 }
 

@@ -31,8 +31,8 @@ DiscoveryRules discovery_rules(const Settings& settings) {
 }
 
 std::vector<OverfullRule> match_rules(Settings& settings, Database& record) {
-  settings.named = settings.watches;
   if (settings.rules.empty()) return {};
+  settings.named = settings.watches;
   std::vector<InventoryEntry> found = inventory::all(record);
   // Of an account that goes on under another label the record has the old one, until the watch list is taken over.
   std::map<std::string, std::string> renamed;

@@ -61,7 +61,8 @@ std::function<bool(const Target&, std::string_view link)> package_links(const Se
     if (told.size() < 20 && told.insert(host).second) {
       log(LogLevel::warning, "package.host",
           fmt::format("the package of {} is not fetched: {}", target.address(),
-                      good ? "loopback is for a cloud that is there itself" : harmless(good.error().message)));
+                      good ? "loopback is for a cloud that is there itself" : harmless(good.error().message)),
+          {field("target", target.address())});
     }
     return false;
   };

@@ -17,8 +17,8 @@ using Key = std::string_view;
 
 constexpr std::array<Key, 11> kFile{"daemon",  "log",      "http",  "control", "packages", "defaults",
                                     "account", "function", "watch", "alert",   "trust"};
-constexpr std::array<Key, 8> kDaemon{"state_dir",  "runtime_dir", "plugin_dir", "include",
-                                     "log_format", "instance",    "link",       "allow_empty"};
+constexpr std::array<Key, 9> kDaemon{"state_dir", "runtime_dir", "plugin_dir",  "include",   "log_format",
+                                     "instance",  "link",        "allow_empty", "disk_floor"};
 constexpr std::array<Key, 1> kLog{"origin"};
 constexpr std::array<Key, 4> kHttp{"listen", "token_file", "tls_certificate", "tls_key"};
 constexpr std::array<Key, 8> kPackages{"keep",      "max_package", "max_unpacked",   "max_files",

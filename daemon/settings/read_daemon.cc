@@ -21,6 +21,8 @@ std::string host_name() {
   return name.empty() ? "localhost" : name;
 }
 
+constexpr uint64_t kMostFloor = uint64_t{1} << 50;
+
 template <typename T>
 void set(T& setting, std::optional<T> value) {
   if (value) setting = std::move(*value);
@@ -97,6 +99,7 @@ void read_daemon(const Document& document, Settings& settings, Mistakes& mistake
     set(settings.instance, daemon.text("instance", kInstance));
     set(settings.link, daemon.text("link", kLink));
     set(settings.allow_empty, daemon.boolean("allow_empty"));
+    set(settings.disk_floor, daemon.byte_size("disk_floor", 0, kMostFloor));
   }
   if (settings.instance.empty()) settings.instance = host_name();
   settings.log_origin = settings.instance + "/codedriftd";

@@ -146,6 +146,7 @@ struct Settings {
   std::string runtime_dir = "/run/codedriftd";
   std::string plugin_dir = "/usr/lib/codedriftd/plugins";
   std::optional<LogFormat> log_format;  ///< nullopt: text, or systemd's form under systemd
+  uint64_t disk_floor = 256ULL << 20;   ///< bytes: less than that free on state_dir's file system is told; 0: off
   bool allow_empty = false;             ///< a reload may leave nothing to watch, or nobody to tell
   std::string instance;                 ///< default: the host's name
   std::string link;                     ///< of alerts about a function, with {address} and the like; empty: none

@@ -186,7 +186,8 @@ void Runner::tell_of_trouble() {
   up_ = channel_->running();
   if (answer.result == DeliveryResult::retry || answer.result == DeliveryResult::fault) return;  // the next turn
   told_of_trouble_ = !over;
-  log(LogLevel::info, "delivery.unrecorded", fmt::format("{} went to {}", notice.about.kind, destination_));
+  log(LogLevel::info, "delivery.unrecorded", fmt::format("{} went to {}", notice.about.kind, destination_),
+      {field("alert", destination_)});
 }
 
 void Runner::begin(Tx& tx, WallTime now, std::optional<PendingAlert>& alert, std::optional<WallTime>& next) {

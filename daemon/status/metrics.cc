@@ -147,6 +147,8 @@ void discovery(Exposition& page, const StatusSnapshot::Discovery& d) {
   each("codedriftd_discovery_last_complete_listing_timestamp_seconds",
        "When the last complete listing of an account's region ended; 0: never.",
        [](const Region& r) { return r.last_complete_at ? seconds(*r.last_complete_at) : 0.0; });
+  each("codedriftd_discovery_interval_seconds", "How often an account's region is listed completely, as configured.",
+       [](const Region& r) { return std::chrono::duration<double>(r.every).count(); });
   each("codedriftd_discovery_last_good_look_timestamp_seconds",
        "When a look at the newest changes in an account's region last was complete; 0: never since the start.",
        [](const Region& r) { return r.last_good_look_at ? seconds(*r.last_good_look_at) : 0.0; });

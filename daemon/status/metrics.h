@@ -44,6 +44,7 @@ struct StatusSnapshot {
     struct Region {
       std::string account, region;
       std::optional<WallTime> last_complete_at, last_good_look_at;
+      Millis every{0};                 ///< a complete listing
       std::size_t failing_looks = 0;   ///< namespaces of which the last look failed
       int64_t found = 0, watched = 0;  ///< functions, at the last complete listing
     };

@@ -37,6 +37,10 @@ constexpr Family kFamilies[] = {
     {"account.recovered", "CodeDriftAccountFailing", "warning", Phase::over},
     {"discovery.failing", "CodeDriftDiscoveryFailing", "warning", Phase::open},
     {"discovery.recovered", "CodeDriftDiscoveryFailing", "warning", Phase::over},
+    {"storage.low", "CodeDriftStorageLow", "warning", Phase::open},
+    {"storage.recovered", "CodeDriftStorageLow", "warning", Phase::over},
+    {"storage.blocked", "CodeDriftStorageBlocked", "warning", Phase::open},
+    {"storage.unblocked", "CodeDriftStorageBlocked", "warning", Phase::over},
     {"heartbeat", "CodedriftdHeartbeat", "none", Phase::open},
 };
 

@@ -13,6 +13,7 @@
 
 #include "base/json.h"
 #include "base/unique_fd.h"
+#include "support/journal_socket.h"
 
 namespace codedriftd {
 namespace {
@@ -99,13 +100,15 @@ TEST(LogLevelName, IsOneOfFour) {
   EXPECT_EQ(parse_log_level(""), std::nullopt);
 }
 
+constexpr char kNoJournal[] = "/nonexistent/journal/socket";
+
 class Log : public testing::Test {
  protected:
   ~Log() override { set_log(LogLevel::info, LogFormat::text); }
 };
 
 TEST_F(Log, WritesOnlyWhatItsLevelLetsThrough) {
-  set_log(LogLevel::warning, LogFormat::systemd);
+  set_log(LogLevel::warning, LogFormat::systemd, kNoJournal);
   EXPECT_TRUE(log_enabled(LogLevel::error));
   EXPECT_TRUE(log_enabled(LogLevel::warning));
   EXPECT_FALSE(log_enabled(LogLevel::info));
@@ -126,6 +129,48 @@ TEST_F(Log, IsSystemdsFormOnlyWhenStderrIsTheJournal) {
   ::unsetenv("JOURNAL_STREAM");
   EXPECT_EQ(default_log_format(), LogFormat::text);
   EXPECT_EQ(json_log_format(), LogFormat::json);
+}
+
+class JournalledLog : public Log {
+ protected:
+  std::string stderr_of_a_line(const std::string& message, const std::string& socket) {
+    set_log(LogLevel::info, LogFormat::systemd, socket);
+    testing::internal::CaptureStderr();
+    log(LogLevel::error, "drift.detected", message,
+        {field("seq", 7), field("target", "prod/f"), field("region", std::optional<std::string>())});
+    return testing::internal::GetCapturedStderr();
+  }
+};
+
+TEST_F(JournalledLog, HasTheLineItsPriorityAndItsFields) {
+  test::JournalSocket journal;
+  EXPECT_EQ(stderr_of_a_line("a\nb", journal.path()), "");
+  EXPECT_EQ(journal.next(), journal_datagram({{"MESSAGE", "drift.detected: a\\u{a}b seq=7 target=prod/f"},
+                                              {"PRIORITY", "3"},
+                                              {"SYSLOG_FACILITY", "3"},
+                                              {"SYSLOG_IDENTIFIER", "codedriftd"},
+                                              {"CODEDRIFTD_EVENT", "drift.detected"},
+                                              {"CODEDRIFTD_SEQ", "7"},
+                                              {"CODEDRIFTD_TARGET", "prod/f"}}));
+}
+
+TEST_F(JournalledLog, IsTextOnStderrWhereTheJournalDoesNotTakeIt) {
+  test::JournalSocket journal;
+  EXPECT_EQ(stderr_of_a_line("m", kNoJournal), "<3>drift.detected: m seq=7 target=prod/f\n");
+  const std::string long_one(1'000'000, 'x');
+  EXPECT_EQ(stderr_of_a_line(long_one, journal.path()), "<3>drift.detected: " + long_one + " seq=7 target=prod/f\n");
+  EXPECT_EQ(journal.next(), std::nullopt);
+}
+
+TEST_F(JournalledLog, IsNotForOtherFormats) {
+  test::JournalSocket journal;
+  for (const LogFormat format : {LogFormat::text, LogFormat::json, LogFormat::systemd_json}) {
+    set_log(LogLevel::info, format, journal.path());
+    testing::internal::CaptureStderr();
+    log(LogLevel::info, "e", "m");
+    EXPECT_NE(testing::internal::GetCapturedStderr(), "");
+    EXPECT_EQ(journal.next(), std::nullopt);
+  }
 }
 
 /// Stderr that nobody reads until the test does.

@@ -1,13 +1,13 @@
 /// A real Alertmanager (Debian's prometheus-alertmanager): told by the daemon, read back with amtool.
-#include <arpa/inet.h>
 #include <fmt/format.h>
 #include <gtest/gtest.h>
-#include <sys/socket.h>
 
 #include <filesystem>
 
 #include "e2e/daemon.h"
+#include "e2e/free_port.h"
 #include "http_sink/prometheus.h"
+#include "support/free_port.h"
 
 namespace codedriftd::test {
 namespace {
@@ -17,19 +17,6 @@ bool there(const char* program) {
   options.argv = {"/bin/sh", "-c", fmt::format("command -v {}", program)};
   const RunResult result = run(std::move(options));
   return result.status && *result.status == ExitStatus{0, 0};
-}
-
-uint16_t free_port() {
-  const UniqueFd fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof address;
-  if (::bind(fd.get(), reinterpret_cast<sockaddr*>(&address), size) != 0 ||
-      ::getsockname(fd.get(), reinterpret_cast<sockaddr*>(&address), &size) != 0) {
-    throw std::runtime_error("no port is free");
-  }
-  return ntohs(address.sin_port);
 }
 
 /// Alertmanager on loopback, which passes what it gets on to a webhook.

@@ -32,7 +32,9 @@ TEST(Prometheus, WhatBelongsTogetherHasTheSameLabels) {
                              {"function.missing", "function.returned", "CodeDriftFunctionMissing", "critical"},
                              {"poll.failing", "poll.recovered", "CodeDriftUnobserved", "warning"},
                              {"account.failing", "account.recovered", "CodeDriftAccountFailing", "warning"},
-                             {"discovery.failing", "discovery.recovered", "CodeDriftDiscoveryFailing", "warning"}};
+                             {"discovery.failing", "discovery.recovered", "CodeDriftDiscoveryFailing", "warning"},
+                             {"storage.low", "storage.recovered", "CodeDriftStorageLow", "warning"},
+                             {"storage.blocked", "storage.unblocked", "CodeDriftStorageBlocked", "warning"}};
   for (const Case& c : kCases) {
     const PrometheusAlert begin = only(alert_json(c.begin)), end = only(alert_json(c.end, "info"));
     EXPECT_EQ(begin.labels, end.labels) << c.begin;

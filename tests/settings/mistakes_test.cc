@@ -218,6 +218,13 @@ TEST(Mistakes, OfAFunction) {
       "[account.prod]\n[defaults]\nregion = \"r\"\naccount = \"prod\"\n[[function]]\n");
 }
 
+TEST(Mistakes, OfTheDiskFloor) {
+  expect_each({{"disk_floor = 256\n", "f:2:14: 'disk_floor' is an integer; it must be a size in quotes"},
+               {"disk_floor = \"256M\"\n", "f:2:14: 'disk_floor' is \"256M\": it must be a whole number and one of B"},
+               {"disk_floor = \"1025TiB\"\n", "f:2:14: 'disk_floor' is \"1025TiB\": it must be from 0 to 1024TiB"}},
+              "[daemon]\n");
+}
+
 TEST(Mistakes, OfPackages) {
   expect_each(
       {

@@ -40,8 +40,8 @@ std::string describe(const std::string& text) {
   std::ostringstream out;
   const Settings& s = *loaded;
   out << s.state_dir << s.runtime_dir << s.plugin_dir << s.log_format.has_value() << s.instance << s.link
-      << s.allow_empty << s.log_origin << s.http.listen << s.http.token_file << s.http.tls_certificate << s.http.tls_key
-      << '\n';
+      << s.allow_empty << s.disk_floor << s.log_origin << s.http.listen << s.http.token_file << s.http.tls_certificate
+      << s.http.tls_key << '\n';
   const PackageSettings& p = s.packages;
   out << static_cast<int>(p.keep) << ' ' << p.limits.package << ' ' << p.limits.unpacked << ' ' << p.limits.files << ' '
       << p.max_total << format_duration(p.explain_within) << format_duration(p.examine_within);

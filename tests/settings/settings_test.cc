@@ -41,6 +41,7 @@ TEST(Settings, NeedSixLinesAndHaveDefaultsForTheRest) {
   EXPECT_FALSE(watch.content);
   EXPECT_TRUE(watch.same_content_accepted);
   EXPECT_TRUE(watch.ignore.empty());
+  EXPECT_EQ(settings.disk_floor, 268'435'456U);
   EXPECT_EQ(settings.packages.keep, PackageSettings::Keep::manifest);
   EXPECT_EQ(settings.packages.limits, PackageLimits{});
   EXPECT_EQ(settings.packages.limits.package, 104'857'600U);
@@ -245,6 +246,11 @@ interval = "1h"
 TEST(Settings, TakeAVeryLowRateLimit) {
   const Settings settings = good("[account.a]\nrequests_per_second = 0.001\n");
   EXPECT_DOUBLE_EQ(settings.accounts.at("a").requests_per_second, 0.001);
+}
+
+TEST(Settings, SayHowMuchSpaceIsLittle) {
+  EXPECT_EQ(good("[daemon]\ndisk_floor = \"1GiB\"\n").disk_floor, uint64_t{1} << 30);
+  EXPECT_EQ(good("[daemon]\ndisk_floor = \"0\"\n").disk_floor, 0U);
 }
 
 TEST(Settings, MayWatchNothing) { EXPECT_TRUE(good("").watches.empty()); }

@@ -48,8 +48,8 @@ StatusSnapshot snapshot() {
   s.discovery.details = 6;
   s.discovery.failed_details = 2;
   s.discovery.details_waiting = 9;
-  s.discovery.regions = {{"prod", "ap-guangzhou", s.now, s.now - Millis{15'000}, 2, 11, 7},
-                         {"prod", "ap-tokyo", {}, {}, 0, 0, 0}};
+  s.discovery.regions = {{"prod", "ap-guangzhou", s.now, s.now - Millis{15'000}, Millis{600'000}, 2, 11, 7},
+                         {"prod", "ap-tokyo", {}, {}, Millis{0}, 0, 0, 0}};
   s.store_errors = {{"full", 3}};
   s.disk_free_bytes = 5'000'000'000;
   s.config_loads_failed = 2;
@@ -116,6 +116,7 @@ TEST(Metrics, SayWhatTheSnapshotHolds) {
            "codedriftd_discovery_last_complete_listing_timestamp_seconds{account=\"prod\",region=\"ap-tokyo\"} 0\n",
            "codedriftd_discovery_last_good_look_timestamp_seconds{account=\"prod\",region=\"ap-guangzhou\"} "
            "1795478385\n",
+           "codedriftd_discovery_interval_seconds{account=\"prod\",region=\"ap-guangzhou\"} 600\n",
            "codedriftd_discovery_failing_namespaces{account=\"prod\",region=\"ap-guangzhou\"} 2\n",
            "codedriftd_discovery_functions_found{account=\"prod\",region=\"ap-guangzhou\"} 11\n",
            "codedriftd_discovery_functions_watched{account=\"prod\",region=\"ap-guangzhou\"} 7\n",

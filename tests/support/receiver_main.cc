@@ -19,6 +19,7 @@ constexpr const char* kHelp = R"(codedriftd-receiver: a webhook receiver on 127.
   --port-file FILE      written once it listens: the port
   --secret-file FILE    the whsec_… secret that signatures are checked with (default: they are not)
   --status N            what to answer (default 204)
+  --paths               print the path of each request, too: "webhook ID at PATH"
   --tls FOLDER          HTTPS, with a test CA it writes to FOLDER/ca.pem
   --max-seconds N       end by itself after so long
   --die-with-parent     end when the process that started it ends
@@ -58,9 +59,9 @@ std::string readable(const ReceivedRequest& request) {
   return out;
 }
 
-void print(const ReceivedRequest& request, const std::string& secret, int64_t now) {
-  std::string text =
-      fmt::format("webhook {}\n{}", harmless(clean_utf8(request.header("webhook-id"), 100)), readable(request));
+void print(const ReceivedRequest& request, const std::string& secret, bool paths, int64_t now) {
+  std::string text = fmt::format("webhook {}{}\n{}", harmless(clean_utf8(request.header("webhook-id"), 100)),
+                                 paths ? " at " + harmless(clean_utf8(request.path, 200)) : "", readable(request));
   if (!secret.empty()) {
     const WebhookVerdict verdict =
         check_webhook(secret, request.header("webhook-id"), request.header("webhook-timestamp"),
@@ -80,7 +81,8 @@ void serve(const Flags& flags) {
   Receiver receiver(std::move(options));
   const SystemClock clock;
   receiver.set_default({.status = static_cast<int>(flags.number("status", 204, 599)), .headers = {}, .body = ""});
-  receiver.on_request([&](const ReceivedRequest& request) { print(request, secret, to_ms(clock.wall()) / 1000); });
+  receiver.on_request(
+      [&](const ReceivedRequest& request) { print(request, secret, flags.has("paths"), to_ms(clock.wall()) / 1000); });
   life.announce({receiver.port()});
   std::printf("ready: %s\n", receiver.url().c_str());
   std::fflush(stdout);
@@ -92,7 +94,9 @@ int main_of(int argc, char** argv) {
   return guarded_main("codedriftd-receiver", [&] {
     std::set<std::string> values{"port", "secret-file", "status", "tls"};
     values.insert(ProgramLife::kValues.begin(), ProgramLife::kValues.end());
-    const Flags flags(argc, argv, values, ProgramLife::kSwitches);
+    std::set<std::string> switches{"paths"};
+    switches.insert(ProgramLife::kSwitches.begin(), ProgramLife::kSwitches.end());
+    const Flags flags(argc, argv, values, switches);
     if (flags.has("help")) {
       std::fputs(kHelp, stdout);
     } else {

@@ -107,6 +107,7 @@ ControlVerbs other_verbs() {
       {"listing_fault", doing([](SimulatedScf& scf, const Json& b) {
          scf.set_listing_fault(string_of(b, "target"), listing_fault_of(b), b.value("times", 0U));
        })},
+      {"wedge", doing([](SimulatedScf& scf, const Json& b) { scf.wedge(b.at("pid"), string_of(b, "thread")); })},
       {"clear", doing([](SimulatedScf& scf, const Json&) { scf.clear(); })},
       {"rate", doing([](SimulatedScf& scf, const Json& b) { scf.set_rate(b.at("per_second").get<unsigned>()); })},
       {"rates", doing([](SimulatedScf& scf, const Json& b) { scf.set_rates(rates_of(b)); })},

@@ -14,6 +14,7 @@
 #include "support/scf_request.h"
 #include "support/script.h"
 #include "support/tc3_check.h"
+#include "support/wedge.h"
 
 namespace codedriftd::test {
 namespace {
@@ -110,6 +111,7 @@ struct SimulatedScf::Impl {
   uint64_t connections_before GUARDED_BY(mutex) = 0;  ///< accepted before the statistics were reset
   std::deque<ScfRequest> requests GUARDED_BY(mutex);
   uint64_t next_id GUARDED_BY(mutex) = 1;
+  std::vector<std::unique_ptr<Wedge>> wedges GUARDED_BY(mutex);
 
   std::unique_ptr<RawServer> server;
   std::unique_ptr<RawServer> control;
@@ -332,11 +334,18 @@ void SimulatedScf::set_listing_fault(const std::string& key, ListingFault fault,
   }
 }
 
+void SimulatedScf::wedge(pid_t process, const std::string& thread) {
+  auto made = std::make_unique<Wedge>(process, thread);
+  MutexLock guard(impl_->mutex);
+  impl_->wedges.push_back(std::move(made));
+}
+
 void SimulatedScf::clear() {
   MutexLock guard(impl_->mutex);
   impl_->errors.clear();
   impl_->faults.clear();
   impl_->listing_faults.clear();
+  impl_->wedges.clear();
   impl_->packages.clear_faults();
   impl_->functions.clear_trouble();
 }

@@ -1,6 +1,8 @@
 #pragma once
 /// The cloud's side of the calls that read SCF (API 2018-04-16) and CloudAudit's DescribeEvents (2019-03-19), as strict
 /// as documented, for tests and the demo. Both services answer on the one port; each has to be signed for by its name.
+#include <sys/types.h>
+
 #include <chrono>
 #include <cstdint>
 #include <map>
@@ -131,7 +133,10 @@ class SimulatedScf {
   void set_fault(const std::string& key, Fault fault, unsigned times = 0);
   /// What is wrong with a listing, the next `times` times (0: until cleared). ListingFault::none clears.
   void set_listing_fault(const std::string& key, ListingFault fault, unsigned times = 0);
-  /// Forgets every error, fault, race and lag.
+  /// Stops a thread of the process that asks, as support/wedge.h says: no answer can do that to a client that has a
+  /// deadline for everything. Until clear(), or the process ends. Throws what Wedge throws.
+  void wedge(pid_t process, const std::string& thread);
+  /// Forgets every error, fault, race and lag, and lets go of what wedge() holds.
   void clear();
 
   /// Of GetFunctionAddress, for each region.

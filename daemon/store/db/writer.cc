@@ -320,10 +320,12 @@ void Writer::abandon(std::exception_ptr why) {
 }
 
 void Writer::checkpoint_if_due(bool idle) {
-  if (commits_since_checkpoint_ == 0 || (commits_since_checkpoint_ < kCommitsBetweenCheckpoints && !idle)) return;
-  if (idle && commits_since_checkpoint_ < kCommitsBetweenCheckpoints / 10) return;
+  // A log that a reader kept from being moved is to shrink soon after that reader went, written to or not.
+  const bool due = idle ? held_up_ || commits_since_checkpoint_ >= kCommitsBetweenCheckpoints / 10
+                        : commits_since_checkpoint_ >= kCommitsBetweenCheckpoints;
+  if (!due) return;
   try {
-    if (db_.checkpoint(false) > kManyFrames) db_.checkpoint(true);
+    held_up_ = db_.checkpoint(false) > kManyFrames && db_.checkpoint(true) != 0;
     commits_since_checkpoint_ = 0;
   } catch (const SqliteError& error) {
     die_if_in_doubt(error, true, "a checkpoint");

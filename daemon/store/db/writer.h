@@ -138,6 +138,7 @@ class Writer {
   MonoTime opened_at_ GUARDED_BY(writing_){};
   int64_t changes_before_ GUARDED_BY(writing_) = 0;  ///< of the connection, when the group began
   int64_t commits_since_checkpoint_ GUARDED_BY(writing_) = 0;
+  bool held_up_ GUARDED_BY(writing_) = false;  ///< a reader kept the last checkpoint from emptying a long log
   std::vector<Finished> group_ GUARDED_BY(writing_);
   std::jthread thread_;
 };

@@ -432,6 +432,28 @@ TEST(Writer, TheLogStaysSmallOverManyCommits) {
   EXPECT_LT(std::filesystem::file_size(b.path + "-wal"), 4U * 1024 * 1024);
 }
 
+TEST(Writer, TheLogThatAReaderLetGrowIsEmptiedSoonAfterThatReaderWentThoughNothingIsWritten) {
+  Bench b;
+  const auto wal = [&] { return std::filesystem::file_size(b.path + "-wal"); };
+  constexpr uint64_t kMuch = 64 * 1024 * 1024;
+  {
+    Database reader = Database::open_reader(b.path);
+    reader.execute("BEGIN");
+    EXPECT_EQ(number(reader, "SELECT count(*) FROM fact"), 1);
+    for (int i = 0; wal() < kMuch + 8U * 1024 * 1024; ++i) {
+      b.writer.run([i](Tx& tx) {
+        tx.db.run("INSERT INTO fact (name, value) VALUES (?, hex(zeroblob(400000)))", std::to_string(i));
+      });
+    }
+    for (int i = 0; i < 200; ++i) b.writer.run([i](Tx& tx) { put(tx, fmt::format("more {}", i)); });
+    for (int i = 0; i < 10; ++i) b.writer.run([](Tx&) {});  // turns in which nothing is written
+    EXPECT_GT(wal(), kMuch) << "what a reader looks at is not taken away";
+    EXPECT_EQ(number(reader, "SELECT count(*) FROM fact"), 1);
+  }
+  b.writer.run([](Tx&) {});  // else it is the next turn that comes by itself, after five seconds
+  EXPECT_TRUE(wait_until([&] { return wal() == 0; }, Millis{10'000})) << wal();
+}
+
 TEST(Writer, SaysWhenItLastCameRound) {
   Bench b;
   b.clock.advance(Millis{5000});
