@@ -187,26 +187,32 @@ std::optional<TargetId> TargetNames::once(std::string_view address) const {
   return found == by_address_.end() ? std::nullopt : std::optional(found->second);
 }
 
+void each_selected(Database& db, const Selection& selection, bool also_unwatched,
+                   const std::function<void(TargetRow&&)>& take) {
+  const TargetNames names(db);
+  const auto take_selected = [&](TargetRow&& row) {
+    if (names.selects(selection, row.id, row.target)) take(std::move(row));
+  };
+  if (!only_addresses(selection)) {
+    targets::each(db, also_unwatched, take_selected);
+    return;
+  }
+  for (const std::string& address : std::set<std::string>(selection.targets.begin(), selection.targets.end())) {
+    auto row = targets::find(db, address);
+    if (const auto renamed = names.once(address); !row && renamed) row = targets::load(db, *renamed);
+    if (row && (also_unwatched || row->state.watched)) take_selected(std::move(*row));
+  }
+}
+
 std::vector<SelectedTarget> selected_targets(Database& db, const Selection& selection, WallTime now) {
   const auto stay = daemon_runs::last(db);
-  const TargetNames names(db);
   std::vector<SelectedTarget> selected;
-  const auto take = [&](TargetRow&& row) {
-    if (!names.selects(selection, row.id, row.target)) return;
+  if (!selection.narrows_targets()) selected.reserve(targets::count(db));  // moving them is what would take longest
+  each_selected(db, selection, selection.all, [&](TargetRow&& row) {
     StatusView status = status_of(row.state, now, stay);
     if (any_matches(selection.statuses, to_string(status.status)))
       selected.push_back({std::move(row), std::move(status)});
-  };
-  if (only_addresses(selection)) {
-    for (const std::string& address : std::set<std::string>(selection.targets.begin(), selection.targets.end())) {
-      auto row = targets::find(db, address);
-      if (const auto renamed = names.once(address); !row && renamed) row = targets::load(db, *renamed);
-      if (row && (selection.all || row->state.watched)) take(std::move(*row));
-    }
-  } else {
-    if (!selection.narrows_targets()) selected.reserve(targets::count(db));  // moving them is what would take longest
-    targets::each(db, selection.all, take);
-  }
+  });
   return selected;
 }
 
@@ -216,6 +222,10 @@ TargetFilter::TargetFilter(Database& db, const Selection& selection, WallTime no
   Selection everyone = selection;
   everyone.all = true;
   for (const SelectedTarget& target : selected_targets(db, everyone, now)) selected_.insert(target.row.id);
+}
+
+std::optional<TargetId> TargetFilter::only() const {
+  return selected_.size() == 1 ? std::optional(*selected_.begin()) : std::nullopt;
 }
 
 bool TargetFilter::matches(const std::optional<TargetId>& target) const {

@@ -24,11 +24,14 @@ struct Selection {
   std::vector<std::string> accounts, regions, namespaces, functions, qualifiers;  ///< globs over one part
   std::vector<std::string> statuses;                                              ///< globs over the present status
   std::vector<std::string> kinds;                                                 ///< globs over the event's kind
-  std::vector<std::string> states;                                                ///< inventory: globs over the state
-  std::optional<WallTime> since, until;                                           ///< both inclusive
+  std::vector<std::string> states;        ///< inventory, alerts: globs over the state
+  std::vector<std::string> destinations;  ///< alerts: globs over the [[alert]]'s name
+  std::optional<WallTime> since, until;   ///< both inclusive
   std::optional<int64_t> limit;
-  bool all = false;            ///< also what is no longer watched
-  std::optional<WallTime> at;  ///< status: as it was then
+  int64_t skip = 0;  ///< with a limit, of status and alerts: so many rows are left out before those it gives
+  std::optional<int64_t> before;  ///< events: only those with a lower seq
+  bool all = false;               ///< also what is no longer watched
+  std::optional<WallTime> at;     ///< status: as it was then
   /// What stands before the name of an option where words name one: "--since" of a command, "since" of a URL.
   std::string_view dashes = "--";
 
@@ -92,6 +95,11 @@ struct SelectedTarget {
 };
 std::vector<SelectedTarget> selected_targets(Database& db, const Selection& selection, WallTime now);
 
+/// The rows that the parts of `selection` about addresses select, by address: those watched, or all. Whole addresses
+/// are looked up, so that the others need not be read. Throws SqliteError.
+void each_selected(Database& db, const Selection& selection, bool also_unwatched,
+                   const std::function<void(TargetRow&&)>& take);
+
 /// Tells whether what belongs to a target is selected: for events and alerts, which outlive the watching.
 class TargetFilter {
  public:
@@ -99,6 +107,8 @@ class TargetFilter {
   TargetFilter(Database& db, const Selection& selection, WallTime now);
   /// Null is what concerns the whole daemon: selected only if no targets are asked for.
   bool matches(const std::optional<TargetId>& target) const;
+  /// The one target that is selected; nullopt: several are, or none, or everything.
+  std::optional<TargetId> only() const;
 
  private:
   bool everything_;

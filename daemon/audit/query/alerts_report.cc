@@ -132,6 +132,7 @@ ReportEnd report(Database& db, const Selection& selection, WallTime now, const E
   Destinations destinations(db);
   ReportEnd end;
   std::map<std::string, int64_t> states;
+  int64_t passed = 0;
   const auto finish = [&](int64_t outbox_row, AlertRow alert) {
     ++states[alert.state];
     if (with_attempts) alert.row.values.push_back(attempts_of(db, outbox_row));
@@ -148,20 +149,23 @@ ReportEnd report(Database& db, const Selection& selection, WallTime now, const E
       "o.body) AS TEXT), '$.event_ids'), NULL), o.state, o.attempts, o.created_at_ms, o.next_attempt_at_ms, "
       "o.delivered_at_ms, o.last_status, o.last_error, o.flapping AND o.message IS NULL, iif({}, (SELECT s.until_ms "
       "FROM suspension s WHERE s.target = o.target_id), NULL) FROM outbox o LEFT JOIN outbox l ON l.id = o.message "
-      "ORDER BY o.id",
+      "WHERE (?1 IS NULL OR o.target_id = ?1) ORDER BY o.id",
       outbox::held_row("o"));
   static const Sql kNewestFirst = Sql::forever(kRows + " DESC");
   static const Sql kOldestFirst = Sql::forever(kRows);
-  auto q = db.query(selection.limit ? kNewestFirst : kOldestFirst);
+  auto q = db.query(selection.limit ? kNewestFirst : kOldestFirst, filter.only());
   while (q.step()) {
     if (!selection.in_window(q.time(kCreatedAt)) || !any_matches(selection.kinds, q.text(kKind)) ||
-        !filter.matches(q.optional_integer(kTargetId)))
+        !any_matches(selection.destinations, q.text(kDestination)) || !filter.matches(q.optional_integer(kTargetId)))
       continue;
+    AlertRow alert = alert_row(q, destinations, now);
+    if (!any_matches(selection.states, alert.state)) continue;
     if (!selection.limit) {
-      finish(q.integer(kLeading), alert_row(q, destinations, now));
+      finish(q.integer(kLeading), std::move(alert));
       continue;
     }
-    newest.emplace_back(q.integer(kLeading), alert_row(q, destinations, now));
+    if (passed++ < selection.skip) continue;
+    newest.emplace_back(q.integer(kLeading), std::move(alert));
     if (static_cast<int64_t>(newest.size()) == *selection.limit) break;
   }
   for (auto each = newest.rbegin(); each != newest.rend(); ++each) finish(each->first, std::move(each->second));

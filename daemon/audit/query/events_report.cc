@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <limits>
 
 #include "audit/format/values.h"
 #include "audit/query/reports.h"
@@ -36,18 +37,21 @@ void name_the_missing(Database& db, ReportEnd& end) {
 /// The events that may lie in the window, in the order in which they were written, the newest first if there is a
 /// limit: by seq, for the clock may have been set back since. "+seq" has the index on the time serve the window: it is
 /// most often the smaller part. Where a clock was ahead, a stored time after the window says nothing.
-Query chosen(Database& db, const Selection& selection, const EventTimes& times) {
+Query chosen(Database& db, const Selection& selection, const EventTimes& times, const std::optional<TargetId>& only) {
   static const Sql kAll = event_rows::select("ORDER BY seq");
   static const Sql kSince = event_rows::select("WHERE time_ms >= ? ORDER BY +seq");
   static const Sql kWithin = event_rows::select("WHERE time_ms >= ? AND time_ms <= ? ORDER BY +seq");
-  static const Sql kNewest = event_rows::select("ORDER BY seq DESC");
+  static const Sql kNewest = event_rows::select("WHERE seq < ? ORDER BY seq DESC");
+  static const Sql kNewestOfOne = event_rows::select("WHERE target_id = ? AND seq < ? ORDER BY seq DESC");
   static const Sql kNewestSince = event_rows::select("WHERE time_ms >= ? ORDER BY +seq DESC");
   static const Sql kNewestWithin = event_rows::select("WHERE time_ms >= ? AND time_ms <= ? ORDER BY +seq DESC");
   const bool limited = selection.limit.has_value();
+  const int64_t before = selection.before.value_or(std::numeric_limits<int64_t>::max());
+  if (limited && only) return db.query(kNewestOfOne, *only, before);
   if (selection.since && selection.until && times.all_true())
     return db.query(limited ? kNewestWithin : kWithin, *selection.since, *selection.until);
   if (selection.since) return db.query(limited ? kNewestSince : kSince, *selection.since);
-  return db.query(limited ? kNewest : kAll);
+  return limited ? db.query(kNewest, before) : db.query(kAll);
 }
 
 ReportEnd run_events(Database& db, const Selection& selection, WallTime now, const Emit& emit) {
@@ -62,8 +66,9 @@ ReportEnd run_events(Database& db, const Selection& selection, WallTime now, con
     ++end.rows;
   };
   std::vector<StoredEvent> newest;  // with a limit: the newest first
-  auto q = chosen(db, selection, times);
+  auto q = chosen(db, selection, times, filter.only());
   while (q.step()) {
+    if (selection.before && q.integer(event_rows::kSeq) >= *selection.before) continue;
     if (!selection.in_window(times.of(q.integer(event_rows::kSeq), q.time(event_rows::kTime)))) continue;
     if (!any_matches(selection.kinds, q.text(event_rows::kKind)) || !filter.matches(event_rows::target_id(q))) continue;
     if (!selection.limit) {

@@ -93,6 +93,8 @@ Row status_row(const SelectedTarget& selected) {
           value_lines(selected)};
 }
 
+std::string_view status_words(Status status) { return kWords[static_cast<std::size_t>(status)]; }
+
 OrderedJson StatusCounts::summary() const {
   OrderedJson summary = OrderedJson::object();
   int64_t selected = 0;
@@ -108,7 +110,7 @@ std::string StatusCounts::line(std::span<const Status> order) const {
   std::string line;
   for (const Status status : order) {
     if (of(status) == 0) continue;
-    line += fmt::format("{}{} {}", line.empty() ? "" : ", ", of(status), kWords[static_cast<std::size_t>(status)]);
+    line += fmt::format("{}{} {}", line.empty() ? "" : ", ", of(status), status_words(status));
   }
   return line.empty() ? "nothing is selected" : line;
 }
@@ -150,7 +152,6 @@ std::vector<TargetAt> present(Database& db, const Selection& selection, WallTime
   std::vector<SelectedTarget> selected = selected_targets(db, selection, now);
   std::vector<TargetAt> targets(selected.size());
   for (std::size_t i = 0; i < selected.size(); ++i) {
-    find_changes_inside(db, selected[i]);
     targets[i].known = std::move(selected[i]);
   }
   std::vector<suspensions::Suspended> held = suspensions::all(db);
@@ -236,15 +237,21 @@ void say_what_is_in_the_way(Database& db, const Selection& selection, WallTime n
 }
 
 ReportEnd run_status(Database& db, const Selection& selection, WallTime now, const Emit& emit) {
+  Selection any_status = selection;
+  any_status.statuses.clear();
   std::vector<TargetAt> selected =
-      selection.at ? targets_at(db, selection, *selection.at) : present(db, selection, now);
-  if (selection.at) {
-    for (TargetAt& target : selected) find_values(db, target.known);
-  }
+      selection.at ? targets_at(db, any_status, *selection.at) : present(db, any_status, now);
   std::erase_if(selected, [&](const TargetAt& target) { return !selection.in_window(target.known.status.since); });
-  std::vector<const TargetAt*> order;  // the targets themselves are large
+  StatusCounts of_any;
+  for (const TargetAt& target : selected) of_any.add(target.known.status.status);
+  if (!selection.statuses.empty()) {
+    std::erase_if(selected, [&](const TargetAt& target) {
+      return !any_matches(selection.statuses, to_string(target.known.status.status));
+    });
+  }
+  std::vector<TargetAt*> order;  // the targets themselves are large
   order.reserve(selected.size());
-  for (const TargetAt& target : selected) order.push_back(&target);
+  for (TargetAt& target : selected) order.push_back(&target);
   std::stable_sort(order.begin(), order.end(), [](const TargetAt* a, const TargetAt* b) {
     return a->known.status.status < b->known.status.status;
   });
@@ -252,11 +259,18 @@ ReportEnd run_status(Database& db, const Selection& selection, WallTime now, con
   end.as_of = selection.at;
   StatusCounts counts;
   int64_t on_first_sight = 0;
-  for (const TargetAt* each : order) {
-    const TargetAt& target = *each;
+  int64_t place = 0;
+  for (TargetAt* each : order) {
+    TargetAt& target = *each;
     const TargetState& state = target.known.row.state;
     counts.add(target.known.status.status);
-    if (selection.limit && end.rows == *selection.limit) continue;
+    if (selection.limit && (place++ < selection.skip || end.rows == *selection.limit)) continue;
+    // Only of what is shown: it costs more than all the rest.
+    if (selection.at) {
+      find_values(db, target.known);
+    } else {
+      find_changes_inside(db, target.known);
+    }
     if (state.accepted && state.accepted_source == AcceptedSource::first_seen) ++on_first_sight;
     emit(status_row_at(target));
     if (!target.problem.empty()) ++end.problems;
@@ -270,6 +284,7 @@ ReportEnd run_status(Database& db, const Selection& selection, WallTime now, con
     say_what_is_in_the_way(db, selection, now, end);
   }
   end.summary = counts.summary();
+  end.of_any_status = of_any.summary();
   end.detailed_exit = counts.detailed_exit();
   if (on_first_sight > 0)
     end.remarks.push_back(fmt::format("{} of the accepted hashes {}: trusted on first sight, not reviewed.",

@@ -13,6 +13,8 @@ namespace codedriftd {
 /// The fields of a row, as the contract lists them.
 std::span<const std::string_view> status_fields();
 Row status_row(const SelectedTarget& selected);
+/// "not observed", "in sync": for people.
+std::string_view status_words(Status status);
 /// How many targets have each status.
 class StatusCounts {
  public:

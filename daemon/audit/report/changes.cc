@@ -15,31 +15,6 @@ using Kind = Cell::Kind;
 
 constexpr std::size_t kValueDigits = 12;
 
-std::string detail_of(const AuditedFunction& function) {
-  const TargetState& state = function.state();
-  const StatusView& status = function.status();
-  switch (status.status) {
-    case Status::missing:
-      return fmt::format("The API says that it does not exist ({}).", status.reason);
-    case Status::drifted:
-      return fmt::format("Live {} that nobody accepted{}.", words_for(function.then.known.row.target).noun,
-                         status.reason == "stale" ? "; and it is not seen any more" : "");
-    case Status::unobserved:
-      return fmt::format("It could not be seen: {}.", status.reason);
-    case Status::examining:
-      return "New code is live, and its package was being examined: what is inside decides.";
-    case Status::unreviewed:
-      return fmt::format("Seen, but nobody has accepted any {} of it.", words_for(function.then.known.row.target).noun);
-    case Status::pending_deploy:
-      return status.reason == "overdue" ? fmt::format("The newly pinned code is overdue since {}.",
-                                                      rfc3339(state.announced.back().valid_until))
-                                        : fmt::format("Awaited until {}.", rfc3339(state.announced.back().valid_until));
-    case Status::in_sync:
-      break;
-  }
-  return {};
-}
-
 /// The hash, or the content, that was announced last.
 Cell awaited_cell(const TargetState& state) {
   if (state.announced.empty()) return text_cell({});
@@ -209,6 +184,31 @@ ReportTable deployments(std::string caption, const std::vector<LoggedFact>& fact
 
 }  // namespace
 
+std::string status_sentence(const SelectedTarget& target) {
+  const TargetState& state = target.row.state;
+  const StatusView& status = target.status;
+  switch (status.status) {
+    case Status::missing:
+      return fmt::format("The API says that it does not exist ({}).", status.reason);
+    case Status::drifted:
+      return fmt::format("Live {} that nobody accepted{}.", words_for(target.row.target).noun,
+                         status.reason == "stale" ? "; and it is not seen any more" : "");
+    case Status::unobserved:
+      return fmt::format("It could not be seen: {}.", status.reason);
+    case Status::examining:
+      return "New code is live, and its package was being examined: what is inside decides.";
+    case Status::unreviewed:
+      return fmt::format("Seen, but nobody has accepted any {} of it.", words_for(target.row.target).noun);
+    case Status::pending_deploy:
+      return status.reason == "overdue" ? fmt::format("The newly pinned code is overdue since {}.",
+                                                      rfc3339(state.announced.back().valid_until))
+                                        : fmt::format("Awaited until {}.", rfc3339(state.announced.back().valid_until));
+    case Status::in_sync:
+      break;
+  }
+  return fmt::format("The live {} is the accepted one.", words_for(target.row.target).noun);
+}
+
 ReportSection open_items(const AuditReport& report) {
   ReportSection section{std::string(kOpenItems), "Open items", {}, {}};
   section.words.push_back(
@@ -222,7 +222,7 @@ ReportSection open_items(const AuditReport& report) {
     for (const AuditedFunction& function : report.functions) {
       if (function.status().status != status) continue;
       const TargetState& state = function.state();
-      std::string detail = detail_of(function);
+      std::string detail = status_sentence(function.then.known);
       if (!state.watched) {
         // What nobody watches any more is open only if it was left drifting.
         if (!state.drift_open) continue;

@@ -154,7 +154,10 @@ class Gathering {
     {
       // By seq: the order in which they were written, whatever the clock said then.
       static const Sql kSql = event_rows::select("WHERE time_ms >= ? ORDER BY +seq");
-      auto q = db_.query(kSql, report_.since);
+      static const Sql kOfOne =
+          event_rows::select("WHERE time_ms >= ? AND (target_id IS NULL OR target_id = ?) ORDER BY +seq");
+      const auto one = filter_.only();
+      auto q = one ? db_.query(kOfOne, report_.since, *one) : db_.query(kSql, report_.since);
       while (q.step()) {
         const WallTime time = time_of(q);
         if (time < report_.since || time > report_.until) continue;

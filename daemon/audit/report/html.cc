@@ -1,8 +1,7 @@
 #include <fmt/format.h>
 
-#include <set>
-
 #include "audit/format/values.h"
+#include "audit/report/html_tables.h"
 #include "audit/report/sections.h"
 #include "audit/report/writers.h"
 #include "base/text.h"
@@ -11,34 +10,6 @@ namespace codedriftd {
 namespace {
 
 constexpr std::size_t kHashShown = 12;
-constexpr std::size_t kBadge = 24;  // a word or two, which no line breaks
-
-/// An address may be broken after each of its parts.
-std::string in_parts(std::string_view text) {
-  std::string parts;
-  for (const char c : html_text(text)) {
-    parts += c;
-    if (c == '/' || c == ':') parts += "<wbr>";
-  }
-  return parts;
-}
-
-std::string_view tone_of(Cell::Kind kind) {
-  switch (kind) {
-    case Cell::Kind::alarm:
-      return "alarm";
-    case Cell::Kind::warning:
-      return "warning";
-    case Cell::Kind::good:
-      return "good";
-    case Cell::Kind::text:
-    case Cell::Kind::hash:
-    case Cell::Kind::code:
-    case Cell::Kind::time:
-      break;
-  }
-  return {};
-}
 
 class HtmlWriter {
  public:
@@ -81,7 +52,7 @@ class HtmlWriter {
         "aria-label=\"In figures\">",
         html_text(report_claim()));
     for (const ReportFigure& figure : report_figures(report_, sections_))
-      say("<li><b class=\"{}\">{}</b><span>{}</span></li>\n", tone_of(figure.tone), html_text(figure.number),
+      say("<li><b class=\"{}\">{}</b><span>{}</span></li>\n", html_tone(figure.tone), html_text(figure.number),
           html_text(figure.words));
     out_ += "</ul>\n</header>\n";
   }
@@ -98,60 +69,8 @@ class HtmlWriter {
         html_text(section.title));
     for (const std::string& words : section.words) say("<p>{}</p>\n", html_text(words));
     if (section.id == "functions" && !section.blocks.empty()) out_ += timeline_legend();
-    for (const ReportBlock& block : section.blocks) write(block);
+    for (const ReportBlock& block : section.blocks) tables_.write(block, report_);
     out_ += "</section>\n";
-  }
-
-  void write(const ReportBlock& block) {
-    // A heading stays with its words, its timeline and the beginning of its table, on whatever page that is.
-    const bool leads = !block.heading.empty();
-    if (leads) say("<div class=\"lead\"><h3>{}</h3>\n", html_text(block.heading));
-    for (const std::string& words : block.words) say("<p>{}</p>\n", html_text(words));
-    if (block.drawn != nullptr) {
-      const std::string id = fmt::format("line{}", ++drawn_);
-      say("<div class=\"scroll\" role=\"group\" tabindex=\"0\" aria-labelledby=\"{}-t\">{}</div>\n", id,
-          timeline_svg(report_, *block.drawn, id));
-    }
-    if (leads) out_ += "</div>\n";
-    for (const ReportTable& table : block.tables) write(table);
-  }
-
-  void write(const ReportTable& table) {
-    const int id = ++tables_;
-    if (table.folded) say("<details><summary>{}</summary>\n", html_text(table.caption));
-    say("<div class=\"scroll\" role=\"group\" tabindex=\"0\" aria-labelledby=\"table{0}\"><table><caption "
-        "id=\"table{0}\">{1}</caption>\n<thead><tr>",
-        id, html_text(table.folded ? "Files that changed" : table.caption));
-    for (const std::string& column : table.columns) say("<th scope=\"col\">{}</th>", html_text(column));
-    out_ += "</tr></thead>\n<tbody>\n";
-    for (const auto& row : table.rows) {
-      out_ += "<tr>";
-      for (std::size_t i = 0; i < row.size(); ++i)
-        i == 0 ? say("<th scope=\"row\">{}</th>", cell(row[i])) : say("<td>{}</td>", cell(row[i]));
-      out_ += "</tr>\n";
-    }
-    out_ += table.folded ? "</tbody></table></div></details>\n" : "</tbody></table></div>\n";
-  }
-
-  std::string cell(const Cell& cell) {
-    switch (cell.kind) {
-      case Cell::Kind::hash:
-        hashes_.insert(cell.text);
-        return fmt::format("<code class=\"short\" title=\"{0}\">{1}</code>", cell.text,
-                           cell.text.substr(0, kHashShown));
-      case Cell::Kind::code:
-        return fmt::format("<code class=\"parts\">{}</code>", in_parts(cell.text));
-      case Cell::Kind::time:
-        return fmt::format("<time>{}</time>", html_text(cell.text));
-      case Cell::Kind::text:
-        return html_text(cell.text);
-      case Cell::Kind::alarm:
-      case Cell::Kind::warning:
-      case Cell::Kind::good:
-        break;
-    }
-    return fmt::format("<span class=\"{}{}\">{}</span>", tone_of(cell.kind), cell.text.size() <= kBadge ? " short" : "",
-                       html_text(cell.text));
   }
 
   /// Tables show twelve digits of a hash: which one is meant stands here, in print too.
@@ -159,12 +78,12 @@ class HtmlWriter {
     out_ +=
         "<section id=\"hashes\" aria-labelledby=\"hashes-h\">\n<h2 id=\"hashes-h\">Hashes in full</h2>\n<p>The "
         "tables above show the first twelve of the 64 hexadecimal digits.</p>\n";
-    if (!hashes_.empty()) {
+    if (!tables_.hashes().empty()) {
       out_ +=
           "<div class=\"scroll\" role=\"group\" tabindex=\"0\" aria-labelledby=\"full\"><table><caption "
           "id=\"full\">Every hash in this report</caption>\n<thead><tr><th scope=\"col\">Shown as</th><th "
           "scope=\"col\">SHA-256</th></tr></thead>\n<tbody>\n";
-      for (const std::string& hash : hashes_)
+      for (const std::string& hash : tables_.hashes())
         say("<tr><th scope=\"row\"><code>{}</code></th><td><code>{}</code></td></tr>\n", hash.substr(0, kHashShown),
             hash);
       out_ += "</tbody></table></div>\n";
@@ -175,39 +94,10 @@ class HtmlWriter {
   const AuditReport& report_;
   const std::vector<ReportSection> sections_;
   std::string out_;
-  int tables_ = 0, drawn_ = 0;
-  std::set<std::string> hashes_;
+  HtmlTables tables_{out_};
 };
 
 }  // namespace
-
-std::string html_text(std::string_view text) {
-  const std::string safe = harmless(text);
-  std::string escaped;
-  escaped.reserve(safe.size());
-  for (const char c : safe) {
-    switch (c) {
-      case '&':
-        escaped += "&amp;";
-        break;
-      case '<':
-        escaped += "&lt;";
-        break;
-      case '>':
-        escaped += "&gt;";
-        break;
-      case '"':
-        escaped += "&quot;";
-        break;
-      case '\'':
-        escaped += "&#39;";
-        break;
-      default:
-        escaped += c;
-    }
-  }
-  return escaped;
-}
 
 std::string report_html(const AuditReport& report) { return HtmlWriter(report).all(); }
 

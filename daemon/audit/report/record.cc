@@ -49,22 +49,6 @@ Cell run_cell(const StoredRun& run) {
   return run.sha256 ? hash_cell(run.sha256) : Cell{fmt::format("missing ({})", run.code), Kind::alarm};
 }
 
-std::string_view source_words(AcceptedSource source) {
-  switch (source) {
-    case AcceptedSource::first_seen:
-      return "trusted on first sight";
-    case AcceptedSource::approval:
-      return "accepted by a person";
-    case AcceptedSource::pin:
-      return "pinned";
-    case AcceptedSource::deploy:
-      return "announced deployment";
-    case AcceptedSource::content:
-      return "same content, packed anew";
-  }
-  return {};
-}
-
 /// Whether the hash of `run` was the accepted one when it was last seen.
 Cell judged(const AuditedFunction& function, const StoredRun& run, WallTime until) {
   if (!run.sha256) return text_cell({});
@@ -81,6 +65,22 @@ Cell judged(const AuditedFunction& function, const StoredRun& run, WallTime unti
 }
 
 }  // namespace
+
+std::string_view source_words(AcceptedSource source) {
+  switch (source) {
+    case AcceptedSource::first_seen:
+      return "trusted on first sight";
+    case AcceptedSource::approval:
+      return "accepted by a person";
+    case AcceptedSource::pin:
+      return "pinned";
+    case AcceptedSource::deploy:
+      return "announced deployment";
+    case AcceptedSource::content:
+      return "same content, packed anew";
+  }
+  return {};
+}
 
 ReportTable facts_table(std::string caption, const std::vector<LoggedFact>& facts) {
   ReportTable table{std::move(caption), {"Time", "What", "Function", "By", "Details", "Event"}, {}};

@@ -1,5 +1,6 @@
 #pragma once
-/// The audit report as sections of words and tables: what the HTML and the Markdown have in common. Private to audit/.
+/// The audit report as sections of words and tables: what the HTML and the Markdown have in common, and the
+/// pages of the site too. Private to them.
 #include <string>
 #include <string_view>
 #include <vector>
@@ -83,6 +84,10 @@ Cell hash_cell(const std::string& hex);
 Cell live_cell(const AuditedFunction& function);  ///< of what is missing nothing is live: "-"
 Cell time_cell(const std::optional<WallTime>& time);
 Cell target_cell(const std::optional<std::string>& target);
+/// What the status of `target` means, in a sentence.
+std::string status_sentence(const SelectedTarget& target);
+/// "accepted by a person"
+std::string_view source_words(AcceptedSource source);
 /// "uid:1001(alice), who claims to be bob"
 std::string who(const std::string& actor, const std::string& claimed);
 

@@ -13,7 +13,7 @@ std::string report_markdown(const AuditReport& report);
 /// The same as `codedriftd.report.v1`.
 std::string report_json(const AuditReport& report);
 
-// Private to audit/.
+// Private to audit/ and the pages of the site.
 
 /// Text made harmless for HTML, in an element or a quoted attribute.
 std::string html_text(std::string_view text);

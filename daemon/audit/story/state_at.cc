@@ -115,17 +115,15 @@ void copy_last_poll(const TargetState& present, TargetState& then) {
 
 std::vector<TargetAt> targets_at(Database& db, const Selection& selection, WallTime at) {
   const auto stay = stay_at(db, at);
-  const TargetNames names(db);
   const StoryContext context(db);
   std::vector<TargetAt> found;
-  for (TargetRow& row : targets::all(db, true)) {
-    if (!names.selects(selection, row.id, row.target)) continue;
+  each_selected(db, selection, true, [&](TargetRow&& row) {
     TargetRecord record = read_record(db, context, row.id, at);
-    if (record.periods.empty()) continue;  // not known yet
+    if (record.periods.empty()) return;  // not known yet
     TargetAt target;
     target.problem = record.problem;
     TargetState& state = target.known.row.state = told_again(record, at);
-    if (!state.watched && !selection.all) continue;
+    if (!state.watched && !selection.all) return;
     if (!row.state.last_polled_at || *row.state.last_polled_at <= at) {
       copy_last_poll(row.state, state);
     } else {
@@ -137,7 +135,7 @@ std::vector<TargetAt> targets_at(Database& db, const Selection& selection, WallT
     target.held = held_at_end(record);
     target.record = std::move(record);
     if (any_matches(selection.statuses, to_string(target.known.status.status))) found.push_back(std::move(target));
-  }
+  });
   return found;
 }
 

@@ -76,18 +76,22 @@ CheckedData check_body(const StoredEvent& event) {
 
 EventReader::EventReader(Database& db) {
   auto q = db.query("SELECT id, address FROM target");
-  while (q.step()) present_.emplace(q.integer(0), q.string(1));
+  while (q.step()) present_.emplace_back(q.integer(0), q.string(1));
+  std::sort(present_.begin(), present_.end());
   auto renamed = db.query("SELECT target, address FROM earlier_address");
   while (renamed.step()) earlier_.emplace(renamed.integer(0), renamed.string(1));
-  for (const auto& [id, address] : present_) known_.insert(address);
-  for (const auto& [id, address] : earlier_) known_.insert(address);
+}
+
+bool EventReader::known(std::string_view address) const {
+  const auto is = [&](const auto& each) { return each.second == address; };
+  return std::any_of(present_.begin(), present_.end(), is) || std::any_of(earlier_.begin(), earlier_.end(), is);
 }
 
 CheckedData EventReader::check(const StoredEvent& event) const {
   CheckedData checked = check_body(event);
   if (!checked.problem.empty()) return checked;
   if (!event.target_id) {
-    if (checked.target && known_.contains(*checked.target))
+    if (checked.target && known(*checked.target))
       checked.problem = untrue(event, "its \"target\" is not in the column");
     return checked;
   }
@@ -100,8 +104,9 @@ CheckedData EventReader::check(const StoredEvent& event) const {
 
 std::optional<std::string> EventReader::name_of(const std::optional<TargetId>& target) const {
   if (!target) return std::nullopt;
-  const auto found = present_.find(*target);
-  return found == present_.end() ? std::nullopt : std::optional(found->second);
+  const auto found = std::lower_bound(present_.begin(), present_.end(), *target,
+                                      [](const auto& each, TargetId id) { return each.first < id; });
+  return found == present_.end() || found->first != *target ? std::nullopt : std::optional(found->second);
 }
 
 std::string text_in(const OrderedJson& data, std::string_view name) {

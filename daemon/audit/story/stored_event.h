@@ -3,7 +3,8 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <unordered_set>
+#include <utility>
+#include <vector>
 
 #include "base/json.h"
 #include "base/sha256.h"
@@ -34,9 +35,10 @@ class EventReader {
   std::optional<std::string> name_of(const std::optional<TargetId>& target) const;
 
  private:
-  std::map<TargetId, std::string> present_;
+  bool known(std::string_view address) const;
+
+  std::vector<std::pair<TargetId, std::string>> present_;  ///< by id
   std::multimap<TargetId, std::string> earlier_;
-  std::unordered_set<std::string> known_;  ///< every address of both
 };
 
 /// A member of an event's data: its text, or empty; its hash, or nullopt.

@@ -1,5 +1,5 @@
 #pragma once
-/// One target's record, told again from its beginning. Private to audit/.
+/// One target's record, told again from its beginning. Private to audit/ and the pages of the site.
 #include <optional>
 #include <string>
 #include <vector>

@@ -237,6 +237,24 @@ TEST(StatusReport, CountsAllOfThemUnderALimit) {
   EXPECT_EQ(status.end.summary["unobserved"], 3);
 }
 
+TEST(StatusReport, LeavesOutWhatStandsBeforeAPageAndCountsItAllTheSame) {
+  Recorded r;
+  r.watch({"a", "b", "c", "d"}, at(0));
+  r.observed("d", "A", at(1));
+  Selection page;
+  page.limit = 2;
+  page.skip = 1;
+  const Reported status = report(r, kStatusReport, at(2), page);
+  EXPECT_EQ(status.column("function"), (std::vector<std::string>{"b", "c"}));
+  EXPECT_EQ(status.end.summary["selected"], 4);
+  page.statuses = {"in_sync"};
+  page.skip = 0;
+  const Reported good = report(r, kStatusReport, at(2), page);
+  EXPECT_EQ(good.column("function"), (std::vector<std::string>{"d"}));
+  EXPECT_EQ(good.end.summary["selected"], 1);
+  EXPECT_EQ(good.end.of_any_status, status.end.summary);
+}
+
 TEST(StatusReport, HidesWhatIsNoLongerWatchedUnlessAskedForAll) {
   Recorded r;
   r.ran(at(0), at(50), true);
@@ -496,6 +514,28 @@ TEST(EventsReport, IsTheLogWithItsDataOldestFirst) {
             (std::vector<std::string>{"baseline.set", "drift.detected"}));
 }
 
+TEST(EventsReport, HasTheNewestBeforeOne) {
+  Recorded r;
+  r.watch({"a", "b", "c"}, at(0));
+  const Reported all = report(r, kEventsReport, at(1));
+  const auto seqs = [&](Selection selection, int64_t before) {
+    selection.before = before;
+    selection.limit = 2;
+    return report(r, kEventsReport, at(1), selection).column("seq");
+  };
+  EXPECT_EQ(seqs({}, 1'000'000), (std::vector<std::string>{all.column("seq").end()[-2], all.column("seq").end()[-1]}));
+  EXPECT_EQ(seqs({}, 2), (std::vector<std::string>{"0", "1"}));
+  EXPECT_EQ(seqs({}, 0), std::vector<std::string>{});
+  Selection since;
+  since.since = at(-1);
+  EXPECT_EQ(seqs(since, 2), (std::vector<std::string>{"0", "1"}));
+  const Reported of_b = report(r, kEventsReport, at(1), select({"b"}));
+  ASSERT_EQ(of_b.rows.size(), 1U);
+  const auto seq = of_b.rows[0]["seq"].get<int64_t>();
+  EXPECT_EQ(seqs(select({"b"}), seq), std::vector<std::string>{});
+  EXPECT_EQ(seqs(select({"b"}), seq + 1), std::vector<std::string>{std::to_string(seq)});
+}
+
 TEST(EventsReport, KeepsEventsOfWhatIsNoLongerWatched) {
   Recorded r;
   r.watch({"f"}, at(0));
@@ -745,6 +785,32 @@ TEST(AlertsReport, SaysWhatBecameOfEachAlert) {
   Selection one;
   one.limit = 1;
   EXPECT_EQ(report(r, kAlertsReport, at(40), one).rows.size(), 1U);
+}
+
+TEST(AlertsReport, ShowsThoseOfAStateAndADestinationPageByPage) {
+  Recorded r;
+  r.watch({"charge", "refund"}, at(0));
+  const auto target = [&](const char* function) { return targets::find(r.db(), Recorded::address(function))->id; };
+  for (const auto& [id, destination, state, function] : {std::tuple("a1", "ops", "dead", "charge"),
+                                                         {"a2", "ops", "delivered", "refund"},
+                                                         {"a3", "pager", "dead", "refund"},
+                                                         {"a4", "ops", "dead", "refund"}})
+    r.db().run(
+        "INSERT INTO outbox (alert_id, destination, kind, target, target_id, body, state, created_at_ms, attempts, "
+        "next_attempt_at_ms, give_up_at_ms) VALUES (?, ?, 'drift.detected', ?, ?, x'7b7d', ?, 1, 1, 0, 0)",
+        std::string_view(id), std::string_view(destination), Recorded::address(function), target(function),
+        std::string_view(state));
+  const auto ids = [&](const Selection& selection) { return report(r, kAlertsReport, at(1), selection).column("id"); };
+  Selection dead;
+  dead.states = {"dead"};
+  EXPECT_EQ(ids(dead), (std::vector<std::string>{"a1", "a3", "a4"}));
+  dead.limit = 1;
+  dead.skip = 1;
+  EXPECT_EQ(ids(dead), (std::vector<std::string>{"a3"})) << "the newest but one";
+  Selection ops;
+  ops.destinations = {"ops"};
+  EXPECT_EQ(ids(ops), (std::vector<std::string>{"a1", "a2", "a4"}));
+  EXPECT_EQ(ids(select({"refund"})), (std::vector<std::string>{"a2", "a3", "a4"}));
 }
 
 TEST(AlertsReport, NamesTheMessageThatAnAlertWentIntoAndAllItsEvents) {
