@@ -128,7 +128,7 @@ TEST(PageStorm, ThePollerDoesNotNoticeMemoryStaysFlatAndDriftIsTold) {
   daemon.start();
   for (const auto& [name, more] : daemon.config.functions) ASSERT_TRUE(daemon.wait_for_status(name, "in_sync"));
   const std::string page = daemon.status_page();
-  ask_page(page + "/");
+  ASSERT_EQ(ask_page(page + "/").status, 200);
   const int64_t before = resident_kib(daemon.child().pid());
   {
     const Attack attack(std::stoi(page.substr(page.rfind(':') + 1)));

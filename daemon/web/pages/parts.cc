@@ -7,12 +7,12 @@
 #include <cmath>
 
 #include "audit/format/values.h"
+#include "audit/query/parameters.h"
 #include "audit/query/reports.h"
 #include "audit/query/status_rows.h"
 #include "audit/report/html_tables.h"
 #include "audit/report/writers.h"
 #include "audit/story/stored_event.h"
-#include "base/duration.h"
 #include "base/text.h"
 
 namespace codedriftd {
@@ -20,9 +20,6 @@ namespace {
 
 constexpr std::size_t kDigits = 12;
 constexpr std::size_t kNamed = 3;
-constexpr std::size_t kSaidBack = 100;  ///< characters of a value that an error repeats
-
-std::string said_back(std::string_view text) { return harmless(clean_utf8(text, kSaidBack)); }
 
 /// For a path or a query string: what may stand there as it is, stays.
 std::string in_url(std::string_view text, std::string_view also) {
@@ -74,37 +71,33 @@ Sign sign_of(Status status) {
 }  // namespace
 
 int64_t number_value(const PageInput& in, const std::string& name, int64_t otherwise) {
-  constexpr std::size_t kMostDigits = 10;
   const std::string text = in.value(name);
   if (text.empty()) return otherwise;
-  const bool digits = std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
-  const int64_t number = digits && text.size() <= kMostDigits ? std::stoll(text) : 0;
-  if (number < 1 || number > 1'000'000'000)
+  const auto number = whole_number(text);
+  if (!number || *number > 1'000'000'000)
     throw BadValue(
-        fmt::format("{} \"{}\" is not a number here; write a whole number, 1 or more", name, said_back(text)));
-  return number;
+        fmt::format("{} \"{}\" is not a number here; write a whole number, 1 or more", name, shown_argument(text)));
+  return *number;
 }
 
 std::optional<WallTime> time_value(const PageInput& in, const std::string& name) {
   const std::string text = in.value(name);
   if (text.empty()) return std::nullopt;
-  if (const auto age = parse_duration(text)) return in.now - *age;
-  if (const auto time = parse_rfc3339(text)) return time;
-  if (const auto day = parse_rfc3339(text + "T00:00:00Z")) return day;
-  throw BadValue(fmt::format(
-      "{} \"{}\" is not a time; write one like 2026-11-24 or 2026-11-24T03:04:05Z, or an age like 90s, 15m, 24h, 7d",
-      name, said_back(text)));
+  const auto time = read_time(name, text, in.now);
+  if (!time) throw BadValue(time.error().message);
+  return *time;
 }
 
 std::string word_value(const PageInput& in, const std::string& name, const std::vector<std::string>& known) {
   const std::string text = in.value(name);
   if (text.empty() || std::find(known.begin(), known.end(), text) != known.end()) return text;
-  throw BadValue(fmt::format("there is no {} \"{}\"; there are {}", name, said_back(text), fmt::join(known, ", ")));
+  throw BadValue(
+      fmt::format("there is no {} \"{}\"; there are {}", name, shown_argument(text), fmt::join(known, ", ")));
 }
 
 bool switch_value(const PageInput& in, const std::string& name) {
   const std::string text = in.value(name);
-  if (!text.empty() && text != "1") throw BadValue(fmt::format("{} \"{}\" is not 1", name, said_back(text)));
+  if (!text.empty() && text != "1") throw BadValue(fmt::format("{} \"{}\" is not 1", name, shown_argument(text)));
   return !text.empty();
 }
 
