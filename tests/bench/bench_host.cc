@@ -1,5 +1,6 @@
 // What the daemon costs its host at rest, with few functions and with many: memory, CPU time, wake-ups; beside it, in
 // the same minutes, Debian's prometheus-node-exporter. All of them are scraped every 15 seconds, as Prometheus would.
+// Then how long its page and its API take with many functions.
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -15,6 +16,7 @@
 #include "http/client.h"
 #include "support/free_port.h"
 #include "support/program.h"
+#include "support/raw_client.h"
 
 namespace codedriftd::test {
 namespace {
@@ -40,7 +42,8 @@ void scrape(const Service& service) {
   HttpClient client;
   const HttpResponse answer = client.fetch(std::move(request));
   if (answer.status != 200)
-    throw std::runtime_error(fmt::format("{} does not answer on {}: {}", service.name, service.page, answer.failure_text));
+    throw std::runtime_error(
+        fmt::format("{} does not answer on {}: {}", service.name, service.page, answer.failure_text));
 }
 
 /// Its page answers.
@@ -135,6 +138,41 @@ void at_rest_table(const std::vector<Service>& services, unsigned seconds, unsig
   table.print();
 }
 
+/// How long the page and the API take over the network, and how long until the first byte of them.
+void latency_table(const Service& service, unsigned functions) {
+  constexpr int kTimes = 15;
+  constexpr double kFirstByteMs = 50, kWholeMs = 300;
+  const int port = std::stoi(service.page.substr(service.page.rfind(':') + 1));
+  const SystemClock clock;
+  const auto milliseconds = [](auto time) { return std::chrono::duration<double, std::milli>(time).count(); };
+  Table table(fmt::format("page and API of {} functions, medians of {} requests", functions, kTimes));
+  const std::string last = fmt::format("/?page={}", (functions + 99) / 100);
+  for (const std::string& path :
+       std::vector<std::string>{"/", last, "/?q=7", "/alerts", "/log", "/api/v1/status", "/api/v1/status?function=*7",
+                                "/api/v1/coverage", "/api/v1/events", "/metrics"}) {
+    std::vector<double> first, whole;
+    std::size_t size = 0;
+    for (int i = 0; i < kTimes; ++i) {
+      const MonoTime asked = clock.mono();
+      const RawClient client(port, fmt::format("GET {} HTTP/1.1\r\nHost: localhost\r\n\r\n", path));
+      client.wait_for_something();
+      first.push_back(milliseconds(clock.mono() - asked));
+      const std::string reply = client.rest();
+      whole.push_back(milliseconds(clock.mono() - asked));
+      size = reply.size();
+      if (!reply.starts_with("HTTP/1.1 200 "))
+        throw std::runtime_error(fmt::format("{}: {}", path, reply.substr(0, 200)));
+    }
+    const double a = quantile(first, 0.5), b = quantile(whole, 0.5);
+    const bool page = !path.starts_with("/api/");
+    const std::string measured = fmt::format("{:.0f} ms, {:.0f} ms, {} KiB", a, b, size / 1024);
+    table.row(fmt::format("{}: first byte, whole", path),
+              page ? judged(a <= kFirstByteMs && b <= kWholeMs, measured) : measured,
+              page ? fmt::format("{:.0f} ms, {:.0f} ms", kFirstByteMs, kWholeMs) : "");
+  }
+  table.print();
+}
+
 void bench(int argc, char** argv) {
   const Flags flags(argc, argv, {"few", "many", "interval", "many-interval", "seconds", "rounds"}, {});
   const auto few = static_cast<unsigned>(flags.number("few", 10, 100'000));
@@ -157,6 +195,7 @@ void bench(int argc, char** argv) {
   }
   for (unsigned i = 0; i < rounds; ++i) rest(services, seconds);
   at_rest_table(services, seconds, rounds);
+  latency_table(services[1], many);
   if (!compared)
     fmt::print("compared with nothing: {} is not here, scripts/install-deps --test installs it\n", kExporter);
   for (const Service& service : services) {

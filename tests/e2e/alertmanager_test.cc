@@ -5,7 +5,6 @@
 #include <filesystem>
 
 #include "e2e/daemon.h"
-#include "e2e/free_port.h"
 #include "http_sink/prometheus.h"
 #include "support/free_port.h"
 

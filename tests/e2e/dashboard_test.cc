@@ -7,8 +7,8 @@
 #include <iterator>
 
 #include "e2e/daemon.h"
-#include "e2e/free_port.h"
 #include "e2e/page.h"
+#include "support/free_port.h"
 #include "support/npm.h"
 
 namespace codedriftd::test {

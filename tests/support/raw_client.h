@@ -48,6 +48,11 @@ class RawClient {
     pollfd ready{fd_.get(), 0, 0};
     return ::poll(&ready, 1, static_cast<int>(at_most.count())) == 1 && (ready.revents & POLLHUP) != 0;
   }
+  /// Returns when there is something to read, or the other side hung up.
+  void wait_for_something() const {
+    pollfd ready{fd_.get(), POLLIN, 0};
+    ::poll(&ready, 1, static_cast<int>(kSoon.count()));
+  }
   /// Everything until the other side hangs up.
   std::string rest() const {
     std::string all;
