@@ -73,7 +73,6 @@ std::size_t write_some(std::string_view text, int patience_ms) {
 
 /// Writes a whole line, or begins it and keeps the rest for later; false if stderr took nothing of it.
 bool write_line(Output& out, std::string_view line, int patience_ms) {
-  if (!out.rest.empty()) out.rest.erase(0, write_some(out.rest, patience_ms));
   if (!out.rest.empty()) return false;
   const std::size_t done = write_some(line, patience_ms);
   if (done > 0) out.rest = line.substr(done);
@@ -190,6 +189,7 @@ void log(LogLevel level, std::string_view event, std::string_view message,
     Locked out(output());
     // A burst is waited for; after a line was lost nothing is, until there is room again.
     const int patience = out->dropped == 0 ? kPatienceMs : 0;
+    if (!out->rest.empty()) out->rest.erase(0, write_some(out->rest, patience));
     if (out->dropped > 0) {
       const std::string told = fmt::format("{} log line{} dropped, because stderr did not take {}", out->dropped,
                                            out->dropped == 1 ? " was" : "s were", out->dropped == 1 ? "it" : "them");

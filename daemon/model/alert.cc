@@ -49,7 +49,7 @@ std::string next_step(const NewEvent& event) {
   if (kind == "function.unmanaged") return "codedriftd discover";
   if (kind == "delivery.dead" || kind == "delivery.refused") return "codedriftd query alerts --attempts";
   if (kind == "storage.low") return on_path("df -h", event);
-  if (kind == "storage.blocked") return on_path("fuser -v", event);
+  if (kind == "storage.blocked") return on_path("sudo fuser -v", event);
   if (!event.target) return {};
   if (tells_of_drift(kind) || kind == kReminderKind)
     return fmt::format("{} --target '{}'", kPlanCommand, *event.target);

@@ -45,7 +45,7 @@ void decide_blocked(const StorageLook& look, StorageDecision& decision) {
     decision.events.push_back(
         storage_event("storage.blocked", Severity::warning, data,
                       fmt::format("The write-ahead log of the record has {} and grows: somebody keeps a transaction "
-                                  "open on it (fuser {} says who).",
+                                  "open on it (sudo fuser -v {} says who, beside codedriftd itself).",
                                   mib(look.wal_bytes), look.database)));
   } else if (decision.told.blocked && look.wal_bytes <= kMostWalBytes / 2) {
     decision.told.blocked = false;

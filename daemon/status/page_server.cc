@@ -242,11 +242,16 @@ void PageServer::accept_some(int listener, std::vector<Client>& clients) {
   }
 }
 
-/// Hangs up on who has been here for longest without having said what it wants, or without taking its reply.
+/// Hangs up on who has been here for longest without having said what it wants, or with its reply in hand; else on who
+/// has been taking its reply for longest.
 bool PageServer::make_room(std::vector<Client>& clients) const {
-  const auto oldest = std::find_if(clients.begin(), clients.end(), [](const Client& client) {
-    return client.state != Client::State::answering;  // in the order they came
-  });
+  using State = Client::State;
+  const auto first = [&](auto... states) {  // in the order they came
+    return std::find_if(clients.begin(), clients.end(),
+                        [=](const Client& client) { return ((client.state == states) || ...); });
+  };
+  auto oldest = first(State::reading, State::leaving, State::over);
+  if (oldest == clients.end()) oldest = first(State::writing);
   if (oldest == clients.end()) return false;
   clients.erase(oldest);
   return true;

@@ -20,9 +20,10 @@ namespace codedriftd {
 
 /// One thread holds every connection, so that one that is slow or silent costs a few bytes and delays nobody; a few
 /// more make the answers. What anybody on this machine can make it hold is bounded: `most_clients` connections with a
-/// head of `longest_head` bytes each, and `most_reply_bytes` of replies that were not taken yet. When all places are
-/// taken, the connection that has been silent for longest gives way, so a client that says what it wants at once gets
-/// its answer however many others say nothing. The rest of the process keeps its descriptors.
+/// head of `longest_head` bytes each, and `most_reply_bytes` of replies that were not taken yet, beside those that the
+/// workers are making. When all places are taken, the connection that came first of those that have not said what they
+/// want gives way, so a client that says so at once gets its answer however many others say nothing. The rest of the
+/// process keeps its descriptors.
 class PageServer {
  public:
   struct Options {

@@ -15,6 +15,7 @@ namespace codedriftd {
 namespace {
 
 constexpr char kPlain[] = "text/plain; charset=utf-8";
+constexpr char kMalformed[] = "HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
 
 /// `in_words`: who asks may read what the checks say.
 void answer(const httplib::Request& request, httplib::Response& response, const std::vector<HealthCheck>& checks,
@@ -78,6 +79,17 @@ class Routes : public httplib::Server {
     return request.take();
   }
 };
+
+/// Lines of a head end with CR LF and hold neither of the two, nor NUL (RFC 9112, 2.2). httplib ends them at LF alone:
+/// it would see fields that without() does not.
+bool well_formed(std::string_view head) {
+  for (std::size_t i = 0; i < head.size(); ++i) {
+    if (head[i] == '\0') return false;
+    if (head[i] == '\r' && (i + 1 == head.size() || head[i + 1] != '\n')) return false;
+    if (head[i] == '\n' && (i == 0 || head[i - 1] != '\r')) return false;
+  }
+  return true;
+}
 
 /// `head` without its line for `name`: a list of ranges multiplies the reply, and httplib reads it before anybody can
 /// object.
@@ -155,6 +167,19 @@ const httplib::Headers kEveryReply{
     {"Referrer-Policy", "no-referrer"},
     {"Cache-Control", "no-store"}};
 
+std::function<void(const httplib::Request&, httplib::Response&)> site_handler(
+    std::function<WebReply(const WebRequest&)> site) {
+  return [site = std::move(site)](const httplib::Request& request, httplib::Response& response) {
+    WebReply reply = site({request.path, request.params, request.get_header_value("If-None-Match")});
+    response.status = reply.status;
+    for (const auto& [name, value] : reply.headers) {
+      response.headers.erase(name);
+      response.set_header(name, value);
+    }
+    response.set_content(std::move(reply.body), reply.type);
+  };
+}
+
 bool open_to_everybody(const std::string& path) { return path == "/healthz" || path == "/livez" || path == "/readyz"; }
 
 }  // namespace
@@ -177,7 +202,8 @@ Result<std::unique_ptr<StatusPage>> StatusPage::open(const HttpSettings& setting
   routes.set_default_headers(kEveryReply);
   // Before a body is read: this version of httplib does not limit chunked ones.
   routes.set_pre_routing_handler(
-      [&impl = *impl, configured = host_of(host)](const httplib::Request& request, httplib::Response& response) {
+      [&impl = *impl, configured = host_of(host), site = guarded(site_handler(std::move(source.site)))](
+          const httplib::Request& request, httplib::Response& response) {
         const auto refuse = [&](int status, const char* words) {
           response.status = status;
           response.set_content(words, kPlain);
@@ -212,14 +238,11 @@ Result<std::unique_ptr<StatusPage>> StatusPage::open(const HttpSettings& setting
                                                                       httplib::Response& response) {
                answer(request, response, ready(), impl.allows(request));
              }));
-  routes.Get(".*", guarded([site = source.site](const httplib::Request& request, httplib::Response& response) {
-               WebReply reply = site({request.path, request.params, request.get_header_value("If-None-Match")});
-               response.status = reply.status;
-               for (const auto& [name, value] : reply.headers) response.set_header(name, value);
-               response.set_content(std::move(reply.body), reply.type);
-             }));
   auto server = PageServer::open(
-      host, port, {}, [&routes](const std::string& head) { return routes.answer(without("range", head)); },
+      host, port, {},
+      [&routes](const std::string& head) {
+        return well_formed(head) ? routes.answer(without("range", head)) : std::string(kMalformed);
+      },
       (*access)->identity());
   if (!server) return refused(server.error().message);
   impl->loopback_only = (*server)->loopback_only();

@@ -24,7 +24,7 @@ struct WebReply {
   int status = 200;
   std::string type = "text/plain; charset=utf-8";
   std::string body;
-  std::vector<std::pair<std::string, std::string>> headers = {};  ///< beside those that every reply has
+  std::vector<std::pair<std::string, std::string>> headers = {};  ///< beside, or instead of, those that every reply has
 };
 
 }  // namespace codedriftd

@@ -32,6 +32,8 @@ Result<std::shared_ptr<const TlsIdentity>> TlsIdentity::load(const std::string& 
   // One request for each connection: there is nothing to resume, and nothing to negotiate anew.
   SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_TICKET);
   SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
+  // SSL_read would go on for as long as records without data come, and no deadline would be looked at.
+  SSL_CTX_clear_mode(context, SSL_MODE_AUTO_RETRY);
   SSL_CTX_set_mode(context,
                    SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
   return std::shared_ptr<const TlsIdentity>(identity);

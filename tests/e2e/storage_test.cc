@@ -107,7 +107,7 @@ TEST(Storage, AReaderThatKeepsTheLogGrowingIsToldAndTheLogIsSmallAgainOnceItIsGo
     for (int i = 0; i < 9; ++i)
       much.run("INSERT INTO fact (name, value) VALUES (?, hex(zeroblob(16000000)))", std::to_string(i));
     ASSERT_TRUE(daemon.wait_for_alert("storage.blocked")) << daemon.log();
-    EXPECT_EQ(daemon.alerts().at(0).at("next_step"), "fuser -v '" + daemon.database() + "'");
+    EXPECT_EQ(daemon.alerts().at(0).at("next_step"), "sudo fuser -v '" + daemon.database() + "'");
     ASSERT_TRUE(daemon.wait_for_polls(2)) << "polling goes on";
   }
   ASSERT_TRUE(daemon.wait_for_alert("storage.unblocked", 1, Millis{60'000})) << daemon.log();

@@ -76,7 +76,7 @@ TEST(Storage, AnEventSaysWhereAndHowMuch) {
   EXPECT_EQ(blocked.severity, Severity::warning);
   EXPECT_EQ(*blocked.data,
             (Json{{"path", "/state/codedriftd.db"}, {"wal_bytes", 300 * kMiB}, {"limit_bytes", kMostWalBytes}}));
-  EXPECT_NE(blocked.facts.summary.find("fuser /state/codedriftd.db says who"), std::string::npos);
+  EXPECT_NE(blocked.facts.summary.find("sudo fuser -v /state/codedriftd.db says who"), std::string::npos);
   EXPECT_EQ(decide_storage({false, true}, look_of(10 * kFloor, kMiB)).events.at(0).severity, Severity::info);
 }
 

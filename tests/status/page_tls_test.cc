@@ -1,10 +1,17 @@
 /// The page over TLS and behind a token, as clients of other machines have it.
+#include <arpa/inet.h>
 #include <gtest/gtest.h>
 #include <httplib.h>
+#include <openssl/ssl.h>
+#include <sys/socket.h>
 
 #include <filesystem>
 #include <fstream>
+#include <thread>
 
+#include "base/freed_by.h"
+#include "base/guarded.h"
+#include "base/unique_fd.h"
 #include "status/status_page.h"
 #include "support/raw_client.h"
 #include "support/temp_dir.h"
@@ -106,6 +113,55 @@ TEST_F(PageTlsTest, WhoSpeaksNoTlsOrBreaksOffInTheHandshakeDelaysNobody) {
     broken.emplace_back(page->port(), std::string_view("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
                                                        static_cast<std::size_t>(i % 12)));
   EXPECT_EQ(client(true, ca).Get("/")->status, 200);
+}
+
+/// A client that finishes its handshake and then sends nothing but messages of TLS itself.
+class KeyUpdates {
+ public:
+  explicit KeyUpdates(int port) : context_(SSL_CTX_new(TLS_client_method())), tls_(SSL_new(context_.get())) {
+    fd_ = UniqueFd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(static_cast<uint16_t>(port));
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    connected_ = ::connect(fd_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 &&
+                 SSL_set_fd(tls_.get(), fd_.get()) == 1 && SSL_connect(tls_.get()) == 1;
+  }
+  bool connected() const { return connected_; }
+  /// False once the other side has hung up.
+  bool send_one() {
+    return SSL_key_update(tls_.get(), SSL_KEY_UPDATE_NOT_REQUESTED) == 1 && SSL_do_handshake(tls_.get()) == 1;
+  }
+
+ private:
+  UniqueFd fd_;
+  std::unique_ptr<SSL_CTX, FreedBy<SSL_CTX_free>> context_;
+  std::unique_ptr<SSL, FreedBy<SSL_free>> tls_;
+  bool connected_ = false;
+};
+
+TEST_F(PageTlsTest, WhoSendsKeyUpdatesWithoutEndIsHungUpOnAndDelaysNobody) {
+  open();
+  std::vector<std::jthread> attackers;
+  Guarded<int> ended;
+  for (int i = 0; i < 4; ++i) {
+    attackers.emplace_back([&] {
+      KeyUpdates updates(page->port());
+      EXPECT_TRUE(updates.connected());
+      while (updates.send_one()) {
+      }
+      ++*ended.lock();
+    });
+  }
+  const SystemClock clock;
+  for (int i = 0; i < 5; ++i) {
+    const MonoTime asked = clock.mono();
+    const auto reply = client(false, ca).Get("/healthz");
+    ASSERT_TRUE(reply) << httplib::to_string(reply.error());
+    EXPECT_LT(clock.mono() - asked, Millis{2'000});
+  }
+  attackers.clear();
+  EXPECT_EQ(ended.copy(), 4);
 }
 
 TEST_F(PageTlsTest, ARenewedCertificateAndTokenCountForWhoComesNext) {

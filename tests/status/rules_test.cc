@@ -7,6 +7,8 @@
 #include <regex>
 #include <string>
 
+#include "model/event.h"
+#include "model/kinds.h"
 #include "status/metrics.h"
 #include "support/process.h"
 #include "support/temp_dir.h"
@@ -50,6 +52,17 @@ TEST(PrometheusRules, AreAllTested) {
 }
 
 // A metric that was renamed would leave a rule or a panel that is silent for ever.
+TEST(OperationsManual, SaysOfEachAlertWhatItMeans) {
+  const std::string manual = text_at_path(CODEDRIFTD_SOURCE_DIR "/docs/operations.md");
+  for (const std::string_view kind : kEventKinds) {
+    NewEvent event;
+    event.kind = kind;
+    event.severity = Severity::warning;
+    if (!alerts_by_default(event)) continue;
+    EXPECT_NE(manual.find(fmt::format("`{}`", kind)), std::string::npos) << kind;
+  }
+}
+
 TEST(PrometheusRules, AndTheDashboardNameOnlyMetricsThatThereAre) {
   StatusSnapshot snapshot;
   snapshot.destinations.emplace_back();

@@ -104,6 +104,23 @@ TEST_F(StatusPageTest, AListOfRangesIsIgnored) {
   }
 }
 
+TEST_F(StatusPageTest, AHeadWhoseLinesEndOtherwiseThanWithCrLfIsRefusedBeforeItsFieldsAreRead) {
+  std::string ranges = "bytes=0-0";
+  while (ranges.size() < 7'000) ranges += ",0-0";
+  for (const std::string& smuggled : {"X: a\nRange: " + ranges, "X: a\rRange: " + ranges,
+                                      std::string("X: a\nContent-Length: 100000"), std::string("X: a\0b", 6)}) {
+    const std::string reply =
+        RawClient(page->port(), "GET /metrics HTTP/1.1\r\nHost: localhost\r\n" + smuggled + "\r\n\r\n").rest();
+    EXPECT_TRUE(reply.starts_with("HTTP/1.1 400 ")) << smuggled.substr(0, 20) << reply.substr(0, 40);
+  }
+}
+
+TEST_F(StatusPageTest, ALongPathIsOneLikeAnyOther) {
+  const std::string path(8'000, 'a');
+  const std::string reply = RawClient(page->port(), "GET /" + path + " HTTP/1.1\r\nHost: localhost\r\n\r\n").rest();
+  EXPECT_TRUE(reply.starts_with("HTTP/1.1 404 ")) << reply.substr(0, 40);
+}
+
 TEST_F(StatusPageTest, AnswersOnlyToNamesThatMeanThisMachine) {
   for (const char* host :
        {"localhost", "LOCALHOST:9817", "codedriftd.localhost", "127.0.0.1:9817", "[::1]:9817", "::1", "10.1.2.3"})

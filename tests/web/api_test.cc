@@ -170,6 +170,9 @@ TEST_F(ApiOfARecord, SaysWhatIsWrongAndWhatWouldBeRight) {
       {api_path("inventory"), {{"since", "1h"}}, 400, {"since is not for inventory"}},
       {api_path("coverage"), {{"state", "watched"}}, 400, {"state is not for coverage"}},
       {api_path("status"), {{"since", "yesterday"}}, 400, {"since \"yesterday\" is not a time", "24h"}},
+      {api_path("events"), {{"before", "0"}}, 400, {"before \"0\" is not a number of rows"}},
+      {api_path("history"), {{"before", "5"}}, 400, {"before", "history takes"}},
+      {api_path("status"), {{"skip", "5"}}, 400, {"skip goes with limit"}},
       {api_path("status"), {{"since", ""}}, 400, {"since \"\" is not a time"}},
       {api_path("status"), {{"since", "1h"}, {"since", "2h"}}, 400, {"since is given 2 times"}},
       {api_path("status"), {{"until", "1h"}, {"since", "1m"}}, 400, {"since 2026", " is later than until 2026"}},
@@ -267,6 +270,17 @@ TEST_F(ApiOfARecord, GivesTheNewestOfWhatGrowsAndSaysThatThereMayBeMore) {
   const WebReply few = ask_report("events", {{"limit", "3"}});
   EXPECT_EQ(header_of(few, "X-Limit"), "3");
   EXPECT_EQ(Json::parse(few.body).at("rows"), last(3));
+  Json walked = Json::array();
+  for (std::string before; walked.size() < all.size();) {  // though many are of one moment
+    std::multimap<std::string, std::string> values{{"limit", "300"}};
+    if (!before.empty()) values.emplace("before", before);
+    Json page = Json::parse(ask_report("events", values).body).at("rows");
+    ASSERT_FALSE(page.empty());
+    before = std::to_string(page.at(0).at("seq").get<int64_t>());
+    page.insert(page.end(), walked.begin(), walked.end());
+    walked = std::move(page);
+  }
+  EXPECT_EQ(walked, all);
   const WebReply whole = ask_report("events", {{"limit", "10000"}});
   EXPECT_EQ(header_of(whole, "X-Limit"), "") << "there are no more";
   EXPECT_EQ(Json::parse(whole.body).at("rows"), all);

@@ -48,6 +48,8 @@ std::vector<std::string_view> parameters_of(std::string_view report) {
   for (const std::string_view name : kValueParameters) taken.push_back(name);
   for (const std::string_view name : kSwitchParameters) taken.push_back(name);
   std::erase_if(taken, [&](std::string_view name) { return !has_parameter(report, name); });
+  if (report == "events") taken.push_back("before");
+  if (report == "alerts" || report == "status") taken.push_back("skip");
   taken.push_back("format");
   return taken;
 }
@@ -62,6 +64,7 @@ Error not_taken(std::string_view report, std::string_view name) {
 
 struct Asked {
   Parameters parameters;  ///< a switch that is off is none of them
+  std::optional<int64_t> before, skip;
   Format format = Format::json;
 };
 
@@ -77,6 +80,14 @@ Result<Asked> read_request(std::string_view report, const WebRequest& request) {
         return Error{fmt::format("there is no format \"{}\"{}; there are {}", shown_argument(value),
                                  did_you_mean(value, kApiFormats), fmt::join(kApiFormats, ", "))};
       asked.format = parse_format(value).value();
+      continue;
+    }
+    if (name == "before" || name == "skip") {
+      const auto number = whole_number(value);
+      if (!number)
+        return Error{fmt::format("{} \"{}\" is not a number of rows; write a whole number, 1 or more", name,
+                                 shown_argument(value))};
+      (name == "skip" ? asked.skip : asked.before) = number;
       continue;
     }
     if (is_among(name, kSwitchParameters)) {
@@ -107,10 +118,15 @@ WebReply answer_report(Database& db, std::string_view name, const WebRequest& re
   if (!selection) return problem(400, selection.error().message);
   if (grows_with_time(name)) {
     if (selection->limit.value_or(0) > kHighestLimit)
-      return problem(400, fmt::format("limit {} is more than {}; go on from the oldest row with until",
-                                      *selection->limit, kHighestLimit));
+      return problem(400, fmt::format("limit {} is more than {}; go on with {}", *selection->limit, kHighestLimit,
+                                      name == "events"   ? "before"
+                                      : name == "alerts" ? "skip"
+                                                         : "until"));
     selection->limit = selection->limit.value_or(kUsualLimit);
   }
+  selection->before = asked->before;
+  if (asked->skip && !selection->limit) return problem(400, "skip goes with limit: write both");
+  selection->skip = asked->skip.value_or(0);
   const Report& report = *report_named(name, asked->parameters.contains("attempts"));
   WebReply reply{200, std::string(type_of(asked->format)), {}};
   const auto renderer = make_renderer(asked->format, report, now, Look(false), reply.body);

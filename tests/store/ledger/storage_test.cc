@@ -50,7 +50,7 @@ TEST(StorageOnRecord, AnAlertNamesWhatToTypeNext) {
     const char* low;
     const char* blocked;
   };
-  const Case cases[] = {{"/state", "df -h '/state'", "fuser -v '/state/codedriftd.db'"}, {"/it's", "", ""}};
+  const Case cases[] = {{"/state", "df -h '/state'", "sudo fuser -v '/state/codedriftd.db'"}, {"/it's", "", ""}};
   for (const Case& c : cases) {
     Store store;
     Ledger ledger = ledger_with_routes();
