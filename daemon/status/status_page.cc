@@ -217,7 +217,13 @@ Result<std::unique_ptr<StatusPage>> StatusPage::open(const HttpSettings& setting
           response.set_header("Allow", "GET, HEAD");
           return refuse(with_body ? 413 : 405, "only GET and HEAD, without a body\n");
         }
-        if (open_to_everybody(request.path) || impl.allows(request)) return httplib::Server::HandlerResponse::Unhandled;
+        const bool allowed = impl.allows(request);
+        if (open_to_everybody(request.path) || (allowed && request.path == "/metrics"))
+          return httplib::Server::HandlerResponse::Unhandled;
+        if (allowed) {  // by no route of httplib's: it compares paths as regular expressions, by recursion
+          site(request, response);
+          return httplib::Server::HandlerResponse::Handled;
+        }
         response.set_header("WWW-Authenticate", "Basic realm=\"codedriftd\", charset=\"UTF-8\"");
         response.set_header("WWW-Authenticate", "Bearer realm=\"codedriftd\"");
         return refuse(401, "the token of [http] token_file, as a bearer token, or as the password with any user\n");

@@ -180,7 +180,7 @@ TEST_F(ApiOfARecord, SaysWhatIsWrongAndWhatWouldBeRight) {
       {api_path("status"), {{"at", "2020-01-01"}}, 404, {"the record begins at", "it says nothing"}},
       {api_path("status"), {{"limit", "0"}}, 400, {"limit \"0\" is not a number of rows"}},
       {api_path("events"), {{"limit", "-1"}}, 400, {"limit \"-1\""}},
-      {api_path("events"), {{"limit", "10001"}}, 400, {"limit 10001 is more than 10000", "until"}},
+      {api_path("events"), {{"limit", "10001"}}, 400, {"limit 10001 is more than 10000", "before"}},
       {api_path("events"), {{"limit", "99999999999999999999"}}, 400, {"is not a number of rows"}},
       {api_path("status"), {{"all", "yes"}}, 400, {"all \"yes\": write all=true or all=false"}},
       {api_path("status"), {{"all", "true"}, {"all", "false"}}, 400, {"all is given 2 times"}},
@@ -384,7 +384,7 @@ TEST_F(ApiDescription, HasEveryParameterOfEveryReportAndNoOther) {
       EXPECT_EQ(described.contains(name), takes_parameter(report, name)) << report << ' ' << name;
     }
   }
-  Names all{"format"};
+  Names all{"before", "format", "skip"};
   for (const std::string_view name : kGlobParameters) all.emplace(name);
   for (const std::string_view name : kValueParameters) all.emplace(name);
   for (const std::string_view name : kSwitchParameters) all.emplace(name);
