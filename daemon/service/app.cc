@@ -374,6 +374,9 @@ void App::stop() noexcept {
       log(LogLevel::error, "daemon.stop", fmt::format("{}: {}", what, error.what()));
     }
   };
+  step("reports", [&] {
+    if (site_) site_->stop();
+  });
   step("control socket", [&] { control_.reset(); });
   std::map<std::string, std::shared_ptr<Runner>> runners;
   step("alerts", [&] {
@@ -404,7 +407,7 @@ void App::stop() noexcept {
     keep_head();
   });
   step("status page", [&] {
-    status_page_.reset();  // may wait for a slow client
+    status_page_.reset();  // waits for no report: the site was told to stop
     site_.reset();
   });
   step("store", [&] {

@@ -105,6 +105,13 @@ TEST(PagesInABrowser, AreReadableLiveAccessibleAndLoadNothingFromElsewhere) {
   EXPECT_NE(found.at("still").at("nothing").get<std::string>().find("o function matches"), std::string::npos);
   EXPECT_EQ(found.at("still").at("attempts"), true);
   EXPECT_GT(found.at("still").at("events"), 10);
+  for (const char* page : {"functions", "function"}) {
+    const Json& quiet = found.at("quiet").at(page);
+    EXPECT_EQ(quiet.at("refreshed"), (Json{true, true, true})) << page;
+    EXPECT_EQ(quiet.at("polled"), true) << page << ": it was asked again meanwhile";
+    EXPECT_EQ(quiet.at("note"), "") << page << ": nothing happened";
+    EXPECT_TRUE(quiet.at("busy").get<std::string>().starts_with("The daemon answered 503; trying again")) << quiet;
+  }
   const Json& live = found.at("live");
   EXPECT_NE(live.at("before").get<std::string>().find("in sync"), std::string::npos) << live;
   EXPECT_NE(live.at("after").get<std::string>().find("drifted"), std::string::npos) << live;

@@ -148,12 +148,15 @@ ReportEnd report(Database& db, const Selection& selection, WallTime now, const E
       "json_extract(CAST(coalesce(l.message_body, "
       "o.body) AS TEXT), '$.event_ids'), NULL), o.state, o.attempts, o.created_at_ms, o.next_attempt_at_ms, "
       "o.delivered_at_ms, o.last_status, o.last_error, o.flapping AND o.message IS NULL, iif({}, (SELECT s.until_ms "
-      "FROM suspension s WHERE s.target = o.target_id), NULL) FROM outbox o LEFT JOIN outbox l ON l.id = o.message "
-      "WHERE (?1 IS NULL OR o.target_id = ?1) ORDER BY o.id",
+      "FROM suspension s WHERE s.target = o.target_id), NULL) FROM outbox o LEFT JOIN outbox l ON l.id = o.message ",
       outbox::held_row("o"));
-  static const Sql kNewestFirst = Sql::forever(kRows + " DESC");
-  static const Sql kOldestFirst = Sql::forever(kRows);
-  auto q = db.query(selection.limit ? kNewestFirst : kOldestFirst, filter.only());
+  static const Sql kOldest = Sql::forever(kRows + "ORDER BY o.id");
+  static const Sql kNewest = Sql::forever(kRows + "ORDER BY o.id DESC");
+  static const Sql kOldestOfOne = Sql::forever(kRows + "WHERE o.target_id = ? ORDER BY o.id");
+  static const Sql kNewestOfOne = Sql::forever(kRows + "WHERE o.target_id = ? ORDER BY o.id DESC");
+  const auto only = filter.only();
+  auto q = only ? db.query(selection.limit ? kNewestOfOne : kOldestOfOne, *only)
+                : db.query(selection.limit ? kNewest : kOldest);
   while (q.step()) {
     if (!selection.in_window(q.time(kCreatedAt)) || !any_matches(selection.kinds, q.text(kKind)) ||
         !any_matches(selection.destinations, q.text(kDestination)) || !filter.matches(q.optional_integer(kTargetId)))

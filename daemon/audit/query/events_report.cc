@@ -34,24 +34,43 @@ void name_the_missing(Database& db, ReportEnd& end) {
   end.problems += static_cast<int64_t>(all.size());
 }
 
+/// The numbers, from `first` to before `end`, between which all events of a window stand.
+struct Numbers {
+  int64_t first = 0, end = std::numeric_limits<int64_t>::max();
+};
+/// By the index on the time alone: no event is read. Where a clock was ahead, a stored time after the window says
+/// nothing.
+Numbers numbers_of(Database& db, const Selection& selection, const EventTimes& times) {
+  Numbers numbers;
+  const bool until = selection.until && times.all_true();
+  if (selection.since || until) {
+    auto q = db.query("SELECT min(seq), max(seq) + 1 FROM event WHERE time_ms >= ? AND time_ms <= ?",
+                      selection.since.value_or(from_ms(std::numeric_limits<int64_t>::min())),
+                      until ? *selection.until : from_ms(std::numeric_limits<int64_t>::max()));
+    const bool some = q.step() && !q.null(0);
+    numbers = some ? Numbers{q.integer(0), q.integer(1)} : Numbers{0, 0};
+  }
+  if (selection.before) numbers.end = std::min(numbers.end, *selection.before);
+  return numbers;
+}
+
 /// The events that may lie in the window, in the order in which they were written, the newest first if there is a
-/// limit: by seq, for the clock may have been set back since. "+seq" has the index on the time serve the window: it is
-/// most often the smaller part. Where a clock was ahead, a stored time after the window says nothing.
+/// limit: by seq, for the clock may have been set back since. With a limit they are walked until there are enough;
+/// without, "+seq" has the index on the time serve the window: it is most often the smaller part.
 Query chosen(Database& db, const Selection& selection, const EventTimes& times, const std::optional<TargetId>& only) {
   static const Sql kAll = event_rows::select("ORDER BY seq");
   static const Sql kSince = event_rows::select("WHERE time_ms >= ? ORDER BY +seq");
   static const Sql kWithin = event_rows::select("WHERE time_ms >= ? AND time_ms <= ? ORDER BY +seq");
-  static const Sql kNewest = event_rows::select("WHERE seq < ? ORDER BY seq DESC");
-  static const Sql kNewestOfOne = event_rows::select("WHERE target_id = ? AND seq < ? ORDER BY seq DESC");
-  static const Sql kNewestSince = event_rows::select("WHERE time_ms >= ? ORDER BY +seq DESC");
-  static const Sql kNewestWithin = event_rows::select("WHERE time_ms >= ? AND time_ms <= ? ORDER BY +seq DESC");
-  const bool limited = selection.limit.has_value();
-  const int64_t before = selection.before.value_or(std::numeric_limits<int64_t>::max());
-  if (limited && only) return db.query(kNewestOfOne, *only, before);
+  static const Sql kNewest = event_rows::select("WHERE seq >= ? AND seq < ? ORDER BY seq DESC");
+  static const Sql kNewestOfOne = event_rows::select("WHERE target_id = ? AND seq >= ? AND seq < ? ORDER BY seq DESC");
+  if (selection.limit) {
+    const Numbers numbers = numbers_of(db, selection, times);
+    return only ? db.query(kNewestOfOne, *only, numbers.first, numbers.end)
+                : db.query(kNewest, numbers.first, numbers.end);
+  }
   if (selection.since && selection.until && times.all_true())
-    return db.query(limited ? kNewestWithin : kWithin, *selection.since, *selection.until);
-  if (selection.since) return db.query(limited ? kNewestSince : kSince, *selection.since);
-  return limited ? db.query(kNewest, before) : db.query(kAll);
+    return db.query(kWithin, *selection.since, *selection.until);
+  return selection.since ? db.query(kSince, *selection.since) : db.query(kAll);
 }
 
 ReportEnd run_events(Database& db, const Selection& selection, WallTime now, const Emit& emit) {

@@ -264,6 +264,7 @@ ReportEnd run_status(Database& db, const Selection& selection, WallTime now, con
     TargetAt& target = *each;
     const TargetState& state = target.known.row.state;
     counts.add(target.known.status.status);
+    if (state.accepted && state.accepted_source == AcceptedSource::first_seen) ++on_first_sight;
     if (selection.limit && (place++ < selection.skip || end.rows == *selection.limit)) continue;
     // Only of what is shown: it costs more than all the rest.
     if (selection.at) {
@@ -271,7 +272,6 @@ ReportEnd run_status(Database& db, const Selection& selection, WallTime now, con
     } else {
       find_changes_inside(db, target.known);
     }
-    if (state.accepted && state.accepted_source == AcceptedSource::first_seen) ++on_first_sight;
     emit(status_row_at(target));
     if (!target.problem.empty()) ++end.problems;
     ++end.rows;

@@ -96,6 +96,7 @@ std::string_view SqliteError::name() const {
 bool SqliteError::full() const { return primary_code() == SQLITE_FULL || code_ == SQLITE_IOERR_SHMSIZE; }
 bool SqliteError::busy() const { return primary_code() == SQLITE_BUSY; }
 bool SqliteError::io() const { return primary_code() == SQLITE_IOERR; }
+bool SqliteError::given_up() const { return primary_code() == SQLITE_INTERRUPT; }
 bool SqliteError::sync() const { return code_ == SQLITE_IOERR_FSYNC || code_ == SQLITE_IOERR_DIR_FSYNC; }
 
 Sql Sql::forever(std::string_view text) {
@@ -271,7 +272,10 @@ Database Database::open_unlocked(const std::string& path, int cache_kib) {
 }
 
 Database::Database(Database&& other) noexcept
-    : handle_(std::exchange(other.handle_, nullptr)), path_(std::move(other.path_)), cache_(std::move(other.cache_)) {}
+    : handle_(std::exchange(other.handle_, nullptr)),
+      path_(std::move(other.path_)),
+      over_(std::move(other.over_)),
+      cache_(std::move(other.cache_)) {}
 
 Database::~Database() {
   for (auto& [text, cached] : cache_) sqlite3_finalize(cached.statement);
@@ -283,7 +287,16 @@ void Database::fail(int code, std::string_view sql) const {
   throw SqliteError(code, fmt::format("{}: {} (code {}, in: {})", path_, words, code, sql));
 }
 
+void Database::give_up_when(std::function<bool()> over) {
+  constexpr int kSteps = 10'000;  // of SQLite's machine: a millisecond or less
+  over_ = over ? std::make_unique<std::function<bool()>>(std::move(over)) : nullptr;
+  sqlite3_progress_handler(
+      handle_, over_ ? kSteps : 0, [](void* asked) { return (*static_cast<std::function<bool()>*>(asked))() ? 1 : 0; },
+      over_.get());
+}
+
 Query Database::prepare(std::string_view sql, bool cached) {
+  if (over_ && (*over_)()) throw SqliteError(SQLITE_INTERRUPT, fmt::format("{}: given up (before: {})", path_, sql));
   if (cached) {
     const auto found = cache_.find(sql.data());
     if (found != cache_.end() && !found->second.in_use) {

@@ -33,7 +33,8 @@ class SqliteError : public std::runtime_error {
                                                           "corrupt", "constraint", "nomem", "other"};
   bool full() const;  ///< the disk is full: nothing was written
   bool busy() const;
-  bool io() const;    ///< an I/O error: after a COMMIT nobody knows whether it is durable
+  bool io() const;        ///< an I/O error: after a COMMIT nobody knows whether it is durable
+  bool given_up() const;  ///< Database::give_up_when() said so
   bool sync() const;  ///< a flush failed: the kernel may have dropped what it could not write, so no later flush counts
 
  private:
@@ -180,6 +181,11 @@ class Database {
   /// Runs text with any number of statements, without arguments.
   void execute(const std::string& sql);
 
+  /// From now on `over` is asked before each statement and all the while one runs (not for execute(), unless it takes
+  /// long): once it says yes, that is the end of it, with a SqliteError that is given_up(). It must be quick, and must
+  /// not use this connection. Empty: nobody is asked any more.
+  void give_up_when(std::function<bool()> over);
+
   int64_t last_id() const;
   int64_t total_changes() const;          ///< rows changed by this connection so far
   int64_t pragma(std::string_view name);  ///< the integer a pragma returns
@@ -208,6 +214,7 @@ class Database {
   };
   sqlite3* handle_;
   std::string path_;
+  std::unique_ptr<std::function<bool()>> over_;    ///< SQLite has its address
   std::unordered_map<const char*, Cached> cache_;  ///< by the address of the text: no hash over long statements
 };
 

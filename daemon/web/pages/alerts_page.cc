@@ -78,11 +78,12 @@ std::string alerts_table(const PageInput& in, std::string_view caption, const st
 
 WebReply alerts_page(const PageInput& in) {
   std::vector<std::pair<std::string, std::string>> states, destinations, kinds;
-  std::vector<std::string> kind_names;
+  std::vector<std::string> kind_names, destination_names;
   for (const std::string& state : kAlertStates) states.emplace_back(state, state);
   int64_t dead = 0;
   for (const outbox::Depth& depth : outbox::depths(in.db, in.now)) {
     destinations.emplace_back(depth.destination, depth.destination);
+    destination_names.push_back(depth.destination);
     dead += depth.dead;
   }
   for (const std::string_view kind : kEventKinds) kind_names.emplace_back(kind);
@@ -90,7 +91,7 @@ WebReply alerts_page(const PageInput& in) {
   std::sort(kind_names.begin(), kind_names.end());
   for (const std::string& kind : kind_names) kinds.emplace_back(kind, kind);
   const std::string state = word_value(in, "state", kAlertStates), kind = word_value(in, "kind", kind_names);
-  const std::string destination = in.value("alert"), search = in.value("target");
+  const std::string destination = word_value(in, "alert", destination_names), search = in.value("target");
   const int64_t page = number_value(in, "page", 1);
   const auto values = [&](int64_t at) -> Values {
     return {{"state", state},

@@ -22,6 +22,8 @@ constexpr int64_t kEventsOfOne = 50;
 constexpr int64_t kAlertsOfOne = 20;
 constexpr std::size_t kFilesListed = 1000;
 constexpr std::size_t kFilesUnfolded = 15;
+constexpr std::size_t kRowsOfTable = 200;
+constexpr std::size_t kDriftsTold = 100;
 constexpr std::size_t kDigitsOfValues = 12;
 constexpr std::pair<std::string_view, std::string_view> kPeriods[] = {
     {"24h", "a day"}, {"7d", "a week"}, {"30d", "30 days"}, {"90d", "90 days"}, {"365d", "a year"}};
@@ -110,15 +112,16 @@ class FunctionPage {
     }
     fact("What changed", html_text(target_.inside.changes_words));
     fact("Who changed it", html_text(target_.who));
-    fact("Last answer", when(s.last_success_at));
-    if (s.last_polled_at != s.last_success_at) fact("Last asked", when(s.last_polled_at));
+    fact("Last answer", passing_html(when(s.last_success_at)));
+    if (s.last_polled_at != s.last_success_at) fact("Last asked", passing_html(when(s.last_polled_at)));
     if (s.last_error)
-      fact("Last error", fmt::format("<span class=\"warning\">{}</span> {}{}", html_text(s.last_error->code),
-                                     html_text(s.last_error->message),
-                                     s.last_error->request_id.empty()
-                                         ? ""
-                                         : fmt::format(" (request {})", html_text(s.last_error->request_id))));
-    if (s.consecutive_failures > 0) fact("Failed in a row", std::to_string(s.consecutive_failures));
+      fact("Last error",
+           fmt::format("<span class=\"warning\">{}</span> {}{}", html_text(s.last_error->code),
+                       html_text(s.last_error->message),
+                       s.last_error->request_id.empty()
+                           ? ""
+                           : passing_html(fmt::format(" (request {})", html_text(s.last_error->request_id)))));
+    if (s.consecutive_failures > 0) fact("Failed in a row", passing_html(std::to_string(s.consecutive_failures)));
     if (const auto held = suspensions::find(in_.db, target_.row.id))
       fact("Alerts held", fmt::format("until {}, by {}: {}", time_html(held->until, in_.now),
                                       html_text(who(held->actor, held->claimed)), html_text(held->reason)));
@@ -213,32 +216,67 @@ class FunctionPage {
     html_ += "</ul></nav>\n";
     for (const std::string& problem : report.problems) say("<p class=\"alarm\">{}</p>\n", html_text(problem));
     if (report.functions.empty()) {
-      say("<p>It was not watched between {} and {}.</p>\n", time_html(report.since, in_.now),
-          time_html(report.until, in_.now));
+      say("<p>It was not watched between {}.</p>\n",
+          passing_html(time_html(report.since, in_.now) + " and " + time_html(report.until, in_.now)));
       return;
     }
     html_ += timeline_legend();
     for (ReportBlock& block : function_section(report).blocks) {
       block.heading.clear();  // it stands above already, and so does the status
       block.words.assign(1, std::string(kClaim));
-      tables_.write(block, report);
+      write_newest(std::move(block), "history", report);
     }
-    told_section("Drift", drift_section(report), !report.drifts.empty() || !report.unreviewed.empty(), report);
+    told_drifts(report);
     told_section("What was accepted, and on whose word", acceptance_section(report),
                  !report.accepted.empty() || !report.pins.empty(), report);
     told_section("Announced deployments", deployment_section(report), !report.deployments.empty(), report);
   }
 
-  void told_section(std::string_view title, const ReportSection& told, bool something, const AuditReport& report) {
+  /// The open one first, and the newest of the others: each has a table of its own.
+  void told_drifts(const AuditReport& report) {
+    ReportSection drifts = drift_section(report);
+    if (!report.drifts.empty() && !report.drifts.front().resolved)  // for how long, its facts tell
+      drifts.blocks.front().words.front() =
+          fmt::format("Open since {}. It is not resolved.", rfc3339(report.drifts.front().since));
+    const std::size_t all = report.drifts.size(), left_out = all > kDriftsTold ? all - kDriftsTold : 0;
+    if (left_out > 0) {
+      const auto first = drifts.blocks.begin() + (report.drifts.front().resolved ? 0 : 1);
+      drifts.blocks.erase(first, first + static_cast<std::ptrdiff_t>(left_out));
+    }
+    told_section("Drift", std::move(drifts), !report.drifts.empty() || !report.unreviewed.empty(), report);
+    say_more(left_out, "events");
+  }
+
+  void told_section(std::string_view title, ReportSection told, bool something, const AuditReport& report) {
     section(title);
     if (!something) html_ += "<p>None in this period.</p>\n";
     if (!something) return;
-    for (const ReportBlock& block : told.blocks) {
+    for (ReportBlock& block : told.blocks) {
       if (block.tables.empty()) continue;
-      ReportBlock shown = block;
-      if (shown.heading == address_) shown.heading.clear();
-      tables_.write(shown, report);
+      if (block.heading == address_) block.heading.clear();
+      write_newest(std::move(block), "events", report);
     }
+  }
+
+  /// `query`: which one has what is left out. REQUIRES: the tables have the newest last.
+  void write_newest(ReportBlock block, std::string_view query, const AuditReport& report) {
+    std::size_t left_out = 0;
+    for (ReportTable& table : block.tables) {
+      if (table.rows.size() <= kRowsOfTable || table.folded) continue;
+      const std::size_t more = table.rows.size() - kRowsOfTable;
+      table.rows.erase(table.rows.begin(), table.rows.begin() + static_cast<std::ptrdiff_t>(more));
+      left_out += more;
+    }
+    tables_.write(block, report);
+    say_more(left_out, query);
+  }
+
+  void say_more(std::size_t left_out, std::string_view query) {
+    if (left_out == 0) return;
+    const std::string asked = in_.value("since");
+    say("<p>These are the newest, and {} more: {}</p>\n", grouped(static_cast<int64_t>(left_out)),
+        command_html(fmt::format("codedriftd query {} {} --since {}", query, quoted_for_shell(address_),
+                                 asked.empty() ? std::string(kUsualPeriod) : quoted_for_shell(asked))));
   }
 
   void packages_section() {
@@ -306,7 +344,10 @@ WebReply function_page(const PageInput& in, const std::string& address) {
   SelectedTarget target = find_function(in, address);
   const std::string called = target.row.target.address();
   if (called != address)
-    return {302, "text/plain; charset=utf-8", called + "\n", {{"Location", function_link(called)}}};
+    return {302,
+            "text/plain; charset=utf-8",
+            called + "\n",
+            {{"Location", path_to(function_path(called), {{"since", in.value("since")}})}}};
   const std::string title = target.row.target.function + ":" + target.row.target.qualifier;
   return whole_page(in, title, {}, FunctionPage(in, std::move(target)).main());
 }

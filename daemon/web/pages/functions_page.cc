@@ -149,7 +149,7 @@ std::string row_html(const PageInput& in, const Row& row) {
       !expected.is_null())
     add("expected", hash_html(expected));
   html += fmt::format("<td data-label=\"changed\">{}</td><td data-label=\"last answer\">{}",
-                      inside.empty() ? "–" : inside, time_html(field(r, row, "last_success_at"), in.now));
+                      inside.empty() ? "–" : inside, passing_html(time_html(field(r, row, "last_success_at"), in.now)));
   if (const OrderedJson& error = field(r, row, "last_error"); error.is_object())
     html += fmt::format("<br><span class=\"warning parts\">{}</span> {}", code_html(text_in(error, "code")),
                         html_text(text_in(error, "message")));
@@ -208,10 +208,11 @@ WebReply functions_page(const PageInput& in) {
                      "Next");
   };
   main += turn() + table_html(in, rows) + turn();
-  // The last of the remarks counts what the list above counts.
-  if (end.remarks.size() > 1) {
+  // The last of the remarks counts what the list above counts; before it stands, of a part, how large that is.
+  const std::size_t told = end.rows < selected ? 2 : 1;
+  if (end.remarks.size() > told) {
     main += "<ul class=\"notes\">";
-    for (std::size_t i = 0; i + 1 < end.remarks.size(); ++i)
+    for (std::size_t i = 0; i + told < end.remarks.size(); ++i)
       main += fmt::format("<li>{}</li>", html_text(end.remarks[i]));
     main += "</ul>\n";
   }

@@ -28,12 +28,13 @@ std::string data_html(const OrderedJson& data) {
 std::string event_html(const PageInput& in, const Row& row) {
   const Report& r = kEventsReport;
   const std::string severity = text_field(r, row, "severity"), target = text_field(r, row, "target");
-  const std::string_view tone = severity == "critical" ? "alarm" : severity == "warning" ? "warning" : "plain";
+  const std::string badge =
+      severity == "info" ? "" : badge_html(severity == "critical" ? "alarm" : "warning", "!", severity) + "<br>";
   const std::string seq = json_line(field(r, row, "seq"));
   std::string html = fmt::format(
-      "<tr id=\"event-{0}\"><td>{0}</td><td>{1}</td><th scope=\"row\"><span class=\"{2}\" title=\"{3}\">{4}</span></th>"
-      "<td>{5}</td><td><span class=\"actor\">{6}</span></td><td>{7}",
-      seq, time_html(field(r, row, "time"), in.now), tone, html_text(severity), html_text(text_field(r, row, "kind")),
+      "<tr id=\"event-{0}\"><td>{0}</td><td>{1}</td><th scope=\"row\">{2}{3}</th>"
+      "<td>{4}</td><td><span class=\"actor\">{5}</span></td><td>{6}",
+      seq, time_html(field(r, row, "time"), in.now), badge, html_text(text_field(r, row, "kind")),
       target.empty() ? "the whole daemon" : function_html(target), html_text(text_field(r, row, "actor")),
       data_html(field(r, row, "data")));
   if (!row.problem.empty()) html += fmt::format("<p class=\"alarm\">{}</p>", html_text(row.problem));

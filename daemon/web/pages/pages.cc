@@ -37,35 +37,40 @@ Asset make_asset(std::string_view name) {
 
 WebReply give(const Asset& asset, const WebRequest& request) {
   const bool known = request.if_none_match.find(asset.tag) != std::string::npos;
-  return {known ? 304 : 200, asset.type, known ? "" : asset.body, {{"ETag", asset.tag}}};
+  return {known ? 304 : 200, asset.type, known ? "" : asset.body, {{"ETag", asset.tag}, {"Cache-Control", "no-cache"}}};
 }
 
-WebReply words_page(const PageInput& in, int status, std::string_view title, std::string_view words) {
-  return whole_page(in, title, {},
+}  // namespace
+
+std::optional<WebReply> answer_asset(const WebRequest& request) {
+  static const Asset kStyle = make_asset("page.css"), kScript = make_asset("page.js");
+  if (request.path == "/assets/page.css") return give(kStyle, request);
+  if (request.path == "/assets/page.js") return give(kScript, request);
+  return std::nullopt;
+}
+
+WebReply words_page(const PageSetting& setting, WallTime now, int status, std::string_view title,
+                    std::string_view words) {
+  return whole_page(setting, now, title, {},
                     fmt::format("<h1>{}</h1>\n<p>{}</p>\n<p><a href=\"/\">All functions</a></p>\n", html_text(title),
                                 html_text(as_sentence(std::string(words)))),
                     status);
 }
 
-}  // namespace
-
 WebReply answer_page(Database& db, const WebRequest& request, const PageSetting& setting, WallTime now) {
   const PageInput in{db, request, setting, now};
   const std::string& path = request.path;
-  static const Asset kStyle = make_asset("page.css"), kScript = make_asset("page.js");
-  if (path == "/assets/page.css") return give(kStyle, request);
-  if (path == "/assets/page.js") return give(kScript, request);
   try {
     if (path == "/") return functions_page(in);
     if (path == "/alerts") return alerts_page(in);
     if (path == "/log") return log_page(in);
     if (path.starts_with(kFunctionPath)) return function_page(in, path.substr(kFunctionPath.size()));
   } catch (const BadValue& bad) {
-    return words_page(in, 400, "That cannot be asked for", bad.what());
+    return words_page(setting, now, 400, "That cannot be asked for", bad.what());
   } catch (const NotThere& nothing) {
-    return words_page(in, 404, "There is no such function", nothing.what());
+    return words_page(setting, now, 404, "There is no such function", nothing.what());
   }
-  return words_page(in, 404, "There is no such page", "There are Functions, Alerts and Log");
+  return words_page(setting, now, 404, "There is no such page", "There are Functions, Alerts and Log");
 }
 
 }  // namespace codedriftd

@@ -1,5 +1,7 @@
 #pragma once
+#include <optional>
 #include <string>
+#include <string_view>
 
 #include "base/clock.h"
 #include "status/web.h"
@@ -12,8 +14,13 @@ struct PageSetting {
   std::string instance;
 };
 
-/// The pages for people: /, /function/ADDRESS, /alerts, /log, and what they load from here (/assets/…). Complete HTML
-/// made here; a script only makes them live. Throws SqliteError for a record that cannot be read.
+/// What pages load from here (/assets/…), the same as long as this program runs; nullopt for any other path.
+std::optional<WebReply> answer_asset(const WebRequest& request);
+/// A page with a title and a sentence, and nothing of the record.
+WebReply words_page(const PageSetting& setting, WallTime now, int status, std::string_view title,
+                    std::string_view words);
+/// The pages for people: /, /function/ADDRESS, /alerts, /log. Complete HTML made here; a script only makes them live.
+/// Throws SqliteError for a record that cannot be read.
 WebReply answer_page(Database& db, const WebRequest& request, const PageSetting& setting, WallTime now);
 
 }  // namespace codedriftd

@@ -103,7 +103,7 @@ bool switch_value(const PageInput& in, const std::string& name) {
 
 void search_addresses(Selection& selection, const std::string& text) {
   if (text.empty()) return;
-  if (text.find_first_of("*?") != std::string::npos) {
+  if (text.find_first_of("*?") != std::string::npos || Target::parse(text)) {
     selection.targets = {text};
   } else if (text.find('/') != std::string::npos) {
     selection.targets = {"*" + text + "*"};
@@ -113,9 +113,10 @@ void search_addresses(Selection& selection, const std::string& text) {
   }
 }
 
-std::string function_link(std::string_view address) { return "/function/" + html_text(in_url(address, "/:$")); }
+std::string function_path(std::string_view address) { return "/function/" + in_url(address, "/:$"); }
+std::string function_link(std::string_view address) { return html_text(function_path(address)); }
 
-std::string link_to(std::string_view path, const Values& values) {
+std::string path_to(std::string_view path, const Values& values) {
   std::string url(path);
   char mark = '?';
   for (const auto& [name, value] : values) {
@@ -123,8 +124,12 @@ std::string link_to(std::string_view path, const Values& values) {
     url += fmt::format("{}{}={}", mark, name, in_url(value, "/:$*"));
     mark = '&';
   }
-  return html_text(url);
+  return url;
 }
+
+std::string link_to(std::string_view path, const Values& values) { return html_text(path_to(path, values)); }
+
+std::string passing_html(const std::string& html) { return "<span class=\"poll\">" + html + "</span>"; }
 
 std::string bare_time_html(const std::string& rfc3339_time) {
   if (!parse_rfc3339(rfc3339_time)) return html_text(rfc3339_time);
@@ -273,11 +278,11 @@ std::string text_field(const Report& report, const Row& row, std::string_view na
   return value.is_string() ? value.get<std::string>() : std::string();
 }
 
-WebReply whole_page(const PageInput& in, std::string_view title, std::string_view place, std::string_view main,
-                    int status) {
+WebReply whole_page(const PageSetting& setting, WallTime now, std::string_view title, std::string_view place,
+                    std::string_view main, int status) {
   constexpr std::pair<std::string_view, std::string_view> kMenu[] = {
       {"/", "Functions"}, {"/alerts", "Alerts"}, {"/log", "Log"}};
-  const std::string instance = html_text(in.setting.instance);
+  const std::string instance = html_text(setting.instance);
   std::string menu;
   for (const auto& [path, words] : kMenu)
     menu += fmt::format("<li><a href=\"{}\"{}>{}</a></li>", path, path == place ? " aria-current=\"page\"" : "", words);
@@ -292,7 +297,7 @@ WebReply whole_page(const PageInput& in, std::string_view title, std::string_vie
               "of <span id=\"asof\">{3}</span></p>\n</header>\n<p id=\"live\" class=\"live-note\" "
               "role=\"status\"></p>\n<main id=\"main\" tabindex=\"-1\">\n{4}</main>\n<footer><p>codedriftd {5} on {1}. "
               "Read-only. All times are UTC.</p></footer>\n</div>\n</body>\n</html>\n",
-              html_text(title), instance, menu, bare_time_html(rfc3339(in.now)), main, CODEDRIFTD_VERSION)};
+              html_text(title), instance, menu, bare_time_html(rfc3339(now)), main, CODEDRIFTD_VERSION)};
 }
 
 }  // namespace codedriftd

@@ -39,8 +39,11 @@ WebReply log_page(const PageInput& in);
 
 /// A whole page around `main`, which begins with its h1. `place` is the path of the entry of the menu that it belongs
 /// to.
-WebReply whole_page(const PageInput& in, std::string_view title, std::string_view place, std::string_view main,
-                    int status = 200);
+WebReply whole_page(const PageSetting& setting, WallTime now, std::string_view title, std::string_view place,
+                    std::string_view main, int status = 200);
+inline WebReply whole_page(const PageInput& in, std::string_view title, std::string_view place, std::string_view main) {
+  return whole_page(in.setting, in.now, title, place, main);
+}
 
 // ---- values in the URL; all throw BadValue --------------------------------------------------------------------------
 
@@ -51,15 +54,20 @@ std::optional<WallTime> time_value(const PageInput& in, const std::string& name)
 std::string word_value(const PageInput& in, const std::string& name, const std::vector<std::string>& known);
 /// "1", or nothing.
 bool switch_value(const PageInput& in, const std::string& name);
-/// What narrows a selection to the addresses in which `text` stands, or that it matches as a pattern.
+/// What narrows a selection to the address that `text` is, to those in which it stands, or that it matches as a
+/// pattern.
 void search_addresses(Selection& selection, const std::string& text);
 
 // ---- links ----------------------------------------------------------------------------------------------------------
 
-/// Escaped for an attribute, like everything here.
+/// Escaped for an attribute, where nothing else is said.
 std::string function_link(std::string_view address);
 using Values = std::vector<std::pair<std::string, std::string>>;
-/// `path` with those of `values` that are not empty.
+/// The same for a header: percent-encoded, not escaped.
+std::string function_path(std::string_view address);
+/// `path` with those of `values` that are not empty, percent-encoded.
+std::string path_to(std::string_view path, const Values& values);
+/// The same, escaped.
 std::string link_to(std::string_view path, const Values& values);
 
 // ---- pieces ---------------------------------------------------------------------------------------------------------
@@ -68,6 +76,8 @@ std::string link_to(std::string_view path, const Values& values);
 std::string time_html(WallTime at, WallTime now);
 /// The same without its age, of what rfc3339() says.
 std::string bare_time_html(const std::string& rfc3339_time);
+/// What goes on with each poll, or with the time: the script that makes pages live does not call it a change.
+std::string passing_html(const std::string& html);
 /// Of a row's value; "–" for null.
 std::string time_html(const OrderedJson& value, WallTime now);
 /// Twelve digits of a hash, whole in its title; any other text as it is; "–" for null.

@@ -237,6 +237,17 @@ TEST(StatusReport, CountsAllOfThemUnderALimit) {
   EXPECT_EQ(status.end.summary["unobserved"], 3);
 }
 
+TEST(StatusReport, CountsWhatWasTrustedOnFirstSightUnderALimitToo) {
+  Recorded r;
+  r.ran(at(0), at(50), true);
+  r.watch({"a", "b", "c"}, at(0));
+  for (const char* function : {"a", "b", "c"}) r.observed(function, "A", at(1));
+  Selection one;
+  one.limit = 1;
+  EXPECT_EQ(report(r, kStatusReport, at(50), one).end.remarks.front(),
+            "3 of the accepted hashes are the first ones seen: trusted on first sight, not reviewed.");
+}
+
 TEST(StatusReport, LeavesOutWhatStandsBeforeAPageAndCountsItAllTheSame) {
   Recorded r;
   r.watch({"a", "b", "c", "d"}, at(0));
@@ -534,6 +545,28 @@ TEST(EventsReport, HasTheNewestBeforeOne) {
   const auto seq = of_b.rows[0]["seq"].get<int64_t>();
   EXPECT_EQ(seqs(select({"b"}), seq), std::vector<std::string>{});
   EXPECT_EQ(seqs(select({"b"}), seq + 1), std::vector<std::string>{std::to_string(seq)});
+}
+
+TEST(EventsReport, HasTheNewestOfAWindow) {
+  Recorded r;
+  for (int i = 0; i < 5; ++i) r.watch({fmt::format("f{}", i)}, at(10 * i));
+  for (const auto& [since, until] :
+       {std::pair(at(-5), at(100)), {at(5), at(100)}, {at(5), at(25)}, {at(50), at(60)}, {at(-5), at(25)}}) {
+    Selection window;
+    window.since = since;
+    window.until = until;
+    const std::vector<std::string> all = report(r, kEventsReport, at(100), window).column("seq");
+    for (const std::size_t limit : {std::size_t{1}, std::size_t{3}, std::size_t{100}}) {
+      Selection limited = window;
+      limited.limit = static_cast<int64_t>(limit);
+      const std::vector<std::string> newest(all.end() - static_cast<std::ptrdiff_t>(std::min(limit, all.size())),
+                                            all.end());
+      EXPECT_EQ(report(r, kEventsReport, at(100), limited).column("seq"), newest) << rfc3339(since) << " " << limit;
+      if (until < at(100)) continue;
+      limited.until.reset();
+      EXPECT_EQ(report(r, kEventsReport, at(100), limited).column("seq"), newest) << rfc3339(since) << " " << limit;
+    }
+  }
 }
 
 TEST(EventsReport, KeepsEventsOfWhatIsNoLongerWatched) {

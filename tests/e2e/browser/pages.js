@@ -8,7 +8,7 @@ const path = require('path');
 const [site, shots, functionPage, signs] = process.argv.slice(2);
 const pages = { functions: '/', function: functionPage, alerts: '/alerts', log: '/log' };
 const found = { console: [], requests: [], violations: {}, overflow: {}, passes: 0, policy: '', text: {}, keyboard: {},
-  still: {}, live: {} };
+  still: {}, quiet: {}, live: {} };
 const axe = fs.readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
 const looks = [
   { name: 'light', colorScheme: 'light', media: 'screen', width: 1440 },
@@ -109,6 +109,38 @@ async function still(browser) {
   await context.close();
 }
 
+/// While nothing happens but polls, nothing is said; and an answer that is none is told as what it is.
+async function quiet(browser) {
+  const context = await browser.newContext();
+  const told = found.console.length;
+  for (const [name, where] of [['functions', '/?q=charge'], ['function', functionPage]]) {
+    const page = await watched(context, 'quiet');
+    await page.clock.install();
+    await page.goto(site + where);
+    const refresh = async () => {
+      const before = await page.innerText('#asof');
+      for (let i = 0; i < 20 && await page.innerText('#asof') === before; ++i) {
+        await page.clock.runFor(15000);
+        await new Promise((resolve) => setTimeout(resolve, 1500));
+      }
+      return await page.innerText('#asof') !== before;
+    };
+    const polled = () => page.locator('.poll').first().innerText();
+    const before = await polled();
+    const refreshed = [await refresh(), await refresh(), await refresh()];
+    found.quiet[name] = { refreshed, polled: await polled() !== before, note: await page.innerText('#live') };
+    await page.route('**/*', (route) => route.fulfill({ status: 503, body: 'busy' }));
+    for (let i = 0; i < 20 && await page.innerText('#live') === ''; ++i) {
+      await page.clock.runFor(15000);
+      await new Promise((resolve) => setTimeout(resolve, 200));
+    }
+    found.quiet[name].busy = await page.innerText('#live');
+    await page.close();
+  }
+  found.console.length = told;  // the browser itself says that it was a 503
+  await context.close();
+}
+
 /// What drifts while the page is open is there without loading it again; that nobody answers is said.
 async function live(browser) {
   const context = await browser.newContext();
@@ -153,6 +185,7 @@ async function main() {
     await lookAt(browser);
     await walk(browser);
     await still(browser);
+    await quiet(browser);
     await live(browser);
     process.stdout.write(JSON.stringify(found));
   } finally {

@@ -48,6 +48,29 @@ TEST(Sqlite, WriterHasEveryPragmaThatDurabilityAndHardeningNeed) {
   EXPECT_THROW(store.db.execute("SELECT load_extension('x')"), SqliteError);
 }
 
+TEST(Sqlite, GivesUpAStatementBeforeItAndWithinIt) {
+  Store store;
+  int asked = 0;
+  bool over = false;
+  store.db.give_up_when([&] { return ++asked > 5 || over; });
+  Database moved = std::move(store.db);
+  constexpr std::string_view kEndless =
+      "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n";
+  try {
+    moved.query_once(kEndless).step();
+    FAIL() << "it ended";
+  } catch (const SqliteError& error) {
+    EXPECT_TRUE(error.given_up()) << error.what();
+  }
+  EXPECT_EQ(asked, 6) << "before it, and while it ran";
+  asked = 0;
+  EXPECT_EQ(number(moved, "SELECT 1"), 1) << "the connection is whole";
+  over = true;
+  EXPECT_THROW(moved.query_once("SELECT 1"), SqliteError);
+  moved.give_up_when({});
+  EXPECT_EQ(number(moved, "SELECT 1"), 1);
+}
+
 TEST(Sqlite, ReaderCannotWriteAndNeverCheckpoints) {
   Store store;
   Database reader = Database::open_reader(store.path);

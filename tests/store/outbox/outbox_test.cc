@@ -411,6 +411,14 @@ TEST(OutboxPlans, DepthsReadNoDeliveredAlert) {
   }
 }
 
+TEST(OutboxPlans, AlertsOfOneFunctionAreFoundInTheirOrder) {
+  Store store;
+  auto plan = store.db.query_once("EXPLAIN QUERY PLAN SELECT body FROM outbox WHERE target_id = 1 ORDER BY id DESC");
+  ASSERT_TRUE(plan.step());
+  EXPECT_EQ(plan.text(3), "SEARCH outbox USING INDEX outbox_about_target (target_id=?)");
+  EXPECT_FALSE(plan.step()) << "nothing is sorted";
+}
+
 TEST_F(Outbox, TenThousandPendingAlertsDoNotSlowTheNextOneDown) {
 #ifdef CODEDRIFTD_SANITIZED
   constexpr int kPending = 1'000;  // a sanitizer looks for other mistakes, and takes long

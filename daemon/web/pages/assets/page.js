@@ -16,10 +16,20 @@
       [...document.querySelectorAll('main input, main select')].some(edited);
   }
 
-  // What counts as a change: not the time that goes by.
+  // What goes on with each poll, in the tables of the audit report.
+  const POLLED = ['N: instants', 'G: never more apart than', 'Last seen'];
+
+  // What counts as a change: not the time that goes by, and not that it was asked again and nothing is new.
   function content(main) {
     const copy = main.cloneNode(true);
-    copy.querySelectorAll('.age').forEach((age) => age.remove());
+    copy.querySelectorAll('.age, .poll, svg.timeline').forEach((passing) => passing.remove());
+    copy.querySelectorAll('table').forEach((table) => {
+      const polled = [...table.querySelectorAll('thead th')].map((th) => POLLED.includes(th.textContent));
+      if (!polled.includes(true)) return;
+      table.querySelectorAll('tbody tr').forEach((row) => {
+        [...row.cells].forEach((cell, i) => { if (polled[i]) cell.remove(); });
+      });
+    });
     copy.querySelectorAll('details').forEach((details) => details.removeAttribute('open'));
     return copy.innerHTML;
   }
@@ -54,9 +64,14 @@
     window.scrollTo(left, top);
   }
 
-  function say(words, lost) {
-    note.classList.toggle('lost', lost);
+  function say(words, trouble) {
+    note.classList.toggle('lost', trouble);
     if (note.textContent !== words) note.textContent = words;
+  }
+
+  function lost(words) {
+    lostSince = lostSince || new Date();
+    say(words, true);
   }
 
   async function refresh() {
@@ -64,11 +79,13 @@
     let page;
     try {
       const reply = await fetch(location.href, { cache: 'no-store', redirect: 'error' });
-      if (!reply.ok) throw new Error(String(reply.status));
+      if (!reply.ok) {
+        lost(`The daemon answered ${reply.status}; trying again. What stands here is as of the time above.`);
+        return;
+      }
       page = new DOMParser().parseFromString(await reply.text(), 'text/html');
     } catch {
-      lostSince = lostSince || new Date();
-      say(`No answer from the daemon since ${clock(lostSince)}: what stands here is as of the time above.`, true);
+      lost(`No answer from the daemon since ${clock(lostSince || new Date())}: what stands here is as of the time above.`);
       return;
     }
     const next = page.getElementById('main'), main = document.getElementById('main');
@@ -82,11 +99,25 @@
     if (changed) say(`Something changed at ${clock(new Date())}.`, false);
   }
 
-  document.addEventListener('visibilitychange', refresh);
+  // One at a time; and what goes wrong once is tried again.
+  let refreshing = false;
+  async function refreshAlone() {
+    if (refreshing) return;
+    refreshing = true;
+    try {
+      await refresh();
+    } catch (error) {
+      console.error(error);
+    } finally {
+      refreshing = false;
+    }
+  }
+
+  document.addEventListener('visibilitychange', refreshAlone);
   (async () => {
     for (;;) {
       await new Promise((resolve) => setTimeout(resolve, EVERY_MS));
-      await refresh();
+      await refreshAlone();
     }
   })();
 })();
