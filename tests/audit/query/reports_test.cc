@@ -549,7 +549,7 @@ TEST(EventsReport, HasTheNewestBeforeOne) {
 
 TEST(EventsReport, HasTheNewestOfAWindow) {
   Recorded r;
-  for (int i = 0; i < 5; ++i) r.watch({fmt::format("f{}", i)}, at(10 * i));
+  for (int i = 0; i < 5; ++i) r.watch({"f" + std::to_string(i)}, at(10 * i));
   for (const auto& [since, until] :
        {std::pair(at(-5), at(100)), {at(5), at(100)}, {at(5), at(25)}, {at(50), at(60)}, {at(-5), at(25)}}) {
     Selection window;
