@@ -33,8 +33,8 @@ void check_accounts(const Settings& settings, Looking looking, DestinationReport
   }
 }
 
-/// As for the secrets of [[alert]]: what cannot be read here may be there for the service, and a page that is not served
-/// keeps nobody from watching.
+/// As for the secrets of [[alert]]: what cannot be read here may be there for the service, and a page that is not
+/// served keeps nobody from watching.
 void check_page(const Settings& settings, DestinationReport& report) {
   if (settings.http.listen.empty()) return;
   const auto access = Access::load(settings.http);
