@@ -40,9 +40,8 @@
 ///                              before inserted is removed, and NAME-2, NAME-3, … are inserted
 ///   POST /_control/account_lag {"lag":true|false}                      GetAccount answers as of now until false
 /// What goes wrong with who asks:
-///   POST /_control/wedge       {"pid","thread"}                        stops that thread of the process
-///   (support/wedge.h) POST /_control/clear       {}                                      every error, fault, race and
-///   lag; no wedge any more
+///   POST /_control/wedge       {"pid","thread"}                        stops that thread (support/wedge.h)
+///   POST /_control/clear       {}                                      ends every error, fault, race, lag and wedge
 /// Budgets and time:
 ///   POST /_control/rate        {"per_second"}                          of GetFunctionAddress, for each region
 ///   POST /_control/rates       {"per_second":{ACTION:N,…}} or {"documented":true}   for each key and action, all
