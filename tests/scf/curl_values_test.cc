@@ -258,7 +258,7 @@ TEST_F(CurlValuesTest, LayersAreAskedForAtTheirOwnPaceWhoeverAsks) {
 }
 
 TEST_F(CurlValuesTest, APollThatCannotHaveItsTurnInTimeEndsAndTheNextGoesOn) {
-  api.set_accounts({credentials.account(server.endpoint(), Millis{150})});
+  api.set_accounts({credentials.account(server.endpoint(), Millis{250})});
   server.answer("GetFunction", used_layers({{"a", 1}, {"b", 1}, {"c", 1}, {"d", 1}, {"e", 1}}));
   const ApiAnswer first = poll("$LAYERS");
   EXPECT_EQ(first.observation.error.code, "Client.Timeout");
