@@ -251,7 +251,9 @@ JsonBox App::load_again() {
   }
   const auto keep = [&warnings](const char* key, std::string& now, const std::string& before) {
     if (now == before) return;
-    std::string words = fmt::format("{} is now '{}': that needs a restart, until then '{}' is used", key, now, before);
+    const auto shown = [](const std::string& text) { return text.empty() ? std::string("none") : "'" + text + "'"; };
+    std::string words =
+        fmt::format("{} is now {}: that needs a restart, until then it is {}", key, shown(now), shown(before));
     log(LogLevel::warning, "config.restart", words);
     warnings.push_back(std::move(words));
     now = before;

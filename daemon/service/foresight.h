@@ -7,8 +7,9 @@
 
 namespace codedriftd {
 
-/// check_destinations(), and the certificates that accounts name and the keys of [trust]. Warnings are those of the
-/// settings themselves, files of [http] that are no good here, and what [control] names and this machine does not know.
+/// check_destinations(), and the certificates that accounts name, the files of [http] and the keys of [trust]. Warnings
+/// are those of the settings themselves, files that the service may read though this process cannot, and what [control]
+/// names and this machine does not know.
 DestinationReport look_ahead(const Settings& settings, const std::string& sinkhost, Looking looking);
 
 /// What look_ahead() found beside mistakes, as lines of the log.

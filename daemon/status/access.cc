@@ -14,7 +14,7 @@ namespace {
 constexpr std::size_t kShortestToken = 16;
 
 Checked check_token(const std::string& path, std::string_view token) {
-  constexpr std::string_view kRemedy = "make one with: openssl rand -hex 32";
+  constexpr std::string_view kRemedy = "make one with: (umask 077; openssl rand -hex 32 >FILE)";
   if (token.size() < kShortestToken)
     return Error{fmt::format("{}: the token has {} characters, which can be guessed; it must have {} at least; {}",
                              path, token.size(), kShortestToken, kRemedy)};

@@ -57,11 +57,16 @@ std::string alert_html(const PageInput& in, const Row& row) {
 
 }  // namespace
 
-std::vector<std::string> held_destinations(Database& db, WallTime now) {
+std::vector<std::string> delivery_troubles(Database& db, WallTime now) {
   Selection one;
   one.limit = 1;
   ReportEnd end = kAlertsReport.run(db, one, now, [](const Row&) {});
   end.remarks.pop_back();  // the summary; what stands before it is who is held
+  int64_t dead = 0;
+  for (const outbox::Depth& depth : outbox::depths(db, now)) dead += depth.dead;
+  if (dead > 0)
+    end.remarks.push_back(fmt::format("{} alert{} could not be delivered: codedriftd alerts replay delivers {} again.",
+                                      grouped(dead), dead == 1 ? "" : "s", dead == 1 ? "it" : "them"));
   return end.remarks;
 }
 
@@ -80,11 +85,9 @@ WebReply alerts_page(const PageInput& in) {
   std::vector<std::pair<std::string, std::string>> states, destinations, kinds;
   std::vector<std::string> kind_names, destination_names;
   for (const std::string& state : kAlertStates) states.emplace_back(state, state);
-  int64_t dead = 0;
   for (const outbox::Depth& depth : outbox::depths(in.db, in.now)) {
     destinations.emplace_back(depth.destination, depth.destination);
     destination_names.push_back(depth.destination);
-    dead += depth.dead;
   }
   for (const std::string_view kind : kEventKinds) kind_names.emplace_back(kind);
   for (const std::string_view kind : {kReminderKind, kHeartbeatKind, kTestKind}) kind_names.emplace_back(kind);
@@ -109,17 +112,12 @@ WebReply alerts_page(const PageInput& in) {
   selection.limit = kAlertsShown + 1;  // one more says whether there are more
   selection.skip = (page - 1) * kAlertsShown;
   std::vector<Row> rows;
-  ReportEnd end = kAlertAttemptsReport.run(in.db, selection, in.now, [&](Row row) { rows.push_back(std::move(row)); });
+  kAlertAttemptsReport.run(in.db, selection, in.now, [&](Row row) { rows.push_back(std::move(row)); });
   std::reverse(rows.begin(), rows.end());
   const bool more = rows.size() > kAlertsShown;
   if (more) rows.pop_back();
 
-  end.remarks.pop_back();
-  std::vector<std::string> warnings = std::move(end.remarks);
-  if (dead > 0)
-    warnings.push_back(fmt::format("{} alert{} could not be delivered: codedriftd alerts replay delivers {} again.",
-                                   grouped(dead), dead == 1 ? "" : "s", dead == 1 ? "it" : "them"));
-  std::string main = "<h1>Alerts</h1>\n" + warnings_html(warnings);
+  std::string main = "<h1>Alerts</h1>\n" + warnings_html(delivery_troubles(in.db, in.now));
   main += fmt::format(
       "<form class=\"filter\" method=\"get\" action=\"/alerts\" role=\"search\">\n<label class=\"wide\">Function "
       "<input "

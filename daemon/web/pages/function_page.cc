@@ -102,7 +102,8 @@ class FunctionPage {
     if (s.drift_open) fact("Drift since", when(s.drift_since));
     fact(missing() ? "Last live hash" : "Live hash", whole_hash(s.live));
     if (s.live_content) fact("Live content", fmt::format("<code>{}</code>", s.live_content->digest.text()));
-    fact("Accepted hash", s.accepted == s.live && s.accepted ? "the live one" : whole_hash(s.accepted));
+    fact("Accepted hash",
+         s.accepted == s.live && s.accepted ? missing() ? "the same" : "the live one" : whole_hash(s.accepted));
     accepted();
     if (!s.announced.empty()) announced(s.announced.back());
     for (const auto& [name, text] : value_lines(target_)) {

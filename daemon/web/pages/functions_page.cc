@@ -187,7 +187,7 @@ WebReply functions_page(const PageInput& in) {
   const auto selected = end.summary.at("selected").get<int64_t>();
   std::string main = "<h1>Functions</h1>\n";
   std::vector<std::string> warnings = end.above;
-  for (std::string& held : held_destinations(in.db, in.now)) warnings.push_back(std::move(held));
+  for (std::string& trouble : delivery_troubles(in.db, in.now)) warnings.push_back(std::move(trouble));
   main += warnings_html(warnings) + counts_html(counts, asked) + form_html(in.db, asked);
   if (rows.empty() && selected == 0) {
     const bool good_news = !asked.status.empty() && counts.at("selected").get<int64_t>() > 0;

@@ -113,8 +113,8 @@ const OrderedJson& field(const Report& report, const Row& row, std::string_view 
 /// Text of a row's field; empty for null.
 std::string text_field(const Report& report, const Row& row, std::string_view name);
 
-/// Which destinations take nothing now, in the words of `query alerts`.
-std::vector<std::string> held_destinations(Database& db, WallTime now);
+/// Which destinations take nothing now, in the words of `query alerts`, and how many alerts were given up.
+std::vector<std::string> delivery_troubles(Database& db, WallTime now);
 /// Rows of alerts, newest first, with their attempts and what to type; `caption` is escaped.
 std::string alerts_table(const PageInput& in, std::string_view caption, const std::vector<Row>& rows);
 /// Rows of the log, newest first.
