@@ -3,12 +3,11 @@
 
 #include "e2e/daemon.h"
 #include "model/content.h"
+#include "support/kept_package.h"
 #include "support/program.h"
 
 namespace codedriftd::test {
 namespace {
-
-using Files = std::map<std::string, std::string>;
 
 const Files kReviewed{{"index.py", "def main(event, context):\n    return 'paid'\n"}, {"lib/pay.py", "RATE = 3\n"}};
 const Files kStolen{{"index.py", "def main(event, context):\n    send(event)\n    return 'paid'\n"},
