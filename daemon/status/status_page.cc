@@ -176,7 +176,8 @@ std::function<void(const httplib::Request&, httplib::Response&)> site_handler(
       response.headers.erase(name);
       response.set_header(name, value);
     }
-    response.set_content(std::move(reply.body), reply.type);
+    response.body = std::move(reply.body);
+    response.set_header("Content-Type", reply.type);
   };
 }
 
