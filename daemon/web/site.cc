@@ -3,29 +3,23 @@
 #include <fmt/format.h>
 
 #include <optional>
-#include <span>
 #include <utility>
 
-#include "base/embedded_file.h"
 #include "web/api/api.h"
 
 namespace codedriftd {
-
-extern const std::span<const EmbeddedFile> kApiFiles;  // openapi.json
 
 namespace {
 
 constexpr int kMostHere = 4;  ///< fewer than the page has threads: metrics and health have theirs
 constexpr Millis kTurnWithin{5'000};
 constexpr Millis kSlice{50};  ///< of that: how soon a stop is noticed
-constexpr std::string_view kOpenApi = "/openapi.json";
 
-bool is_api(std::string_view path) { return path.starts_with("/api/") || path == kOpenApi; }
+bool is_api(std::string_view path) { return path.starts_with("/api/"); }
 
 /// What is the same for everybody, whatever is in the record: it takes no turn, and no connection.
 std::optional<WebReply> constant(const WebRequest& request) {
-  if (request.path == kOpenApi && request.values.empty())
-    return WebReply{200, "application/json", std::string(kApiFiles.front().bytes)};
+  if (auto description = answer_description(request)) return description;
   return answer_asset(request);
 }
 

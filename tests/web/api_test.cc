@@ -67,7 +67,9 @@ class ApiOfARecord : public testing::Test {
   }
 
   WebReply ask(const std::string& path, Values values = {}) {
-    return answer_api(db_, {path, std::move(values), ""}, at(100));
+    const WebRequest request{path, std::move(values), ""};
+    if (auto description = answer_description(request)) return *std::move(description);
+    return answer_api(db_, request, at(100));
   }
   WebReply ask_report(std::string_view report, Values values = {}) { return ask(api_path(report), std::move(values)); }
   Json rows(std::string_view report, Values values = {}) {

@@ -21,6 +21,7 @@ extern const std::span<const EmbeddedFile> kApiFiles;  // openapi.json
 namespace {
 
 constexpr std::string_view kReports = "/api/v1/";
+constexpr std::string_view kDescription = "/openapi.json";
 
 WebReply problem(int status, std::string_view detail) {
   const OrderedJson json{{"type", "about:blank"},
@@ -36,7 +37,7 @@ bool is_among(std::string_view name, const Names& names) {
 }
 
 WebReply no_such_path(std::string_view path) {
-  std::vector<std::string> paths{"/openapi.json"};
+  std::vector<std::string> paths{std::string(kDescription)};
   for (const std::string_view report : kApiReports) paths.push_back(fmt::format("{}{}", kReports, report));
   return problem(404, fmt::format("there is no {}{}; there are {}", shown_argument(path), did_you_mean(path, paths),
                                   fmt::join(paths, ", ")));
@@ -145,12 +146,14 @@ bool takes_parameter(std::string_view report, std::string_view parameter) {
   return is_among(parameter, parameters_of(report));
 }
 
+std::optional<WebReply> answer_description(const WebRequest& request) {
+  if (request.path != kDescription) return std::nullopt;
+  if (!request.values.empty()) return problem(400, fmt::format("{} takes no parameters", kDescription));
+  return WebReply{200, "application/json", std::string(kApiFiles.front().bytes)};
+}
+
 WebReply answer_api(Database& db, const WebRequest& request, WallTime now) {
   const std::string_view path = request.path;
-  if (path == "/openapi.json") {
-    if (!request.values.empty()) return problem(400, fmt::format("{} takes no parameters", path));
-    return {200, "application/json", std::string(kApiFiles.front().bytes)};
-  }
   if (path.starts_with(kReports) && is_among(path.substr(kReports.size()), kApiReports))
     return answer_report(db, path.substr(kReports.size()), request, now);
   return no_such_path(path);

@@ -1,6 +1,7 @@
 #pragma once
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 #include "base/clock.h"
@@ -9,8 +10,11 @@
 
 namespace codedriftd {
 
-/// /api/v1/REPORT for each of kApiReports: what `query REPORT --json` prints, from the same code; and /openapi.json,
-/// which describes all of it. `path` of the request is one of them, or nothing that there is. The values are parameters
+/// /openapi.json, which describes the API and is the same for everybody; nullopt: another path.
+std::optional<WebReply> answer_description(const WebRequest& request);
+
+/// /api/v1/REPORT for each of kApiReports: what `query REPORT --json` prints, from the same code. `path` of the request
+/// is one of them, or nothing that there is. The values are parameters
 /// as in audit/query/parameters.h, a switch as `true`, `false` or nothing, and `format`. What cannot be answered is an
 /// application/problem+json: 400 for a parameter, 404 for a path and for what nothing has. Throws SqliteError for a
 /// record that cannot be read, and std::runtime_error for a row that cannot.
