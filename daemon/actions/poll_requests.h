@@ -18,7 +18,7 @@ JsonBox plan_arguments(const Selection& selection);
 /// What is wrong with names of targets for `poll`, whatever there is: a writing verb knows no wildcards.
 Checked check_poll_names(const std::vector<std::string>& names);
 
-/// The watched targets that a request of this verb ("plan" or "poll") asks for; never none. Throws SqliteError.
+/// The watched targets that a request of this verb ("plan" or "poll") asks for; never none. Throws StoreError.
 Result<std::vector<SelectedTarget>, NothingDone> targets_to_poll(Database& db, std::string_view verb,
                                                                  const JsonBox& arguments, WallTime now);
 

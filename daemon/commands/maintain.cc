@@ -17,6 +17,7 @@
 #include "store/db/lock.h"
 #include "store/db/migrate.h"
 #include "store/db/snapshot.h"
+#include "store/db/sqlite.h"
 
 namespace codedriftd {
 namespace {
@@ -43,7 +44,7 @@ Checked check_may_become_copy(const std::string& file, const Settings& settings)
   for (std::size_t i = 68; i < header.size(); ++i) application = application << 8 | header[i];
   const std::string_view magic(reinterpret_cast<const char*>(header.data()), 16);
   if (!S_ISREG(info.st_mode) || magic != std::string_view("SQLite format 3\0", 16) ||
-      application != static_cast<uint32_t>(kApplicationId)) {
+      application != static_cast<uint32_t>(sqlite::kApplicationId)) {
     return Error{fmt::format("{}: exists and is not a codedriftd database; choose another FILE, or remove it", file)};
   }
   return Done{};
@@ -76,9 +77,9 @@ int run_migrate(const Settings& settings, std::ostream& out, std::ostream& err) 
 namespace {
 
 void copy_record(const std::string& database, const std::string& file) {
-  with_snapshot(database, Database::kReportCacheKib, [&](Snapshot& snapshot) {
+  with_snapshot(database, sqlite::kReportCacheKib, [&](Snapshot& snapshot) {
     if (auto owner = check_owner(snapshot.db()); !owner) throw std::runtime_error(owner.error().message);
-    snapshot.db().backup_to(file, [&] { return snapshot.take(); });
+    sqlite::backup_to(snapshot.db(), file, [&] { return snapshot.take(); });
     return true;
   });
 }

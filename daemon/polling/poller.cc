@@ -301,7 +301,7 @@ void Poller::write(Writer::Work work, std::function<void(bool recorded)> done, W
     if (!why) return;
     try {
       std::rethrow_exception(why);
-    } catch (const SqliteError& error) {  // the writer has said it, once for all
+    } catch (const StoreError& error) {  // the writer has said it, once for all
       log(LogLevel::debug, "store.write", fmt::format("a poll could not be recorded: {}", error.what()));
     } catch (const std::exception& error) {
       log(keep == Writer::Keep::always ? LogLevel::error : LogLevel::debug, "store.write",

@@ -12,7 +12,7 @@
 #include "base/result.h"
 #include "model/target.h"
 #include "model/verdict.h"
-#include "store/db/sqlite.h"
+#include "store/db/database.h"
 #include "store/record/targets.h"
 
 namespace codedriftd {
@@ -84,7 +84,7 @@ KnownTargets present_targets(Database& db);
 Checked resolve_names(Database& db, Selection& selection);
 Checked resolve_names(const KnownTargets& known, Selection& selection);
 
-/// The selected targets, by address: those watched, or all; with the asked-for status at `now`. Throws SqliteError.
+/// The selected targets, by address: those watched, or all; with the asked-for status at `now`. Throws StoreError.
 struct SelectedTarget {
   TargetRow row;
   StatusView status;
@@ -96,7 +96,7 @@ struct SelectedTarget {
 std::vector<SelectedTarget> selected_targets(Database& db, const Selection& selection, WallTime now);
 
 /// The rows that the parts of `selection` about addresses select, by address: those watched, or all. Whole addresses
-/// are looked up, so that the others need not be read. Throws SqliteError.
+/// are looked up, so that the others need not be read. Throws StoreError.
 void each_selected(Database& db, const Selection& selection, bool also_unwatched,
                    const std::function<void(TargetRow&&)>& take);
 

@@ -20,6 +20,7 @@
 #include "service/state_folder.h"
 #include "service/stay.h"
 #include "store/db/migrate.h"
+#include "store/db/sqlite.h"
 #include "store/ledger/storage.h"
 #include "store/ledger/suspensions.h"
 #include "store/outbox/outbox.h"
@@ -75,7 +76,7 @@ int App::run() {
         try {
           (this->*step)();
           done = true;
-        } catch (const SqliteError& error) {
+        } catch (const StoreError& error) {
           if (!error.full() && !error.busy()) throw;
           wait_for_record(error);
         }
@@ -103,7 +104,7 @@ int App::run() {
 
 /// A full disk at the start, or somebody's lock on the record: to end would be tried a few times by the service
 /// manager, and then given up for good.
-void App::wait_for_record(const SqliteError& error) {
+void App::wait_for_record(const StoreError& error) {
   const bool locked = error.busy();
   if (told_troubles_.insert(locked ? "busy" : "full").second) {
     log(LogLevel::error, locked ? "store.locked" : "store.full",
@@ -170,7 +171,7 @@ void App::begin_stay() {
     give_up_unconfigured(tx);
   });
   wal_file_ = file_at(database_ + "-wal");  // the first commit makes it
-  reader_.lock()->emplace(Database::open_reader(settings_.database()));
+  reader_.lock()->emplace(sqlite::open_reader(settings_.database()));
   keep_head();
 }
 
@@ -327,7 +328,7 @@ void App::tell_how_it_stands(const Timetable::Due& due) {
     if (due.alive && !textfile_.empty()) write_textfile();
     if (due.summary) log_summary(snapshot());
     told_troubles_.erase("snapshot");
-  } catch (const SqliteError& error) {
+  } catch (const StoreError& error) {
     if (told_troubles_.insert("snapshot").second)
       log(LogLevel::warning, "store.unreadable", fmt::format("how the daemon stands is not told: {}", error.what()));
   }

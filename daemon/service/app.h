@@ -67,7 +67,7 @@ class App {
   /// The second copy of where the record ends, if it moved.
   void keep_head();
   void write_textfile();
-  void wait_for_record(const SqliteError& error);
+  void wait_for_record(const StoreError& error);
 
   // How it stands, in app_status.cc.
   StatusSnapshot snapshot();

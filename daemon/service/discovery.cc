@@ -120,7 +120,7 @@ void Discovery::record(const std::string& account, Take take, std::function<void
         if (lost) lost();
         try {
           std::rethrow_exception(why);
-        } catch (const SqliteError& error) {  // the writer has said it, once for all
+        } catch (const StoreError& error) {  // the writer has said it, once for all
           log(LogLevel::debug, "discovery.unrecorded",
               std::string("what was found could not be recorded, the next reading has it: ") + error.what());
         } catch (const std::exception& error) {

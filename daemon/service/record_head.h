@@ -5,7 +5,7 @@
 #include <string>
 
 #include "model/event.h"
-#include "store/db/sqlite.h"
+#include "store/db/database.h"
 
 namespace codedriftd {
 

@@ -9,7 +9,7 @@ namespace codedriftd::stay {
 
 /// Writes what is to be said at a start, in this order: log.genesis, if the record has no event; record.restored, if it
 /// does not go on from `known`; clock.stepped, if it is ahead of `now` and was brought back; daemon.started. The row of
-/// `daemon_run` that the stay is. Throws SqliteError.
+/// `daemon_run` that the stay is. Throws StoreError.
 int64_t begin(Tx& tx, Ledger& ledger, const std::optional<RecordHead>& known, WallTime now);
 
 }  // namespace codedriftd::stay

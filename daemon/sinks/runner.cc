@@ -336,7 +336,7 @@ void Runner::settle_last() {
       carrying_.assume();
       settle(tx, last.alert, last.answer, last.outcome, clock_.wall());
     });
-  } catch (const SqliteError& error) {
+  } catch (const StoreError& error) {
     if (error.busy() || error.full()) unsettled_.emplace(last);
     throw;
   }

@@ -52,7 +52,7 @@ struct StatusSnapshot {
   };
   Discovery discovery;
   std::size_t writer_queue = 0;
-  std::map<std::string_view, uint64_t> store_errors;  ///< since the start, by SqliteError::name()
+  std::map<std::string_view, uint64_t> store_errors;  ///< since the start, by StoreError::name()
   int64_t wal_bytes = 0, database_bytes = 0;
   int64_t disk_free_bytes = 0;  ///< of the file system of state_dir, for who is not root
   int64_t config_loads_failed = 0;

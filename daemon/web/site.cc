@@ -5,6 +5,7 @@
 #include <optional>
 #include <utility>
 
+#include "store/db/sqlite.h"
 #include "web/api/api.h"
 
 namespace codedriftd {
@@ -47,7 +48,7 @@ WebReply Site::answer(const WebRequest& request) {
   const Turn turn{turn_came ? &turns_ : nullptr};
   try {
     if (!stopping_) return answer_in_turn(request);
-  } catch (const SqliteError& error) {
+  } catch (const StoreError& error) {
     if (!error.given_up()) throw;
   }
   if (stopping_) return refuse(request, "Stopping", "the daemon is stopping; ask again once it has started", "5");
@@ -77,14 +78,14 @@ WebReply Site::answer_in_turn(const WebRequest& request) {
     db.emplace(std::move(idle->back()));
     idle->pop_back();
   }
-  if (!db) db.emplace(Database::open_reader(database_));
+  if (!db) db.emplace(sqlite::open_reader(database_));
   db->give_up_when([this, until = clock_.mono() + longest_] { return stopping_ || clock_.mono() >= until; });
   const WallTime now = clock_.wall();
-  db->execute("BEGIN");
+  db->begin_read();
   // A connection on which something failed is not used again.
   WebReply reply = is_api(request.path) ? answer_api(*db, request, now) : answer_page(*db, request, setting_, now);
   db->give_up_when({});
-  db->execute("COMMIT");
+  db->commit();
   idle_.lock()->push_back(std::move(*db));
   return reply;
 }

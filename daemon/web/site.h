@@ -7,7 +7,7 @@
 
 #include "base/clock.h"
 #include "base/guarded.h"
-#include "store/db/sqlite.h"
+#include "store/db/database.h"
 #include "web/pages/pages.h"
 
 namespace codedriftd {
@@ -24,7 +24,7 @@ class Site {
   /// `longest`: for how long a request may read the record.
   Site(std::string database, PageSetting setting, const Clock& clock, Millis longest = kLongest);
 
-  /// What is not answered now is a 503 in words. Throws SqliteError and std::runtime_error for a record that cannot be
+  /// What is not answered now is a 503 in words. Throws StoreError and std::runtime_error for a record that cannot be
   /// read.
   WebReply answer(const WebRequest& request);
   /// Gives up what is being answered, and answers nothing more. From any thread.

@@ -5,11 +5,11 @@
 #include "actions/vouching.h"
 #include "attest/envelope.h"
 #include "base/json.h"
-#include "store/db/migrate.h"
 #include "store/ledger/watch_list.h"
 #include "store/packages/packages.h"
 #include "store/record/attestations.h"
 #include "support/temp_dir.h"
+#include "support/test_record.h"
 #include "support/test_signer.h"
 
 namespace codedriftd::test {
@@ -31,7 +31,6 @@ Json subject(const std::string& name, const Json& digest) { return {{"name", nam
 
 struct AttestedActions : testing::Test {
   AttestedActions() {
-    EXPECT_TRUE(migrate(db, embedded_migrations(), kMidnight).ok());
     WatchList list;
     list.digest = "d";
     list.entries.push_back(
@@ -97,7 +96,8 @@ struct AttestedActions : testing::Test {
   }
 
   TempDir dir;
-  Database db = Database::open_writer(dir / "codedriftd.db");
+  TestRecord record{dir / "codedriftd.db"};
+  Database db = record.open_writer();
   Ledger ledger{"test", "test/codedriftd"};
   Tx tx{db};
   const TestSigner signer = TestSigner::ed25519();

@@ -6,10 +6,10 @@
 #include <filesystem>
 
 #include "base/json.h"
-#include "store/db/migrate.h"
 #include "store/ledger/watch_list.h"
 #include "support/kept_package.h"
 #include "support/temp_dir.h"
+#include "support/test_record.h"
 
 namespace codedriftd::test {
 namespace {
@@ -21,7 +21,6 @@ const Caller kPruner{1001, "uid:1001(alice)", "bob"};
 
 struct PackagePruning : testing::Test {
   PackagePruning() {
-    EXPECT_TRUE(migrate(db, embedded_migrations(), kPruneDay).ok());
     WatchList list;
     list.digest = "d";
     list.entries.push_back({{"prod", "ap-guangzhou", "default", "charge", "$LATEST"},
@@ -55,7 +54,8 @@ struct PackagePruning : testing::Test {
 
   TempDir dir;
   std::string folder = dir / "packages";
-  Database db = Database::open_writer(dir / "codedriftd.db");
+  TestRecord record{dir / "codedriftd.db"};
+  Database db = record.open_writer();
   Tx tx{db};
   Ledger ledger{"test", "test/codedriftd"};
   Json done;

@@ -3,11 +3,11 @@
 #include <gtest/gtest.h>
 
 #include "base/json.h"
-#include "store/db/migrate.h"
 #include "store/ledger/suspensions.h"
 #include "store/ledger/watch_list.h"
 #include "store/outbox/outbox.h"
 #include "support/temp_dir.h"
+#include "support/test_record.h"
 
 namespace codedriftd::test {
 namespace {
@@ -22,7 +22,6 @@ std::string address(const std::string& name) { return "prod/ap-guangzhou/default
 
 struct ReconcileActions : testing::Test {
   ReconcileActions() {
-    EXPECT_TRUE(migrate(db, embedded_migrations(), kStart).ok());
     WatchList list;
     list.digest = "d";
     for (const char* name : {"charge", "refund", "pinned"}) {
@@ -82,7 +81,8 @@ struct ReconcileActions : testing::Test {
   }
 
   TempDir dir;
-  Database db = Database::open_writer(dir / "codedriftd.db");
+  TestRecord record{dir / "codedriftd.db"};
+  Database db = record.open_writer();
   Ledger ledger{"test", "test/codedriftd"};
   Tx tx{db};
   Json done;

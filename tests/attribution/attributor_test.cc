@@ -4,9 +4,9 @@
 
 #include "attribution/audit_log.h"
 #include "base/json.h"
-#include "store/db/migrate.h"
 #include "support/manual_clock.h"
 #include "support/temp_dir.h"
+#include "support/test_record.h"
 
 namespace codedriftd::test {
 namespace {
@@ -16,9 +16,7 @@ using namespace std::chrono_literals;
 class AttributorTest : public testing::Test {
  protected:
   AttributorTest() : ledger("ops-1", "ops-1/codedriftd") {
-    Database db = Database::open_writer(path);
-    EXPECT_TRUE(migrate(db, embedded_migrations(), clock.wall()).ok());
-    writer = std::make_unique<Writer>(std::move(db), clock, Writer::Options{});
+    writer = std::make_unique<Writer>(record.open_writer(), clock, Writer::Options{});
     ledger.set_audited({"prod"});
     ledger.set_routes({{{"curious", {"drift.*", "change.attributed"}, {}}, 1h, ""},
                        {{"ops", {}, {}}, 1h, ""},
@@ -65,7 +63,7 @@ class AttributorTest : public testing::Test {
     attributor->ask_due();
     for (int i = 0; i < 2; ++i) writer->run([](Tx&) {});  // the queries, and what came back
   }
-  Database reader() const { return Database::open_reader(path); }
+  Database reader() const { return record.open_reader(); }
   /// The events of change.attributed, as they stand in the log.
   std::vector<Json> attributed() const {
     Database db = reader();
@@ -86,7 +84,7 @@ class AttributorTest : public testing::Test {
   }
 
   TempDir dir;
-  std::string path = dir / "codedriftd.db";
+  TestRecord record{dir / "codedriftd.db"};
   ManualClock clock;
   AuditLog log;
   bool lost = false;  ///< jobs are never over

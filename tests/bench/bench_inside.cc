@@ -63,7 +63,7 @@ class Watch {
   /// The one number that a query gives; 0 while there is no database.
   int64_t number(const std::string& sql) const {
     try {
-      Database db = Database::open_reader(dir_ / "state/codedriftd.db");
+      Database db = sqlite::open_reader(dir_ / "state/codedriftd.db");
       auto q = db.query_once(sql);
       return q.step() ? q.integer(0) : 0;
     } catch (const std::exception&) {

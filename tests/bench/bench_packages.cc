@@ -13,6 +13,7 @@
 #include "bench/bench.h"
 #include "bench/rig.h"
 #include "store/db/migrate.h"
+#include "store/db/sqlite.h"
 #include "store/packages/packages.h"
 #include "support/program.h"
 
@@ -68,7 +69,7 @@ std::size_t json_bytes(const Manifest& manifest) {
 }
 
 Database new_database(const std::string& path) {
-  Database db = Database::open_writer(path);
+  Database db = sqlite::open_writer(path);
   if (const auto made = migrate(db, embedded_migrations(), kPackagesClock.wall()); !made)
     throw std::runtime_error(made.error().message);
   return db;

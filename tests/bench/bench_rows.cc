@@ -5,6 +5,7 @@
 
 #include "bench/bench.h"
 #include "bench/rig.h"
+#include "store/db/sqlite.h"
 #include "support/program.h"
 
 namespace codedriftd::test {
@@ -30,7 +31,7 @@ std::map<std::string, int64_t> rows_by_table(Writer& writer) {
 
 int64_t pages(Writer& writer) {
   int64_t count = 0;
-  writer.run([&](Tx& tx) { count = tx.db.pragma("page_count"); });
+  writer.run([&](Tx& tx) { count = sqlite::pragma(tx.db, "page_count"); });
   return count;
 }
 

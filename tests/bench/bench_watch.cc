@@ -138,7 +138,7 @@ class Watch {
   }
   int64_t accepted() const {
     try {
-      Database db = Database::open_reader(dir_ / "state/codedriftd.db");
+      Database db = sqlite::open_reader(dir_ / "state/codedriftd.db");
       auto q = db.query("SELECT count(*) FROM target WHERE accepted IS NOT NULL");
       return q.step() ? q.integer(0) : 0;
     } catch (const std::exception&) {

@@ -14,6 +14,7 @@
 #include "bench/bench.h"
 #include "bench/rig.h"
 #include "bench/year.h"
+#include "store/db/sqlite.h"
 #include "support/program.h"
 #include "web/api/api.h"
 
@@ -37,7 +38,7 @@ double median_ms(int times, const Work& work) {
 /// A report as a command prints it: a new connection, its rows, its text.
 double report_ms(const std::string& path, const Report& report, WallTime now, const Selection& selection, int times) {
   return median_ms(times, [&] {
-    Database db = Database::open_reader(path, Database::kReportCacheKib);
+    Database db = sqlite::open_reader(path, sqlite::kReportCacheKib);
     std::string text;
     const auto renderer = make_renderer(Format::table, report, now, false, text);
     renderer->end(report.run(db, selection, now, [&](const Row& row) { renderer->row(row); }));
@@ -51,7 +52,7 @@ struct ApiAnswer {
   std::size_t bytes = 0;
 };
 ApiAnswer api_answer(const std::string& path, const std::string& report, WallTime now) {
-  Database db = Database::open_reader(path);
+  Database db = sqlite::open_reader(path);
   ApiAnswer answer;
   answer.took = median_ms(5, [&] {
     db.execute("BEGIN");
@@ -66,7 +67,7 @@ ApiAnswer api_answer(const std::string& path, const std::string& report, WallTim
 /// A statement, all rows of it read.
 double sql_ms(const std::string& path, const std::string& sql, int times) {
   return median_ms(times, [&] {
-    Database db = Database::open_reader(path, Database::kReportCacheKib);
+    Database db = sqlite::open_reader(path, sqlite::kReportCacheKib);
     auto rows = db.query_once(sql);
     while (rows.step()) {
     }
@@ -132,7 +133,7 @@ void bench(int argc, char** argv) {
   Selection thousand = month;
   if (year.functions >= 2'000) thousand.functions = {"f1???"};
   const double audit = median_ms(3, [&] {
-    Database db = Database::open_reader(path, Database::kReportCacheKib);
+    Database db = sqlite::open_reader(path, sqlite::kReportCacheKib);
     if (report_html(gather_audit_report(db, thousand, year.until)).empty())
       throw std::runtime_error("the report is empty");
   });

@@ -63,10 +63,10 @@ void Place::wait_until_polled(Child& daemon) const {
   const auto all_polled = [&] {
     std::this_thread::sleep_for(Millis{100});
     try {
-      Database db = Database::open_reader(dir_ / "state/codedriftd.db");
+      Database db = sqlite::open_reader(dir_ / "state/codedriftd.db");
       auto q = db.query("SELECT count(*) FROM target WHERE last_polled_at_ms IS NOT NULL");
       return q.step() && q.integer(0) == functions_;
-    } catch (const SqliteError&) {
+    } catch (const StoreError&) {
       return false;  // there is none yet
     }
   };

@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "store/db/migrate.h"
+#include "store/db/sqlite.h"
 #include "store/ledger/watch_list.h"
 #include "support/simulated_scf.h"
 
@@ -38,7 +39,7 @@ ApiAccount bench_account(const Clock& clock, const std::string& endpoint, const 
 Target bench_target(unsigned n) { return {"bench", "ap-guangzhou", "default", fmt::format("f{}", n), "$LATEST"}; }
 
 Rig::Rig() {
-  Database db = Database::open_writer(dir / "codedriftd.db");
+  Database db = sqlite::open_writer(dir / "codedriftd.db");
   if (const auto migrated = migrate(db, embedded_migrations(), clock.wall()); !migrated)
     throw std::runtime_error(migrated.error().message);
   writer = std::make_unique<Writer>(std::move(db), clock, Writer::Options{});

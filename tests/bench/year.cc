@@ -8,6 +8,7 @@
 
 #include "bench/rig.h"
 #include "store/db/migrate.h"
+#include "store/db/sqlite.h"
 #include "store/ledger/ledger.h"
 #include "store/ledger/watch_list.h"
 #include "store/outbox/outbox.h"
@@ -225,7 +226,7 @@ class Author {
 };
 
 Database scratch(const std::string& path) {
-  Database db = Database::open_writer(path);
+  Database db = sqlite::open_writer(path);
   db.execute("PRAGMA synchronous = OFF; PRAGMA cache_size = -200000");  // how fast it is written is not measured
   return db;
 }
@@ -246,7 +247,7 @@ YearWritten write_year(const std::string& path, const Year& year) {
   db.checkpoint(true);
   written.runs = count(db, "run");
   written.events = count(db, "event");
-  written.bytes = db.pragma("page_count") * db.pragma("page_size");
+  written.bytes = sqlite::pragma(db, "page_count") * sqlite::pragma(db, "page_size");
   return written;
 }
 

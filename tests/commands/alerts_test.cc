@@ -12,6 +12,7 @@
 #include "service/record_head.h"
 #include "store/db/lock.h"
 #include "store/db/migrate.h"
+#include "store/db/sqlite.h"
 #include "store/outbox/outbox.h"
 #include "store/record/facts.h"
 #include "support/manual_clock.h"
@@ -39,13 +40,13 @@ class AlertsTest : public testing::Test {
   }
 
   void make_database() {
-    Database db = Database::open_writer(settings.database());
+    Database db = sqlite::open_writer(settings.database());
     ASSERT_TRUE(migrate(db, embedded_migrations(), clock.wall()).ok());
     facts::write(db, "log_origin", "test/codedriftd");
   }
   /// An alert for ops about `function` that came to `state`; its id.
   std::string add(const std::string& function, const std::string& state) {
-    Database db = Database::open_writer(settings.database());
+    Database db = sqlite::open_writer(settings.database());
     Ledger ledger("test", "test/codedriftd");
     ledger.set_routes({{{"ops", {}, {}}, 72h, ""}});
     Tx tx(db);
@@ -70,7 +71,7 @@ class AlertsTest : public testing::Test {
         clock_of_system, out, err, patience);
   }
   std::string ask(std::string_view sql) {
-    Database db = Database::open_reader(settings.database());
+    Database db = sqlite::open_reader(settings.database());
     auto q = db.query_once(sql);
     return q.step() ? q.string(0) : "(no row)";
   }
@@ -166,7 +167,7 @@ TEST_F(AlertsTest, WithoutADaemonWhereTheRecordEndsIsKeptUnlessItWasRestored) {
   EXPECT_EQ(alerts({"replay", dead}), 0) << err.str();
   const auto kept = record_head::read(settings.head_file());
   {
-    Database db = Database::open_reader(settings.database());
+    Database db = sqlite::open_reader(settings.database());
     ASSERT_TRUE(kept);
     EXPECT_EQ(*kept, record_head::of(db, "test/codedriftd"));
     EXPECT_GT(kept->seq, 0);
@@ -202,7 +203,7 @@ TEST_F(AlertsTest, WithoutARecordItSaysSo) {
 
 TEST_F(AlertsTest, ARecordOfAnOlderProgramIsLeftToMigrate) {
   {
-    Database db = Database::open_writer(settings.database());
+    Database db = sqlite::open_writer(settings.database());
     const auto& all = embedded_migrations();
     ASSERT_TRUE(migrate(db, {all.begin(), all.begin() + 1}, clock.wall()).ok());
   }
@@ -225,7 +226,7 @@ TEST_F(AlertsTest, ARunningDaemonIsAskedThroughItsSocket) {
   make_database();
   const std::string dead = add("charge", "dead");
   const auto lock = StateLock::take(settings.lock_file());
-  Writer writer(Database::open_writer(settings.database()), clock, Writer::Options{});
+  Writer writer(sqlite::open_writer(settings.database()), clock, Writer::Options{});
   Ledger ledger("test", "test/codedriftd");
   writer.run([&](Tx&) { ledger.set_routes({{{"ops", {}, {}}, 72h, ""}}); });
   const Guarded<std::shared_ptr<const Permissions>> permissions(

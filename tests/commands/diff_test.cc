@@ -10,6 +10,7 @@
 #include "commands/options/usage.h"
 #include "package/zip_reader.h"
 #include "store/db/migrate.h"
+#include "store/db/sqlite.h"
 #include "store/ledger/ledger.h"
 #include "store/ledger/watch_list.h"
 #include "support/kept_package.h"
@@ -31,7 +32,7 @@ class DiffTest : public testing::Test {
     settings.state_dir = dir / "state";
     settings.runtime_dir = dir / "run";
     std::filesystem::create_directory(settings.state_dir);
-    Database db = Database::open_writer(settings.database());
+    Database db = sqlite::open_writer(settings.database());
     EXPECT_TRUE(migrate(db, embedded_migrations(), clock.wall()).ok());
     WatchList list;
     list.digest = "d";
@@ -44,7 +45,7 @@ class DiffTest : public testing::Test {
     sync_watch_list(tx, ledger, list, clock.wall());
   }
   void see(const Sha256& code, const std::string& function = "charge") {
-    Database db = Database::open_writer(settings.database());
+    Database db = sqlite::open_writer(settings.database());
     Tx tx(db);
     ledger.apply(tx, targets::find(db, address(function))->id, Observation{Outcome::observed, code, {}, "", false},
                  clock.wall());
@@ -53,7 +54,7 @@ class DiffTest : public testing::Test {
   Sha256 deploy(const Files& files, const std::string& function = "charge") {
     Sha256 code;
     {
-      Database db = Database::open_writer(settings.database());
+      Database db = sqlite::open_writer(settings.database());
       code = add_package(db, files, clock.wall(),
                          settings.packages.keep == PackageSettings::Keep::files ? settings.packages_folder() : "");
     }
@@ -64,7 +65,7 @@ class DiffTest : public testing::Test {
   Sha256 see_value(const std::string& qualifier, const std::string& text) {
     Observation seen{Outcome::observed, sha256(text), {}, "", false};
     seen.value = text;
-    Database db = Database::open_writer(settings.database());
+    Database db = sqlite::open_writer(settings.database());
     Tx tx(db);
     ledger.apply(tx, targets::find(db, "prod/ap-guangzhou/default/charge:" + qualifier)->id, seen, clock.wall());
     clock.advance(1min);
@@ -72,7 +73,7 @@ class DiffTest : public testing::Test {
   }
   template <typename Work>
   void in_record(Work work) {
-    Database db = Database::open_writer(settings.database());
+    Database db = sqlite::open_writer(settings.database());
     work(db);
   }
   static std::string address(const std::string& function) {

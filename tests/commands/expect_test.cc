@@ -7,6 +7,7 @@
 #include "commands/options/usage.h"
 #include "commands/reconcile.h"
 #include "store/db/migrate.h"
+#include "store/db/sqlite.h"
 #include "store/ledger/watch_list.h"
 #include "store/record/facts.h"
 #include "support/manual_clock.h"
@@ -29,7 +30,7 @@ struct ExpectContent : testing::Test {
     charge.target = *Target::parse(kAddress);
     charge.ignore = {"node_modules/**"};
     settings.watches.push_back(charge);
-    Database db = Database::open_writer(settings.database());
+    Database db = sqlite::open_writer(settings.database());
     EXPECT_TRUE(migrate(db, embedded_migrations(), clock.wall()).ok());
     Tx tx(db);
     facts::write(db, "log_origin", "ops-1/codedriftd");
@@ -65,7 +66,7 @@ struct ExpectContent : testing::Test {
     }
   }
   int64_t announcements() {
-    Database db = Database::open_reader(settings.database());
+    Database db = sqlite::open_reader(settings.database());
     auto q = db.query_once("SELECT count(*) FROM event WHERE kind = 'deploy.expected'");
     q.step();
     return q.integer(0);
@@ -101,7 +102,7 @@ TEST_F(ExpectContent, AHashIsCalledWhatItIsOf) {
     list.entries.push_back({target, {{}, "f.toml:7", Baseline::first_seen, 300s, 900s, 1h}});
   }
   {
-    Database db = Database::open_writer(settings.database());
+    Database db = sqlite::open_writer(settings.database());
     Tx tx(db);
     Ledger ledger("ops-1", "ops-1/codedriftd");
     sync_watch_list(tx, ledger, list, clock.wall());

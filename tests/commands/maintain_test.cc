@@ -8,6 +8,7 @@
 
 #include "store/db/lock.h"
 #include "store/db/migrate.h"
+#include "store/db/sqlite.h"
 #include "support/temp_dir.h"
 
 namespace codedriftd::test {
@@ -18,7 +19,7 @@ class MaintainTest : public testing::Test {
   MaintainTest() { settings.state_dir = dir.path().string(); }
 
   void make_database() {
-    Database db = Database::open_writer(settings.database());
+    Database db = sqlite::open_writer(settings.database());
     ASSERT_TRUE(migrate(db, embedded_migrations(), from_ms(0)).ok());
   }
 
@@ -43,7 +44,7 @@ TEST_F(MaintainTest, MigrateIsRefusedWhileTheDaemonHoldsTheFolderAndNamesIt) {
 
 TEST_F(MaintainTest, MigrateRefusesANewerDatabaseWithBothNumbers) {
   make_database();
-  Database::open_writer(settings.database()).execute("PRAGMA user_version = 999");
+  sqlite::open_writer(settings.database()).execute("PRAGMA user_version = 999");
   EXPECT_EQ(run_migrate(settings, out, err), 1);
   EXPECT_NE(err.str().find("999"), std::string::npos) << err.str();
   EXPECT_NE(err.str().find("knows up to " + std::to_string(embedded_migrations().size())), std::string::npos);
@@ -51,12 +52,12 @@ TEST_F(MaintainTest, MigrateRefusesANewerDatabaseWithBothNumbers) {
 
 TEST_F(MaintainTest, MigrateLeavesADatabaseOfAnotherProgramAsItIs) {
   {
-    Database other = Database::open_writer(settings.database());
+    Database other = sqlite::open_writer(settings.database());
     other.execute("PRAGMA journal_mode = DELETE; CREATE TABLE theirs (x)");
   }
   EXPECT_EQ(run_migrate(settings, out, err), 1);
   EXPECT_NE(err.str().find("is not a codedriftd database"), std::string::npos) << err.str();
-  Database still = Database::open_reader(settings.database());
+  Database still = sqlite::open_reader(settings.database());
   auto mode = still.query("PRAGMA journal_mode");
   ASSERT_TRUE(mode.step());
   EXPECT_EQ(mode.text(0), "delete");
@@ -65,7 +66,7 @@ TEST_F(MaintainTest, MigrateLeavesADatabaseOfAnotherProgramAsItIs) {
 // The database may be anybody's: what it says is shown harmlessly.
 TEST_F(MaintainTest, MigrateShowsANameOutOfTheDatabaseHarmlessly) {
   make_database();
-  Database::open_writer(settings.database())
+  sqlite::open_writer(settings.database())
       .execute("UPDATE migration SET sha256 = 'another', name = 'x' || char(0x1b) || '[2J' || char(0x202e)");
   EXPECT_EQ(run_migrate(settings, out, err), 1);
   EXPECT_NE(err.str().find("(x\\u{1b}[2J\\u{202e})"), std::string::npos) << err.str();
@@ -75,7 +76,7 @@ TEST_F(MaintainTest, MigrateShowsANameOutOfTheDatabaseHarmlessly) {
 TEST_F(MaintainTest, BackupShowsANameOutOfTheDatabaseHarmlessly) {
   make_database();
   // The integrity check names the table whose row breaks its rule.
-  Database::open_writer(settings.database())
+  sqlite::open_writer(settings.database())
       .execute(
           "CREATE TABLE \"x\x1b[2J\" (a CHECK (a > 0)); PRAGMA ignore_check_constraints = ON; "
           "INSERT INTO \"x\x1b[2J\" VALUES (-1)");
@@ -100,7 +101,7 @@ TEST_F(MaintainTest, MigrateSaysSoWhenThereIsNoFolder) {
 TEST_F(MaintainTest, BackupWritesACopyThatCanBeRead) {
   make_database();
   EXPECT_EQ(run_backup(settings, dir / "copy.db", out, err), 0) << err.str();
-  Database copy = Database::open_reader(dir / "copy.db");
+  Database copy = sqlite::open_reader(dir / "copy.db");
   EXPECT_TRUE(check_schema(copy).ok());
 }
 
@@ -126,7 +127,7 @@ TEST_F(MaintainTest, BackupReplacesAnOlderCopyAndNothingElse) {
 
 TEST_F(MaintainTest, BackupCopiesAnOlderDatabaseToo) {
   make_database();
-  Database::open_writer(settings.database()).execute("PRAGMA user_version = 0");
+  sqlite::open_writer(settings.database()).execute("PRAGMA user_version = 0");
   EXPECT_EQ(run_backup(settings, dir / "copy.db", out, err), 0) << err.str();
 }
 

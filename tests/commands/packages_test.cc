@@ -13,6 +13,7 @@
 #include "commands/options/usage.h"
 #include "store/db/lock.h"
 #include "store/db/migrate.h"
+#include "store/db/sqlite.h"
 #include "store/ledger/ledger.h"
 #include "store/ledger/watch_list.h"
 #include "store/record/facts.h"
@@ -34,7 +35,7 @@ class PackagesCommand : public testing::Test {
     settings.instance = "test";
     settings.packages.keep = PackageSettings::Keep::files;
     std::filesystem::create_directory(settings.state_dir);
-    Database db = Database::open_writer(settings.database());
+    Database db = sqlite::open_writer(settings.database());
     EXPECT_TRUE(migrate(db, embedded_migrations(), clock.wall()).ok());
     facts::write(db, "log_origin", "test/codedriftd");
     WatchList list;
@@ -45,7 +46,7 @@ class PackagesCommand : public testing::Test {
     sync_watch_list(tx, ledger, list, clock.wall());
   }
   Sha256 add(const std::string& content, bool kept = true, bool live = false) {
-    Database db = Database::open_writer(settings.database());
+    Database db = sqlite::open_writer(settings.database());
     const Sha256 code = add_package(db, {{"index.py", content}}, clock.wall(), kept ? settings.packages_folder() : "");
     Tx tx(db);
     const auto row = targets::find(db, "prod/ap-guangzhou/default/charge:$LATEST");
@@ -118,7 +119,7 @@ TEST_F(PackagesCommand, WrongUsageIs64AndSaysWhatWouldBeRightBeforeAnythingIsRea
 TEST_F(PackagesCommand, TheListHasWhatIsKnownAndWhatIsKeptTheLatestFirst) {
   const Sha256 live = add("print('live')\n", true, true), other = add("print('other')\n", false);
   {
-    Database db = Database::open_writer(settings.database());
+    Database db = sqlite::open_writer(settings.database());
     packages::save_unavailable(db, sha256("nobody could"), "no route to host", false, clock.wall());
   }
   EXPECT_EQ(packages({"list", "--json"}), 0) << err.str();
@@ -196,7 +197,7 @@ TEST_F(PackagesCommand, PruningWithoutADaemonIsDoneByTheCommandItself) {
   EXPECT_EQ(packages({"prune", "--all", "--reason", "moving", "--json"}), 0) << err.str();
   EXPECT_EQ(Json::parse(out.str())["packages"], Json{live.hex()});
   EXPECT_FALSE(file_is_kept(settings.packages_folder(), live));
-  Database db = Database::open_reader(settings.database());
+  Database db = sqlite::open_reader(settings.database());
   auto q = db.query_once("SELECT count(*) FROM event WHERE kind = 'package.pruned'");
   ASSERT_TRUE(q.step());
   EXPECT_EQ(q.integer(0), 2);

@@ -8,12 +8,12 @@
 #include "control/client.h"
 #include "control/package_file.h"
 #include "control/verbs.h"
-#include "store/db/migrate.h"
 #include "store/ledger/watch_list.h"
 #include "support/as_user.h"
 #include "support/kept_package.h"
 #include "support/manual_clock.h"
 #include "support/temp_dir.h"
+#include "support/test_record.h"
 
 namespace codedriftd::test {
 namespace {
@@ -23,9 +23,7 @@ using namespace std::chrono_literals;
 class PackageVerbsTest : public testing::Test {
  protected:
   PackageVerbsTest() {
-    Database db = Database::open_writer(dir / "codedriftd.db");
-    EXPECT_TRUE(migrate(db, embedded_migrations(), clock.wall()).ok());
-    writer = std::make_unique<Writer>(std::move(db), clock, Writer::Options{});
+    writer = std::make_unique<Writer>(record.open_writer(), clock, Writer::Options{});
     WatchList list;
     list.digest = "d";
     for (const char* name : {"charge", "refund"})
@@ -84,6 +82,7 @@ class PackageVerbsTest : public testing::Test {
     PackageLimits limits;
   };
   TempDir dir;
+  TestRecord record{dir / "codedriftd.db"};
   std::string folder = dir / "packages";
   ManualClock clock;
   ControlSettings control;

@@ -10,13 +10,13 @@
 #include "actions/alert_actions.h"
 #include "base/json.h"
 #include "control/client.h"
-#include "store/db/migrate.h"
 #include "store/ledger/watch_list.h"
 #include "store/outbox/outbox.h"
 #include "support/as_user.h"
 #include "support/manual_clock.h"
 #include "support/process.h"
 #include "support/temp_dir.h"
+#include "support/test_record.h"
 #include "support/test_signer.h"
 
 namespace codedriftd::test {
@@ -28,9 +28,7 @@ using Strings = std::vector<std::string>;
 class ControlVerbsTest : public testing::Test {
  protected:
   ControlVerbsTest() {
-    Database db = Database::open_writer(dir / "codedriftd.db");
-    EXPECT_TRUE(migrate(db, embedded_migrations(), clock.wall()).ok());
-    writer = std::make_unique<Writer>(std::move(db), clock, Writer::Options{});
+    writer = std::make_unique<Writer>(record.open_writer(), clock, Writer::Options{});
     Ledger::Hooks hooks;
     hooks.queued = [this](const std::string& name) { rung.push_back(name); };
     ledger = std::make_unique<Ledger>("test", "test/codedriftd", std::move(hooks));
@@ -124,6 +122,7 @@ class ControlVerbsTest : public testing::Test {
   Guarded<std::shared_ptr<const Permissions>> permissions;
   Guarded<std::shared_ptr<const Trust>> trust{std::make_shared<const Trust>()};
   TempDir dir;
+  TestRecord record{dir / "codedriftd.db"};
   ManualClock clock;
   Strings rung;  ///< by the writer's thread, which has done so when run() returns
   std::unique_ptr<Ledger> ledger;

@@ -131,7 +131,7 @@ TEST(Commands, ABackupToStandardOutputIsTheRecordAndNothingElse) {
   EXPECT_FALSE(std::filesystem::exists("-"));
   const std::string copy = daemon.dir().write("copy.db", backup.out);
   EXPECT_TRUE(whole_record(copy));
-  Database db = Database::open_reader(copy);
+  Database db = sqlite::open_reader(copy);
   EXPECT_TRUE(check_schema(db).ok());
   auto drifts = db.query("SELECT count(*) FROM event WHERE kind = 'drift.detected'");
   ASSERT_TRUE(drifts.step());

@@ -48,7 +48,7 @@ class EverythingTest : public testing::Test {
   void let_code_be_old() {
     EXPECT_EQ(daemon.stop(), (ExitStatus{0, 0}));
     {
-      Database db = Database::open_writer(daemon.database());
+      Database db = sqlite::open_writer(daemon.database());
       db.execute("UPDATE target SET live_since_ms = live_since_ms - 60000");
     }
     daemon.start();
@@ -225,7 +225,7 @@ TEST_F(EverythingTest, LooksAtTheNewestChangesAloneTellOfCodeThatIsSwappedAndPut
   begin("baseline = \"first-seen\"\ntouched = \"alert\"\n");
   ASSERT_TRUE(is("charge", "in_sync")) << daemon.log();
   ASSERT_TRUE(eventually([&] {
-    Database db = Database::open_reader(daemon.database());
+    Database db = sqlite::open_reader(daemon.database());
     auto q = db.query_once("SELECT count(*) FROM target WHERE modified_at_ms IS NOT NULL");
     return q.step() && q.integer(0) == 1;
   })) << daemon.log();
@@ -482,7 +482,7 @@ TEST_F(EverythingTest, WhoMadeAChangeFollowsItsAlertAndIsNeverWaitedFor) {
   EXPECT_EQ(row("charge").at("who"), nullptr);
   EXPECT_EQ(daemon.stop(), (ExitStatus{0, 0}));
   {  // Two minutes pass.
-    Database db = Database::open_writer(daemon.database());
+    Database db = sqlite::open_writer(daemon.database());
     EXPECT_EQ(db.run("UPDATE attribution SET next_at_ms = next_at_ms - 120000 WHERE next_at_ms IS NOT NULL"), 1);
   }
   daemon.start();
@@ -512,7 +512,7 @@ TEST_F(EverythingTest, WhoMadeAFunctionIsToldOfOneThatSomebodyAdds) {
   ASSERT_TRUE(is("planted", "unreviewed")) << daemon.log();
   EXPECT_EQ(daemon.stop(), (ExitStatus{0, 0}));
   {  // Two minutes pass.
-    Database db = Database::open_writer(daemon.database());
+    Database db = sqlite::open_writer(daemon.database());
     EXPECT_EQ(db.run("UPDATE attribution SET next_at_ms = next_at_ms - 120000 WHERE next_at_ms IS NOT NULL"), 1)
         << "nobody added the one that was there from the beginning";
   }

@@ -11,7 +11,7 @@
 namespace codedriftd::test {
 
 testing::AssertionResult whole_record(const std::string& database) {
-  Database db = Database::open_reader(database);
+  Database db = sqlite::open_reader(database);
   auto check = db.query("PRAGMA integrity_check");
   if (!check.step() || check.text(0) != "ok")
     return testing::AssertionFailure() << "integrity_check: " << check.text(0);
@@ -50,7 +50,7 @@ testing::AssertionResult same_bytes_under_one_id(const std::vector<ReceivedReque
 }
 
 std::map<std::string, int64_t> row_counts(const std::string& database) {
-  Database db = Database::open_reader(database);
+  Database db = sqlite::open_reader(database);
   std::map<std::string, int64_t> counts;
   for (const char* table : {"run", "event", "outbox", "attempt", "baseline", "target", "watch_period"}) {
     auto q = db.query_once("SELECT count(*) FROM " + std::string(table));

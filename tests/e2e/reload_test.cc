@@ -189,7 +189,7 @@ TEST(Restart, WhatAClockThatWasAheadLeftBehindIsBroughtBackAtTheNextStart) {
   EXPECT_EQ(daemon.stop(), (ExitStatus{0, 0}));
   {
     // As it would stand there if the clock had been five days ahead.
-    Database db = Database::open_writer(daemon.database());
+    Database db = sqlite::open_writer(daemon.database());
     db.execute(
         "UPDATE daemon_run SET started_at_ms = started_at_ms + 432000000, alive_at_ms = alive_at_ms + 432000000, "
         "stopped_at_ms = stopped_at_ms + 432000000;"
@@ -244,7 +244,7 @@ TEST(Restart, AnotherOriginIsNotUsedAndSaysSoWhileAnotherInstanceIs) {
     EXPECT_EQ(event.at("data").at("log").at("origin"), "e2e/codedriftd") << i;
   }
   EXPECT_EQ(count_kind(daemon.kinds(), "log.genesis"), 1);
-  Database db = Database::open_reader(daemon.database());
+  Database db = sqlite::open_reader(daemon.database());
   auto bodies = db.query("SELECT body FROM event");
   while (bodies.step()) EXPECT_EQ(Json::parse(bodies.text(0)).at("log"), "e2e/codedriftd");
 }

@@ -51,7 +51,7 @@ TEST(StopGuard, AStopThatCannotFinishEndsWithinFiveSecondsAndTheNextStartSaysSo)
   daemon.start();
   ASSERT_TRUE(daemon.wait_for_status("charge", "in_sync"));
   {
-    Database holder = Database::open_writer(daemon.database());
+    Database holder = sqlite::open_writer(daemon.database());
     holder.execute("BEGIN IMMEDIATE");  // the last word waits for it, and longer than a stop may take
     const MonoTime asked = SystemClock{}.mono();
     EXPECT_EQ(daemon.stop(), (ExitStatus{1, 0})) << daemon.log();

@@ -101,9 +101,9 @@ TEST(Storage, AReaderThatKeepsTheLogGrowingIsToldAndTheLogIsSmallAgainOnceItIsGo
   daemon.start();
   ASSERT_TRUE(daemon.wait_for_status("charge", "in_sync"));
   {
-    Database reader = Database::open_reader(daemon.database());
+    Database reader = sqlite::open_reader(daemon.database());
     reader.execute("BEGIN; SELECT count(*) FROM fact");
-    Database much = Database::open_writer(daemon.database());  // as much as the daemon would write in a long time
+    Database much = sqlite::open_writer(daemon.database());  // as much as the daemon would write in a long time
     for (int i = 0; i < 9; ++i)
       much.run("INSERT INTO fact (name, value) VALUES (?, hex(zeroblob(16000000)))", std::to_string(i));
     ASSERT_TRUE(daemon.wait_for_alert("storage.blocked")) << daemon.log();

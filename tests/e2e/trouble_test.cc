@@ -63,7 +63,7 @@ TEST(Trouble, AStormOfRateLimitRefusalsSlowsThePaceAndEveryFunctionIsStillSeen) 
 
 /// Moves every stored time of the record into the past: what it would be if the daemon had stopped then.
 void age(const std::string& database, Millis by) {
-  Database db = Database::open_writer(database);
+  Database db = sqlite::open_writer(database);
   db.run(
       "UPDATE target SET last_polled_at_ms = last_polled_at_ms - ?1, last_success_at_ms = last_success_at_ms - ?1, "
       "status_since_ms = status_since_ms - ?1, live_since_ms = live_since_ms - ?1",

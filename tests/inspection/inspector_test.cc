@@ -8,12 +8,12 @@
 #include <semaphore>
 
 #include "base/json.h"
-#include "store/db/migrate.h"
 #include "store/ledger/watch_list.h"
 #include "store/packages/packages.h"
 #include "support/manual_clock.h"
 #include "support/process.h"
 #include "support/temp_dir.h"
+#include "support/test_record.h"
 
 namespace codedriftd::test {
 namespace {
@@ -86,9 +86,7 @@ Examination holding(const std::string& text) {
 class InspectorTest : public testing::Test {
  protected:
   InspectorTest() : ledger("ops-1", "ops-1/codedriftd") {
-    Database db = Database::open_writer(dir / "codedriftd.db");
-    EXPECT_TRUE(migrate(db, embedded_migrations(), clock.wall()).ok());
-    writer = std::make_unique<Writer>(std::move(db), clock, Writer::Options{});
+    writer = std::make_unique<Writer>(record.open_writer(), clock, Writer::Options{});
     WatchList list;
     for (const char* function : {"charge", "refund"}) {
       list.entries.push_back({{"prod", "ap-guangzhou", "default", function, "$LATEST"}, {}});
@@ -149,6 +147,7 @@ class InspectorTest : public testing::Test {
   }
 
   TempDir dir;
+  TestRecord record{dir / "codedriftd.db"};
   ManualClock clock;
   Ledger ledger;
   std::unique_ptr<Writer> writer;

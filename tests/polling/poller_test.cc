@@ -4,11 +4,11 @@
 #include <gtest/gtest.h>
 
 #include "polling/fake_api.h"
-#include "store/db/migrate.h"
 #include "store/ledger/watch_list.h"
 #include "store/outbox/outbox.h"
 #include "support/manual_clock.h"
 #include "support/temp_dir.h"
+#include "support/test_record.h"
 
 namespace codedriftd::test {
 namespace {
@@ -19,9 +19,7 @@ using namespace std::chrono_literals;
 class PollerTest : public testing::Test {
  protected:
   PollerTest() {
-    Database db = Database::open_writer(dir / "codedriftd.db");
-    EXPECT_TRUE(migrate(db, embedded_migrations(), clock.wall()).ok());
-    writer = std::make_unique<Writer>(std::move(db), clock, Writer::Options{});
+    writer = std::make_unique<Writer>(record.open_writer(), clock, Writer::Options{});
     restart();
     api.answer_with = [](const Target&) { return observed("reviewed"); };
   }
@@ -123,6 +121,7 @@ class PollerTest : public testing::Test {
 
   Guarded<Ends> ends_;
   TempDir dir;
+  TestRecord record{dir / "codedriftd.db"};
   ManualClock clock;
   FakeApi api;
   Ledger ledger{"test", "test/codedriftd"};

@@ -4,10 +4,10 @@
 
 #include "base/bell.h"
 #include "discovery/catalogue.h"
-#include "store/db/migrate.h"
 #include "store/record/inventory.h"
 #include "support/process.h"
 #include "support/temp_dir.h"
+#include "support/test_record.h"
 
 namespace codedriftd::test {
 namespace {
@@ -36,9 +36,7 @@ class CatalogueApi final : public ReadApi {
 class DiscoveryTest : public testing::Test {
  protected:
   DiscoveryTest() {
-    Database db = Database::open_writer(path);
-    EXPECT_TRUE(migrate(db, embedded_migrations(), clock.wall()).ok());
-    writer.emplace(std::move(db), clock, Writer::Options{});
+    writer.emplace(record.open_writer(), clock, Writer::Options{});
     cloud.lock()->add("default", "charge", ago(1h));
     rules.plan.rules.emplace_back();
     WatchRule& rule = rules.plan.rules.front();
@@ -56,7 +54,7 @@ class DiscoveryTest : public testing::Test {
     rules.scopes = {{"prod", "ap-guangzhou", every, changes_every, {}, {}}};
     discovery.emplace(std::make_unique<CatalogueApi>(cloud), *writer, ledger, clock,
                       Discovery::Hooks{[](const std::vector<TargetId>&) {}, [] {}});
-    Database reader = Database::open_reader(path);
+    Database reader = record.open_reader();
     discovery->apply(rules, {{"prod", {"a key", 15}}}, {}, reader);
   }
   void end() {
@@ -70,7 +68,7 @@ class DiscoveryTest : public testing::Test {
   }
   int64_t ago(Millis time) const { return to_ms(clock.wall() - time) / 1000; }
   std::optional<WallTime> modified_on_record() const {
-    Database reader = Database::open_reader(path);
+    Database reader = record.open_reader();
     const auto entry = inventory::find(reader, "prod", "ap-guangzhou", "default", "charge");
     return entry ? entry->function.modified_at : std::nullopt;
   }
@@ -81,7 +79,7 @@ class DiscoveryTest : public testing::Test {
   }
 
   TempDir dir;
-  const std::string path = dir / "codedriftd.db";
+  TestRecord record{dir / "codedriftd.db"};
   const SystemClock clock;
   Guarded<Catalogue> cloud;
   Ledger ledger{"test", "test/codedriftd"};

@@ -7,9 +7,9 @@
 #include <functional>
 
 #include "base/json.h"
-#include "store/db/migrate.h"
 #include "support/manual_clock.h"
 #include "support/temp_dir.h"
+#include "support/test_record.h"
 
 namespace codedriftd::test {
 namespace {
@@ -86,9 +86,7 @@ DeliveryAnswer answer(DeliveryResult result, int status = 0, Millis retry_after 
 class RunnerTest : public testing::Test {
  protected:
   RunnerTest() {
-    Database db = Database::open_writer(dir / "codedriftd.db");
-    EXPECT_TRUE(migrate(db, embedded_migrations(), clock.wall()).ok());
-    writer = std::make_unique<Writer>(std::move(db), clock, Writer::Options{});
+    writer = std::make_unique<Writer>(record.open_writer(), clock, Writer::Options{});
     writer->run([&](Tx&) {
       ledger.set_routes({{{"ops", {}, {}}, 72h, "pager"}, {{"pager", {"none.*"}, {}}, 72h, ""}});
     });
@@ -137,6 +135,7 @@ class RunnerTest : public testing::Test {
   }
 
   TempDir dir;
+  TestRecord record{dir / "codedriftd.db"};
   ManualClock clock;
   std::shared_ptr<FakeChannel> channel = std::make_shared<FakeChannel>();
   Ledger ledger{"test", "test/codedriftd"};
@@ -624,13 +623,13 @@ TEST_F(RunnerTest, ARestartResumesWhereItWas) {
 TEST_F(RunnerTest, UnderAForeignWriteLockItSaysSoAndSendsNothingTwiceAfterwards) {
   work();
   drift();
-  Database other = Database::open_writer(dir / "codedriftd.db");
+  Database other = record.open_writer();
   channel->during_delivery = [&] { other.execute("BEGIN IMMEDIATE"); };
-  EXPECT_THROW(runner->turn(), SqliteError) << "it arrived, and its end cannot be recorded";
+  EXPECT_THROW(runner->turn(), StoreError) << "it arrived, and its end cannot be recorded";
   channel->during_delivery = nullptr;
   ASSERT_EQ(channel->deliveries.size(), 1U);
   clock.advance(31s);
-  EXPECT_THROW(runner->turn(), SqliteError);
+  EXPECT_THROW(runner->turn(), StoreError);
   ASSERT_EQ(channel->deliveries.size(), 2U);
   EXPECT_NE(channel->deliveries.back().body.find("record.failing"), std::string::npos);
   other.execute("ROLLBACK");

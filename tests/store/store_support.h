@@ -8,10 +8,12 @@
 #include <vector>
 
 #include "store/db/migrate.h"
+#include "store/db/sqlite.h"
 #include "store/ledger/ledger.h"
 #include "store/ledger/watch_list.h"
 #include "store/outbox/outbox.h"
 #include "support/temp_dir.h"
+#include "support/test_record.h"
 
 namespace codedriftd::test {
 
@@ -23,15 +25,9 @@ constexpr Millis kStaleAfter{20 * kMinute};
 /// A database of its own, as the daemon has it after the start.
 struct Store {
   TempDir dir;
-  std::string path = dir / "codedriftd.db";
-  Database db = open();
-
-  Database open(const char* vfs = nullptr) const {
-    Database opened = Database::open_writer(path, vfs);
-    const auto report = migrate(opened, embedded_migrations(), kStart);
-    if (!report) throw std::runtime_error(report.error().message);
-    return opened;
-  }
+  std::string path = dir / "codedriftd.db";  ///< SQLite's
+  TestRecord record{path};
+  Database db = record.open_writer();
 };
 
 /// The first column of the first row; -1 if there is none.

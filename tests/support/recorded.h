@@ -7,6 +7,7 @@
 
 #include "base/json.h"
 #include "store/db/migrate.h"
+#include "store/db/sqlite.h"
 #include "store/ledger/ledger.h"
 #include "store/ledger/watch_list.h"
 #include "store/log/event_log.h"
@@ -15,6 +16,7 @@
 #include "store/record/facts.h"
 #include "store/record/history.h"
 #include "support/temp_dir.h"
+#include "support/test_record.h"
 
 namespace codedriftd::test {
 
@@ -28,13 +30,12 @@ class Recorded {
     return "prod/ap-guangzhou/default/" + std::string(function) + ":$LATEST";
   }
 
-  explicit Recorded(std::vector<Route> routes = {})
-      : db_(Database::open_writer(path())), ledger_("ops-1", "ops-1/codedriftd") {
-    migrate(db_, embedded_migrations(), at(0)).value();
+  explicit Recorded(std::vector<Route> routes = {}) : ledger_("ops-1", "ops-1/codedriftd") {
     ledger_.set_routes(std::move(routes));
   }
 
-  std::string path() const { return dir_ / "codedriftd.db"; }
+  std::string path() const { return dir_ / "codedriftd.db"; }  ///< SQLite's
+  Database open_reader() const { return record_.open_reader(); }
   const TempDir& dir() const { return dir_; }
   Database& db() { return db_; }
   Ledger& ledger() { return ledger_; }
@@ -110,10 +111,10 @@ class Recorded {
 
   template <typename Work>
   void write(const Work& work) {
-    db_.execute("BEGIN IMMEDIATE");
+    db_.begin_write();
     Tx tx(db_);
     work(tx);
-    db_.execute("COMMIT");
+    db_.commit();
   }
 
  private:
@@ -123,7 +124,8 @@ class Recorded {
   }
 
   TempDir dir_;
-  Database db_;
+  TestRecord record_{path()};
+  Database db_ = record_.open_writer();
   Ledger ledger_;
   int loads_ = 0;
 };

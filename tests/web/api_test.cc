@@ -39,7 +39,7 @@ std::vector<Route> one_route() {
 /// alerts.
 class ApiOfARecord : public testing::Test {
  protected:
-  ApiOfARecord() : r_(one_route()), db_(Database::open_reader(r_.path())) {
+  ApiOfARecord() : r_(one_route()), db_(r_.open_reader()) {
     r_.ran(at(0), at(100), true);
     r_.watch({"charge", "refund", "ship", "test/ap-guangzhou/default/ship:$LATEST", "old"}, at(0));
     r_.watch({"charge", "refund", "ship", "test/ap-guangzhou/default/ship:$LATEST"}, at(5));

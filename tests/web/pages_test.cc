@@ -49,7 +49,7 @@ WebRequest request_of(std::string_view url) {
 
 WebReply ask(const Recorded& r, std::string_view url, WallTime now) {
   if (auto asset = answer_asset(request_of(url))) return *std::move(asset);
-  Database db = Database::open_reader(r.path());
+  Database db = r.open_reader();
   return answer_page(db, request_of(url), {"ops-1 <&>"}, now);
 }
 
@@ -127,7 +127,7 @@ TEST_F(PagesOfAStory, HaveAMenuASkipLinkTheInstanceAndNothingInline) {
 }
 
 TEST_F(PagesOfAStory, HaveTheNumbersAndTheOrderOfTheStatusReport) {
-  Database db = Database::open_reader(story_->r.path());
+  Database db = story_->r.open_reader();
   std::vector<std::string> addresses;
   const ReportEnd end = kStatusReport.run(
       db, {}, ReportStory::end(), [&](const Row& row) { addresses.push_back(row.values.front().get<std::string>()); });
@@ -285,7 +285,7 @@ TEST(LogPage, HasEveryEventOnExactlyOneOfItsPages) {
   std::vector<std::string> functions;
   for (int i = 0; i < 260; ++i) functions.push_back(fmt::format("f{}", i));
   r.watch(functions, at(0));
-  Database db = Database::open_reader(r.path());
+  Database db = r.open_reader();
   const int64_t events = kEventsReport.run(db, {}, at(1), [](const Row&) {}).rows;
   std::set<int64_t> seen;
   std::string url = "/log";

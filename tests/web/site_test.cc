@@ -79,7 +79,7 @@ TEST(Site, ARecordThatCannotBeReadIsAnErrorEachTimeAndTakesNoTurnWithIt) {
   const TempDir dir;
   const ManualClock clock;
   Site site(dir.path() / "nothing.db", {"ops-1"}, clock);
-  for (int i = 0; i < 10; ++i) EXPECT_THROW(site.answer({"/", {}, ""}), SqliteError);
+  for (int i = 0; i < 10; ++i) EXPECT_THROW(site.answer({"/", {}, ""}), StoreError);
 }
 
 TEST(Site, AnswersTwoAtATimeLetsTwoWaitAndSendsMoreAway) {
@@ -142,7 +142,7 @@ TEST(Site, AnswersAfterAnErrorInTheMiddleAsIfThereHadBeenNone) {
   Site site(recorded(r).path(), {"ops-1"}, clock);
   EXPECT_EQ(site.answer({"/api/v1/status", {}, ""}).status, 200);
   r.db().execute("ALTER TABLE event RENAME TO elsewhere");
-  for (int i = 0; i < 3; ++i) EXPECT_THROW(site.answer({"/api/v1/events", {}, ""}), SqliteError);
+  for (int i = 0; i < 3; ++i) EXPECT_THROW(site.answer({"/api/v1/events", {}, ""}), StoreError);
   r.db().execute("ALTER TABLE elsewhere RENAME TO event");
   for (int i = 0; i < 3; ++i) EXPECT_EQ(site.answer({"/api/v1/events", {}, ""}).status, 200);
   r.watch({"charge", "refund"}, Recorded::at(1));

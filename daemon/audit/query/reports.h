@@ -1,8 +1,8 @@
 #pragma once
-/// The audit reports: rows out of the store, one function each. They only read, and throw SqliteError for a database
+/// The audit reports: rows out of the store, one function each. They only read, and throw StoreError for a database
 /// that cannot be read and std::runtime_error for a row that cannot be.
 #include "audit/format/report.h"
-#include "store/db/sqlite.h"
+#include "store/db/database.h"
 
 namespace codedriftd {
 

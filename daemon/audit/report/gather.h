@@ -111,7 +111,7 @@ constexpr Millis kReportWindow = std::chrono::hours(24 * 30);
 
 /// Everything of `selection` between its `since` and `until` (by default the last 30 days). Functions that were watched
 /// at some time of it are in its scope, whether they still are or not; what concerns the whole daemon is in it whatever
-/// is selected. Throws SqliteError, and std::runtime_error for a row that cannot be read.
+/// is selected. Throws StoreError, and std::runtime_error for a row that cannot be read.
 AuditReport gather_audit_report(Database& db, const Selection& selection, WallTime now);
 
 }  // namespace codedriftd

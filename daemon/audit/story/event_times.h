@@ -2,7 +2,7 @@
 #include <utility>
 #include <vector>
 
-#include "store/db/sqlite.h"
+#include "store/db/database.h"
 
 namespace codedriftd {
 
@@ -11,7 +11,7 @@ namespace codedriftd {
 /// whose time is right.
 class EventTimes {
  public:
-  /// Throws SqliteError.
+  /// Throws StoreError.
   explicit EventTimes(Database& db);
   /// The latest moment at which event `seq`, whose stored time is `stored`, can have been written.
   WallTime of(int64_t seq, WallTime stored) const;

@@ -47,7 +47,7 @@ struct RegionLook {
 RegionLook look_of(AccountRegion place, const std::vector<inventory::ListingRun>& runs, WallTime since, WallTime until);
 
 /// One for each of `places`, those of what `selection` selects; where it asks for no functions, one for every account
-/// and region that was ever listed until then and that it selects, too. By place. Throws SqliteError, and
+/// and region that was ever listed until then and that it selects, too. By place. Throws StoreError, and
 /// std::runtime_error for a row that cannot be.
 std::vector<RegionLook> region_looks(Database& db, const Selection& selection, std::set<AccountRegion> places,
                                      WallTime since, WallTime until);

@@ -27,7 +27,7 @@ struct TargetAt {
 };
 
 /// The targets that `selection` selects, by address, as they stood at `at`; those watched then, or with `all` those
-/// known then. Throws SqliteError.
+/// known then. Throws StoreError.
 std::vector<TargetAt> targets_at(Database& db, const Selection& selection, WallTime at);
 
 /// Fails if the record says nothing of `at`: it begins later, or nothing was ever recorded.

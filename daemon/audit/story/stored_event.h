@@ -27,7 +27,7 @@ CheckedData check_body(const StoredEvent& event);
 /// Reads events with what their targets are called, now and earlier.
 class EventReader {
  public:
-  /// Throws SqliteError.
+  /// Throws StoreError.
   explicit EventReader(Database& db);
   /// check_body(), and whether the body's target is that of the column.
   CheckedData check(const StoredEvent& event) const;

@@ -7,7 +7,7 @@
 #include "audit/story/event_times.h"
 #include "audit/story/stored_event.h"
 #include "model/verdict.h"
-#include "store/db/sqlite.h"
+#include "store/db/database.h"
 #include "store/ledger/suspensions.h"
 #include "store/record/targets.h"
 
@@ -58,9 +58,9 @@ struct StoryContext {
 };
 
 /// What was accepted until then, in the order in which it was recorded: none is earlier than the one before it,
-/// whatever the clock said. Throws SqliteError.
+/// whatever the clock said. Throws StoreError.
 std::vector<TargetRecord::Acceptance> read_acceptances(Database& db, TargetId id, WallTime until);
-/// Reads what began at `until` or before. Throws SqliteError.
+/// Reads what began at `until` or before. Throws StoreError.
 TargetRecord read_record(Database& db, const StoryContext& context, TargetId id, WallTime until);
 
 /// What the record made of a fresh state, with everything in it that decides the status. The times of the last polls

@@ -7,7 +7,7 @@
 #include "base/clock.h"
 #include "base/result.h"
 #include "base/sha256.h"
-#include "store/db/sqlite.h"
+#include "store/db/database.h"
 #include "store/record/targets.h"
 
 namespace codedriftd {

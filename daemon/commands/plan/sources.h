@@ -17,7 +17,7 @@ struct NoPlan {
   std::string message;
 };
 
-/// The selected targets as they stand in the record. Throws SqliteError; std::runtime_error for a damaged row.
+/// The selected targets as they stand in the record. Throws StoreError; std::runtime_error for a damaged row.
 Result<Plan, NoPlan> plan_from_record(Database& db, Selection selection, WallTime now);
 
 /// Has the running daemon poll the selected targets, and waits for that. Nullopt: no daemon runs.

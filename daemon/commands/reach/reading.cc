@@ -45,16 +45,15 @@ void match_rules_on_record(Settings& settings) {
   }
 }
 
-std::string explain_unreadable(const std::string& path, const SqliteError& error) {
+std::string explain_unreadable(const std::string& path, const StoreError& error) {
   if (error.busy()) return error.what();
-  constexpr int kCannotOpen = 14, kNotADatabase = 26, kCorrupt = 11, kReadOnly = 8;  // SQLite's primary codes
-  switch (error.primary_code()) {
-    case kNotADatabase:
+  switch (error.kind()) {
+    case StoreError::Kind::not_a_database:
       return fmt::format("{}: is not a codedriftd database; check state_dir in the configuration", path);
-    case kCorrupt:
+    case StoreError::Kind::corrupt:
       return fmt::format("{}: is damaged ({}); restore a backup", path, error.what());
-    case kCannotOpen:
-    case kReadOnly:
+    case StoreError::Kind::cannot_open:
+    case StoreError::Kind::readonly:
       return fmt::format(
           "{}: cannot be opened ({}); if the daemon never ran since the file was put there, run "
           "`codedriftd migrate` as its owner",

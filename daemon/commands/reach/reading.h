@@ -7,13 +7,14 @@
 #include "settings/settings.h"
 #include "store/db/migrate.h"
 #include "store/db/snapshot.h"
+#include "store/db/sqlite.h"
 
 namespace codedriftd {
 
 /// Throws std::runtime_error if the record at `path` cannot be read as far as the file system tells, with what to do.
 void check_readable(const std::string& path);
 /// What to do about a database that cannot be opened or read.
-std::string explain_unreadable(const std::string& path, const SqliteError& error);
+std::string explain_unreadable(const std::string& path, const StoreError& error);
 
 /// Calls `work(Database&)` on the record at `path`, of this program's schema, as it was at one moment, and returns what
 /// it returns. It may be called again if the record was disturbed (store/db/snapshot.h), so until it has returned
@@ -23,11 +24,11 @@ template <typename Work>
 std::invoke_result_t<Work, Database&> read_record(const std::string& path, Work work) {
   check_readable(path);
   try {
-    return with_snapshot(path, Database::kReportCacheKib, [&](Snapshot& snapshot) {
+    return with_snapshot(path, sqlite::kReportCacheKib, [&](Snapshot& snapshot) {
       if (auto good = check_schema(snapshot.db()); !good) throw std::runtime_error(good.error().message);
       return work(snapshot.db());
     });
-  } catch (const SqliteError& error) {
+  } catch (const StoreError& error) {
     throw std::runtime_error(explain_unreadable(path, error));
   }
 }

@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "base/text.h"
+#include "store/db/sqlite.h"
 
 namespace codedriftd {
 namespace {
@@ -128,7 +129,7 @@ Database StateLock::open_writer(const std::string& database) {
     if (auto marked = mark(database); !marked) throw std::runtime_error(marked.error().message);
   };
   mark_or_throw();
-  Database db = Database::open_writer(database);
+  Database db = sqlite::open_writer(database);
   mark_or_throw();
   return db;
 }

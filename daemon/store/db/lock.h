@@ -5,7 +5,7 @@
 #include "base/clock.h"
 #include "base/result.h"
 #include "base/unique_fd.h"
-#include "store/db/sqlite.h"
+#include "store/db/database.h"
 
 namespace codedriftd {
 
@@ -29,7 +29,7 @@ class StateLock {
   /// there is not marked; call again once it is. Once it is marked, further calls do nothing.
   Checked mark(const std::string& database);
   /// The write connection of the one who holds this: marks the database before it is opened, and again, as opening may
-  /// have made it. Throws SqliteError, and std::runtime_error if somebody else has marked it.
+  /// have made it. Throws StoreError, and std::runtime_error if somebody else has marked it.
   Database open_writer(const std::string& database);
   /// False if the file was removed or replaced since: somebody else may hold the one that stands there now.
   bool in_place() const;

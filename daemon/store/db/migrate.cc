@@ -8,47 +8,94 @@
 #include <span>
 
 #include "base/embedded_file.h"
+#include "store/db/postgres.h"
+#include "store/db/sqlite.h"
 
 namespace codedriftd {
 
-extern const std::span<const EmbeddedFile> kMigrationFiles;  // NNNN_name.sql
+extern const std::span<const EmbeddedFile> kMigrationFiles, kPostgresMigrationFiles;  // NNNN_name.sql
 
 namespace {
 
+/// Two programs that bring one server's database up to date wait for each other: the lock of this number.
+constexpr int64_t kMigrationLock = 0x44524654;
+
+bool on_postgres(const Database& db) { return db.engine() == Engine::postgres; }
+
+/// Nothing is there: neither ours nor anybody else's.
+bool is_empty(Database& db) {
+  if (on_postgres(db)) {
+    return !db.query_once("SELECT 1 FROM pg_class JOIN pg_namespace n ON n.oid = relnamespace WHERE nspname = ?",
+                          postgres::kSchema)
+                .step();
+  }
+  return sqlite::pragma(db, "user_version") == 0 && sqlite::pragma(db, "application_id") == 0 &&
+         !db.query("SELECT 1 FROM sqlite_schema").step();
+}
+
+/// REQUIRES: check_ours().
+int version_of(Database& db) {
+  if (!on_postgres(db)) return static_cast<int>(sqlite::pragma(db, "user_version"));
+  auto row = db.query("SELECT coalesce(max(version), 0) FROM migration");
+  return row.step() ? static_cast<int>(row.integer(0)) : 0;
+}
+
+Checked check_ours(Database& db) {
+  if (on_postgres(db)) {
+    auto row = db.query_once(
+        "SELECT 1 FROM pg_class JOIN pg_namespace n ON n.oid = relnamespace WHERE nspname = ? AND "
+        "relname = 'migration'",
+        postgres::kSchema);
+    if (row.step()) return Done{};
+    return Error{
+        fmt::format("{}: has no record of codedriftd in its schema {}; check the database in [store] url, or "
+                    "run `codedriftd migrate` as a member of codedriftd_owner",
+                    db.name(), postgres::kSchema)};
+  }
+  const int64_t application = sqlite::pragma(db, "application_id");
+  if (application == sqlite::kApplicationId) return Done{};
+  return Error{
+      fmt::format("{}: is not a codedriftd database (application_id {:#010x}, expected {:#010x}); move it away or "
+                  "set another state_dir",
+                  db.name(), static_cast<uint32_t>(application), static_cast<uint32_t>(sqlite::kApplicationId))};
+}
+
 Checked check_applied(Database& db, const std::vector<Migration>& migrations) {
   auto rows = db.query("SELECT version, name, sha256 FROM migration ORDER BY version");
-  int64_t applied = 0;
+  std::size_t applied = 0;
   while (rows.step()) {
-    ++applied;
-    const auto index = static_cast<std::size_t>(rows.integer(0) - 1);
-    if (index >= migrations.size() || rows.text(2) != sha256(migrations[index].sql).hex()) {
+    if (applied >= migrations.size() || rows.integer(0) != migrations[applied].version ||
+        rows.text(2) != sha256(migrations[applied].sql).hex()) {
       return Error{
           fmt::format("{}: migration {} ({}) was applied with another text than this program has; restore a copy, or "
                       "install the codedriftd that made it",
-                      db.path(), rows.integer(0), rows.text(1))};
+                      db.name(), rows.integer(0), rows.text(1))};
     }
+    ++applied;
   }
-  if (const int64_t version = db.pragma("user_version"); applied != version) {
-    return Error{fmt::format("{}: has schema version {} but a record of {} migrations; restore a copy", db.path(),
+  const int version = version_of(db);
+  const std::size_t expected = applied == 0 ? 0 : static_cast<std::size_t>(version - migrations.front().version + 1);
+  if (version == 0 || applied != expected) {
+    return Error{fmt::format("{}: has schema version {} but a record of {} migrations; restore a copy", db.name(),
                              version, applied)};
   }
   return Done{};
 }
 
 void apply(Database& db, const Migration& migration, WallTime now) {
-  db.execute("BEGIN IMMEDIATE");
+  db.begin_write();
   try {
     db.execute(migration.sql);
     db.run("INSERT INTO migration (version, name, sha256, applied_at_ms, program) VALUES (?, ?, ?, ?, ?)",
            migration.version, migration.name, sha256(migration.sql).hex(), now, "codedriftd " CODEDRIFTD_VERSION);
-    db.execute(fmt::format("PRAGMA application_id = {}; PRAGMA user_version = {}", kApplicationId, migration.version));
-    db.execute("COMMIT");
-  } catch (const SqliteError& error) {
-    try {
-      db.execute("ROLLBACK");
-    } catch (const SqliteError&) {  // SQLite rolled back by itself
+    if (!on_postgres(db)) {
+      db.execute(fmt::format("PRAGMA application_id = {}; PRAGMA user_version = {}", sqlite::kApplicationId,
+                             migration.version));
     }
-    throw SqliteError(error.extended_code(), fmt::format("migration {}: {}", migration.name, error.what()));
+    db.commit();
+  } catch (const StoreError& error) {
+    db.rollback();
+    throw StoreError(error.kind(), fmt::format("migration {}: {}", migration.name, error.what()));
   }
 }
 
@@ -60,60 +107,64 @@ std::string free_name(const std::string& name) {
   return free;
 }
 
-}  // namespace
-
-const std::vector<Migration>& embedded_migrations() {
-  static const std::vector<Migration> all = [] {
-    std::vector<Migration> made;
-    for (const auto& [name, sql] : kMigrationFiles) {
-      int version = 0;
-      std::from_chars(name.data(), name.data() + name.size(), version);
-      made.push_back({version, std::string(name.substr(0, name.find('.'))), std::string(sql)});
-    }
-    return made;
-  }();
-  return all;
+std::vector<Migration> read_embedded(std::span<const EmbeddedFile> files) {
+  std::vector<Migration> made;
+  for (const auto& [name, sql] : files) {
+    int version = 0;
+    std::from_chars(name.data(), name.data() + name.size(), version);
+    made.push_back({version, std::string(name.substr(0, name.find('.'))), std::string(sql)});
+  }
+  return made;
 }
 
+/// One after the other, and the schema that the first one needs.
+void prepare_server(Database& db) {
+  db.query("SELECT CAST(pg_advisory_lock(?) AS text)", kMigrationLock).step();
+  if (!db.query_once("SELECT 1 FROM pg_namespace WHERE nspname = ?", postgres::kSchema).step())
+    db.execute(fmt::format("CREATE SCHEMA {}", postgres::kSchema));
+}
+
+}  // namespace
+
+const std::vector<Migration>& embedded_migrations(Engine engine) {
+  static const std::vector<Migration> sqlite = read_embedded(kMigrationFiles),
+                                      postgres = read_embedded(kPostgresMigrationFiles);
+  return engine == Engine::sqlite ? sqlite : postgres;
+}
+
+int newest_schema() { return embedded_migrations().back().version; }
+
 Checked check_owner(Database& db, int newest) {
-  const int64_t application = db.pragma("application_id");
-  const int64_t version = db.pragma("user_version");
-  if (application != kApplicationId) {
-    return Error{
-        fmt::format("{}: is not a codedriftd database (application_id {:#010x}, expected {:#010x}); move it away or "
-                    "set another state_dir",
-                    db.path(), static_cast<uint32_t>(application), static_cast<uint32_t>(kApplicationId))};
-  }
-  if (version > newest) {
+  if (auto ours = check_ours(db); !ours) return ours;
+  if (const int version = version_of(db); version > newest) {
     return Error{
         fmt::format("{}: has schema version {}, this program knows up to {}; install the newer codedriftd, or restore "
                     "a copy of version {} or older",
-                    db.path(), version, newest, newest)};
+                    db.name(), version, newest, newest)};
   }
   return Done{};
 }
 
 Result<MigrationReport> migrate(Database& db, const std::vector<Migration>& migrations, WallTime now) {
   MigrationReport report;
-  const int newest = static_cast<int>(migrations.size());
-  const bool empty = db.pragma("user_version") == 0 && db.pragma("application_id") == 0 &&
-                     !db.query("SELECT 1 FROM sqlite_schema").step();
-  if (!empty) {
+  const int newest = migrations.back().version;
+  if (on_postgres(db)) prepare_server(db);
+  if (!is_empty(db)) {
     if (auto owner = check_owner(db, newest); !owner) return owner.error();
     if (auto applied = check_applied(db, migrations); !applied) return applied.error();
-    report.from = static_cast<int>(db.pragma("user_version"));
+    report.from = version_of(db);
   }
   report.to = newest;
   if (report.from == newest) return report;
-  if (report.from > 0) {
-    report.copy = free_name(fmt::format("{}.v{}", db.path(), report.from));
-    db.backup_to(report.copy);
+  if (report.from > 0 && !on_postgres(db)) {
+    report.copy = free_name(fmt::format("{}.v{}", db.name(), report.from));
+    sqlite::backup_to(db, report.copy);
   }
   for (const Migration& migration : migrations) {
     if (migration.version <= report.from) continue;
     try {
       apply(db, migration, now);
-    } catch (const SqliteError&) {
+    } catch (const StoreError&) {
       // Nothing was changed: the next try keeps a copy again, and a restart loop does not fill the disk.
       if (migration.version == report.from + 1 && !report.copy.empty()) ::unlink(report.copy.c_str());
       throw;
@@ -124,11 +175,10 @@ Result<MigrationReport> migrate(Database& db, const std::vector<Migration>& migr
 
 Checked check_schema(Database& db, int newest) {
   if (auto owner = check_owner(db, newest); !owner) return owner;
-  const int64_t version = db.pragma("user_version");
-  if (version < newest) {
+  if (const int version = version_of(db); version < newest) {
     return Error{
         fmt::format("{}: has schema version {}, this program reads {}; run `codedriftd migrate` or start the daemon",
-                    db.path(), version, newest)};
+                    db.name(), version, newest)};
   }
   return Done{};
 }

@@ -2,12 +2,12 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <sqlite3.h>
 #include <sys/stat.h>
 
 #include <thread>
 
 #include "base/unique_fd.h"
+#include "store/db/sqlite.h"
 
 namespace codedriftd {
 namespace {
@@ -19,7 +19,7 @@ constexpr Millis kTick{50}, kWholeSeconds{1'100};
 constexpr Millis kBetweenSnapshotTries{50};
 
 [[noreturn]] void too_busy(const std::string& path) {
-  throw SqliteError(SQLITE_BUSY, path + ": is written to faster than it can be read; ask again later");
+  throw StoreError(StoreError::Kind::busy, path + ": is written to faster than it can be read; ask again later");
 }
 
 }  // namespace
@@ -56,9 +56,9 @@ Snapshot::Snapshot(const std::string& path, int cache_kib) : path_(path) {
   for (SnapshotTries tries(path);; tries.again()) {
     stamp_ = settled_stamp_of(path, tries.until());
     try {
-      db_.emplace(Database::open_unlocked(path, cache_kib));
-      db_->pragma("schema_version");  // the WAL's index is made now
-    } catch (const SqliteError&) {
+      db_.emplace(sqlite::open_unlocked(path, cache_kib));
+      sqlite::pragma(*db_, "schema_version");  // the WAL's index is made now
+    } catch (const StoreError&) {
       if (undisturbed()) throw;
       continue;
     }

@@ -32,8 +32,8 @@ namespace codedriftd {
 /// read permission for the database and its -wal, and nothing else. Works while a daemon writes, and without one.
 class Snapshot {
  public:
-  /// Throws SqliteError as Database::open_reader does, and also for what a disturbance made unreadable.
-  explicit Snapshot(const std::string& path, int cache_kib = Database::kReportCacheKib);
+  /// Throws StoreError as sqlite::open_reader does, and also for what a disturbance made unreadable.
+  explicit Snapshot(const std::string& path, int cache_kib = sqlite::kReportCacheKib);
 
   Database& db() { return *db_; }
   /// True if nothing has been written over since it was opened: what was read so far is whole. What was read before
@@ -49,7 +49,7 @@ class Snapshot {
     bool operator==(const Stamp&) const = default;
   };
   static Stamp stamp_of(const std::string& path);
-  /// Throws SqliteError (SQLITE_BUSY) where the database is written to at every tick until then.
+  /// Throws StoreError (SQLITE_BUSY) where the database is written to at every tick until then.
   static Stamp settled_stamp_of(const std::string& path, MonoTime until);
 
   std::string path_;
@@ -62,7 +62,7 @@ class Snapshot {
 class SnapshotTries {
  public:
   explicit SnapshotTries(std::string path) : path_(std::move(path)), give_up_(SystemClock{}.mono() + Millis{20'000}) {}
-  /// Waits a little. Throws SqliteError (SQLITE_BUSY) when it was long enough, and often: one try with a large record
+  /// Waits a little. Throws StoreError (SQLITE_BUSY) when it was long enough, and often: one try with a large record
   /// may take longer than that.
   void again();
   MonoTime until() const { return give_up_; }

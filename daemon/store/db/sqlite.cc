@@ -9,14 +9,56 @@
 #include <cstdlib>
 #include <cstring>
 #include <system_error>
+#include <utility>
 
 #include "base/unique_fd.h"
+#include "store/db/engine.h"
 
-namespace codedriftd {
+namespace codedriftd::sqlite {
 namespace {
+
+using Kind = StoreError::Kind;
 
 constexpr int kBusyTimeoutMs = 5000;
 constexpr int64_t kJournalSizeLimit = 64LL * 1024 * 1024;
+
+Kind kind_of(int extended_code) {
+  switch (extended_code) {
+    case SQLITE_IOERR_SHMSIZE:
+      return Kind::full_io;
+    case SQLITE_IOERR_FSYNC:
+    case SQLITE_IOERR_DIR_FSYNC:
+      return Kind::sync;
+    default:
+      break;
+  }
+  switch (extended_code & 0xFF) {
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+      return Kind::busy;
+    case SQLITE_FULL:
+      return Kind::full;
+    case SQLITE_IOERR:
+      return Kind::io;
+    case SQLITE_READONLY:
+    case SQLITE_PERM:
+      return Kind::readonly;
+    case SQLITE_CORRUPT:
+      return Kind::corrupt;
+    case SQLITE_NOTADB:
+      return Kind::not_a_database;
+    case SQLITE_CANTOPEN:
+      return Kind::cannot_open;
+    case SQLITE_CONSTRAINT:
+      return Kind::constraint;
+    case SQLITE_NOMEM:
+      return Kind::memory;
+    case SQLITE_INTERRUPT:
+      return Kind::given_up;
+    default:
+      return Kind::other;
+  }
+}
 
 void sync_path(const std::string& path, int flags) {
   const UniqueFd fd(::open(path.c_str(), flags | O_CLOEXEC));
@@ -65,279 +107,102 @@ void own_shm(const std::string& database) {
   }
   const UniqueFd file(::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
   if (!file.valid() || ::fchmod(file.get(), 0600) != 0 || ::ftruncate(file.get(), 1) != 0)
-    throw SqliteError(SQLITE_CANTOPEN, fmt::format("{}: cannot be made: {}", path, std::strerror(errno)));
+    throw StoreError(StoreError::Kind::cannot_open, fmt::format("{}: cannot be made: {}", path, std::strerror(errno)));
 }
 
-}  // namespace
+class SqliteConnection final : public Connection {
+ public:
+  SqliteConnection(sqlite3* handle, std::string path) : Connection(Engine::sqlite, std::move(path)), handle_(handle) {}
+  SqliteConnection(const SqliteConnection&) = delete;
+  ~SqliteConnection() override { sqlite3_close(handle_); }
 
-std::string_view SqliteError::name() const {
-  switch (primary_code()) {
-    case SQLITE_BUSY:
-    case SQLITE_LOCKED:
-      return "busy";
-    case SQLITE_FULL:
-      return "full";
-    case SQLITE_IOERR:
-      return full() ? "full" : "io";
-    case SQLITE_READONLY:
-    case SQLITE_PERM:
-      return "readonly";
-    case SQLITE_CORRUPT:
-    case SQLITE_NOTADB:
-      return "corrupt";
-    case SQLITE_CONSTRAINT:
-      return "constraint";
-    case SQLITE_NOMEM:
-      return "nomem";
-    default:
-      return "other";
+  std::unique_ptr<Statement> prepare(std::string_view sql, bool kept) override;
+  void execute(const std::string& sql) override {
+    const int code = sqlite3_exec(handle_, sql.c_str(), nullptr, nullptr, nullptr);
+    if (code != SQLITE_OK) fail(code, sql.substr(0, 200));
   }
-}
-bool SqliteError::full() const { return primary_code() == SQLITE_FULL || code_ == SQLITE_IOERR_SHMSIZE; }
-bool SqliteError::busy() const { return primary_code() == SQLITE_BUSY; }
-bool SqliteError::io() const { return primary_code() == SQLITE_IOERR; }
-bool SqliteError::given_up() const { return primary_code() == SQLITE_INTERRUPT; }
-bool SqliteError::sync() const { return code_ == SQLITE_IOERR_FSYNC || code_ == SQLITE_IOERR_DIR_FSYNC; }
-
-Sql Sql::forever(std::string_view text) {
-  char* kept = new char[text.size()];
-  text.copy(kept, text.size());
-  return {Kept{}, {kept, text.size()}};
-}
-
-// ---- Query ------------------------------------------------------------------------------------------------------
-
-Query::Query(Database& db, sqlite3_stmt* statement, std::string_view sql, bool* in_use)
-    : db_(&db), statement_(statement), sql_(sql), in_use_(in_use) {}
-
-Query::Query(Query&& other) noexcept
-    : db_(other.db_), statement_(std::exchange(other.statement_, nullptr)), sql_(other.sql_), in_use_(other.in_use_) {}
-
-Query::~Query() {
-  if (statement_ == nullptr) return;
-  if (in_use_ == nullptr) {
-    sqlite3_finalize(statement_);
-    return;
+  void begin_read() override { execute("BEGIN"); }
+  void begin_write() override { execute("BEGIN IMMEDIATE"); }
+  void commit() override { execute("COMMIT"); }
+  void rollback() override {
+    if (sqlite3_get_autocommit(handle_) == 0) execute("ROLLBACK");
   }
-  sqlite3_reset(statement_);
-  sqlite3_clear_bindings(statement_);
-  *in_use_ = false;
-}
-
-bool Query::step() {
-  const int code = sqlite3_step(statement_);
-  if (code == SQLITE_ROW) return true;
-  if (code == SQLITE_DONE) return false;
-  db_->fail(code, sql_);
-}
-
-void Query::bind(int index, std::nullptr_t) { sqlite3_bind_null(statement_, index); }
-void Query::bind(int index, int64_t value) { sqlite3_bind_int64(statement_, index, value); }
-void Query::bind(int index, std::string_view value) {
-  const int code = sqlite3_bind_text64(statement_, index, value.data() == nullptr ? "" : value.data(), value.size(),
-                                       SQLITE_TRANSIENT, SQLITE_UTF8);
-  if (code != SQLITE_OK) db_->fail(code, sql_);
-}
-void Query::bind(int index, Blob value) {
-  const int code = sqlite3_bind_blob64(statement_, index, value.bytes.data() == nullptr ? "" : value.bytes.data(),
-                                       value.bytes.size(), SQLITE_TRANSIENT);
-  if (code != SQLITE_OK) db_->fail(code, sql_);
-}
-
-bool Query::null(int column) const { return sqlite3_column_type(statement_, column) == SQLITE_NULL; }
-int64_t Query::integer(int column) const { return sqlite3_column_int64(statement_, column); }
-std::string_view Query::text(int column) const {
-  const void* data = sqlite3_column_blob(statement_, column);
-  const int size = sqlite3_column_bytes(statement_, column);
-  return data == nullptr ? std::string_view{}
-                         : std::string_view(static_cast<const char*>(data), static_cast<std::size_t>(size));
-}
-std::optional<int64_t> Query::optional_integer(int column) const {
-  return null(column) ? std::nullopt : std::optional(integer(column));
-}
-std::optional<WallTime> Query::optional_time(int column) const {
-  return null(column) ? std::nullopt : std::optional(time(column));
-}
-std::optional<std::string> Query::optional_string(int column) const {
-  return null(column) ? std::nullopt : std::optional(string(column));
-}
-std::optional<Sha256> Query::optional_sha256(int column) const {
-  if (null(column)) return std::nullopt;
-  const std::string_view bytes = text(column);
-  auto digest = Sha256::from_bytes({reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()});
-  if (!digest) {
-    damaged(fmt::format("a hash of {} bytes instead of 32", bytes.size()));
+  void give_up_when(const std::function<bool()>* over) override {
+    constexpr int kSteps = 10'000;  // of SQLite's machine: a millisecond or less
+    sqlite3_progress_handler(
+        handle_, over != nullptr ? kSteps : 0,
+        [](void* asked) { return (*static_cast<const std::function<bool()>*>(asked))() ? 1 : 0; },
+        const_cast<std::function<bool()>*>(over));
   }
-  return digest;
-}
-WallTime Query::time(int column) const {
-  constexpr int64_t kYear1 = -62'135'596'800'000;
-  constexpr int64_t kEndOfYear9999 = 253'402'300'799'999;
-  const int64_t ms = integer(column);
-  if (ms < kYear1 || ms > kEndOfYear9999) damaged(fmt::format("a time of {} ms", ms));
-  return from_ms(ms);
-}
-Millis Query::millis(int column) const {
-  constexpr int64_t kTenThousandYears = 315'576'000'000'000;
-  const int64_t ms = integer(column);
-  if (ms < -kTenThousandYears || ms > kTenThousandYears) damaged(fmt::format("a duration of {} ms", ms));
-  return Millis{ms};
-}
-void Query::damaged(std::string_view what) const {
-  throw SqliteError(SQLITE_CORRUPT, fmt::format("{}: {} (in: {})", db_->path_, what, sql_));
-}
+  int64_t changes() const override { return sqlite3_changes64(handle_); }
+  int64_t last_id() const override { return sqlite3_last_insert_rowid(handle_); }
+  int64_t total_changes() const override { return sqlite3_total_changes64(handle_); }
+  int64_t checkpoint(bool truncate) override;
 
-// ---- Database -----------------------------------------------------------------------------------------------------
-
-Database Database::open(const std::string& path, int flags, const char* vfs, bool locked) {
-  sqlite3* handle = nullptr;
-  // NOFOLLOW refuses a link anywhere in the path, but the folder may well be behind one (systemd's DynamicUser).
-  std::string real = resolved_folder(path);
-  // Without -wal the file is all there is. SQLite would make one, unless it is told that nothing changes.
-  if (!locked && ::access((real + "-wal").c_str(), F_OK) != 0) {
-    real = "file:" + percent_encoded(real) + "?immutable=1";
-    flags |= SQLITE_OPEN_URI;
+  sqlite3* handle() const { return handle_; }
+  [[noreturn]] void fail(int code, std::string_view sql) const {
+    const char* words = handle_ != nullptr ? sqlite3_errmsg(handle_) : sqlite3_errstr(code);
+    throw StoreError(kind_of(code), fmt::format("{}: {} (code {}, in: {})", name(), words, code, sql));
   }
-  const int code = sqlite3_open_v2(real.c_str(), &handle,
-                                   flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE | SQLITE_OPEN_NOFOLLOW, vfs);
-  Database db(handle, path);
-  if (code != SQLITE_OK) db.fail(code, "open");
-  // First of all: whatever fails from here on, a reader that ends moves nothing into the database and takes no -wal
-  // away.
-  if ((flags & SQLITE_OPEN_READONLY) != 0) sqlite3_db_config(handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
-  sqlite3_busy_timeout(handle, kBusyTimeoutMs);
-  // Before the file is looked at: in this mode SQLite keeps the index of the WAL in memory of its own, instead of -shm.
-  if (!locked) db.execute("PRAGMA locking_mode = EXCLUSIVE");
-  db.harden();
-  return db;
-}
 
-void Database::harden() {
-  // The file is untrusted input: a tampered schema must not run functions, write to shadow tables or load code.
-  sqlite3_db_config(handle_, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
-  sqlite3_db_config(handle_, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
-  sqlite3_db_config(handle_, SQLITE_DBCONFIG_DQS_DML, 0, nullptr);
-  sqlite3_db_config(handle_, SQLITE_DBCONFIG_DQS_DDL, 0, nullptr);
-  sqlite3_db_config(handle_, SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 0, nullptr);
-  // A small cache: what is read again is read from the kernel's.
-  execute(fmt::format(
-      "PRAGMA foreign_keys = ON; PRAGMA cell_size_check = ON; PRAGMA mmap_size = 0; PRAGMA cache_size = -{}",
-      kLeastCacheKib));
-}
+ private:
+  sqlite3* handle_;
+};
 
-Database Database::open_writer(const std::string& path, const char* vfs) {
-  UniqueFd file = create_file(path);
-  if (!file.valid()) file.reset(::open(path.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW));
-  if (!file.valid()) {
-    throw SqliteError(SQLITE_CANTOPEN, fmt::format("{}: cannot be opened: {}", path, std::strerror(errno)));
+class SqliteStatement final : public Statement {
+ public:
+  SqliteStatement(const SqliteConnection& connection, sqlite3_stmt* statement, std::string_view sql)
+      : connection_(connection), statement_(statement), sql_(sql) {}
+  SqliteStatement(const SqliteStatement&) = delete;
+  ~SqliteStatement() override { sqlite3_finalize(statement_); }
+
+  void bind_null(int index) override { sqlite3_bind_null(statement_, index); }
+  void bind_integer(int index, int64_t value) override { sqlite3_bind_int64(statement_, index, value); }
+  void bind_text(int index, std::string_view value) override {
+    check(sqlite3_bind_text64(statement_, index, value.data() == nullptr ? "" : value.data(), value.size(),
+                              SQLITE_TRANSIENT, SQLITE_UTF8));
   }
-  file.reset();  // before SQLite locks the file: closing any other descriptor of it would drop its locks
-  own_shm(resolved_folder(path));
-  Database db = open(path, SQLITE_OPEN_READWRITE, vfs);
-  // Somebody else's file stays as it is; what it is and what would help, migrate() says.
-  const bool foreign = db.pragma("application_id") != kApplicationId && db.query("SELECT 1 FROM sqlite_schema").step();
-  if (foreign) return db;
-  {
-    auto mode = db.query("PRAGMA journal_mode = WAL");
-    if (!mode.step() || mode.text(0) != "wal") {
-      throw SqliteError(
-          SQLITE_CANTOPEN,
-          fmt::format(
-              "{}: cannot use a write-ahead log there (journal mode is '{}'); a network file system is not supported",
-              path, mode.text(0)));
-    }
+  void bind_blob(int index, std::string_view value) override {
+    check(sqlite3_bind_blob64(statement_, index, value.data() == nullptr ? "" : value.data(), value.size(),
+                              SQLITE_TRANSIENT));
   }
-  // FULL: what COMMIT returned OK for survives a power cut. No automatic checkpoints: this connection does them itself,
-  // between transactions, and no other connection ever does.
-  db.execute(fmt::format("PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0; PRAGMA journal_size_limit = {}",
-                         kJournalSizeLimit));
-  if (db.pragma("synchronous") != 2)
-    throw SqliteError(SQLITE_ERROR, path + ": PRAGMA synchronous = FULL had no effect");
-  // The -wal and -shm files stay after a clean stop: without them a reader without write permission cannot open.
-  int persist = 1;
-  sqlite3_file_control(db.handle_, "main", SQLITE_FCNTL_PERSIST_WAL, &persist);
-  return db;
-}
-
-Database Database::open_reader(const std::string& path, int cache_kib) {
-  Database db = open(path, SQLITE_OPEN_READONLY, nullptr);
-  db.execute(fmt::format("PRAGMA query_only = ON; PRAGMA wal_autocheckpoint = 0; PRAGMA cache_size = -{}", cache_kib));
-  return db;
-}
-
-Database Database::open_unlocked(const std::string& path, int cache_kib) {
-  Database db = open(path, SQLITE_OPEN_READONLY, "unix-none", false);
-  db.execute(fmt::format("PRAGMA query_only = ON; PRAGMA wal_autocheckpoint = 0; PRAGMA cache_size = -{}", cache_kib));
-  return db;
-}
-
-Database::Database(Database&& other) noexcept
-    : handle_(std::exchange(other.handle_, nullptr)),
-      path_(std::move(other.path_)),
-      over_(std::move(other.over_)),
-      cache_(std::move(other.cache_)) {}
-
-Database::~Database() {
-  for (auto& [text, cached] : cache_) sqlite3_finalize(cached.statement);
-  sqlite3_close(handle_);
-}
-
-void Database::fail(int code, std::string_view sql) const {
-  const char* words = handle_ != nullptr ? sqlite3_errmsg(handle_) : sqlite3_errstr(code);
-  throw SqliteError(code, fmt::format("{}: {} (code {}, in: {})", path_, words, code, sql));
-}
-
-void Database::give_up_when(std::function<bool()> over) {
-  constexpr int kSteps = 10'000;  // of SQLite's machine: a millisecond or less
-  over_ = over ? std::make_unique<std::function<bool()>>(std::move(over)) : nullptr;
-  sqlite3_progress_handler(
-      handle_, over_ ? kSteps : 0, [](void* asked) { return (*static_cast<std::function<bool()>*>(asked))() ? 1 : 0; },
-      over_.get());
-}
-
-Query Database::prepare(std::string_view sql, bool cached) {
-  if (over_ && (*over_)()) throw SqliteError(SQLITE_INTERRUPT, fmt::format("{}: given up (before: {})", path_, sql));
-  if (cached) {
-    const auto found = cache_.find(sql.data());
-    if (found != cache_.end() && !found->second.in_use) {
-      found->second.in_use = true;
-      return Query(*this, found->second.statement, sql, &found->second.in_use);
-    }
-    if (found != cache_.end()) cached = false;  // already running further up: this use gets its own
+  bool step() override {
+    const int code = sqlite3_step(statement_);
+    if (code == SQLITE_ROW) return true;
+    if (code == SQLITE_DONE) return false;
+    connection_.fail(code, sql_);
   }
+  bool null(int column) const override { return sqlite3_column_type(statement_, column) == SQLITE_NULL; }
+  int64_t integer(int column) const override { return sqlite3_column_int64(statement_, column); }
+  std::string_view bytes(int column) const override {
+    const void* data = sqlite3_column_blob(statement_, column);
+    const int size = sqlite3_column_bytes(statement_, column);
+    return data == nullptr ? std::string_view{}
+                           : std::string_view(static_cast<const char*>(data), static_cast<std::size_t>(size));
+  }
+  void reset() override {
+    sqlite3_reset(statement_);
+    sqlite3_clear_bindings(statement_);
+  }
+
+ private:
+  void check(int code) const {
+    if (code != SQLITE_OK) connection_.fail(code, sql_);
+  }
+  const SqliteConnection& connection_;
+  sqlite3_stmt* statement_;
+  std::string sql_;  ///< for errors
+};
+
+std::unique_ptr<Statement> SqliteConnection::prepare(std::string_view sql, bool kept) {
   sqlite3_stmt* statement = nullptr;
-  const unsigned flags = cached ? SQLITE_PREPARE_PERSISTENT : 0U;
+  const unsigned flags = kept ? SQLITE_PREPARE_PERSISTENT : 0U;
   const int code = sqlite3_prepare_v3(handle_, sql.data(), static_cast<int>(sql.size()), flags, &statement, nullptr);
   if (code != SQLITE_OK) fail(code, sql);
-  if (!cached) return Query(*this, statement, sql, nullptr);
-  Cached& kept = cache_[sql.data()];
-  kept = {statement, true};
-  return Query(*this, statement, sql, &kept.in_use);
+  return std::make_unique<SqliteStatement>(*this, statement, sql);
 }
 
-Query Database::query_once_list(std::string_view sql, const std::vector<std::string>& args) {
-  Query q = prepare(sql, false);
-  int index = 0;
-  for (const std::string& arg : args) q.bind(++index, arg);
-  return q;
-}
-
-void Database::execute(const std::string& sql) {
-  const int code = sqlite3_exec(handle_, sql.c_str(), nullptr, nullptr, nullptr);
-  if (code != SQLITE_OK) fail(code, sql.substr(0, 200));
-}
-
-int64_t Database::changes() const { return sqlite3_changes64(handle_); }
-int64_t Database::total_changes() const { return sqlite3_total_changes64(handle_); }
-int64_t Database::last_id() const { return sqlite3_last_insert_rowid(handle_); }
-
-int64_t Database::pragma(std::string_view name) {
-  const std::string sql = fmt::format("PRAGMA {}", name);
-  auto rows = query_once(sql);
-  return rows.step() ? rows.integer(0) : 0;
-}
-
-int64_t Database::checkpoint(bool truncate) {
+int64_t SqliteConnection::checkpoint(bool truncate) {
   int frames = 0;
   int moved = 0;
   // SQLITE_BUSY only says that a reader still needs old frames: the next one gets further. Waiting for it would hold up
@@ -350,7 +215,99 @@ int64_t Database::checkpoint(bool truncate) {
   return frames;
 }
 
-void Database::backup_to(const std::string& to, const std::function<bool()>& good) {
+const SqliteConnection& of(Database& db) { return dynamic_cast<const SqliteConnection&>(db.connection()); }
+
+void harden(Database& db) {
+  // The file is untrusted input: a tampered schema must not run functions, write to shadow tables or load code.
+  sqlite3_db_config(of(db).handle(), SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
+  sqlite3_db_config(of(db).handle(), SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
+  sqlite3_db_config(of(db).handle(), SQLITE_DBCONFIG_DQS_DML, 0, nullptr);
+  sqlite3_db_config(of(db).handle(), SQLITE_DBCONFIG_DQS_DDL, 0, nullptr);
+  sqlite3_db_config(of(db).handle(), SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 0, nullptr);
+  // A small cache: what is read again is read from the kernel's.
+  db.execute(fmt::format(
+      "PRAGMA foreign_keys = ON; PRAGMA cell_size_check = ON; PRAGMA mmap_size = 0; PRAGMA cache_size = -{}",
+      kLeastCacheKib));
+}
+
+Database open(const std::string& path, int flags, const char* vfs, bool locked = true) {
+  sqlite3* handle = nullptr;
+  // NOFOLLOW refuses a link anywhere in the path, but the folder may well be behind one (systemd's DynamicUser).
+  std::string real = resolved_folder(path);
+  // Without -wal the file is all there is. SQLite would make one, unless it is told that nothing changes.
+  if (!locked && ::access((real + "-wal").c_str(), F_OK) != 0) {
+    real = "file:" + percent_encoded(real) + "?immutable=1";
+    flags |= SQLITE_OPEN_URI;
+  }
+  const int code = sqlite3_open_v2(real.c_str(), &handle,
+                                   flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE | SQLITE_OPEN_NOFOLLOW, vfs);
+  auto connection = std::make_unique<SqliteConnection>(handle, path);
+  if (code != SQLITE_OK) connection->fail(code, "open");
+  Database db(std::move(connection));
+  // First of all: whatever fails from here on, a reader that ends moves nothing into the database and takes no -wal
+  // away.
+  if ((flags & SQLITE_OPEN_READONLY) != 0) sqlite3_db_config(handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
+  sqlite3_busy_timeout(handle, kBusyTimeoutMs);
+  // Before the file is looked at: in this mode SQLite keeps the index of the WAL in memory of its own, instead of -shm.
+  if (!locked) db.execute("PRAGMA locking_mode = EXCLUSIVE");
+  harden(db);
+  return db;
+}
+
+}  // namespace
+
+Database open_writer(const std::string& path, const char* vfs) {
+  UniqueFd file = create_file(path);
+  if (!file.valid()) file.reset(::open(path.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW));
+  if (!file.valid()) {
+    throw StoreError(Kind::cannot_open, fmt::format("{}: cannot be opened: {}", path, std::strerror(errno)));
+  }
+  file.reset();  // before SQLite locks the file: closing any other descriptor of it would drop its locks
+  own_shm(resolved_folder(path));
+  Database db = open(path, SQLITE_OPEN_READWRITE, vfs);
+  // Somebody else's file stays as it is; what it is and what would help, migrate() says.
+  const bool foreign = pragma(db, "application_id") != kApplicationId && db.query("SELECT 1 FROM sqlite_schema").step();
+  if (foreign) return db;
+  {
+    auto mode = db.query("PRAGMA journal_mode = WAL");
+    if (!mode.step() || mode.text(0) != "wal") {
+      throw StoreError(
+          Kind::cannot_open,
+          fmt::format(
+              "{}: cannot use a write-ahead log there (journal mode is '{}'); a network file system is not supported",
+              path, mode.text(0)));
+    }
+  }
+  // FULL: what COMMIT returned OK for survives a power cut. No automatic checkpoints: this connection does them itself,
+  // between transactions, and no other connection ever does.
+  db.execute(fmt::format("PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0; PRAGMA journal_size_limit = {}",
+                         kJournalSizeLimit));
+  if (pragma(db, "synchronous") != 2) throw StoreError(Kind::other, path + ": PRAGMA synchronous = FULL had no effect");
+  // The -wal and -shm files stay after a clean stop: without them a reader without write permission cannot open.
+  int persist = 1;
+  sqlite3_file_control(of(db).handle(), "main", SQLITE_FCNTL_PERSIST_WAL, &persist);
+  return db;
+}
+
+Database open_reader(const std::string& path, int cache_kib) {
+  Database db = open(path, SQLITE_OPEN_READONLY, nullptr);
+  db.execute(fmt::format("PRAGMA query_only = ON; PRAGMA wal_autocheckpoint = 0; PRAGMA cache_size = -{}", cache_kib));
+  return db;
+}
+
+Database open_unlocked(const std::string& path, int cache_kib) {
+  Database db = open(path, SQLITE_OPEN_READONLY, "unix-none", false);
+  db.execute(fmt::format("PRAGMA query_only = ON; PRAGMA wal_autocheckpoint = 0; PRAGMA cache_size = -{}", cache_kib));
+  return db;
+}
+
+int64_t pragma(Database& db, std::string_view name) {
+  const std::string sql = fmt::format("PRAGMA {}", name);
+  auto rows = db.query_once(sql);
+  return rows.step() ? rows.integer(0) : 0;
+}
+
+void backup_to(Database& db, const std::string& to, const std::function<bool()>& good) {
   const std::string part = to + ".part";
   ::unlink(part.c_str());
   struct Remover {
@@ -362,22 +319,22 @@ void Database::backup_to(const std::string& to, const std::function<bool()>& goo
   if (!create_file(part).valid()) throw std::system_error(errno, std::generic_category(), part);
   {
     Database copy = open(part, SQLITE_OPEN_READWRITE, nullptr);
-    sqlite3_backup* backup = sqlite3_backup_init(copy.handle_, "main", handle_, "main");
-    if (backup == nullptr) copy.fail(sqlite3_extended_errcode(copy.handle_), "backup");
+    sqlite3_backup* backup = sqlite3_backup_init(of(copy).handle(), "main", of(db).handle(), "main");
+    if (backup == nullptr) of(copy).fail(sqlite3_extended_errcode(of(copy).handle()), "backup");
     // In one step: in several, a busy writer makes it start over again and again.
     const int step = sqlite3_backup_step(backup, -1);
     const int finish = sqlite3_backup_finish(backup);  // says OK where the step was only busy
-    if (step != SQLITE_DONE) copy.fail(finish != SQLITE_OK ? finish : step, "backup");
+    if (step != SQLITE_DONE) of(copy).fail(finish != SQLITE_OK ? finish : step, "backup");
     // Asked now: what follows takes long, and reads nothing of the source.
-    if (good && !good()) throw SqliteError(SQLITE_BUSY, path_ + ": was written to while it was copied");
+    if (good && !good()) throw StoreError(Kind::busy, db.name() + ": was written to while it was copied");
     // A single file that needs no -wal and -shm beside it.
     {
       auto mode = copy.query("PRAGMA journal_mode = DELETE");
-      if (!mode.step() || mode.text(0) != "delete") copy.fail(SQLITE_ERROR, "PRAGMA journal_mode = DELETE");
+      if (!mode.step() || mode.text(0) != "delete") of(copy).fail(SQLITE_ERROR, "PRAGMA journal_mode = DELETE");
     }
     auto check = copy.query("PRAGMA integrity_check");
     if (!check.step() || check.text(0) != "ok") {
-      throw SqliteError(SQLITE_CORRUPT, fmt::format("{}: the copy failed its integrity check: {}", to, check.text(0)));
+      throw StoreError(Kind::corrupt, fmt::format("{}: the copy failed its integrity check: {}", to, check.text(0)));
     }
   }
   sync_path(part, O_RDONLY);
@@ -385,4 +342,4 @@ void Database::backup_to(const std::string& to, const std::function<bool()>& goo
   sync_path(folder_of(to), O_RDONLY | O_DIRECTORY);
 }
 
-}  // namespace codedriftd
+}  // namespace codedriftd::sqlite

@@ -174,14 +174,14 @@ void Writer::loop(std::stop_token stop) {
   }
   try {
     db_.checkpoint(true);
-  } catch (const SqliteError& error) {
+  } catch (const StoreError& error) {
     die_if_in_doubt(error, true, "the last checkpoint");  // closing would flush once more, and believe it
     log(LogLevel::warning, "store.checkpoint", error.what());
   }
 }
 
 void Writer::begin() {
-  db_.query("BEGIN IMMEDIATE").step();
+  db_.begin_write();
   open_ = true;
   hurry_ = false;
   opened_at_ = clock_.mono();
@@ -193,7 +193,7 @@ void Writer::try_lock() {
   locked_out_ = nullptr;
   try {
     begin();
-  } catch (const SqliteError& error) {
+  } catch (const StoreError& error) {
     die_if_in_doubt(error, false, "the start of a transaction");
     note_trouble(error);
     if (error.busy()) locked_out_ = std::current_exception();  // another error is that of the first piece of work
@@ -218,7 +218,7 @@ void Writer::put_back(std::deque<Item> items, std::exception_ptr why) {
   tell_crowded_out(crowded_out);
 }
 
-void Writer::note_trouble(const SqliteError& error) {
+void Writer::note_trouble(const StoreError& error) {
   ++(*errors_.lock())[error.name()];
   Locked trouble(trouble_);
   if (trouble->words.empty()) {
@@ -239,7 +239,7 @@ bool Writer::take(Item& item, bool last_try) {
     // In a savepoint, so that a piece of work that fails takes back what it did, and not what the others of its group
     // did. One transaction for each would cost a flush for each.
     db_.query("SAVEPOINT work").step();
-  } catch (const SqliteError& error) {
+  } catch (const StoreError& error) {
     die_if_in_doubt(error, false, "the start of a transaction");
     note_trouble(error);
     if (error.busy() && !open_ && !last_try) {
@@ -255,7 +255,7 @@ bool Writer::take(Item& item, bool last_try) {
   try {
     item.work(tx);
     db_.query("RELEASE work").step();
-  } catch (const SqliteError& error) {
+  } catch (const StoreError& error) {
     die_if_in_doubt(error, false, "a write");
     note_trouble(error);
     why = std::current_exception();
@@ -266,7 +266,7 @@ bool Writer::take(Item& item, bool last_try) {
     try {
       db_.query("ROLLBACK TO work").step();
       db_.query("RELEASE work").step();
-    } catch (const SqliteError&) {
+    } catch (const StoreError&) {
       abandon(why);  // SQLite gave the whole transaction up (disk full, I/O error)
     }
     if (open_ && group_.empty()) abandon(why);  // nothing is left to commit: no reason to hold the lock
@@ -281,8 +281,8 @@ bool Writer::take(Item& item, bool last_try) {
 
 void Writer::commit() {
   try {
-    db_.query("COMMIT").step();
-  } catch (const SqliteError& error) {
+    db_.commit();
+  } catch (const StoreError& error) {
     die_if_in_doubt(error, true, "a commit");
     note_trouble(error);
     abandon(std::current_exception());
@@ -302,17 +302,14 @@ void Writer::commit() {
   }
 }
 
-void Writer::die_if_in_doubt(const SqliteError& error, bool committing, std::string_view what) {
+void Writer::die_if_in_doubt(const StoreError& error, bool committing, std::string_view what) {
   if (error.sync() || (committing && error.io())) {
     options_.fatal(fmt::format("{} failed, and whether it is durable is not known: {}", what, error.what()));
   }
 }
 
 void Writer::abandon(std::exception_ptr why) {
-  try {
-    db_.query("ROLLBACK").step();
-  } catch (const SqliteError&) {  // already rolled back
-  }
+  db_.rollback();
   open_ = false;
   for (Finished& finished : std::exchange(group_, {})) {
     tell(finished.done, why);
@@ -327,7 +324,7 @@ void Writer::checkpoint_if_due(bool idle) {
   try {
     held_up_ = db_.checkpoint(false) > kManyFrames && db_.checkpoint(true) != 0;
     commits_since_checkpoint_ = 0;
-  } catch (const SqliteError& error) {
+  } catch (const StoreError& error) {
     die_if_in_doubt(error, true, "a checkpoint");
     log(LogLevel::warning, "store.checkpoint", error.what());
     commits_since_checkpoint_ = 0;

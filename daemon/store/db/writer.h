@@ -12,7 +12,7 @@
 #include "base/bell.h"
 #include "base/clock.h"
 #include "base/guarded.h"
-#include "store/db/sqlite.h"
+#include "store/db/database.h"
 
 namespace codedriftd {
 
@@ -45,7 +45,7 @@ class Tx {
 /// An I/O error at COMMIT leaves open whether the work is durable, and after a failed flush no later one can be
 /// trusted: then `fatal` is called, which must not return. Any other failed COMMIT (the disk is full) rolls the whole
 /// group back and fails it. So does such an error inside a work, where SQLite gives the transaction up: a work lets
-/// SqliteError pass.
+/// StoreError pass.
 class Writer {
  public:
   struct Options {
@@ -85,7 +85,7 @@ class Writer {
   };
   Trouble trouble_since() const { return trouble_.copy(); }
   std::string trouble() const { return trouble_.copy().words; }
-  /// How often SQLite refused something, by SqliteError::name(). Thread-safe.
+  /// How often SQLite refused something, by StoreError::name(). Thread-safe.
   std::map<std::string_view, uint64_t> errors() const { return errors_.copy(); }
   /// When the thread last came round, or last began a piece of work. Idle, it comes round every five seconds; so it
   /// does while it waits for the write lock.
@@ -114,9 +114,9 @@ class Writer {
   bool take(Item& item, bool last_try) REQUIRES(writing_);
   void try_lock() REQUIRES(writing_);
   void put_back(std::deque<Item> items, std::exception_ptr why);
-  void note_trouble(const SqliteError& error);
+  void note_trouble(const StoreError& error);
   void commit() REQUIRES(writing_);
-  void die_if_in_doubt(const SqliteError& error, bool committing, std::string_view what);
+  void die_if_in_doubt(const StoreError& error, bool committing, std::string_view what);
   void abandon(std::exception_ptr why) REQUIRES(writing_);
   void begin() REQUIRES(writing_);
   void checkpoint_if_due(bool idle) REQUIRES(writing_);

@@ -5,12 +5,12 @@
 #include "base/sha256.h"
 #include "model/observation.h"
 #include "model/target_state.h"
-#include "store/db/sqlite.h"
+#include "store/db/database.h"
 
 namespace codedriftd {
 
 /// Of the package of `code`, for a target in `state`: with what that leaves out left out, and against what it accepts.
-/// State `unknown` if nobody looked. Throws SqliteError; std::runtime_error for a damaged row.
+/// State `unknown` if nobody looked. Throws StoreError; std::runtime_error for a damaged row.
 Inside inside_of(Database& db, const Sha256& code, const TargetState& state);
 
 /// The digest of the content; nullopt if it was not examined. Where nothing is left out, no manifest is read for it.

@@ -1,6 +1,6 @@
 #pragma once
 /// Alerts that are no events: what is said again of drift that stays open, signs of life, tests. Each function belongs
-/// into a Writer::Work; the outbox itself says when a destination was last told. Throw SqliteError.
+/// into a Writer::Work; the outbox itself says when a destination was last told. Throw StoreError.
 #include <optional>
 #include <string>
 #include <string_view>

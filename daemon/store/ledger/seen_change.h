@@ -5,7 +5,7 @@
 #include "base/clock.h"
 #include "model/event.h"
 #include "model/target_state.h"
-#include "store/db/sqlite.h"
+#include "store/db/database.h"
 #include "store/record/history.h"
 #include "store/record/targets.h"
 
@@ -19,7 +19,7 @@ inline constexpr Millis kLongestChange = std::chrono::days(29), kOldestChange = 
 
 /// The window of `event` about `row`, as it stands after the input that brought the event; `before` is the state that
 /// it had. nullopt: the event is no change that nobody announced, no sight of another state came before, or it is too
-/// long ago to be asked for. Throws SqliteError.
+/// long ago to be asked for. Throws StoreError.
 std::optional<ChangeWindow> change_window(Database& db, const NewEvent& event, const TargetRow& row,
                                           const TargetState& before, WallTime now);
 

@@ -17,7 +17,7 @@ struct Suspension {
   std::string reason;
 };
 
-/// Table `suspension`. What begins or ends one is an event (watch.suspended, watch.resumed). Throws SqliteError.
+/// Table `suspension`. What begins or ends one is an event (watch.suspended, watch.resumed). Throws StoreError.
 namespace suspensions {
 
 std::optional<Suspension> find(Database& db, TargetId target);

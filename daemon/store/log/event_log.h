@@ -4,14 +4,14 @@
 
 #include "model/alert.h"
 #include "model/event.h"
-#include "store/db/sqlite.h"
+#include "store/db/database.h"
 
 namespace codedriftd::event_log {
 
 /// Appends one event: gives it the next seq, an id, its body and its leaf. Its time is not before the last event's,
 /// unless that one is more than a day ahead of `now`, a clock's mistake, which must not mark every event from then on;
 /// or it is the clock.stepped that says so (`brought_back`). What is stored as its target is `target_id`, or else the
-/// row of its address, if there is one. Throws SqliteError, and std::length_error for a body over 60,000 bytes.
+/// row of its address, if there is one. Throws StoreError, and std::length_error for a body over 60,000 bytes.
 LoggedEvent append(Database& db, const NewEvent& event, std::string_view origin, WallTime now);
 
 /// SQL: the row of the target whose address is the parameter `address`, present or earlier; NULL: there is none.

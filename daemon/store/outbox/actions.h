@@ -1,12 +1,12 @@
 #pragma once
-/// What an operator does to the outbox: undelivered alerts are sent again, or given up. Throws SqliteError.
+/// What an operator does to the outbox: undelivered alerts are sent again, or given up. Throws StoreError.
 #include <functional>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "base/clock.h"
-#include "store/db/sqlite.h"
+#include "store/db/database.h"
 #include "store/outbox/outbox.h"
 
 namespace codedriftd::outbox {

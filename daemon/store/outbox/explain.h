@@ -1,6 +1,6 @@
 #pragma once
 /// Alerts about a change that wait a moment for what changed inside. What is explained is a row that nobody has tried
-/// to send: a message's bytes never change after that. All throw SqliteError; std::runtime_error if a stored alert is
+/// to send: a message's bytes never change after that. All throw StoreError; std::runtime_error if a stored alert is
 /// damaged.
 #include <cstdint>
 #include <string>
@@ -10,7 +10,7 @@
 #include "base/clock.h"
 #include "base/json_box.h"
 #include "base/sha256.h"
-#include "store/db/sqlite.h"
+#include "store/db/database.h"
 
 namespace codedriftd::outbox {
 

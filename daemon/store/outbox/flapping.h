@@ -1,11 +1,11 @@
 #pragma once
 /// Targets that change too often to tell each change. What is held is told as one message: when holding begins, when
-/// the target has been quiet for kQuiet, and in any case after longest_hold(). Throws SqliteError.
+/// the target has been quiet for kQuiet, and in any case after longest_hold(). Throws StoreError.
 #include <optional>
 #include <string_view>
 
 #include "base/clock.h"
-#include "store/db/sqlite.h"
+#include "store/db/database.h"
 
 namespace codedriftd::outbox {
 

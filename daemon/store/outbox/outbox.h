@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "model/alert.h"
-#include "store/db/sqlite.h"
+#include "store/db/database.h"
 
 namespace codedriftd {
 
@@ -46,7 +46,7 @@ struct AttemptOutcome {
 /// Tables `outbox`, `attempt` and `destination`. An alert is in here from the transaction that wrote its event until
 /// its destination answered, so a crash anywhere in between means that it is sent again, under the same id: at least
 /// once. Order holds for each (destination, target): an alert waits for the earlier ones about the same target. Throws
-/// SqliteError.
+/// StoreError.
 namespace outbox {
 
 /// What is about a target has to name one of table `target`, by its address of now.

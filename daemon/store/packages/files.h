@@ -15,7 +15,7 @@
 #include "base/result.h"
 #include "base/sha256.h"
 #include "base/unique_fd.h"
-#include "store/db/sqlite.h"
+#include "store/db/database.h"
 #include "store/db/writer.h"
 
 namespace codedriftd {
@@ -73,7 +73,7 @@ Strays strays(std::span<const Sha256> known, std::span<const Sha256> files);
 void let_go(Tx& tx, std::shared_ptr<const PackageFolder> folder, std::vector<Sha256> codes);
 
 /// Makes folder and table agree, at the start: a file without a row is removed, a row without a file is no longer kept,
-/// what is half written goes. What it did; fails where the folder cannot be read or changed. Throws SqliteError.
+/// what is half written goes. What it did; fails where the folder cannot be read or changed. Throws StoreError.
 /// REQUIRES: a transaction.
 Result<Strays> mend(Database& db, const PackageFolder& folder);
 

@@ -2,7 +2,7 @@
 /// Tables `package` and `package_file`: what is inside the packages that were live, by their CodeSha256. The packages
 /// themselves, where they are kept, are in a folder: files.h.
 ///
-/// All throw SqliteError; a row whose values cannot be (a damaged or tampered file) is an error (std::runtime_error)
+/// All throw StoreError; a row whose values cannot be (a damaged or tampered file) is an error (std::runtime_error)
 /// that names the row. What writes belongs into a transaction, on the writer's thread.
 #include <cstdint>
 #include <functional>
@@ -14,7 +14,7 @@
 #include "base/clock.h"
 #include "model/content.h"
 #include "model/examination.h"
-#include "store/db/sqlite.h"
+#include "store/db/database.h"
 
 namespace codedriftd {
 

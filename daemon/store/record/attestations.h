@@ -5,7 +5,7 @@
 #include <string_view>
 
 #include "base/sha256.h"
-#include "store/db/sqlite.h"
+#include "store/db/database.h"
 #include "store/db/writer.h"
 #include "store/record/targets.h"
 

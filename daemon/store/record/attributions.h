@@ -1,6 +1,6 @@
 #pragma once
 /// Tables `attribution` and `change_record`: about which events the cloud's audit log is asked, and what it told. All
-/// throw SqliteError; a row whose values cannot be is one that names the row.
+/// throw StoreError; a row whose values cannot be is one that names the row.
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -8,7 +8,7 @@
 
 #include "base/clock.h"
 #include "model/attribution.h"
-#include "store/db/sqlite.h"
+#include "store/db/database.h"
 #include "store/record/targets.h"
 
 namespace codedriftd::attributions {

@@ -1,6 +1,6 @@
 #pragma once
 #include "base/clock.h"
-#include "store/db/sqlite.h"
+#include "store/db/database.h"
 
 namespace codedriftd::clock_step {
 

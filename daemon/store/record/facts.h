@@ -4,7 +4,7 @@
 
 #include "base/clock.h"
 #include "model/verdict.h"
-#include "store/db/sqlite.h"
+#include "store/db/database.h"
 
 namespace codedriftd {
 

@@ -1,11 +1,11 @@
 #pragma once
-/// Which hashes a target had. They only read, and throw SqliteError.
+/// Which hashes a target had. They only read, and throw StoreError.
 #include <optional>
 #include <string_view>
 #include <vector>
 
 #include "base/sha256.h"
-#include "store/db/sqlite.h"
+#include "store/db/database.h"
 #include "store/record/targets.h"
 
 namespace codedriftd::hashes {

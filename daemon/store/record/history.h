@@ -4,7 +4,7 @@
 #include "base/clock.h"
 #include "base/sha256.h"
 #include "model/observation.h"
-#include "store/db/sqlite.h"
+#include "store/db/database.h"
 #include "store/record/targets.h"
 
 namespace codedriftd::history {

@@ -1,6 +1,6 @@
 #pragma once
 /// Tables `inventory`, `inventory_state`, `listing`, `discovery` and `discovery_told`: what was found, and when it was
-/// looked for. Throw SqliteError; a row whose values cannot be is an error that names it.
+/// looked for. Throw StoreError; a row whose values cannot be is an error that names it.
 #include <functional>
 #include <map>
 #include <optional>
@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "model/inventory.h"
-#include "store/db/sqlite.h"
+#include "store/db/database.h"
 
 namespace codedriftd::inventory {
 

@@ -6,7 +6,7 @@
 
 #include "model/target.h"
 #include "model/verdict.h"
-#include "store/db/sqlite.h"
+#include "store/db/database.h"
 
 namespace codedriftd {
 
@@ -19,7 +19,7 @@ struct TargetRow {
   std::optional<int64_t> answer_run, failure_run;  ///< rows of `run`
 };
 
-/// Table `target`: the only code that reads or writes a TargetState. All throw SqliteError; a row whose values cannot
+/// Table `target`: the only code that reads or writes a TargetState. All throw StoreError; a row whose values cannot
 /// be (a damaged or tampered file) is an error that names the row.
 namespace targets {
 

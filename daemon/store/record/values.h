@@ -1,13 +1,13 @@
 #pragma once
 /// Table `value_text`: the canonical texts of values that are no code (model/value.h), by their SHA-256. Throw
-/// SqliteError.
+/// StoreError.
 #include <optional>
 #include <string>
 #include <string_view>
 
 #include "base/sha256.h"
 #include "model/target.h"
-#include "store/db/sqlite.h"
+#include "store/db/database.h"
 
 namespace codedriftd::values {
 

@@ -6,7 +6,7 @@
 
 #include "base/clock.h"
 #include "status/web.h"
-#include "store/db/sqlite.h"
+#include "store/db/database.h"
 
 namespace codedriftd {
 
@@ -16,7 +16,7 @@ std::optional<WebReply> answer_description(const WebRequest& request);
 /// /api/v1/REPORT for each of kApiReports: what `query REPORT --json` prints, from the same code. `path` of the request
 /// is one of them, or nothing that there is. The values are parameters
 /// as in audit/query/parameters.h, a switch as `true`, `false` or nothing, and `format`. What cannot be answered is an
-/// application/problem+json: 400 for a parameter, 404 for a path and for what nothing has. Throws SqliteError for a
+/// application/problem+json: 400 for a parameter, 404 for a path and for what nothing has. Throws StoreError for a
 /// record that cannot be read, and std::runtime_error for a row that cannot.
 WebReply answer_api(Database& db, const WebRequest& request, WallTime now);
 

@@ -5,7 +5,7 @@
 
 #include "base/clock.h"
 #include "status/web.h"
-#include "store/db/sqlite.h"
+#include "store/db/database.h"
 
 namespace codedriftd {
 
@@ -20,7 +20,7 @@ std::optional<WebReply> answer_asset(const WebRequest& request);
 WebReply words_page(const PageSetting& setting, WallTime now, int status, std::string_view title,
                     std::string_view words);
 /// The pages for people: /, /function/ADDRESS, /alerts, /log. Complete HTML made here; a script only makes them live.
-/// Throws SqliteError for a record that cannot be read.
+/// Throws StoreError for a record that cannot be read.
 WebReply answer_page(Database& db, const WebRequest& request, const PageSetting& setting, WallTime now);
 
 }  // namespace codedriftd

@@ -34,7 +34,7 @@ struct Reported {
 };
 
 inline Reported report(Recorded& recorded, const Report& what, WallTime now, const Selection& selection = {}) {
-  Database db = Database::open_reader(recorded.path());
+  Database db = recorded.open_reader();
   Reported reported;
   reported.end = what.run(db, selection, now, [&](const Row& row) {
     ASSERT_EQ(row.values.size(), what.fields.size());

@@ -1,4 +1,4 @@
-// The SQL views for who would rather use sqlite3 (migrations/0004_views.sql) say what the reports say.
+// The SQL views for who would rather use sqlite3 (migrations/sqlite) say what the reports say.
 #include <gtest/gtest.h>
 
 #include <algorithm>

@@ -28,7 +28,7 @@ class AuditReportTest : public testing::Test {
   static void TearDownTestSuite() { story_.reset(); }
 
   static AuditReport gather(double since = 0, double until = 6, Selection selection = {}) {
-    Database db = Database::open_reader(story_->r.path());
+    Database db = story_->r.open_reader();
     selection.since = hour(since);
     selection.until = hour(until);
     return gather_audit_report(db, selection, ReportStory::end());
@@ -262,7 +262,7 @@ TEST_F(AuditReportTest, BeginsWithALineForEachFunction) {
 TEST_F(AuditReportTest, ATimelineBeginsWhereSomethingWasWatched) {
   Selection month;
   month.until = ReportStory::end();
-  Database db = Database::open_reader(story_->r.path());
+  Database db = story_->r.open_reader();
   const AuditReport report = gather_audit_report(db, month, ReportStory::end());
   EXPECT_EQ(report.drawn_since, hour(0));
   EXPECT_LT(report.since, hour(-24 * 29));
@@ -472,7 +472,7 @@ TEST(AuditReport, SaysFirstOfAllThatAnEventContradictsItself) {
   r.observed("f", "B", hour(0.2));
   r.db().execute("DROP TRIGGER event_is_never_changed");
   r.db().execute("UPDATE event SET actor = 'nobody' WHERE kind = 'drift.detected'");
-  Database db = Database::open_reader(r.path());
+  Database db = r.open_reader();
   const AuditReport report = gather_audit_report(db, {}, hour(1));
   ASSERT_EQ(report.problems.size(), 1U);
   const std::string html = report_html(report);

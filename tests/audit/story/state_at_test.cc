@@ -20,8 +20,8 @@ struct Told {
   ReportEnd end;
 };
 
-Told status(const std::string& path, WallTime now, std::optional<WallTime> then = std::nullopt, bool all = true) {
-  Database db = Database::open_reader(path);
+Told status(const Recorded& record, WallTime now, std::optional<WallTime> then = std::nullopt, bool all = true) {
+  Database db = record.open_reader();
   Selection selection;
   selection.all = all;
   selection.at = then;
@@ -151,7 +151,7 @@ TEST(StatusAt, SaysWhatStatusSaidThen) {
   Recorded r;
   const int64_t first = daemon_runs::begin(r.db(), 1, at(0));
   std::vector<std::pair<WallTime, std::map<std::string, OrderedJson>>> said;
-  const auto ask = [&](WallTime when) { said.emplace_back(when, status(r.path(), when).rows); };
+  const auto ask = [&](WallTime when) { said.emplace_back(when, status(r, when).rows); };
   for (const Step& step : story()) {
     for (double alive = step.seconds - 19; alive <= step.seconds; alive += 19)
       daemon_runs::alive(r.db(), first, at(alive));
@@ -175,7 +175,7 @@ TEST(StatusAt, SaysWhatStatusSaidThen) {
   std::map<std::string, int> statuses;
   for (const auto& [when, rows] : said) {
     if (when < at(0)) continue;  // the record begins later
-    const Told later = status(r.path(), at(10'000), when);
+    const Told later = status(r, at(10'000), when);
     ASSERT_EQ(later.rows.size(), rows.size()) << rfc3339(when);
     EXPECT_EQ(later.end.as_of, when);
     for (const auto& [function, row] : rows) {
@@ -194,7 +194,7 @@ TEST(StatusAt, HasNullWhereTheRecordDoesNotTellAndSaysSo) {
   r.watch({"f"}, at(0));
   for (const double seconds : {10.0, 70.0, 130.0, 190.0}) r.observed("f", "A", at(seconds));
   daemon_runs::alive(r.db(), run, at(200));
-  const Told within = status(r.path(), at(200), at(100));
+  const Told within = status(r, at(200), at(100));
   EXPECT_EQ(within.rows.at("f").at("status"), "in_sync");
   EXPECT_TRUE(within.rows.at("f").at("last_polled_at").is_null());
   EXPECT_TRUE(within.rows.at("f").at("last_success_at").is_null());
@@ -203,7 +203,7 @@ TEST(StatusAt, HasNullWhereTheRecordDoesNotTellAndSaysSo) {
   EXPECT_EQ(within.end.remarks[0], "As of 2026-11-24T00:01:40.000Z, told from the record.");
   EXPECT_NE(within.end.remarks[1].find("Of 1 of them it is not known any more"), std::string::npos);
   // Since the last poll nothing was asked: all of it is known.
-  const Told after = status(r.path(), at(300), at(200));
+  const Told after = status(r, at(300), at(200));
   EXPECT_EQ(after.rows.at("f").at("last_success_at"), rfc3339(at(190)));
   EXPECT_EQ(after.end.remarks.size(), 3U);
 }
@@ -215,7 +215,7 @@ TEST(StatusAt, ShowsWhatWasWatchedThen) {
   r.watch({"stays", "comes"}, at(100));
   const auto functions = [&](double seconds, bool all) {
     std::string names;
-    for (const auto& [function, row] : status(r.path(), at(500), at(seconds), all).rows) names += function + " ";
+    for (const auto& [function, row] : status(r, at(500), at(seconds), all).rows) names += function + " ";
     return names;
   };
   EXPECT_EQ(functions(50, false), "goes stays ");
@@ -234,7 +234,7 @@ TEST(StatusAt, DoesNotBelieveAnEventThatContradictsItself) {
   r.db().execute(
       "UPDATE event SET body = CAST(replace(CAST(body AS TEXT), 'build-7', 'build-8') AS BLOB) WHERE kind = "
       "'deploy.expected'");
-  Database db = Database::open_reader(r.path());
+  Database db = r.open_reader();
   const auto found = targets_at(db, {}, at(30));
   ASSERT_EQ(found.size(), 1U);
   EXPECT_NE(found[0].problem.find("its leaf hash is another"), std::string::npos) << found[0].problem;
@@ -242,12 +242,12 @@ TEST(StatusAt, DoesNotBelieveAnEventThatContradictsItself) {
 
 TEST(StatusAt, KnowsWhereTheRecordBegins) {
   Recorded empty;
-  Database nothing = Database::open_reader(empty.path());
+  Database nothing = empty.open_reader();
   EXPECT_EQ(record_covers(nothing, at(0)).error().message,
             "nothing was recorded yet: start the daemon (codedriftd run)");
   Recorded r;
   r.ran(at(0), at(10));
-  Database db = Database::open_reader(r.path());
+  Database db = r.open_reader();
   EXPECT_TRUE(record_covers(db, at(0)));
   EXPECT_EQ(record_covers(db, at(-1)).error().message,
             "the record begins at 2026-11-24T00:00:00.000Z: of 2026-11-23T23:59:59.000Z it says nothing");

@@ -12,6 +12,7 @@
 #include <set>
 #include <sstream>
 
+#include "store/db/sqlite.h"
 #include "store/fault_vfs.h"
 #include "store/outbox/outbox.h"
 #include "store/store_support.h"
@@ -91,7 +92,7 @@ void poll(Writer& writer, Ledger& ledger, TargetId id, int round, int pipe, bool
   try {
     writer.run(std::move(work));
     done(nullptr);
-  } catch (const SqliteError&) {  // not durable, and not acknowledged
+  } catch (const StoreError&) {  // not durable, and not acknowledged
   }
 }
 
@@ -102,13 +103,13 @@ void deliver_one(Writer& writer, int pipe) {
     if (!alert) return;
     writer.run([&](Tx& tx) { outbox::delivered(tx.db, *alert, {"delivered", 200, "", Millis{1}}, kStart); });
     acknowledge(pipe, "alert", alert->alert_id);
-  } catch (const SqliteError&) {
+  } catch (const StoreError&) {
   }
 }
 
 /// Some rounds of everything that writes, ended by a clean stop.
 void scenario(const std::string& path, const std::vector<TargetId>& ids, int pipe, fault_vfs::Plan plan) {
-  Database db = Database::open_writer(path, fault_vfs::name());
+  Database db = sqlite::open_writer(path, fault_vfs::name());
   fault_vfs::arm(plan);
   SystemClock clock;
   Ledger ledger = ledger_with_routes();
@@ -174,7 +175,7 @@ TEST_P(Faults, AtAnyPlaceLoseNothingThatWasAcknowledged) {
     const ChildRun run = in_child([&](int pipe) { scenario(path, ids, pipe, plan); });
     ASSERT_TRUE(run.exit_code == 0 || run.exit_code == EXIT_FAILURE || run.exit_code == kNothingFailed)
         << "n = " << n << ", exit code " << run.exit_code;
-    Database db = Database::open_writer(path);
+    Database db = sqlite::open_writer(path);
     ASSERT_EQ(broken_invariant(db), "") << "n = " << n;
     ASSERT_EQ(lost(db, run.acknowledged), "") << "n = " << n;
     acknowledgements += run.acknowledged.empty() ? 0 : 1;
@@ -209,7 +210,7 @@ TEST(TruncationFault, LosesNothing) {
     scenario(store.path, {id}, pipe, {1, Operation::truncate, false, false, false});
   });
   EXPECT_NE(run.exit_code, kNothingFailed) << "nothing was truncated";
-  Database db = Database::open_writer(store.path);
+  Database db = sqlite::open_writer(store.path);
   EXPECT_EQ(broken_invariant(db), "");
   EXPECT_EQ(lost(db, run.acknowledged), "");
 }
@@ -228,7 +229,7 @@ TEST(Kill, AtFiftyRandomMomentsLosesNothingThatWasAcknowledged) {
         [&](int pipe) {
           Ledger ledger = ledger_with_routes();
           const SystemClock clock;
-          Writer writer(Database::open_writer(store.path), clock, {});
+          Writer writer(sqlite::open_writer(store.path), clock, {});
           for (int round = 1;; ++round) {
             for (const TargetId id : ids) poll(writer, ledger, id, round, pipe, id == ids.back());
             deliver_one(writer, pipe);
@@ -242,7 +243,7 @@ TEST(Kill, AtFiftyRandomMomentsLosesNothingThatWasAcknowledged) {
           ::kill(child, SIGKILL);
         });
     EXPECT_EQ(run.exit_code, -1) << "it ended by itself";
-    Database db = Database::open_reader(store.path);
+    Database db = sqlite::open_reader(store.path);
     ASSERT_EQ(broken_invariant(db), "") << "kill " << i;
     ASSERT_EQ(lost(db, run.acknowledged), "") << "kill " << i;
     acknowledged += run.acknowledged.size();

@@ -4,6 +4,7 @@
 
 #include <filesystem>
 
+#include "store/db/sqlite.h"
 #include "store/outbox/outbox.h"
 #include "store/packages/packages.h"
 #include "store/store_support.h"
@@ -27,14 +28,14 @@ TEST(Migrate, NumbersRunFromOneWithoutAGap) {
 
 TEST(Migrate, MakesANewDatabaseAndDoesNothingTheSecondTime) {
   TempDir dir;
-  Database db = Database::open_writer(dir / "codedriftd.db");
+  Database db = sqlite::open_writer(dir / "codedriftd.db");
   const auto first = migrate(db, embedded_migrations(), kStart);
   ASSERT_TRUE(first) << first.error().message;
   EXPECT_EQ(first->from, 0);
   EXPECT_EQ(first->to, kNewest);
   EXPECT_EQ(first->copy, "") << "there was nothing to keep";
-  EXPECT_EQ(db.pragma("application_id"), 0x44524654);
-  EXPECT_EQ(db.pragma("user_version"), kNewest);
+  EXPECT_EQ(sqlite::pragma(db, "application_id"), 0x44524654);
+  EXPECT_EQ(sqlite::pragma(db, "user_version"), kNewest);
   const auto rows = rows_by_table(db);
   const auto second = migrate(db, embedded_migrations(), kStart);
   ASSERT_TRUE(second) << second.error().message;
@@ -47,7 +48,7 @@ TEST(Migrate, MakesANewDatabaseAndDoesNothingTheSecondTime) {
 TEST(Migrate, AlertsOnTheirWayGoOnUnderTheSecondSchema) {
   TempDir dir;
   const std::string path = dir / "codedriftd.db";
-  Database db = Database::open_writer(path);
+  Database db = sqlite::open_writer(path);
   const std::vector<Migration> first(embedded_migrations().begin(), embedded_migrations().begin() + 1);
   ASSERT_TRUE(migrate(db, first, kStart));
   db.execute(
@@ -76,7 +77,7 @@ TEST(Migrate, AlertsOnTheirWayGoOnUnderTheSecondSchema) {
 
 TEST(Migrate, EventsOfAnAccountThatWasRenamedEarlierFindTheirTargets) {
   TempDir dir;
-  Database db = Database::open_writer(dir / "codedriftd.db");
+  Database db = sqlite::open_writer(dir / "codedriftd.db");
   const std::vector<Migration> before(embedded_migrations().begin(), embedded_migrations().begin() + 5);
   ASSERT_TRUE(migrate(db, before, kStart));
   const auto target_of = [](const std::string& account, const std::string& function) {
@@ -118,7 +119,7 @@ TEST(Migrate, EventsOfAnAccountThatWasRenamedEarlierFindTheirTargets) {
 
 TEST(Migrate, ARecordOfTheSixthSchemaKeepsAllAndHasRoomForPackages) {
   TempDir dir;
-  Database db = Database::open_writer(dir / "codedriftd.db");
+  Database db = sqlite::open_writer(dir / "codedriftd.db");
   const std::vector<Migration> before(embedded_migrations().begin(), embedded_migrations().begin() + 6);
   ASSERT_TRUE(migrate(db, before, kStart));
   const TargetId id = targets::insert(db, function_named("charge"));
@@ -139,7 +140,7 @@ TEST(Migrate, ARecordOfTheSixthSchemaKeepsAllAndHasRoomForPackages) {
 
 TEST(Migrate, ARecordOfTheSeventhSchemaKeepsHowThingsCameToBeAccepted) {
   TempDir dir;
-  Database db = Database::open_writer(dir / "codedriftd.db");
+  Database db = sqlite::open_writer(dir / "codedriftd.db");
   const std::vector<Migration> before(embedded_migrations().begin(), embedded_migrations().begin() + 7);
   ASSERT_TRUE(migrate(db, before, kStart));
   const TargetId id = targets::insert(db, function_named("charge"));
@@ -166,7 +167,7 @@ TEST(Migrate, ARecordOfTheSeventhSchemaKeepsHowThingsCameToBeAccepted) {
 
 TEST(Migrate, ARecordOfTheEighthSchemaKeepsAllAndHasRoomForWhatListingsFind) {
   TempDir dir;
-  Database db = Database::open_writer(dir / "codedriftd.db");
+  Database db = sqlite::open_writer(dir / "codedriftd.db");
   const std::vector<Migration> before(embedded_migrations().begin(), embedded_migrations().begin() + 8);
   ASSERT_TRUE(migrate(db, before, kStart));
   const TargetId id = targets::insert(db, function_named("charge"));
@@ -190,10 +191,10 @@ TEST(Migrate, AnUpgradeKeepsACopyOfTheOldAndTheData) {
   ASSERT_TRUE(report) << report.error().message;
   EXPECT_EQ(report->from, kNewest);
   EXPECT_EQ(report->to, kNewest + 1);
-  EXPECT_EQ(store.db.pragma("user_version"), kNewest + 1);
+  EXPECT_EQ(sqlite::pragma(store.db, "user_version"), kNewest + 1);
   EXPECT_EQ(text(store.db, "SELECT value FROM fact WHERE name = 'kept' AND note IS NULL"), "yes");
   ASSERT_EQ(report->copy, fmt::format("{}.v{}", store.path, kNewest));
-  Database copy = Database::open_reader(report->copy);
+  Database copy = sqlite::open_reader(report->copy);
   EXPECT_TRUE(check_schema(copy));
   EXPECT_EQ(text(copy, "SELECT value FROM fact WHERE name = 'kept'"), "yes");
 }
@@ -205,10 +206,10 @@ TEST(Migrate, AFailingMigrationLeavesTheOldVersionWhole) {
   try {
     (void)migrate(store.db, broken, kStart);
     FAIL() << "it was applied";
-  } catch (const SqliteError& error) {
+  } catch (const StoreError& error) {
     EXPECT_NE(std::string(error.what()).find("9999_made_up"), std::string::npos) << error.what();
   }
-  EXPECT_EQ(store.db.pragma("user_version"), kNewest);
+  EXPECT_EQ(sqlite::pragma(store.db, "user_version"), kNewest);
   EXPECT_EQ(rows_by_table(store.db), before);
   EXPECT_TRUE(migrate(store.db, embedded_migrations(), kStart)) << "the old program still takes it";
   EXPECT_TRUE(migrate(store.db, with_second("CREATE TABLE more (x)"), kStart)) << "and a mended one upgrades it";
@@ -229,7 +230,7 @@ void expect_refused(Database& db, std::initializer_list<std::string> words) {
 
 TEST(Migrate, RefusesAForeignDatabaseWithBothNumbers) {
   TempDir dir;
-  Database db = Database::open_writer(dir / "other.db");
+  Database db = sqlite::open_writer(dir / "other.db");
   db.execute("CREATE TABLE theirs (x); PRAGMA application_id = 252006674");
   expect_refused(db, {dir / "other.db", "0x0f055112", "0x44524654"});
   db.execute("PRAGMA application_id = -2");

@@ -9,6 +9,7 @@
 
 #include "base/unique_fd.h"
 #include "store/db/migrate.h"
+#include "store/db/sqlite.h"
 #include "store/store_support.h"
 #include "support/as_user.h"
 #include "support/temp_dir.h"
@@ -25,7 +26,7 @@ struct Record {
     open();
     (void)migrate(*db, embedded_migrations(), kStart).value();
   }
-  void open() { db.emplace(Database::open_writer(path)); }
+  void open() { db.emplace(sqlite::open_writer(path)); }
   void put(std::string_view name) { db->run("INSERT INTO fact (name, value) VALUES (?, 'x')", name); }
 };
 
@@ -34,7 +35,7 @@ int64_t count_facts(Database& db) {
   return rows.step() ? rows.integer(0) : -1;
 }
 int64_t count_facts(const std::string& path) {
-  return with_snapshot(path, Database::kLeastCacheKib, [](Snapshot& snapshot) { return count_facts(snapshot.db()); });
+  return with_snapshot(path, sqlite::kLeastCacheKib, [](Snapshot& snapshot) { return count_facts(snapshot.db()); });
 }
 
 bool read_lock(const UniqueFd& fd, off_t start, off_t length) {
@@ -75,7 +76,7 @@ TEST(Snapshot, WhatWasDisturbedIsReadAgainAndWhatItThrewForgotten) {
   Record record;
   record.put("a");
   int calls = 0;
-  const int64_t seen = with_snapshot(record.path, Database::kLeastCacheKib, [&](Snapshot& snapshot) {
+  const int64_t seen = with_snapshot(record.path, sqlite::kLeastCacheKib, [&](Snapshot& snapshot) {
     if (++calls == 1) {
       record.put("b");
       record.db->checkpoint(true);
@@ -87,7 +88,7 @@ TEST(Snapshot, WhatWasDisturbedIsReadAgainAndWhatItThrewForgotten) {
   EXPECT_EQ(calls, 3);
   EXPECT_EQ(seen, count_facts(*record.db));
   EXPECT_THROW(
-      with_snapshot(record.path, Database::kLeastCacheKib, [](Snapshot&) -> int { throw std::runtime_error("mine"); }),
+      with_snapshot(record.path, sqlite::kLeastCacheKib, [](Snapshot&) -> int { throw std::runtime_error("mine"); }),
       std::runtime_error);
 }
 
@@ -101,7 +102,7 @@ TEST(Snapshot, ReadsWithoutAWriterToo) {
   EXPECT_EQ(count_facts(record.path), all) << "a file alone, as a restored copy";
   EXPECT_FALSE(std::filesystem::exists(record.path + "-wal")) << "reading makes no files";
   EXPECT_FALSE(std::filesystem::exists(record.path + "-shm"));
-  EXPECT_THROW(Snapshot(record.dir / "none.db"), SqliteError);
+  EXPECT_THROW(Snapshot(record.dir / "none.db"), StoreError);
 }
 
 TEST(Snapshot, ACopyMadeOfItIsWhole) {
@@ -109,9 +110,9 @@ TEST(Snapshot, ACopyMadeOfItIsWhole) {
   record.put("a");
   const std::string to = record.dir / "copy.db";
   int calls = 0;
-  with_snapshot(record.path, Database::kLeastCacheKib, [&](Snapshot& snapshot) {
+  with_snapshot(record.path, sqlite::kLeastCacheKib, [&](Snapshot& snapshot) {
     if (++calls == 1) record.db->checkpoint(false);
-    snapshot.db().backup_to(to, [&] { return snapshot.undisturbed(); });
+    sqlite::backup_to(snapshot.db(), to, [&] { return snapshot.undisturbed(); });
     return true;
   });
   EXPECT_EQ(calls, 2);
@@ -124,9 +125,9 @@ TEST(Snapshot, WhatIsWrittenOverWhileACopyIsCheckedMakesItNoWorse) {
   const std::string to = record.dir / "copy.db";
   const int64_t facts = count_facts(*record.db);
   int calls = 0;
-  with_snapshot(record.path, Database::kLeastCacheKib, [&](Snapshot& snapshot) {
+  with_snapshot(record.path, sqlite::kLeastCacheKib, [&](Snapshot& snapshot) {
     ++calls;
-    snapshot.db().backup_to(to, [&] {
+    sqlite::backup_to(snapshot.db(), to, [&] {
       const bool whole = snapshot.take();
       record.put("b");
       record.db->checkpoint(false);

@@ -32,20 +32,20 @@ std::string error_of(Call call) {
 TEST(Sqlite, WriterHasEveryPragmaThatDurabilityAndHardeningNeed) {
   Store store;
   EXPECT_EQ(text(store.db, "PRAGMA journal_mode"), "wal");
-  EXPECT_EQ(store.db.pragma("synchronous"), 2);
-  EXPECT_EQ(store.db.pragma("foreign_keys"), 1);
-  EXPECT_EQ(store.db.pragma("trusted_schema"), 0);
-  EXPECT_EQ(store.db.pragma("cell_size_check"), 1);
-  EXPECT_EQ(store.db.pragma("mmap_size"), 0);
-  EXPECT_EQ(store.db.pragma("busy_timeout"), 5000);
-  EXPECT_EQ(store.db.pragma("wal_autocheckpoint"), 0);
-  EXPECT_EQ(store.db.pragma("journal_size_limit"), 64 * 1024 * 1024);
+  EXPECT_EQ(sqlite::pragma(store.db, "synchronous"), 2);
+  EXPECT_EQ(sqlite::pragma(store.db, "foreign_keys"), 1);
+  EXPECT_EQ(sqlite::pragma(store.db, "trusted_schema"), 0);
+  EXPECT_EQ(sqlite::pragma(store.db, "cell_size_check"), 1);
+  EXPECT_EQ(sqlite::pragma(store.db, "mmap_size"), 0);
+  EXPECT_EQ(sqlite::pragma(store.db, "busy_timeout"), 5000);
+  EXPECT_EQ(sqlite::pragma(store.db, "wal_autocheckpoint"), 0);
+  EXPECT_EQ(sqlite::pragma(store.db, "journal_size_limit"), 64 * 1024 * 1024);
   // DEFENSIVE: shadow tables and the schema itself cannot be written.
   store.db.execute("PRAGMA writable_schema = ON");
-  EXPECT_THROW(store.db.execute("UPDATE sqlite_schema SET sql = ''"), SqliteError);
+  EXPECT_THROW(store.db.execute("UPDATE sqlite_schema SET sql = ''"), StoreError);
   // DQS off: a misspelt column is an error and no string.
-  EXPECT_THROW(store.db.execute("SELECT \"no such column\""), SqliteError);
-  EXPECT_THROW(store.db.execute("SELECT load_extension('x')"), SqliteError);
+  EXPECT_THROW(store.db.execute("SELECT \"no such column\""), StoreError);
+  EXPECT_THROW(store.db.execute("SELECT load_extension('x')"), StoreError);
 }
 
 TEST(Sqlite, GivesUpAStatementBeforeItAndWithinIt) {
@@ -59,26 +59,26 @@ TEST(Sqlite, GivesUpAStatementBeforeItAndWithinIt) {
   try {
     moved.query_once(kEndless).step();
     FAIL() << "it ended";
-  } catch (const SqliteError& error) {
+  } catch (const StoreError& error) {
     EXPECT_TRUE(error.given_up()) << error.what();
   }
   EXPECT_EQ(asked, 6) << "before it, and while it ran";
   asked = 0;
   EXPECT_EQ(number(moved, "SELECT 1"), 1) << "the connection is whole";
   over = true;
-  EXPECT_THROW(moved.query_once("SELECT 1"), SqliteError);
+  EXPECT_THROW(moved.query_once("SELECT 1"), StoreError);
   moved.give_up_when({});
   EXPECT_EQ(number(moved, "SELECT 1"), 1);
 }
 
 TEST(Sqlite, ReaderCannotWriteAndNeverCheckpoints) {
   Store store;
-  Database reader = Database::open_reader(store.path);
-  EXPECT_EQ(reader.pragma("query_only"), 1);
-  EXPECT_EQ(reader.pragma("wal_autocheckpoint"), 0);
-  EXPECT_EQ(reader.pragma("trusted_schema"), 0);
-  EXPECT_THROW(reader.execute("DELETE FROM fact"), SqliteError);
-  EXPECT_THROW(reader.execute("CREATE TABLE t (x)"), SqliteError);
+  Database reader = sqlite::open_reader(store.path);
+  EXPECT_EQ(sqlite::pragma(reader, "query_only"), 1);
+  EXPECT_EQ(sqlite::pragma(reader, "wal_autocheckpoint"), 0);
+  EXPECT_EQ(sqlite::pragma(reader, "trusted_schema"), 0);
+  EXPECT_THROW(reader.execute("DELETE FROM fact"), StoreError);
+  EXPECT_THROW(reader.execute("CREATE TABLE t (x)"), StoreError);
 }
 
 TEST(Sqlite, ClosingTheLastReaderLeavesTheLogAlone) {
@@ -91,7 +91,7 @@ TEST(Sqlite, ClosingTheLastReaderLeavesTheLogAlone) {
   fs::create_directory(copy);
   for (const char* end : {"", "-wal"}) fs::copy_file(store.path + end, copy / ("codedriftd.db" + std::string(end)));
   {
-    Database reader = Database::open_reader((copy / "codedriftd.db").string());
+    Database reader = sqlite::open_reader((copy / "codedriftd.db").string());
     EXPECT_EQ(text(reader, "SELECT value FROM fact WHERE name = 'a'"), "b");
   }
   EXPECT_EQ(fs::file_size(copy / "codedriftd.db-wal"), size);
@@ -104,7 +104,7 @@ TEST(Sqlite, TheGroupMayReadTheFilesButTheIndexWhateverTheUmask) {
     store.db.run("INSERT INTO fact (name, value) VALUES ('a', 'b')");
     for (const char* end : {"", "-wal"}) EXPECT_EQ(mode_of(store.path + end), 0640U) << end;
     EXPECT_EQ(mode_of(store.path + "-shm"), 0600U);
-    store.db.backup_to(store.dir / "copy");
+    sqlite::backup_to(store.db, store.dir / "copy");
     EXPECT_EQ(mode_of(store.dir / "copy"), 0640U);
   }
   ::umask(before);
@@ -113,9 +113,9 @@ TEST(Sqlite, TheGroupMayReadTheFilesButTheIndexWhateverTheUmask) {
 TEST(Sqlite, AModeThatTheOperatorChoseStays) {
   TempDir dir;
   const std::string path = dir / "codedriftd.db";
-  { Database::open_writer(path); }
+  { sqlite::open_writer(path); }
   ::chmod(path.c_str(), 0600);
-  { Database::open_writer(path); }
+  { sqlite::open_writer(path); }
   EXPECT_EQ(mode_of(path), 0600U);
 }
 
@@ -123,14 +123,14 @@ TEST(Sqlite, ReaderWorksWhileTheWriterIsOpenAndAfterACleanClose) {
   TempDir dir;
   const std::string path = dir / "codedriftd.db";
   {
-    Database writer = Database::open_writer(path);
+    Database writer = sqlite::open_writer(path);
     writer.execute("CREATE TABLE t (x INTEGER) STRICT; INSERT INTO t VALUES (7)");
-    Database reader = Database::open_reader(path);
+    Database reader = sqlite::open_reader(path);
     EXPECT_EQ(number(reader, "SELECT x FROM t"), 7);
   }
   EXPECT_TRUE(fs::exists(path + "-wal"));
   EXPECT_TRUE(fs::exists(path + "-shm"));
-  Database reader = Database::open_reader(path);
+  Database reader = sqlite::open_reader(path);
   EXPECT_EQ(number(reader, "SELECT x FROM t"), 7);
 }
 
@@ -161,15 +161,16 @@ TEST(Sqlite, AnotherUserOfTheGroupReadsWithTheWriterOpenAndClosed) {
   const std::string path = dir / "codedriftd.db";
   const auto reads = [&] { return number(Snapshot(path).db(), "SELECT x FROM t") == 7; };
   const auto locks = [&] {
-    Database::open_reader(path).pragma("schema_version");
+    Database reader = sqlite::open_reader(path);
+    sqlite::pragma(reader, "schema_version");
     return true;
   };
   const auto writes = [&] {
-    Database::open_writer(path).execute("DELETE FROM t");
+    sqlite::open_writer(path).execute("DELETE FROM t");
     return true;
   };
   {
-    Database writer = Database::open_writer(path);
+    Database writer = sqlite::open_writer(path);
     writer.execute("CREATE TABLE t (x INTEGER) STRICT; INSERT INTO t VALUES (7)");
     EXPECT_TRUE(as_member_of(kGroup, reads)) << "beside the writer";
     EXPECT_FALSE(as_member_of(kGroup, writes));
@@ -226,7 +227,7 @@ TEST(Sqlite, WhatIsNoDatabaseIsRefusedWithItsName) {
   for (const std::string& path : {garbage, truncated, folder, link, dangling}) {
     for (const bool write : {true, false}) {
       const std::string error = error_of([&] {
-        Database db = write ? Database::open_writer(path) : Database::open_reader(path);
+        Database db = write ? sqlite::open_writer(path) : sqlite::open_reader(path);
         if (const auto ok = check_schema(db); !ok) throw std::runtime_error(ok.error().message);
         if (text(db, "PRAGMA integrity_check") != "ok") throw std::runtime_error(path + ": damaged");
       });
@@ -235,18 +236,17 @@ TEST(Sqlite, WhatIsNoDatabaseIsRefusedWithItsName) {
   }
   EXPECT_FALSE(fs::exists(dir / "elsewhere.db")) << "created through a link";
   const std::string missing = dir / "missing.db";
-  EXPECT_NE(error_of([&] { Database::open_reader(missing); }).find(missing), std::string::npos);
+  EXPECT_NE(error_of([&] { sqlite::open_reader(missing); }).find(missing), std::string::npos);
   EXPECT_FALSE(fs::exists(missing));
-  EXPECT_NE(error_of([&] { Database::open_writer(dir / "no/such/folder.db"); }).find("No such file"),
-            std::string::npos);
+  EXPECT_NE(error_of([&] { sqlite::open_writer(dir / "no/such/folder.db"); }).find("No such file"), std::string::npos);
 }
 
 TEST(Sqlite, AFolderBehindALinkIsFine) {
   TempDir dir;
   fs::create_directory(dir / "private");
   fs::create_directory_symlink(dir / "private", dir / "public");
-  { Database::open_writer(dir / "public/codedriftd.db").execute("CREATE TABLE t (x)"); }
-  EXPECT_NO_THROW(Database::open_reader(dir / "public/codedriftd.db"));
+  { sqlite::open_writer(dir / "public/codedriftd.db").execute("CREATE TABLE t (x)"); }
+  EXPECT_NO_THROW(sqlite::open_reader(dir / "public/codedriftd.db"));
   EXPECT_TRUE(fs::exists(dir / "private/codedriftd.db"));
 }
 
@@ -296,13 +296,13 @@ TEST(Sqlite, ABackupBesideACommittingWriterIsWholeAndLeavesNothingElse) {
       ++commits;
     }
   });
-  Database reader = Database::open_reader(store.path);
+  Database reader = sqlite::open_reader(store.path);
   for (int i = 0; i < 5; ++i) {
     const int before = commits;
     while (commits == before) std::this_thread::yield();
     const std::string copy = store.dir / fmt::format("copy-{}.db", i);
-    reader.backup_to(copy);
-    Database opened = Database::open_reader(copy);
+    sqlite::backup_to(reader, copy);
+    Database opened = sqlite::open_reader(copy);
     EXPECT_EQ(text(opened, "PRAGMA integrity_check"), "ok");
     EXPECT_EQ(text(opened, "PRAGMA journal_mode"), "delete");
     EXPECT_EQ(number(opened, "SELECT count(*) FROM pair WHERE a != b"), 0);
@@ -321,10 +321,10 @@ TEST(Sqlite, ABackupBesideACommittingWriterIsWholeAndLeavesNothingElse) {
 TEST(Sqlite, ABackupThatCannotBeWrittenSaysSoAndLeavesTheOldOne) {
   Store store;
   const std::string nowhere = store.dir / "no/such/folder/copy.db";
-  EXPECT_NE(error_of([&] { store.db.backup_to(nowhere); }).find(nowhere), std::string::npos);
+  EXPECT_NE(error_of([&] { sqlite::backup_to(store.db, nowhere); }).find(nowhere), std::string::npos);
   const std::string folder = store.dir / "folder";
   fs::create_directories(folder + "/full");
-  EXPECT_THROW(store.db.backup_to(folder), std::system_error) << "a folder is in the way";
+  EXPECT_THROW(sqlite::backup_to(store.db, folder), std::system_error) << "a folder is in the way";
   EXPECT_FALSE(fs::exists(folder + ".part"));
   if (::geteuid() == 0) {
     const std::string readonly = store.dir / "readonly";
@@ -334,7 +334,8 @@ TEST(Sqlite, ABackupThatCannotBeWrittenSaysSoAndLeavesTheOldOne) {
     ::chmod(store.path.c_str(), 0644);
     const std::string path = store.path;
     EXPECT_FALSE(as_member_of(60125, [&] {
-      Database::open_reader(path).backup_to(readonly + "/copy.db");
+      Database reader = sqlite::open_reader(path);
+      sqlite::backup_to(reader, readonly + "/copy.db");
       return true;
     }));
     EXPECT_TRUE(fs::is_empty(readonly));
@@ -343,7 +344,7 @@ TEST(Sqlite, ABackupThatCannotBeWrittenSaysSoAndLeavesTheOldOne) {
 
 TEST(Sqlite, ACheckpointDoesNotWaitForAReader) {
   Store store;
-  Database reader = Database::open_reader(store.path);
+  Database reader = sqlite::open_reader(store.path);
   store.db.run("INSERT INTO fact (name, value) VALUES ('a', 'b')");
   auto snapshot = reader.query("SELECT * FROM fact");
   ASSERT_TRUE(snapshot.step());
@@ -352,7 +353,7 @@ TEST(Sqlite, ACheckpointDoesNotWaitForAReader) {
   const MonoTime begun = clock.mono();
   store.db.checkpoint(true);
   EXPECT_LT(clock.mono() - begun, std::chrono::seconds(2));
-  EXPECT_EQ(store.db.pragma("busy_timeout"), 5000);
+  EXPECT_EQ(sqlite::pragma(store.db, "busy_timeout"), 5000);
 }
 
 }  // namespace

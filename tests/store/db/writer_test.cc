@@ -5,6 +5,7 @@
 #include <atomic>
 #include <future>
 
+#include "store/db/sqlite.h"
 #include "store/fault_vfs.h"
 #include "store/store_support.h"
 #include "support/manual_clock.h"
@@ -31,10 +32,10 @@ struct Bench {
   ManualClock clock;
   std::atomic<int> deaths{0};
   Writer writer{open(), clock, options()};
-  Database reader = Database::open_reader(path);
+  Database reader = sqlite::open_reader(path);
 
   Database open() const {
-    Database db = Database::open_writer(path, fault_vfs::name());
+    Database db = sqlite::open_writer(path, fault_vfs::name());
     (void)migrate(db, embedded_migrations(), kStart).value();
     db.execute("INSERT INTO fact (name, value) VALUES ('warm', '')");  // the log's header has its own flush
     fault_vfs::arm({});
@@ -99,7 +100,7 @@ TEST(Writer, WorkThatIsNotUrgentWaitsForTheLinger) {
 TEST(Writer, AFullGroupIsCommittedWithoutWaiting) {
   TempDir dir;
   ManualClock clock;
-  Database db = Database::open_writer(dir / "codedriftd.db");
+  Database db = sqlite::open_writer(dir / "codedriftd.db");
   (void)migrate(db, embedded_migrations(), kStart).value();
   Writer writer(std::move(db), clock, {std::chrono::hours(1), 3, {}});
   std::promise<void> third;
@@ -107,7 +108,7 @@ TEST(Writer, AFullGroupIsCommittedWithoutWaiting) {
   writer.post([](Tx& tx) { put(tx, "2"); });
   writer.post([](Tx& tx) { put(tx, "3"); }, [&](std::exception_ptr) { third.set_value(); });
   third.get_future().get();
-  Database reader = Database::open_reader(dir / "codedriftd.db");
+  Database reader = sqlite::open_reader(dir / "codedriftd.db");
   EXPECT_EQ(number(reader, "SELECT count(*) FROM fact"), 3);
 }
 
@@ -146,7 +147,7 @@ struct LockedOut {
     other.execute("BEGIN IMMEDIATE");
   }
   Database migrated() const {
-    Database db = Database::open_writer(dir / "codedriftd.db");
+    Database db = sqlite::open_writer(dir / "codedriftd.db");
     (void)migrate(db, embedded_migrations(), kStart).value();
     return db;
   }
@@ -159,7 +160,7 @@ struct LockedOut {
   TempDir dir;
   ManualClock clock;
   Writer writer;
-  Database other = Database::open_writer(dir / "codedriftd.db");
+  Database other = sqlite::open_writer(dir / "codedriftd.db");
 };
 
 TEST(Writer, WorkWaitsWhileSomebodyElseHoldsTheWriteLock) {
@@ -200,7 +201,7 @@ TEST(Writer, WhatSomebodyWaitsForFailsWhileTheWriteLockIsNotGivenBackAndNothingE
   try {
     writer.run([](Tx& tx) { put(tx, "waited for"); });
     ADD_FAILURE() << "done under somebody else's lock";
-  } catch (const SqliteError& error) {
+  } catch (const StoreError& error) {
     EXPECT_TRUE(error.busy()) << error.what();
   }
   EXPECT_TRUE(wait_until([&] { return writer.queued() == 1; }, Millis{30'000}));
@@ -214,7 +215,7 @@ TEST(Writer, WhatSomebodyWaitsForFailsWhileTheWriteLockIsNotGivenBackAndNothingE
 TEST(Writer, AFullQueueLetsGoOfWhatChangedNothingTheOldestFirstAndOfNothingElse) {
   TempDir dir;
   ManualClock clock;
-  Database db = Database::open_writer(dir / "codedriftd.db");
+  Database db = sqlite::open_writer(dir / "codedriftd.db");
   (void)migrate(db, embedded_migrations(), kStart).value();
   Writer::Options options;
   options.most_queued = 3;
@@ -248,7 +249,7 @@ TEST(Writer, AFullQueueLetsGoOfWhatChangedNothingTheOldestFirstAndOfNothingElse)
   EXPECT_EQ(gone.copy().size(), 3U);
   go.set_value();
   writer.stop();
-  Database reader = Database::open_reader(dir / "codedriftd.db");
+  Database reader = sqlite::open_reader(dir / "codedriftd.db");
   for (const char* name : {"a", "d", "e", "f"})
     EXPECT_TRUE(reader.query("SELECT 1 FROM fact WHERE name = ?", name).step()) << name;
 }
@@ -272,12 +273,12 @@ TEST(Writer, UnderAForeignWriteLockTheQueueKeepsItsBoundToo) {
 TEST(Writer, ACommitThatWroteNothingDoesNotEndATrouble) {
   TempDir dir;
   ManualClock clock;
-  Database db = Database::open_writer(dir / "codedriftd.db");
+  Database db = sqlite::open_writer(dir / "codedriftd.db");
   (void)migrate(db, embedded_migrations(), kStart).value();
-  db.execute(fmt::format("PRAGMA max_page_count = {}", db.pragma("page_count")));
+  db.execute(fmt::format("PRAGMA max_page_count = {}", sqlite::pragma(db, "page_count")));
   Writer writer(std::move(db), clock, Writer::Options{});
   const std::string much(1'000'000, 'x');
-  EXPECT_THROW(writer.run([&](Tx& tx) { put(tx, much); }), SqliteError);
+  EXPECT_THROW(writer.run([&](Tx& tx) { put(tx, much); }), StoreError);
   EXPECT_NE(writer.trouble(), "");
   writer.run([](Tx&) {});
   EXPECT_NE(writer.trouble(), "") << "nothing was written";
@@ -295,7 +296,7 @@ TEST(Writer, HooksRunOnceTheCommitReturnedAndBeforeDone) {
         put(tx, "x");
         tx.urgent();
         tx.after_commit([&] {
-          visible = Database::open_reader(b.path).query_once("SELECT 1 FROM fact WHERE name = 'x'").step();
+          visible = sqlite::open_reader(b.path).query_once("SELECT 1 FROM fact WHERE name = 'x'").step();
           order.push_back("hook");
         });
         order.push_back("work");
@@ -336,7 +337,7 @@ TEST(Writer, AFullDiskFailsTheGroupAndTheWriterGoesOn) {
   std::string company = "open";
   std::string culprit = "open";
   b.writer.run([](Tx& tx) {
-    const int64_t pages = tx.db.pragma("page_count");
+    const int64_t pages = sqlite::pragma(tx.db, "page_count");
     tx.db.execute(fmt::format("PRAGMA max_page_count = {}", pages + 2));
   });
   b.writer.post([](Tx& tx) { put(tx, "company"); }, [&](std::exception_ptr why) { company = words_of(why); });
@@ -362,7 +363,7 @@ TEST(Writer, ADiskThatIsFullAtCommitFailsTheGroupCleanly) {
     put(tx, "lost");
     tx.after_commit([&] { hook = true; });
   }),
-               SqliteError);
+               StoreError);
   EXPECT_TRUE(fault_vfs::fired());
   EXPECT_FALSE(hook);
   EXPECT_EQ(b.deaths, 0) << "a full disk is not fatal";
@@ -379,7 +380,7 @@ TEST(Writer, AFailedFlushAtCommitIsFatal) {
     put(tx, "unknown");
     tx.after_commit([&] { hook = true; });
   }),
-               SqliteError);
+               StoreError);
   EXPECT_EQ(b.deaths, 1);
   EXPECT_FALSE(hook) << "nothing is sent on a commit that did not return OK";
 }
@@ -387,7 +388,7 @@ TEST(Writer, AFailedFlushAtCommitIsFatal) {
 TEST(Writer, AFailedWriteAtCommitIsFatal) {
   Bench b;
   fault_vfs::arm({1, fault_vfs::Operation::write, false, true, false});
-  EXPECT_THROW(b.writer.run([](Tx& tx) { put(tx, "unknown"); }), SqliteError);
+  EXPECT_THROW(b.writer.run([](Tx& tx) { put(tx, "unknown"); }), StoreError);
   EXPECT_EQ(b.deaths, 1);
 }
 
@@ -437,7 +438,7 @@ TEST(Writer, TheLogThatAReaderLetGrowIsEmptiedSoonAfterThatReaderWentThoughNothi
   const auto wal = [&] { return std::filesystem::file_size(b.path + "-wal"); };
   constexpr uint64_t kMuch = 64 * 1024 * 1024;
   {
-    Database reader = Database::open_reader(b.path);
+    Database reader = sqlite::open_reader(b.path);
     reader.execute("BEGIN");
     EXPECT_EQ(number(reader, "SELECT count(*) FROM fact"), 1);
     for (int i = 0; wal() < kMuch + 8U * 1024 * 1024; ++i) {

@@ -873,7 +873,7 @@ TEST(DiscoveriesAtRest, AListingThatFindsNothingNewWritesAFewRowsHoweverManyItHa
 TEST(DiscoveriesAtRest, EveryStatementOfAListingUsesAnIndex) {
   const Statements statements;
   const Store store;
-  Database db = Database::open_writer(store.path);
+  Database db = store.record.open_writer();
   Ledger ledger = ledger_with_routes();
   add_target(db, ledger, "charge");
   Tx tx(db);

@@ -280,7 +280,7 @@ TEST(LedgerInWriter, AFailureAnywhereLeavesNeitherHistoryNorStateNorEventNorAler
   const auto rows = rows_by_table(store.db);
   const TargetRow before = targets::load(store.db, id);
   ManualClock clock;
-  Writer writer(store.open(), clock, {});
+  Writer writer(store.record.open_writer(), clock, {});
   for (const char* table : {"run", "event", "outbox", "target"}) {
     // A trigger that refuses, at each of the steps of one poll.
     const std::string verb = std::string(table) == "target" ? "UPDATE OF live ON " : "INSERT ON ";
@@ -289,7 +289,7 @@ TEST(LedgerInWriter, AFailureAnywhereLeavesNeitherHistoryNorStateNorEventNorAler
     try {
       writer.run([&](Tx& tx) { ledger.apply(tx, id, saw("b"), kStart + kMinute); });
       FAIL() << table << ": nothing was injected";
-    } catch (const SqliteError& error) {
+    } catch (const StoreError& error) {
       EXPECT_NE(std::string(error.what()).find("injected"), std::string::npos) << error.what();
     }
     store.db.execute("DROP TRIGGER injected");
@@ -321,7 +321,7 @@ TEST(LedgerAtRest, TenThousandUnchangedPollsAddNoRow) {
 TEST(LedgerAtRest, EveryStatementOfAPollUsesAnIndex) {
   const Statements statements;
   const Store store;
-  Database db = Database::open_writer(store.path);
+  Database db = store.record.open_writer();
   Ledger ledger = ledger_with_routes();
   const TargetId id = add_target(db, ledger, "charge");
   Tx tx(db);

@@ -28,7 +28,7 @@ TEST(StorageOnRecord, WhatWasToldIsKeptSoThatARestartTellsNothingTwiceAndTheEndA
     for (int i = 0; i < 3; ++i) storage::note(tx, ledger, storage_look(900'000), kStart);
     EXPECT_EQ(storage_events(store.db), "storage.low");
   }
-  Database after_restart = store.open();
+  Database after_restart = store.record.open_writer();
   Ledger ledger = ledger_with_routes();
   Tx tx(after_restart);
   storage::note(tx, ledger, storage_look(900'000), kStart + kMinute);

@@ -97,11 +97,11 @@ TEST(EventLog, WhatIsSaidOfADeliveryBelongsToTheTargetOfItsAlert) {
 TEST(EventLog, CannotBeChanged) {
   Store store;
   event_log::append(store.db, event_of("watch.added"), "o", kStart);
-  EXPECT_THROW(store.db.execute("UPDATE event SET kind = 'x'"), SqliteError);
-  EXPECT_THROW(store.db.execute("DELETE FROM event"), SqliteError);
+  EXPECT_THROW(store.db.execute("UPDATE event SET kind = 'x'"), StoreError);
+  EXPECT_THROW(store.db.execute("DELETE FROM event"), StoreError);
   EXPECT_THROW(
       store.db.execute("INSERT INTO event SELECT -1, 'i', 0, 'k', 'info', 'a', body, leaf_hash, NULL FROM event"),
-      SqliteError);
+      StoreError);
   EXPECT_EQ(event_log::size(store.db), 1);
 }
 

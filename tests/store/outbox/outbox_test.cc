@@ -367,10 +367,10 @@ TEST(OutboxPlans, EveryStatementOfADeliveryUsesAnIndex) {
   const Store store;
   NewEvent event;
   event.kind = "drift.detected";
-  Database log = Database::open_writer(store.path);
+  Database log = store.record.open_writer();
   const LoggedEvent logged = event_log::append(log, event, "o", kStart);
   const Statements statements;
-  Database db = Database::open_writer(store.path);
+  Database db = store.record.open_writer();
   outbox::enqueue(db, "ops", logged, "{}", std::chrono::hours(1), kStart);
   const auto alert = outbox::begin_attempt(db, "ops", kStart);
   ASSERT_TRUE(alert);
@@ -400,7 +400,7 @@ TEST(OutboxPlans, EveryStatementOfADeliveryUsesAnIndex) {
 TEST(OutboxPlans, DepthsReadNoDeliveredAlert) {
   const Store store;
   const Statements statements;
-  Database db = Database::open_reader(store.path);
+  Database db = store.record.open_reader();
   outbox::depths(db, kStart);
   const std::vector<std::string> plans = statements.plans_over("outbox");
   ASSERT_EQ(plans.size(), 2U);

@@ -300,7 +300,7 @@ TEST(Packages, TheSchemaRefusesRowsThatCannotBe) {
         "UPDATE package SET state = 'examined'", "UPDATE package SET package_bytes = -1",
         "UPDATE package_file SET sha256 = x'00'", "UPDATE package_file SET name = x''",
         "UPDATE package_file SET mode = 4096"})
-    EXPECT_THROW(store.db.execute(sql), SqliteError) << sql;
+    EXPECT_THROW(store.db.execute(sql), StoreError) << sql;
 }
 
 }  // namespace

@@ -2,10 +2,10 @@
 
 #include <gtest/gtest.h>
 
-#include "store/db/migrate.h"
 #include "store/ledger/ledger.h"
 #include "store/ledger/watch_list.h"
 #include "support/temp_dir.h"
+#include "support/test_record.h"
 
 namespace codedriftd::test {
 namespace {
@@ -16,7 +16,6 @@ constexpr WallTime kFirstSeen{Millis{1'795'478'400'000}};
 
 struct HashesOfATarget : testing::Test {
   HashesOfATarget() {
-    EXPECT_TRUE(migrate(db, embedded_migrations(), kFirstSeen).ok());
     WatchList list;
     list.digest = "d";
     for (const char* name : {"charge", "refund"})
@@ -32,7 +31,8 @@ struct HashesOfATarget : testing::Test {
   }
 
   TempDir dir;
-  Database db = Database::open_writer(dir / "codedriftd.db");
+  TestRecord record{dir / "codedriftd.db"};
+  Database db = record.open_writer();
   Tx tx{db};
   Ledger ledger{"test", "test/codedriftd"};
 };

@@ -40,10 +40,10 @@ Listing a_listing(WallTime at, bool complete = true, std::string code = "Interna
 
 TEST(Inventory, KeepsEveryMemberOfAnEntry) {
   const Store store;
-  Database db = Database::open_writer(store.path);
+  Database db = store.record.open_writer();
   InventoryEntry entry = full_entry();
   entry.id = inventory::save(db, entry, kStart);
-  Database reader = Database::open_reader(store.path);
+  Database reader = store.record.open_reader();
   EXPECT_EQ(inventory::all(reader), std::vector{entry});
   EXPECT_EQ(inventory::of_region(reader, "prod", "ap-guangzhou"), std::vector{entry});
   EXPECT_EQ(inventory::find(reader, "prod", "ap-guangzhou", "default", "charge"), entry);

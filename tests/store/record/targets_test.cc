@@ -86,7 +86,7 @@ TEST(Targets, KeepEveryFieldOfAState) {
   expect_back(store.db, id, fresh);
   const TargetState full = every_field_set();
   targets::save(store.db, id, fresh, full);
-  Database reader = Database::open_reader(store.path);  // out of the file, not out of this connection
+  Database reader = store.record.open_reader();  // out of the file, not out of this connection
   expect_back(reader, id, full);
   targets::save(store.db, id, full, fresh);
   expect_back(store.db, id, fresh);

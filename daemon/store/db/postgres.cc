@@ -1,0 +1,244 @@
+#include "store/db/postgres.h"
+
+#include <endian.h>
+#include <fmt/format.h>
+
+#include <charconv>
+#include <cstring>
+#include <utility>
+
+#include "store/db/engine.h"
+#include "store/db/postgres_session.h"
+
+namespace codedriftd::postgres {
+namespace {
+
+using Kind = StoreError::Kind;
+
+class PostgresConnection final : public Connection {
+ public:
+  PostgresConnection(Place place, Access access)
+      : Connection(Engine::postgres, place.name()), session_(std::move(place), access) {
+    session_.connect();
+  }
+
+  std::unique_ptr<Statement> prepare(std::string_view sql, bool kept) override;
+  void execute(const std::string& sql) override {
+    need_session(sql);
+    count(*session_.run_script(sql));
+  }
+  void begin_read() override { begin("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"); }
+  void begin_write() override { begin("BEGIN"); }
+  void commit() override {
+    open_ = false;
+    need_session("COMMIT");
+    session_.commit();
+  }
+  void rollback() override {
+    if (!std::exchange(open_, false) || !session_.connected()) return;
+    try {
+      session_.run_script("ROLLBACK");
+    } catch (const StoreError& error) {  // a lost connection rolls back by itself
+      if (error.kind() != Kind::unavailable) throw;
+    }
+  }
+  void give_up_when(const std::function<bool()>* over) override { session_.give_up_when(over); }
+  int64_t changes() const override { return changes_; }
+  int64_t last_id() const override { return 0; }
+  int64_t total_changes() const override { return total_; }
+  int64_t checkpoint(bool) override { return 0; }  // the server does its own
+
+  /// Connects anew after a loss, but not within a transaction: what it did is gone.
+  void need_session(std::string_view sql) {
+    if (session_.connected()) return;
+    if (open_)
+      throw StoreError(Kind::unavailable, fmt::format("{}: the connection was lost within a transaction (before: {})",
+                                                      name(), sql.substr(0, 200)));
+    session_.connect();
+  }
+  Session& session() { return session_; }
+  void count(const PGresult& result) {
+    auto* asked = const_cast<PGresult*>(&result);  // libpq's functions change nothing
+    changes_ = 0;
+    const std::string_view command = PQcmdStatus(asked), rows = PQcmdTuples(asked);
+    if (command.starts_with("SELECT") || command.starts_with("FETCH")) return;
+    std::from_chars(rows.data(), rows.data() + rows.size(), changes_);
+    total_ += changes_;
+  }
+  std::string next_statement() { return fmt::format("s{}", ++statements_); }
+
+ private:
+  void begin(const char* sql) {
+    need_session(sql);
+    session_.run_script(sql);
+    open_ = true;
+  }
+
+  Session session_;
+  bool open_ = false;  ///< a transaction
+  int64_t changes_ = 0, total_ = 0, statements_ = 0;
+};
+
+class PostgresStatement final : public Statement {
+ public:
+  PostgresStatement(PostgresConnection& connection, std::string_view sql, bool kept)
+      : connection_(connection), sql_(numbered_parameters(sql)), kept_(kept) {}
+
+  void bind_null(int index) override { at(index) = {}; }
+  void bind_integer(int index, int64_t value) override {
+    const uint64_t wire = htobe64(static_cast<uint64_t>(value));
+    at(index) = {kInt8, false, std::string(reinterpret_cast<const char*>(&wire), sizeof wire)};
+  }
+  void bind_text(int index, std::string_view value) override { at(index) = {kText, false, std::string(value)}; }
+  void bind_blob(int index, std::string_view value) override { at(index) = {kBytea, false, std::string(value)}; }
+
+  bool step() override {
+    if (!result_) {
+      run();
+      row_ = -1;
+    }
+    return ++row_ < PQntuples(result_.get());
+  }
+  bool null(int column) const override { return PQgetisnull(result_.get(), row_, column) == 1; }
+  int64_t integer(int column) const override;
+  std::string_view bytes(int column) const override;
+  void reset() override {
+    result_.reset();
+    parameters_.clear();
+  }
+
+ private:
+  Parameter& at(int index) {
+    if (static_cast<std::size_t>(index) > parameters_.size()) parameters_.resize(static_cast<std::size_t>(index));
+    return parameters_[static_cast<std::size_t>(index - 1)];
+  }
+  void run();
+  std::string_view raw(int column) const {
+    return {PQgetvalue(result_.get(), row_, column),
+            static_cast<std::size_t>(PQgetlength(result_.get(), row_, column))};
+  }
+  [[noreturn]] void no_such_type(int column) const {
+    throw StoreError(Kind::other, fmt::format("{}: column {} has type {}, which is read nowhere (in: {})",
+                                              connection_.name(), column, PQftype(result_.get(), column), sql_));
+  }
+
+  PostgresConnection& connection_;
+  std::string sql_;
+  bool kept_;
+  std::vector<Parameter> parameters_;
+  /// What was prepared, for which types of parameters, on which of the session's connections.
+  struct Prepared {
+    std::vector<Oid> types;
+    std::string name;
+    int64_t session;
+  };
+  std::vector<Prepared> prepared_;
+  ResultPtr result_;
+  int row_ = -1;
+};
+
+void PostgresStatement::run() {
+  connection_.need_session(sql_);
+  Session& session = connection_.session();
+  if (!kept_) {
+    result_ = session.run(sql_, parameters_);
+  } else {
+    std::vector<Oid> types;
+    for (const Parameter& each : parameters_) types.push_back(each.type);
+    std::erase_if(prepared_, [&](const Prepared& each) { return each.session != session.number(); });
+    const Prepared* found = nullptr;
+    for (const Prepared& each : prepared_) {
+      if (each.types == types) found = &each;
+    }
+    if (found == nullptr) {
+      const std::string name = connection_.next_statement();
+      session.prepare(name, sql_, parameters_);
+      found = &prepared_.emplace_back(Prepared{std::move(types), name, session.number()});
+    }
+    result_ = session.run_prepared(found->name, sql_, parameters_);
+  }
+  connection_.count(*result_);
+}
+
+int64_t PostgresStatement::integer(int column) const {
+  if (null(column)) return 0;
+  const std::string_view wire = raw(column);
+  switch (PQftype(result_.get(), column)) {
+    case kInt8: {
+      uint64_t value = 0;
+      std::memcpy(&value, wire.data(), sizeof value);
+      return static_cast<int64_t>(be64toh(value));
+    }
+    case kInt4: {
+      uint32_t value = 0;
+      std::memcpy(&value, wire.data(), sizeof value);
+      return static_cast<int32_t>(be32toh(value));
+    }
+    case kInt2: {
+      uint16_t value = 0;
+      std::memcpy(&value, wire.data(), sizeof value);
+      return static_cast<int16_t>(be16toh(value));
+    }
+    case kBool:
+      return wire[0] != 0 ? 1 : 0;
+    default:
+      no_such_type(column);
+  }
+}
+
+std::string_view PostgresStatement::bytes(int column) const {
+  if (null(column)) return {};
+  switch (PQftype(result_.get(), column)) {
+    case kText:
+    case kVarchar:
+    case kBpchar:
+    case kName:
+    case kUnknown:
+    case kBytea:
+      return raw(column);
+    default:
+      no_such_type(column);
+  }
+}
+
+std::unique_ptr<Statement> PostgresConnection::prepare(std::string_view sql, bool kept) {
+  return std::make_unique<PostgresStatement>(*this, sql, kept);
+}
+
+}  // namespace
+
+Database open(const Place& place, Access access) {
+  return Database(std::make_unique<PostgresConnection>(place.clone(), access));
+}
+
+std::string numbered_parameters(std::string_view sql) {
+  std::string text;
+  int last = 0;
+  for (std::size_t i = 0; i < sql.size();) {
+    const char c = sql[i];
+    std::size_t end = i + 1;
+    if (c == '\'' || c == '"') {
+      end = sql.find(c, i + 1);  // a doubled quote is the end of one and the beginning of another
+      end = end == std::string_view::npos ? sql.size() : end + 1;
+    } else if (sql.substr(i, 2) == "--") {
+      end = std::min(sql.find('\n', i), sql.size());
+    } else if (c == '?') {
+      int number = 0;
+      const auto read = std::from_chars(sql.data() + i + 1, sql.data() + sql.size(), number);
+      end = static_cast<std::size_t>(read.ptr - sql.data());
+      if (read.ec != std::errc{}) {
+        number = last + 1;
+        end = i + 1;
+      }
+      last = std::max(last, number);
+      text += fmt::format("${}", number);
+      i = end;
+      continue;
+    }
+    text += sql.substr(i, end - i);
+    i = end;
+  }
+  return text;
+}
+
+}  // namespace codedriftd::postgres

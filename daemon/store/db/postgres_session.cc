@@ -1,0 +1,255 @@
+#include "store/db/postgres_session.h"
+
+#include <fmt/format.h>
+#include <poll.h>
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "base/text.h"
+
+namespace codedriftd::postgres {
+namespace {
+
+using Kind = StoreError::Kind;
+
+/// How often a wait asks whether to give up.
+constexpr Millis kSlice{50};
+
+/// By the server's code (PostgreSQL 15, appendix A).
+Kind kind_of(std::string_view state) {
+  static constexpr std::pair<std::string_view, Kind> kKinds[] = {
+      {"40001", Kind::busy},        {"40P01", Kind::busy},        {"55P03", Kind::busy},
+      {"57014", Kind::busy},        {"53100", Kind::full},        {"25006", Kind::readonly},
+      {"42501", Kind::readonly},    {"53200", Kind::memory},      {"53300", Kind::unavailable},
+      {"57P01", Kind::unavailable}, {"57P02", Kind::unavailable}, {"57P03", Kind::unavailable},
+      {"25P03", Kind::unavailable}, {"57P05", Kind::unavailable}, {"58030", Kind::io},
+      {"XX001", Kind::corrupt},     {"XX002", Kind::corrupt},     {"3D000", Kind::cannot_open},
+  };
+  for (const auto& [code, kind] : kKinds) {
+    if (state == code) return kind;
+  }
+  if (state.starts_with("23")) return Kind::constraint;
+  if (state.starts_with("08")) return Kind::unavailable;
+  if (state.starts_with("28")) return Kind::cannot_open;
+  return Kind::other;
+}
+
+std::string field(const PGresult* result, int code) {
+  const char* text = PQresultErrorField(result, code);
+  return text == nullptr ? "" : text;
+}
+
+/// What libpq wants of parameters: arrays, one for each of their sides.
+struct Arrays {
+  explicit Arrays(const std::vector<Parameter>& parameters) {
+    for (const Parameter& each : parameters) {
+      types.push_back(each.type);
+      values.push_back(each.null ? nullptr : each.bytes.data());
+      lengths.push_back(static_cast<int>(each.bytes.size()));
+      formats.push_back(1);
+    }
+  }
+  int size() const { return static_cast<int>(types.size()); }
+  std::vector<Oid> types;
+  std::vector<const char*> values;
+  std::vector<int> lengths, formats;
+};
+
+}  // namespace
+
+Place Place::clone() const {
+  return {hosts, database, user, password.clone(), tls, ca_file, certificate, key, deadline};
+}
+
+std::string Place::name() const {
+  std::string list;
+  for (const Host& host : hosts) list += fmt::format("{}{}:{}", list.empty() ? "" : ",", host.name, host.port);
+  return fmt::format("postgresql://{}/{}", list, database);
+}
+
+Session::Session(Place place, Access access) : place_(std::move(place)), access_(access), name_(place_.name()) {}
+
+Session::~Session() { PQfinish(connection_); }
+
+void Session::connect() {
+  PQfinish(std::exchange(connection_, nullptr));
+  std::string hosts, ports;
+  for (const Host& host : place_.hosts) {
+    hosts += (hosts.empty() ? "" : ",") + host.name;
+    ports += fmt::format("{}{}", ports.empty() ? "" : ",", host.port);
+  }
+  // A session that is cut off in the middle of a transaction holds its locks no longer than this; a report may take its
+  // time. The server notices a client that went away while it works.
+  const std::string options = fmt::format(
+      "-c search_path={} -c idle_in_transaction_session_timeout={} -c lock_timeout=4000 -c statement_timeout={} -c "
+      "client_connection_check_interval=1000{}",
+      kSchema, access_ == Access::write ? 5'000 : 60'000, access_ == Access::write ? 30'000 : 60'000,
+      access_ == Access::write ? "" : " -c default_transaction_read_only=on");
+  std::string password(place_.password.reveal());
+  const std::vector<std::pair<const char*, const char*>> keywords{
+      {"host", hosts.c_str()},
+      {"port", ports.c_str()},
+      {"dbname", place_.database.c_str()},
+      {"user", place_.user.c_str()},
+      {"password", password.empty() ? nullptr : password.c_str()},
+      {"sslmode", place_.tls.c_str()},
+      {"sslrootcert", place_.ca_file.c_str()},
+      {"sslcert", place_.certificate.c_str()},
+      {"sslkey", place_.key.c_str()},
+      {"application_name", "codedriftd"},
+      {"client_encoding", "UTF8"},
+      {"options", options.c_str()},
+      {"target_session_attrs", access_ == Access::write ? "read-write" : "prefer-standby"},
+      {"tcp_user_timeout", "5000"},
+      {"keepalives_idle", "5"},
+      {"keepalives_interval", "2"},
+      {"keepalives_count", "3"},
+  };
+  std::vector<const char*> names, values;
+  for (const auto& [name, value] : keywords) {
+    if (value == nullptr || *value == '\0') continue;
+    names.push_back(name);
+    values.push_back(value);
+  }
+  names.push_back(nullptr);
+  values.push_back(nullptr);
+  connection_ = PQconnectStartParams(names.data(), values.data(), 0);
+  wipe(password);
+  if (connection_ == nullptr) throw StoreError(Kind::memory, name_ + ": no memory for a connection");
+  PQsetNoticeReceiver(connection_, note, this);
+  const MonoTime until = SystemClock{}.mono() + place_.deadline * static_cast<int>(place_.hosts.size());
+  for (PostgresPollingStatusType state = PGRES_POLLING_WRITING; state != PGRES_POLLING_OK;
+       state = PQconnectPoll(connection_)) {
+    if (PQstatus(connection_) == CONNECTION_BAD || state == PGRES_POLLING_FAILED) {
+      // Without a connection libpq tells no code: who answered at all refused.
+      const bool refused = words().find("FATAL") != std::string::npos;
+      lose(refused ? Kind::cannot_open : Kind::unavailable, words(), "connect");
+    }
+    if (!ready(state == PGRES_POLLING_READING ? POLLIN : POLLOUT, until, "connect"))
+      lose(Kind::unavailable, "no answer in time", "connect");
+  }
+  if (PQsetnonblocking(connection_, 1) != 0) lose(Kind::unavailable, words(), "connect");
+  ++number_;
+}
+
+void Session::note(void* self, const PGresult* notice) {
+  const std::string severity = field(notice, PG_DIAG_SEVERITY_NONLOCALIZED);
+  if (severity != "WARNING") return;
+  auto& session = *static_cast<Session*>(self);
+  session.warned_ = true;
+  session.warning_ = field(notice, PG_DIAG_MESSAGE_PRIMARY);
+}
+
+bool Session::ready(short events, MonoTime until, std::string_view sql) {
+  for (;;) {
+    if (over_ != nullptr && (*over_)()) lose(Kind::given_up, "given up", sql);
+    const auto left = std::chrono::ceil<Millis>(until - SystemClock{}.mono());
+    if (left <= Millis{0}) return false;
+    pollfd socket{PQsocket(connection_), events, 0};
+    const auto slice = over_ != nullptr ? std::min(left, kSlice) : left;
+    if (::poll(&socket, 1, static_cast<int>(slice.count())) > 0) return true;
+  }
+}
+
+void Session::wait(std::string_view sql, Kind if_late) {
+  // The deadline is for silence between two moments of progress for a reader's long answer too: the server has a limit
+  // of its own for a statement.
+  const Millis patience = access_ == Access::write ? place_.deadline : std::max(place_.deadline, Millis{65'000});
+  const MonoTime until = SystemClock{}.mono() + patience;
+  for (;;) {
+    const int unsent = PQflush(connection_);
+    if (unsent < 0) lose(if_late, words(), sql);
+    if (unsent == 0 && PQisBusy(connection_) == 0) return;
+    if (!ready(static_cast<short>(unsent != 0 ? POLLIN | POLLOUT : POLLIN), until, sql))
+      lose(if_late, fmt::format("no answer within {} ms", patience.count()), sql);
+    if (PQconsumeInput(connection_) == 0) lose(if_late, words(), sql);
+  }
+}
+
+ResultPtr Session::result(std::string_view sql, Kind if_late) {
+  ResultPtr last;
+  for (;;) {
+    wait(sql, if_late);
+    ResultPtr next(PQgetResult(connection_));
+    if (!next) break;
+    const ExecStatusType state = PQresultStatus(next.get());
+    if (state == PGRES_FATAL_ERROR || !last || PQresultStatus(last.get()) != PGRES_FATAL_ERROR) last = std::move(next);
+    if (state == PGRES_COPY_IN || state == PGRES_COPY_OUT) lose(Kind::other, "COPY where no COPY was asked for", sql);
+  }
+  if (!last) lose(if_late, "no answer", sql);
+  if (PQresultStatus(last.get()) == PGRES_FATAL_ERROR) {
+    // A server that goes away says so in a message of its own, or the connection just ends.
+    if (PQstatus(connection_) == CONNECTION_BAD) lose(if_late, words(), sql);
+    refuse(last.get(), sql);
+  }
+  return last;
+}
+
+void Session::sent(int code, std::string_view sql) {
+  if (code == 0) lose(Kind::unavailable, words(), sql);
+}
+
+ResultPtr Session::run(std::string_view sql, const std::vector<Parameter>& parameters) {
+  const Arrays a(parameters);
+  sent(PQsendQueryParams(connection_, std::string(sql).c_str(), a.size(), a.types.data(), a.values.data(),
+                         a.lengths.data(), a.formats.data(), 1),
+       sql);
+  return result(sql);
+}
+
+void Session::prepare(const std::string& statement, const std::string& sql, const std::vector<Parameter>& parameters) {
+  const Arrays a(parameters);
+  sent(PQsendPrepare(connection_, statement.c_str(), sql.c_str(), a.size(), a.types.data()), sql);
+  result(sql);
+}
+
+ResultPtr Session::run_prepared(const std::string& statement, std::string_view sql,
+                                const std::vector<Parameter>& parameters) {
+  const Arrays a(parameters);
+  sent(PQsendQueryPrepared(connection_, statement.c_str(), a.size(), a.values.data(), a.lengths.data(),
+                           a.formats.data(), 1),
+       sql);
+  return result(sql);
+}
+
+ResultPtr Session::run_script(const std::string& sql) {
+  sent(PQsendQuery(connection_, sql.c_str()), sql);
+  return result(sql);
+}
+
+void Session::commit() {
+  warned_ = false;
+  sent(PQsendQuery(connection_, "COMMIT"), "COMMIT");
+  const ResultPtr done = result("COMMIT", Kind::in_doubt);
+  if (std::string_view(PQcmdStatus(done.get())) != "COMMIT")
+    throw StoreError(Kind::other, fmt::format("{}: the transaction had failed: it was rolled back", name_));
+  // "canceling wait for synchronous replication": it is here, and may be nowhere else.
+  if (warned_) lose(Kind::in_doubt, warning_, "COMMIT");
+}
+
+void Session::lose(Kind kind, std::string_view words, std::string_view sql) {
+  StoreError error(kind, fmt::format("{}: {} (in: {})", name_, words, sql.substr(0, 200)));
+  PQfinish(std::exchange(connection_, nullptr));
+  throw error;
+}
+
+void Session::refuse(const PGresult* result, std::string_view sql) const {
+  const std::string state = field(result, PG_DIAG_SQLSTATE);
+  throw StoreError(kind_of(state), fmt::format("{}: {} (code {}, in: {})", name_,
+                                               without_password(harmless(field(result, PG_DIAG_MESSAGE_PRIMARY))),
+                                               state, sql.substr(0, 200)));
+}
+
+std::string Session::words() const { return without_password(harmless(PQerrorMessage(connection_))); }
+
+std::string Session::without_password(std::string text) const {
+  const std::string_view password = place_.password.reveal();
+  if (password.empty()) return text;
+  for (auto at = text.find(password); at != std::string::npos; at = text.find(password, at))
+    text.replace(at, password.size(), "***");
+  return text;
+}
+
+}  // namespace codedriftd::postgres

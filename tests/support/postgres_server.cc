@@ -1,0 +1,55 @@
+#include "support/postgres_server.h"
+
+#include <pwd.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <stdexcept>
+
+namespace codedriftd::test {
+namespace {
+
+const std::string kPrograms = "/usr/lib/postgresql/15/bin/";
+
+}  // namespace
+
+PostgresServer::PostgresServer() {
+  ChildOptions options;
+  if (::geteuid() == 0) {
+    const passwd* user = ::getpwnam("postgres");
+    if (user == nullptr) throw std::runtime_error("no user postgres: apt-get install postgresql-15");
+    options.as = std::pair(user->pw_uid, user->pw_gid);
+    if (::chown(dir_.path().c_str(), user->pw_uid, user->pw_gid) != 0) throw std::runtime_error("chown");
+  }
+  const std::string data = dir_ / "data";
+  options.argv = {kPrograms + "initdb", "--pgdata=" + data, "--username=postgres", "--auth=trust", "--encoding=UTF8",
+                  "--locale=C",         "--no-sync"};
+  options.folder = dir_.path();
+  const RunResult made = run(options);
+  if (code_of(made) != 0) throw std::runtime_error("initdb: " + made.err);
+  options.argv = {kPrograms + "postgres", "-D", data, "-k", dir_.path()};
+  for (const char* setting :
+       {"listen_addresses=", "fsync=off", "full_page_writes=off", "synchronous_commit=off", "shared_buffers=32MB",
+        "autovacuum=off", "max_connections=50", "wal_level=minimal", "max_wal_senders=0"})
+    options.argv.insert(options.argv.end(), {"-c", setting});
+  process_ = std::make_unique<Child>(options);
+  if (!process_->wait_for_output("ready to accept connections", Millis{30'000}))
+    throw std::runtime_error("postgres does not start: " + process_->err());
+}
+
+postgres::Place PostgresServer::place(const std::string& database) const {
+  postgres::Place place;
+  place.hosts = {{dir_.path(), 5432}};
+  place.database = database;
+  place.user = "postgres";
+  place.tls = "";
+  place.deadline = Millis{30'000};
+  return place;
+}
+
+PostgresServer& PostgresServer::shared() {
+  static PostgresServer server;
+  return server;
+}
+
+}  // namespace codedriftd::test

@@ -1,0 +1,27 @@
+#pragma once
+#include <string>
+
+#include "store/db/database.h"
+
+namespace codedriftd::test {
+
+/// The engine that tests of the record run on in this process: CODEDRIFTD_TEST_ENGINE, else SQLite.
+Engine tested_engine();
+
+/// A record of its own, as migrate() makes it, on the tested engine; gone with this object.
+class TestRecord {
+ public:
+  /// SQLite's is the file `path`, which is not removed.
+  explicit TestRecord(std::string path);
+  TestRecord(const TestRecord&) = delete;
+  ~TestRecord();
+
+  /// Any number of connections. They end before this object.
+  Database open_writer() const;
+  Database open_reader() const;
+
+ private:
+  std::string path_, database_;
+};
+
+}  // namespace codedriftd::test
