@@ -22,7 +22,7 @@ inline constexpr std::array<std::string_view, 47> kEventKinds{
 inline constexpr std::string_view kLayersKind = "layer.changed", kAliasKind = "alias.moved";
 
 /// True for every kind that is about drift: `drift.*`, and those of layers and aliases.
-/// In SQL: kind GLOB 'drift.*' OR kind IN ('layer.changed', 'alias.moved').
+/// In SQL: outbox::drift_row().
 constexpr bool about_drift(std::string_view kind) {
   return kind.starts_with("drift.") || kind == kLayersKind || kind == kAliasKind;
 }

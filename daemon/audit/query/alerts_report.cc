@@ -52,7 +52,7 @@ enum AlertColumn : int {
   kKind,
   kTarget,
   kTargetId,
-  kEventIds,
+  kBody,
   kState,
   kAttempts,
   kCreatedAt,
@@ -63,6 +63,13 @@ enum AlertColumn : int {
   kFlapping,
   kSuspendedUntil
 };
+
+/// None of a damaged row: the report goes on.
+OrderedJson event_ids_of(std::string_view body) {
+  const OrderedJson alert = OrderedJson::parse(body, nullptr, false);
+  const auto ids = alert.is_object() ? alert.find("event_ids") : alert.end();
+  return ids != alert.end() && ids->is_array() ? *ids : OrderedJson::array();
+}
 
 struct AlertRow {
   std::string state;  ///< as it is shown: also held
@@ -83,12 +90,10 @@ AlertRow alert_row(const Query& q, Destinations& destinations, WallTime now) {
     if (waits) next = std::max(next, destination.until);
     next_attempt = rfc3339(next);
   }
-  OrderedJson event_ids = OrderedJson::parse(q.text(kEventIds), nullptr, false);
-  if (!event_ids.is_array()) event_ids = OrderedJson::array();  // a damaged row: the report goes on
   return {state,
           {{q.string(kId), q.string(kDestination), q.string(kKind), value_of(q.optional_string(kTarget)),
-            std::move(event_ids), state, q.integer(kAttempts), rfc3339(q.time(kCreatedAt)), std::move(next_attempt),
-            value_of(q.optional_time(kDeliveredAt)), value_of(q.optional_integer(kLastStatus)),
+            event_ids_of(q.text(kBody)), state, q.integer(kAttempts), rfc3339(q.time(kCreatedAt)),
+            std::move(next_attempt), value_of(q.optional_time(kDeliveredAt)), value_of(q.optional_integer(kLastStatus)),
             value_of(q.optional_string(kLastError))},
            {}}};
 }
@@ -144,11 +149,10 @@ ReportEnd report(Database& db, const Selection& selection, WallTime now, const E
   // named by its id and all its events; each of them is a row all the same.
   static const std::string kRows = fmt::format(
       "SELECT coalesce(o.message, o.id), coalesce(l.message_id, o.alert_id), o.destination, o.kind, o.target, "
-      "o.target_id, iif(json_valid(CAST(coalesce(l.message_body, o.body) AS TEXT)), "
-      "json_extract(CAST(coalesce(l.message_body, "
-      "o.body) AS TEXT), '$.event_ids'), NULL), o.state, o.attempts, o.created_at_ms, o.next_attempt_at_ms, "
-      "o.delivered_at_ms, o.last_status, o.last_error, o.flapping AND o.message IS NULL, iif({}, (SELECT s.until_ms "
-      "FROM suspension s WHERE s.target = o.target_id), NULL) FROM outbox o LEFT JOIN outbox l ON l.id = o.message ",
+      "o.target_id, coalesce(l.message_body, o.body), o.state, o.attempts, o.created_at_ms, o.next_attempt_at_ms, "
+      "o.delivered_at_ms, o.last_status, o.last_error, o.flapping = 1 AND o.message IS NULL, CASE WHEN {} THEN (SELECT "
+      "s.until_ms FROM suspension s WHERE s.target = o.target_id) END FROM outbox o LEFT JOIN outbox l ON l.id = "
+      "o.message ",
       outbox::held_row("o"));
   static const Sql kOldest = Sql::forever(kRows + "ORDER BY o.id");
   static const Sql kNewest = Sql::forever(kRows + "ORDER BY o.id DESC");

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <limits>
 #include <span>
 
 #include "audit/format/values.h"
@@ -83,7 +84,7 @@ std::size_t read_runs(Database& db, const SelectedTarget& of, const Selection& s
     auto q = db.query(
         "SELECT id, outcome, code, sha256, first_seen_ms, last_seen_ms, polls, longest_gap_ms FROM run WHERE target = "
         "? AND last_seen_ms >= ? AND first_seen_ms <= ? ORDER BY first_seen_ms DESC, id DESC LIMIT ?",
-        of.row.id, since, until, selection.limit.value_or(-1));
+        of.row.id, since, until, selection.limit.value_or(std::numeric_limits<int64_t>::max()));
     while (q.step())
       found.push_back({&of,
                        {q.integer(kRun),

@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "model/kinds.h"
 #include "model/verdict_events.h"
+#include "store/outbox/waiting.h"
 
 namespace codedriftd::notices {
 namespace {
@@ -63,13 +64,13 @@ int remind(Tx& tx, Ledger& ledger, const Route& to, WallTime now) {
     // If it was created longer ago than the reminder's interval, or (the clock was set back) in the future, one is due.
     // There may be none, when the destination was configured after the drift began: then the comparison is NULL, and
     // none is.
-    auto q = tx.db.query(
-        "SELECT t.id FROM target t WHERE t.drift_open = 1 AND t.watched = 1 AND NOT EXISTS (SELECT 1 "
-        "FROM suspension s WHERE s.target = t.id) AND (SELECT o.state != 'pending' AND "
-        "(o.created_at_ms <= ?2 OR o.created_at_ms > ?3) FROM outbox o WHERE o.destination = ?1 AND "
-        "o.target_id = t.id AND (o.kind GLOB 'drift.*' OR o.kind IN ('layer.changed', 'alias.moved')) ORDER BY o.id "
-        "DESC LIMIT 1)",
-        to.subscription.name, now - to.reminder, now);
+    static const Sql kDue = Sql::forever(
+        fmt::format("SELECT t.id FROM target t WHERE t.drift_open = 1 AND t.watched = 1 AND NOT EXISTS (SELECT 1 "
+                    "FROM suspension s WHERE s.target = t.id) AND (SELECT o.state != 'pending' AND "
+                    "(o.created_at_ms <= ?2 OR o.created_at_ms > ?3) FROM outbox o WHERE o.destination = ?1 AND "
+                    "o.target_id = t.id AND {} ORDER BY o.id DESC LIMIT 1)",
+                    outbox::drift_row("o")));
+    auto q = tx.db.query(kDue, to.subscription.name, now - to.reminder, now);
     while (q.step()) due.push_back(q.integer(0));
   }
   return tell_all(tx, ledger, to, due, now, kMostAtOnce);
@@ -100,7 +101,8 @@ bool beat(Tx& tx, Ledger& ledger, const Route& to, WallTime now) {
   {
     auto q = tx.db.query(
         "SELECT EXISTS (SELECT 1 FROM target WHERE watched = 1 AND (last_polled_at_ms IS NULL OR "
-        "iif(?1 IS NULL OR interval_ms >= ?2, last_polled_at_ms < ?3 - stale_after_ms, last_polled_at_ms <= ?1)))",
+        "CASE WHEN CAST(?1 AS BIGINT) IS NULL OR interval_ms >= ?2 THEN last_polled_at_ms < ?3 - stale_after_ms ELSE "
+        "last_polled_at_ms <= ?1 END))",
         last, to.heartbeat, now);
     q.step();
     if (q.boolean(0)) return false;

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/json.h"
 #include "base/text.h"
 
@@ -67,9 +69,9 @@ void end(Tx& tx, Ledger& ledger, const TargetRow& target, std::string_view actor
   const std::string address = target.target.address();
   // An alert may take only so long to arrive (give_up_at). The time in which it was suspended is not counted.
   tx.db.run(
-      "UPDATE outbox SET give_up_at_ms = give_up_at_ms + max(0, ?1 - max(created_at_ms, ?2)) WHERE target_id = ?3 AND "
-      "state = 'pending' AND message IS NULL",
-      now, held ? held->since : now, target.id);
+      "UPDATE outbox SET give_up_at_ms = give_up_at_ms + ?1 - CASE WHEN created_at_ms > ?2 THEN created_at_ms ELSE ?2 "
+      "END WHERE target_id = ?3 AND state = 'pending' AND message IS NULL AND created_at_ms < ?1",
+      now, held ? std::min(held->since, now) : now, target.id);
   tx.db.run("DELETE FROM suspension WHERE target = ?", target.id);
   NewEvent event = event_about(target, "watch.resumed", actor, reason, claimed);
   event.facts.summary =

@@ -57,8 +57,8 @@ std::vector<Missing> missing(Database& db) {
     if (q.step() && q.boolean(0)) return gaps;
   }
   auto q = db.query(
-      "SELECT before + 1, seq - 1 FROM (SELECT seq, lag(seq, 1, -1) OVER (ORDER BY seq) AS before FROM event) WHERE "
-      "seq > before + 1");
+      "SELECT before + 1, seq - 1 FROM (SELECT seq, lag(seq, 1, -1) OVER (ORDER BY seq) AS before FROM event) AS "
+      "pairs WHERE seq > before + 1");
   while (q.step()) gaps.push_back({q.integer(0), q.integer(1)});
   return gaps;
 }

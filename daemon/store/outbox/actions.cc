@@ -136,13 +136,14 @@ std::vector<Undelivered> replay_to(Database& db, const Undelivered& alert, std::
     std::erase_if(done, [&](const Undelivered& row) { return !replay(db, row, give_up_after, now); });
     return done;
   }
-  db.run(
+  auto q = db.query(
       "INSERT INTO outbox (alert_id, destination, event_seq, kind, target, target_id, on_request, body, state, "
       "attempts, created_at_ms, next_attempt_at_ms, give_up_at_ms) SELECT alert_id, ?2, event_seq, kind, target, "
-      "target_id, on_request, body, 'pending', 0, ?3, ?3, ?4 FROM outbox WHERE id = ?1",
+      "target_id, on_request, body, 'pending', 0, ?3, ?3, ?4 FROM outbox WHERE id = ?1 RETURNING id",
       alert.row, destination, now, now + give_up_after);
+  q.step();
   Undelivered made = alert;
-  made.row = made.message = db.last_id();
+  made.row = made.message = q.integer(0);
   made.sent_id = alert.alert_id;
   made.destination = destination;
   done.push_back(std::move(made));

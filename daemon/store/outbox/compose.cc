@@ -8,8 +8,8 @@
 #include "model/event.h"
 #include "model/kinds.h"
 #include "model/message.h"
+#include "store/outbox/due.h"
 #include "store/outbox/flapping.h"
-#include "store/outbox/waiting.h"
 
 namespace codedriftd::outbox {
 namespace {
@@ -45,21 +45,13 @@ struct Story {
   std::size_t between() const { return rows.size() - listed.size(); }
 };
 
-constexpr std::string_view kWaiting =
-    "SELECT id, kind, target_id, body, created_at_ms, give_up_at_ms, flapping, alone FROM outbox ";
-
-/// The row that `q` stands at. REQUIRES: the statement begins with kWaiting.
-Waiting read_waiting(const Query& q) {
+Waiting load_waiting(Database& db, int64_t row) {
   enum Column : int { kId, kKind, kTarget, kBody, kCreatedAt, kGiveUpAt, kFlapping, kAlone };
+  auto q = db.query(
+      "SELECT id, kind, target_id, body, created_at_ms, give_up_at_ms, flapping, alone FROM outbox WHERE id = ?", row);
+  q.step();
   return {q.integer(kId),     q.string(kKind),   q.optional_integer(kTarget), q.string(kBody),
           q.time(kCreatedAt), q.time(kGiveUpAt), q.boolean(kFlapping),        q.boolean(kAlone)};
-}
-
-Waiting load_waiting(Database& db, int64_t row) {
-  static const Sql kSql = Sql::forever(fmt::format("{}WHERE id = ?", kWaiting));
-  auto q = db.query(kSql, row);
-  q.step();
-  return read_waiting(q);
 }
 
 /// What waits for the target of `first` and can be told with it: all of it, or the message would say less than is so.
@@ -89,18 +81,18 @@ Story story_of(Database& db, std::string_view destination, const Waiting& first,
 
 /// The first waiting row of each target that is due, as many as a digest holds, what is due longest first.
 std::vector<Waiting> firsts(Database& db, std::string_view destination, WallTime now, bool about_deliveries) {
-  static const Sql kSql = Sql::forever(fmt::format(
-      "{}o WHERE destination = ?1 AND on_request = ?2 AND state = 'pending' AND next_attempt_at_ms <= ?3 AND message "
-      "IS NULL AND target_id IS NOT NULL AND flapping = 0 AND alone = 0 AND (kind GLOB 'delivery.*' OR kind GLOB "
-      "'alert.*') = ?4 AND NOT {} AND NOT EXISTS {} ORDER BY next_attempt_at_ms, id LIMIT ?5",
-      kWaiting, held_row("o"), earlier_row()));
-  std::vector<Waiting> rows;
-  for (const int on_request : {0, 1}) {
-    auto q = db.query(kSql, destination, on_request, now, about_deliveries,
-                      static_cast<int64_t>(kMostInDigest - rows.size()));
-    while (q.step()) rows.push_back(read_waiting(q));
+  static const Sql kDue = due_rows("AND message IS NULL AND target_id IS NOT NULL AND flapping = 0 AND alone = 0");
+  std::vector<int64_t> rows;
+  for (int on_request = 0; on_request < kClasses && rows.size() < kMostInDigest; ++on_request) {
+    each_first(db, kDue, destination, on_request, now, [&](Due&& due) {
+      if (about_delivery(due.kind) == about_deliveries) rows.push_back(due.row);
+      return rows.size() < kMostInDigest;
+    });
   }
-  return rows;
+  std::vector<Waiting> waiting;
+  waiting.reserve(rows.size());
+  for (const int64_t row : rows) waiting.push_back(load_waiting(db, row));
+  return waiting;
 }
 
 std::vector<std::string> bodies(const Story& story) {

@@ -11,8 +11,8 @@ namespace codedriftd::outbox {
 
 void hold_for_explanation(Database& db, std::string_view destination, int64_t seq, WallTime until) {
   db.run(
-      "UPDATE outbox SET next_attempt_at_ms = max(next_attempt_at_ms, ?) WHERE destination = ? AND event_seq = ? AND "
-      "state = 'pending' AND attempts = 0",
+      "UPDATE outbox SET next_attempt_at_ms = ?1 WHERE destination = ?2 AND event_seq = ?3 AND state = 'pending' AND "
+      "attempts = 0 AND next_attempt_at_ms < ?1",
       until, destination, seq);
 }
 

@@ -1,6 +1,10 @@
 #include "store/outbox/flapping.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+
+#include "store/outbox/waiting.h"
 
 namespace codedriftd::outbox {
 namespace {
@@ -22,10 +26,9 @@ bool goes_on(WallTime quiet_at, WallTime now) { return quiet_at > now && quiet_a
 bool changes_too_often(Database& db, int64_t target, WallTime now) {
   // One more than are told as they come, the newest first: this is the oldest of them. One further ahead than it is
   // looked back was written by a clock that was wrong, and says nothing of how often.
-  auto q = db.query(
-      "SELECT time_ms FROM event WHERE target_id = ? AND (kind GLOB 'drift.*' OR kind IN ('layer.changed', "
-      "'alias.moved')) ORDER BY seq DESC LIMIT 1 OFFSET ?",
-      target, kFlappingEvents);
+  static const Sql kOldest = Sql::forever(fmt::format(
+      "SELECT time_ms FROM event WHERE target_id = ? AND {} ORDER BY seq DESC LIMIT 1 OFFSET ?", drift_row("event")));
+  auto q = db.query(kOldest, target, kFlappingEvents);
   return q.step() && q.time(0) > now - kFlappingWithin && q.time(0) < now + kFlappingWithin;
 }
 
@@ -75,10 +78,11 @@ bool hold_if_flapping(Database& db, std::string_view destination, std::string_vi
       "excluded.tell_at_ms, longest_ms = excluded.longest_ms",
       destination, target, quiet_at, tell_at, longest);
   const WallTime due = std::min(quiet_at, tell_at);
-  db.run(
-      "UPDATE outbox SET flapping = 1, next_attempt_at_ms = ? WHERE destination = ? AND target_id = ? AND state = "
-      "'pending' AND message IS NULL AND (kind GLOB 'drift.*' OR kind IN ('layer.changed', 'alias.moved'))",
-      due, destination, target);
+  static const Sql kHold = Sql::forever(
+      fmt::format("UPDATE outbox SET flapping = 1, next_attempt_at_ms = ? WHERE destination = ? AND target_id = ? AND "
+                  "state = 'pending' AND message IS NULL AND {}",
+                  drift_row("outbox")));
+  db.run(kHold, due, destination, target);
   return due > now;
 }
 

@@ -12,6 +12,7 @@
 #include "model/message.h"
 #include "store/log/event_log.h"
 #include "store/outbox/compose.h"
+#include "store/outbox/due.h"
 #include "store/outbox/waiting.h"
 
 namespace codedriftd {
@@ -29,7 +30,6 @@ namespace {
 constexpr std::array<std::string_view, 9> kOnRequest{kTestKind,         "watch.suspended",   "watch.resumed",
                                                      "deploy.expected", "deploy.superseded", "baseline.set",
                                                      "control.denied",  "alert.replayed",    "alert.dropped"};
-constexpr int kClasses = 2;  // on_request 0 and 1
 
 /// A row; those of the same target that it will wait for come as early as it does.
 void insert(Database& db, std::string_view destination, std::string_view id, std::optional<int64_t> event_seq,
@@ -63,19 +63,18 @@ void end_attempt(Database& db, const PendingAlert& alert, const AttemptOutcome& 
 
 /// After a sleep, or a stop, nothing is given up before it was tried again: not within this time.
 constexpr Millis kTriedFor{3'600'000};
-
-/// Rows that begin a message or carry one, and may be sent: none that somebody had held; each waits for the earlier
-/// ones about the same target.
-const std::string kFirstOfTarget = fmt::format(
-    " AND (o.message IS NULL OR o.message = o.id) AND NOT {} AND NOT EXISTS {}", held_row("o"), earlier_row());
+void not_given_up_yet(Database& db, WallTime now) {
+  db.run("UPDATE outbox SET give_up_at_ms = ?1 WHERE state = 'pending' AND give_up_at_ms < ?1", now + kTriedFor);
+}
 
 /// The message that row `id` carries.
 PendingAlert load_message(Database& db, int64_t id) {
   enum Column : int { kId, kMessageId, kKind, kTarget, kBody, kAttempts, kCreatedAt, kGiveUpAt, kTargetId };
   auto q = db.query(
-      "SELECT id, coalesce(message_id, alert_id), coalesce(message_kind, kind), iif(message_kind GLOB '*digest', NULL, "
-      "target), coalesce(message_body, body), attempts, created_at_ms, give_up_at_ms, iif(message_kind GLOB '*digest', "
-      "NULL, target_id) FROM outbox WHERE id = ?",
+      "SELECT id, coalesce(message_id, alert_id), coalesce(message_kind, kind), CASE WHEN message_kind IN ('digest', "
+      "'delivery.digest') THEN NULL ELSE target END, coalesce(message_body, body), attempts, created_at_ms, "
+      "give_up_at_ms, CASE WHEN message_kind IN ('digest', 'delivery.digest') THEN NULL ELSE target_id END FROM outbox "
+      "WHERE id = ?",
       id);
   q.step();
   return {q.integer(kId),
@@ -165,21 +164,17 @@ std::optional<PendingAlert> begin_attempt(Database& db, std::string_view destina
                                           unsigned capacity) {
   const DestinationState state = destination(db, destination_name);
   if (state.kind != DestinationState::Kind::ok && state.until > now) return std::nullopt;
-  int64_t row = 0;
-  bool composed = false;
-  static const Sql kSql = Sql::forever(
-      std::string(
-          "SELECT id, message IS NOT NULL FROM outbox o WHERE destination = ? AND on_request = ? AND state = 'pending' "
-          "AND next_attempt_at_ms <= ?") +
-      kFirstOfTarget + " ORDER BY next_attempt_at_ms, id LIMIT 1");
-  for (int on_request = 0; on_request < kClasses && row == 0; ++on_request) {
-    auto q = db.query(kSql, destination_name, on_request, now);
-    if (!q.step()) continue;
-    row = q.integer(0);
-    composed = q.boolean(1);
+  static const Sql kDue = due_rows("");
+  std::optional<Due> due;
+  for (int on_request = 0; on_request < kClasses && !due; ++on_request) {
+    each_first(db, kDue, destination_name, on_request, now, [&](Due&& first) {
+      due = std::move(first);
+      return false;
+    });
   }
-  if (row == 0) return std::nullopt;
-  if (!composed) row = compose(db, destination_name, row, now, state.failures > 0, capacity);
+  if (!due) return std::nullopt;
+  const int64_t row =
+      due->composed ? due->row : compose(db, destination_name, due->row, now, state.failures > 0, capacity);
   PendingAlert alert = load_message(db, row);
   ++alert.attempt;
   record_start(db, alert, now);
@@ -189,20 +184,20 @@ std::optional<PendingAlert> begin_attempt(Database& db, std::string_view destina
 void record_start(Database& db, const PendingAlert& alert, WallTime now) {
   db.run("UPDATE outbox SET attempts = ? WHERE message = ?", alert.attempt, alert.id);
   db.run(
-      "INSERT OR REPLACE INTO attempt (outbox, n, at_ms, took_ms, result, status, words) VALUES (?, ?, ?, NULL, "
-      "'started', NULL, '')",
+      "INSERT INTO attempt (outbox, n, at_ms, took_ms, result, status, words) VALUES (?, ?, ?, NULL, 'started', NULL, "
+      "'') ON CONFLICT (outbox, n) DO UPDATE SET at_ms = excluded.at_ms, took_ms = NULL, result = 'started', status = "
+      "NULL, words = ''",
       alert.id, alert.attempt, now);
 }
 
 std::optional<WallTime> next_due_at(Database& db, std::string_view destination_name) {
-  static const Sql kSql = Sql::forever(
-      std::string(
-          "SELECT next_attempt_at_ms FROM outbox o WHERE destination = ? AND on_request = ? AND state = 'pending'") +
-      kFirstOfTarget + " ORDER BY next_attempt_at_ms LIMIT 1");
+  static const Sql kDue = due_rows("");
   std::optional<WallTime> due;
   for (int on_request = 0; on_request < kClasses; ++on_request) {
-    auto q = db.query(kSql, destination_name, on_request);
-    if (q.step() && (!due || q.time(0) < *due)) due = q.time(0);
+    each_first(db, kDue, destination_name, on_request, due.value_or(WallTime::max()), [&](Due&& first) {
+      due = first.at;
+      return false;
+    });
   }
   if (!due) return std::nullopt;
   const DestinationState state = destination(db, destination_name);
@@ -218,7 +213,7 @@ bool delivered(Database& db, const PendingAlert& alert, const AttemptOutcome& ou
   db.run(
       "INSERT INTO destination (name, state, until_ms, failures, reason, delivered, last_delivered_ms) SELECT "
       "destination, 'ok', 0, 0, '', ?1, ?3 FROM outbox WHERE id = ?2 ON CONFLICT (name) DO UPDATE SET delivered = "
-      "delivered + ?1, last_delivered_ms = ?3",
+      "destination.delivered + ?1, last_delivered_ms = ?3",
       rows, alert.id, now);
   return true;
 }
@@ -265,11 +260,10 @@ void move_times(Database& db, Millis by, int64_t last, WallTime now) {
     db.run("UPDATE destination SET until_ms = until_ms + ?", by);
     db.run("UPDATE flapping SET quiet_at_ms = quiet_at_ms + ?1, tell_at_ms = tell_at_ms + ?1", by);
   }
-  db.run(
-      "UPDATE outbox SET next_attempt_at_ms = min(next_attempt_at_ms, ?1), give_up_at_ms = max(give_up_at_ms, ?2) "
-      "WHERE state = 'pending'",
-      now + kLongestPutOff, now + kTriedFor);
-  db.run("UPDATE destination SET until_ms = min(until_ms, ?)", now + kLongestPutOff);
+  db.run("UPDATE outbox SET next_attempt_at_ms = ?1 WHERE state = 'pending' AND next_attempt_at_ms > ?1",
+         now + kLongestPutOff);
+  not_given_up_yet(db, now);
+  db.run("UPDATE destination SET until_ms = ?1 WHERE until_ms > ?1", now + kLongestPutOff);
 }
 
 void retry_now(Database& db, std::string_view destination_name, WallTime now) {
@@ -286,7 +280,7 @@ int64_t recover(Database& db, WallTime now) {
   db.run("UPDATE outbox SET next_attempt_at_ms = ?1 WHERE state = 'pending' AND next_attempt_at_ms > ?2", now,
          now + kLongestPutOff);
   db.run("UPDATE destination SET until_ms = ?1 WHERE until_ms > ?2", now, now + kLongestPutOff);
-  db.run("UPDATE outbox SET give_up_at_ms = max(give_up_at_ms, ?) WHERE state = 'pending'", now + kTriedFor);
+  not_given_up_yet(db, now);
   return cut_off;
 }
 
@@ -300,15 +294,16 @@ void forget_notices(Database& db, std::string_view destination_name, WallTime be
   // A reminder says when its target was last told of, a heartbeat when the last one was: each newest one stays.
   std::vector<int64_t> old;
   for (const std::string_view kind : {kHeartbeatKind, kTestKind, kReminderKind}) {
-    auto q = db.query(
+    static const Sql kOld = Sql::forever(fmt::format(
         "SELECT o.id FROM outbox o WHERE o.destination = ?1 AND o.kind = ?2 AND o.event_seq IS NULL AND "
         "o.created_at_ms < ?3 AND (o.state IN ('delivered', 'dropped') OR (o.state = 'dead' AND o.kind = 'heartbeat')) "
         "AND (o.message IS NULL OR (o.message = o.id AND NOT EXISTS (SELECT 1 FROM outbox m WHERE m.message = o.id AND "
-        "m.id != o.id))) AND (o.kind = 'test' OR EXISTS (SELECT 1 FROM outbox later WHERE later.destination = ?1 AND "
-        "later.target_id IS o.target_id AND later.id > o.id AND (o.kind = 'drift.reminder' AND (later.kind "
-        "GLOB 'drift.*' OR later.kind IN ('layer.changed', 'alias.moved')) OR o.kind = 'heartbeat' AND later.kind = "
-        "'heartbeat'))) ORDER BY o.id LIMIT ?4",
-        destination_name, kind, before, kMostAtOnce);
+        "m.id != o.id))) AND CASE o.kind WHEN 'test' THEN TRUE WHEN 'heartbeat' THEN EXISTS (SELECT 1 FROM outbox "
+        "later WHERE later.destination = ?1 AND later.kind = 'heartbeat' AND later.event_seq IS NULL AND later.id > "
+        "o.id) ELSE EXISTS (SELECT 1 FROM outbox later WHERE later.destination = ?1 AND later.target_id = o.target_id "
+        "AND later.id > o.id AND {}) END ORDER BY o.id LIMIT ?4",
+        drift_row("later")));
+    auto q = db.query(kOld, destination_name, kind, before, kMostAtOnce);
     while (q.step()) old.push_back(q.integer(0));
   }
   int64_t delivered_rows = 0;
@@ -324,18 +319,17 @@ void forget_notices(Database& db, std::string_view destination_name, WallTime be
 std::vector<Expired> expire(Database& db, std::string_view destination_name, WallTime now) {
   static const std::string kDue =
       "outbox o WHERE destination = ? AND state = 'pending' AND (message IS NULL OR message = id) AND give_up_at_ms <= "
-      "CAST(? AS INTEGER) AND NOT " +
+      "CAST(? AS BIGINT) AND NOT " +
       held_row("o");
   return dead_letter(db, kDue, {std::string(destination_name), std::to_string(to_ms(now))},
                      "not delivered within give_up_after");
 }
 
 std::vector<Expired> expire_unconfigured(Database& db, const std::vector<std::string>& configured) {
-  std::string marks;
-  for (std::size_t i = 0; i < configured.size(); ++i) marks += i == 0 ? "?" : ", ?";
-  return dead_letter(
-      db, "outbox WHERE state = 'pending' AND (message IS NULL OR message = id) AND destination NOT IN (" + marks + ")",
-      configured, "its [[alert]] is no longer configured");
+  std::string others = "outbox WHERE state = 'pending' AND (message IS NULL OR message = id)";
+  for (std::size_t i = 0; i < configured.size(); ++i) others += i == 0 ? " AND destination NOT IN (?" : ", ?";
+  if (!configured.empty()) others += ")";
+  return dead_letter(db, others, configured, "its [[alert]] is no longer configured");
 }
 
 std::vector<Depth> depths(Database& db, WallTime now) {
@@ -348,9 +342,11 @@ std::vector<Depth> depths(Database& db, WallTime now) {
   {
     enum Column : int { kDestination, kPending, kSuspended, kFlapping, kOldestPending };
     static const Sql kSql = Sql::forever(fmt::format(
-        "SELECT destination, sum(why = 0), sum(why = 1), sum(why = 2), min(iif(why = 0, created_at_ms, NULL)) FROM "
-        "(SELECT destination, created_at_ms, CASE WHEN {} THEN 1 WHEN flapping = 1 AND message IS NULL AND "
-        "next_attempt_at_ms > ? THEN 2 ELSE 0 END AS why FROM outbox WHERE state = 'pending') GROUP BY destination",
+        "SELECT destination, sum(CASE why WHEN 0 THEN 1 ELSE 0 END), sum(CASE why WHEN 1 THEN 1 ELSE 0 END), sum(CASE "
+        "why WHEN 2 THEN 1 ELSE 0 END), min(CASE why WHEN 0 THEN created_at_ms END) FROM (SELECT destination, "
+        "created_at_ms, CASE WHEN {} THEN 1 WHEN flapping = 1 AND message IS NULL AND "
+        "next_attempt_at_ms > ? THEN 2 ELSE 0 END AS why FROM outbox WHERE state = 'pending') AS waiting GROUP BY "
+        "destination",
         held_row("outbox")));
     auto q = db.query(kSql, now);
     while (q.step()) {

@@ -9,7 +9,7 @@ namespace codedriftd::outbox {
 /// that silence begins or ends is told all the same.
 std::string held_row(std::string_view row);
 
-/// The pending rows that row `o` of the same destination and target waits for; to be used with EXISTS.
-std::string earlier_row();
+/// This row, of outbox or of event, is about drift: about_drift() of model/kinds.h.
+std::string drift_row(std::string_view row);
 
 }  // namespace codedriftd::outbox

@@ -87,9 +87,10 @@ int64_t id_of(Database& db, const PackageFile& file) {
                       key, Blob{file.name}, file.mode, size, file.sha256);
     if (q.step()) return q.integer(0);
   }
-  db.run("INSERT INTO package_file (key, name, mode, size, sha256) VALUES (?, ?, ?, ?, ?)", key, Blob{file.name},
-         file.mode, size, file.sha256);
-  return db.last_id();
+  auto q = db.query("INSERT INTO package_file (key, name, mode, size, sha256) VALUES (?, ?, ?, ?, ?) RETURNING id", key,
+                    Blob{file.name}, file.mode, size, file.sha256);
+  q.step();
+  return q.integer(0);
 }
 
 /// The files of a row, as ids: `q` has its hash, the number of its files and its manifest at 0, 1, 2.
@@ -210,7 +211,8 @@ void save(Database& db, const Sha256& code, const Examination& examination, Wall
       "INSERT INTO package (sha256, state, why, content, examined_at_ms, wanted_at_ms, package_bytes, unpacked_bytes, "
       "files, findings, manifest, kept) VALUES (?1, ?2, ?3, ?4, ?5, ?5, ?6, ?7, ?8, ?9, ?10, 0) "
       "ON CONFLICT (sha256) DO UPDATE SET state = excluded.state, why = excluded.why, content = excluded.content, "
-      "examined_at_ms = excluded.examined_at_ms, wanted_at_ms = max(wanted_at_ms, excluded.wanted_at_ms), "
+      "examined_at_ms = excluded.examined_at_ms, wanted_at_ms = CASE WHEN package.wanted_at_ms > excluded.wanted_at_ms "
+      "THEN package.wanted_at_ms ELSE excluded.wanted_at_ms END, "
       "package_bytes = excluded.package_bytes, unpacked_bytes = excluded.unpacked_bytes, files = excluded.files, "
       "findings = excluded.findings, manifest = excluded.manifest",
       code, to_string(found.state), found.why, found.content, at, static_cast<int64_t>(examination.package_bytes),
@@ -225,8 +227,9 @@ void save_unavailable(Database& db, const Sha256& code, std::string_view why, bo
       "INSERT INTO package (sha256, state, why, examined_at_ms, wanted_at_ms, package_bytes, unpacked_bytes, files, "
       "findings, kept) VALUES (?1, ?2, ?3, ?4, ?4, 0, 0, 0, '[]', 0) "
       "ON CONFLICT (sha256) DO UPDATE SET state = excluded.state, why = excluded.why, "
-      "examined_at_ms = excluded.examined_at_ms, wanted_at_ms = max(wanted_at_ms, excluded.wanted_at_ms) "
-      "WHERE state IN ('unavailable', 'mismatch')",
+      "examined_at_ms = excluded.examined_at_ms, wanted_at_ms = CASE WHEN package.wanted_at_ms > excluded.wanted_at_ms "
+      "THEN package.wanted_at_ms ELSE excluded.wanted_at_ms END "
+      "WHERE package.state IN ('unavailable', 'mismatch')",
       code, to_string(mismatch ? PackageState::mismatch : PackageState::unavailable),
       cleaned.empty() ? "nobody said why" : cleaned, at);
 }

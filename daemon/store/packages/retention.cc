@@ -75,7 +75,7 @@ std::vector<Sha256> kept(Database& db) {
 }
 
 uint64_t kept_bytes(Database& db) {
-  auto q = db.query("SELECT coalesce(sum(package_bytes), 0) FROM package WHERE kept = 1");
+  auto q = db.query("SELECT CAST(coalesce(sum(package_bytes), 0) AS BIGINT) FROM package WHERE kept = 1");
   return q.step() ? static_cast<uint64_t>(q.integer(0)) : 0;
 }
 

@@ -63,10 +63,16 @@ struct Back {
   WallTime of(WallTime time) const { return time > now ? std::min(now, std::max(floor, time + by)) : time; }
 };
 
+/// SQL: what Back::of() makes of `time`. ?1 is now, ?2 by, ?3 the floor, which is not after now.
+std::string brought_back(std::string_view time) {
+  return fmt::format(
+      "CASE WHEN {0} <= ?1 THEN {0} WHEN {0} + ?2 > ?1 THEN ?1 WHEN {0} + ?2 < ?3 THEN ?3 ELSE {0} + ?2 END", time);
+}
+
 void move(Database& db, const Times& times, const Back& back) {
   std::vector<std::string> set, ahead;
   for (const std::string_view column : times.columns) {
-    set.push_back(fmt::format("{0} = iif({0} > ?1, min(?1, max(?3, {0} + ?2)), {0})", column));
+    set.push_back(fmt::format("{} = {}", column, brought_back(column)));
     ahead.push_back(fmt::format("{} > ?1", column));
   }
   db.query_once(fmt::format("UPDATE {} SET {} WHERE {}", times.table, fmt::join(set, ", "), fmt::join(ahead, " OR ")),
@@ -92,7 +98,8 @@ void move_what_waits(Database& db, const Back& back) {
 /// For how long there were answers ahead of `now`.
 Millis answered_ahead(Database& db, WallTime now) {
   auto q = db.query(
-      "SELECT coalesce(max(last_seen_ms) - min(max(first_seen_ms, ?1)), 0) FROM run WHERE outcome IN ('observed', "
+      "SELECT coalesce(max(last_seen_ms) - min(CASE WHEN first_seen_ms > ?1 THEN first_seen_ms ELSE ?1 END), 0) FROM "
+      "run WHERE outcome IN ('observed', "
       "'missing') AND last_seen_ms > ?1",
       now);
   q.step();
@@ -106,10 +113,10 @@ bool bring_back(Database& db, WallTime now, Millis by) {
   const Back back{now, by, newest_until(db, now)};
   for (const Times& times : kTimes) move(db, times, back);
   move_what_waits(db, back);
-  db.run(
-      "UPDATE suspension SET until_ms = until_ms - since_ms + min(?1, max(?3, since_ms + ?2)), since_ms = min(?1, "
-      "max(?3, since_ms + ?2)) WHERE since_ms > ?1",
-      now, by, back.floor);
+  static const Sql kSuspensions = Sql::forever(
+      fmt::format("UPDATE suspension SET until_ms = until_ms - since_ms + {0}, since_ms = {0} WHERE since_ms > ?1",
+                  brought_back("since_ms")));
+  db.run(kSuspensions, now, by, back.floor);
   return true;
 }
 

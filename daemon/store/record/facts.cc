@@ -26,18 +26,23 @@ std::optional<DaemonStay> last(Database& db) {
 }
 
 int64_t begin(Database& db, int64_t pid, WallTime now) {
-  db.run("INSERT INTO daemon_run (version, pid, started_at_ms, alive_at_ms) VALUES (?, ?, ?, ?)", CODEDRIFTD_VERSION,
-         pid, now, now);
-  return db.last_id();
+  auto q =
+      db.query("INSERT INTO daemon_run (version, pid, started_at_ms, alive_at_ms) VALUES (?1, ?2, ?3, ?3) RETURNING id",
+               CODEDRIFTD_VERSION, pid, now);
+  q.step();
+  return q.integer(0);
 }
 
 void alive(Database& db, int64_t id, WallTime now) {
-  db.run("UPDATE daemon_run SET alive_at_ms = max(alive_at_ms, ?) WHERE id = ?", now, id);
+  db.run("UPDATE daemon_run SET alive_at_ms = CASE WHEN alive_at_ms > ?1 THEN alive_at_ms ELSE ?1 END WHERE id = ?2",
+         now, id);
 }
 
 void end(Database& db, int64_t id, WallTime now) {
-  db.run("UPDATE daemon_run SET alive_at_ms = max(alive_at_ms, ?1), stopped_at_ms = max(alive_at_ms, ?1) WHERE id = ?2",
-         now, id);
+  db.run(
+      "UPDATE daemon_run SET alive_at_ms = CASE WHEN alive_at_ms > ?1 THEN alive_at_ms ELSE ?1 END, stopped_at_ms = "
+      "CASE WHEN alive_at_ms > ?1 THEN alive_at_ms ELSE ?1 END WHERE id = ?2",
+      now, id);
 }
 
 }  // namespace daemon_runs

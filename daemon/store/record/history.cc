@@ -26,11 +26,14 @@ bool extend(Database& db, int64_t id, const Observation& observation, WallTime a
 }
 
 int64_t begin(Database& db, TargetId target, const Observation& observation, WallTime at) {
+  // Not RETURNING: with it SQLite reads all targets, in case one refers to the new row.
   db.run(
-      "INSERT INTO run (target, outcome, code, sha256, first_seen_ms, last_seen_ms, polls, longest_gap_ms) VALUES (?, "
-      "?, ?, ?, ?, ?, 1, 0)",
-      target, to_string(observation.outcome), observation.error.code, observation.sha256, at, at);
-  return db.last_id();
+      "INSERT INTO run (target, outcome, code, sha256, first_seen_ms, last_seen_ms, polls, longest_gap_ms) VALUES (?1, "
+      "?2, ?3, ?4, ?5, ?5, 1, 0)",
+      target, to_string(observation.outcome), observation.error.code, observation.sha256, at);
+  auto q = db.query("SELECT max(id) FROM run WHERE target = ? AND first_seen_ms = ?", target, at);
+  q.step();
+  return q.integer(0);
 }
 
 }  // namespace
@@ -52,20 +55,22 @@ void record_steady(Database& db, TargetRow& row, const Observation& observation,
                    Millis interval) {
   record(db, row, observation, first);
   if (polls == 1) return;
-  db.run("UPDATE run SET last_seen_ms = ?, polls = polls + ?, longest_gap_ms = max(longest_gap_ms, ?) WHERE id = ?",
-         first + (polls - 1) * interval, polls - 1, interval,
-         is_answer(observation.outcome) ? row.answer_run : row.failure_run);
+  db.run(
+      "UPDATE run SET last_seen_ms = ?1, polls = polls + ?2, longest_gap_ms = CASE WHEN longest_gap_ms > ?3 THEN "
+      "longest_gap_ms ELSE ?3 END WHERE id = ?4",
+      first + (polls - 1) * interval, polls - 1, interval,
+      is_answer(observation.outcome) ? row.answer_run : row.failure_run);
 }
 
 std::optional<ChangeWindow> last_change_to(Database& db, TargetId target, const std::optional<Sha256>& sha256) {
   const std::string_view outcome = to_string(sha256 ? Outcome::observed : Outcome::missing);
   auto q = db.query(
-      "WITH came AS (SELECT first_seen_ms AS at FROM run WHERE target = ?1 AND outcome = ?2 AND sha256 IS ?3 ORDER BY "
-      "first_seen_ms DESC, id DESC LIMIT 1), "
-      "other AS (SELECT max(last_seen_ms) AS at FROM run, came WHERE target = ?1 AND (outcome = 'observed' OR (outcome "
-      "= 'missing' AND polls > 1)) AND NOT (outcome = ?2 AND sha256 IS ?3) AND first_seen_ms <= came.at) "
-      "SELECT other.at, (SELECT min(first_seen_ms) FROM run WHERE target = ?1 AND outcome = ?2 AND sha256 IS ?3 AND "
-      "first_seen_ms >= other.at) FROM other WHERE other.at IS NOT NULL",
+      "WITH came AS (SELECT first_seen_ms AS at FROM run WHERE target = ?1 AND outcome = ?2 AND sha256 IS NOT DISTINCT "
+      "FROM ?3 ORDER BY first_seen_ms DESC, id DESC LIMIT 1), other AS (SELECT max(last_seen_ms) AS at FROM run, came "
+      "WHERE target = ?1 AND (outcome = 'observed' OR (outcome = 'missing' AND polls > 1)) AND NOT (outcome = ?2 AND "
+      "sha256 IS NOT DISTINCT FROM ?3) AND first_seen_ms <= came.at) SELECT other.at, (SELECT min(first_seen_ms) FROM "
+      "run WHERE target = ?1 AND outcome = ?2 AND sha256 IS NOT DISTINCT FROM ?3 AND first_seen_ms >= other.at) FROM "
+      "other WHERE other.at IS NOT NULL",
       target, outcome, sha256);
   if (!q.step()) return std::nullopt;
   const WallTime from = q.time(0);
@@ -81,15 +86,15 @@ void end_open_runs(Database& db) {
 void begin_period(Database& db, TargetId id, Millis stale_after, WallTime at) {
   end_period(db, id, at);
   db.run(
-      "INSERT INTO watch_period (target, from_ms, to_ms, stale_after_ms) VALUES (?1, max(?2, coalesce((SELECT "
-      "max(to_ms) FROM watch_period WHERE target = ?1), ?2)), NULL, ?3)",
+      "INSERT INTO watch_period (target, from_ms, to_ms, stale_after_ms) VALUES (?1, (SELECT "
+      "coalesce(max(to_ms), ?2) FROM watch_period WHERE target = ?1 AND to_ms > ?2), NULL, ?3)",
       id, at, stale_after);
 }
 
 void end_period(Database& db, TargetId id, WallTime at) {
   db.run(
-      "UPDATE watch_period SET to_ms = max(from_ms, ?1, coalesce((SELECT max(last_seen_ms) FROM run WHERE target = "
-      "?2), ?1)) WHERE target = ?2 AND to_ms IS NULL",
+      "UPDATE watch_period SET to_ms = (SELECT max(moment) FROM (SELECT from_ms AS moment UNION ALL SELECT ?1 UNION "
+      "ALL SELECT last_seen_ms FROM run WHERE target = ?2) AS seen) WHERE target = ?2 AND to_ms IS NULL",
       at, id);
 }
 

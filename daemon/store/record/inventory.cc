@@ -40,10 +40,9 @@ enum Column : int {
 constexpr std::string_view kSelect =
     "SELECT i.id, i.account, i.region, i.namespace, i.name, i.function_id, i.type, i.runtime, i.status, i.added_at_ms, "
     "i.modified_at_ms, i.tags, i.state, i.rule, i.first_found_at_ms, i.gone_at_ms, i.not_listed, i.versions, "
-    "i.aliases, i.deleted, i.image, iif(i.not_listed = 0 AND i.gone_at_ms IS NULL AND i.name != '', "
-    "max(i.last_found_at_ms, "
-    "coalesce((SELECT d.last_complete_at_ms FROM discovery d WHERE d.account = i.account AND d.region = i.region), "
-    "i.last_found_at_ms)), i.last_found_at_ms) FROM inventory i ";
+    "i.aliases, i.deleted, i.image, coalesce((SELECT d.last_complete_at_ms FROM discovery d WHERE d.account = "
+    "i.account AND d.region = i.region AND d.last_complete_at_ms > i.last_found_at_ms AND i.not_listed = 0 AND "
+    "i.gone_at_ms IS NULL AND i.name != ''), i.last_found_at_ms) FROM inventory i ";
 
 [[noreturn]] void damaged(const InventoryEntry& entry, std::string_view what) {
   throw std::runtime_error(fmt::format("the stored row of function {}/{}/{}/{} is damaged: {}; restore a backup",
@@ -120,8 +119,11 @@ void keep_state(Database& db, int64_t id, const InventoryEntry& entry, WallTime 
       from = std::max(from, q.time(3));  // a clock that went back takes nothing away
     }
   }
-  db.run("INSERT OR REPLACE INTO inventory_state (function, from_ms, state, rule, function_id) VALUES (?, ?, ?, ?, ?)",
-         id, from, to_string(entry.state), entry.rule, entry.function.function_id);
+  db.run(
+      "INSERT INTO inventory_state (function, from_ms, state, rule, function_id) VALUES (?, ?, ?, ?, ?) ON CONFLICT "
+      "(function, from_ms) DO UPDATE SET state = excluded.state, rule = excluded.rule, function_id = "
+      "excluded.function_id",
+      id, from, to_string(entry.state), entry.rule, entry.function.function_id);
 }
 
 // ---- listings -----------------------------------------------------------------------------------------------------
@@ -215,15 +217,17 @@ int64_t save(Database& db, const InventoryEntry& entry, WallTime now) {
   const std::string tags = !f.tags || f.tags->empty() ? "{}" : Json(*f.tags).dump();
   int64_t id = entry.id;
   if (id == 0) {
-    db.run(
+    auto q = db.query(
         "INSERT INTO inventory (account, region, namespace, name, function_id, type, runtime, status, added_at_ms, "
         "modified_at_ms, tags, state, rule, first_found_at_ms, last_found_at_ms, gone_at_ms, not_listed, versions, "
-        "aliases, deleted, image) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "aliases, deleted, image) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
+        "RETURNING id",
         entry.account, entry.region, f.ns, f.name, f.function_id, f.type, f.runtime, f.status, f.added_at,
         f.modified_at, tags, to_string(entry.state), entry.rule, entry.first_found_at, entry.last_found_at,
         entry.gone_at, entry.not_listed, list_text(entry.versions), list_text(entry.aliases), times_text(entry.deleted),
         entry.image);
-    id = db.last_id();
+    q.step();
+    id = q.integer(0);
   } else {
     db.run(
         "UPDATE inventory SET function_id = ?, type = ?, runtime = ?, status = ?, added_at_ms = ?, modified_at_ms = ?, "
@@ -293,9 +297,10 @@ void record_listing(Database& db, const Listing& listing, int64_t found, int64_t
 }
 
 std::vector<ListingRun> listings(Database& db, std::optional<WallTime> since, std::optional<WallTime> until) {
-  static const Sql kSql = Sql::forever(std::string(kSelectRuns) +
-                                       "WHERE (?1 IS NULL OR until_ms >= ?1) AND (?2 IS NULL OR from_ms <= ?2) ORDER "
-                                       "BY account, region, id");
+  static const Sql kSql = Sql::forever(
+      std::string(kSelectRuns) +
+      "WHERE (CAST(?1 AS BIGINT) IS NULL OR until_ms >= ?1) AND (CAST(?2 AS BIGINT) IS NULL OR from_ms <= ?2) ORDER "
+      "BY account, region, id");
   return read_runs(db.query(kSql, since, until));
 }
 
@@ -374,7 +379,8 @@ bool first_told(Database& db, std::string_view account, std::string_view region,
   const std::string id =
       function.function_id.empty() ? fmt::format("{}/{}", function.ns, function.name) : function.function_id;
   return db.run(
-             "INSERT OR IGNORE INTO discovery_told (account, region, kind, function_id, at_ms) VALUES (?, ?, ?, ?, ?)",
+             "INSERT INTO discovery_told (account, region, kind, function_id, at_ms) VALUES (?, ?, ?, ?, ?) ON "
+             "CONFLICT DO NOTHING",
              account, region, kind, id, now) == 1;
 }
 

@@ -319,15 +319,17 @@ std::vector<TargetId> waiting(Database& db, WallTime polled_since) {
 
 TargetId insert(Database& db, const Target& target) {
   const TargetState fresh;
+  // Not RETURNING: with it SQLite reads all of the tables that could refer to the new row.
   db.run(
       "INSERT INTO target (address, account, region, namespace, function, qualifier, watched, baseline, pin_where, "
       "interval_ms, stale_after_ms, deploy_grace_ms, accepted_source, announced, drift_open, not_found_in_a_row, "
-      "missing, "
-      "missing_code, failing, failing_reason, failing_quiet, consecutive_failures, last_reason) "
+      "missing, missing_code, failing, failing_reason, failing_quiet, consecutive_failures, last_reason) "
       "VALUES (?, ?, ?, ?, ?, ?, 0, 'first-seen', '', ?, ?, ?, 'first_seen', '[]', 0, 0, 0, '', 0, '', 0, 0, '')",
       target.address(), target.account, target.region, target.ns, target.function, target.qualifier, fresh.interval,
       fresh.stale_after, fresh.deploy_grace);
-  return db.last_id();
+  auto q = db.query("SELECT id FROM target WHERE address = ?", target.address());
+  q.step();
+  return q.integer(0);
 }
 
 void save(Database& db, TargetId id, const TargetState& before, const TargetState& after) {

@@ -9,7 +9,7 @@ constexpr std::size_t kLongestValue = 64 << 10;
 
 void keep(Database& db, const Sha256& hash, std::string_view text) {
   if (text.empty() || text.size() > kLongestValue || sha256(text) != hash) return;
-  db.run("INSERT OR IGNORE INTO value_text (sha256, text) VALUES (?, ?)", hash, text);
+  db.run("INSERT INTO value_text (sha256, text) VALUES (?, ?) ON CONFLICT DO NOTHING", hash, text);
 }
 
 std::string text_of(Database& db, const Sha256& hash) {
