@@ -525,7 +525,7 @@ WITH
   derived AS (
     SELECT s.*, coalesce(now_ms > stale_at_ms, false) AS stale,
            -- SQLite keeps U+0000 in a text, PostgreSQL cannot: a record that was moved here may have it, escaped.
-           CASE WHEN announced != '[]' THEN replace(announced, '\u0000', '')::jsonb END AS announcements,
+           CASE WHEN announced != '[]' THEN replace(announced, '\u0000', '\ufffd')::jsonb END AS announcements,
            CASE
              WHEN missing = 1 THEN 'missing'
              WHEN drift_open = 1 THEN 'drifted'
