@@ -525,7 +525,7 @@ WITH
   derived AS (
     SELECT s.*, coalesce(now_ms > stale_at_ms, false) AS stale,
            -- SQLite keeps U+0000 in a text, PostgreSQL cannot: a record that was moved here may have it, escaped.
-           CASE WHEN announced != '[]' THEN replace(announced, '\u0000', '')::jsonb END AS announcements,
+           CASE WHEN announced != '[]' THEN replace(announced, '\u0000', '\ufffd')::jsonb END AS announcements,
            CASE
              WHEN missing = 1 THEN 'missing'
              WHEN drift_open = 1 THEN 'drifted'
@@ -600,18 +600,13 @@ SELECT t.address AS target, r.outcome, nullif(r.code, '') AS code, encode(r.sha2
 FROM target AS t JOIN run AS r ON r.target = t.id, clock;
 
 -- The event log as it is stored; `codedriftd query events` also checks each body against its leaf hash. Of an event
--- whose target is not known as a row, the address that stands in its body. Two halves of plain columns of the same
--- types: PostgreSQL then reads both by seq, and only as far as it is asked.
+-- whose target is not known as a row, the address that stands in its body. Not in two halves as in SQLite: of these
+-- PostgreSQL reads all, whatever the LIMIT.
 CREATE VIEW v_events AS
-SELECT seq, e.id AS id, rfc3339(time_ms) AS time, kind, severity, actor, t.address AS target,
+SELECT seq, e.id AS id, rfc3339(time_ms) AS time, kind, severity, actor,
+       CASE WHEN e.target_id IS NULL THEN target_of_event(body, e.id) ELSE t.address END AS target,
        data_of_event(body, e.id) AS data
-FROM event AS e LEFT JOIN target AS t ON t.id = e.target_id
-WHERE e.target_id IS NOT NULL
-UNION ALL
-SELECT seq, e.id AS id, rfc3339(time_ms) AS time, kind, severity, actor, target_of_event(body, e.id) AS target,
-       data_of_event(body, e.id) AS data
-FROM event AS e
-WHERE e.target_id IS NULL;
+FROM event AS e LEFT JOIN target AS t ON t.id = e.target_id;
 
 -- How much of the time each target was configured it was seen, counted as audit/story/coverage.cc does.
 CREATE VIEW v_coverage AS
