@@ -688,7 +688,8 @@ SELECT address AS target,
 FROM summed;
 
 -- What the daemon's role and that of readers may do here. Both read everything; beyond that the daemon may do with each
--- table what it does, and no more: it adds to event and baseline, and changes nothing in them.
+-- table what it does, and no more: it adds to event and changes nothing in it, and of what was accepted it moves the times
+-- alone, after the clock was wrong.
 -- The rights stand here and not in config/postgres/roles.sql, so that they come with the tables, in one transaction, when
 -- an upgrade is installed: no administrator has to remember. And they are not default privileges: what these would give
 -- for every table that comes, they would give for the next one like event, too. A later migration that makes a table puts
@@ -714,6 +715,7 @@ BEGIN
     GRANT INSERT, UPDATE ON account_state, attribution, daemon_run, destination, discovery, discovery_told, fact, listing,
       run, target, watch_period TO codedriftd_writer;
     GRANT INSERT, DELETE ON change_record, package_file TO codedriftd_writer;
+    GRANT UPDATE (at_ms) ON baseline TO codedriftd_writer;
     GRANT INSERT, UPDATE, DELETE ON attempt, flapping, inventory, inventory_state, outbox, package, suspension
       TO codedriftd_writer;
   END IF;

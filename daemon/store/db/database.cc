@@ -151,7 +151,6 @@ void Database::begin_write() { connection_->begin_write(); }
 void Database::commit() { connection_->commit(); }
 void Database::rollback() { connection_->rollback(); }
 int64_t Database::changes() const { return connection_->changes(); }
-int64_t Database::last_id() const { return connection_->last_id(); }
 int64_t Database::total_changes() const { return connection_->total_changes(); }
 Engine Database::engine() const { return connection_->engine(); }
 const std::string& Database::name() const { return connection_->name(); }

@@ -199,7 +199,6 @@ class Database {
   /// not use this connection. Empty: nobody is asked any more.
   void give_up_when(std::function<bool()> over);
 
-  int64_t last_id() const;
   int64_t total_changes() const;  ///< rows changed by this connection so far
   Engine engine() const;
   /// For people: a file, or a server and its database. Holds no password.

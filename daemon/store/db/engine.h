@@ -41,7 +41,6 @@ class Connection {
   virtual void rollback() = 0;
   virtual void give_up_when(const std::function<bool()>* over) = 0;  ///< nullptr: never
   virtual int64_t changes() const = 0;                               ///< of the last statement
-  virtual int64_t last_id() const = 0;
   virtual int64_t total_changes() const = 0;
   virtual int64_t checkpoint(bool truncate) = 0;
   Engine engine() const { return engine_; }

@@ -44,7 +44,6 @@ class PostgresConnection final : public Connection {
   }
   void give_up_when(const std::function<bool()>* over) override { session_.give_up_when(over); }
   int64_t changes() const override { return changes_; }
-  int64_t last_id() const override { return 0; }
   int64_t total_changes() const override { return total_; }
   int64_t checkpoint(bool) override { return 0; }  // the server does its own
 

@@ -135,7 +135,6 @@ class SqliteConnection final : public Connection {
         const_cast<std::function<bool()>*>(over));
   }
   int64_t changes() const override { return sqlite3_changes64(handle_); }
-  int64_t last_id() const override { return sqlite3_last_insert_rowid(handle_); }
   int64_t total_changes() const override { return sqlite3_total_changes64(handle_); }
   int64_t checkpoint(bool truncate) override;
 

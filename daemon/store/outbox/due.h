@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-#include "store/db/sqlite.h"
+#include "store/db/database.h"
 
 namespace codedriftd::outbox {
 

@@ -26,7 +26,9 @@ struct OutboxActions : testing::Test {
   }
   void add(const std::string& destination, const LoggedEvent& logged, const std::string& state, WallTime at = kStart) {
     outbox::enqueue(db, destination, logged, "{\"id\":\"" + logged.id + "\"}", kGiveUpAfter, at);
-    db.run("UPDATE outbox SET state = ?, attempts = 3, message = id, flapping = 1 WHERE id = ?", state, db.last_id());
+    db.run(
+        "UPDATE outbox SET state = ?, attempts = 3, message = id, flapping = 1 WHERE destination = ? AND event_seq = ?",
+        state, destination, logged.seq);
   }
   /// One alert to `destination` that came to `state`; its id.
   std::string add(const std::string& destination, const std::string& function, const std::string& state,
