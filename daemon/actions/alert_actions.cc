@@ -134,7 +134,7 @@ Answer replay(Tx& tx, Ledger& ledger, const AlertRequest& request, const Caller&
   const outbox::Choice choice = choice_of(tx.db, request, now);
   const auto alerts = outbox::replayable(tx.db, choice);
   const auto missing = outbox::missing_id(choice, alerts);
-  if (missing && outbox::is_heartbeat(tx.db, *missing)) {
+  if (missing && outbox::is_heartbeat(tx.db, clean_utf8(*missing))) {
     return NothingDone{"nothing",
                        fmt::format("alert {} is a heartbeat, which is not delivered again: a sign of life is of no use "
                                    "later{}",

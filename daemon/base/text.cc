@@ -62,8 +62,8 @@ std::string clean_utf8(std::string_view text, std::size_t max_characters) {
   std::string clean;
   for (std::size_t count = 0; !text.empty() && count < max_characters; ++count) {
     const char* start = text.data();
-    const bool good = take_code_point(text) != kBad;
-    if (good) {
+    const char32_t c = take_code_point(text);
+    if (c != kBad && c != 0) {
       clean.append(start, static_cast<std::size_t>(text.data() - start));
     } else {
       clean += kReplacement;

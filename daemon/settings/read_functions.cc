@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <climits>
 
 #include "base/duration.h"
 #include "base/text.h"
@@ -144,6 +145,11 @@ void set_times(const Section& section, const WatchKeys& keys, WatchSettings& wat
                   format_duration(watch.interval)));
 }
 
+/// Where something stands, as the record keeps it: the name of a file may have any bytes.
+std::string stored_place(const Place& place) {
+  return fmt::format("{}:{}", clean_utf8(place.file, PATH_MAX), place.line);
+}
+
 }  // namespace
 
 WatchSettings watch_of(const Section& section, const WatchKeys& keys) {
@@ -153,17 +159,14 @@ WatchSettings watch_of(const Section& section, const WatchKeys& keys) {
   watch.same_content_accepted = keys.same_content_accepted.value.value_or(watch.same_content_accepted);
   watch.ignore = keys.ignore.value.value_or(watch.ignore);
   watch.touched_alerts = keys.touched_alerts.value.value_or(watch.touched_alerts);
-  watch.where = fmt::format("{}:{}", section.file(), section.place().line);
+  watch.where = stored_place(section.place());
   return watch;
 }
 
 namespace {
 
 void read_pin(const Section& section, WatchSettings& watch) {
-  const auto pinned_at = [&](std::string_view key) {
-    const Place place = section.place(key);
-    watch.pin_where = fmt::format("{}:{}", place.file, place.line);
-  };
+  const auto pinned_at = [&](std::string_view key) { watch.pin_where = stored_place(section.place(key)); };
   if (const auto hash = section.text("sha256", kSha256)) {
     watch.pin = Sha256::from_hex(*hash);
     pinned_at("sha256");

@@ -36,6 +36,13 @@ TEST(CleanUtf8, ReplacesEachBadByte) {
   }
 }
 
+TEST(CleanUtf8, ReplacesTheCharacterThatEndsATextElsewhere) {
+  const std::string text("be\0fore\0", 8);
+  EXPECT_TRUE(valid_utf8(text));
+  EXPECT_EQ(clean_utf8(text), "be" FFFD "fore" FFFD);
+  EXPECT_EQ(clean_utf8(text, 3), "be" FFFD);
+}
+
 TEST(CleanUtf8, CutsAfterCharactersNotBytes) {
   EXPECT_EQ(clean_utf8("\xc3\xa4\xc3\xb6\xc3\xbc", 2), "\xc3\xa4\xc3\xb6");
   EXPECT_EQ(clean_utf8("abc", 0), "");

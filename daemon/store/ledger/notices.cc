@@ -68,7 +68,7 @@ int remind(Tx& tx, Ledger& ledger, const Route& to, WallTime now) {
         fmt::format("SELECT t.id FROM target t WHERE t.drift_open = 1 AND t.watched = 1 AND NOT EXISTS (SELECT 1 "
                     "FROM suspension s WHERE s.target = t.id) AND (SELECT o.state != 'pending' AND "
                     "(o.created_at_ms <= ?2 OR o.created_at_ms > ?3) FROM outbox o WHERE o.destination = ?1 AND "
-                    "o.target_id = t.id AND {} ORDER BY o.id DESC LIMIT 1)",
+                    "o.target_id = t.id AND {} ORDER BY o.id DESC LIMIT 1) ORDER BY t.id",
                     outbox::drift_row("o")));
     auto q = tx.db.query(kDue, to.subscription.name, now - to.reminder, now);
     while (q.step()) due.push_back(q.integer(0));
@@ -79,7 +79,7 @@ int remind(Tx& tx, Ledger& ledger, const Route& to, WallTime now) {
 int tell_open_drift(Tx& tx, Ledger& ledger, const Route& to, WallTime now) {
   std::vector<TargetId> open;
   {
-    auto q = tx.db.query("SELECT id FROM target WHERE drift_open = 1 AND watched = 1");
+    auto q = tx.db.query("SELECT id FROM target WHERE drift_open = 1 AND watched = 1 ORDER BY id");
     while (q.step()) open.push_back(q.integer(0));
   }
   return tell_all(tx, ledger, to, open, now, std::numeric_limits<int>::max());

@@ -83,7 +83,7 @@ void end(Tx& tx, Ledger& ledger, const TargetRow& target, std::string_view actor
 void end_over(Tx& tx, Ledger& ledger, WallTime now) {
   std::vector<TargetId> over;
   {
-    auto q = tx.db.query("SELECT target FROM suspension WHERE until_ms <= ?", now);
+    auto q = tx.db.query("SELECT target FROM suspension WHERE until_ms <= ? ORDER BY target", now);
     while (q.step()) over.push_back(q.integer(0));
   }
   for (const TargetId id : over)

@@ -267,7 +267,7 @@ std::vector<TargetRow> all(Database& db, bool also_unwatched) {
 
 std::vector<TargetId> waiting(Database& db) {
   std::vector<TargetId> ids;
-  auto q = db.query("SELECT id FROM target WHERE announced != '[]' OR examining_until_ms IS NOT NULL");
+  auto q = db.query("SELECT id FROM target WHERE announced != '[]' OR examining_until_ms IS NOT NULL ORDER BY id");
   while (q.step()) ids.push_back(q.integer(0));
   return ids;
 }
@@ -311,7 +311,7 @@ std::vector<TargetId> waiting(Database& db, WallTime polled_since) {
   std::vector<TargetId> ids;
   auto q = db.query(
       "SELECT id FROM target WHERE (announced != '[]' OR examining_until_ms IS NOT NULL) AND watched = 1 AND "
-      "last_polled_at_ms >= ?",
+      "last_polled_at_ms >= ? ORDER BY id",
       polled_since);
   while (q.step()) ids.push_back(q.integer(0));
   return ids;

@@ -99,6 +99,26 @@ TEST_F(Outbox, ALaterAlertWaitsForTheEarlierOneAboutTheSameTarget) {
   EXPECT_EQ(number(db, "SELECT count(*) FROM attempt WHERE result = 'retry' AND status = 503"), 1);
 }
 
+TEST_F(Outbox, ManyThatWaitHideNoneThatDoesNot) {
+  db.execute("BEGIN");
+  for (const bool about_a_target : {true, false}) {
+    for (const int waiting : {62, 63, 64, 65, 319, 320, 321}) {
+      const std::string destination = fmt::format("{}-{}", about_a_target ? "about" : "of-all", waiting);
+      const std::string function = about_a_target ? "charge" : "";
+      add(destination, function);
+      outbox::postponed(db, *begin(destination), kRetry, kStart, kStart + 10 * kMinute);
+      EXPECT_EQ(begun(destination), "none");
+      for (int i = 0; i < waiting; ++i) add(destination, function);
+      EXPECT_EQ(begun(destination), "none") << waiting;
+      EXPECT_EQ(outbox::next_due_at(db, destination), kStart + 10 * kMinute) << waiting;
+      const std::string other = add(destination, "refund");
+      EXPECT_EQ(outbox::next_due_at(db, destination), kStart) << waiting;
+      EXPECT_EQ(begun(destination), other) << waiting;
+    }
+  }
+  db.execute("COMMIT");
+}
+
 TEST_F(Outbox, AlertsWithoutATargetKeepTheirOrderToo) {
   const std::string first = add("ops", "");
   const std::string second = add("ops", "");
