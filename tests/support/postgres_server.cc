@@ -27,6 +27,8 @@ PostgresServer::PostgresServer() {
   options.folder = dir_.path();
   const RunResult made = run(options);
   if (code_of(made) != 0) throw std::runtime_error("initdb: " + made.err);
+  dir_.write("data/pg_hba.conf", "local all with_password scram-sha-256\nlocal all all trust\n",
+             std::filesystem::perms::owner_read | std::filesystem::perms::others_read);
   options.argv = {kPrograms + "postgres", "-D", data, "-k", dir_.path()};
   for (const char* setting :
        {"listen_addresses=", "fsync=off", "full_page_writes=off", "synchronous_commit=off", "shared_buffers=32MB",

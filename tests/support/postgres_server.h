@@ -9,7 +9,8 @@
 namespace codedriftd::test {
 
 /// A PostgreSQL server of its own (Debian's postgresql-15) on a Unix socket, without fsync; it ends with this object,
-/// and with this process. As root it runs as the user postgres.
+/// and with this process. As root it runs as the user postgres. The role with_password, once there is one, needs its
+/// password.
 class PostgresServer {
  public:
   /// Throws std::runtime_error if it cannot be started.
