@@ -10,6 +10,7 @@
 #include "support/manual_clock.h"
 #include "support/temp_dir.h"
 #include "support/test_record.h"
+#include "support/test_sql.h"
 
 namespace codedriftd::test {
 namespace {
@@ -131,7 +132,7 @@ class RunnerTest : public testing::Test {
     return column("SELECT kind FROM event WHERE kind LIKE 'delivery.%' ORDER BY seq");
   }
   Json last_event_data() {
-    return Json::parse(column("SELECT CAST(body AS TEXT) FROM event ORDER BY seq DESC LIMIT 1").at(0)).at("data");
+    return Json::parse(column("SELECT body FROM event ORDER BY seq DESC LIMIT 1").at(0)).at("data");
   }
 
   TempDir dir;
@@ -624,7 +625,7 @@ TEST_F(RunnerTest, UnderAForeignWriteLockItSaysSoAndSendsNothingTwiceAfterwards)
   work();
   drift();
   Database other = record.open_writer();
-  channel->during_delivery = [&] { other.execute("BEGIN IMMEDIATE"); };
+  channel->during_delivery = [&] { lock_out_writers(other); };
   EXPECT_THROW(runner->turn(), StoreError) << "it arrived, and its end cannot be recorded";
   channel->during_delivery = nullptr;
   ASSERT_EQ(channel->deliveries.size(), 1U);
@@ -632,7 +633,7 @@ TEST_F(RunnerTest, UnderAForeignWriteLockItSaysSoAndSendsNothingTwiceAfterwards)
   EXPECT_THROW(runner->turn(), StoreError);
   ASSERT_EQ(channel->deliveries.size(), 2U);
   EXPECT_NE(channel->deliveries.back().body.find("record.failing"), std::string::npos);
-  other.execute("ROLLBACK");
+  other.rollback();
   work();
   EXPECT_EQ(states(), std::vector<std::string>{"delivered"});
   EXPECT_EQ(std::count_if(channel->deliveries.begin(), channel->deliveries.end(),
