@@ -1,4 +1,5 @@
 // The SQL views for who would rather use sqlite3 or psql (migrations) say what the reports say.
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
