@@ -474,7 +474,7 @@ TEST_F(RunnerTest, AReceiverThatOnlySaysItWouldAcceptIsStillHeldAndTheFallbackTo
   EXPECT_EQ(channel->probes, 3);
   EXPECT_EQ(channel->deliveries.size(), 4U);
   EXPECT_EQ(delivery_events(), Strings{"delivery.refused"});
-  EXPECT_EQ(column("SELECT count(*) FROM outbox WHERE destination = 'pager'"), Strings{"1"});
+  EXPECT_EQ(column("SELECT CAST(count(*) AS text) FROM outbox WHERE destination = 'pager'"), Strings{"1"});
   pass(15min);
   EXPECT_EQ(states(), Strings{"delivered"});
 }
@@ -540,10 +540,10 @@ TEST_F(RunnerTest, ForgetsAttemptsAfterNinetyDays) {
   drift();
   work();
   pass(2min);
-  EXPECT_EQ(column("SELECT count(*) FROM attempt"), Strings{"1"});
+  EXPECT_EQ(column("SELECT CAST(count(*) AS text) FROM attempt"), Strings{"1"});
   clock.advance(24h * 90);
   work();
-  EXPECT_EQ(column("SELECT count(*) FROM attempt"), Strings{"0"});
+  EXPECT_EQ(column("SELECT CAST(count(*) AS text) FROM attempt"), Strings{"0"});
   EXPECT_EQ(states(), Strings{"delivered"}) << "that it was delivered is not forgotten";
 }
 
@@ -555,15 +555,15 @@ TEST_F(RunnerTest, SignsOfLifeAreKeptForAWeekAndTheLastOneForGood) {
       clock.advance(12h);
     }
   }
-  const int kept = std::stoi(column("SELECT count(*) FROM outbox WHERE kind = 'heartbeat'").at(0));
+  const int kept = std::stoi(column("SELECT CAST(count(*) AS text) FROM outbox WHERE kind = 'heartbeat'").at(0));
   EXPECT_GE(kept, 14);
   EXPECT_LE(kept, 17);
-  EXPECT_EQ(column("SELECT delivered FROM destination"), Strings{std::to_string(kept)});
+  EXPECT_EQ(column("SELECT CAST(delivered AS text) FROM destination"), Strings{std::to_string(kept)});
   writer->run([&](Tx&) { ledger.set_routes({{{"ops", {}, {}}, 72h, "", 0ms, 0ms}}); });
   clock.advance(24h * 30);
   work();
   work();
-  EXPECT_EQ(column("SELECT count(*) FROM outbox"), Strings{"1"});
+  EXPECT_EQ(column("SELECT CAST(count(*) AS text) FROM outbox"), Strings{"1"});
 }
 
 TEST_F(RunnerTest, APluginThatDoesNotStartIsTriedAgainWithBackOff) {
