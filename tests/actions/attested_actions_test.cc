@@ -86,7 +86,7 @@ struct AttestedActions : testing::Test {
     return ask(request);
   }
   Json last(std::string_view kind) {
-    auto q = db.query_once("SELECT CAST(body AS TEXT) FROM event WHERE kind = ? ORDER BY seq DESC LIMIT 1", kind);
+    auto q = db.query_once("SELECT body FROM event WHERE kind = ? ORDER BY seq DESC LIMIT 1", kind);
     return q.step() ? Json::parse(q.text(0)) : Json();
   }
   int64_t kept() {

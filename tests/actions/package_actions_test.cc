@@ -92,7 +92,7 @@ TEST_F(PackagePruning, IsOneEventWithWhoAndWhyThatAlertsNobodyUnasked) {
   keep("b", 0min);
   const uint64_t before = packages::kept_bytes(db);
   ASSERT_EQ(prune(0, "the disk is full"), "done");
-  auto q = db.query_once("SELECT CAST(body AS TEXT) FROM event WHERE kind = 'package.pruned'");
+  auto q = db.query_once("SELECT body FROM event WHERE kind = 'package.pruned'");
   ASSERT_TRUE(q.step());
   const Json event = Json::parse(q.text(0));
   EXPECT_EQ(event["severity"], "info");

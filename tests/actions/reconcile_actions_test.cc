@@ -8,6 +8,7 @@
 #include "store/outbox/outbox.h"
 #include "support/temp_dir.h"
 #include "support/test_record.h"
+#include "support/test_sql.h"
 
 namespace codedriftd::test {
 namespace {
@@ -59,11 +60,7 @@ struct ReconcileActions : testing::Test {
     q.step();
     return q.integer(0);
   }
-  Json last_data() {
-    auto q = db.query_once("SELECT CAST(body AS TEXT) FROM event ORDER BY seq DESC LIMIT 1");
-    q.step();
-    return Json::parse(q.text(0)).at("data");
-  }
+  Json last_data() { return event_data(db, "ORDER BY seq DESC"); }
   static ApproveRequest approve(const std::string& name, std::string_view hash) {
     ApproveRequest request;
     request.items.push_back({name, code(hash), false, {}});
@@ -147,7 +144,7 @@ TEST_F(ReconcileActions, WhatIsRefusedChangesNothingAndIsAnEvent) {
   }
   EXPECT_EQ(row("charge").state.accepted, code("a"));
   EXPECT_TRUE(row("charge").state.drift_open);
-  auto q = db.query_once("SELECT CAST(body AS TEXT) FROM event WHERE kind = 'control.denied' ORDER BY seq");
+  auto q = db.query_once("SELECT body FROM event WHERE kind = 'control.denied' ORDER BY seq");
   for (const auto& each : cases) {
     ASSERT_TRUE(q.step());
     const Json event = Json::parse(q.text(0));

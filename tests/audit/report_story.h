@@ -19,7 +19,7 @@ class ReportStory {
   static WallTime end() { return hour(6); }
 
   ReportStory() {
-    r.db().execute("PRAGMA synchronous = OFF");  // hundreds of transactions, and no crash to survive
+    hurry(r.db());
     facts::write(r.db(), "log_origin", "ops-1/codedriftd");
     const int64_t first = daemon_runs::begin(r.db(), 1, hour(0));
     note("daemon.started", "daemon", {{"previous_stop", nullptr}}, hour(0));
@@ -40,10 +40,11 @@ class ReportStory {
     r.write([&](Tx& tx) { sync_watch_list(tx, r.ledger(), list, hour(3.01)); });
     for (double minute = 181; minute <= 360; minute += 3) poll(minute / 60);
     daemon_runs::alive(r.db(), second, end());
-    r.db().execute(
+    r.db().run(
         "INSERT INTO outbox (alert_id, destination, event_seq, kind, target, body, state, attempts, created_at_ms, "
         "next_attempt_at_ms, give_up_at_ms, last_error) VALUES ('deadalert1', 'ops', NULL, 'drift.detected', "
-        "'prod/ap-guangzhou/default/charge:$LATEST', x'7b7d', 'dead', 7, 1795485600000, 0, 0, '<b>410 Gone</b>')");
+        "'prod/ap-guangzhou/default/charge:$LATEST', ?, 'dead', 7, 1795485600000, 0, 0, '<b>410 Gone</b>')",
+        Blob{"{}"});
   }
 
   Recorded r;

@@ -9,6 +9,7 @@
 #include "support/manual_clock.h"
 #include "support/temp_dir.h"
 #include "support/test_record.h"
+#include "support/test_sql.h"
 
 namespace codedriftd::test {
 namespace {
@@ -685,15 +686,11 @@ TEST_F(PollerTest, WhatCouldNotBeRecordedOfAFailingFunctionIsToldAgain) {
   };
   watch(10);
   pass(1s);
-  writer->run([](Tx& tx) {
-    tx.db.run(
-        "CREATE TRIGGER no_room BEFORE INSERT ON event WHEN NEW.kind = 'poll.failing' "
-        "BEGIN SELECT RAISE(ABORT, 'simulated: no room'); END");
-  });
+  writer->run([](Tx& tx) { refuse_writes(tx.db, "INSERT ON event", "NEW.kind = 'poll.failing'"); });
   down = true;
   pass(5min, 1s);
   EXPECT_EQ(events(), std::vector<std::string>{});
-  writer->run([](Tx& tx) { tx.db.run("DROP TRIGGER no_room"); });
+  writer->run([](Tx& tx) { allow_writes(tx.db, "event"); });
   pass(15s, 1s);
   EXPECT_EQ(events(), std::vector<std::string>{"poll.failing"});
 }

@@ -8,6 +8,7 @@
 #include "support/process.h"
 #include "support/temp_dir.h"
 #include "support/test_record.h"
+#include "support/test_sql.h"
 
 namespace codedriftd::test {
 namespace {
@@ -60,11 +61,11 @@ class DiscoveryTest : public testing::Test {
   void end() {
     if (!discovery) return;
     discovery->stop();
-    execute("SELECT 1");  // what is queued refers to it
+    on_record([](Database&) {});  // what is queued refers to it
     discovery.reset();
   }
-  void execute(const std::string& sql) {
-    writer->run([&](Tx& tx) { tx.db.execute(sql); });
+  void on_record(void (*work)(Database&)) {
+    writer->run([&](Tx& tx) { work(tx.db); });
   }
   int64_t ago(Millis time) const { return to_ms(clock.wall() - time) / 1000; }
   std::optional<WallTime> modified_on_record() const {
@@ -91,11 +92,11 @@ class DiscoveryTest : public testing::Test {
 TEST_F(DiscoveryTest, ALookThatCouldNotBeRecordedIsMadeUpForByTheNext) {
   begin(1h, 1s);
   ASSERT_TRUE(wait_until([&] { return modified_on_record().has_value(); }, 30s));
-  execute("CREATE TRIGGER no_change BEFORE UPDATE ON inventory BEGIN SELECT RAISE(ABORT, 'simulated'); END");
+  on_record([](Database& db) { refuse_writes(db, "UPDATE ON inventory"); });
   const WallTime written{std::chrono::seconds(ago(5min))};
   cloud.lock()->namespaces["default"]["charge"].modified_at = written;
   ASSERT_TRUE(more(&SurveyStats::looks, 3));
-  execute("DROP TRIGGER no_change");
+  on_record([](Database& db) { allow_writes(db, "inventory"); });
   EXPECT_TRUE(wait_until([&] { return modified_on_record() == written; }, 10s));
   EXPECT_EQ(discovery->stats().listings, 1U);
 }
@@ -105,10 +106,10 @@ TEST_F(DiscoveryTest, AListingThatCouldNotBeRecordedHasAskedForNoDetails) {
   ASSERT_TRUE(wait_until([&] { return cloud.lock()->calls_of(Action::list_aliases) > 0; }, 30s));
   end();
   cloud.lock()->calls.clear();
-  execute("CREATE TRIGGER no_listing BEFORE UPDATE ON listing BEGIN SELECT RAISE(ABORT, 'simulated'); END");
+  on_record([](Database& db) { refuse_writes(db, "UPDATE ON listing"); });
   begin(1s, 1h);
   ASSERT_TRUE(more(&SurveyStats::listings, 2));
-  execute("DROP TRIGGER no_listing");
+  on_record([](Database& db) { allow_writes(db, "listing"); });
   ASSERT_TRUE(more(&SurveyStats::listings, 2));
   EXPECT_TRUE(wait_until([&] { return cloud.lock()->calls_of(Action::list_aliases) > 0; }, 10s));
 }

@@ -91,8 +91,7 @@ TEST(Stay, AClockThatIsBehindGivesNoAlertUpEarlier) {
   for (int minute = 0; minute < 90; ++minute) r.observed("f", minute == 0 ? "A" : "B", at(365 * kDay + 60 * minute));
   daemon_runs::end(r.db(), id, at(365 * kDay + 5'400));
   const auto given_up = [&] {
-    auto q = r.db().query_once("SELECT group_concat(give_up_at_ms) FROM outbox WHERE state = 'pending'");
-    return q.step() ? q.string(0) : "";
+    return test::joined(r.db(), "SELECT CAST(give_up_at_ms AS text) FROM outbox WHERE state = 'pending' ORDER BY id");
   };
   const std::string before = given_up();
   ASSERT_NE(before, "");

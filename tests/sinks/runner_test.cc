@@ -10,6 +10,7 @@
 #include "support/manual_clock.h"
 #include "support/temp_dir.h"
 #include "support/test_record.h"
+#include "support/test_sql.h"
 
 namespace codedriftd::test {
 namespace {
@@ -131,7 +132,7 @@ class RunnerTest : public testing::Test {
     return column("SELECT kind FROM event WHERE kind LIKE 'delivery.%' ORDER BY seq");
   }
   Json last_event_data() {
-    return Json::parse(column("SELECT CAST(body AS TEXT) FROM event ORDER BY seq DESC LIMIT 1").at(0)).at("data");
+    return Json::parse(column("SELECT body FROM event ORDER BY seq DESC LIMIT 1").at(0)).at("data");
   }
 
   TempDir dir;
@@ -473,7 +474,7 @@ TEST_F(RunnerTest, AReceiverThatOnlySaysItWouldAcceptIsStillHeldAndTheFallbackTo
   EXPECT_EQ(channel->probes, 3);
   EXPECT_EQ(channel->deliveries.size(), 4U);
   EXPECT_EQ(delivery_events(), Strings{"delivery.refused"});
-  EXPECT_EQ(column("SELECT count(*) FROM outbox WHERE destination = 'pager'"), Strings{"1"});
+  EXPECT_EQ(column("SELECT CAST(count(*) AS text) FROM outbox WHERE destination = 'pager'"), Strings{"1"});
   pass(15min);
   EXPECT_EQ(states(), Strings{"delivered"});
 }
@@ -539,10 +540,10 @@ TEST_F(RunnerTest, ForgetsAttemptsAfterNinetyDays) {
   drift();
   work();
   pass(2min);
-  EXPECT_EQ(column("SELECT count(*) FROM attempt"), Strings{"1"});
+  EXPECT_EQ(column("SELECT CAST(count(*) AS text) FROM attempt"), Strings{"1"});
   clock.advance(24h * 90);
   work();
-  EXPECT_EQ(column("SELECT count(*) FROM attempt"), Strings{"0"});
+  EXPECT_EQ(column("SELECT CAST(count(*) AS text) FROM attempt"), Strings{"0"});
   EXPECT_EQ(states(), Strings{"delivered"}) << "that it was delivered is not forgotten";
 }
 
@@ -554,15 +555,15 @@ TEST_F(RunnerTest, SignsOfLifeAreKeptForAWeekAndTheLastOneForGood) {
       clock.advance(12h);
     }
   }
-  const int kept = std::stoi(column("SELECT count(*) FROM outbox WHERE kind = 'heartbeat'").at(0));
+  const int kept = std::stoi(column("SELECT CAST(count(*) AS text) FROM outbox WHERE kind = 'heartbeat'").at(0));
   EXPECT_GE(kept, 14);
   EXPECT_LE(kept, 17);
-  EXPECT_EQ(column("SELECT delivered FROM destination"), Strings{std::to_string(kept)});
+  EXPECT_EQ(column("SELECT CAST(delivered AS text) FROM destination"), Strings{std::to_string(kept)});
   writer->run([&](Tx&) { ledger.set_routes({{{"ops", {}, {}}, 72h, "", 0ms, 0ms}}); });
   clock.advance(24h * 30);
   work();
   work();
-  EXPECT_EQ(column("SELECT count(*) FROM outbox"), Strings{"1"});
+  EXPECT_EQ(column("SELECT CAST(count(*) AS text) FROM outbox"), Strings{"1"});
 }
 
 TEST_F(RunnerTest, APluginThatDoesNotStartIsTriedAgainWithBackOff) {
@@ -624,7 +625,7 @@ TEST_F(RunnerTest, UnderAForeignWriteLockItSaysSoAndSendsNothingTwiceAfterwards)
   work();
   drift();
   Database other = record.open_writer();
-  channel->during_delivery = [&] { other.execute("BEGIN IMMEDIATE"); };
+  channel->during_delivery = [&] { lock_out_writers(other); };
   EXPECT_THROW(runner->turn(), StoreError) << "it arrived, and its end cannot be recorded";
   channel->during_delivery = nullptr;
   ASSERT_EQ(channel->deliveries.size(), 1U);
@@ -632,7 +633,7 @@ TEST_F(RunnerTest, UnderAForeignWriteLockItSaysSoAndSendsNothingTwiceAfterwards)
   EXPECT_THROW(runner->turn(), StoreError);
   ASSERT_EQ(channel->deliveries.size(), 2U);
   EXPECT_NE(channel->deliveries.back().body.find("record.failing"), std::string::npos);
-  other.execute("ROLLBACK");
+  other.rollback();
   work();
   EXPECT_EQ(states(), std::vector<std::string>{"delivered"});
   EXPECT_EQ(std::count_if(channel->deliveries.begin(), channel->deliveries.end(),

@@ -14,6 +14,7 @@
 #include "store/outbox/outbox.h"
 #include "support/temp_dir.h"
 #include "support/test_record.h"
+#include "support/test_sql.h"
 
 namespace codedriftd::test {
 
@@ -50,7 +51,9 @@ inline unsigned mode_of(const std::string& path) {
 inline std::map<std::string, int64_t> rows_by_table(Database& db) {
   std::vector<std::string> names;
   {
-    auto tables = db.query_once("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'");
+    auto tables = db.query_once(db.engine() == Engine::sqlite
+                                    ? "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
+                                    : "SELECT tablename FROM pg_tables WHERE schemaname = 'codedriftd'");
     while (tables.step()) names.push_back(tables.string(0));
   }
   std::map<std::string, int64_t> counts;

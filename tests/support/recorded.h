@@ -17,6 +17,7 @@
 #include "store/record/history.h"
 #include "support/temp_dir.h"
 #include "support/test_record.h"
+#include "support/test_sql.h"
 
 namespace codedriftd::test {
 

@@ -61,7 +61,7 @@ TEST(AttestationsReport, MarksWhatIsMissingOrWasChanged) {
     r.watch({"charge"}, at(0));
     r.observed("charge", "A", at(10));
     announce(r, "charge", kept);
-    if (kept) r.db().execute("UPDATE attestation SET payload = CAST('{}' AS BLOB)");
+    if (kept) r.db().run("UPDATE attestation SET payload = ?", Blob{"{}"});
     const Reported printed = report(r, kAttestationsReport, at(100));
     EXPECT_EQ(printed.end.problems, 2);
     ASSERT_EQ(printed.problems.size(), 2U);

@@ -657,7 +657,7 @@ TEST(StoredEvent, TakenFromItsTargetIsFoundOut) {
   r.observed("f", "B", at(2));
   rename(r, at(3));
   EXPECT_TRUE(report(r, kEventsReport, at(10)).problems.empty());
-  r.db().execute("DROP TRIGGER event_is_never_changed");
+  test::unlock_events(r.db());
   r.db().execute("UPDATE event SET target_id = NULL WHERE kind = 'drift.detected'");
   const Reported events = report(r, kEventsReport, at(10));
   ASSERT_EQ(events.problems.size(), 1U);
@@ -667,8 +667,8 @@ TEST(StoredEvent, TakenFromItsTargetIsFoundOut) {
 TEST(StoredEvent, OfAnotherTargetIsFoundOut) {
   Recorded r;
   r.watch({"f", "g"}, at(0));
-  r.db().execute(
-      "DROP TRIGGER event_is_never_changed; UPDATE event SET target_id = (SELECT max(id) FROM target) WHERE seq = 0");
+  test::unlock_events(r.db());
+  r.db().execute("UPDATE event SET target_id = (SELECT max(id) FROM target) WHERE seq = 0");
   const Reported events = report(r, kEventsReport, at(10));
   ASSERT_EQ(events.problems.size(), 1U);
   EXPECT_NE(events.problems[0].find("its \"target\" was never that of the column"), std::string::npos);
@@ -677,7 +677,8 @@ TEST(StoredEvent, OfAnotherTargetIsFoundOut) {
 TEST(EventsReport, NamesEventsThatAreMissing) {
   Recorded r;
   r.watch({"a", "b", "c"}, at(0));
-  r.db().execute("DROP TRIGGER event_is_never_deleted; DELETE FROM event WHERE seq = 1");
+  test::unlock_events(r.db());
+  r.db().execute("DELETE FROM event WHERE seq = 1");
   for (const bool narrowed : {false, true}) {
     const Reported events = report(r, kEventsReport, at(10), narrowed ? select({"c"}) : Selection{});
     EXPECT_EQ(events.end.problems, 1);
@@ -690,7 +691,7 @@ TEST(EventsReport, ReadsNothingOutsideOfTheWindow) {
   r.watch({"f"}, at(0));
   for (int i = 0; i < 6; ++i) r.observed("f", i % 2 == 0 ? "A" : "B", at(10 * i));
   // Whoever reads these cannot go on.
-  r.db().execute("DROP TRIGGER event_is_never_changed");
+  test::unlock_events(r.db());
   r.db().execute("UPDATE event SET time_ms = -90000000000000000 WHERE seq = 0");
   r.db().execute("UPDATE event SET time_ms = 90000000000000000 WHERE seq = (SELECT max(seq) FROM event)");
   Selection window;
@@ -763,7 +764,8 @@ TEST(Renamed, ALabelThatIsUsedAgainIsThatOfItsNewTargets) {
 TEST(EventsReport, ShowsATamperedRowWithItsProblem) {
   Recorded r;
   r.watch({"f"}, at(0));
-  r.db().execute("DROP TRIGGER event_is_never_changed; UPDATE event SET body = CAST('{}' AS BLOB) WHERE seq = 0");
+  test::unlock_events(r.db());
+  r.db().run("UPDATE event SET body = ? WHERE seq = 0", Blob{"{}"});
   const Reported events = report(r, kEventsReport, at(10));
   EXPECT_EQ(events.rows[0]["data"], nullptr);
   EXPECT_EQ(events.end.problems, 1);
@@ -830,8 +832,8 @@ TEST(AlertsReport, ShowsThoseOfAStateAndADestinationPageByPage) {
                                                          {"a4", "ops", "dead", "refund"}})
     r.db().run(
         "INSERT INTO outbox (alert_id, destination, kind, target, target_id, body, state, created_at_ms, attempts, "
-        "next_attempt_at_ms, give_up_at_ms) VALUES (?, ?, 'drift.detected', ?, ?, x'7b7d', ?, 1, 1, 0, 0)",
-        std::string_view(id), std::string_view(destination), Recorded::address(function), target(function),
+        "next_attempt_at_ms, give_up_at_ms) VALUES (?, ?, 'drift.detected', ?, ?, ?, ?, 1, 1, 0, 0)",
+        std::string_view(id), std::string_view(destination), Recorded::address(function), target(function), Blob{"{}"},
         std::string_view(state));
   const auto ids = [&](const Selection& selection) { return report(r, kAlertsReport, at(1), selection).column("id"); };
   Selection dead;
@@ -886,7 +888,7 @@ TEST(AlertsReport, ADamagedAlertIsARowWithoutEvents) {
   r.watch({"f"}, at(0));
   r.observed("f", "A", at(10));
   r.observed("f", "B", at(20));
-  r.db().execute("UPDATE outbox SET body = x'ff'");
+  r.db().run("UPDATE outbox SET body = ?", Blob{"\xff"});
   EXPECT_EQ(report(r, kAlertsReport, at(40)).rows.at(0)["event_ids"], OrderedJson::array());
 }
 

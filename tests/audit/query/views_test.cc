@@ -1,4 +1,5 @@
-// The SQL views for who would rather use sqlite3 (migrations/sqlite) say what the reports say.
+// The SQL views for who would rather use sqlite3 or psql (migrations) say what the reports say.
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -20,7 +21,8 @@ using namespace std::chrono_literals;
 
 /// From now on the views take `now` for now.
 void set_clock(Recorded& r, WallTime now) {
-  r.db().execute("DROP VIEW v_clock; CREATE VIEW v_clock AS SELECT " + std::to_string(to_ms(now)) + " AS now_ms");
+  r.db().execute((r.db().engine() == Engine::sqlite ? "DROP VIEW v_clock; CREATE VIEW" : "CREATE OR REPLACE VIEW") +
+                 fmt::format(" v_clock AS SELECT CAST({} AS bigint) AS now_ms", to_ms(now)));
 }
 
 std::vector<std::string> sorted(std::vector<std::string> lines) {
@@ -38,9 +40,6 @@ std::string column_of(std::string_view field) {
   }
   return std::string(field);
 }
-
-/// Does not wait for the disk: there are many small commits.
-void hurry(Recorded& r) { r.db().execute("PRAGMA synchronous = OFF"); }
 
 /// Numbers that are equal are written alike.
 OrderedJson plain(const OrderedJson& value) {
@@ -71,24 +70,25 @@ std::vector<std::string> reported(Recorded& r, const Report& report, WallTime no
 
 /// A view's rows, of the columns that the report has.
 std::vector<std::string> viewed(Recorded& r, const Report& report) {
+  const bool sqlite = r.db().engine() == Engine::sqlite;
+  const std::string object = sqlite ? "json_object(" : "json_build_object(";
   std::string members;
   for (const std::string_view field : report.fields) {
     const std::string column = column_of(field);
     if (column.empty()) continue;
     std::string value = column;
-    if (field == "data") value = "json(data)";
+    if (field == "data") value = sqlite ? "json(data)" : "CAST(data AS json)";
     if (field == "last_error")
-      value =
-          "iif(last_error_code IS NULL, NULL, json_object('code', last_error_code, 'message', last_error_message, "
-          "'request_id', last_error_request_id))";
+      value = "CASE WHEN last_error_code IS NOT NULL THEN " + object +
+              "'code', last_error_code, 'message', last_error_message, 'request_id', last_error_request_id) END";
     members += (members.empty() ? "'" : ", '") + column + "', " + value;
   }
   std::vector<std::string> lines;
-  auto q = r.db().query_once("SELECT json_object(" + members + ") FROM v_" + std::string(report.name));
+  auto q = r.db().query_once("SELECT CAST(" + object + members + ") AS text) FROM v_" + std::string(report.name));
   while (q.step()) {
-    OrderedJson object = OrderedJson::parse(q.text(0));
-    for (auto& [name, value] : object.items()) value = plain(value);
-    lines.push_back(object.dump());
+    OrderedJson row = OrderedJson::parse(q.text(0));
+    for (auto& [name, value] : row.items()) value = plain(value);
+    lines.push_back(row.dump());
   }
   return sorted(std::move(lines));
 }
@@ -183,7 +183,7 @@ void tell_story(Recorded& r) {
 
 TEST(Views, AgreeWithTheReportsInEveryStatusAndForEveryReason) {
   Recorded r;
-  hurry(r);
+  test::hurry(r.db());
   compare(r, at(0));  // nothing at all
   tell_story(r);
   std::set<std::string> told;
@@ -214,7 +214,7 @@ TEST(Views, AgreeWithTheReportsInEveryStatusAndForEveryReason) {
 
 TEST(Views, HaveContentsInHexAndAnAnnouncedOneAsItWasAnnounced) {
   Recorded r;
-  hurry(r);
+  test::hurry(r.db());
   tell_story(r);
   const std::string inside = sha256(test::hex("1") + "  index.py\n").hex();
   auto q = r.db().query_once(
@@ -232,9 +232,7 @@ TEST(Views, HaveContentsInHexAndAnAnnouncedOneAsItWasAnnounced) {
 TEST(Views, SayWhatIsNoLongerWatched) {
   Recorded r;
   tell_story(r);
-  auto q = r.db().query_once("SELECT group_concat(function) FROM v_status WHERE NOT watched");
-  ASSERT_TRUE(q.step());
-  EXPECT_EQ(q.text(0), "removed");
+  EXPECT_EQ(test::joined(r.db(), "SELECT function FROM v_status WHERE watched = 0"), "removed");
 }
 
 TEST(Views, AgreeWithTheReportsWhateverHappens) {
@@ -244,7 +242,7 @@ TEST(Views, AgreeWithTheReportsWhateverHappens) {
   for (int round = 0; round < 8; ++round) {
     SCOPED_TRACE(round);
     Recorded r;
-    hurry(r);
+    test::hurry(r.db());
     double now = 0;
     std::vector<std::string> watched;
     for (int step = 0; step < 60; ++step) {
@@ -290,7 +288,8 @@ TEST(Views, AgreeWithTheReportsWhateverHappens) {
 TEST(Views, ADamagedBodyIsARowWithoutData) {
   Recorded r;
   r.watch({"f"}, at(0));
-  r.db().execute("DROP TRIGGER event_is_never_changed; UPDATE event SET body = x'ff7b' WHERE seq = 0");
+  test::unlock_events(r.db());
+  r.db().run("UPDATE event SET body = ? WHERE seq = 0", Blob{"\xff{"});
   EXPECT_EQ(viewed(r, kEventsReport), reported(r, kEventsReport, at(0)));
 }
 
@@ -309,7 +308,7 @@ std::string plan(Recorded& r, const std::string& sql) {
   return text;
 }
 
-TEST(Views, OfOneTargetAreFoundByItsAddress) {
+TEST(SqliteViews, OfOneTargetAreFoundByItsAddress) {
   Recorded r;
   for (const char* view : {"v_status", "v_history"}) {
     const std::string how = plan(r, "SELECT * FROM " + std::string(view) + " WHERE target = 'x'");
@@ -321,7 +320,7 @@ TEST(Views, OfOneTargetAreFoundByItsAddress) {
   EXPECT_EQ(how.find("SCAN"), std::string::npos) << how;
 }
 
-TEST(Views, TheNewestEventsAreReadWithoutTheOthers) {
+TEST(SqliteViews, TheNewestEventsAreReadWithoutTheOthers) {
   Recorded r;
   const std::string how = plan(r, "SELECT * FROM v_events ORDER BY seq DESC LIMIT 10");
   EXPECT_NE(how.find("MERGE (UNION ALL)"), std::string::npos) << how;

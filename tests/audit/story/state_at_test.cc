@@ -230,10 +230,11 @@ TEST(StatusAt, DoesNotBelieveAnEventThatContradictsItself) {
   r.watch({"f"}, at(0));
   r.observed("f", "A", at(10));
   r.input("f", Expected{Recorded::hash("B"), at(4000), "build-7", "", "uid:7(ci)"}, at(20));
-  r.db().execute("DROP TRIGGER event_is_never_changed");
-  r.db().execute(
-      "UPDATE event SET body = CAST(replace(CAST(body AS TEXT), 'build-7', 'build-8') AS BLOB) WHERE kind = "
-      "'deploy.expected'");
+  Json body = test::event_body(r.db(), "WHERE kind = 'deploy.expected'");
+  ASSERT_EQ(body["data"]["build"], "build-7");
+  body["data"]["build"] = "build-8";
+  test::unlock_events(r.db());
+  r.db().run("UPDATE event SET body = ? WHERE kind = 'deploy.expected'", Blob{canonical_json(body)});
   Database db = r.open_reader();
   const auto found = targets_at(db, {}, at(30));
   ASSERT_EQ(found.size(), 1U);

@@ -13,9 +13,7 @@ StorageLook storage_look(int64_t free_bytes, int64_t wal_bytes = 0) {
 
 /// The kinds of all events about storage.
 std::string storage_events(Database& db) {
-  return text(db,
-              "SELECT coalesce(group_concat(kind, ' '), '') FROM (SELECT kind FROM event WHERE kind GLOB 'storage.*' "
-              "ORDER BY seq)");
+  return joined(db, "SELECT kind FROM event WHERE kind LIKE 'storage.%' ORDER BY seq");
 }
 
 TEST(StorageOnRecord, WhatWasToldIsKeptSoThatARestartTellsNothingTwiceAndTheEndAllTheSame) {
@@ -60,11 +58,9 @@ TEST(StorageOnRecord, AnAlertNamesWhatToTypeNext) {
     look.database = look.folder + "/codedriftd.db";
     storage::note(tx, ledger, look, kStart);
     const auto next_step = [&](const char* kind) {
-      const std::string found = text(store.db, fmt::format("SELECT coalesce(json_extract(CAST(body AS TEXT), "
-                                                           "'$.next_step'), '') FROM outbox WHERE destination = 'ops' "
-                                                           "AND kind = '{}'",
-                                                           kind));
-      return found;
+      const Json alert = Json::parse(
+          text(store.db, fmt::format("SELECT body FROM outbox WHERE destination = 'ops' AND kind = '{}'", kind)));
+      return text_at(alert, "next_step");
     };
     EXPECT_EQ(next_step("storage.low"), c.low);
     EXPECT_EQ(next_step("storage.blocked"), c.blocked);

@@ -63,14 +63,14 @@ TEST_F(WatchListTest, ARestartWithTheSameTextWritesNothing) {
   poll("a", saw("x"), kMinute);
   poll("b", not_found(), kMinute);
   const auto rows = rows_by_table(db);
-  const int64_t changes = number(db, "SELECT total_changes()");
+  const int64_t changes = db.total_changes();
   const WatchSync sync = load(list_of({"a", "b"}, "d1"), 2 * kMinute);
   EXPECT_EQ(sync.added + sync.removed, 0);
   EXPECT_EQ(sync.targets[0].last_polled_at, kStart + kMinute);
   EXPECT_FALSE(sync.targets[0].recheck);
   EXPECT_TRUE(sync.targets[1].recheck);
   EXPECT_EQ(rows_by_table(db), rows);
-  EXPECT_EQ(number(db, "SELECT total_changes()"), changes);
+  EXPECT_EQ(db.total_changes(), changes);
 }
 
 TEST_F(WatchListTest, RemovingAndAddingBackGoesOnWithTheSameState) {
@@ -123,8 +123,7 @@ TEST_F(WatchListTest, TwoOfThreeAreTooFewToWarnOf) {
   const int64_t seq = events();
   load(list_of({"a"}, "d2"), kMinute);
   EXPECT_EQ(events_since(seq), "watch.removed(b) watch.removed(c) config.loaded ");
-  EXPECT_EQ(text(db, "SELECT json_extract(CAST(body AS TEXT), '$.data') FROM event ORDER BY seq DESC LIMIT 1"),
-            R"({"added":0,"digest":"d2","removed":2})");
+  EXPECT_EQ(event_data(db, "ORDER BY seq DESC").dump(), R"({"added":0,"digest":"d2","removed":2})");
 }
 
 TEST_F(WatchListTest, ARenamedAccountGoesOn) {
@@ -143,7 +142,7 @@ TEST_F(WatchListTest, ARenamedAccountGoesOn) {
   EXPECT_EQ(sync.added + sync.removed, 0);
   EXPECT_TRUE(sync.warnings.empty());
   EXPECT_EQ(events_since(seq), "account.renamed config.loaded ");
-  EXPECT_EQ(text(db, "SELECT json_extract(CAST(body AS TEXT), '$.data') FROM event WHERE kind = 'account.renamed'"),
+  EXPECT_EQ(event_data(db, "WHERE kind = 'account.renamed'").dump(),
             R"({"from":"prod","targets":2,"to":"production2"})");
   EXPECT_EQ(number(db, "SELECT count(*) FROM outbox WHERE kind = 'account.renamed'"), 0);
   EXPECT_EQ(targets::earlier_addresses(db).size(), 2U);
@@ -205,9 +204,9 @@ TEST_F(WatchListTest, WhatTheWarningOfARenamingSaysMakesUpForIt) {
                                    by_mistake)),
             1)
       << "its events keep their name";
-  const int64_t changes = number(db, "SELECT total_changes()");
+  const int64_t changes = db.total_changes();
   EXPECT_TRUE(load(renamed, 6 * kMinute).warnings.empty());
-  EXPECT_EQ(number(db, "SELECT total_changes()"), changes) << "a restart writes nothing";
+  EXPECT_EQ(db.total_changes(), changes) << "a restart writes nothing";
 }
 
 TEST_F(WatchListTest, ARenamingThatNobodyDeclaredIsAWarningWithBothCounts) {

@@ -132,7 +132,8 @@ TEST(EventLog, NamesTheNumbersThatAreMissing) {
   Store store;
   for (int i = 0; i < 8; ++i) event_log::append(store.db, event_of("watch.added"), "o", kStart);
   EXPECT_TRUE(event_log::missing(store.db).empty());
-  store.db.execute("DROP TRIGGER event_is_never_deleted; DELETE FROM event WHERE seq IN (0, 3, 4, 6)");
+  unlock_events(store.db);
+  store.db.execute("DELETE FROM event WHERE seq IN (0, 3, 4, 6)");
   std::string all;
   for (const auto& gap : event_log::missing(store.db)) all += fmt::format("{}-{} ", gap.first, gap.last);
   EXPECT_EQ(all, "0-0 3-4 6-6 ");

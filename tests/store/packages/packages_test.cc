@@ -95,7 +95,7 @@ TEST(Packages, OfTheSameKeyAreComparedWhole) {
   packages::save(store.db, hash_of("1"), examined({packed("a", "1")}), kStart);
   packages::save(store.db, hash_of("2"), examined({packed("b", "2")}), kStart);
   // As if both had the same 64 bits.
-  store.db.execute("UPDATE package_file SET key = (SELECT key FROM package_file WHERE name = CAST('b' AS BLOB))");
+  store.db.run("UPDATE package_file SET key = (SELECT key FROM package_file WHERE name = ?)", Blob{"b"});
   packages::save(store.db, hash_of("3"), examined({packed("b", "2")}), kStart);
   EXPECT_EQ(stored_files(store.db), 2);
   EXPECT_EQ(packages::manifest(store.db, hash_of("3")), Manifest{packed("b", "2")});
@@ -160,7 +160,7 @@ TEST(Packages, WhatIsKnownIsNeverReplacedByWhatIsNot) {
   Store store;
   for (const std::string_view first : kStates) {
     for (const std::string_view then : kStates) {
-      store.db.execute("BEGIN");
+      store.db.begin_write();
       record(store.db, first, kStart);
       record(store.db, then, kStart + kMinute);
       const bool known = first == "examined" || first == "ambiguous";
@@ -168,7 +168,7 @@ TEST(Packages, WhatIsKnownIsNeverReplacedByWhatIsNot) {
       const auto row = packages::find(store.db, hash_of("zip"));
       EXPECT_EQ(to_string(row->state), stays ? first : then) << first << " " << then;
       EXPECT_EQ(row->at, stays ? kStart : kStart + kMinute) << first << " " << then;
-      store.db.execute("ROLLBACK");
+      store.db.rollback();
     }
   }
 }
@@ -254,6 +254,7 @@ TEST(Packages, WhoseRowsAreDamagedAreAnErrorThatNamesTheRow) {
   struct Damage {
     std::string sql, says;
     bool of_manifest = false;
+    std::string_view bytes = {};  ///< for the statement's ?
   };
   const Damage damages[] = {
       {"UPDATE package SET state = 'x'", "its state"},
@@ -262,21 +263,25 @@ TEST(Packages, WhoseRowsAreDamagedAreAnErrorThatNamesTheRow) {
       {"UPDATE package SET findings = '{'", "its findings"},
       {"UPDATE package SET findings = '[1]'", "is damaged"},
       {"UPDATE package SET findings = '[{\"kind\":\"x\",\"name_base64\":\"?\"}]'", "the name of a finding"},
-      {"UPDATE package SET manifest = x'02'", "its manifest", true},
+      {"UPDATE package SET manifest = ?", "its manifest", true, "\2"},
       {"UPDATE package SET files = 4", "its manifest", true},
       {"UPDATE package SET files = 2", "its manifest", true},
-      {"DELETE FROM package_file WHERE name = CAST('lib/a.py' AS BLOB)", "its file 2", true},
-      {"DELETE FROM package_file WHERE name = CAST('scf_bootstrap' AS BLOB)", "its file 3 is not there", true},
+      {"DELETE FROM package_file WHERE name = ?", "its file 2", true, "lib/a.py"},
+      {"DELETE FROM package_file WHERE name = ?", "its file 3 is not there", true, "scf_bootstrap"},
       {"UPDATE package_file SET mode = 9999", "its file 1", true},
       {"UPDATE package_file SET size = -1", "its file 1", true},
-      {"UPDATE package_file SET name = CAST('x' AS BLOB)", "out of order", true},
+      {"UPDATE package_file SET name = ?", "out of order", true, "x"},
   };
   Store store;
   packages::save(store.db, hash_of("zip"), some_package(), kStart);
-  store.db.execute("PRAGMA ignore_check_constraints = ON");
+  allow_damage(store.db);
   for (const Damage& damage : damages) {
-    store.db.execute("BEGIN");
-    store.db.execute(damage.sql);
+    store.db.begin_write();
+    if (damage.bytes.empty()) {
+      store.db.execute(damage.sql);
+    } else {
+      store.db.query_once(damage.sql, Blob{damage.bytes}).step();
+    }
     const std::string said = message_of([&] {
       if (damage.of_manifest) {
         (void)packages::manifest(store.db, hash_of("zip"));
@@ -286,7 +291,7 @@ TEST(Packages, WhoseRowsAreDamagedAreAnErrorThatNamesTheRow) {
     });
     EXPECT_NE(said.find(code), std::string::npos) << damage.sql << ": " << said;
     EXPECT_NE(said.find(damage.says), std::string::npos) << damage.sql << ": " << said;
-    store.db.execute("ROLLBACK");
+    store.db.rollback();
   }
 }
 
@@ -298,9 +303,10 @@ TEST(Packages, TheSchemaRefusesRowsThatCannotBe) {
        {"UPDATE package SET kept = 1 WHERE state = 'unavailable'", "UPDATE package SET content = NULL",
         "UPDATE package SET manifest = NULL", "UPDATE package SET why = 'x' WHERE state = 'examined'",
         "UPDATE package SET state = 'examined'", "UPDATE package SET package_bytes = -1",
-        "UPDATE package_file SET sha256 = x'00'", "UPDATE package_file SET name = x''",
         "UPDATE package_file SET mode = 4096"})
     EXPECT_THROW(store.db.execute(sql), StoreError) << sql;
+  EXPECT_THROW(store.db.run("UPDATE package_file SET sha256 = ?", Blob{"0"}), StoreError);
+  EXPECT_THROW(store.db.run("UPDATE package_file SET name = ?", Blob{""}), StoreError);
 }
 
 }  // namespace

@@ -133,8 +133,8 @@ TEST(WatchPeriods, FollowTheConfiguration) {
   const auto periods = [&] {
     std::string all;
     auto q = store.db.query_once(
-        "SELECT (from_ms - ?) / 60000, coalesce((to_ms - ?) / 60000, 'now'), stale_after_ms / 60000 FROM watch_period "
-        "ORDER BY id",
+        "SELECT CAST((from_ms - ?) / 60000 AS text), coalesce(CAST((to_ms - ?) / 60000 AS text), 'now'), "
+        "stale_after_ms / 60000 FROM watch_period ORDER BY id",
         kStart, kStart);
     while (q.step()) all += fmt::format("[{},{}) {}; ", q.text(0), q.text(1), q.integer(2));
     return all;
@@ -162,9 +162,9 @@ TEST(WatchPeriods, OfAClockThatIsFarBehindTakeNothingAway) {
   ledger.apply(tx, id, saw("a"), kStart + 5 * kMinute);
   ledger.apply(tx, id, watched(30 * kMinute), WallTime{Millis{60'000}});
   const auto minutes = [&](const char* column) {
-    return text(db, fmt::format("SELECT group_concat(coalesce(({} - {}) / 60000, 'now'), ' ') FROM (SELECT * FROM "
-                                "watch_period ORDER BY id)",
-                                column, to_ms(kStart)));
+    return joined(
+        db, fmt::format("SELECT coalesce(CAST(({} - ?) / 60000 AS text), 'now') FROM watch_period ORDER BY id", column),
+        kStart);
   };
   EXPECT_EQ(minutes("from_ms"), "0 5");
   EXPECT_EQ(minutes("to_ms"), "5 now");
