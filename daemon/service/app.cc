@@ -230,7 +230,8 @@ void App::open_status_page() {
   source.metrics = [this](ExpositionFormat format) { return metrics_text(snapshot(), format, ProcessMetrics::with); };
   source.healthy = [this] { return healthy(); };
   source.ready = [this] { return ready(); };
-  site_ = std::make_unique<Site>(database_, PageSetting{settings_.instance}, clock_);
+  site_ = std::make_unique<Site>([this] { return sqlite::open_reader(database_); }, PageSetting{settings_.instance},
+                                 clock_);
   source.site = [this](const WebRequest& request) { return site_->answer(request); };
   auto page = StatusPage::open(settings_.http, std::move(source));
   if (!page) {  // it does its main work without: whoever takes the port first must not keep it from starting

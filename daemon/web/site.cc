@@ -5,7 +5,6 @@
 #include <optional>
 #include <utility>
 
-#include "store/db/sqlite.h"
 #include "web/api/api.h"
 
 namespace codedriftd {
@@ -26,8 +25,8 @@ std::optional<WebReply> constant(const WebRequest& request) {
 
 }  // namespace
 
-Site::Site(std::string database, PageSetting setting, const Clock& clock, Millis longest)
-    : database_(std::move(database)), setting_(std::move(setting)), clock_(clock), longest_(longest) {}
+Site::Site(std::function<Database()> open, PageSetting setting, const Clock& clock, Millis longest)
+    : open_(std::move(open)), setting_(std::move(setting)), clock_(clock), longest_(longest) {}
 
 WebReply Site::answer(const WebRequest& request) {
   if (auto known = constant(request)) return *std::move(known);
@@ -78,7 +77,7 @@ WebReply Site::answer_in_turn(const WebRequest& request) {
     db.emplace(std::move(idle->back()));
     idle->pop_back();
   }
-  if (!db) db.emplace(sqlite::open_reader(database_));
+  if (!db) db.emplace(open_());
   db->give_up_when([this, until = clock_.mono() + longest_] { return stopping_ || clock_.mono() >= until; });
   const WallTime now = clock_.wall();
   db->begin_read();

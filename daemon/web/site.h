@@ -1,5 +1,6 @@
 #pragma once
 #include <atomic>
+#include <functional>
 #include <semaphore>
 #include <string>
 #include <string_view>
@@ -20,9 +21,9 @@ class Site {
  public:
   static constexpr Millis kLongest{10'000};
 
-  /// `database`: the path of the record, which this process has open for writing. `clock` outlives this object.
-  /// `longest`: for how long a request may read the record.
-  Site(std::string database, PageSetting setting, const Clock& clock, Millis longest = kLongest);
+  /// `open`: a new connection that reads the record, which this process has open for writing; called by any thread.
+  /// `clock` outlives this object. `longest`: for how long a request may read the record.
+  Site(std::function<Database()> open, PageSetting setting, const Clock& clock, Millis longest = kLongest);
 
   /// What is not answered now is a 503 in words. Throws StoreError and std::runtime_error for a record that cannot be
   /// read.
@@ -31,7 +32,7 @@ class Site {
   void stop() { stopping_ = true; }
 
  private:
-  const std::string database_;
+  const std::function<Database()> open_;
   const PageSetting setting_;
   const Clock& clock_;
   const Millis longest_;

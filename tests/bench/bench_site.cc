@@ -8,6 +8,7 @@
 #include "bench/bench.h"
 #include "bench/rig.h"
 #include "bench/year.h"
+#include "store/db/sqlite.h"
 #include "support/program.h"
 #include "web/site.h"
 
@@ -37,7 +38,7 @@ void bench(int argc, char** argv) {
   const std::string path = dir / "codedriftd.db";
   const YearWritten written = write_year(path, year);
   const StillClock clock(year.until);
-  Site site(path, PageSetting{"bench"}, clock);
+  Site site([&] { return sqlite::open_reader(path); }, PageSetting{"bench"}, clock);
   Table table(fmt::format("the site over {} functions, {} days: {} events, {} alerts", year.functions, year.days,
                           written.events, written.alerts));
   constexpr int kTimes = 15;

@@ -7,10 +7,13 @@
 #include <set>
 #include <sstream>
 
+#include "audit/format/render.h"
+#include "audit/query/answer.h"
 #include "audit/query/inventory_rows.h"
 #include "audit/query/parameters.h"
 #include "audit/query/reports.h"
 #include "base/text.h"
+#include "commands/options/query_options.h"
 #include "commands/query.h"
 #include "model/changes.h"
 #include "model/kinds.h"
@@ -78,12 +81,25 @@ class ApiOfARecord : public testing::Test {
     return Json::parse(reply.body).at("rows");
   }
   std::string of_query(const std::vector<std::string>& args) {
+    if (db_.engine() != Engine::sqlite) return of_reports(args);
     std::ostringstream out, err;
     EXPECT_EQ(run_query(
                   args, [&] { return r_.path(); }, at(100), false, out, err),
               0)
         << err.str();
     return out.str();
+  }
+  /// The same of a record that is no file.
+  std::string of_reports(const std::vector<std::string>& args) {
+    auto options = parse_query(args, at(100));
+    if (!options) throw std::runtime_error(options.error().message);
+    std::string out;
+    const auto renderer = make_renderer(options->format, *options->report, at(100), false, out);
+    const auto answer =
+        answer_query(db_, *options->report, options->selection, at(100), [&](const Row& row) { renderer->row(row); });
+    if (!answer) throw std::runtime_error(answer.error().message);
+    renderer->end(answer->end);
+    return out;
   }
 
   Recorded r_;

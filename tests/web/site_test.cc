@@ -75,17 +75,21 @@ Recorded& recorded(Recorded& r) {
   return r;
 }
 
+std::function<Database()> readers_of(const Recorded& r) {
+  return [&r] { return r.open_reader(); };
+}
+
 TEST(Site, ARecordThatCannotBeReadIsAnErrorEachTimeAndTakesNoTurnWithIt) {
   const TempDir dir;
   const ManualClock clock;
-  Site site(dir.path() / "nothing.db", {"ops-1"}, clock);
+  Site site([&] { return sqlite::open_reader(dir / "nothing.db"); }, {"ops-1"}, clock);
   for (int i = 0; i < 10; ++i) EXPECT_THROW(site.answer({"/", {}, ""}), StoreError);
 }
 
 TEST(Site, AnswersTwoAtATimeLetsTwoWaitAndSendsMoreAway) {
   Recorded r;
   GateClock clock;
-  Site site(recorded(r).path(), {"ops-1"}, clock);
+  Site site(readers_of(recorded(r)), {"ops-1"}, clock);
   Askers askers(site);
   for (int i = 0; i < 2; ++i) askers.ask();
   ASSERT_TRUE(wait_until([&] { return clock.waiting() == 2; }, kSoon));
@@ -107,7 +111,7 @@ TEST(Site, AnswersTwoAtATimeLetsTwoWaitAndSendsMoreAway) {
 TEST(Site, WhatIsTooMuchForItIsSaidToAPersonInAPage) {
   Recorded r;
   const ManualClock clock;
-  Site site(recorded(r).path(), {"ops-1"}, clock, Millis{0});
+  Site site(readers_of(recorded(r)), {"ops-1"}, clock, Millis{0});
   const WebReply page = site.answer({"/function/" + Recorded::address("charge"), {}, ""});
   EXPECT_EQ(page.status, 503);
   EXPECT_EQ(page.type, "text/html; charset=utf-8");
@@ -117,13 +121,13 @@ TEST(Site, WhatIsTooMuchForItIsSaidToAPersonInAPage) {
   EXPECT_EQ(api.status, 503);
   EXPECT_EQ(api.type, "text/plain; charset=utf-8");
   EXPECT_EQ(api.body, "that took longer than 0 s: narrow it with since or a function\n");
-  EXPECT_EQ(Site(r.path(), {"ops-1"}, clock).answer({"/api/v1/events", {}, ""}).status, 200);
+  EXPECT_EQ(Site(readers_of(r), {"ops-1"}, clock).answer({"/api/v1/events", {}, ""}).status, 200);
 }
 
 TEST(Site, AStopEndsWhatIsAnsweredAndWhatWaits) {
   Recorded r;
   GateClock clock;
-  Site site(recorded(r).path(), {"ops-1"}, clock);
+  Site site(readers_of(recorded(r)), {"ops-1"}, clock);
   Askers askers(site);
   for (int i = 0; i < 3; ++i) askers.ask();
   ASSERT_TRUE(wait_until([&] { return clock.waiting() == 2; }, kSoon));
@@ -139,7 +143,7 @@ TEST(Site, AStopEndsWhatIsAnsweredAndWhatWaits) {
 TEST(Site, AnswersAfterAnErrorInTheMiddleAsIfThereHadBeenNone) {
   Recorded r;
   const ManualClock clock;
-  Site site(recorded(r).path(), {"ops-1"}, clock);
+  Site site(readers_of(recorded(r)), {"ops-1"}, clock);
   EXPECT_EQ(site.answer({"/api/v1/status", {}, ""}).status, 200);
   r.db().execute("ALTER TABLE event RENAME TO elsewhere");
   for (int i = 0; i < 3; ++i) EXPECT_THROW(site.answer({"/api/v1/events", {}, ""}), StoreError);
