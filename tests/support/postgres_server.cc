@@ -13,7 +13,7 @@ const std::string kPrograms = "/usr/lib/postgresql/15/bin/";
 
 }  // namespace
 
-PostgresServer::PostgresServer() {
+PostgresServer::PostgresServer(Kind kind) {
   ChildOptions options;
   if (::geteuid() == 0) {
     const passwd* user = ::getpwnam("postgres");
@@ -30,10 +30,13 @@ PostgresServer::PostgresServer() {
   dir_.write("data/pg_hba.conf", "local all with_password scram-sha-256\nlocal all all trust\n",
              std::filesystem::perms::owner_read | std::filesystem::perms::others_read);
   options.argv = {kPrograms + "postgres", "-D", data, "-k", dir_.path()};
-  for (const char* setting :
-       {"listen_addresses=", "fsync=off", "full_page_writes=off", "synchronous_commit=off", "shared_buffers=32MB",
-        "autovacuum=off", "max_connections=50", "wal_level=minimal", "max_wal_senders=0"})
-    options.argv.insert(options.argv.end(), {"-c", setting});
+  std::vector<const char*> settings{"listen_addresses="};
+  if (kind == Kind::quick) {
+    settings.insert(settings.end(),
+                    {"fsync=off", "full_page_writes=off", "synchronous_commit=off", "shared_buffers=32MB",
+                     "autovacuum=off", "max_connections=50", "wal_level=minimal", "max_wal_senders=0"});
+  }
+  for (const char* setting : settings) options.argv.insert(options.argv.end(), {"-c", setting});
   process_ = std::make_unique<Child>(options);
   if (!process_->wait_for_output("ready to accept connections", Millis{30'000}))
     throw std::runtime_error("postgres does not start: " + process_->err());

@@ -8,13 +8,17 @@
 
 namespace codedriftd::test {
 
-/// A PostgreSQL server of its own (Debian's postgresql-15) on a Unix socket, without fsync; it ends with this object,
+/// A PostgreSQL server of its own (Debian's postgresql-15) on a Unix socket; it ends with this object,
 /// and with this process. As root it runs as the user postgres. The role with_password, once there is one, needs its
 /// password.
 class PostgresServer {
  public:
+  enum class Kind {
+    quick,    ///< without fsync: nothing survives a power cut
+    durable,  ///< as Debian sets it up
+  };
   /// Throws std::runtime_error if it cannot be started.
-  PostgresServer();
+  explicit PostgresServer(Kind kind = Kind::quick);
 
   /// A database on it, with a superuser's rights.
   postgres::Place place(const std::string& database) const;
