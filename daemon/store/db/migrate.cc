@@ -74,7 +74,7 @@ Checked check_applied(Database& db, const std::vector<Migration>& migrations) {
     ++applied;
   }
   const int version = version_of(db);
-  const std::size_t expected = applied == 0 ? 0 : static_cast<std::size_t>(version - migrations.front().version + 1);
+  const auto expected = static_cast<std::size_t>(version - migrations.front().version + 1);
   if (version == 0 || applied != expected) {
     return Error{fmt::format("{}: has schema version {} but a record of {} migrations; restore a copy", db.name(),
                              version, applied)};
