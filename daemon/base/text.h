@@ -4,8 +4,8 @@
 
 namespace codedriftd {
 
-/// Foreign text made storable: valid UTF-8 without U+0000, which not every database keeps (each bad byte becomes U+FFFD,
-/// and so does U+0000), of at most `max_characters` code points.
+/// Foreign text made storable: valid UTF-8 without U+0000, which not every database keeps (each bad byte becomes
+/// U+FFFD, and so does U+0000), of at most `max_characters` code points.
 std::string clean_utf8(std::string_view text, std::size_t max_characters = 1000);
 /// True if `text` is valid UTF-8.
 bool valid_utf8(std::string_view text);
