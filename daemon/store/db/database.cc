@@ -47,7 +47,7 @@ Sql Sql::forever(std::string_view text) {
 // ---- Query ------------------------------------------------------------------------------------------------------
 
 struct Query::Cached {
-  std::unique_ptr<Statement> statement;
+  std::unique_ptr<PreparedStatement> statement;
   bool in_use = false;
 };
 
@@ -55,7 +55,7 @@ Query::Query(const Connection& connection, std::string_view sql, Cached& cached)
     : connection_(&connection), sql_(sql), statement_(cached.statement.get()), in_use_(&cached.in_use) {
   cached.in_use = true;
 }
-Query::Query(const Connection& connection, std::string_view sql, std::unique_ptr<Statement> own)
+Query::Query(const Connection& connection, std::string_view sql, std::unique_ptr<PreparedStatement> own)
     : connection_(&connection), sql_(sql), statement_(own.get()), own_(std::move(own)) {}
 
 Query::Query(Query&& other) noexcept

@@ -80,7 +80,7 @@ class Sql {
 
 class Connection;
 class Database;
-class Statement;
+class PreparedStatement;
 
 /// One statement being run: bound, stepped, read. Resets itself when it goes out of scope.
 ///
@@ -115,7 +115,7 @@ class Query {
   friend class Database;
   struct Cached;
   Query(const Connection& connection, std::string_view sql, Cached& cached);
-  Query(const Connection& connection, std::string_view sql, std::unique_ptr<Statement> own);
+  Query(const Connection& connection, std::string_view sql, std::unique_ptr<PreparedStatement> own);
   [[noreturn]] void damaged(std::string_view what) const;
 
   void bind(int index, std::nullptr_t);
@@ -143,9 +143,9 @@ class Query {
 
   const Connection* connection_;
   std::string_view sql_;
-  Statement* statement_;            ///< nullptr: moved from
-  bool* in_use_ = nullptr;          ///< the cache's mark that this statement is taken; nullptr: it is own_
-  std::unique_ptr<Statement> own_;  ///< prepared for this use alone
+  PreparedStatement* statement_;            ///< nullptr: moved from
+  bool* in_use_ = nullptr;                  ///< the cache's mark that this statement is taken; nullptr: it is own_
+  std::unique_ptr<PreparedStatement> own_;  ///< prepared for this use alone
 };
 
 /// One connection. Used by one thread at a time; keeps prepared statements by their text.
@@ -187,11 +187,12 @@ class Database {
 
   /// What is read until commit() is of one moment.
   void begin_read();
-  /// Nobody else writes what is read here until commit().
+  /// SQLite: nobody else writes until commit(). On a server others may; rows that were locked or changed here wait for
+  /// it.
   void begin_write();
   /// What it returned from is durable. Throws StoreError: see its kinds for what may be.
   void commit();
-  /// Throws nothing for a transaction that the engine has given up already.
+  /// Never throws. Without a transaction, or with one that the engine has given up already, it does nothing.
   void rollback();
 
   /// From now on `over` is asked before each statement and all the while one runs (not for execute(), unless it takes

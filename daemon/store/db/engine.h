@@ -11,9 +11,9 @@
 namespace codedriftd {
 
 /// One prepared statement. Columns count from 0, parameters from 1. Throws StoreError.
-class Statement {
+class PreparedStatement {
  public:
-  virtual ~Statement() = default;
+  virtual ~PreparedStatement() = default;
   virtual void bind_null(int index) = 0;
   virtual void bind_integer(int index, int64_t value) = 0;
   virtual void bind_text(int index, std::string_view value) = 0;
@@ -33,12 +33,12 @@ class Connection {
  public:
   virtual ~Connection() = default;
   /// `kept`: it is used again and again.
-  virtual std::unique_ptr<Statement> prepare(std::string_view sql, bool kept) = 0;
+  virtual std::unique_ptr<PreparedStatement> prepare(std::string_view sql, bool kept) = 0;
   virtual void execute(const std::string& sql) = 0;
   virtual void begin_read() = 0;
   virtual void begin_write() = 0;
   virtual void commit() = 0;
-  virtual void rollback() = 0;
+  virtual void rollback() noexcept = 0;
   virtual void give_up_when(const std::function<bool()>* over) = 0;  ///< nullptr: never
   virtual int64_t changes() const = 0;                               ///< of the last statement
   virtual int64_t total_changes() const = 0;

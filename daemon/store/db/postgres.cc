@@ -22,7 +22,7 @@ class PostgresConnection final : public Connection {
     session_.connect();
   }
 
-  std::unique_ptr<Statement> prepare(std::string_view sql, bool kept) override;
+  std::unique_ptr<PreparedStatement> prepare(std::string_view sql, bool kept) override;
   void execute(const std::string& sql) override {
     need_session(sql);
     count(*session_.run_script(sql));
@@ -34,12 +34,12 @@ class PostgresConnection final : public Connection {
     open_ = false;
     session_.commit();
   }
-  void rollback() override {
+  void rollback() noexcept override {
     if (!std::exchange(open_, false) || !session_.connected()) return;
     try {
       session_.run_script("ROLLBACK");
-    } catch (const StoreError& error) {  // a lost connection rolls back by itself
-      if (error.kind() != Kind::unavailable) throw;
+    } catch (const std::exception&) {
+      session_.close();  // which rolls back, too
     }
   }
   void give_up_when(const std::function<bool()>* over) override { session_.give_up_when(over); }
@@ -68,8 +68,16 @@ class PostgresConnection final : public Connection {
 
  private:
   void begin(const char* sql) {
+    const bool used_before = session_.connected();
     need_session(sql);
-    session_.run_script(sql);
+    try {
+      session_.run_script(sql);
+    } catch (const StoreError& error) {
+      // It may have been lost since it was last used, and nothing has been done on it.
+      if (!used_before || error.kind() != Kind::unavailable) throw;
+      session_.connect();
+      session_.run_script(sql);
+    }
     open_ = true;
   }
 
@@ -78,7 +86,7 @@ class PostgresConnection final : public Connection {
   int64_t changes_ = 0, total_ = 0, statements_ = 0;
 };
 
-class PostgresStatement final : public Statement {
+class PostgresStatement final : public PreparedStatement {
  public:
   PostgresStatement(PostgresConnection& connection, std::string_view sql, bool kept)
       : connection_(connection), sql_(numbered_parameters(sql)), kept_(kept) {}
@@ -200,7 +208,7 @@ std::string_view PostgresStatement::bytes(int column) const {
   }
 }
 
-std::unique_ptr<Statement> PostgresConnection::prepare(std::string_view sql, bool kept) {
+std::unique_ptr<PreparedStatement> PostgresConnection::prepare(std::string_view sql, bool kept) {
   return std::make_unique<PostgresStatement>(*this, sql, kept);
 }
 

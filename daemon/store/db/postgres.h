@@ -6,7 +6,8 @@
 /// sends cancellations unencrypted. The next transaction connects anew. What was in flight then: an error of kind
 /// `unavailable`, and for a COMMIT `in_doubt`.
 ///
-/// libpq gets keywords, never a connection string: its messages about those repeat parts of them.
+/// libpq gets keywords, never a connection string: its messages about those repeat parts of them. It looks a host's
+/// name up with the C library, which has limits of its own.
 #include <cstdint>
 #include <string>
 #include <vector>

@@ -71,10 +71,12 @@ std::string Place::name() const {
 
 Session::Session(Place place, Access access) : place_(std::move(place)), access_(access), name_(place_.name()) {}
 
-Session::~Session() { PQfinish(connection_); }
+Session::~Session() { close(); }
+
+void Session::close() { PQfinish(std::exchange(connection_, nullptr)); }
 
 void Session::connect() {
-  PQfinish(std::exchange(connection_, nullptr));
+  close();
   std::string hosts, ports;
   for (const Host& host : place_.hosts) {
     hosts += (hosts.empty() ? "" : ",") + host.name;
@@ -231,7 +233,7 @@ void Session::commit() {
 
 void Session::lose(Kind kind, std::string_view words, std::string_view sql) {
   StoreError error(kind, fmt::format("{}: {} (in: {})", name_, words, sql.substr(0, 200)));
-  PQfinish(std::exchange(connection_, nullptr));
+  close();
   throw error;
 }
 

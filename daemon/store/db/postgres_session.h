@@ -36,6 +36,7 @@ class Session {
   ~Session();
 
   void connect();
+  void close();
   bool connected() const { return connection_ != nullptr; }
   /// How many connections there were: what was prepared under an earlier one is gone.
   int64_t number() const { return number_; }

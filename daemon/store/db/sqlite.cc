@@ -116,7 +116,7 @@ class SqliteConnection final : public Connection {
   SqliteConnection(const SqliteConnection&) = delete;
   ~SqliteConnection() override { sqlite3_close(handle_); }
 
-  std::unique_ptr<Statement> prepare(std::string_view sql, bool kept) override;
+  std::unique_ptr<PreparedStatement> prepare(std::string_view sql, bool kept) override;
   void execute(const std::string& sql) override {
     const int code = sqlite3_exec(handle_, sql.c_str(), nullptr, nullptr, nullptr);
     if (code != SQLITE_OK) fail(code, sql.substr(0, 200));
@@ -124,8 +124,8 @@ class SqliteConnection final : public Connection {
   void begin_read() override { execute("BEGIN"); }
   void begin_write() override { execute("BEGIN IMMEDIATE"); }
   void commit() override { execute("COMMIT"); }
-  void rollback() override {
-    if (sqlite3_get_autocommit(handle_) == 0) execute("ROLLBACK");
+  void rollback() noexcept override {
+    if (sqlite3_get_autocommit(handle_) == 0) sqlite3_exec(handle_, "ROLLBACK", nullptr, nullptr, nullptr);
   }
   void give_up_when(const std::function<bool()>* over) override {
     constexpr int kSteps = 10'000;  // of SQLite's machine: a millisecond or less
@@ -148,7 +148,7 @@ class SqliteConnection final : public Connection {
   sqlite3* handle_;
 };
 
-class SqliteStatement final : public Statement {
+class SqliteStatement final : public PreparedStatement {
  public:
   SqliteStatement(const SqliteConnection& connection, sqlite3_stmt* statement, std::string_view sql)
       : connection_(connection), statement_(statement), sql_(sql) {}
@@ -193,7 +193,7 @@ class SqliteStatement final : public Statement {
   std::string sql_;  ///< for errors
 };
 
-std::unique_ptr<Statement> SqliteConnection::prepare(std::string_view sql, bool kept) {
+std::unique_ptr<PreparedStatement> SqliteConnection::prepare(std::string_view sql, bool kept) {
   sqlite3_stmt* statement = nullptr;
   const unsigned flags = kept ? SQLITE_PREPARE_PERSISTENT : 0U;
   const int code = sqlite3_prepare_v3(handle_, sql.data(), static_cast<int>(sql.size()), flags, &statement, nullptr);

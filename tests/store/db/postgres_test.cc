@@ -183,6 +183,19 @@ TEST_F(PostgresTest, AConnectionThatIsLostTakesItsTransactionAlongAndTheNextOneW
   EXPECT_EQ(count(), 1);
 }
 
+TEST_F(PostgresTest, AConnectionThatIsLostBetweenTransactionsIsMadeAnew) {
+  for (int round = 0; round < 2; ++round) {
+    cut();
+    db().begin_write();
+    db().run("INSERT INTO thing (id) VALUES (?)", round);
+    db().commit();
+    cut();
+    db().begin_read();
+    EXPECT_EQ(number(db(), "SELECT count(*) FROM thing"), round + 1);
+    db().rollback();
+  }
+}
+
 TEST_F(PostgresTest, ACommitWithoutAnAnswerIsInDoubt) {
   place_.deadline = 300ms;
   db().execute(
