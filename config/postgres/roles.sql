@@ -7,8 +7,8 @@
 -- It can be run again at any time: it puts back what it says here, and the rights in the tables that are there by then.
 --
 --   codedriftd_owner   owns the schema, and migrates. Nobody logs in as it: whoever migrates is made a member
---                      (GRANT codedriftd_owner TO alice) and acts as it (SET ROLE codedriftd_owner, or -c role=codedriftd_owner
---                      among the options of the connection), so that it owns what migrations make.
+--                      (GRANT codedriftd_owner TO alice) and acts as it (ALTER ROLE alice IN DATABASE codedriftd
+--                      SET role = codedriftd_owner), so that it owns what migrations make.
 --   codedriftd_writer  is the daemon. It can read everything, and write what the daemon writes: it cannot change or delete
 --                      events, nor what was accepted.
 --   codedriftd_reader  can read everything: `codedriftd query`, dashboards, pg_dump.

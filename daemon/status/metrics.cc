@@ -165,7 +165,7 @@ void store(Exposition& page, const StatusSnapshot& s) {
   page.single("codedriftd_log_size", Type::gauge, "Events in the log.", s.log_size);
   page.single("codedriftd_store_queue", Type::gauge, "Pieces of work that wait for the writer.", s.writer_queue);
   page.family("codedriftd_store_errors_total", Type::counter,
-              "What SQLite refused the writer since the start, by why.");
+              "What the database refused the writer since the start, by why.");
   for (const std::string_view name : StoreError::kNames) {
     const auto count = s.store_errors.find(name);
     page.sample(count == s.store_errors.end() ? uint64_t{0} : count->second, fmt::format("error=\"{}\"", name));

@@ -215,8 +215,8 @@ class Database {
   Query prepare(std::string_view sql, bool kept);
   int64_t changes() const;
 
-  std::unique_ptr<Connection> connection_;
   std::unique_ptr<std::function<bool()>> over_;  ///< the connection has its address
+  std::unique_ptr<Connection> connection_;
   /// By the address of the text: no hash over long statements.
   std::unordered_map<const char*, std::unique_ptr<Query::Cached>> cache_;
 };

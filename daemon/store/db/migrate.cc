@@ -82,9 +82,19 @@ Checked check_applied(Database& db, const std::vector<Migration>& migrations) {
   return Done{};
 }
 
+/// One after the other, as long as this transaction lasts; and the schema that the first migration needs. False if
+/// somebody else was quicker.
+bool prepare_server(Database& db, const Migration& migration) {
+  db.query("SELECT CAST(pg_advisory_xact_lock(?) AS text)", kMigrationLock).step();
+  if (!db.query_once("SELECT 1 FROM pg_namespace WHERE nspname = ?", postgres::kSchema).step())
+    db.execute(fmt::format("CREATE SCHEMA {}", postgres::kSchema));
+  return is_empty(db) || version_of(db) < migration.version;
+}
+
 void apply(Database& db, const Migration& migration, WallTime now) {
   db.begin_write();
   try {
+    if (on_postgres(db) && !prepare_server(db, migration)) return db.rollback();
     db.execute(migration.sql);
     db.run("INSERT INTO migration (version, name, sha256, applied_at_ms, program) VALUES (?, ?, ?, ?, ?)",
            migration.version, migration.name, sha256(migration.sql).hex(), now, "codedriftd " CODEDRIFTD_VERSION);
@@ -117,13 +127,6 @@ std::vector<Migration> read_embedded(std::span<const EmbeddedFile> files) {
   return made;
 }
 
-/// One after the other, and the schema that the first one needs.
-void prepare_server(Database& db) {
-  db.query("SELECT CAST(pg_advisory_lock(?) AS text)", kMigrationLock).step();
-  if (!db.query_once("SELECT 1 FROM pg_namespace WHERE nspname = ?", postgres::kSchema).step())
-    db.execute(fmt::format("CREATE SCHEMA {}", postgres::kSchema));
-}
-
 }  // namespace
 
 const std::vector<Migration>& embedded_migrations(Engine engine) {
@@ -148,7 +151,6 @@ Checked check_owner(Database& db, int newest) {
 Result<MigrationReport> migrate(Database& db, const std::vector<Migration>& migrations, WallTime now) {
   MigrationReport report;
   const int newest = migrations.back().version;
-  if (on_postgres(db)) prepare_server(db);
   if (!is_empty(db)) {
     if (auto owner = check_owner(db, newest); !owner) return owner.error();
     if (auto applied = check_applied(db, migrations); !applied) return applied.error();

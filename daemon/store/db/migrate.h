@@ -33,9 +33,10 @@ struct MigrationReport {
 /// Brings the database to the newest of `migrations`. Before an upgrade a copy is kept beside it: PATH.vFROM, named
 /// after the version it holds, so that an upgrade that failed half way and is tried again keeps a copy of where it
 /// stands now beside that of where it began. What stands there is never written over: then it is PATH.vFROM.2, and so
-/// on. (A server's administrator keeps copies; there none is made.) Fails, with both numbers, on a database of another
-/// program, on one that is newer, and where an applied migration has another text than the one known here. Throws
-/// StoreError.
+/// on. (A server's administrator keeps copies; there none is made, and
+/// two programs that migrate one database wait for each other, up to four seconds.) Fails, with both numbers, on a
+/// database of another program, on one that is newer, and where an applied migration has another text than the one
+/// known here. Throws StoreError.
 Result<MigrationReport> migrate(Database& db, const std::vector<Migration>& migrations, WallTime now);
 
 /// For whoever copies it: fails for a file of another program and for one that is newer.

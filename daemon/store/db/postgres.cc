@@ -3,6 +3,8 @@
 #include <endian.h>
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cctype>
 #include <charconv>
 #include <cstring>
 #include <utility>
@@ -28,7 +30,7 @@ class PostgresConnection final : public Connection {
     count(*session_.run_script(sql));
   }
   void begin_read() override { begin("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"); }
-  void begin_write() override { begin("BEGIN"); }
+  void begin_write() override { begin("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"); }
   void commit() override {
     need_session("COMMIT");
     open_ = false;
@@ -91,13 +93,13 @@ class PostgresStatement final : public PreparedStatement {
   PostgresStatement(PostgresConnection& connection, std::string_view sql, bool kept)
       : connection_(connection), sql_(numbered_parameters(sql)), kept_(kept) {}
 
-  void bind_null(int index) override { at(index) = {}; }
+  void bind_null(int index) override { at(index) = {0, true, ""}; }
   void bind_integer(int index, int64_t value) override {
     const uint64_t wire = htobe64(static_cast<uint64_t>(value));
-    at(index) = {kInt8, false, std::string(reinterpret_cast<const char*>(&wire), sizeof wire)};
+    bind(index, kInt8, {reinterpret_cast<const char*>(&wire), sizeof wire});
   }
-  void bind_text(int index, std::string_view value) override { at(index) = {kText, false, std::string(value)}; }
-  void bind_blob(int index, std::string_view value) override { at(index) = {kBytea, false, std::string(value)}; }
+  void bind_text(int index, std::string_view value) override { bind(index, kText, value); }
+  void bind_blob(int index, std::string_view value) override { bind(index, kBytea, value); }
 
   bool step() override {
     if (!result_) {
@@ -115,6 +117,7 @@ class PostgresStatement final : public PreparedStatement {
   }
 
  private:
+  void bind(int index, Oid type, std::string_view bytes) { at(index) = {type, false, std::string(bytes)}; }
   Parameter& at(int index) {
     if (static_cast<std::size_t>(index) > parameters_.size()) parameters_.resize(static_cast<std::size_t>(index));
     return parameters_[static_cast<std::size_t>(index - 1)];
@@ -133,6 +136,7 @@ class PostgresStatement final : public PreparedStatement {
   std::string sql_;
   bool kept_;
   std::vector<Parameter> parameters_;
+  std::vector<Oid> types_;  ///< of each parameter, as it was bound last; 0: only NULL so far
   /// What was prepared, for which types of parameters, on which of the session's connections.
   struct Prepared {
     std::vector<Oid> types;
@@ -150,8 +154,14 @@ void PostgresStatement::run() {
   if (!kept_) {
     result_ = session.run(sql_, parameters_);
   } else {
+    // A NULL has the type that its parameter had before, so that not each set of them is prepared by itself.
+    types_.resize(std::max(types_.size(), parameters_.size()));
     std::vector<Oid> types;
-    for (const Parameter& each : parameters_) types.push_back(each.type);
+    for (std::size_t i = 0; i < parameters_.size(); ++i) {
+      if (parameters_[i].type != 0) types_[i] = parameters_[i].type;
+      parameters_[i].type = types_[i];
+      types.push_back(types_[i]);
+    }
     std::erase_if(prepared_, [&](const Prepared& each) { return each.session != session.number(); });
     const Prepared* found = nullptr;
     for (const Prepared& each : prepared_) {
@@ -231,11 +241,11 @@ std::string numbered_parameters(std::string_view sql) {
       end = std::min(sql.find('\n', i), sql.size());
     } else if (c == '?') {
       int number = 0;
-      const auto read = std::from_chars(sql.data() + i + 1, sql.data() + sql.size(), number);
-      end = static_cast<std::size_t>(read.ptr - sql.data());
-      if (read.ec != std::errc{}) {
+      if (end < sql.size() && std::isdigit(static_cast<unsigned char>(sql[end])) != 0) {
+        end = static_cast<std::size_t>(std::from_chars(sql.data() + end, sql.data() + sql.size(), number).ptr -
+                                       sql.data());
+      } else {
         number = last + 1;
-        end = i + 1;
       }
       last = std::max(last, number);
       text += fmt::format("${}", number);

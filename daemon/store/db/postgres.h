@@ -34,7 +34,7 @@ struct Place {
   Secret password;   ///< empty: none, or what libpq finds in its own file
   std::string tls = "verify-full";
   std::string ca_file, certificate, key;
-  Millis deadline{5'000};  ///< for each wait; for connecting, for each host
+  Millis deadline{5'000};  ///< for silence in each wait; for connecting, for each host
 
   Place clone() const;
   /// For people: "postgresql://db1:5432,db2:5432/codedriftd".
@@ -47,7 +47,7 @@ enum class Access {
 };
 
 /// Connects, or throws StoreError: `unavailable` where no server answers in time, `cannot_open` where one refuses, with
-/// its words and what to do. None of them holds the password.
+/// its words. None of them holds the password.
 Database open(const Place& place, Access access);
 
 /// `?` and `?N` as PostgreSQL counts parameters: `$n`. Text in quotes and comments stays as it is. Exposed for tests.

@@ -36,6 +36,15 @@ Kind kind_of(std::string_view state) {
   return Kind::other;
 }
 
+/// Why no connection came about: libpq tells no code then. Who answered at all refused, unless it is for the moment.
+Kind kind_of_refusal(std::string_view words) {
+  for (const std::string_view passing :
+       {"starting up", "shutting down", "in recovery", "not yet accepting", "too many"}) {
+    if (words.find(passing) != std::string_view::npos) return Kind::unavailable;
+  }
+  return words.find("FATAL") != std::string_view::npos ? Kind::cannot_open : Kind::unavailable;
+}
+
 std::string field(const PGresult* result, int code) {
   const char* text = PQresultErrorField(result, code);
   return text == nullptr ? "" : text;
@@ -77,11 +86,27 @@ void Session::close() { PQfinish(std::exchange(connection_, nullptr)); }
 
 void Session::connect() {
   close();
-  std::string hosts, ports;
-  for (const Host& host : place_.hosts) {
-    hosts += (hosts.empty() ? "" : ",") + host.name;
-    ports += fmt::format("{}{}", ports.empty() ? "" : ",", host.port);
+  // One after the other, each with its own time: libpq, which can take a list, has none between the hosts of one.
+  std::vector<const char*> wanted{"read-write"};
+  if (access_ == Access::read) wanted = place_.hosts.size() > 1 ? std::vector{"standby", "any"} : std::vector{"any"};
+  std::string words;
+  Kind kind = Kind::cannot_open;
+  for (const char* attributes : wanted) {
+    for (const Host& host : place_.hosts) {
+      try {
+        return connect(host, attributes);
+      } catch (const StoreError& error) {
+        if (error.given_up()) throw;
+        if (error.kind() != Kind::cannot_open) kind = error.kind();  // it may be there later
+        words += (words.empty() ? "" : "; ") + std::string(error.what());
+      }
+    }
   }
+  throw StoreError(kind, words);
+}
+
+void Session::connect(const Host& host, const char* attributes) {
+  const std::string port = std::to_string(host.port);
   // A session that is cut off in the middle of a transaction holds its locks no longer than this; a report may take its
   // time. The server notices a client that went away while it works.
   const std::string options = fmt::format(
@@ -91,8 +116,8 @@ void Session::connect() {
       access_ == Access::write ? "" : " -c default_transaction_read_only=on");
   std::string password(place_.password.reveal());
   const std::vector<std::pair<const char*, const char*>> keywords{
-      {"host", hosts.c_str()},
-      {"port", ports.c_str()},
+      {"host", host.name.c_str()},
+      {"port", port.c_str()},
       {"dbname", place_.database.c_str()},
       {"user", place_.user.c_str()},
       {"password", password.empty() ? nullptr : password.c_str()},
@@ -100,10 +125,11 @@ void Session::connect() {
       {"sslrootcert", place_.ca_file.c_str()},
       {"sslcert", place_.certificate.c_str()},
       {"sslkey", place_.key.c_str()},
+      {"gssencmode", "disable"},
       {"application_name", "codedriftd"},
       {"client_encoding", "UTF8"},
       {"options", options.c_str()},
-      {"target_session_attrs", access_ == Access::write ? "read-write" : "prefer-standby"},
+      {"target_session_attrs", attributes},
       {"tcp_user_timeout", "5000"},
       {"keepalives_idle", "5"},
       {"keepalives_interval", "2"},
@@ -121,19 +147,21 @@ void Session::connect() {
   wipe(password);
   if (connection_ == nullptr) throw StoreError(Kind::memory, name_ + ": no memory for a connection");
   PQsetNoticeReceiver(connection_, note, this);
-  const MonoTime until = SystemClock{}.mono() + place_.deadline * static_cast<int>(place_.hosts.size());
+  const MonoTime until = SystemClock{}.mono() + place_.deadline;
   for (PostgresPollingStatusType state = PGRES_POLLING_WRITING; state != PGRES_POLLING_OK;
        state = PQconnectPoll(connection_)) {
-    if (PQstatus(connection_) == CONNECTION_BAD || state == PGRES_POLLING_FAILED) {
-      // Without a connection libpq tells no code: who answered at all refused.
-      const bool refused = words().find("FATAL") != std::string::npos;
-      lose(refused ? Kind::cannot_open : Kind::unavailable, words(), "connect");
+    if (PQstatus(connection_) == CONNECTION_BAD || state == PGRES_POLLING_FAILED)
+      lose(kind_of_refusal(words()), words(), "connect");
+    if (!ready(state == PGRES_POLLING_READING ? POLLIN : POLLOUT, until, "connect")) {
+      lose(Kind::unavailable,
+           fmt::format("{}:{} did not answer within {} ms", host.name, host.port, place_.deadline.count()), "connect");
     }
-    if (!ready(state == PGRES_POLLING_READING ? POLLIN : POLLOUT, until, "connect"))
-      lose(Kind::unavailable, "no answer in time", "connect");
   }
   if (PQsetnonblocking(connection_, 1) != 0) lose(Kind::unavailable, words(), "connect");
   ++number_;
+  // Whatever is set for the server, the role or the database: what COMMIT returned from is on disk.
+  if (access_ == Access::write)
+    run("SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'", {});
 }
 
 void Session::note(void* self, const PGresult* notice) {
@@ -159,7 +187,7 @@ void Session::wait(std::string_view sql, Kind if_late) {
   // The deadline is for silence between two moments of progress for a reader's long answer too: the server has a limit
   // of its own for a statement.
   const Millis patience = access_ == Access::write ? place_.deadline : std::max(place_.deadline, Millis{65'000});
-  const MonoTime until = SystemClock{}.mono() + patience;
+  MonoTime until = SystemClock{}.mono() + patience;
   for (;;) {
     const int unsent = PQflush(connection_);
     if (unsent < 0) lose(if_late, words(), sql);
@@ -167,6 +195,7 @@ void Session::wait(std::string_view sql, Kind if_late) {
     if (!ready(static_cast<short>(unsent != 0 ? POLLIN | POLLOUT : POLLIN), until, sql))
       lose(if_late, fmt::format("no answer within {} ms", patience.count()), sql);
     if (PQconsumeInput(connection_) == 0) lose(if_late, words(), sql);
+    until = SystemClock{}.mono() + patience;
   }
 }
 
@@ -228,7 +257,7 @@ void Session::commit() {
   if (std::string_view(PQcmdStatus(done.get())) != "COMMIT")
     throw StoreError(Kind::other, fmt::format("{}: the transaction had failed: it was rolled back", name_));
   // "canceling wait for synchronous replication": it is here, and may be nowhere else.
-  if (warned_) lose(Kind::in_doubt, warning_, "COMMIT");
+  if (warned_) lose(Kind::in_doubt, shown(warning_), "COMMIT");
 }
 
 void Session::lose(Kind kind, std::string_view words, std::string_view sql) {
@@ -239,19 +268,20 @@ void Session::lose(Kind kind, std::string_view words, std::string_view sql) {
 
 void Session::refuse(const PGresult* result, std::string_view sql) const {
   const std::string state = field(result, PG_DIAG_SQLSTATE);
-  throw StoreError(kind_of(state), fmt::format("{}: {} (code {}, in: {})", name_,
-                                               without_password(harmless(field(result, PG_DIAG_MESSAGE_PRIMARY))),
-                                               state, sql.substr(0, 200)));
+  throw StoreError(kind_of(state),
+                   fmt::format("{}: {} (code {}, in: {})", name_, shown(field(result, PG_DIAG_MESSAGE_PRIMARY)), state,
+                               sql.substr(0, 200)));
 }
 
-std::string Session::words() const { return without_password(harmless(PQerrorMessage(connection_))); }
+std::string Session::words() const { return shown(PQerrorMessage(connection_)); }
 
-std::string Session::without_password(std::string text) const {
+std::string Session::shown(std::string text) const {
+  static constexpr std::string_view kHidden = "***";
   const std::string_view password = place_.password.reveal();
-  if (password.empty()) return text;
-  for (auto at = text.find(password); at != std::string::npos; at = text.find(password, at))
-    text.replace(at, password.size(), "***");
-  return text;
+  for (auto at = password.empty() ? std::string::npos : text.find(password); at != std::string::npos;
+       at = text.find(password, at + kHidden.size()))
+    text.replace(at, password.size(), kHidden);
+  return harmless(text);
 }
 
 }  // namespace codedriftd::postgres

@@ -54,6 +54,7 @@ class Session {
   const std::string& name() const { return name_; }
 
  private:
+  void connect(const Host& host, const char* attributes);
   [[noreturn]] void lose(StoreError::Kind kind, std::string_view words, std::string_view sql);
   [[noreturn]] void refuse(const PGresult* result, std::string_view sql) const;
   void sent(int code, std::string_view sql);
@@ -63,7 +64,7 @@ class Session {
   bool ready(short events, MonoTime until, std::string_view sql);
   ResultPtr result(std::string_view sql, StoreError::Kind if_late = StoreError::Kind::unavailable);
   std::string words() const;
-  std::string without_password(std::string text) const;
+  std::string shown(std::string text) const;  ///< for messages: without the password
   static void note(void* self, const PGresult* notice);
 
   Place place_;

@@ -49,7 +49,7 @@ class Snapshot {
     bool operator==(const Stamp&) const = default;
   };
   static Stamp stamp_of(const std::string& path);
-  /// Throws StoreError (SQLITE_BUSY) where the database is written to at every tick until then.
+  /// Throws StoreError (busy) where the database is written to at every tick until then.
   static Stamp settled_stamp_of(const std::string& path, MonoTime until);
 
   std::string path_;
@@ -62,7 +62,7 @@ class Snapshot {
 class SnapshotTries {
  public:
   explicit SnapshotTries(std::string path) : path_(std::move(path)), give_up_(SystemClock{}.mono() + Millis{20'000}) {}
-  /// Waits a little. Throws StoreError (SQLITE_BUSY) when it was long enough, and often: one try with a large record
+  /// Waits a little. Throws StoreError (busy) when it was long enough, and often: one try with a large record
   /// may take longer than that.
   void again();
   MonoTime until() const { return give_up_; }

@@ -303,7 +303,7 @@ void Writer::commit() {
 }
 
 void Writer::die_if_in_doubt(const StoreError& error, bool committing, std::string_view what) {
-  if (error.sync() || (committing && error.io())) {
+  if (error.sync() || (committing && (error.io() || error.kind() == StoreError::Kind::in_doubt))) {
     options_.fatal(fmt::format("{} failed, and whether it is durable is not known: {}", what, error.what()));
   }
 }

@@ -42,10 +42,10 @@ class Tx {
 /// lock, five seconds or twice that. The queue has a bound: when it is reached, work that was posted as
 /// Keep::unless_crowded gives way, the oldest first, with an error for its `done`; other work is always taken.
 ///
-/// An I/O error at COMMIT leaves open whether the work is durable, and after a failed flush no later one can be
-/// trusted: then `fatal` is called, which must not return. Any other failed COMMIT (the disk is full) rolls the whole
-/// group back and fails it. So does such an error inside a work, where SQLite gives the transaction up: a work lets
-/// StoreError pass.
+/// An I/O error at COMMIT leaves open whether the work is durable, so does a server that does not answer it, and after
+/// a failed flush no later one can be trusted: then `fatal` is called, which must not return. Any other failed COMMIT
+/// (the disk is full) rolls the whole group back and fails it. So does such an error inside a work, where SQLite gives
+/// the transaction up: a work lets StoreError pass.
 class Writer {
  public:
   struct Options {
@@ -85,7 +85,7 @@ class Writer {
   };
   Trouble trouble_since() const { return trouble_.copy(); }
   std::string trouble() const { return trouble_.copy().words; }
-  /// How often SQLite refused something, by StoreError::name(). Thread-safe.
+  /// How often the database refused something, by StoreError::name(). Thread-safe.
   std::map<std::string_view, uint64_t> errors() const { return errors_.copy(); }
   /// When the thread last came round, or last began a piece of work. Idle, it comes round every five seconds; so it
   /// does while it waits for the write lock.

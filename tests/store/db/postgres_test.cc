@@ -1,12 +1,17 @@
 #include "store/db/postgres.h"
 
 #include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 
 #include <atomic>
-#include <thread>
+#include <csignal>
+#include <map>
+#include <tuple>
 
 #include "store/db/migrate.h"
 #include "store/db/sqlite.h"
+#include "store/db/writer.h"
 #include "store/store_support.h"
 #include "support/postgres_server.h"
 #include "support/seed.h"
@@ -64,6 +69,7 @@ TEST(PostgresParameters, AreNumberedAsItsServerCountsThem) {
       {"a = ? -- why?\nAND b = ?", "a = $1 -- why?\nAND b = $2"},
       {"a = ? -- why?", "a = $1 -- why?"},
       {"?", "$1"},
+      {"1 - ?-1", "1 - $1-1"},
       {"'?", "'?"},
       {"", ""},
   };
@@ -197,9 +203,9 @@ TEST_F(PostgresTest, AConnectionThatIsLostBetweenTransactionsIsMadeAnew) {
 }
 
 TEST_F(PostgresTest, ACommitWithoutAnAnswerIsInDoubt) {
-  place_.deadline = 300ms;
+  place_.deadline = 1s;
   db().execute(
-      "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(2); RETURN NULL; END $$; "
+      "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(4); RETURN NULL; END $$; "
       "CREATE CONSTRAINT TRIGGER slow AFTER INSERT ON thing DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE "
       "FUNCTION "
       "slow()");
@@ -209,6 +215,68 @@ TEST_F(PostgresTest, ACommitWithoutAnAnswerIsInDoubt) {
   EXPECT_EQ(kind_of_failure([&] { hasty.commit(); }), Refusal::in_doubt);
   hasty.rollback();
   EXPECT_EQ(number(hasty, "SELECT 1"), 1) << "it connects anew";
+}
+
+/// A writer that waits for nothing, and counts instead of dying.
+struct CountingWriter {
+  explicit CountingWriter(Database db) : writer(std::move(db), clock, options()) {}
+  Writer::Options options() {
+    Writer::Options made;
+    made.fatal = [this](const std::string&) { ++deaths; };
+    return made;
+  }
+  SystemClock clock;
+  std::atomic<int> deaths{0};
+  Writer writer;
+};
+
+TEST_F(PostgresTest, AWriterWhoseCommitIsInDoubtEnds) {
+  db().execute(
+      "CREATE FUNCTION warn() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE WARNING 'simulated'; RETURN NULL; END "
+      "$$; CREATE CONSTRAINT TRIGGER warn AFTER INSERT ON thing DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE "
+      "FUNCTION warn()");
+  CountingWriter counting(postgres::open(place_, Access::write));
+  EXPECT_THROW(counting.writer.run([](Tx& tx) { tx.db.run("INSERT INTO thing (id) VALUES (1)"); }), StoreError);
+  EXPECT_EQ(counting.deaths, 1);
+}
+
+TEST_F(PostgresTest, AWriterWhoseConnectionIsLostWithinAWorkFailsItsGroupAndGoesOn) {
+  CountingWriter counting(postgres::open(place_, Access::write));
+  EXPECT_THROW(counting.writer.run([&](Tx& tx) {
+    tx.db.run("INSERT INTO thing (id) VALUES (1)");
+    cut();
+    tx.db.run("INSERT INTO thing (id) VALUES (2)");
+  }),
+               StoreError);
+  EXPECT_NE(counting.writer.trouble(), "");
+  counting.writer.run([](Tx& tx) { tx.db.run("INSERT INTO thing (id) VALUES (3)"); });
+  EXPECT_EQ(counting.writer.trouble(), "");
+  EXPECT_EQ(joined(db(), "SELECT CAST(id AS text) FROM thing ORDER BY id"), "3");
+  EXPECT_EQ(counting.deaths, 0);
+}
+
+TEST_F(PostgresTest, CommitsAreOnDiskWhateverTheServerIsSetTo) {
+  for (const auto& [access, setting] : {std::pair(Access::write, "on"), std::pair(Access::read, "off")}) {
+    Database opened = postgres::open(place_, access);
+    EXPECT_EQ(text(opened, "SELECT current_setting('synchronous_commit')"), setting)
+        << "the server of the tests has it off";
+  }
+}
+
+TEST_F(PostgresTest, AHostThatTakesConnectionsAndSaysNothingDoesNotKeepItFromTheNext) {
+  const TempDir dir;
+  const UniqueFd silent(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  (dir / ".s.PGSQL.5432").copy(address.sun_path, sizeof address.sun_path - 1);
+  ASSERT_EQ(::bind(silent.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+  ASSERT_EQ(::listen(silent.get(), 8), 0);
+  place_.deadline = 1s;
+  place_.hosts.insert(place_.hosts.begin(), {dir.path(), 5432});
+  for (const Access access : {Access::write, Access::read}) {
+    Database opened = postgres::open(place_, access);
+    EXPECT_EQ(number(opened, "SELECT 1"), 1);
+  }
 }
 
 TEST_F(PostgresTest, ACommitWithAWarningIsInDoubt) {
@@ -224,9 +292,9 @@ TEST_F(PostgresTest, ACommitWithAWarningIsInDoubt) {
 }
 
 TEST_F(PostgresTest, AStatementWithoutAnAnswerGivesTheConnectionUpAndCancelsNothing) {
-  place_.deadline = 200ms;
+  place_.deadline = 1s;
   Database hasty = postgres::open(place_, Access::write);
-  EXPECT_EQ(kind_of_failure([&] { hasty.query_once("SELECT pg_sleep(2)").step(); }), Refusal::unavailable);
+  EXPECT_EQ(kind_of_failure([&] { hasty.query_once("SELECT pg_sleep(4)").step(); }), Refusal::unavailable);
   EXPECT_EQ(number(hasty, "SELECT 1"), 1);
 }
 
@@ -241,7 +309,7 @@ TEST_F(PostgresTest, GivesUpAStatementBeforeItAndWithinIt) {
 }
 
 TEST_F(PostgresTest, AServerThatStandsStillDoesNotStopItsClient) {
-  place_.deadline = 300ms;
+  place_.deadline = 1s;
   Database hasty = postgres::open(place_, Access::write);
   const int64_t backend = number(hasty, "SELECT pg_backend_pid()");
   ASSERT_EQ(::kill(static_cast<pid_t>(backend), SIGSTOP), 0);
@@ -250,7 +318,6 @@ TEST_F(PostgresTest, AServerThatStandsStillDoesNotStopItsClient) {
 }
 
 TEST_F(PostgresTest, SaysWhyItCannotConnectAndNeverThePassword) {
-  const std::string password = "S3cret Word%ZZ=1";
   administrator_.execute("DROP ROLE IF EXISTS with_password; CREATE ROLE with_password LOGIN PASSWORD 'another one'");
   postgres::Place nobody = place_.clone(), nowhere = place_.clone(), nothing = place_.clone(), wrong = place_.clone();
   nobody.user = "nobody";
@@ -263,13 +330,21 @@ TEST_F(PostgresTest, SaysWhyItCannotConnectAndNeverThePassword) {
       {&nothing, Refusal::cannot_open, "database \"nothing\" does not exist"},
       {&wrong, Refusal::cannot_open, "password authentication failed"},
   };
+  // What libpq's messages about a connection string would repeat, and what is to be hidden in any case.
+  const char* const passwords[] = {"S3cret",    "S3cret Word",           "S3cret=Word", "S3cret%ZZWord", "'S3cret",
+                                   "S3cret\\'", "postgresql://S3cret@h", "host=S3cret", "S3cret\nWord",  "/S3cret?x"};
   for (const auto& [place, kind, expected] : cases) {
-    place->password = Secret(password);
-    const auto [seen, words] = store_failure_of([&] { postgres::open(*place, Access::write); });
-    EXPECT_EQ(seen, kind) << words;
-    EXPECT_NE(words.find(expected), std::string::npos) << words;
-    EXPECT_NE(words.find(place->name()), std::string::npos) << words;
-    EXPECT_EQ(words.find("S3cret"), std::string::npos) << words;
+    for (const char* password : passwords) {
+      place->password = Secret(password);
+      const auto [seen, words] = store_failure_of([&] { postgres::open(*place, Access::write); });
+      EXPECT_EQ(seen, kind) << words;
+      EXPECT_NE(words.find(expected), std::string::npos) << words;
+      EXPECT_NE(words.find(place->name()), std::string::npos) << words;
+      EXPECT_EQ(words.find("S3cret"), std::string::npos) << words;
+    }
+    // One that its own stand-in holds.
+    place->password = Secret("*");
+    EXPECT_EQ(kind_of_failure([&, place = place] { postgres::open(*place, Access::write); }), kind);
   }
 }
 
