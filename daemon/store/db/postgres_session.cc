@@ -281,6 +281,9 @@ std::string Session::shown(std::string text) const {
   for (auto at = password.empty() ? std::string::npos : text.find(password); at != std::string::npos;
        at = text.find(password, at + kHidden.size()))
     text.replace(at, password.size(), kHidden);
+  while (!text.empty() && text.back() == '\n') text.pop_back();
+  std::replace_if(
+      text.begin(), text.end(), [](char c) { return c == '\n' || c == '\t'; }, ' ');
   return harmless(text);
 }
 

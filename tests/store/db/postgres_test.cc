@@ -251,7 +251,8 @@ TEST_F(PostgresTest, AWriterWhoseConnectionIsLostWithinAWorkFailsItsGroupAndGoes
   EXPECT_NE(counting.writer.trouble(), "");
   counting.writer.run([](Tx& tx) { tx.db.run("INSERT INTO thing (id) VALUES (3)"); });
   EXPECT_EQ(counting.writer.trouble(), "");
-  EXPECT_EQ(joined(db(), "SELECT CAST(id AS text) FROM thing ORDER BY id"), "3");
+  Database fresh = postgres::open(place_, Access::read);
+  EXPECT_EQ(joined(fresh, "SELECT CAST(id AS text) FROM thing ORDER BY id"), "3");
   EXPECT_EQ(counting.deaths, 0);
 }
 
