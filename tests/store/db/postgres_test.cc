@@ -334,7 +334,8 @@ TEST_F(PostgresTest, SaysWhyItCannotConnectAndNeverThePassword) {
   // What libpq's messages about a connection string would repeat, and what is to be hidden in any case.
   const char* const passwords[] = {"S3cret",    "S3cret Word",           "S3cret=Word", "S3cret%ZZWord", "'S3cret",
                                    "S3cret\\'", "postgresql://S3cret@h", "host=S3cret", "S3cret\nWord",  "/S3cret?x"};
-  for (const auto& [place, kind, expected] : cases) {
+  for (const auto& [wrong_place, kind, expected] : cases) {
+    postgres::Place* const place = wrong_place;
     for (const char* password : passwords) {
       place->password = Secret(password);
       const auto [seen, words] = store_failure_of([&] { postgres::open(*place, Access::write); });
@@ -345,7 +346,7 @@ TEST_F(PostgresTest, SaysWhyItCannotConnectAndNeverThePassword) {
     }
     // One that its own stand-in holds.
     place->password = Secret("*");
-    EXPECT_EQ(kind_of_failure([&, place = place] { postgres::open(*place, Access::write); }), kind);
+    EXPECT_EQ(kind_of_failure([&] { postgres::open(*place, Access::write); }), kind);
   }
 }
 
