@@ -63,8 +63,8 @@ class Databases {
         "SELECT CAST(md5((SELECT string_agg(relname || ':' || relnatts, ',' ORDER BY relname) FROM pg_class WHERE "
         "relnamespace = 'codedriftd'::regnamespace) || (SELECT string_agg(tgname || tgenabled::text, ',' ORDER BY "
         "tgname) FROM pg_trigger WHERE NOT tgisinternal) || (SELECT string_agg(conname, ',' ORDER BY conname) FROM "
-        "pg_constraint) || (SELECT "
-        "string_agg(definition, ',' ORDER BY viewname) FROM pg_views WHERE schemaname = 'codedriftd')) AS text)");
+        "pg_constraint) || (SELECT string_agg(definition, ',' ORDER BY viewname) FROM pg_views WHERE schemaname = "
+        "'codedriftd')) AS text)");
     return row.step() ? row.string(0) : "";
   }
 

@@ -48,8 +48,8 @@ Checked check_ours(Database& db) {
         postgres::kSchema);
     if (row.step()) return Done{};
     return Error{
-        fmt::format("{}: has no record of codedriftd in its schema {}; check the database in [store] url, or "
-                    "run `codedriftd migrate` as a member of codedriftd_owner",
+        fmt::format("{}: has no record of codedriftd in its schema {}; choose another database, or migrate this one as "
+                    "a member of codedriftd_owner",
                     db.name(), postgres::kSchema)};
   }
   const int64_t application = sqlite::pragma(db, "application_id");

@@ -184,8 +184,8 @@ bool Session::ready(short events, MonoTime until, std::string_view sql) {
 }
 
 void Session::wait(std::string_view sql, Kind if_late) {
-  // The deadline is for silence between two moments of progress for a reader's long answer too: the server has a limit
-  // of its own for a statement.
+  // For silence: an answer that keeps coming may take longer. A reader waits until the server's own limit for a
+  // statement is over.
   const Millis patience = access_ == Access::write ? place_.deadline : std::max(place_.deadline, Millis{65'000});
   MonoTime until = SystemClock{}.mono() + patience;
   for (;;) {
