@@ -28,7 +28,7 @@ struct Watched {
   std::optional<Sha256> pin;
   std::string pin_where;
   Baseline baseline = Baseline::first_seen;
-  Millis interval, stale_after, deploy_grace;
+  Millis interval{300'000}, stale_after{900'000}, deploy_grace{3'600'000};
   Millis examine_within{60'000};
   std::optional<ContentDigest> content_pin = {};  ///< instead of `pin`
   bool same_content_accepted = true;

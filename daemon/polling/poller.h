@@ -158,7 +158,7 @@ class Poller {
   };
   struct Stale {
     TargetId id;
-    Millis unseen_for;
+    Millis unseen_for{};
   };
 
   void loop(std::stop_token stop);

@@ -30,7 +30,7 @@ struct Run {
   std::optional<Sha256> sha256;
   WallTime first, last;
   int64_t polls;
-  Millis longest_gap;
+  Millis longest_gap{};
   std::optional<bool> accepted_at_end;
   std::string content;  ///< of the package of `sha256`, with what the target leaves out left out; empty: not known
   std::string value;    ///< what `sha256` stands for; empty: code, or not known

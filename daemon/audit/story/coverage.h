@@ -14,12 +14,12 @@ namespace codedriftd {
 struct Sightings {
   struct Period {  ///< configured, with this stale_after in force
     WallTime from, until;
-    Millis stale_after;
+    Millis stale_after{};
   };
   struct Run {  ///< first and last of `polls` polls, never more than `longest_gap` apart
     WallTime first, last;
     int64_t polls;
-    Millis longest_gap;
+    Millis longest_gap{};
     std::string_view reason = {};  ///< of a run of failures: why nothing was seen, in the contract's words
   };
   struct Stay {  ///< the daemon ran
