@@ -36,7 +36,7 @@ void Attributor::set_accounts(std::map<std::string, std::vector<std::string>> de
 }
 
 void Attributor::ask_due() {
-  writer_.post([this](Tx& tx) { begin(tx.db); }, {}, Writer::Keep::unless_crowded);
+  writer_.post([this](Tx& tx) { begin(tx.db); });
 }
 
 void Attributor::begin(Database& db) {

@@ -257,7 +257,6 @@ void Inspector::record(const Sha256& code, std::function<void(Tx&, WallTime)> sa
       [&ledger = ledger_, code, save = std::move(save), at = clock_.wall()](Tx& tx) {
         save(tx, at);
         ledger.examined(tx, code, at);
-        tx.urgent();
       },
       [queue = queue_, code](std::exception_ptr why) {
         queue->lock()->leave(code);

@@ -239,19 +239,21 @@ void Poller::finish(Entry& entry, const ApiAnswer& answer, MonoTime sent, MonoTi
   const PollEnd end = answered ? PollEnd::answered : PollEnd::unanswered;
   // Shared, because work may be copied, and a secret is not.
   const auto url = std::make_shared<Secret>(observation.obtainable ? answer.url.clone() : Secret());
-  write(
-      [this, id = entry.watched.id, target = entry.watched.target, observation, wall, awaited, url](Tx& tx) {
-        const Applied applied = ledger_.apply(tx, id, observation, wall);
-        if (awaited) tx.urgent();
-        if (!applied.unexamined) return;
-        tx.after_commit([this, id, target, code = *observation.sha256, url, urgency = applied.urgency] {
-          unexamined_(id, target, code, std::move(*url), urgency);
-        });
-      },
-      [over = std::move(over), end](bool recorded) {
-        for (const auto& request : over) request->over(recorded ? end : PollEnd::unrecorded);
-      },
-      nothing_new && !awaited ? Writer::Keep::unless_crowded : Writer::Keep::always);
+  Poll poll{entry.watched.id, observation, wall, {}};
+  poll.then = [this, id = poll.target, target = entry.watched.target, code = observation.sha256, url](
+                  Tx& tx, const Applied& applied) {
+    if (!applied.unexamined) return;
+    tx.after_commit([this, id, target, code = *code, url, urgency = applied.urgency] {
+      unexamined_(id, target, code, std::move(*url), urgency);
+    });
+  };
+  const Writer::Keep keep = nothing_new && !awaited ? Writer::Keep::unless_crowded : Writer::Keep::always;
+  writer_.post(std::make_shared<SeenPoll>(ledger_, std::move(poll)),
+               logged(keep,
+                      [over = std::move(over), end](bool recorded) {
+                        for (const auto& request : over) request->over(recorded ? end : PollEnd::unrecorded);
+                      }),
+               keep);
 }
 
 void Poller::judge_account(Entry& entry, const ApiAnswer& answer, MonoTime now) {
@@ -295,8 +297,12 @@ void Poller::log_change(const Entry& entry, const Observation& observation) cons
        field("code", observation.error.code), field("request_id", observation.error.request_id)});
 }
 
-void Poller::write(Writer::Work work, std::function<void(bool recorded)> done, Writer::Keep keep) {
-  const auto finished = [done = std::move(done), keep](std::exception_ptr why) {
+void Poller::write(Writer::Work work, std::function<void(bool recorded)> done) {
+  writer_.post(std::move(work), logged(Writer::Keep::always, std::move(done)));
+}
+
+Writer::Done Poller::logged(Writer::Keep keep, std::function<void(bool recorded)> done) {
+  return [done = std::move(done), keep](std::exception_ptr why) {
     if (done) done(!why);
     if (!why) return;
     try {
@@ -308,7 +314,6 @@ void Poller::write(Writer::Work work, std::function<void(bool recorded)> done, W
           fmt::format("what the poller saw could not be recorded and does not count: {}", error.what()));
     }
   };
-  writer_.post(std::move(work), finished, keep);
 }
 
 void Poller::count_attempt(const ApiAnswer& answer) {

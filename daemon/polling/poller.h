@@ -189,7 +189,9 @@ class Poller {
   void count_poll(Outcome outcome);
   Millis until_next(MonoTime now) const REQUIRES(polling_);
   /// `done` runs on the writer's thread once the work is durable (true), or if it left no trace (false).
-  void write(Writer::Work work, std::function<void(bool recorded)> done = {}, Writer::Keep keep = Writer::Keep::always);
+  void write(Writer::Work work, std::function<void(bool recorded)> done = {});
+  /// The same, for what was posted so; what ended it is logged.
+  static Writer::Done logged(Writer::Keep keep, std::function<void(bool recorded)> done);
 
   ThreadRole polling_;  ///< the thread that calls turn()
   Api& api_;

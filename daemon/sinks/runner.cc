@@ -178,8 +178,8 @@ void Runner::tell_of_trouble() {
   notice.about.facts.summary =
       over ? "What is seen can be recorded again; what could not be is found by the next polls."
            : fmt::format("Nothing can be recorded since {}: {}. {}", rfc3339(clock_.wall() - lasted), trouble.words,
-                         trouble.locked ? "What is seen waits, and nobody is told of drift until that lock is let go."
-                                        : "Drift is seen by nobody until that is mended.");
+                         trouble.waits ? "What is seen waits, and nobody is told of drift until that is over."
+                                       : "Drift is seen by nobody until that is mended.");
   notice.about.facts.reason = trouble.words;
   const std::string id = random_id();
   const DeliveryAnswer answer = channel_->deliver(id, ledger_.compose(notice, id, clock_.wall()), 1, kAttemptLimit);
@@ -337,7 +337,7 @@ void Runner::settle_last() {
       settle(tx, last.alert, last.answer, last.outcome, clock_.wall());
     });
   } catch (const StoreError& error) {
-    if (error.busy() || error.full()) unsettled_.emplace(last);
+    if (error.passing() || error.full()) unsettled_.emplace(last);
     throw;
   }
   if (last.answer.result == DeliveryResult::fault) count_fault(last.answer.text);

@@ -123,7 +123,6 @@ void Runner::hold(Tx& tx, const std::string& reason, const PendingAlert& undeliv
   const Millis wait = others_know ? std::max(kProbeEvery, retry_after) : kProbeEvery;
   state = {DestinationState::Kind::held, now + wait, state.failures + 1, reason};
   outbox::set_destination(tx.db, destination_, state);
-  tx.urgent();
   if (was_held) return;
   ledger_.append_about_delivery(tx, delivery_event("delivery.refused", destination_, undelivered, reason), destination_,
                                 now, undelivered.kind);

@@ -46,25 +46,30 @@ Figures measure(Database db, const Amounts& amounts) {
   writer.run([&](Tx& tx) { sync = sync_watch_list(tx, ledger, list, clock.wall()); });
   WallTime now = clock.wall();
   const auto see = [&](unsigned i, const char* code) {
-    Observation seen;
-    seen.outcome = codedriftd::Outcome::observed;
-    seen.sha256 = sha256(code);
-    now += Millis{1};
-    return [&ledger, seen, id = sync.targets[i % kFunctions].id, at = now](Tx& tx) { ledger.apply(tx, id, seen, at); };
+    Poll poll;
+    poll.target = sync.targets[i % kFunctions].id;
+    poll.observation.outcome = codedriftd::Outcome::observed;
+    poll.observation.sha256 = sha256(code);
+    poll.at = now += Millis{1};
+    return poll;
   };
-  for (unsigned i = 0; i < kFunctions; ++i) writer.post(see(i, "reviewed"));
+  const auto post = [&](unsigned i) {
+    writer.post(std::make_shared<SeenPoll>(ledger, see(i, "reviewed")), {}, Writer::Keep::unless_crowded);
+  };
+  for (unsigned i = 0; i < kFunctions; ++i) post(i);
   writer.run([](Tx&) {});
 
   Figures figures;
   for (unsigned round = 0; round < amounts.rounds; ++round) {
     const MonoTime begun = clock.mono();
-    for (unsigned i = 0; i < amounts.polls; ++i) writer.post(see(i, "reviewed"));
+    for (unsigned i = 0; i < amounts.polls; ++i) post(i);
     writer.run([](Tx&) {});
     figures.polls_per_second.push_back(amounts.polls / std::chrono::duration<double>(clock.mono() - begun).count());
   }
   for (unsigned i = 0; i < amounts.drifts; ++i) {
     const MonoTime begun = clock.mono();
-    writer.run(see(i, i < kFunctions ? "changed" : "changed again"));
+    const Poll poll = see(i, i < kFunctions ? "changed" : "changed again");
+    writer.run([&](Tx& tx) { ledger.apply(tx, poll.target, poll.observation, poll.at); });
     figures.commit_ms.push_back(1'000 * std::chrono::duration<double>(clock.mono() - begun).count());
   }
   writer.stop();

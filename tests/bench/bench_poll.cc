@@ -126,7 +126,8 @@ double decide_us(unsigned calls) {
   });
 }
 
-/// Ledger::apply (the decision is in it) and its share of a COMMIT of `group`, the flush included.
+/// A poll that changed nothing in the ledger (the decision is in it), and its share of a COMMIT of `group`, the flush
+/// included.
 double record_us(unsigned calls, unsigned group) {
   const Observation seen = observed();
   Rig rig;  // its end does what is still queued
@@ -135,10 +136,8 @@ double record_us(unsigned calls, unsigned group) {
   const auto poll = [&](unsigned times) {
     for (unsigned i = 0; i < times; ++i) {
       now += Millis{20};
-      rig.writer->post([&rig, &seen, id = targets[i % kFunctions].id, now, last = (i + 1) % group == 0](Tx& tx) {
-        rig.ledger.apply(tx, id, seen, now);
-        if (last) tx.urgent();
-      });
+      rig.writer->post(std::make_shared<SeenPoll>(rig.ledger, Poll{targets[i % kFunctions].id, seen, now, {}}), {},
+                       Writer::Keep::unless_crowded);
       if ((i + 1) % group == 0) rig.writer->run([](Tx&) {});
     }
   };

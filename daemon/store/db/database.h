@@ -46,6 +46,8 @@ class StoreError : public std::runtime_error {
                                                           "constraint", "nomem", "unavailable", "other"};
   bool full() const { return kind_ == Kind::full || kind_ == Kind::full_io; }
   bool busy() const { return kind_ == Kind::busy; }
+  /// It may be over soon, and the same works then.
+  bool passing() const { return busy() || kind_ == Kind::unavailable; }
   bool io() const { return kind_ == Kind::io || kind_ == Kind::sync || kind_ == Kind::full_io; }
   bool given_up() const { return kind_ == Kind::given_up; }
   bool sync() const { return kind_ == Kind::sync; }

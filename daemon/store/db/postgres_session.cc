@@ -21,11 +21,11 @@ constexpr Millis kSlice{50};
 Kind kind_of(std::string_view state) {
   static constexpr std::pair<std::string_view, Kind> kKinds[] = {
       {"40001", Kind::busy},        {"40P01", Kind::busy},        {"55P03", Kind::busy},
-      {"57014", Kind::busy},        {"53100", Kind::full},        {"25006", Kind::readonly},
-      {"42501", Kind::readonly},    {"53200", Kind::memory},      {"53300", Kind::unavailable},
-      {"57P01", Kind::unavailable}, {"57P02", Kind::unavailable}, {"57P03", Kind::unavailable},
-      {"25P03", Kind::unavailable}, {"57P05", Kind::unavailable}, {"58030", Kind::io},
-      {"XX001", Kind::corrupt},     {"XX002", Kind::corrupt},     {"3D000", Kind::cannot_open},
+      {"53100", Kind::full},        {"25006", Kind::readonly},    {"42501", Kind::readonly},
+      {"53200", Kind::memory},      {"53300", Kind::unavailable}, {"57P01", Kind::unavailable},
+      {"57P02", Kind::unavailable}, {"57P03", Kind::unavailable}, {"25P03", Kind::unavailable},
+      {"57P05", Kind::unavailable}, {"58030", Kind::io},          {"XX001", Kind::corrupt},
+      {"XX002", Kind::corrupt},     {"3D000", Kind::cannot_open},
   };
   for (const auto& [code, kind] : kKinds) {
     if (state == code) return kind;

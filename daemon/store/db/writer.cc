@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <future>
 #include <iterator>
+#include <typeinfo>
 #include <utility>
 
 #include "base/log.h"
@@ -38,6 +39,13 @@ void tell(const Writer::Done& done, std::exception_ptr why) {
   if (done) guarded([&] { done(why); });
 }
 
+/// It is not about what was to be written: whatever it is, it would fail too.
+bool is_of_all(const StoreError& error) {
+  using Kind = StoreError::Kind;
+  return error.full() || error.io() || error.kind() == Kind::readonly || error.kind() == Kind::memory ||
+         error.kind() == Kind::cannot_open || error.kind() == Kind::not_a_database;
+}
+
 }  // namespace
 
 Writer::Writer(Database db, const Clock& clock, Options options)
@@ -48,23 +56,29 @@ Writer::Writer(Database db, const Clock& clock, Options options)
 
 Writer::~Writer() { stop(); }
 
-void Writer::post(Work work, Done done, Keep keep) {
-  bool taken = false;
-  Done refused;
+void Writer::post(Work work, Done done, Keep keep) { queue_item({std::move(work), nullptr, std::move(done), keep}); }
+
+void Writer::post(std::shared_ptr<const Batchable> work, Done done, Keep keep) {
+  queue_item({nullptr, std::move(work), std::move(done), keep});
+}
+
+void Writer::queue_item(Item item) {
   std::vector<Item> gone;
   {
     Locked queue(queue_);
     if (!queue->closed) {
-      taken = true;
-      queue->items.push_back({std::move(work), std::move(done), keep});
+      if (queue->items.empty()) queue->waiting_since = clock_.mono();
+      if (item.keep != Keep::unless_crowded) ++queue->at_once;
+      queue->items.push_back(std::exchange(item, {}));
       gone = give_way(*queue);
-    } else {
-      refused = std::move(done);
     }
   }
-  if (taken) bell_.ring();
+  if (item.done) {
+    item.done(std::make_exception_ptr(std::runtime_error("the store is closed")));
+  } else {
+    bell_.ring();
+  }
   tell_crowded_out(gone);
-  if (refused) refused(std::make_exception_ptr(std::runtime_error("the store is closed")));
 }
 
 /// Takes out what may give way, the oldest first, until the rest is within the bound.
@@ -106,19 +120,15 @@ void Writer::tell_crowded_out(const std::vector<Item>& gone) {
 
 void Writer::run(Work work, Keep keep) {
   std::promise<void> promise;
-  post(
-      [&work](Tx& tx) {
-        tx.urgent();
-        work(tx);
-      },
-      [&promise](std::exception_ptr why) {
-        if (why) {
-          promise.set_exception(why);
-        } else {
-          promise.set_value();
-        }
-      },
-      keep);
+  post([&work](Tx& tx) { work(tx); },
+       [&promise](std::exception_ptr why) {
+         if (why) {
+           promise.set_exception(why);
+         } else {
+           promise.set_value();
+         }
+       },
+       keep);
   promise.get_future().get();
 }
 
@@ -136,41 +146,16 @@ void Writer::loop(std::stop_token stop) {
   writing_.assume();
   for (;;) {
     *last_turn_.lock() = clock_.mono();
-    if (locked_out_ && !queue_.lock()->closed) {
-      try_lock();
-      if (locked_out_) {
-        put_back({}, locked_out_);  // what came meanwhile
-        bell_.wait_for(stop, kLockedOutTurn);
-        continue;
-      }
-    }
-    locked_out_ = nullptr;
-    std::deque<Item> items;
-    bool closed = false;
-    bool worked = false;
-    {
-      Locked queue(queue_);
-      items.swap(queue->items);
-      closed = queue->closed;
-      worked = !items.empty();
-    }
-    while (!items.empty()) {
-      *last_turn_.lock() = clock_.mono();  // a long queue is no standstill
-      if (!take(items.front(), closed)) break;
-      items.pop_front();
-    }
-    if (!items.empty()) {  // the write lock is somebody else's; SQLite has waited for it
-      put_back(std::move(items), locked_out_);
+    Taken taken = take();
+    const bool worked = !taken.items.empty();
+    if (worked && !record(taken.items, taken.closed)) {
+      bell_.wait_for(stop, kLockedOutTurn);
       continue;
     }
-    if (open_ && (hurry_ || closed || clock_.mono() - opened_at_ >= options_.linger)) commit();
-    if (!open_) checkpoint_if_due(!worked);
-    if (closed && !worked) break;
+    checkpoint_if_due(!worked);
     if (worked) continue;
-    const Millis wait =
-        open_ ? std::max(Millis{1}, options_.linger - std::chrono::duration_cast<Millis>(clock_.mono() - opened_at_))
-              : kIdleTurn;
-    bell_.wait_for(stop, wait);
+    if (taken.closed) break;
+    bell_.wait_for(stop, taken.wait);
   }
   try {
     db_.checkpoint(true);
@@ -180,29 +165,129 @@ void Writer::loop(std::stop_token stop) {
   }
 }
 
-void Writer::begin() {
-  db_.begin_write();
-  open_ = true;
-  hurry_ = false;
-  opened_at_ = clock_.mono();
-  changes_before_ = db_.total_changes();
+/// What is due of the queue: all that waits, once something of it does not wait for company, or has waited long enough.
+Writer::Taken Writer::take() {
+  Taken taken;
+  Locked queue(queue_);
+  taken.closed = queue->closed;
+  taken.wait = kIdleTurn;
+  std::deque<Item>& items = queue->items;
+  if (items.empty()) return taken;
+  const MonoTime now = clock_.mono();
+  const MonoTime due = queue->waiting_since + options_.linger;
+  if (!queue->closed && queue->at_once == 0 && items.size() < options_.max_group && now < due) {
+    taken.wait = std::clamp(std::chrono::ceil<Millis>(due - now), Millis{1}, kIdleTurn);
+    return taken;
+  }
+  const auto end = items.begin() + static_cast<std::ptrdiff_t>(std::min(items.size(), options_.max_group));
+  queue->at_once -= static_cast<std::size_t>(
+      std::count_if(items.begin(), end, [](const Item& item) { return item.keep != Keep::unless_crowded; }));
+  taken.items.assign(std::make_move_iterator(items.begin()), std::make_move_iterator(end));
+  items.erase(items.begin(), end);
+  queue->waiting_since = now;
+  return taken;
 }
 
-/// Waits for the write lock as long as SQLite does: locked_out_ says whether it is still somebody else's.
-void Writer::try_lock() {
-  locked_out_ = nullptr;
-  try {
-    begin();
-  } catch (const StoreError& error) {
-    die_if_in_doubt(error, false, "the start of a transaction");
-    note_trouble(error);
-    if (error.busy()) locked_out_ = std::current_exception();  // another error is that of the first piece of work
+/// Does `items`, in as few transactions as it takes. False if the record cannot be reached for now: then what is left
+/// of them waits in the queue again. With `last_try` it fails instead.
+bool Writer::record(std::vector<Item>& items, bool last_try) {
+  std::vector<std::span<Item>> left{std::span(items)};  // the last one is next
+  while (!left.empty()) {
+    const std::span<Item> group = left.back();
+    const auto failure = attempt(group);
+    if (failure && failure->passing && !last_try) {
+      std::vector<Item> waiting;
+      for (auto part = left.rbegin(); part != left.rend(); ++part)
+        std::move(part->begin(), part->end(), std::back_inserter(waiting));
+      put_back(std::move(waiting), failure->why);
+      return false;
+    }
+    left.pop_back();
+    if (!failure) continue;
+    if (failure->passing || failure->of_all) {
+      for (const Item& item : group) tell(item.done, failure->why);
+      continue;
+    }
+    const auto [first, count] = std::pair(failure->first, failure->count);
+    const auto go_on = [&](std::span<Item> part) {
+      if (!part.empty()) left.push_back(part);
+    };
+    go_on(group.subspan(first + count));
+    if (count == 1) {
+      tell(group[first].done, failure->why);
+    } else {
+      go_on(group.subspan(first + count / 2, count - count / 2));
+      go_on(group.subspan(first, count / 2));
+    }
+    go_on(group.first(first));
   }
+  return true;
+}
+
+/// Does `group` in one transaction: one flush for all. What failed, if anything did: then there is no trace of any.
+std::optional<Writer::Failure> Writer::attempt(std::span<Item> group) {
+  Failure failure;
+  std::vector<std::vector<std::function<void()>>> hooks;  // of each piece, or batch
+  bool wrote = false;
+  std::string_view doing = "the start of a transaction";
+  try {
+    db_.begin_write();
+    const int64_t changes_before = db_.total_changes();
+    doing = "a write";
+    for (; failure.first < group.size(); failure.first += failure.count) {
+      *last_turn_.lock() = clock_.mono();  // a long group is no standstill
+      failure.count = alike(group.subspan(failure.first));
+      Tx tx(db_);
+      work(tx, group.subspan(failure.first, failure.count));
+      hooks.push_back(tx.take_hooks());
+    }
+    failure.first = 0;
+    failure.count = group.size();
+    wrote = db_.total_changes() != changes_before;
+    doing = "a commit";
+    db_.commit();
+  } catch (const StoreError& error) {
+    die_if_in_doubt(error, doing == "a commit", doing);
+    note_trouble(error);
+    failure.why = std::current_exception();
+    failure.passing = error.passing();
+    failure.of_all = is_of_all(error);
+  } catch (...) {
+    failure.why = std::current_exception();
+  }
+  if (failure.why) {
+    db_.rollback();
+    if (failure.count == 0) failure.count = group.size();  // it did not begin
+    return failure;
+  }
+  note_recovery(wrote);
+  ++commits_since_checkpoint_;
+  for (const auto& of_piece : hooks) {
+    for (const auto& hook : of_piece) guarded(hook);
+  }
+  for (const Item& item : group) tell(item.done, nullptr);
+  return std::nullopt;
+}
+
+/// How many of `items`, from the first, are done in one call.
+std::size_t Writer::alike(std::span<const Item> items) {
+  const Batchable* first = items.front().batchable.get();
+  const auto other = std::find_if(items.begin() + 1, items.end(), [&](const Item& item) {
+    return first == nullptr || !item.batchable || typeid(*item.batchable) != typeid(*first);
+  });
+  return static_cast<std::size_t>(other - items.begin());
+}
+
+void Writer::work(Tx& tx, std::span<const Item> items) {
+  if (items.front().work) return items.front().work(tx);
+  std::vector<const Batchable*> batch;
+  for (const Item& item : items) batch.push_back(item.batchable.get());
+  batch.front()->run(tx, batch);
 }
 
 /// Before what was posted meanwhile, in its order; it stays in the queue, which is bounded. What nobody shall wait for
 /// any longer fails because of `why`.
-void Writer::put_back(std::deque<Item> items, std::exception_ptr why) {
+void Writer::put_back(std::vector<Item> items, std::exception_ptr why) {
   std::vector<Item> gone, crowded_out;
   {
     Locked queue(queue_);
@@ -212,6 +297,8 @@ void Writer::put_back(std::deque<Item> items, std::exception_ptr why) {
                                             [](const Item& item) { return item.keep != Keep::while_unlocked; });
     gone.assign(std::make_move_iterator(kept), std::make_move_iterator(queue->items.end()));
     queue->items.erase(kept, queue->items.end());
+    queue->at_once = static_cast<std::size_t>(std::count_if(
+        queue->items.begin(), queue->items.end(), [](const Item& item) { return item.keep != Keep::unless_crowded; }));
     crowded_out = give_way(*queue);
   }
   for (const Item& item : gone) tell(item.done, why);
@@ -225,94 +312,24 @@ void Writer::note_trouble(const StoreError& error) {
     trouble->since = clock_.mono();
     log(LogLevel::error, "store.trouble",
         fmt::format("{}; {}", error.what(),
-                    error.busy() ? "what is seen waits and counts, once whoever holds that lock lets go"
-                                 : "what cannot be recorded does not count, and is looked at again"));
+                    error.passing() ? "what is seen waits, and counts once the record can be written to"
+                                    : "what cannot be recorded does not count, and is looked at again"));
   }
   trouble->words = error.what();
-  trouble->locked = error.busy();
+  trouble->waits = error.passing();
 }
 
-/// False if the item has to wait for the write lock, and is untouched. With `last_try` it fails instead.
-bool Writer::take(Item& item, bool last_try) {
-  try {
-    if (!open_) begin();
-    // In a savepoint, so that a piece of work that fails takes back what it did, and not what the others of its group
-    // did. One transaction for each would cost a flush for each.
-    db_.query("SAVEPOINT work").step();
-  } catch (const StoreError& error) {
-    die_if_in_doubt(error, false, "the start of a transaction");
-    note_trouble(error);
-    if (error.busy() && !open_ && !last_try) {
-      locked_out_ = std::current_exception();
-      return false;
-    }
-    abandon(std::current_exception());
-    tell(item.done, std::current_exception());
-    return true;
-  }
-  Tx tx(db_);
-  std::exception_ptr why;
-  try {
-    item.work(tx);
-    db_.query("RELEASE work").step();
-  } catch (const StoreError& error) {
-    die_if_in_doubt(error, false, "a write");
-    note_trouble(error);
-    why = std::current_exception();
-  } catch (...) {
-    why = std::current_exception();
-  }
-  if (why) {
-    try {
-      db_.query("ROLLBACK TO work").step();
-      db_.query("RELEASE work").step();
-    } catch (const StoreError&) {
-      abandon(why);  // SQLite gave the whole transaction up (disk full, I/O error)
-    }
-    if (open_ && group_.empty()) abandon(why);  // nothing is left to commit: no reason to hold the lock
-    tell(item.done, why);
-    return true;
-  }
-  hurry_ = hurry_ || tx.is_urgent();
-  group_.push_back({std::move(item.done), tx.take_hooks()});
-  if (group_.size() >= options_.max_group) commit();
-  return true;
-}
-
-void Writer::commit() {
-  try {
-    db_.commit();
-  } catch (const StoreError& error) {
-    die_if_in_doubt(error, true, "a commit");
-    note_trouble(error);
-    abandon(std::current_exception());
-    return;
-  }
-  open_ = false;
-  // One that wrote nothing proves nothing: it succeeds on a full disk too.
-  if (db_.total_changes() != changes_before_ && !trouble_.copy().words.empty()) {
-    *trouble_.lock() = {};
-    queue_.lock()->crowded_told_at.reset();
-    log(LogLevel::info, "store.recovered", "the record can be written to again");
-  }
-  ++commits_since_checkpoint_;
-  for (Finished& finished : std::exchange(group_, {})) {
-    for (const auto& hook : finished.hooks) guarded(hook);
-    tell(finished.done, nullptr);
-  }
+/// After a commit. One that wrote nothing proves nothing: it succeeds on a full disk too.
+void Writer::note_recovery(bool wrote) {
+  if (!wrote || trouble_.copy().words.empty()) return;
+  *trouble_.lock() = {};
+  queue_.lock()->crowded_told_at.reset();
+  log(LogLevel::info, "store.recovered", "the record can be written to again");
 }
 
 void Writer::die_if_in_doubt(const StoreError& error, bool committing, std::string_view what) {
   if (error.sync() || (committing && (error.io() || error.kind() == StoreError::Kind::in_doubt))) {
     options_.fatal(fmt::format("{} failed, and whether it is durable is not known: {}", what, error.what()));
-  }
-}
-
-void Writer::abandon(std::exception_ptr why) {
-  db_.rollback();
-  open_ = false;
-  for (Finished& finished : std::exchange(group_, {})) {
-    tell(finished.done, why);
   }
 }
 

@@ -3,7 +3,9 @@
 #include <exception>
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -22,40 +24,47 @@ class Tx {
   explicit Tx(Database& database) : db(database) {}
 
   Database& db;
-  /// Commit right after this work instead of waiting for company: there is something to send or somebody waits.
-  void urgent() { urgent_ = true; }
-  bool is_urgent() const { return urgent_; }
   /// Runs on the writer's thread once the COMMIT that holds this work returned OK; never if it did not.
   void after_commit(std::function<void()> hook) { hooks_.push_back(std::move(hook)); }
   std::vector<std::function<void()>> take_hooks() { return std::move(hooks_); }
 
  private:
-  bool urgent_ = false;
   std::vector<std::function<void()>> hooks_;
 };
 
+/// Work that is cheaper done for many at once. What stands next to it in the queue, and is of the same class, is done
+/// in one call.
+class Batchable {
+ public:
+  virtual ~Batchable() = default;
+  /// Does all of `batch`, which are of this class and in the order they came. Repeatable, as every work.
+  virtual void run(Tx& tx, std::span<const Batchable* const> batch) const = 0;
+};
+
 /// The one thread that writes. It owns the only write connection and does every checkpoint; work reaches it as
-/// closures, runs in the order it came, each in a savepoint of its own, and is committed in groups.
+/// closures, runs in the order it came, and is committed in groups: what waits is done in one transaction. Where a
+/// piece of it fails, that transaction is rolled back, and the others are done again without it. So work has to be
+/// repeatable: it may run more than once, and only the last time counts.
 ///
-/// Where somebody else holds the database's write lock, the work stays queued until it is free; but what was given as
-/// Keep::while_unlocked, which somebody waits for, fails with SQLite's error (busy) once SQLite has waited for the
-/// lock, five seconds or twice that. The queue has a bound: when it is reached, work that was posted as
-/// Keep::unless_crowded gives way, the oldest first, with an error for its `done`; other work is always taken.
+/// Where the record cannot be reached for now (somebody else holds the database's write lock, a server is away), the
+/// work stays queued until it can be; but what was given as Keep::while_unlocked, which somebody waits for, fails with
+/// the engine's error: of SQLite once it has waited for the lock, five seconds or twice that. The queue has a bound:
+/// when it is reached, work that was posted as Keep::unless_crowded gives way, the oldest first, with an error for its
+/// `done`; other work is always taken.
 ///
 /// An I/O error at COMMIT leaves open whether the work is durable, so does a server that does not answer it, and after
-/// a failed flush no later one can be trusted: then `fatal` is called, which must not return. Any other failed COMMIT
-/// (the disk is full) rolls the whole group back and fails it. So does such an error inside a work, where SQLite gives
-/// the transaction up: a work lets StoreError pass.
+/// a failed flush no later one can be trusted: then `fatal` is called, which must not return. Any other error of the
+/// whole database (the disk is full) fails the whole group, which leaves no trace.
 class Writer {
  public:
   struct Options {
-    Millis linger{1000};                            ///< how long work that is not urgent may wait for company
+    Millis linger{1000};                            ///< how long work that may give way waits for company
     std::size_t max_group = 2000;                   ///< commit after this much work
     std::function<void(const std::string&)> fatal;  ///< default: log and end the process
     std::size_t most_queued = 20'000;
   };
-  /// What may give way to other work (a poll that saw what the last one saw is soon made again), and what fails rather
-  /// than wait for a write lock that is not given back.
+  /// What may give way to other work, and waits for company (a poll that saw what the last one saw is soon made again);
+  /// and what fails rather than wait for a record that cannot be reached.
   enum class Keep { always, unless_crowded, while_unlocked };
   using Work = std::function<void(Tx&)>;
   /// nullptr: durable. Otherwise what ended the work: it left no trace. Runs on the writer's thread. What it throws is
@@ -69,8 +78,9 @@ class Writer {
 
   /// Queues work; thread-safe. After stop() it is refused: `done` gets the exception on the calling thread.
   void post(Work work, Done done = {}, Keep keep = Keep::always);
-  /// Queues urgent work and waits until it is durable; rethrows what ended it. Never on the writer's thread. With
-  /// another Keep than the default it may wait for as long as somebody else holds the write lock.
+  void post(std::shared_ptr<const Batchable> work, Done done = {}, Keep keep = Keep::always);
+  /// Queues work and waits until it is durable; rethrows what ended it. Never on the writer's thread. With
+  /// another Keep than the default it may wait for as long as the record cannot be reached.
   void run(Work work, Keep keep = Keep::while_unlocked);
   /// Does what is queued, commits, checkpoints, and ends the thread. Idempotent.
   void stop();
@@ -79,8 +89,8 @@ class Writer {
   /// What keeps it from recording, as far as it knows, and since when; a commit that wrote something ends it. Logged
   /// once when it begins and once when it is over. Thread-safe.
   struct Trouble {
-    std::string words;    ///< empty: none
-    bool locked = false;  ///< somebody else holds the write lock: what was posted waits, and is not lost
+    std::string words;   ///< empty: none
+    bool waits = false;  ///< it cannot be reached for now: what was posted waits, and is not lost
     MonoTime since{};
   };
   Trouble trouble_since() const { return trouble_.copy(); }
@@ -88,37 +98,50 @@ class Writer {
   /// How often the database refused something, by StoreError::name(). Thread-safe.
   std::map<std::string_view, uint64_t> errors() const { return errors_.copy(); }
   /// When the thread last came round, or last began a piece of work. Idle, it comes round every five seconds; so it
-  /// does while it waits for the write lock.
+  /// does while it waits for the record.
   MonoTime last_turn() const { return last_turn_.copy(); }
 
  private:
   struct Item {
-    Work work;
+    Work work;  ///< or:
+    std::shared_ptr<const Batchable> batchable;
     Done done;
     Keep keep = Keep::always;
   };
   struct Queue {
     std::deque<Item> items;
+    std::size_t at_once = 0;   ///< of them, those that do not wait for company
+    MonoTime waiting_since{};  ///< the first of them came, or the last group was taken
     bool closed = false;
     uint64_t given_way = 0;  ///< items, since it was last logged
     std::optional<MonoTime> crowded_told_at;
   };
-  struct Finished {
-    Done done;
-    std::vector<std::function<void()>> hooks;
+  struct Taken {
+    std::vector<Item> items;  ///< empty: nothing is due within `wait`
+    Millis wait{};
+    bool closed = false;
+  };
+  /// Why a group left no trace.
+  struct Failure {
+    std::exception_ptr why;
+    std::size_t first = 0, count = 0;  ///< what of it failed; more than one: one of a batch
+    bool of_all = false;               ///< it is not about these alone: it would be the same with any others
+    bool passing = false;              ///< the record cannot be reached for now
   };
 
   void loop(std::stop_token stop);
+  void queue_item(Item item);
   std::vector<Item> give_way(Queue& queue) const;
   static void tell_crowded_out(const std::vector<Item>& gone);
-  bool take(Item& item, bool last_try) REQUIRES(writing_);
-  void try_lock() REQUIRES(writing_);
-  void put_back(std::deque<Item> items, std::exception_ptr why);
+  Taken take();
+  bool record(std::vector<Item>& items, bool last_try) REQUIRES(writing_);
+  std::optional<Failure> attempt(std::span<Item> group) REQUIRES(writing_);
+  static std::size_t alike(std::span<const Item> items);
+  void work(Tx& tx, std::span<const Item> items) REQUIRES(writing_);
+  void put_back(std::vector<Item> items, std::exception_ptr why);
   void note_trouble(const StoreError& error);
-  void commit() REQUIRES(writing_);
+  void note_recovery(bool wrote);
   void die_if_in_doubt(const StoreError& error, bool committing, std::string_view what);
-  void abandon(std::exception_ptr why) REQUIRES(writing_);
-  void begin() REQUIRES(writing_);
   void checkpoint_if_due(bool idle) REQUIRES(writing_);
 
   ThreadRole writing_;  ///< the writer's own thread
@@ -130,16 +153,8 @@ class Writer {
   Guarded<Trouble> trouble_;
   Guarded<std::map<std::string_view, uint64_t>> errors_;
   Bell bell_;
-  // The open group.
-  bool open_ GUARDED_BY(writing_) = false;
-  bool hurry_ GUARDED_BY(writing_) = false;
-  /// Somebody else held the write lock when a group was to begin: SQLite's error; nullptr: nobody.
-  std::exception_ptr locked_out_ GUARDED_BY(writing_);
-  MonoTime opened_at_ GUARDED_BY(writing_){};
-  int64_t changes_before_ GUARDED_BY(writing_) = 0;  ///< of the connection, when the group began
   int64_t commits_since_checkpoint_ GUARDED_BY(writing_) = 0;
   bool held_up_ GUARDED_BY(writing_) = false;  ///< a reader kept the last checkpoint from emptying a long log
-  std::vector<Finished> group_ GUARDED_BY(writing_);
   std::jthread thread_;
 };
 

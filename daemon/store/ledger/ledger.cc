@@ -1,6 +1,11 @@
 #include "store/ledger/ledger.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <stdexcept>
+#include <unordered_map>
+#include <unordered_set>
 
 #include "base/json.h"
 #include "model/kinds.h"
@@ -64,7 +69,6 @@ void record_period(Database& db, const TargetRow& row, const TargetState& after,
 /// The observation of a value that is no code, when it is another one: its text is kept, and that of the one before is
 /// told beside it.
 std::optional<Observation> with_value(Database& db, const Observation& seen, const TargetState& state) {
-  if (state.live == seen.sha256) return std::nullopt;
   values::keep(db, *seen.sha256, seen.value);
   Observation filled = seen;
   filled.obtainable = false;
@@ -73,13 +77,20 @@ std::optional<Observation> with_value(Database& db, const Observation& seen, con
   return filled;
 }
 
-/// The observation with what the record holds of the inside of its hash; nullopt: there is nothing to add. Asked for
-/// where it may matter: when another hash is live than before, or nobody has looked into this one.
+bool is_code(const Target& target) { return kind_of_qualifier(target.qualifier) == TargetKind::code; }
+
+/// What the record holds beside the target's state may matter for this observation: another hash is live than before,
+/// or nobody has looked into this one.
+bool asks_more(const Target& target, const Observation& seen, const TargetState& state) {
+  if (!seen.sha256 || !state.watched) return false;
+  return state.live != seen.sha256 || (is_code(target) && !was_read(state.package) && seen.obtainable);
+}
+
+/// The observation with what the record holds of the inside of its hash; nullopt: there is nothing to add.
 std::optional<Observation> with_inside(Database& db, const Target& target, const Observation& seen,
                                        const TargetState& state) {
-  if (!seen.sha256 || !state.watched) return std::nullopt;
-  if (kind_of_qualifier(target.qualifier) != TargetKind::code) return with_value(db, seen, state);
-  if (state.live == seen.sha256 && (was_read(state.package) || !seen.obtainable)) return std::nullopt;
+  if (!asks_more(target, seen, state)) return std::nullopt;
+  if (!is_code(target)) return with_value(db, seen, state);
   Observation filled = seen;
   filled.inside = inside_of(db, *seen.sha256, state);
   if (filled.inside.package == PackageState::unknown) return std::nullopt;
@@ -106,6 +117,81 @@ void read_contents_again(Database& db, const Watched& watched, TargetState& stat
   if (state.accepted_content) state.accepted_content = content_on_record(db, state.accepted, watched.ignore);
 }
 
+/// A target's times never go back; but a stored time more than a day ahead is a clock's mistake: it counts as now.
+WallTime time_of(const TargetState& state, WallTime now) {
+  if (!state.last_polled_at || *state.last_polled_at > now + Millis{86'400'000}) return now;
+  return std::max(now, *state.last_polled_at);
+}
+
+/// What an observation that led to `after` leaves to be done.
+void note_unexamined(Applied& applied, const Target& target, const Observation* observation, const TargetState& after) {
+  applied.unexamined = observation != nullptr && observation->obtainable && is_code(target) && after.watched &&
+                       !after.missing && !was_read(after.package);
+  applied.urgency = after.examining_until ? Urgency::verdict : after.drift_open ? Urgency::alert : Urgency::none;
+}
+
+/// Polls that changed nothing, until they are written together.
+class Unchanged {
+ public:
+  Unchanged(Database& db, const std::unordered_map<TargetId, TargetRow>& rows) : db_(db) {
+    std::vector<int64_t> ids;
+    for (const auto& [id, row] : rows) {
+      for (const auto& run : {row.answer_run, row.failure_run}) {
+        if (run) ids.push_back(*run);
+      }
+    }
+    for (history::OpenRun& run : history::load_many(db, ids)) {
+      const int64_t id = run.id;
+      runs_.emplace(id, std::move(run));
+    }
+  }
+
+  /// True if `seen` changes nothing of `row` but the times of its last poll: then it is taken, and `row` brought up to
+  /// date.
+  bool take(TargetRow& row, const Observation& seen, WallTime at) {
+    if (!row.state.watched || asks_more(row.target, seen, row.state)) return false;
+    const bool answer = history::is_answer(seen.outcome);
+    const std::optional<int64_t>& open = answer ? row.answer_run : row.failure_run;
+    if (!open || (answer && row.failure_run)) return false;
+    const auto run = runs_.find(*open);
+    if (run == runs_.end()) return false;
+    const auto more = history::extension(run->second, seen, at, row.state.stale_after);
+    if (!more) return false;
+    Decision decision = decide(row.target, row.state, seen, at);
+    if (!decision.events.empty() || !targets::only_polled(row.state, decision.state)) return false;
+    if (taken_.contains(row.id)) write();  // each of them once
+    row.state = std::move(decision.state);
+    run->second.last_seen = more->last_seen;
+    run->second.longest_gap = more->longest_gap;
+    extensions_.push_back(*more);
+    polled_.push_back({row.id, row.state.last_polled_at, row.state.last_success_at});
+    taken_.insert(row.id);
+    return true;
+  }
+  /// Something else is about to be written of `row`, its runs among it.
+  void leave(const TargetRow& row) {
+    if (taken_.contains(row.id)) write();
+    for (const auto& run : {row.answer_run, row.failure_run}) {
+      if (run) runs_.erase(*run);
+    }
+  }
+  void write() {
+    if (polled_.empty()) return;
+    history::extend_many(db_, extensions_);
+    targets::touch_many(db_, polled_);
+    extensions_.clear();
+    polled_.clear();
+    taken_.clear();
+  }
+
+ private:
+  Database& db_;
+  std::unordered_map<int64_t, history::OpenRun> runs_;
+  std::vector<history::Extension> extensions_;
+  std::vector<targets::Polled> polled_;
+  std::unordered_set<TargetId> taken_;
+};
+
 }  // namespace
 
 Ledger::Ledger(std::string instance, std::string origin, Hooks hooks)
@@ -117,11 +203,7 @@ Applied Ledger::apply(Tx& tx, TargetId id, const Input& input, WallTime now) {
 }
 
 Applied Ledger::apply(Tx& tx, TargetRow& row, const Input& input, WallTime now) {
-  WallTime at = now;
-  if (row.state.last_polled_at) {
-    // A stored time more than a day ahead is a clock's mistake: it counts as now. Else a target's times never go back.
-    at = *row.state.last_polled_at > now + Millis{86'400'000} ? now : std::max(now, *row.state.last_polled_at);
-  }
+  const WallTime at = time_of(row.state, now);
   const auto* observation = std::get_if<Observation>(&input);
   if (observation != nullptr && row.state.watched) history::record(tx.db, row, *observation, at);
   const TargetState stored = row.state;
@@ -141,15 +223,41 @@ Applied Ledger::apply(Tx& tx, TargetRow& row, const Input& input, WallTime now) 
     if (const auto window = change_window(tx.db, event, row, stored, now))
       ask_who(tx, applied.events.back(), row.target, row.id, *window, now);
   }
-  const TargetState& after = row.state;
-  const bool is_code = kind_of_qualifier(row.target.qualifier) == TargetKind::code;
-  applied.unexamined = observation != nullptr && observation->obtainable && is_code && after.watched &&
-                       !after.missing && after.package != PackageState::examined &&
-                       after.package != PackageState::ambiguous;
-  applied.urgency = after.examining_until ? Urgency::verdict : after.drift_open ? Urgency::alert : Urgency::none;
-  if (after.examining_until && !stored.examining_until)
-    tx.urgent();  // a verdict waits for what is begun after the commit
+  note_unexamined(applied, row.target, observation, row.state);
   return applied;
+}
+
+void Ledger::apply(Tx& tx, std::span<const Poll* const> polls) {
+  std::vector<TargetId> ids;
+  for (const Poll* poll : polls) ids.push_back(poll->target);
+  std::sort(ids.begin(), ids.end());
+  ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
+  std::unordered_map<TargetId, TargetRow> rows;
+  for (TargetRow& row : targets::load_many(tx.db, ids)) {
+    const TargetId id = row.id;
+    rows.emplace(id, std::move(row));
+  }
+  Unchanged unchanged(tx.db, rows);
+  for (const Poll* poll : polls) {
+    const auto found = rows.find(poll->target);
+    if (found == rows.end()) throw std::out_of_range(fmt::format("no target has the id {}", poll->target));
+    TargetRow& row = found->second;
+    Applied applied;
+    if (unchanged.take(row, poll->observation, time_of(row.state, poll->at))) {
+      note_unexamined(applied, row.target, &poll->observation, row.state);
+    } else {
+      unchanged.leave(row);
+      applied = apply(tx, row, poll->observation, poll->at);
+    }
+    if (poll->then) poll->then(tx, applied);
+  }
+  unchanged.write();
+}
+
+void SeenPoll::run(Tx& tx, std::span<const Batchable* const> batch) const {
+  std::vector<const Poll*> polls;
+  for (const Batchable* each : batch) polls.push_back(&static_cast<const SeenPoll*>(each)->poll_);
+  ledger_.apply(tx, polls);
 }
 
 void Ledger::examined(Tx& tx, const Sha256& code, WallTime now) {
@@ -199,7 +307,6 @@ LoggedEvent Ledger::append(Tx& tx, const NewEvent& event, WallTime now) { return
 /// `at` is the target's time, which never goes back; its alerts are due by the clock as it is.
 LoggedEvent Ledger::append(Tx& tx, const NewEvent& event, WallTime at, WallTime now) {
   LoggedEvent logged = event_log::append(tx.db, event, origin_, at);
-  tx.urgent();
   for (const Route& candidate : routes_) {
     if (!wants(candidate.subscription, event)) continue;
     // It adds to an alert, where there is one.
@@ -243,7 +350,6 @@ std::string Ledger::tell(Tx& tx, const Route& to, const Notice& notice, WallTime
   const std::string id = random_id();
   outbox::enqueue_notice(tx.db, to.subscription.name, id, notice.about.kind, notice.about.target,
                          compose_notice(notice, id, now, instance_, origin_, link_), to.give_up_after, now);
-  tx.urgent();
   ring(tx, to);
   return id;
 }

@@ -1,6 +1,7 @@
 #pragma once
 #include <functional>
 #include <set>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -29,6 +30,14 @@ struct Applied {
   std::optional<std::string> refused;
   bool unexamined = false;          ///< what is live was not looked into, and its package can be had
   Urgency urgency = Urgency::none;  ///< of looking into it
+};
+
+/// A finished poll.
+struct Poll {
+  TargetId target = 0;
+  Observation observation;
+  WallTime at{};
+  std::function<void(Tx&, const Applied&)> then;  ///< in the same transaction; empty: nothing
 };
 
 /// The one way into the record: an input changes a target's state, adds its events to the log and their alerts to the
@@ -68,6 +77,9 @@ class Ledger {
   Applied apply(Tx& tx, TargetId id, const Input& input, WallTime now);
   /// The same for a target whose row is at hand; `row` is what is stored, and is brought up to date.
   Applied apply(Tx& tx, TargetRow& row, const Input& input, WallTime now);
+  /// The same for many polls at once, in their order: the rows of all are read together, and what those that changed
+  /// nothing leave in the record is written together.
+  void apply(Tx& tx, std::span<const Poll* const> polls);
   /// What was found in the package of `code` stands in the record (store/packages/): every watched target of which it
   /// is live or accepted is told.
   void examined(Tx& tx, const Sha256& code, WallTime now);
@@ -102,6 +114,18 @@ class Ledger {
   std::vector<Route> routes_;
   Millis explain_within_{0};
   std::set<std::string> audited_;
+};
+
+/// A poll on its way into the record (Writer::post): those that wait there are applied together.
+class SeenPoll final : public Batchable {
+ public:
+  /// `ledger` has to live until it is done.
+  SeenPoll(Ledger& ledger, Poll poll) : ledger_(ledger), poll_(std::move(poll)) {}
+  void run(Tx& tx, std::span<const Batchable* const> batch) const override;
+
+ private:
+  Ledger& ledger_;
+  Poll poll_;
 };
 
 }  // namespace codedriftd

@@ -2,27 +2,26 @@
 
 #include <algorithm>
 
+#include "store/db/pg_array.h"
+
 namespace codedriftd::history {
 namespace {
 
-bool is_answer(Outcome outcome) { return outcome == Outcome::observed || outcome == Outcome::missing; }
+OpenRun read(const Query& q) {
+  return {q.integer(0), q.string(1), q.string(2), q.optional_sha256(3), q.time(4), q.millis(5)};
+}
+
+std::optional<OpenRun> load(Database& db, int64_t id) {
+  auto q = db.query("SELECT id, outcome, code, sha256, last_seen_ms, longest_gap_ms FROM run WHERE id = ?", id);
+  return q.step() ? std::optional(read(q)) : std::nullopt;
+}
 
 /// Moves the end of run `id` to `at` if the poll belongs to it.
 bool extend(Database& db, int64_t id, const Observation& observation, WallTime at, Millis stale_after) {
-  enum Column : int { kOutcome, kCode, kSha256, kLast, kLongestGap };
-  auto run = db.query("SELECT outcome, code, sha256, last_seen_ms, longest_gap_ms FROM run WHERE id = ?", id);
-  if (!run.step()) return false;
-  if (run.text(kOutcome) != to_string(observation.outcome)) return false;
-  // Two codes for "missing" are one answer; failures are told apart by their code.
-  if (!is_answer(observation.outcome) && run.text(kCode) != observation.error.code) return false;
-  if (run.optional_sha256(kSha256) != observation.sha256) return false;
-  const Millis gap = at - run.time(kLast);
-  // Longer than stale_after: nobody knows what was live meanwhile, so one run must not claim it. Below zero: the last
-  // poll was stamped by a clock that was far ahead and has been corrected since, so the distance is not a real time.
-  if (gap > stale_after || gap < Millis{0}) return false;
-  db.run("UPDATE run SET last_seen_ms = ?, polls = polls + 1, longest_gap_ms = ? WHERE id = ?", at,
-         std::max(gap, run.millis(kLongestGap)), id);
-  return true;
+  const auto run = load(db, id);
+  const auto more = run ? extension(*run, observation, at, stale_after) : std::nullopt;
+  if (more) extend_many(db, std::span(&*more, 1));
+  return more.has_value();
 }
 
 int64_t begin(Database& db, TargetId target, const Observation& observation, WallTime at) {
@@ -37,6 +36,54 @@ int64_t begin(Database& db, TargetId target, const Observation& observation, Wal
 }
 
 }  // namespace
+
+std::vector<OpenRun> load_many(Database& db, std::span<const int64_t> ids) {
+  std::vector<OpenRun> runs;
+  if (db.engine() == Engine::postgres) {
+    auto q = db.query(
+        "SELECT id, outcome, code, sha256, last_seen_ms, longest_gap_ms FROM run WHERE id = ANY (CAST(? AS bigint[]))",
+        pg_array(ids));
+    while (q.step()) runs.push_back(read(q));
+    return runs;
+  }
+  for (const int64_t id : ids) {
+    if (auto run = load(db, id)) runs.push_back(std::move(*run));
+  }
+  return runs;
+}
+
+std::optional<Extension> extension(const OpenRun& run, const Observation& observation, WallTime at,
+                                   Millis stale_after) {
+  if (run.outcome != to_string(observation.outcome)) return std::nullopt;
+  // Two codes for "missing" are one answer; failures are told apart by their code.
+  if (!is_answer(observation.outcome) && run.code != observation.error.code) return std::nullopt;
+  if (run.sha256 != observation.sha256) return std::nullopt;
+  const Millis gap = at - run.last_seen;
+  // Longer than stale_after: nobody knows what was live meanwhile, so one run must not claim it. Below zero: the last
+  // poll was stamped by a clock that was far ahead and has been corrected since, so the distance is not a real time.
+  if (gap > stale_after || gap < Millis{0}) return std::nullopt;
+  return Extension{run.id, at, std::max(gap, run.longest_gap)};
+}
+
+void extend_many(Database& db, std::span<const Extension> extensions) {
+  if (db.engine() == Engine::postgres) {
+    std::vector<int64_t> ids, last_seen, longest_gaps;
+    for (const Extension& each : extensions) {
+      ids.push_back(each.run);
+      last_seen.push_back(to_ms(each.last_seen));
+      longest_gaps.push_back(each.longest_gap.count());
+    }
+    db.run(
+        "UPDATE run SET last_seen_ms = seen, polls = polls + 1, longest_gap_ms = gap FROM unnest(CAST(? AS bigint[]), "
+        "CAST(? AS bigint[]), CAST(? AS bigint[])) AS more (run, seen, gap) WHERE id = more.run",
+        pg_array(ids), pg_array(last_seen), pg_array(longest_gaps));
+    return;
+  }
+  for (const Extension& each : extensions) {
+    db.run("UPDATE run SET last_seen_ms = ?, polls = polls + 1, longest_gap_ms = ? WHERE id = ?", each.last_seen,
+           each.longest_gap, each.run);
+  }
+}
 
 /// A target has up to two open runs: the one of its answers, and beside it the one of the failures since the last
 /// answer. A timeout between two equal answers therefore does not split the run of the answers: "always H" stays one

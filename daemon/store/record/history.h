@@ -1,5 +1,8 @@
 #pragma once
 #include <optional>
+#include <span>
+#include <string>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/sha256.h"
@@ -8,6 +11,9 @@
 #include "store/record/targets.h"
 
 namespace codedriftd::history {
+
+/// It tells what is live, or that there is nothing.
+inline bool is_answer(Outcome outcome) { return outcome == Outcome::observed || outcome == Outcome::missing; }
 
 /// Adds one finished poll to the run-length history of `row` (and to row.answer_run, row.failure_run). An answer (a
 /// hash or "missing") that equals the open run's and comes within `stale_after` of it moves that run's end; anything
@@ -31,6 +37,28 @@ struct ChangeWindow {
 /// else before it to its first. "Not found" that came once, between two hashes, is no sight of anything else. nullopt:
 /// there was no sight of anything else.
 std::optional<ChangeWindow> last_change_to(Database& db, TargetId target, const std::optional<Sha256>& sha256);
+
+/// A run that may go on.
+struct OpenRun {
+  int64_t id = 0;
+  std::string outcome, code;
+  std::optional<Sha256> sha256;
+  WallTime last_seen{};
+  Millis longest_gap{0};
+};
+/// The runs with these ids, in no particular order.
+std::vector<OpenRun> load_many(Database& db, std::span<const int64_t> ids);
+/// What one more poll makes of a run.
+struct Extension {
+  int64_t run = 0;
+  WallTime last_seen{};
+  Millis longest_gap{0};
+};
+/// What record() of `observation` at `at` would do, if that is nothing but to extend `run`, the open one for its
+/// outcome.
+std::optional<Extension> extension(const OpenRun& run, const Observation& observation, WallTime at, Millis stale_after);
+/// REQUIRES: each run at most once.
+void extend_many(Database& db, std::span<const Extension> extensions);
 
 /// Ends every open run: the clock was stepped, so times before and after this moment cannot be compared.
 void end_open_runs(Database& db);

@@ -6,6 +6,7 @@
 #include <stdexcept>
 
 #include "base/json.h"
+#include "store/db/pg_array.h"
 
 namespace codedriftd::targets {
 namespace {
@@ -229,14 +230,6 @@ std::optional<Sha256> exact_of(const std::optional<KnownContent>& content) {
   return content ? std::optional(content->exact) : std::nullopt;
 }
 
-/// True if nothing but the times of the last poll differs.
-bool only_times_differ(const TargetState& before, const TargetState& after) {
-  TargetState same = before;
-  same.last_polled_at = after.last_polled_at;
-  same.last_success_at = after.last_success_at;
-  return same == after;
-}
-
 }  // namespace
 
 TargetRow load(Database& db, TargetId id) {
@@ -244,6 +237,22 @@ TargetRow load(Database& db, TargetId id) {
   auto q = db.query(kSql, id);
   if (!q.step()) throw std::out_of_range(fmt::format("no target has the id {}", id));
   return read(q);
+}
+
+std::vector<TargetRow> load_many(Database& db, std::span<const TargetId> ids) {
+  const bool as_array = db.engine() == Engine::postgres;
+  static const Sql kOfArray = Sql::forever(std::string(kSelect) + "WHERE id = ANY (CAST(? AS bigint[]))");
+  static const Sql kOne = Sql::forever(std::string(kSelect) + "WHERE id = ?");
+  std::vector<TargetRow> rows;
+  const auto take = [&](Query q) {
+    while (q.step()) rows.push_back(read(q));
+  };
+  if (as_array) {
+    take(db.query(kOfArray, pg_array(ids)));
+  } else {
+    for (const TargetId id : ids) take(db.query(kOne, id));
+  }
+  return rows;
 }
 
 std::optional<TargetRow> find(Database& db, std::string_view address) {
@@ -334,9 +343,9 @@ TargetId insert(Database& db, const Target& target) {
 
 void save(Database& db, TargetId id, const TargetState& before, const TargetState& after) {
   if (after == before) return;
-  if (only_times_differ(before, after)) {
-    db.run("UPDATE target SET last_polled_at_ms = ?, last_success_at_ms = ? WHERE id = ?", after.last_polled_at,
-           after.last_success_at, id);
+  if (only_polled(before, after)) {
+    const Polled polled{id, after.last_polled_at, after.last_success_at};
+    touch_many(db, std::span(&polled, 1));
     return;
   }
   const TargetState& s = after;
@@ -365,6 +374,38 @@ void save(Database& db, TargetId id, const TargetState& before, const TargetStat
       digest_of(s.accepted_content), exact_of(s.accepted_content), s.examining_until, s.examining_previous,
       s.ignore.empty() ? std::string("[]") : json_line(Json(s.ignore)), s.function_id, s.added_at, s.modified_at,
       s.touched, s.touched_alerts, id);
+}
+
+bool only_polled(const TargetState& before, const TargetState& after) {
+  TargetState same = before;
+  same.last_polled_at = after.last_polled_at;
+  same.last_success_at = after.last_success_at;
+  return same == after;
+}
+
+void touch_many(Database& db, std::span<const Polled> polled) {
+  if (db.engine() == Engine::postgres) {
+    const auto number = [](const std::optional<WallTime>& time) {
+      return time ? std::optional(to_ms(*time)) : std::nullopt;
+    };
+    std::vector<int64_t> ids;
+    std::vector<std::optional<int64_t>> polled_at, success_at;
+    for (const Polled& each : polled) {
+      ids.push_back(each.id);
+      polled_at.push_back(number(each.last_polled_at));
+      success_at.push_back(number(each.last_success_at));
+    }
+    db.run(
+        "UPDATE target SET last_polled_at_ms = seen, last_success_at_ms = success FROM "
+        "unnest(CAST(? AS bigint[]), CAST(? AS bigint[]), CAST(? AS bigint[])) AS polled (target, seen, success) WHERE "
+        "id = polled.target",
+        pg_array(ids), pg_array(polled_at), pg_array(success_at));
+    return;
+  }
+  for (const Polled& each : polled) {
+    db.run("UPDATE target SET last_polled_at_ms = ?, last_success_at_ms = ? WHERE id = ?", each.last_polled_at,
+           each.last_success_at, each.id);
+  }
 }
 
 void save_runs(Database& db, TargetId id, std::optional<int64_t> answer_run, std::optional<int64_t> failure_run) {

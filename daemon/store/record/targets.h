@@ -1,6 +1,7 @@
 #pragma once
 #include <functional>
 #include <map>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -25,6 +26,8 @@ namespace targets {
 
 /// Throws std::out_of_range if there is no such row.
 TargetRow load(Database& db, TargetId id);
+/// The rows with these ids, in no particular order; what is not there is left out.
+std::vector<TargetRow> load_many(Database& db, std::span<const TargetId> ids);
 std::optional<TargetRow> find(Database& db, std::string_view address);
 /// Ordered by address; only watched ones, or all.
 std::vector<TargetRow> all(Database& db, bool also_unwatched);
@@ -69,6 +72,15 @@ std::vector<OfFunction> watched_of(Database& db, std::string_view account, std::
 TargetId insert(Database& db, const Target& target);
 /// Writes what differs from `before`. A poll that changed nothing but times costs one small UPDATE.
 void save(Database& db, TargetId id, const TargetState& before, const TargetState& after);
+/// True if what a poll made of `before` are other times of the last poll, and nothing else.
+bool only_polled(const TargetState& before, const TargetState& after);
+/// Such a poll. `last_success_at`: as of the target's state afterwards.
+struct Polled {
+  TargetId id = 0;
+  std::optional<WallTime> last_polled_at, last_success_at;
+};
+/// REQUIRES: each target at most once.
+void touch_many(Database& db, std::span<const Polled> polled);
 void save_runs(Database& db, TargetId id, std::optional<int64_t> answer_run, std::optional<int64_t> failure_run);
 struct Renamed {
   int64_t moved = 0, stayed = 0;

@@ -63,12 +63,12 @@ struct Bench {
   }
 };
 
-TEST(Writer, CommitsAGroupWithOneFlushAndUrgentWorkAtOnce) {
+TEST(Writer, CommitsAGroupWithOneFlushOnceSomebodyIsInAHurry) {
   Bench b;
   std::atomic<int> durable{0};
   for (int i = 0; i < 100; ++i) {
     b.writer.post([i](Tx& tx) { put(tx, std::to_string(i)); },
-                  [&](std::exception_ptr why) { durable += why == nullptr ? 1 : 0; });
+                  [&](std::exception_ptr why) { durable += why == nullptr ? 1 : 0; }, Writer::Keep::unless_crowded);
   }
   EXPECT_EQ(durable, 0) << "no time has passed and nobody is in a hurry";
   b.writer.run([](Tx& tx) { put(tx, "urgent"); });
@@ -77,31 +77,21 @@ TEST(Writer, CommitsAGroupWithOneFlushAndUrgentWorkAtOnce) {
   EXPECT_EQ(number(b.reader, "SELECT count(*) FROM fact"), 102);
 }
 
-TEST(Writer, WorkThatIsNotUrgentWaitsForTheLinger) {
+TEST(Writer, WorkThatMayGiveWayWaitsForCompanyUntilTheLingerIsOver) {
   Bench b;
-  std::promise<void> first;
-  std::promise<void> second;
-  std::promise<void> worked;
-  b.writer.post(
-      [&](Tx& tx) {
-        put(tx, "first");
-        worked.set_value();
-      },
-      [&](std::exception_ptr) { first.set_value(); });
-  worked.get_future().wait();
+  std::promise<void> first, second;
+  b.writer.post([](Tx& tx) { put(tx, "first"); }, [&](std::exception_ptr) { first.set_value(); },
+                Writer::Keep::unless_crowded);
   auto durable = first.get_future();
   EXPECT_EQ(durable.wait_for(Millis{0}), std::future_status::timeout);
   EXPECT_FALSE(b.has("first"));
-  b.writer.post(
-      [&](Tx& tx) {
-        put(tx, "second");
-        b.clock.advance(std::chrono::hours(1));  // on the writer's thread: the group is still open when the time is up
-      },
-      [&](std::exception_ptr) { second.set_value(); });
+  b.clock.advance(std::chrono::hours(1));
+  b.writer.post([](Tx& tx) { put(tx, "second"); }, [&](std::exception_ptr) { second.set_value(); },
+                Writer::Keep::unless_crowded);
   durable.get();
   second.get_future().get();
   EXPECT_TRUE(b.has("first"));
-  b.expect_one_flush();
+  EXPECT_TRUE(b.has("second"));
 }
 
 TEST(Writer, AFullGroupIsCommittedWithoutWaiting) {
@@ -110,9 +100,10 @@ TEST(Writer, AFullGroupIsCommittedWithoutWaiting) {
   const TestRecord record(dir / "codedriftd.db");
   Writer writer(record.open_writer(), clock, {std::chrono::hours(1), 3, {}});
   std::promise<void> third;
-  writer.post([](Tx& tx) { put(tx, "1"); });
-  writer.post([](Tx& tx) { put(tx, "2"); });
-  writer.post([](Tx& tx) { put(tx, "3"); }, [&](std::exception_ptr) { third.set_value(); });
+  writer.post([](Tx& tx) { put(tx, "1"); }, {}, Writer::Keep::unless_crowded);
+  writer.post([](Tx& tx) { put(tx, "2"); }, {}, Writer::Keep::unless_crowded);
+  writer.post([](Tx& tx) { put(tx, "3"); }, [&](std::exception_ptr) { third.set_value(); },
+              Writer::Keep::unless_crowded);
   third.get_future().get();
   Database reader = record.open_reader();
   EXPECT_EQ(number(reader, "SELECT count(*) FROM fact"), 3);
@@ -147,6 +138,103 @@ TEST(Writer, WorkThatThrowsLeavesNoTraceAndHarmsNobodyElse) {
   EXPECT_EQ(b.deaths, 0);
 }
 
+TEST(Writer, AGroupInWhichOneFailsIsDoneAgainWithoutItAndOnlyTheLastTimeCounts) {
+  Bench b;
+  std::map<std::string, int> runs, told;
+  const auto post = [&](const std::string& name, bool fails) {
+    b.writer.post(
+        [&, name, fails](Tx& tx) {
+          ++runs[name];
+          put(tx, name);
+          tx.after_commit([&, name] { ++told["hook of " + name]; });
+          if (fails) throw std::runtime_error(name + " fails");
+        },
+        [&, name](std::exception_ptr why) { ++told[name + words_of(why)]; }, Writer::Keep::unless_crowded);
+  };
+  for (const char* name : {"a", "b"}) post(name, false);
+  post("c", true);
+  for (const char* name : {"d", "e"}) post(name, false);
+  b.writer.run([](Tx&) {});
+  EXPECT_EQ(runs, (std::map<std::string, int>{{"a", 2}, {"b", 2}, {"c", 1}, {"d", 1}, {"e", 1}}));
+  EXPECT_EQ(told, (std::map<std::string, int>{{"a", 1},
+                                              {"b", 1},
+                                              {"cc fails", 1},
+                                              {"d", 1},
+                                              {"e", 1},
+                                              {"hook of a", 1},
+                                              {"hook of b", 1},
+                                              {"hook of d", 1},
+                                              {"hook of e", 1}}));
+  EXPECT_EQ(number(b.reader, "SELECT count(*) FROM fact WHERE name IN ('a', 'b', 'd', 'e')"), 4);
+  EXPECT_FALSE(b.has("c"));
+}
+
+/// Puts names, many at once; notes how many each call was given.
+class PutName final : public Batchable {
+ public:
+  PutName(std::string name, std::vector<std::string>& calls) : name_(std::move(name)), calls_(calls) {}
+  void run(Tx& tx, std::span<const Batchable* const> batch) const override {
+    std::string call;
+    for (const Batchable* each : batch) call += static_cast<const PutName*>(each)->name_;
+    calls_.push_back(call);
+    for (const Batchable* each : batch) {
+      const std::string& name = static_cast<const PutName*>(each)->name_;
+      put(tx, name);
+      if (name == "x") throw std::runtime_error("x fails");
+    }
+  }
+
+ private:
+  std::string name_;
+  std::vector<std::string>& calls_;
+};
+class OtherWork final : public Batchable {
+ public:
+  explicit OtherWork(std::vector<std::string>& calls) : calls_(calls) {}
+  void run(Tx&, std::span<const Batchable* const> batch) const override {
+    calls_.push_back(std::to_string(batch.size()) + " others");
+  }
+
+ private:
+  std::vector<std::string>& calls_;
+};
+
+TEST(Writer, BatchableWorkThatStandsTogetherIsDoneInOneCallAndOtherWorkBetweenKeepsItsPlace) {
+  Bench b;
+  std::vector<std::string> calls;
+  const auto names = [&](std::string_view all) {
+    for (const char name : all)
+      b.writer.post(std::make_shared<PutName>(std::string(1, name), calls), {}, Writer::Keep::unless_crowded);
+  };
+  names("abc");
+  b.writer.post([&](Tx&) { calls.push_back("work"); }, {}, Writer::Keep::unless_crowded);
+  names("de");
+  for (int i = 0; i < 2; ++i) b.writer.post(std::make_shared<OtherWork>(calls), {}, Writer::Keep::unless_crowded);
+  names("f");
+  b.writer.run([](Tx&) {});
+  EXPECT_EQ(calls, (std::vector<std::string>{"abc", "work", "de", "2 others", "f"}));
+  b.expect_one_flush();
+}
+
+TEST(Writer, OfABatchOnlyWhatFailsByItselfFails) {
+  Bench b;
+  std::vector<std::string> calls;
+  std::string failed;
+  for (const char name : std::string_view("abxcd")) {
+    b.writer.post(
+        std::make_shared<PutName>(std::string(1, name), calls),
+        [&, name](std::exception_ptr why) {
+          if (why) failed += name + (": " + words_of(why));
+        },
+        Writer::Keep::unless_crowded);
+  }
+  b.writer.run([](Tx&) {});
+  EXPECT_EQ(failed, "x: x fails");
+  EXPECT_EQ(calls, (std::vector<std::string>{"abxcd", "ab", "xcd", "x", "cd"}));
+  EXPECT_EQ(number(b.reader, "SELECT count(*) FROM fact WHERE name IN ('a', 'b', 'c', 'd')"), 4);
+  EXPECT_FALSE(b.has("x"));
+}
+
 /// A writer while somebody else holds the write lock of its database.
 struct LockedOut {
   explicit LockedOut(std::size_t most_queued = Writer::Options{}.most_queued)
@@ -174,18 +262,8 @@ TEST(SqliteWriter, WorkWaitsWhileSomebodyElseHoldsTheWriteLock) {
   LockedOut locked;
   Writer& writer = locked.writer;
   std::promise<std::string> first, second;
-  writer.post(
-      [](Tx& tx) {
-        put(tx, "1");
-        tx.urgent();
-      },
-      [&](std::exception_ptr why) { first.set_value(words_of(why)); });
-  writer.post(
-      [](Tx& tx) {
-        put(tx, "2");
-        tx.urgent();
-      },
-      [&](std::exception_ptr why) { second.set_value(words_of(why)); });
+  writer.post([](Tx& tx) { put(tx, "1"); }, [&](std::exception_ptr why) { first.set_value(words_of(why)); });
+  writer.post([](Tx& tx) { put(tx, "2"); }, [&](std::exception_ptr why) { second.set_value(words_of(why)); });
   ASSERT_TRUE(wait_until([&] { return !writer.trouble().empty(); }, Millis{30'000}));
   EXPECT_NE(writer.trouble().find("locked"), std::string::npos) << writer.trouble();
   EXPECT_TRUE(wait_until([&] { return writer.queued() == 2; }, Millis{30'000})) << "both are kept";
@@ -199,12 +277,7 @@ TEST(SqliteWriter, WhatSomebodyWaitsForFailsWhileTheWriteLockIsNotGivenBackAndNo
   LockedOut locked;
   Writer& writer = locked.writer;
   std::promise<std::string> posted;
-  writer.post(
-      [](Tx& tx) {
-        put(tx, "posted");
-        tx.urgent();
-      },
-      [&](std::exception_ptr why) { posted.set_value(words_of(why)); });
+  writer.post([](Tx& tx) { put(tx, "posted"); }, [&](std::exception_ptr why) { posted.set_value(words_of(why)); });
   try {
     writer.run([](Tx& tx) { put(tx, "waited for"); });
     ADD_FAILURE() << "done under somebody else's lock";
@@ -300,7 +373,6 @@ TEST(Writer, HooksRunOnceTheCommitReturnedAndBeforeDone) {
   b.writer.post(
       [&](Tx& tx) {
         put(tx, "x");
-        tx.urgent();
         tx.after_commit([&] {
           visible = number(b.reader, "SELECT count(*) FROM fact WHERE name = 'x'") == 1;
           order.push_back("hook");
