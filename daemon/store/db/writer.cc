@@ -42,7 +42,7 @@ void tell(const Writer::Done& done, std::exception_ptr why) {
 /// It is not about what was to be written: whatever it is, it would fail too.
 bool is_of_all(const StoreError& error) {
   using Kind = StoreError::Kind;
-  return error.full() || error.io() || error.kind() == Kind::readonly || error.kind() == Kind::memory ||
+  return error.io() || error.kind() == Kind::readonly || error.kind() == Kind::memory ||
          error.kind() == Kind::cannot_open || error.kind() == Kind::not_a_database;
 }
 
@@ -247,11 +247,12 @@ std::optional<Writer::Failure> Writer::attempt(std::span<Item> group) {
     doing = "a commit";
     db_.commit();
   } catch (const StoreError& error) {
-    die_if_in_doubt(error, doing == "a commit", doing);
+    const bool committing = doing == "a commit";
+    die_if_in_doubt(error, committing, doing);
     note_trouble(error);
     failure.why = std::current_exception();
     failure.passing = error.passing();
-    failure.of_all = is_of_all(error);
+    failure.of_all = is_of_all(error) || (committing && error.full());
   } catch (...) {
     failure.why = std::current_exception();
   }

@@ -53,8 +53,8 @@ class Batchable {
 /// `done`; other work is always taken.
 ///
 /// An I/O error at COMMIT leaves open whether the work is durable, so does a server that does not answer it, and after
-/// a failed flush no later one can be trusted: then `fatal` is called, which must not return. Any other error of the
-/// whole database (the disk is full) fails the whole group, which leaves no trace.
+/// a failed flush no later one can be trusted: then `fatal` is called, which must not return. Another error of the
+/// whole database, or of a COMMIT on a full disk, fails the whole group, which leaves no trace.
 class Writer {
  public:
   struct Options {

@@ -29,7 +29,7 @@ std::vector<std::string> left_in(Database& db) {
       "|| "
       "CAST(polls AS TEXT) || ' ' || CAST(longest_gap_ms AS TEXT), outcome, code FROM run ORDER BY id",
       3);
-  add("SELECT CAST(seq AS TEXT), kind, target FROM event ORDER BY seq", 3);
+  add("SELECT CAST(seq AS TEXT) || ' ' || CAST(time_ms AS TEXT), kind, severity FROM event ORDER BY seq", 3);
   add("SELECT destination, kind, target FROM outbox ORDER BY id", 3);
   return rows;
 }
