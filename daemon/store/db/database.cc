@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <stdexcept>
 #include <utility>
 
 #include "store/db/engine.h"
@@ -117,7 +118,7 @@ void Query::damaged(std::string_view what) const {
   throw StoreError(StoreError::Kind::corrupt, fmt::format("{}: {} (in: {})", connection_->name(), what, sql_));
 }
 
-void Connection::begin_write(Database&, Fence&, const Clock&) {
+void Connection::begin_fenced(Database&, Fence&, const Clock&) {
   throw std::logic_error(name_ + ": a record in SQLite has no fleet");
 }
 Fence::~Fence() = default;
@@ -157,7 +158,7 @@ void Database::execute(const std::string& sql) { connection_->execute(sql); }
 void Database::begin_read() { connection_->begin_read(); }
 void Database::begin_write() { connection_->begin_write(); }
 void Database::begin_write(Fence& fence, const Clock& clock) {
-  connection_->begin_write(*this, fence, clock);
+  connection_->begin_fenced(*this, fence, clock);
   fence_ = &fence;
 }
 void Database::commit() {

@@ -193,9 +193,9 @@ class Database {
   /// SQLite: nobody else writes until commit(). On a server others may; rows that were locked or changed here wait for
   /// it.
   void begin_write();
-  /// The same for a member of a fleet, behind its fence, in one round trip; `clock` says when that began. Until commit()
-  /// or rollback() the fence hears what becomes of it. Throws StoreError; with the kind `fenced` where it did not pass.
-  /// REQUIRES: an engine that can have a fleet.
+  /// The same for a member of a fleet, behind its fence, in one round trip; `clock` says when that began. Until
+  /// commit() or rollback() the fence hears what becomes of it. Throws StoreError; with the kind `fenced` where it did
+  /// not pass. REQUIRES: an engine that can have a fleet.
   void begin_write(Fence& fence, const Clock& clock);
   /// What it returned from is durable. Throws StoreError: see its kinds for what may be.
   void commit();

@@ -32,7 +32,7 @@ class PostgresConnection final : public Connection {
   }
   void begin_read() override { begin("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"); }
   void begin_write() override { begin(kBeginWrite); }
-  void begin_write(Database& db, Fence& fence, const Clock& clock) override {
+  void begin_fenced(Database& db, Fence& fence, const Clock& clock) override {
     on_live_session(kBeginWrite, [&] { begin_behind(fence, db, clock); });
   }
   void commit() override {
