@@ -99,7 +99,7 @@ TEST_F(PostgresDoubt, WaitsForAServerThatIsAway) {
 
 TEST_F(PostgresDoubt, GivesUpWhenTheTimeIsOverAndTheNextTransactionPassesOnlyIfItLeftNoTrace) {
   for (const bool durable : {false, true}) {
-    in_commit(durable ? "PERFORM pg_sleep(3)" : "PERFORM pg_sleep(3); RAISE EXCEPTION 'simulated'");
+    in_commit(durable ? "PERFORM pg_sleep(5)" : "PERFORM pg_sleep(5); RAISE EXCEPTION 'simulated'");
     write_in_doubt(kUnnoticed);
     clock_.step_mono(Membership::kTimeToLive);
     EXPECT_FALSE(one_->holds());
