@@ -50,7 +50,7 @@ class Databases {
         "SET session_replication_role = replica; DO $$ DECLARE t text; BEGIN FOR t IN SELECT tablename FROM pg_tables "
         "WHERE schemaname = 'codedriftd' AND tablename != 'migration' LOOP EXECUTE format('DELETE FROM %I', t); END "
         "LOOP; FOR t IN SELECT sequencename FROM pg_sequences WHERE schemaname = 'codedriftd' LOOP EXECUTE "
-        "format('ALTER SEQUENCE %I RESTART', t); END LOOP; END $$");
+        "format('ALTER SEQUENCE %I RESTART', t); END LOOP; END $$; INSERT INTO lease (name) VALUES ('all')");
     free_.push_back(std::move(database));
   }
   static Database open(const std::string& database) {
@@ -86,8 +86,8 @@ Engine tested_engine() {
   return name != nullptr && std::string_view(name) == "postgres" ? Engine::postgres : Engine::sqlite;
 }
 
-TestRecord::TestRecord(std::string path) : path_(std::move(path)) {
-  if (tested_engine() == Engine::sqlite) {
+TestRecord::TestRecord(std::string path, Engine engine) : path_(std::move(path)) {
+  if (engine == Engine::sqlite) {
     Database db = sqlite::open_writer(path_);
     bring_up(db);
     return;
@@ -104,13 +104,13 @@ TestRecord::~TestRecord() {
 }
 
 Database TestRecord::open_writer() const {
-  if (tested_engine() == Engine::sqlite) return sqlite::open_writer(path_);
-  return Databases::open(database_);
+  return database_.empty() ? sqlite::open_writer(path_) : postgres::open(place(), postgres::Access::write);
 }
 
 Database TestRecord::open_reader() const {
-  if (tested_engine() == Engine::sqlite) return sqlite::open_reader(path_);
-  return postgres::open(PostgresServer::shared().place(database_), postgres::Access::read);
+  return database_.empty() ? sqlite::open_reader(path_) : postgres::open(place(), postgres::Access::read);
 }
+
+postgres::Place TestRecord::place() const { return PostgresServer::shared().place(database_); }
 
 }  // namespace codedriftd::test

@@ -2,9 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <stdexcept>
 #include <utility>
 
 #include "store/db/engine.h"
+#include "store/db/fence.h"
 
 namespace codedriftd {
 
@@ -29,6 +31,8 @@ std::string_view StoreError::name() const {
       return "nomem";
     case Kind::unavailable:
     case Kind::in_doubt:
+    case Kind::fenced:
+    case Kind::rolled_back:
       return "unavailable";
     case Kind::cannot_open:
     case Kind::given_up:
@@ -114,6 +118,11 @@ void Query::damaged(std::string_view what) const {
   throw StoreError(StoreError::Kind::corrupt, fmt::format("{}: {} (in: {})", connection_->name(), what, sql_));
 }
 
+void Connection::begin_fenced(Database&, Fence&, const Clock&) {
+  throw std::logic_error(name_ + ": a record in SQLite has no fleet");
+}
+Fence::~Fence() = default;
+
 // ---- Database -----------------------------------------------------------------------------------------------------
 
 Database::Database(std::unique_ptr<Connection> connection) : connection_(std::move(connection)) {}
@@ -148,8 +157,19 @@ void Database::give_up_when(std::function<bool()> over) {
 void Database::execute(const std::string& sql) { connection_->execute(sql); }
 void Database::begin_read() { connection_->begin_read(); }
 void Database::begin_write() { connection_->begin_write(); }
-void Database::commit() { connection_->commit(); }
-void Database::rollback() { connection_->rollback(); }
+void Database::begin_write(Fence& fence, const Clock& clock) {
+  connection_->begin_fenced(*this, fence, clock);
+  fence_ = &fence;
+}
+void Database::commit() {
+  Fence* const fence = std::exchange(fence_, nullptr);
+  connection_->commit();
+  if (fence != nullptr) fence->committed();
+}
+void Database::rollback() {
+  fence_ = nullptr;
+  connection_->rollback();
+}
 int64_t Database::changes() const { return connection_->changes(); }
 int64_t Database::total_changes() const { return connection_->total_changes(); }
 Engine Database::engine() const { return connection_->engine(); }

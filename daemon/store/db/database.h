@@ -36,6 +36,8 @@ class StoreError : public std::runtime_error {
     given_up,     ///< Database::give_up_when() said so
     unavailable,  ///< the server cannot be reached, or went away: what was not committed is lost
     in_doubt,     ///< a COMMIT was sent and no answer came: it may be durable
+    fenced,       ///< this member of a fleet is none any more: nothing was written
+    rolled_back,  ///< the server does not have what it had acknowledged
     other,
   };
   StoreError(Kind kind, const std::string& what) : std::runtime_error(what), kind_(kind) {}
@@ -82,6 +84,7 @@ class Sql {
 
 class Connection;
 class Database;
+class Fence;
 class PreparedStatement;
 
 /// One statement being run: bound, stepped, read. Resets itself when it goes out of scope.
@@ -192,6 +195,10 @@ class Database {
   /// SQLite: nobody else writes until commit(). On a server others may; rows that were locked or changed here wait for
   /// it.
   void begin_write();
+  /// The same for a member of a fleet, behind its fence, in one round trip; `clock` says when that began. Until
+  /// commit() or rollback() the fence hears what becomes of it. Throws StoreError; with the kind `fenced` where it did
+  /// not pass. REQUIRES: an engine that can have a fleet.
+  void begin_write(Fence& fence, const Clock& clock);
   /// What it returned from is durable. Throws StoreError: see its kinds for what may be.
   void commit();
   /// Never throws. Without a transaction, or with one that the engine has given up already, it does nothing.
@@ -219,6 +226,7 @@ class Database {
 
   std::unique_ptr<std::function<bool()>> over_;  ///< the connection has its address
   std::unique_ptr<Connection> connection_;
+  Fence* fence_ = nullptr;  ///< of the transaction that is open
   /// By the address of the text: no hash over long statements.
   std::unordered_map<const char*, std::unique_ptr<Query::Cached>> cache_;
 };

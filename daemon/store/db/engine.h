@@ -37,6 +37,8 @@ class Connection {
   virtual void execute(const std::string& sql) = 0;
   virtual void begin_read() = 0;
   virtual void begin_write() = 0;
+  /// Database::begin_write() behind a fence; `db` is whose connection this is. Throws std::logic_error without a fleet.
+  virtual void begin_fenced(Database& db, Fence& fence, const Clock& clock);
   virtual void commit() = 0;
   virtual void rollback() noexcept = 0;
   virtual void give_up_when(const std::function<bool()>* over) = 0;  ///< nullptr: never

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "store/db/engine.h"
+#include "store/db/fence.h"
 #include "store/db/postgres_session.h"
 
 namespace codedriftd::postgres {
@@ -30,7 +31,10 @@ class PostgresConnection final : public Connection {
     count(*session_.run_script(sql));
   }
   void begin_read() override { begin("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"); }
-  void begin_write() override { begin("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"); }
+  void begin_write() override { begin(kBeginWrite); }
+  void begin_fenced(Database& db, Fence& fence, const Clock& clock) override {
+    on_live_session(kBeginWrite, [&] { begin_behind(fence, db, clock); });
+  }
   void commit() override {
     need_session("COMMIT");
     open_ = false;
@@ -69,22 +73,52 @@ class PostgresConnection final : public Connection {
   std::string next_statement() { return fmt::format("s{}", ++statements_); }
 
  private:
+  static constexpr const char* kBeginWrite = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE";
+
   void begin(const char* sql) {
+    on_live_session(sql, [&] { session_.run_script(sql); });
+    open_ = true;
+  }
+  void on_live_session(std::string_view sql, const std::function<void()>& begin_it) {
     const bool used_before = session_.connected();
     need_session(sql);
     try {
-      session_.run_script(sql);
+      begin_it();
     } catch (const StoreError& error) {
       // It may have been lost since it was last used, and nothing has been done on it.
       if (!used_before || error.kind() != Kind::unavailable) throw;
       session_.connect();
-      session_.run_script(sql);
+      begin_it();
     }
+  }
+  void begin_behind(Fence& fence, Database& db, const Clock& clock) {
+    if (fenced_session_ != session_.number()) {
+      fence.connected(db);
+      fenced_session_ = session_.number();
+    }
+    const std::string sql = fmt::format("{}; {}", kBeginWrite, fence.statement());
+    const MonoTime sent = clock.mono();
     open_ = true;
+    ResultPtr answer;
+    try {
+      answer = session_.run_script(sql);
+    } catch (const StoreError&) {
+      rollback();
+      throw;
+    }
+    if (PQntuples(answer.get()) != 1) {
+      rollback();
+      fence.refused(db);
+    }
+    const std::string_view digits = PQgetvalue(answer.get(), 0, 0);
+    int64_t number = 0;
+    std::from_chars(digits.data(), digits.data() + digits.size(), number);
+    fence.passed(number, sent);
   }
 
   Session session_;
-  bool open_ = false;  ///< a transaction
+  int64_t fenced_session_ = 0;  ///< the last one that a fence has seen
+  bool open_ = false;           ///< a transaction
   int64_t changes_ = 0, total_ = 0, statements_ = 0;
 };
 

@@ -9,10 +9,12 @@
 /// libpq gets keywords, never a connection string: its messages about those repeat parts of them. It looks a host's
 /// name up with the C library, which has limits of its own.
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "base/clock.h"
+#include "base/guarded.h"
 #include "base/secret.h"
 #include "store/db/database.h"
 
@@ -26,6 +28,21 @@ struct Host {
   uint16_t port = 5432;
 };
 
+/// Which server was written to: another one holds something else, and one with a lower timeline is an old primary that
+/// came back. Thread-safe.
+class Lineage {
+ public:
+  struct Server {
+    std::string system;     ///< its system_identifier
+    uint32_t timeline = 0;  ///< grows with each standby that is promoted
+  };
+  /// Remembers `now`, or throws StoreError (cannot_open); `name` is for its words.
+  void check(const Server& now, const std::string& name);
+
+ private:
+  Guarded<Server> seen_;
+};
+
 /// Which database, and how to get there.
 struct Place {
   std::vector<Host> hosts;  ///< tried in their order, until one takes writes
@@ -35,6 +52,8 @@ struct Place {
   std::string tls = "verify-full";
   std::string ca_file, certificate, key;
   Millis deadline{5'000};  ///< for silence in each wait; for connecting, for each host
+  /// Shared by the clones: each connection that writes is compared with all before.
+  std::shared_ptr<Lineage> lineage = std::make_shared<Lineage>();
 
   Place clone() const;
   /// For people: "postgresql://db1:5432,db2:5432/codedriftd".

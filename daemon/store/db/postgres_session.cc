@@ -4,6 +4,7 @@
 #include <poll.h>
 
 #include <algorithm>
+#include <charconv>
 #include <cstring>
 #include <utility>
 
@@ -69,7 +70,24 @@ struct Arrays {
 }  // namespace
 
 Place Place::clone() const {
-  return {hosts, database, user, password.clone(), tls, ca_file, certificate, key, deadline};
+  return {hosts, database, user, password.clone(), tls, ca_file, certificate, key, deadline, lineage};
+}
+
+void Lineage::check(const Server& now, const std::string& name) {
+  Locked seen(seen_);
+  if (!seen->system.empty() && now.system != seen->system) {
+    throw StoreError(Kind::cannot_open,
+                     fmt::format("{}: is another server (system {}) than the one that was written to before (system "
+                                 "{}): not its copy, but made anew or restored from a dump",
+                                 name, now.system, seen->system));
+  }
+  if (now.timeline < seen->timeline) {
+    throw StoreError(Kind::cannot_open,
+                     fmt::format("{}: is an old primary that came back (timeline {}), and a newer one was written to "
+                                 "(timeline {}): stop it, or make it a standby of the newer one",
+                                 name, now.timeline, seen->timeline));
+  }
+  *seen = now;
 }
 
 std::string Place::name() const {
@@ -159,9 +177,23 @@ void Session::connect(const Host& host, const char* attributes) {
   }
   if (PQsetnonblocking(connection_, 1) != 0) lose(Kind::unavailable, words(), "connect");
   ++number_;
+  if (access_ == Access::write) check_server(host);
+}
+
+void Session::check_server(const Host& host) {
   // Whatever is set for the server, the role or the database: what COMMIT returned from is on disk.
-  if (access_ == Access::write)
-    run("SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'", {});
+  const ResultPtr server = run_script(
+      "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'; "
+      "SELECT system_identifier, substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) FROM pg_control_system()");
+  const std::string_view timeline = PQgetvalue(server.get(), 0, 1);
+  Lineage::Server now{PQgetvalue(server.get(), 0, 0), 0};
+  std::from_chars(timeline.data(), timeline.data() + timeline.size(), now.timeline, 16);
+  try {
+    place_.lineage->check(now, fmt::format("{} ({}:{})", name_, host.name, host.port));
+  } catch (const StoreError&) {
+    close();
+    throw;
+  }
 }
 
 void Session::note(void* self, const PGresult* notice) {

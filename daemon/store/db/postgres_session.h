@@ -55,6 +55,7 @@ class Session {
 
  private:
   void connect(const Host& host, const char* attributes);
+  void check_server(const Host& host);
   [[noreturn]] void lose(StoreError::Kind kind, std::string_view words, std::string_view sql);
   [[noreturn]] void refuse(const PGresult* result, std::string_view sql) const;
   void sent(int code, std::string_view sql);

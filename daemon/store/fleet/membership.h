@@ -1,0 +1,104 @@
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/sha256.h"
+#include "store/db/fence.h"
+#include "store/fleet/claims.h"
+#include "store/fleet/fleet_clock.h"
+
+namespace codedriftd {
+
+/// A row of daemon_run that is neither stopped nor fenced.
+struct Member {
+  struct Held {
+    std::string lease;
+    int64_t token = 0;  ///< grows with each time that it is taken
+  };
+  int64_t id = 0;
+  std::string host, version, config_digest;
+  WallTime started_at, alive_at;  ///< by the database's clock
+  std::vector<Held> leases;
+};
+
+/// This daemon as one of several that keep one record on a PostgreSQL server. It is dead to the others when it has not
+/// committed for kTimeToLive by the database's clock; then one of them fences it, and only what the dead held is taken.
+/// Who was fenced joins anew, as another member, and drops what it got as the old one.
+///
+/// Used by the thread that writes; the others ask the Claims.
+class Membership final : public Fence {
+ public:
+  static constexpr Millis kTimeToLive{15'000};
+  static constexpr Millis kMargin{2'000};   ///< between the end of what one claims and the time it may be taken
+  static constexpr Millis kRenewal{5'000};  ///< the longest time from one committed transaction to the next
+
+  /// Clock and claims must outlive it.
+  Membership(std::string host, std::string config_digest, FleetClock& clock, Claims& claims);
+
+  /// Begins a membership, in a transaction of its own; what the last one held is not held any more. Throws StoreError.
+  void join(Database& db);
+  int64_t id() const { return id_; }
+
+  struct Turn {
+    std::vector<Member> fenced;            ///< who was found dead; without what they held
+    std::vector<std::string> taken, lost;  ///< taken: held once the transaction is committed
+  };
+  /// Looks after the others, and takes what is free up to a fair share; nothing while the host's clock is off by more
+  /// than FleetClock::kMostOffset. Every kRenewal. What an earlier transaction did in vain is told again.
+  /// These three REQUIRE: in a transaction behind this fence.
+  Turn turn(Database& db);
+  /// In the transaction that writes the last results of that lease's work.
+  void let_go(Database& db, const std::string& lease);
+  /// Ends the membership: lets go of all, and does not pass the fence again.
+  void leave(Database& db);
+
+  /// Who there is, by id.
+  static std::vector<Member> members(Database& db);
+
+  /// The newest event that this daemon holds a COMMIT for: on each new connection it must be there.
+  void committed_head(int64_t seq, const Sha256& leaf) { head_ = {seq, leaf}; }
+  bool head_is_there(Database& db) const;
+
+  std::string statement() const override;
+  void connected(Database& db) override { need_head(db); }
+  void passed(int64_t answer, MonoTime sent) override;
+  [[noreturn]] void refused(Database& db) override;
+  void committed() override;
+  bool was_durable(Database& db) override;
+
+ private:
+  struct Head {
+    int64_t seq;
+    Sha256 leaf;
+  };
+  /// What counts once the transaction is durable that passed last.
+  struct Pending {
+    MonoTime valid_until;
+    Claims::Leases held;
+  };
+  bool ask_whether_durable(Database& db);
+  Pending& pending();
+  void need_head(Database& db);
+  void watch_for_steps(WallTime database, MonoTime sent, MonoTime received);
+  [[noreturn]] void ended(std::string_view why);
+  std::string reason(Database& db) const;
+  std::vector<Member> fence_the_dead(Database& db);
+  void take_free(Database& db);
+  Claims::Leases held_in(Database& db) const;
+
+  std::string host_, config_digest_;
+  FleetClock& clock_;
+  Claims& claims_;
+  int64_t id_ = 0, started_at_ms_ = 0, batch_ = 0;
+  Claims::Leases held_;  ///< as of the last transaction that was durable
+  std::optional<Pending> pending_;
+  std::optional<Head> head_;
+  std::optional<Millis> most_ahead_;  ///< the database's clock of the monotonic one, at the last fence
+  MonoTime nobody_dead_before_{};
+};
+
+}  // namespace codedriftd
