@@ -81,9 +81,9 @@ Database open_as_owner(const StoreSettings& store, const MigrateOptions& options
   } catch (const StoreError& error) {
     if (error.kind() != StoreError::Kind::cannot_open) throw;
     throw std::runtime_error(
-        fmt::format("{}; who migrates logs in (--user, --password-file) as a member of {}, which "
-                    "config/postgres/roles.sql makes: GRANT {} TO …",
-                    error.what(), kOwnerRole, kOwnerRole));
+        fmt::format("{}; who migrates logs in (--user, --password-file) as a member of {}, which {} makes: "
+                    "GRANT {} TO …",
+                    error.what(), kOwnerRole, postgres::kRolesScript, kOwnerRole));
   }
 }
 

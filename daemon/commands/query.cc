@@ -129,8 +129,7 @@ int run_query(const std::vector<std::string>& args, const std::function<Settings
         record,
         [&](Database& db) {
           std::ostringstream said;
-          if (const auto behind = answered_as_of(db))
-            said << fmt::format("codedriftd: as of {}: a standby answered\n", rfc3339(*behind));
+          if (const std::string behind = answered_as_of(db); !behind.empty()) said << "codedriftd: " << behind << '\n';
           Printed made = answer(db, *options, said, now, look);
           return std::pair(std::move(made), said.str());
         },

@@ -83,11 +83,13 @@ std::string explain_unreadable(const Settings& settings, const StoreError& error
   }
 }
 
-std::optional<WallTime> answered_as_of(Database& db) {
-  if (db.engine() != Engine::postgres) return std::nullopt;
+std::string answered_as_of(Database& db) {
+  if (db.engine() != Engine::postgres) return {};
   auto row = db.query_once(
       "SELECT CAST(extract(epoch FROM pg_last_xact_replay_timestamp()) * 1000 AS BIGINT) WHERE pg_is_in_recovery()");
-  return row.step() ? row.optional_time(0) : std::nullopt;
+  if (!row.step()) return {};
+  if (row.null(0)) return "as a standby has it, which got nothing new since it started";
+  return fmt::format("as of {}: a standby answered, which may be behind", rfc3339(row.time(0)));
 }
 
 void check_readable(const std::string& path) {

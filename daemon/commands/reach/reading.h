@@ -1,6 +1,5 @@
 #pragma once
 /// How commands read the record. Private to commands/.
-#include <optional>
 #include <stdexcept>
 #include <string>
 #include <type_traits>
@@ -60,8 +59,8 @@ std::invoke_result_t<Work, Database&> read_record(const Settings& settings, Work
   }
 }
 
-/// Where a standby of a server answers: up to when it has what was committed; nullopt where nothing is missing.
-std::optional<WallTime> answered_as_of(Database& db);
+/// Where a standby of a server answers, words for people on how far behind it is; empty where nothing is missing.
+std::string answered_as_of(Database& db);
 
 /// match_rules() with the record that the settings name; without one that can be read the rules match nothing.
 void match_rules_on_record(Settings& settings);

@@ -50,8 +50,8 @@ Checked check_ours(Database& db) {
       if (row.boolean(0)) return Done{};
       return Error{fmt::format(
           "{}: the role that logs in may not read the record in its schema {}; log in as codedriftd_reader or "
-          "codedriftd_writer, whose rights config/postgres/roles.sql sets",
-          db.name(), postgres::kSchema)};
+          "codedriftd_writer, whose rights {} sets",
+          db.name(), postgres::kSchema, postgres::kRolesScript)};
     }
     return Error{
         fmt::format("{}: has no record of codedriftd in its schema {}; choose another database, or migrate this one as "

@@ -21,6 +21,8 @@ namespace codedriftd::postgres {
 
 /// The schema that holds the tables.
 constexpr std::string_view kSchema = "codedriftd";
+/// What sets up roles and their rights, where the package has it.
+constexpr std::string_view kRolesScript = "/usr/share/codedriftd/postgres/roles.sql";
 
 struct Host {
   std::string name;  ///< or, beginning with '/', the folder of a server's Unix socket

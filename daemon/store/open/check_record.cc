@@ -62,14 +62,14 @@ void check_writer(const StoreSettings& store, RecordCheck& check) {
   if (const auto missing = missing_rights(db); !missing.empty()) {
     check.faults.push_back(
         {"user", fmt::format("{}: the role {} may not {}; 'user' has to be the daemon's role, codedriftd_writer, whose "
-                             "rights config/postgres/roles.sql sets",
-                             db.name(), store.user, fmt::join(missing, ", "))});
+                             "rights {} sets",
+                             db.name(), store.user, fmt::join(missing, ", "), postgres::kRolesScript)});
   } else if (may_change_events(db)) {
     check.warnings.push_back(
         {"user",
          fmt::format("{}: the role {} may change and delete events that were recorded; codedriftd_writer, which "
-                     "config/postgres/roles.sql makes, may not",
-                     db.name(), store.user)});
+                     "{} makes, may not",
+                     db.name(), store.user, postgres::kRolesScript)});
   }
 }
 
