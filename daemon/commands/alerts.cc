@@ -109,7 +109,7 @@ class AlertsCommand {
   TestOutcome wait_for_test(const std::string& id) {
     const MonoTime give_up = clock_.mono() + patience_.test;
     for (;;) {
-      TestOutcome outcome = read_record(settings_.database(), [&](Database& db) { return look(db, id); });
+      TestOutcome outcome = read_record(settings_, [&](Database& db) { return look(db, id); });
       if (outcome.state != "pending" || clock_.mono() >= give_up) return outcome;
       std::this_thread::sleep_for(kLookAgain);
     }

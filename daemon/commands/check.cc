@@ -28,6 +28,8 @@
 #include "settings/schedule.h"
 #include "sinks/destinations.h"
 #include "sinks/options.h"
+#include "store/db/migrate.h"
+#include "store/open/check_record.h"
 
 namespace codedriftd {
 namespace {
@@ -251,6 +253,7 @@ class Check {
       if (options_.plugins && !options_.json) print_plugins(settings, options_.sinkhost, out_);  // what is right
       return wrong(report.mistakes);
     }
+    try_record(settings, report);
     json_["valid"] = true;
     json_["mistakes"] = OrderedJson::array();
     json_["functions"] = settings.watches.size();
@@ -264,6 +267,9 @@ class Check {
     json_["faults"] = placed_json(report.faults);
     if (!options_.json) {
       print_settings(settings, options_.list_all, out_);
+      if (settings.store.server)
+        out_ << fmt::format("\nThe record is in {}{}.\n", harmless(settings.store.url),
+                            json_["store"]["schema"].is_null() ? "" : fmt::format(", with schema {}", newest_schema()));
       print_warnings(warnings, out_);
       if (options_.plugins) print_plugins(settings, options_.sinkhost, out_);
       err_ << format_mistakes(report.faults);
@@ -275,6 +281,23 @@ class Check {
     }
     const bool good = report.faults.empty();
     return online(settings, make_api, make_read_api) && good ? EXIT_SUCCESS : EXIT_FAILURE;
+  }
+
+  /// The record on a server, as the daemon would use it.
+  void try_record(const Settings& settings, DestinationReport& report) {
+    json_["store"] = OrderedJson();
+    if (!settings.store.server) return;
+    const RecordCheck check = check_record(settings.store);
+    json_["store"] = {{"url", settings.store.url},
+                      {"schema", check.schema == 0 ? OrderedJson() : OrderedJson(check.schema)}};
+    const auto add = [&](std::vector<Mistake>& to, const RecordCheck::Finding& finding) {
+      to.push_back({settings.places.at("store." + finding.key), harmless(fmt::format("[store] {}", finding.words))});
+    };
+    for (const auto& fault : check.faults) {
+      const bool forbidden = looking(settings) == Looking::as_somebody && fault.key == "password_file";
+      add(forbidden ? report.warnings : report.faults, fault);
+    }
+    for (const auto& warning : check.warnings) add(report.warnings, warning);
   }
 
   int wrong(const std::vector<Mistake>& mistakes) {

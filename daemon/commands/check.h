@@ -22,11 +22,12 @@ struct CheckOptions {
 /// `codedriftd check`: loads `file`, has the plugin of each alert open it without sending, loads the certificates that
 /// are named, prints what would be watched to `out`, mistakes to `err`. Returns the exit code: 0; 78 for a wrong
 /// configuration, options that a plugin refuses and plugins that cannot be used among it, and with --strict for any
-/// warning; 1 when a plugin crashed or hung, or an online call failed. Warnings (a schedule that cannot be met, a
-/// pattern that matches nothing, a secret file that this process cannot read, …) are shown, and 0. `make_api` is called
-/// only for --online, `make_read_api` only if there is something to discover, too; what they throw passes. JSON:
+/// warning; 1 when a plugin crashed or hung, an online call failed, or no daemon could work with the record on a
+/// server. Warnings (a schedule that cannot be met, a pattern that matches nothing, a secret file that this process
+/// cannot read, …) are shown, and 0. `make_api` is called only for --online, `make_read_api` only if there is something
+/// to discover, too; what they throw passes. JSON:
 /// {"schema":"codedriftd.check.v1","file","valid","mistakes":[{file,line,column,message}],"functions","rules",
-/// "paces":[{accounts,regions,targets,calls_per_second,limit,fits}],"discovery","alerts","warnings","faults",
+/// "store":{url,schema},"paces":[{accounts,regions,targets,calls_per_second,limit,fits}],"discovery","alerts","warnings","faults",
 /// "online":[{target,outcome,code,message,request_id,clock_error_ms}],"online_discovery"}, those of discovery as
 /// commands/check_rules.h has them; all goes to `out` then.
 int run_check(const std::string& file, const CheckOptions& options, const MakeApi& make_api,

@@ -112,13 +112,14 @@ constexpr char kCheckUsage[] =
 Reads the configuration, has each plugin open its destination without sending
 anything, and prints what would be watched and whether the schedule fits the
 rate limits. Every mistake is printed as FILE:LINE:COLUMN, exit code 78. It
-touches neither cloud nor database without --online. Root looks as the owner of
-state_dir, who the service is.
+touches no cloud without --online, and no database but one on a server ([store]
+url): whether a daemon could work with that is tried, and nothing changed in it.
+Root looks as the owner of state_dir, who the service is.
 
 )";
 constexpr char kCheckAfter[] = R"(
-Exit code: 0 valid; 1 a plugin crashed or hung, or a call failed; 64 wrong
-usage; 78 wrong configuration, and with --strict any warning.
+Exit code: 0 valid; 1 a plugin crashed or hung, a call failed, or a daemon could
+not work with the record on its server; 64 wrong usage; 78 wrong configuration, and with --strict any warning.
 )";
 
 int command_check(const CommandContext& context) {
@@ -195,15 +196,23 @@ int command_reconcile(const CommandContext& context) {
 }
 
 int command_migrate(const CommandContext& context) {
+  MigrateOptions migrate;
   po::options_description options("Options");
+  options.add_options()("user", po::value(&migrate.user)->value_name("ROLE"),
+                        "the role to log in as, a member of codedriftd_owner\n(default: who psql would log in as)")(
+      "password-file", po::value(&migrate.password_file)->value_name("FILE"),
+      "a file that holds its password\n(default: none, or what libpq finds, such as ~/.pgpass)");
   po::variables_map values;
-  if (!parse(context,
-             "codedriftd [--config FILE] migrate\n\nBrings the database to this program's schema without starting the "
-             "daemon; a\ncopy of the old one is kept beside it. The daemon must not run: it does the same\nby itself "
-             "when it starts.\n",
-             options, nullptr, values))
+  if (!parse(
+          context,
+          "codedriftd [--config FILE] migrate [--user ROLE] [--password-file FILE]\n\nBrings the database to this "
+          "program's schema without starting the daemon; a\ncopy of the old one is kept beside it. The daemon must "
+          "not run: it does the same\nby itself when it starts.\n\nA record on a server ([store] url) is migrated by "
+          "this alone, while daemons may\nrun, and without a copy: its administrator keeps those. The options are for "
+          "it.\n",
+          options, nullptr, values))
     return 0;
-  return run_migrate(load(context), context.out, context.err);
+  return run_migrate(load(context), migrate, context.out, context.err);
 }
 
 int command_backup(const CommandContext& context) {
@@ -211,7 +220,8 @@ int command_backup(const CommandContext& context) {
   po::variables_map values;
   if (!parse(context,
              "codedriftd [--config FILE] backup FILE|-\n\nWrites a consistent copy of the database, also while the "
-             "daemon runs. FILE is\nreplaced only once the copy is complete and checked; - is standard output.\n",
+             "daemon runs. FILE is\nreplaced only once the copy is complete and checked; - is standard output. Of a\n"
+             "record on a server its administrator keeps copies (pg_dump).\n",
              options, "FILE", values))
     return 0;
   const auto files = list_option(values, "FILE");
@@ -226,7 +236,7 @@ int watch(const CommandContext& context, const std::vector<std::string>& args, M
   for (;;) {
     std::ostringstream page;
     const int code = run_query(
-        args, [&context] { return load(context).database(); }, SystemClock{}.wall(), true, page, context.err);
+        args, [&context] { return load(context); }, SystemClock{}.wall(), true, page, context.err);
     if (code == kExitUsage || code == EXIT_FAILURE) return code;
     context.out << "\x1b[H\x1b[2J" << page.str() << std::flush;
     if (!context.out) return EXIT_FAILURE;
@@ -247,8 +257,8 @@ int query(const CommandContext& context, std::vector<std::string> args) {
   }
   if (every) return watch(context, args, *every);
   return run_query(
-      args, [&context] { return load(context).database(); }, SystemClock{}.wall(), ::isatty(STDOUT_FILENO) == 1,
-      context.out, context.err);
+      args, [&context] { return load(context); }, SystemClock{}.wall(), ::isatty(STDOUT_FILENO) == 1, context.out,
+      context.err);
 }
 
 int command_query(const CommandContext& context) { return query(context, context.args); }

@@ -154,9 +154,8 @@ class DiffCommand {
 
   int run() {
     if (arguments_.needs_record()) {
-      auto read = read_record(settings_.database(), [&](Database& db) {
-        return read_sides(db, settings_, arguments_.names, context_.clock.wall());
-      });
+      auto read = read_record(
+          settings_, [&](Database& db) { return read_sides(db, settings_, arguments_.names, context_.clock.wall()); });
       if (!read) return say(context_.err, "diff", exit_code_of(read.error()), read.error().message);
       address_ = read->address;
       same_hash_ = read->same_hash;

@@ -18,6 +18,7 @@
 #include "store/db/migrate.h"
 #include "store/db/snapshot.h"
 #include "store/db/sqlite.h"
+#include "store/open/open_record.h"
 
 namespace codedriftd {
 namespace {
@@ -52,20 +53,59 @@ Checked check_may_become_copy(const std::string& file, const Settings& settings)
 
 }  // namespace
 
-int run_migrate(const Settings& settings, std::ostream& out, std::ostream& err) {
+namespace {
+
+void tell(const MigrationReport& migrated, const std::string& name, std::ostream& out) {
+  if (migrated.from == migrated.to) {
+    print(out, "{}: schema {} is up to date\n", name, migrated.to);
+  } else {
+    print(out, "{}: schema {} -> {}\n", name, migrated.from, migrated.to);
+    if (!migrated.copy.empty()) print(out, "the old database is kept in {}\n", migrated.copy);
+  }
+}
+
+void migrate_file(const Settings& settings, std::ostream& out) {
+  if (auto owner = become_owner(settings.state_dir); !owner) throw std::runtime_error(owner.error().message);
+  ::umask(027);
+  auto lock = StateLock::take(settings.lock_file());
+  if (!lock) throw std::runtime_error(lock.error().message);
+  Database db = lock->open_writer(settings.database());
+  auto migrated = migrate(db, embedded_migrations(), SystemClock{}.wall());
+  if (!migrated) throw std::runtime_error(migrated.error().message);
+  tell(*migrated, settings.database(), out);
+}
+
+Database open_as_owner(const StoreSettings& store, const MigrateOptions& options) {
   try {
-    if (auto owner = become_owner(settings.state_dir); !owner) throw std::runtime_error(owner.error().message);
-    ::umask(027);
-    auto lock = StateLock::take(settings.lock_file());
-    if (!lock) throw std::runtime_error(lock.error().message);
-    Database db = lock->open_writer(settings.database());
-    auto migrated = migrate(db, embedded_migrations(), SystemClock{}.wall());
-    if (!migrated) throw std::runtime_error(migrated.error().message);
-    if (migrated->from == migrated->to) {
-      print(out, "{}: schema {} is up to date\n", settings.database(), migrated->to);
+    return postgres::open(owning_place_of(store, options.user, options.password_file), postgres::Access::write);
+  } catch (const StoreError& error) {
+    if (error.kind() != StoreError::Kind::cannot_open) throw;
+    throw std::runtime_error(
+        fmt::format("{}; who migrates logs in (--user, --password-file) as a member of {}, which {} makes: "
+                    "GRANT {} TO …",
+                    error.what(), kOwnerRole, postgres::kRolesScript, kOwnerRole));
+  }
+}
+
+void migrate_server(const StoreSettings& store, const MigrateOptions& options, std::ostream& out) {
+  Database db = open_as_owner(store, options);
+  auto migrated = migrate(db, embedded_migrations(Engine::postgres), SystemClock{}.wall());
+  if (!migrated) throw std::runtime_error(migrated.error().message);
+  tell(*migrated, db.name(), out);
+}
+
+}  // namespace
+
+int run_migrate(const Settings& settings, const MigrateOptions& options, std::ostream& out, std::ostream& err) {
+  try {
+    if (settings.store.server) {
+      migrate_server(settings.store, options, out);
+    } else if (!options.user.empty() || !options.password_file.empty()) {
+      throw std::runtime_error(fmt::format(
+          "{}: the record is a file, and whoever owns its folder migrates it: without --user and --password-file",
+          settings.database()));
     } else {
-      print(out, "{}: schema {} -> {}\n", settings.database(), migrated->from, migrated->to);
-      if (!migrated->copy.empty()) print(out, "the old database is kept in {}\n", migrated->copy);
+      migrate_file(settings, out);
     }
     return EXIT_SUCCESS;
   } catch (const std::exception& error) {
@@ -106,6 +146,11 @@ void backup_to_stream(const std::string& database, std::ostream& out) {
 
 int run_backup(const Settings& settings, const std::string& file, std::ostream& out, std::ostream& err) {
   try {
+    if (settings.store.server)
+      throw std::runtime_error(
+          fmt::format("{}: a server's administrator keeps copies of the record: pg_dump for one of this moment, base "
+                      "backups and archived WAL to go back to any",
+                      settings.store.url));
     if (file == "-") {
       backup_to_stream(settings.database(), out);
       return EXIT_SUCCESS;

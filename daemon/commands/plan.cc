@@ -70,7 +70,7 @@ class PlanCommand {
   }
 
   Result<Plan, NoPlan> from_record() {
-    return read_record(settings_.database(), [&](Database& db) {
+    return read_record(settings_, [&](Database& db) {
       Selection selection = options_.selection;
       if (auto resolved = resolve_names(db, selection); !resolved)
         return Result<Plan, NoPlan>(NoPlan{kExitUsage, resolved.error().message});

@@ -101,8 +101,7 @@ int poll(const Settings& settings, const std::vector<std::string>& names, bool j
   progress.clear();
   if (!over) return say(err, "poll", EXIT_FAILURE, over.error().message);
   const auto addresses = (*done)->at("addresses").get<std::vector<std::string>>();
-  out << read_record(settings.database(), [&](Database& db) { return shown(db, addresses, json, clock.wall()); })
-      << std::flush;
+  out << read_record(settings, [&](Database& db) { return shown(db, addresses, json, clock.wall()); }) << std::flush;
   const Json& ends = **over;
   const auto told = [&](const char* end, std::string_view what) {
     if (const auto count = ends.value(end, 0); count > 0) say(err, "poll", 0, fmt::format("{} {}", count, what));

@@ -111,7 +111,7 @@ Printed answer(Database& db, QueryOptions options, std::ostream& err, WallTime n
 
 }  // namespace
 
-int run_query(const std::vector<std::string>& args, const std::function<std::string()>& database_path, WallTime now,
+int run_query(const std::vector<std::string>& args, const std::function<Settings()>& settings, WallTime now,
               bool terminal, std::ostream& out, std::ostream& err) {
   auto options = parse_query(args, now);
   if (!options) return complain(err, kExitUsage, options.error().message + "\nSee: codedriftd query --help");
@@ -119,17 +119,21 @@ int run_query(const std::vector<std::string>& args, const std::function<std::str
     out << options->help << std::flush;
     return 0;
   }
-  const std::string path = database_path();
+  const Settings record = settings();
   Printed given;
   try {
     const Look look(use_colour(terminal && options->file.empty()),
                     terminal && options->file.empty() && !options->wide ? terminal_width() : 0, options->utc);
     std::string words;
-    std::tie(given, words) = read_record(path, [&](Database& db) {
-      std::ostringstream said;
-      Printed made = answer(db, *options, said, now, look);
-      return std::pair(std::move(made), said.str());
-    });
+    std::tie(given, words) = read_record(
+        record,
+        [&](Database& db) {
+          std::ostringstream said;
+          if (const std::string behind = answered_as_of(db); !behind.empty()) said << "codedriftd: " << behind << '\n';
+          Printed made = answer(db, *options, said, now, look);
+          return std::pair(std::move(made), said.str());
+        },
+        Freshness::may_lag);
     err << words << std::flush;
   } catch (const std::runtime_error& error) {
     return complain(err, EXIT_FAILURE, harmless(error.what()));

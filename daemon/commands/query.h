@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "settings/settings.h"
 
 namespace codedriftd {
 
@@ -14,10 +15,10 @@ namespace codedriftd {
 ///   1    the database cannot be read, a name matched nothing, or a stored event contradicts itself
 ///   2, 3 `status --detailed-exitcode`, see the contract
 ///   64   wrong usage
-/// `database_path` is asked once, after the arguments were understood and only if they need a database; what it throws
-/// passes through. `terminal` says that `out` is one: then there is colour and tables fit its width, unless -o is
-/// given.
-int run_query(const std::vector<std::string>& args, const std::function<std::string()>& database_path, WallTime now,
+/// `settings`, which say where the record is, are asked for once, after the arguments were understood and only if they
+/// need a record; what that throws passes through. `terminal` says that `out` is one: then there is colour and tables
+/// fit its width, unless -o is given.
+int run_query(const std::vector<std::string>& args, const std::function<Settings()>& settings, WallTime now,
               bool terminal, std::ostream& out, std::ostream& err);
 
 }  // namespace codedriftd

@@ -71,7 +71,7 @@ WallTime time_to_come(const std::string& text, WallTime now) {
 int list(const ReconcileContext& context, bool json) {
   const Settings settings = context.settings();
   const std::vector<suspensions::Suspended> all =
-      read_record(settings.database(), [](Database& db) { return suspensions::all(db); });
+      read_record(settings, [](Database& db) { return suspensions::all(db); });
   if (json) {
     OrderedJson rows = OrderedJson::array();
     for (const auto& [id, address, held] : all)

@@ -16,7 +16,6 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "control/package_file.h"
-#include "store/db/sqlite.h"
 #include "store/packages/packages.h"
 
 namespace codedriftd {
@@ -176,7 +175,7 @@ class ControlVerbs {
 
   /// The verbs plan, poll and packages.fetch.
   Reply poll(const Asked& asked, const JsonBox& arguments) {
-    Database db = sqlite::open_reader(parts_.database);
+    Database db = parts_.open_reader();
     const bool fetch = asked.verb == "packages.fetch";
     const auto found = targets_to_poll(db, fetch ? "poll" : asked.verb, arguments, parts_.clock.wall());
     if (!found) return found.error();
@@ -209,7 +208,7 @@ class ControlVerbs {
     const auto code = read.sha256("package"), content = read.sha256("file");
     if (const std::string trouble = read.trouble(); !trouble.empty()) return NothingDone{"usage", trouble};
     if (!code || !content) return NothingDone{"usage", "say which: package and file, two hashes"};
-    Database db = sqlite::open_reader(parts_.database);
+    Database db = parts_.open_reader();
     const auto package = packages::find(db, *code);
     if (!package || !package->kept)
       return NothingDone{"nothing", fmt::format("the package of {} is not kept", code->hex())};

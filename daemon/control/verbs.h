@@ -20,7 +20,7 @@ namespace codedriftd {
 /// What the verbs work with; all of it outlives the server.
 struct ControlParts {
   std::string runtime_dir, state_dir;
-  std::string database;                                            ///< its path
+  std::function<Database()> open_reader;                           ///< on one of several threads
   const Guarded<std::shared_ptr<const Permissions>>& permissions;  ///< a reload puts others there
   Writer& writer;
   Ledger& ledger;

@@ -13,6 +13,7 @@
 #include <cstring>
 #include <stdexcept>
 
+#include "base/ca_file.h"
 #include "base/secret.h"
 #include "base/text.h"
 
@@ -22,10 +23,6 @@ namespace {
 constexpr std::size_t kLineCap = 16 * 1024;
 constexpr std::size_t kHeadersKept = 100;
 constexpr const char* kBody = "the body";
-
-// libcurl stores the CA certificates of a file between connections only if no folder of certificates is named beside
-// it.
-constexpr char kSystemCaFile[] = "/etc/ssl/certs/ca-certificates.crt";
 
 template <typename T>
 void set(CURL* easy, CURLoption option, T value) {
@@ -213,6 +210,8 @@ void Transfer::set_method() {
 }
 
 void Transfer::set_tls() {
+  // libcurl stores the CA certificates of a file between connections only if no folder of certificates is named beside
+  // it.
   const std::string& ca_file = request_.ca_file.empty() ? std::string(kSystemCaFile) : request_.ca_file;
   set(easy_, CURLOPT_CAINFO, path_of_generation(ca_file, route_.file_generation).c_str());
   set(easy_, CURLOPT_SSLCERT, or_null(request_.client_cert_file));

@@ -120,6 +120,9 @@ void App::wait_for_record(const StoreError& error) {
 // ---- the start list -----------------------------------------------------------------------------------------------
 
 void App::take_state_folder() {
+  if (settings_.store.server)
+    throw std::runtime_error(
+        "[store] url: a record on a server is not available to the daemon of this version; remove it");
   ::umask(027);
   prepare_state_folder(settings_.state_dir);
   auto lock = StateLock::take(settings_.lock_file());
@@ -250,8 +253,14 @@ void App::open_status_page() {
 
 void App::open_control_socket() {
   apply_permissions();
-  ControlParts parts{
-      settings_.runtime_dir, settings_.state_dir, database_, permissions_, *writer_, *ledger_, clock_, trust_};
+  ControlParts parts{settings_.runtime_dir,
+                     settings_.state_dir,
+                     [path = database_] { return sqlite::open_reader(path); },
+                     permissions_,
+                     *writer_,
+                     *ledger_,
+                     clock_,
+                     trust_};
   parts.poll_now = [this](std::vector<TargetId> ids, std::function<void(PollEnd)> over) {
     poller_->poll_now(std::move(ids), std::move(over));
   };

@@ -48,6 +48,19 @@ void warn_of_schedule(const Settings& settings) {
   }
 }
 
+/// What of [store] is text. `server` is what `url` says.
+constexpr std::pair<const char*, std::string StoreSettings::*> kStoreTexts[] = {
+    {"[store] url", &StoreSettings::url},
+    {"[store] user", &StoreSettings::user},
+    {"[store] password_file", &StoreSettings::password_file},
+    {"[store] reader", &StoreSettings::reader},
+    {"[store] reader_password_file", &StoreSettings::reader_password_file},
+    {"[store] tls", &StoreSettings::tls},
+    {"[store] ca_file", &StoreSettings::ca_file},
+    {"[store] certificate", &StoreSettings::certificate},
+    {"[store] key", &StoreSettings::key},
+    {"[store] fleet", &StoreSettings::fleet}};
+
 }  // namespace
 
 /// Out of them, because ten thousand weigh several megabytes, and nobody needs them any more.
@@ -261,6 +274,8 @@ JsonBox App::load_again() {
   keep("[daemon] state_dir", loaded->state_dir, settings_.state_dir);
   keep("[daemon] runtime_dir", loaded->runtime_dir, settings_.runtime_dir);
   keep("[daemon] instance", loaded->instance, settings_.instance);
+  for (const auto& [key, setting] : kStoreTexts) keep(key, loaded->store.*setting, settings_.store.*setting);
+  loaded->store.server = settings_.store.server;
   keep("[http] listen", loaded->http.listen, settings_.http.listen);
   keep("[http] token_file", loaded->http.token_file, settings_.http.token_file);
   keep("[http] tls_certificate", loaded->http.tls_certificate, settings_.http.tls_certificate);

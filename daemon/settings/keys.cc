@@ -15,8 +15,8 @@ namespace {
 
 using Key = std::string_view;
 
-constexpr std::array<Key, 11> kFile{"daemon",  "log",      "http",  "control", "packages", "defaults",
-                                    "account", "function", "watch", "alert",   "trust"};
+constexpr std::array<Key, 12> kFile{"daemon",   "store",   "log",      "http",  "control", "packages",
+                                    "defaults", "account", "function", "watch", "alert",   "trust"};
 constexpr std::array<Key, 9> kDaemon{"state_dir", "runtime_dir", "plugin_dir",  "include",   "log_format",
                                      "instance",  "link",        "allow_empty", "disk_floor"};
 constexpr std::array<Key, 1> kLog{"origin"};
@@ -40,6 +40,8 @@ constexpr std::array<Key, 19> kWatch{"account",      "regions",  "namespaces",  
                                      "same_content", "ignore",   "require",           "touched"};
 constexpr std::array<Key, 9> kAlert{"name",          "plugin",   "kinds",     "targets", "fallback",
                                     "give_up_after", "reminder", "heartbeat", "options"};
+constexpr std::array<Key, 10> kStore{"url", "user",    "password_file", "reader", "reader_password_file",
+                                     "tls", "ca_file", "certificate",   "key",    "fleet"};
 constexpr std::array<Key, 4> kTrust{"public_key_file", "targets", "builder", "source"};
 
 /// A word that says: here somebody wants to write a secret down.
@@ -65,12 +67,13 @@ const KnownSection kFunctionKeys{"[[function]]", kFunction};
 const KnownSection kWatchKeys{"[[watch]]", kWatch};
 const KnownSection kAlertKeys{"[[alert]]", kAlert};
 const KnownSection kTrustKeys{"[trust.NAME]", kTrust};
+const KnownSection kStoreKeys{"[store]", kStore};
 
 std::span<const KnownSection* const> known_sections() {
-  static constexpr std::array<const KnownSection*, 15> kAll{
-      &kFileKeys,     &kDaemonKeys,   &kLogKeys,     &kHttpKeys,       &kControlKeys,
-      &kPackagesKeys, &kDefaultsKeys, &kAccountKeys, &kCredentialKeys, &kDiscoveryKeys,
-      &kAuditKeys,    &kFunctionKeys, &kWatchKeys,   &kAlertKeys,      &kTrustKeys};
+  static constexpr std::array<const KnownSection*, 16> kAll{
+      &kFileKeys,     &kDaemonKeys,  &kLogKeys,        &kHttpKeys,      &kControlKeys, &kPackagesKeys,
+      &kDefaultsKeys, &kAccountKeys, &kCredentialKeys, &kDiscoveryKeys, &kAuditKeys,   &kFunctionKeys,
+      &kWatchKeys,    &kAlertKeys,   &kTrustKeys,      &kStoreKeys};
   return kAll;
 }
 
@@ -83,6 +86,12 @@ std::string unknown_key(const KnownSection& section, Key key) {
     return fmt::format(
         "unknown key '{}'; secrets never stand in the configuration: set source = \"files\" and name their files with "
         "secret_id_file and secret_key_file (and token_file)",
+        shown);
+  }
+  if (&section == &kStoreKeys && smells_of_secret(key)) {
+    return fmt::format(
+        "unknown key '{}'; secrets never stand in the configuration: name the file that holds the password with "
+        "password_file",
         shown);
   }
   std::vector<Key> homes;

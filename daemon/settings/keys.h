@@ -12,7 +12,8 @@ struct KnownSection {
 };
 
 extern const KnownSection kFileKeys, kDaemonKeys, kLogKeys, kHttpKeys, kControlKeys, kPackagesKeys, kDefaultsKeys,
-    kAccountKeys, kCredentialKeys, kDiscoveryKeys, kAuditKeys, kFunctionKeys, kWatchKeys, kAlertKeys, kTrustKeys;
+    kAccountKeys, kCredentialKeys, kDiscoveryKeys, kAuditKeys, kFunctionKeys, kWatchKeys, kAlertKeys, kTrustKeys,
+    kStoreKeys;
 
 /// All of the above.
 std::span<const KnownSection* const> known_sections();

@@ -24,7 +24,7 @@ void check_included(const Document& document, const std::string& main_file, Mist
     const Place place = place_of(key.source(), document.name);
     if (name == "function" || name == "watch" || name == "alert" || name == "account") continue;
     if (name == "daemon" || name == "log" || name == "http" || name == "control" || name == "packages" ||
-        name == "defaults" || name == "trust") {
+        name == "defaults" || name == "trust" || name == "store") {
       const toml::table* table = node.as_table();
       const bool nested = name == "daemon" && table != nullptr && table->contains("include");
       mistakes.add(place, fmt::format("{}[{}] may stand in {} only; an included file holds [[function]], [[watch]], "
@@ -102,6 +102,7 @@ class Loader {
         read_daemon(document, settings_, mistakes_);
         read_control(document, settings_, mistakes_);
         read_packages(document, settings_.packages, mistakes_);
+        read_store(document, settings_, mistakes_);
         defaults = read_defaults(document, mistakes_);
         trust = read_trust(document, mistakes_);
       }

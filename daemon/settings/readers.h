@@ -11,12 +11,13 @@
 
 namespace codedriftd {
 
-// ---- [daemon] [log] [http] [control] [packages]
+// ---- [daemon] [log] [http] [control] [packages] [store]
 // --------------------------------------------------------------------------------------
 
 void read_daemon(const Document& document, Settings& settings, Mistakes& mistakes);
 void read_control(const Document& document, Settings& settings, Mistakes& mistakes);
 void read_packages(const Document& document, PackageSettings& packages, Mistakes& mistakes);
+void read_store(const Document& document, Settings& settings, Mistakes& mistakes);
 /// The `include` patterns of the main file.
 std::vector<PlacedText> read_include(const Document& document);
 

@@ -188,6 +188,15 @@ Problem source_glob(std::string_view glob) {
                 "no source matches this; it must begin with \"git+\", such as \"git+https://git.example.com/shop/*\"");
 }
 
+Problem server_url_problem(std::string_view text) {
+  if (text.empty()) return {};
+  const auto url = parse_server_url(text);
+  return url ? Problem{} : Problem{url.error().message};
+}
+Problem role_name(std::string_view name) {
+  return unless(sized(name, 63) && printable(name), "it must be 1 to 63 bytes without control characters");
+}
+
 Problem target_glob(std::string_view glob) {
   const bool possible = std::all_of(glob.begin(), glob.end(), [](char c) {
     return valid_part(std::string_view(&c, 1)) || std::string_view("*?/:").find(c) != std::string_view::npos;
@@ -208,8 +217,10 @@ const TextRule kListen{"HOST:PORT in quotes, such as \"127.0.0.1:9817\", or \"\"
 const TextRule kLink{"a URL in quotes, such as \"https://console.example/{region}/{function}\", or \"\" for none",
                      link_problem};
 const TextRule kAccountLabel{"an account's label in quotes, such as \"prod\"", part};
-const TextRule kEndpoint{"a URL in quotes, such as \"https://scf.intl.tencentcloudapi.com\"", endpoint_problem, true};
-const TextRule kMetadataEndpoint{"a URL in quotes, such as \"http://metadata.tencentyun.com\"", metadata_problem, true};
+const TextRule kEndpoint{"a URL in quotes, such as \"https://scf.intl.tencentcloudapi.com\"", endpoint_problem,
+                         TextRule::Shown::without_user_and_query};
+const TextRule kMetadataEndpoint{"a URL in quotes, such as \"http://metadata.tencentyun.com\"", metadata_problem,
+                                 TextRule::Shown::without_user_and_query};
 const TextRule kProfile{"a profile's name in quotes, such as \"default\"", word};
 const TextRule kRole{"a role's name in quotes, such as \"codedriftd\"", word};
 const TextRule kRegion{"a region in quotes, such as \"ap-guangzhou\"", region};
@@ -232,6 +243,11 @@ const TextRule kKindGlob{"a kind of event in quotes, such as \"drift.*\"", kind_
 const TextRule kBuilderGlob{"a pattern of a builder's id in quotes, such as \"https://ci.example.com/*\"", uri_glob};
 const TextRule kSourceGlob{"a pattern of a source in quotes, such as \"git+https://git.example.com/shop/*\"",
                            source_glob};
+const TextRule kServerUrl{
+    "a URL in quotes, such as \"postgresql://db1.example.com/codedriftd\", or \"\" for the file in state_dir",
+    server_url_problem, TextRule::Shown::never};
+const TextRule kRoleName{"a role's name in quotes, such as \"codedriftd_writer\"", role_name};
+const TextRule kFleet{"a name in quotes, such as \"prod\"", instance};
 const TextRule kTargetGlob{"a pattern of addresses in quotes, such as \"prod/*\"", target_glob};
 
 Problem tag_key_problem(std::string_view key) {

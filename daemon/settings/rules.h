@@ -12,7 +12,13 @@ using Problem = std::optional<std::string>;
 struct TextRule {
   std::string_view wanted;  ///< with an example: `a region, such as "ap-guangzhou"`
   Problem (*problem)(std::string_view value);
-  bool may_hold_secret = false;  ///< a URL: shown in a mistake only without user information and query
+  /// How much of a value that is not right a mistake shows.
+  enum class Shown {
+    always,
+    without_user_and_query,  ///< an address that may hold a secret there: nothing of one that has either
+    never,                   ///< a secret may stand anywhere in it
+  };
+  Shown shown = Shown::always;
 };
 
 extern const TextRule kAbsolutePath, kAnyPath, kIncludePattern, kInstance, kOrigin, kListen, kLink;
@@ -21,6 +27,7 @@ extern const TextRule kRegion, kNamespace, kQualifier, kFunctionName, kSha256, k
 extern const TextRule kNameGlob, kNamespaceGlob, kPrincipal;
 extern const TextRule kAlertName, kPlugin, kKindGlob, kTargetGlob, kUserOrGroup;
 extern const TextRule kBuilderGlob, kSourceGlob;
+extern const TextRule kServerUrl, kRoleName, kFleet;
 
 /// A tag's key, and the pattern of its value.
 Problem tag_key_problem(std::string_view key);

@@ -64,7 +64,8 @@ std::optional<std::string> Section::checked(const toml::node& node, std::string_
     return std::nullopt;
   }
   if (const Problem problem = rule.problem(value->get())) {
-    const bool hide = rule.may_hold_secret && value->get().find_first_of("@?") != std::string::npos;
+    const bool hide = rule.shown == TextRule::Shown::never || (rule.shown == TextRule::Shown::without_user_and_query &&
+                                                               value->get().find_first_of("@?") != std::string::npos);
     const std::string shown = hide ? "not right" : in_quotes(value->get());
     mistake(place_of(node, file_), fmt::format("'{}' is {}: {}", key, shown, *problem));
     return std::nullopt;

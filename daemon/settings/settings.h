@@ -17,6 +17,7 @@
 #include "model/verdict.h"
 #include "model/watch_rules.h"
 #include "settings/place.h"
+#include "settings/urls.h"
 
 namespace codedriftd {
 
@@ -140,6 +141,23 @@ struct HttpSettings {
   std::string tls_key{};
 };
 
+/// [store]: where the record is.
+struct StoreSettings {
+  /// Nullopt: the file in state_dir, and nothing below counts.
+  std::optional<ServerUrl> server;
+  std::string url;                         ///< what it was read from
+  std::string user = "codedriftd_writer";  ///< the daemon's role
+  std::string password_file;         ///< relative: $CREDENTIALS_DIRECTORY; empty: none, or what libpq finds itself
+  std::string reader;                ///< the role of what only reads; empty: `user`
+  std::string reader_password_file;  ///< of `reader`
+  std::string tls = "verify-full";   ///< one of kStoreTls; nothing on a Unix socket
+  std::string ca_file;               ///< empty: the system's
+  std::string certificate, key;      ///< both or neither; relative: $CREDENTIALS_DIRECTORY
+  std::string fleet;                 ///< what all daemons with this record together are called
+};
+/// What `tls` may be, in libpq's words. "allow" and "prefer" are not among them: they go on in plain text.
+inline constexpr std::array<std::string_view, 4> kStoreTls{"verify-full", "verify-ca", "require", "disable"};
+
 struct Settings {
   std::string file;
   std::string state_dir = "/var/lib/codedriftd";
@@ -152,6 +170,7 @@ struct Settings {
   std::string link;                     ///< of alerts about a function, with {address} and the like; empty: none
   std::string log_origin;               ///< default: INSTANCE/codedriftd
   HttpSettings http;
+  StoreSettings store;
   std::map<std::string, AccountSettings> accounts;
   std::vector<WatchSettings> watches;  ///< sorted by target, no duplicates
   std::vector<RuleSettings> rules;     ///< in the order of the files
@@ -163,12 +182,13 @@ struct Settings {
   PackageSettings packages;
   std::string digest;             ///< SHA-256 over name, length and text of every file read, in hex
   std::vector<Mistake> warnings;  ///< what is allowed and hardly meant, in order of file and line
-  /// Of what is looked at after reading: "account.NAME.ca_file", "trust.NAME.public_key_file", and "control.NAME" where
-  /// a user or group stands first.
+  /// Of what is looked at after reading: "account.NAME.ca_file", "trust.NAME.public_key_file", "http.KEY", "store.KEY",
+  /// and "control.NAME" where a user or group stands first.
   std::map<std::string, Place, std::less<>> places;
 
   /// "json" on request; text takes systemd's form where stderr is the journal.
   LogFormat log_form() const { return log_format == LogFormat::json ? json_log_format() : default_log_format(); }
+  /// Of a record in a file: see StoreSettings::server.
   std::string database() const { return state_dir + "/codedriftd.db"; }
   std::string lock_file() const { return state_dir + "/codedriftd.lock"; }
   /// The packages kept whole: see store/packages/files.h.

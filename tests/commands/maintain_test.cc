@@ -29,23 +29,23 @@ class MaintainTest : public testing::Test {
 };
 
 TEST_F(MaintainTest, MigrateMakesAndBringsUpToDate) {
-  EXPECT_EQ(run_migrate(settings, out, err), 0) << err.str();
+  EXPECT_EQ(run_migrate(settings, {}, out, err), 0) << err.str();
   EXPECT_NE(out.str().find("schema 0 -> "), std::string::npos) << out.str();
-  EXPECT_EQ(run_migrate(settings, out, err), 0);
+  EXPECT_EQ(run_migrate(settings, {}, out, err), 0);
   EXPECT_NE(out.str().find("is up to date"), std::string::npos) << out.str();
 }
 
 TEST_F(MaintainTest, MigrateIsRefusedWhileTheDaemonHoldsTheFolderAndNamesIt) {
   auto lock = StateLock::take(settings.lock_file());
   ASSERT_TRUE(lock.ok());
-  EXPECT_EQ(run_migrate(settings, out, err), 1);
+  EXPECT_EQ(run_migrate(settings, {}, out, err), 1);
   EXPECT_NE(err.str().find("pid " + std::to_string(::getpid())), std::string::npos) << err.str();
 }
 
 TEST_F(MaintainTest, MigrateRefusesANewerDatabaseWithBothNumbers) {
   make_database();
   sqlite::open_writer(settings.database()).execute("PRAGMA user_version = 999");
-  EXPECT_EQ(run_migrate(settings, out, err), 1);
+  EXPECT_EQ(run_migrate(settings, {}, out, err), 1);
   EXPECT_NE(err.str().find("999"), std::string::npos) << err.str();
   EXPECT_NE(err.str().find("knows up to " + std::to_string(embedded_migrations().size())), std::string::npos);
 }
@@ -55,7 +55,7 @@ TEST_F(MaintainTest, MigrateLeavesADatabaseOfAnotherProgramAsItIs) {
     Database other = sqlite::open_writer(settings.database());
     other.execute("PRAGMA journal_mode = DELETE; CREATE TABLE theirs (x)");
   }
-  EXPECT_EQ(run_migrate(settings, out, err), 1);
+  EXPECT_EQ(run_migrate(settings, {}, out, err), 1);
   EXPECT_NE(err.str().find("is not a codedriftd database"), std::string::npos) << err.str();
   Database still = sqlite::open_reader(settings.database());
   auto mode = still.query("PRAGMA journal_mode");
@@ -68,7 +68,7 @@ TEST_F(MaintainTest, MigrateShowsANameOutOfTheDatabaseHarmlessly) {
   make_database();
   sqlite::open_writer(settings.database())
       .execute("UPDATE migration SET sha256 = 'another', name = 'x' || char(0x1b) || '[2J' || char(0x202e)");
-  EXPECT_EQ(run_migrate(settings, out, err), 1);
+  EXPECT_EQ(run_migrate(settings, {}, out, err), 1);
   EXPECT_NE(err.str().find("(x\\u{1b}[2J\\u{202e})"), std::string::npos) << err.str();
   EXPECT_EQ(err.str().find('\x1b'), std::string::npos);
 }
@@ -94,7 +94,7 @@ TEST_F(MaintainTest, BackupShowsTerminalEscapesHarmlessly) {
 
 TEST_F(MaintainTest, MigrateSaysSoWhenThereIsNoFolder) {
   settings.state_dir = dir / "nowhere";
-  EXPECT_EQ(run_migrate(settings, out, err), 1);
+  EXPECT_EQ(run_migrate(settings, {}, out, err), 1);
   EXPECT_NE(err.str().find("there is no such folder"), std::string::npos) << err.str();
 }
 

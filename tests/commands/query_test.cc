@@ -56,10 +56,16 @@ struct Ran {
   std::string out, err;
 };
 
-Ran query_at(const std::string& path, const Args& args, bool terminal = false, WallTime now = at(100)) {
+Ran query_at(const std::string& state_dir, const Args& args, bool terminal = false, WallTime now = at(100)) {
   std::ostringstream out, err;
   const int code = run_query(
-      args, [&] { return path; }, now, terminal, out, err);
+      args,
+      [&] {
+        Settings settings;
+        settings.state_dir = state_dir;
+        return settings;
+      },
+      now, terminal, out, err);
   return {code, out.str(), err.str()};
 }
 
@@ -79,7 +85,7 @@ class Query : public testing::Test {
     for (const char* function : {"charge", "refund", "ship"}) r_.observed(function, "A", at(10));
     r_.observed("charge", "B", at(70));
   }
-  Ran query(const Args& args, bool terminal = false) { return query_at(r_.path(), args, terminal); }
+  Ran query(const Args& args, bool terminal = false) { return query_at(r_.dir().path(), args, terminal); }
 
   Recorded r_;
 };
@@ -197,7 +203,7 @@ TEST_F(Query, AFilterThatNoRowFitsIsAnAnswer) {
 // That nothing is drifted is no good news where nothing can be seen.
 TEST_F(Query, WhyNothingMayBeSeenStandsAboveAnAnswerWithoutRowsToo) {
   const auto none = [&](const std::string& filter, WallTime now) {
-    return query_at(r_.path(), {"status", filter == "1s" ? "--since" : "--status", filter}, false, now);
+    return query_at(r_.dir().path(), {"status", filter == "1s" ? "--since" : "--status", filter}, false, now);
   };
   const std::string answer = "no functions with status missing for the 4 selected functions\n";
   EXPECT_EQ(none("missing", at(100)).out, answer) << "the daemon runs, and sees all of them";
@@ -416,7 +422,7 @@ TEST_F(Query, ATamperedEventIsShownAndFails) {
 
 TEST_F(Query, HelpNeedsNoDatabase) {
   std::ostringstream out, err;
-  const auto none = []() -> std::string { throw std::logic_error("asked for the database"); };
+  const auto none = []() -> Settings { throw std::logic_error("asked for the database"); };
   for (const Args& args :
        {Args{"--help"}, Args{"-h"}, Args{"status", "--help"}, Args{"history", "-h"}, Args{"events", "--help"},
         Args{"alerts", "--help"}, Args{"coverage", "--help"}, Args{"inventory", "--help"}, Args{"report", "--help"}}) {
@@ -483,16 +489,18 @@ TEST(WriteFile, FlushesTheFileAndThenTheFolderThatGotItsName) {
 
 TEST(QueryDatabase, ThatIsMissingOrForeignOrDamagedIsExplained) {
   TempDir dir;
-  const Ran missing = query_at(dir / "none.db", {"status"});
+  const Ran missing = query_at(dir.path(), {"status"});
   EXPECT_EQ(missing.code, 1);
   EXPECT_NE(missing.err.find("start the daemon"), std::string::npos);
-  EXPECT_NE(missing.err.find("none.db"), std::string::npos);
+  EXPECT_NE(missing.err.find("codedriftd.db"), std::string::npos);
 
-  const Ran text = query_at(dir.write("text.db", std::string(4096, 'x')), {"status"});
+  dir.write("codedriftd.db", std::string(4096, 'x'));
+  const Ran text = query_at(dir.path(), {"status"});
   EXPECT_EQ(text.code, 1);
   EXPECT_NE(text.err.find("not a codedriftd database"), std::string::npos) << text.err;
 
-  const Ran empty = query_at(dir.write("empty.db", ""), {"status"});
+  dir.write("codedriftd.db", "");
+  const Ran empty = query_at(dir.path(), {"status"});
   EXPECT_EQ(empty.code, 1);
   EXPECT_NE(empty.err.find("not a codedriftd database"), std::string::npos) << empty.err;
 }
@@ -500,7 +508,7 @@ TEST(QueryDatabase, ThatIsMissingOrForeignOrDamagedIsExplained) {
 TEST(QueryDatabase, ThatIsNewerIsRefusedWithBothVersions) {
   Recorded r;
   r.db().execute("PRAGMA user_version = 99");
-  const Ran ran = query_at(r.path(), {"status"});
+  const Ran ran = query_at(r.dir().path(), {"status"});
   EXPECT_EQ(ran.code, 1);
   EXPECT_NE(ran.err.find("99"), std::string::npos);
 }
@@ -509,16 +517,16 @@ TEST(QueryDatabase, WithARowThatCannotBeIsExplained) {
   Recorded r;
   r.watch({"f"}, at(0));
   r.db().execute("UPDATE target SET announced = '[{'");
-  const Ran ran = query_at(r.path(), {"status"});
+  const Ran ran = query_at(r.dir().path(), {"status"});
   EXPECT_EQ(ran.code, 1);
   EXPECT_NE(ran.err.find("damaged"), std::string::npos) << ran.err;
 }
 
 TEST(QueryDatabase, WithNothingWatchedIsNoGoodNews) {
   Recorded r;
-  EXPECT_EQ(query_at(r.path(), {"status"}).code, 1);
-  EXPECT_EQ(query_at(r.path(), {"coverage"}).code, 1);
-  EXPECT_EQ(query_at(r.path(), {"events"}).code, 0);
+  EXPECT_EQ(query_at(r.dir().path(), {"status"}).code, 1);
+  EXPECT_EQ(query_at(r.dir().path(), {"coverage"}).code, 1);
+  EXPECT_EQ(query_at(r.dir().path(), {"events"}).code, 0);
 }
 
 TEST(QueryDatabase, ThatMayNotBeReadNamesTheGroup) {
@@ -529,7 +537,7 @@ TEST(QueryDatabase, ThatMayNotBeReadNamesTheGroup) {
     const pid_t child = ::fork();
     if (child == 0) {
       if (::setuid(65534) != 0) ::_exit(9);
-      const Ran ran = query_at(r.path(), {"status"});
+      const Ran ran = query_at(r.dir().path(), {"status"});
       ::_exit(ran.code == 1 && ran.err.find("join the group codedriftd") != std::string::npos ? 0 : 1);
     }
     int status = 0;
@@ -537,8 +545,8 @@ TEST(QueryDatabase, ThatMayNotBeReadNamesTheGroup) {
     EXPECT_EQ(WEXITSTATUS(status), 0);
   } else {
     TempDir dir;
-    const std::string path = dir.write("codedriftd.db", "", std::filesystem::perms::none);
-    EXPECT_NE(query_at(path, {"status"}).err.find("join the group codedriftd"), std::string::npos);
+    dir.write("codedriftd.db", "", std::filesystem::perms::none);
+    EXPECT_NE(query_at(dir.path(), {"status"}).err.find("join the group codedriftd"), std::string::npos);
   }
 }
 

@@ -33,8 +33,9 @@ class PackageVerbsTest : public testing::Test {
   }
   void open() {
     *permissions.lock() = std::make_shared<const Permissions>(control, ::geteuid());
-    ControlParts parts{dir / "run", dir.path().string(), dir / "codedriftd.db", permissions, *writer, ledger, clock,
-                       trust};
+    ControlParts parts{
+        dir / "run", dir.path().string(), [this] { return record.open_reader(); }, permissions, *writer, ledger, clock,
+        trust};
     parts.poll_now = [this](const std::vector<TargetId>& ids, const std::function<void(PollEnd)>& over) {
       steps.push_back("poll " + std::to_string(ids.size()));
       for (std::size_t i = 0; i < ids.size(); ++i) over(PollEnd::answered);

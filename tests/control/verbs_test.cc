@@ -38,8 +38,9 @@ class ControlVerbsTest : public testing::Test {
   }
   void open() {
     *permissions.lock() = std::make_shared<const Permissions>(control, self);
-    ControlParts parts{dir / "run", dir.path().string(), dir / "codedriftd.db", permissions, *writer, *ledger, clock,
-                       trust};
+    ControlParts parts{
+        dir / "run", dir.path().string(), [this] { return record.open_reader(); }, permissions, *writer, *ledger, clock,
+        trust};
     parts.poll_now = [this](std::vector<TargetId> ids, std::function<void(PollEnd)> over) {
       polls.push_back({std::move(ids), std::move(over)});
     };

@@ -55,8 +55,8 @@ TEST(Mistakes, NameTheKeyThatWasMeant) {
       {"[http]\norigin = \"x\"\n", "f:2:1: unknown key 'origin' here; it belongs in [log]"},
       {"[log]\nfunction = \"x\"\n", "f:2:1: unknown key 'function' here; it belongs in the top of the file"},
       {"[metrics]\n",
-       "f:1:2: unknown key 'metrics'; a file knows daemon, log, http, control, packages, defaults, account, "
-       "function, watch, alert, trust"},
+       "f:1:2: unknown key 'metrics'; a file knows daemon, store, log, http, control, packages, defaults, "
+       "account, function, watch, alert, trust"},
       {"[http]\nfoo = 1\n",
        "f:2:1: unknown key 'foo'; [http] knows listen, token_file, "
        "tls_certificate, tls_key"},

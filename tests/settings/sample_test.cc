@@ -42,6 +42,7 @@ std::string describe(const std::string& text) {
   out << s.state_dir << s.runtime_dir << s.plugin_dir << s.log_format.has_value() << s.instance << s.link
       << s.allow_empty << s.disk_floor << s.log_origin << s.http.listen << s.http.token_file << s.http.tls_certificate
       << s.http.tls_key << '\n';
+  out << s.store.server.has_value() << s.store.url << s.store.user << s.store.tls << '\n';
   const PackageSettings& p = s.packages;
   out << static_cast<int>(p.keep) << ' ' << p.limits.package << ' ' << p.limits.unpacked << ' ' << p.limits.files << ' '
       << p.max_total << format_duration(p.explain_within) << format_duration(p.examine_within);
@@ -116,6 +117,7 @@ TEST(Sample, NamesEveryKnownKeyInItsSection) {
   }
   const std::map<std::string, std::string> sections{{"", ""},
                                                     {"[daemon]", "daemon"},
+                                                    {"[store]", "store"},
                                                     {"[log]", "log"},
                                                     {"[http]", "http"},
                                                     {"[control]", "control"},

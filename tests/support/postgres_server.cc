@@ -1,6 +1,7 @@
 #include "support/postgres_server.h"
 
 #include <pwd.h>
+#include <signal.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -14,7 +15,7 @@ const std::string kPrograms = "/usr/lib/postgresql/15/bin/";
 }  // namespace
 
 PostgresServer::PostgresServer(Kind kind) {
-  ChildOptions options;
+  ChildOptions& options = options_;
   if (::geteuid() == 0) {
     const passwd* user = ::getpwnam("postgres");
     if (user == nullptr) throw std::runtime_error("no user postgres: apt-get install postgresql-15");
@@ -37,9 +38,31 @@ PostgresServer::PostgresServer(Kind kind) {
                      "autovacuum=off", "max_connections=50", "wal_level=minimal", "max_wal_senders=0"});
   }
   for (const char* setting : settings) options.argv.insert(options.argv.end(), {"-c", setting});
-  process_ = std::make_unique<Child>(options);
-  if (!process_->wait_for_output("ready to accept connections", Millis{30'000}))
+  start();
+}
+
+void PostgresServer::start() {
+  process_ = std::make_unique<Child>(options_);
+  if (!process_->wait_for_output("ready to accept", Millis{30'000}))
     throw std::runtime_error("postgres does not start: " + process_->err());
+}
+
+void PostgresServer::become_standby() {
+  process_->signal(SIGINT);
+  if (!process_->wait(Millis{30'000})) throw std::runtime_error("postgres does not end");
+  dir_.write("data/standby.signal", "", std::filesystem::perms::owner_read | std::filesystem::perms::others_read);
+  start();
+}
+
+void PostgresServer::create_database_with_roles(const std::string& database) const {
+  postgres::open(place("postgres"), postgres::Access::write).execute("CREATE DATABASE " + database);
+  run_roles_script(database);
+}
+
+void PostgresServer::run_roles_script(const std::string& database) const {
+  const RunResult ran = run({.argv = {"psql", "-X", "-v", "ON_ERROR_STOP=1", "-h", dir_.path(), "-U", "postgres", "-d",
+                                      database, "-f", CODEDRIFTD_SOURCE_DIR "/config/postgres/roles.sql"}});
+  if (code_of(ran) != 0) throw std::runtime_error("roles.sql: " + ran.err);
 }
 
 postgres::Place PostgresServer::place(const std::string& database) const {

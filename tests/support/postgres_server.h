@@ -22,6 +22,16 @@ class PostgresServer {
 
   /// A database on it, with a superuser's rights.
   postgres::Place place(const std::string& database) const;
+  /// A new database, set up by config/postgres/roles.sql, which may be run again. Throws std::runtime_error.
+  void create_database_with_roles(const std::string& database) const;
+  void run_roles_script(const std::string& database) const;
+  /// [store] url of a database on it.
+  std::string url(const std::string& database) const {
+    return "postgresql://" + dir_.path().string() + ":5432/" + database;
+  }
+  /// Ends it, and starts it anew as a standby that takes no writes: a server of its own, that no other test uses.
+  /// REQUIRES: Kind::durable.
+  void become_standby();
   const TempDir& dir() const { return dir_; }
   Child& process() { return *process_; }
 
@@ -29,7 +39,10 @@ class PostgresServer {
   static PostgresServer& shared();
 
  private:
+  void start();
+
   TempDir dir_;
+  ChildOptions options_;
   std::unique_ptr<Child> process_;
 };
 

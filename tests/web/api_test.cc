@@ -84,7 +84,13 @@ class ApiOfARecord : public testing::Test {
     if (db_.engine() != Engine::sqlite) return of_reports(args);
     std::ostringstream out, err;
     EXPECT_EQ(run_query(
-                  args, [&] { return r_.path(); }, at(100), false, out, err),
+                  args,
+                  [&] {
+                    Settings settings;
+                    settings.state_dir = r_.dir().path();
+                    return settings;
+                  },
+                  at(100), false, out, err),
               0)
         << err.str();
     return out.str();

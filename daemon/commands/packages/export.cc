@@ -113,9 +113,8 @@ int packages_export(const std::vector<std::string>& args, const PackagesContext&
     return failed(EXIT_FAILURE,
                   fmt::format("the packages in {} are the daemon's own user's alone, and may hold keys: ask with sudo",
                               settings.packages_folder()));
-  const auto package = read_record(settings.database(), [&](Database& db) {
-    return kept_package(db, settings, words.front(), context.clock.wall());
-  });
+  const auto package = read_record(
+      settings, [&](Database& db) { return kept_package(db, settings, words.front(), context.clock.wall()); });
   if (!package) return failed(exit_code_of(package.error()), package.error().message);
   const auto zip = open_kept(settings, package->code, PackageFolder::Verify::yes);
   if (!zip) return failed(EXIT_FAILURE, zip.error().message);

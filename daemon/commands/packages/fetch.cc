@@ -120,7 +120,7 @@ class FetchCommand {
     constexpr Millis kLookAgain{200};
     const MonoTime give_up = context_.clock.mono() + context_.examined_within;
     for (;;) {
-      std::vector<Came> all = read_record(settings_.database(), [&](Database& db) { return look(db, addresses); });
+      std::vector<Came> all = read_record(settings_, [&](Database& db) { return look(db, addresses); });
       if (std::all_of(all.begin(), all.end(), [&](const Came& came) { return came.over(asked_at_); }) ||
           context_.clock.mono() >= give_up)
         return all;

@@ -64,7 +64,7 @@ int packages_list(const std::vector<std::string>& args, const PackagesContext& c
   const bool terminal = context.terminal_out && file.empty();
   const Look look(use_colour(terminal), terminal && !values.contains("wide") ? terminal_width() : 0,
                   values.contains("utc"));
-  const ListedPackages listed = read_record(settings.database(), [&](Database& db) -> ListedPackages {
+  const ListedPackages listed = read_record(settings, [&](Database& db) -> ListedPackages {
     Selection asked = *selection;
     if (auto resolved = resolve_names(db, asked); !resolved) return {{}, kExitUsage, resolved.error().message};
     if (asked.narrows_targets() && !names_something(db, asked, false))

@@ -55,7 +55,7 @@ Result<std::optional<Plan>, NoPlan> plan_by_daemon(const Settings& settings, Sel
                                                    Progress& progress) {
   const Patience patience;
   Selection resolved;
-  const auto before = read_record(settings.database(), [&](Database& db) {
+  const auto before = read_record(settings, [&](Database& db) {
     resolved = selection;
     return polls_so_far(db, resolved, clock.wall());
   });
@@ -73,7 +73,7 @@ Result<std::optional<Plan>, NoPlan> plan_by_daemon(const Settings& settings, Sel
                            [&](std::size_t done, std::size_t total) { progress.at(done, total); });
   progress.clear();
   if (!over) return NoPlan{EXIT_FAILURE, over.error().message};
-  Plan plan = read_record(settings.database(), [&](Database& db) { return plan_after(db, *before, clock.wall()); });
+  Plan plan = read_record(settings, [&](Database& db) { return plan_after(db, *before, clock.wall()); });
   if (const auto lost = (*over)->value("unrecorded", std::size_t{0}); lost > 0)
     plan.remarks.push_back(fmt::format("The answers of {} could not be recorded: see the daemon's log.", lost));
   return std::optional(std::move(plan));

@@ -25,9 +25,9 @@ struct Record {
   std::string trouble;  ///< why there is none
 };
 
-Record what_is_on_record(const std::string& path) {
+Record what_is_on_record(const Settings& settings) {
   try {
-    return read_record(path, [](Database& db) {
+    return read_record(settings, [](Database& db) {
       Record record;
       record.stay = daemon_runs::last(db);
       for (TargetRow& row : targets::all(db, true)) {
@@ -47,7 +47,7 @@ class DirectPlan {
       : settings_(std::move(settings)), selection_(std::move(selection)), clock_(clock), progress_(progress) {}
 
   Result<Plan, NoPlan> make(const MakeApi& make_api) {
-    Record record = what_is_on_record(settings_.database());
+    Record record = what_is_on_record(settings_);
     match_rules_on_record(settings_);
     KnownTargets known;
     known.rules = !settings_.rules.empty();
@@ -130,7 +130,7 @@ class DirectPlan {
   /// What is on record of the packages. Where it cannot be read what changed is not known, as the remark about it says.
   void look_inside() {
     try {
-      read_record(settings_.database(), [&](Database& db) {
+      read_record(settings_, [&](Database& db) {
         for (Plan::Item& item : plan_.items) find_changes_inside(db, item.selected);
         return 0;
       });

@@ -32,6 +32,11 @@ void check_may_write(const std::string& folder) {
 }
 
 StateLock take_lock(const Settings& settings) {
+  if (settings.store.server)
+    throw std::runtime_error(fmt::format(
+        "no daemon runs here, and only daemons write to the record on {}; start the service, or ask on a host where it "
+        "runs",
+        settings.store.url));
   check_may_write(settings.state_dir);
   if (auto owner = become_owner(settings.state_dir); !owner) throw std::runtime_error(owner.error().message);
   ::umask(027);

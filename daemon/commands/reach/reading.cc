@@ -36,7 +36,7 @@ std::optional<std::string> unreadable(const std::string& path) {
 void match_rules_on_record(Settings& settings) {
   if (settings.rules.empty()) return;
   try {
-    settings = read_record(settings.database(), [&settings](Database& db) {
+    settings = read_record(settings, [&settings](Database& db) {
       Settings matched = settings;  // it may be called again
       match_rules(matched, db);
       return matched;
@@ -45,7 +45,9 @@ void match_rules_on_record(Settings& settings) {
   }
 }
 
-std::string explain_unreadable(const std::string& path, const StoreError& error) {
+namespace {
+
+std::string explain_unreadable_file(const std::string& path, const StoreError& error) {
   if (error.busy()) return error.what();
   switch (error.kind()) {
     case StoreError::Kind::not_a_database:
@@ -61,6 +63,33 @@ std::string explain_unreadable(const std::string& path, const StoreError& error)
     default:
       return error.what();
   }
+}
+
+}  // namespace
+
+std::string explain_unreadable(const Settings& settings, const StoreError& error) {
+  if (!settings.store.server) return explain_unreadable_file(settings.database(), error);
+  switch (error.kind()) {
+    case StoreError::Kind::cannot_open:
+      return fmt::format(
+          "{}; `codedriftd check` tries what [store] says; who may read the record, and not the daemon's "
+          "password, logs in as its 'reader'",
+          error.what());
+    case StoreError::Kind::unavailable:
+      return fmt::format("{}; the record cannot be reached: check the server, the way to it, and 'url' of [store]",
+                         error.what());
+    default:
+      return error.what();
+  }
+}
+
+std::string answered_as_of(Database& db) {
+  if (db.engine() != Engine::postgres) return {};
+  auto row = db.query_once(
+      "SELECT CAST(extract(epoch FROM pg_last_xact_replay_timestamp()) * 1000 AS BIGINT) WHERE pg_is_in_recovery()");
+  if (!row.step()) return {};
+  if (row.null(0)) return "as a standby has it, which got nothing new since it started";
+  return fmt::format("as of {}: a standby answered, which may be behind", rfc3339(row.time(0)));
 }
 
 void check_readable(const std::string& path) {

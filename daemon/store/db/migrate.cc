@@ -43,10 +43,16 @@ int version_of(Database& db) {
 Checked check_ours(Database& db) {
   if (on_postgres(db)) {
     auto row = db.query_once(
-        "SELECT 1 FROM pg_class JOIN pg_namespace n ON n.oid = relnamespace WHERE nspname = ? AND "
-        "relname = 'migration'",
+        "SELECT has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT') FROM pg_class c "
+        "JOIN pg_namespace n ON n.oid = relnamespace WHERE nspname = ? AND relname = 'migration'",
         postgres::kSchema);
-    if (row.step()) return Done{};
+    if (row.step()) {
+      if (row.boolean(0)) return Done{};
+      return Error{fmt::format(
+          "{}: the role that logs in may not read the record in its schema {}; log in as codedriftd_reader or "
+          "codedriftd_writer, whose rights {} sets",
+          db.name(), postgres::kSchema, postgres::kRolesScript)};
+    }
     return Error{
         fmt::format("{}: has no record of codedriftd in its schema {}; choose another database, or migrate this one as "
                     "a member of codedriftd_owner",

@@ -10,6 +10,7 @@
 /// name up with the C library, which has limits of its own.
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,6 +23,8 @@ namespace codedriftd::postgres {
 
 /// The schema that holds the tables.
 constexpr std::string_view kSchema = "codedriftd";
+/// What sets up roles and their rights, where the package has it.
+constexpr std::string_view kRolesScript = "/usr/share/codedriftd/postgres/roles.sql";
 
 struct Host {
   std::string name;  ///< or, beginning with '/', the folder of a server's Unix socket
@@ -51,9 +54,12 @@ struct Place {
   Secret password;   ///< empty: none, or what libpq finds in its own file
   std::string tls = "verify-full";
   std::string ca_file, certificate, key;
+  std::string role;        ///< what `user` acts as, being a member of it; empty: as itself. A plain word
   Millis deadline{5'000};  ///< for silence in each wait; for connecting, for each host
   /// Shared by the clones: each connection that writes is compared with all before.
   std::shared_ptr<Lineage> lineage = std::make_shared<Lineage>();
+  /// For one statement, and the silence until its answer; nullopt: what a daemon's or a report's may take.
+  std::optional<Millis> statement_limit;
 
   Place clone() const;
   /// For people: "postgresql://db1:5432,db2:5432/codedriftd".
@@ -62,7 +68,8 @@ struct Place {
 
 enum class Access {
   write,  ///< a server that takes writes; commits are on disk (synchronous_commit as the server has it, never off)
-  read,   ///< one that only answers, if there is one; every transaction is read-only
+  read,   ///< one that only answers, if there is one, which may be behind; every transaction is read-only
+  read_current,  ///< the one that takes writes, for reading what was committed so far; every transaction is read-only
 };
 
 /// Connects, or throws StoreError: `unavailable` where no server answers in time, `cannot_open` where one refuses, with

@@ -70,7 +70,7 @@ struct Arrays {
 }  // namespace
 
 Place Place::clone() const {
-  return {hosts, database, user, password.clone(), tls, ca_file, certificate, key, deadline, lineage};
+  return {hosts, database, user, password.clone(), tls, ca_file, certificate, key, role, deadline, lineage, statement_limit};
 }
 
 void Lineage::check(const Server& now, const std::string& name) {
@@ -106,6 +106,7 @@ void Session::connect() {
   close();
   // One after the other, each with its own time: libpq, which can take a list, has none between the hosts of one.
   std::vector<const char*> wanted{"read-write"};
+  if (access_ == Access::read_current) wanted = {"primary"};
   if (access_ == Access::read) wanted = place_.hosts.size() > 1 ? std::vector{"standby", "any"} : std::vector{"any"};
   std::string words;
   Kind kind = Kind::cannot_open;
@@ -129,9 +130,11 @@ void Session::connect(const Host& host, const char* attributes) {
   // time. The server notices a client that went away while it works.
   const std::string options = fmt::format(
       "-c search_path={} -c idle_in_transaction_session_timeout={} -c lock_timeout=4000 -c statement_timeout={} -c "
-      "client_connection_check_interval=1000{}",
-      kSchema, access_ == Access::write ? 5'000 : 60'000, access_ == Access::write ? 30'000 : 60'000,
-      access_ == Access::write ? "" : " -c default_transaction_read_only=on");
+      "client_connection_check_interval=1000{}{}{}",
+      kSchema, access_ == Access::write ? 5'000 : 60'000,
+      place_.statement_limit.value_or(access_ == Access::write ? Millis{30'000} : Millis{60'000}).count(),
+      access_ == Access::write ? "" : " -c default_transaction_read_only=on",
+      place_.role.empty() ? "" : " -c role=", place_.role);
   std::string password(place_.password.reveal());
   const std::vector<std::pair<const char*, const char*>> keywords{
       {"host", host.name.c_str()},
@@ -218,7 +221,8 @@ bool Session::ready(short events, MonoTime until, std::string_view sql) {
 void Session::wait(std::string_view sql, Kind if_late) {
   // For silence: an answer that keeps coming may take longer. A reader waits until the server's own limit for a
   // statement is over.
-  const Millis patience = access_ == Access::write ? place_.deadline : std::max(place_.deadline, Millis{65'000});
+  Millis patience = access_ == Access::write ? place_.deadline : std::max(place_.deadline, Millis{65'000});
+  if (place_.statement_limit) patience = *place_.statement_limit + Millis{5'000};
   MonoTime until = SystemClock{}.mono() + patience;
   for (;;) {
     const int unsent = PQflush(connection_);

@@ -14,24 +14,16 @@ using postgres::Access;
 class PostgresRoles : public testing::Test {
  protected:
   static void SetUpTestSuite() {
-    Database administrator = postgres::open(place("postgres", "postgres"), Access::write);
-    administrator.execute("CREATE DATABASE with_roles");
-    run_script();
+    PostgresServer::shared().create_database_with_roles("with_roles");
     Database owner = postgres::open(place("postgres", "with_roles"), Access::write);
     owner.execute("SET ROLE codedriftd_owner");
     ASSERT_TRUE(migrate(owner, embedded_migrations(Engine::postgres), kStart));
-    run_script();  // again, with tables that are there
+    PostgresServer::shared().run_roles_script("with_roles");  // again, with tables that are there
   }
   static postgres::Place place(const std::string& user, const std::string& database = "with_roles") {
     postgres::Place place = PostgresServer::shared().place(database);
     place.user = user;
     return place;
-  }
-  static void run_script() {
-    const RunResult ran =
-        run({.argv = {"psql", "-X", "-v", "ON_ERROR_STOP=1", "-h", PostgresServer::shared().dir().path(), "-U",
-                      "postgres", "-d", "with_roles", "-f", CODEDRIFTD_SOURCE_DIR "/config/postgres/roles.sql"}});
-    ASSERT_EQ(code_of(ran), 0) << ran.err;
   }
   /// The engine's refusal, or "" if it was done.
   static std::string refusal(Database& db, const std::string& sql) {

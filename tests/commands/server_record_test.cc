@@ -1,0 +1,155 @@
+// What the commands do with a record on a server.
+#include <gtest/gtest.h>
+
+#include <sstream>
+
+#include "base/json.h"
+#include "commands/check.h"
+#include "commands/maintain.h"
+#include "commands/query.h"
+#include "commands/reach/direct_record.h"
+#include "settings/load.h"
+#include "store/db/migrate.h"
+#include "support/manual_clock.h"
+#include "support/postgres_server.h"
+#include "support/recorded.h"
+
+namespace codedriftd::test {
+namespace {
+
+std::string store_keys(const std::string& url) { return "[store]\nfleet = \"prod\"\nurl = \"" + url + "\"\n"; }
+Settings settings_with(const std::string& url) {
+  auto loaded = load_settings_text("f", store_keys(url));
+  if (!loaded) throw std::runtime_error(format_mistakes(loaded.error()));
+  return std::move(*loaded);
+}
+
+/// alice may migrate, bob may not.
+class ServerRecord : public testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    PostgresServer::shared().create_database_with_roles("of_commands");
+    administrator().execute(
+        "CREATE ROLE alice LOGIN IN ROLE codedriftd_owner; CREATE ROLE bob LOGIN; GRANT CONNECT ON DATABASE "
+        "of_commands "
+        "TO bob");
+  }
+  static Database administrator() {
+    return postgres::open(PostgresServer::shared().place("of_commands"), postgres::Access::write);
+  }
+  int migrate_as(const std::string& user) {
+    out.str("");
+    err.str("");
+    return run_migrate(settings, {.user = user, .password_file = ""}, out, err);
+  }
+
+  const std::string url = PostgresServer::shared().url("of_commands");
+  Settings settings = settings_with(url);
+  std::ostringstream out, err;
+};
+
+TEST_F(ServerRecord, IsMigratedByMembersOfTheOwnerAlone) {
+  for (const char* stranger : {"bob", "codedriftd_writer", "codedriftd_owner", "nobody"}) {
+    EXPECT_EQ(migrate_as(stranger), 1) << stranger;
+    EXPECT_NE(err.str().find("GRANT codedriftd_owner TO"), std::string::npos) << err.str();
+  }
+  EXPECT_EQ(migrate_as("alice"), 0) << err.str();
+  EXPECT_EQ(out.str(), url + ": schema 0 -> " + std::to_string(newest_schema()) + "\n");
+  EXPECT_EQ(migrate_as("alice"), 0) << err.str();
+  EXPECT_EQ(out.str(), url + ": schema " + std::to_string(newest_schema()) + " is up to date\n");
+  Database db = administrator();
+  auto owners = db.query_once("SELECT DISTINCT tableowner FROM pg_tables WHERE schemaname = 'codedriftd'");
+  ASSERT_TRUE(owners.step());
+  EXPECT_EQ(owners.text(0), "codedriftd_owner");
+  EXPECT_FALSE(owners.step());
+}
+
+TEST_F(ServerRecord, OfAFileIsMigratedWithoutThatOfAServer) {
+  settings.store.server.reset();
+  EXPECT_EQ(migrate_as("alice"), 1);
+  EXPECT_NE(err.str().find("the record is a file"), std::string::npos) << err.str();
+}
+
+TEST_F(ServerRecord, IsCopiedByItsAdministrator) {
+  EXPECT_EQ(run_backup(settings, "-", out, err), 1);
+  EXPECT_EQ(out.str(), "");
+  EXPECT_NE(err.str().find("pg_dump"), std::string::npos) << err.str();
+}
+
+TEST_F(ServerRecord, IsWrittenToByDaemonsAlone) {
+  const ManualClock clock;
+  try {
+    const DirectRecord record(settings, clock);
+    ADD_FAILURE() << "opened";
+  } catch (const std::runtime_error& error) {
+    EXPECT_NE(std::string(error.what()).find("start the service"), std::string::npos) << error.what();
+  }
+}
+
+TEST_F(ServerRecord, IsTriedByCheck) {
+  const TempDir dir;
+  ASSERT_EQ(migrate_as("alice"), 0) << err.str();
+  const auto check = [&](const std::string& more, bool json) {
+    out.str("");
+    err.str("");
+    const std::string file = dir.write("codedriftd.toml", store_keys(url) + more + "[daemon]\nplugin_dir = \"/\"\n");
+    CheckOptions options;
+    options.json = json;
+    return run_check(file, options, {}, {}, out, err);
+  };
+  EXPECT_EQ(check("", false), 0) << err.str();
+  EXPECT_NE(out.str().find("The record is in " + url + ", with schema " + std::to_string(newest_schema())),
+            std::string::npos)
+      << out.str();
+  EXPECT_EQ(check("", true), 0) << out.str();
+  EXPECT_EQ(Json::parse(out.str()).at("store"), (Json{{"url", url}, {"schema", newest_schema()}}));
+
+  EXPECT_EQ(check("user = \"bob\"\n", false), 1);
+  EXPECT_TRUE(err.str().starts_with(dir / "codedriftd.toml" + ":4:8: [store] ") ||
+              err.str().starts_with(dir / "codedriftd.toml" + ":3:7: [store] "))
+      << err.str();
+  EXPECT_NE(err.str().find("may not read the record"), std::string::npos) << err.str();
+  EXPECT_EQ(check("user = \"bob\"\n", true), 1);
+  EXPECT_EQ(Json::parse(out.str()).at("faults").size(), 1U) << out.str();
+  EXPECT_TRUE(Json::parse(out.str()).at("store").at("schema").is_null());
+}
+
+int query_events(const Settings& settings, std::ostream& out, std::ostream& err) {
+  return run_query(
+      {"events", "--json"}, [&] { return settings; }, Recorded::at(100), false, out, err);
+}
+
+TEST_F(ServerRecord, IsQueriedAsTheReader) {
+  ASSERT_EQ(migrate_as("alice"), 0) << err.str();
+  settings.store.reader = "codedriftd_reader";
+  out.str("");
+  EXPECT_EQ(query_events(settings, out, err), 0) << err.str();
+  EXPECT_EQ(Json::parse(out.str()).at("schema"), "codedriftd.events.v1");
+  EXPECT_EQ(err.str(), "");
+  settings.store.reader = "bob";
+  EXPECT_EQ(query_events(settings, out, err), 1);
+  EXPECT_NE(err.str().find("may not read the record"), std::string::npos) << err.str();
+  settings.store.server->hosts = {{"/nowhere", 5432, true}};
+  EXPECT_EQ(query_events(settings, out, err), 1);
+  EXPECT_NE(err.str().find("the record cannot be reached"), std::string::npos) << err.str();
+}
+
+TEST(StandbyRecord, SaysAsOfWhenItAnswers) {
+  PostgresServer server(PostgresServer::Kind::durable);
+  server.create_database_with_roles("codedriftd");
+  Settings settings = settings_with(server.url("codedriftd"));
+  std::ostringstream out, err;
+  postgres::open(server.place("codedriftd"), postgres::Access::write)
+      .execute("CREATE ROLE alice LOGIN IN ROLE codedriftd_owner");
+  ASSERT_EQ(run_migrate(settings, {.user = "alice", .password_file = ""}, out, err), 0) << err.str();
+  out.str("");
+  ASSERT_EQ(query_events(settings, out, err), 0) << err.str();
+  EXPECT_EQ(err.str(), "") << "nothing is missing";
+  server.become_standby();
+  out.str("");
+  EXPECT_EQ(query_events(settings, out, err), 0) << err.str();
+  EXPECT_NE(err.str().find("codedriftd: as a standby has it"), std::string::npos) << err.str();
+}
+
+}  // namespace
+}  // namespace codedriftd::test
