@@ -73,6 +73,13 @@ void Poller::loop(std::stop_token stop) {
 void Poller::turn(Millis at_most) {
   polling_.assume();
   const MonoTime now = clock_.mono();
+  if (may_call_ && !may_call_()) {
+    constexpr Millis kPause{250};
+    paused_ = true;
+    api_.turn(std::min(at_most, kPause));
+    *last_turn_.lock() = clock_.mono();
+    return;
+  }
   notice_absence(now);
   std::optional<Watch> watch;
   mailbox_.lock()->watch.swap(watch);
@@ -155,7 +162,11 @@ void Poller::take_over(Watch watch) {
 
 void Poller::start_due(MonoTime now) {
   for (auto& [key, line] : lines_) {
-    while (const auto id = line.take(now)) start_attempt(entries_.at(*id), now);
+    while (!may_call_ || may_call_()) {
+      const auto id = line.take(now);
+      if (!id) break;
+      start_attempt(entries_.at(*id), now);
+    }
   }
 }
 

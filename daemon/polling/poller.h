@@ -89,6 +89,10 @@ class Poller {
   /// REQUIRES: before start(), and before set_watch() with a package_link.
   void on_unexamined(Unexamined unexamined) { unexamined_ = std::move(unexamined); }
 
+  /// Nothing is asked for while `may_call` says no, and that time counts for nobody; what is in flight ends as it would
+  /// have. `may_call` is thread-safe. REQUIRES: before start().
+  void ask_only_while(std::function<bool()> may_call) { may_call_ = std::move(may_call); }
+
   void start();
   /// Ends the thread within a moment; calls in flight are given up, unrecorded. Idempotent.
   void stop();
@@ -207,6 +211,7 @@ class Poller {
   Guarded<PollStats> stats_;
   Guarded<MonoTime> last_turn_;
   Unexamined unexamined_;
+  std::function<bool()> may_call_;  ///< empty: always
   std::function<bool(const Target&, std::string_view link)> package_link_ GUARDED_BY(polling_);
   WallTime started_at_ GUARDED_BY(polling_);
   uint64_t calls_ GUARDED_BY(polling_) = 0;
@@ -214,7 +219,8 @@ class Poller {
   std::atomic<int64_t> unrecorded_step_ms_{0};  ///< a clock step whose event could not be written
   std::atomic<int64_t> outbox_seen_{0};  ///< the newest alert at the last look: older than a step noticed at the next
   MonoTime next_look_ GUARDED_BY(polling_){};
-  std::optional<MonoTime> round_began_ GUARDED_BY(polling_);  ///< the last turn
+  std::optional<MonoTime> round_began_ GUARDED_BY(polling_);  ///< the last turn that might ask
+  bool paused_ GUARDED_BY(polling_) = false;                  ///< none might since
   Millis clock_offset_ GUARDED_BY(polling_);                  ///< wall minus monotonic, when last looked at
   std::jthread thread_;
 };

@@ -14,18 +14,19 @@
 
 namespace codedriftd {
 
-/// A turn lasts five seconds at most. Where much more passed, this process was stopped, frozen or starved: that was not
-/// the cloud's silence. It counts for nobody, and everything is polled again before it is judged.
+/// A turn lasts five seconds at most. Where much more passed, this process was stopped, frozen or starved, or might not
+/// ask: that was not the cloud's silence. It counts for nobody, and everything is polled again before it is judged.
 void Poller::notice_absence(MonoTime now) {
   constexpr Millis kAbsent{20'000};
   const auto gap = std::chrono::duration_cast<Millis>(now - round_began_.value_or(now));
   round_began_ = now;
-  if (gap < kAbsent) return;
+  const bool paused = std::exchange(paused_, false);
+  if (gap < kAbsent && !paused) return;
   log(LogLevel::warning, "poll.absent",
-      fmt::format(
-          "this process did not run for {}: it was stopped, frozen, or its machine slept; what was due is polled "
-          "before anything is judged",
-          format_duration(std::chrono::round<std::chrono::seconds>(gap))));
+      fmt::format("{} for {}; what was due is polled before anything is judged",
+                  paused ? "nothing was polled, as the record could not be written to,"
+                         : "this process did not run (it was stopped, frozen, or its machine slept)",
+                  format_duration(std::chrono::round<std::chrono::seconds>(gap))));
   for (auto& [id, entry] : entries_) entry.seen += gap;
   for (auto& [key, lane] : lanes_) lane.judged_from = now;
   started_at_ = std::max(started_at_, clock_.wall());

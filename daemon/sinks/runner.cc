@@ -22,6 +22,8 @@ constexpr Millis kLongestWait{30'000};
 constexpr Millis kTroubleWait{5'000};
 /// A lock that somebody holds for a moment is not worth a message.
 constexpr Millis kTroubleLasts{30'000};
+/// Until it is asked again whether anything may be sent.
+constexpr Millis kNotNow{250};
 /// The longest that asking whether a held destination would accept may take.
 constexpr Millis kProbeLimit{30'000};
 /// This many faults of a plugin within this time hold its destination: to start it again and again helps nobody.
@@ -109,6 +111,7 @@ Millis Runner::longest_wait() const { return writer_.trouble().empty() ? kLonges
 
 Millis Runner::turn() {
   carrying_.assume();
+  if (may_send_ && !may_send_()) return kNotNow;
   tell_of_trouble();
   settle_last();
   take_over();
@@ -161,6 +164,14 @@ Millis Runner::turn() {
       // What it says is believed once it took an alert; without one there is nothing to wait for.
       if (!alert) outbox::set_destination(tx.db, destination_, {});
     });
+  }
+  if (alert && may_send_ && !may_send_()) {
+    DeliveryAnswer not_sent;
+    not_sent.result = DeliveryResult::retry;
+    not_sent.interrupted = true;
+    not_sent.text = "not sent: by then it was no longer for this daemon to send";
+    unsettled_.emplace(Unsettled{*alert, not_sent, {std::string(to_string(not_sent.result)), 0, not_sent.text, {}}});
+    return kNotNow;
   }
   if (!alert) return next ? std::clamp(*next - now, Millis{1}, longest_wait()) : longest_wait();
   deliver(*alert);

@@ -36,6 +36,8 @@ class Runner {
          const Clock& clock);
   ~Runner();
 
+  /// Nothing is sent while `may_send` says no. It is thread-safe. REQUIRES: before start().
+  void send_only_while(std::function<bool()> may_send) { may_send_ = std::move(may_send); }
   /// Starts the thread; it loads the plugin at once.
   void start();
   /// Something is in the outbox. Thread-safe.

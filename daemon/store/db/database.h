@@ -50,6 +50,8 @@ class StoreError : public std::runtime_error {
   bool busy() const { return kind_ == Kind::busy; }
   /// It may be over soon, and the same works then.
   bool passing() const { return busy() || kind_ == Kind::unavailable; }
+  /// Nothing works any more for this member of a fleet.
+  bool shut_out() const { return kind_ == Kind::fenced || kind_ == Kind::rolled_back; }
   bool io() const { return kind_ == Kind::io || kind_ == Kind::sync || kind_ == Kind::full_io; }
   bool given_up() const { return kind_ == Kind::given_up; }
   bool sync() const { return kind_ == Kind::sync; }

@@ -43,7 +43,7 @@ void tell(const Writer::Done& done, std::exception_ptr why) {
 bool is_of_all(const StoreError& error) {
   using Kind = StoreError::Kind;
   return error.io() || error.kind() == Kind::readonly || error.kind() == Kind::memory ||
-         error.kind() == Kind::cannot_open || error.kind() == Kind::not_a_database;
+         error.kind() == Kind::cannot_open || error.kind() == Kind::not_a_database || error.shut_out();
 }
 
 }  // namespace
@@ -202,6 +202,7 @@ bool Writer::record(std::vector<Item>& items, bool last_try) {
       put_back(std::move(waiting), failure->why);
       return false;
     }
+    if (failure && failure->again) continue;
     left.pop_back();
     if (!failure) continue;
     if (failure->passing || failure->of_all) {
@@ -231,7 +232,11 @@ std::optional<Writer::Failure> Writer::attempt(std::span<Item> group) {
   bool wrote = false;
   std::string_view doing = "the start of a transaction";
   try {
-    db_.begin_write();
+    if (options_.fence != nullptr) {
+      db_.begin_write(*options_.fence, clock_);
+    } else {
+      db_.begin_write();
+    }
     const int64_t changes_before = db_.total_changes();
     doing = "a write";
     for (; failure.first < group.size(); failure.first += failure.count) {
@@ -245,7 +250,7 @@ std::optional<Writer::Failure> Writer::attempt(std::span<Item> group) {
     failure.count = group.size();
     wrote = db_.total_changes() != changes_before;
     doing = "a commit";
-    db_.commit();
+    failure.again = !commit();
   } catch (const StoreError& error) {
     const bool committing = doing == "a commit";
     die_if_in_doubt(error, committing, doing);
@@ -256,6 +261,7 @@ std::optional<Writer::Failure> Writer::attempt(std::span<Item> group) {
   } catch (...) {
     failure.why = std::current_exception();
   }
+  if (failure.again) return failure;
   if (failure.why) {
     db_.rollback();
     if (failure.count == 0) failure.count = group.size();  // it did not begin
@@ -268,6 +274,20 @@ std::optional<Writer::Failure> Writer::attempt(std::span<Item> group) {
   }
   for (const Item& item : group) tell(item.done, nullptr);
   return std::nullopt;
+}
+
+/// True: durable. False: it left no trace.
+bool Writer::commit() {
+  try {
+    db_.commit();
+    return true;
+  } catch (const StoreError& error) {
+    if (options_.fence == nullptr || error.kind() != StoreError::Kind::in_doubt) throw;
+    log(LogLevel::warning, "store.in_doubt", fmt::format("{}; the server is asked", error.what()));
+  }
+  const bool durable = options_.fence->was_durable(db_);
+  log(LogLevel::info, "store.in_doubt", durable ? "it was durable" : "it left no trace, and is done again");
+  return durable;
 }
 
 /// How many of `items`, from the first, are done in one call.
@@ -308,6 +328,7 @@ void Writer::put_back(std::vector<Item> items, std::exception_ptr why) {
 
 void Writer::note_trouble(const StoreError& error) {
   ++(*errors_.lock())[error.name()];
+  if (error.shut_out() && !std::exchange(shut_out_, true) && options_.shut_out) options_.shut_out(error);
   Locked trouble(trouble_);
   if (trouble->words.empty()) {
     trouble->since = clock_.mono();
@@ -329,7 +350,8 @@ void Writer::note_recovery(bool wrote) {
 }
 
 void Writer::die_if_in_doubt(const StoreError& error, bool committing, std::string_view what) {
-  if (error.sync() || (committing && (error.io() || error.kind() == StoreError::Kind::in_doubt))) {
+  if (options_.fence == nullptr &&
+      (error.sync() || (committing && (error.io() || error.kind() == StoreError::Kind::in_doubt)))) {
     options_.fatal(fmt::format("{} failed, and whether it is durable is not known: {}", what, error.what()));
   }
 }

@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "base/guarded.h"
 #include "store/db/database.h"
+#include "store/db/fence.h"
 
 namespace codedriftd {
 
@@ -53,7 +54,8 @@ class Batchable {
 /// `done`; other work is always taken.
 ///
 /// An I/O error at COMMIT leaves open whether the work is durable, so does a server that does not answer it, and after
-/// a failed flush no later one can be trusted: then `fatal` is called, which must not return. Another error of the
+/// a failed flush no later one can be trusted: then `fatal` is called, which must not return. A member of a fleet, with
+/// a fence, asks the server instead, and does the group again if it left no trace. Another error of the
 /// whole database, or of a COMMIT on a full disk, fails the whole group, which leaves no trace.
 class Writer {
  public:
@@ -62,6 +64,10 @@ class Writer {
     std::size_t max_group = 2000;                   ///< commit after this much work
     std::function<void(const std::string&)> fatal;  ///< default: log and end the process
     std::size_t most_queued = 20'000;
+    Fence* fence = nullptr;  ///< of a fleet's member: each transaction begins behind it. Outlives the writer
+    /// The fence let nothing through, nor will it ever: not a member any more, or the record was rolled back. On the
+    /// writer's thread; once.
+    std::function<void(const StoreError&)> shut_out = {};
   };
   /// What may give way to other work, and waits for company (a poll that saw what the last one saw is soon made again);
   /// and what fails rather than wait for a record that cannot be reached.
@@ -127,6 +133,7 @@ class Writer {
     std::size_t first = 0, count = 0;  ///< what of it failed; more than one: one of a batch
     bool of_all = false;               ///< it is not about these alone: it would be the same with any others
     bool passing = false;              ///< the record cannot be reached for now
+    bool again = false;                ///< nothing did: it left no trace, and may be done again at once
   };
 
   void loop(std::stop_token stop);
@@ -138,8 +145,9 @@ class Writer {
   std::optional<Failure> attempt(std::span<Item> group) REQUIRES(writing_);
   static std::size_t alike(std::span<const Item> items);
   void work(Tx& tx, std::span<const Item> items) REQUIRES(writing_);
+  bool commit() REQUIRES(writing_);
   void put_back(std::vector<Item> items, std::exception_ptr why);
-  void note_trouble(const StoreError& error);
+  void note_trouble(const StoreError& error) REQUIRES(writing_);
   void note_recovery(bool wrote);
   void die_if_in_doubt(const StoreError& error, bool committing, std::string_view what);
   void checkpoint_if_due(bool idle) REQUIRES(writing_);
@@ -154,6 +162,7 @@ class Writer {
   Guarded<std::map<std::string_view, uint64_t>> errors_;
   Bell bell_;
   int64_t commits_since_checkpoint_ GUARDED_BY(writing_) = 0;
+  bool shut_out_ GUARDED_BY(writing_) = false;  ///< and said so
   bool held_up_ GUARDED_BY(writing_) = false;  ///< a reader kept the last checkpoint from emptying a long log
   std::jthread thread_;
 };
