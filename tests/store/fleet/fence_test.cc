@@ -105,6 +105,24 @@ TEST_F(PostgresFence, WhatIsRolledBackRenewsNothing) {
   EXPECT_EQ(before + 3s, clock_.mono() + Membership::kTimeToLive - Membership::kMargin);
 }
 
+/// Each look at it finds a second later.
+class TickingClock final : public Clock {
+ public:
+  WallTime wall() const override { return SystemClock{}.wall(); }
+  MonoTime mono() const override { return MonoTime{std::chrono::seconds(++looks_)}; }
+
+ private:
+  mutable int looks_ = 0;
+};
+
+TEST_F(PostgresFence, TheTimeCountsFromBeforeItWasSent) {
+  const TickingClock ticking;
+  paused_->db.begin_write(paused_->member, ticking);
+  clock_.step_mono(30s);
+  paused_->db.commit();
+  EXPECT_EQ(paused_->claims.valid_until(), MonoTime{1s} + Membership::kTimeToLive - Membership::kMargin);
+}
+
 TEST_F(PostgresFence, AnErrorOfItsStatementLeavesNoTransactionBehind) {
   class BrokenFence : public Fence {
     std::string statement() const override { return "SELECT nothing"; }
