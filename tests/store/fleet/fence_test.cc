@@ -51,6 +51,7 @@ TEST_F(PostgresFence, APausedMemberWritesNothingOnceItsLeaseWasTaken) {
                                "long",
                                paused_->member.id(), other_->member.id()));
   EXPECT_FALSE(paused_->holds());
+  EXPECT_EQ(paused_->claims.member(), 0);
   EXPECT_EQ(written(), "");
   paused_->db.run("INSERT INTO written VALUES ('no transaction is left open')");
   EXPECT_EQ(number("SELECT count(*) FROM written"), 1);

@@ -75,7 +75,7 @@ TEST_F(PostgresMembership, NobodyIsTakenOverBeforeItsTime) {
   EXPECT_FALSE(a->holds()) << "it stops before that";
   pass(2s);
   const auto turn = b->turn();
-  EXPECT_EQ(hosts_of(turn.fenced), FleetNames{"a"});
+  ASSERT_EQ(hosts_of(turn.fenced), FleetNames{"a"});
   EXPECT_EQ(turn.fenced[0].id, a->member.id());
   EXPECT_EQ(turn.taken, FleetNames{"all"});
   EXPECT_TRUE(b->holds());
