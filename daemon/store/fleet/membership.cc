@@ -145,7 +145,7 @@ bool Membership::ask_whether_durable(Database& db) {
 void Membership::ended(std::string_view why) {
   pending_.reset();
   held_.clear();
-  claims_.let_go_of_all();
+  claims_.set(0, {}, {});
   throw StoreError(Kind::fenced, fmt::format("this daemon's membership (id {}) has ended: {}", id_, why));
 }
 

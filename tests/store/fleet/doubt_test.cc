@@ -2,6 +2,7 @@
 #include <thread>
 
 #include "store/fleet/fleet_support.h"
+#include "support/postgres_server.h"
 
 namespace codedriftd::test {
 namespace {

@@ -51,6 +51,7 @@ TEST_F(PostgresFence, APausedMemberWritesNothingOnceItsLeaseWasTaken) {
                                "long",
                                paused_->member.id(), other_->member.id()));
   EXPECT_FALSE(paused_->holds());
+  EXPECT_EQ(paused_->claims.member(), 0);
   EXPECT_EQ(written(), "");
   paused_->db.run("INSERT INTO written VALUES ('no transaction is left open')");
   EXPECT_EQ(number("SELECT count(*) FROM written"), 1);
@@ -103,6 +104,24 @@ TEST_F(PostgresFence, WhatIsRolledBackRenewsNothing) {
   paused_->renew();
   EXPECT_EQ(paused_->claims.valid_until(), before + 3s);
   EXPECT_EQ(before + 3s, clock_.mono() + Membership::kTimeToLive - Membership::kMargin);
+}
+
+/// Each look at it finds a second later.
+class TickingClock final : public Clock {
+ public:
+  WallTime wall() const override { return SystemClock{}.wall(); }
+  MonoTime mono() const override { return MonoTime{std::chrono::seconds(++looks_)}; }
+
+ private:
+  mutable int looks_ = 0;
+};
+
+TEST_F(PostgresFence, TheTimeCountsFromBeforeItWasSent) {
+  const TickingClock ticking;
+  paused_->db.begin_write(paused_->member, ticking);
+  clock_.step_mono(30s);
+  paused_->db.commit();
+  EXPECT_EQ(paused_->claims.valid_until(), MonoTime{1s} + Membership::kTimeToLive - Membership::kMargin);
 }
 
 TEST_F(PostgresFence, AnErrorOfItsStatementLeavesNoTransactionBehind) {

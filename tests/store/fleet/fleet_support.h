@@ -18,8 +18,12 @@ using Refused = StoreError::Kind;
 
 /// One daemon of the fleet, on connections of its own.
 struct FleetHost {
-  FleetHost(Database its_db, const Clock& host_clock, const std::string& name)
-      : db(std::move(its_db)), clock(host_clock), claims(clock), member(name, "digest of " + name, clock, claims) {
+  FleetHost(Database its_db, const Clock& host_clock, const std::string& its_name)
+      : name(its_name),
+        db(std::move(its_db)),
+        clock(host_clock),
+        claims(clock),
+        member(name, "digest of " + name, clock, claims) {
     member.join(db);
   }
 
@@ -43,6 +47,7 @@ struct FleetHost {
   }
   bool holds(const std::string& lease = "all") const { return claims.hold(lease); }
 
+  const std::string name;
   Database db;
   FleetClock clock;
   Claims claims;
