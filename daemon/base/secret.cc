@@ -56,6 +56,10 @@ std::string secret_file_path(const std::string& path) {
   return fmt::format("{}/{}", folder, path);
 }
 
+bool is_credential_of_the_service(const std::string& path) {
+  return !path.empty() && !path.starts_with('/') && secret_file_path(path) == path;
+}
+
 Result<Secret> read_secret_file(const std::string& path) {
   const std::string full = secret_file_path(path);
   if (full == path && !path.starts_with('/')) {

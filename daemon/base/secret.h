@@ -39,6 +39,10 @@ void wipe_stack();
 /// Where the secret file `path` is: itself, or below $CREDENTIALS_DIRECTORY if it is relative (and that is set).
 std::string secret_file_path(const std::string& path);
 
+/// True if `path` is relative and $CREDENTIALS_DIRECTORY is not set: systemd passes such a file to the service, and to
+/// nobody else.
+bool is_credential_of_the_service(const std::string& path);
+
 /// Reads a file that holds one secret; white space around it is cut off. Refused, with the path and the remedy in the
 /// message: no such file, not a regular file, readable or writable by others, writable by the group, empty, over 64
 /// KiB. `path` may be relative: then it is looked up under $CREDENTIALS_DIRECTORY, and refused if that is not set.

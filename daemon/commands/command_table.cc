@@ -119,7 +119,8 @@ Root looks as the owner of state_dir, who the service is.
 )";
 constexpr char kCheckAfter[] = R"(
 Exit code: 0 valid; 1 a plugin crashed or hung, a call failed, or a daemon could
-not work with the record on its server; 64 wrong usage; 78 wrong configuration, and with --strict any warning.
+not work with the record on its server; 64 wrong usage; 78 wrong configuration,
+and with --strict any warning.
 )";
 
 int command_check(const CommandContext& context) {

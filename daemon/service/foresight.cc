@@ -38,11 +38,6 @@ void check_accounts(const Settings& settings, Looking looking, DestinationReport
   }
 }
 
-/// systemd passes such files to the service, and to nobody else.
-bool is_credential_of_the_service(const std::string& path) {
-  return !path.empty() && !path.starts_with('/') && secret_file_path(path) == path;
-}
-
 void check_page(const Settings& settings, Looking looking, DestinationReport& report) {
   const HttpSettings& http = settings.http;
   if (http.listen.empty()) return;

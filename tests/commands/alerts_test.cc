@@ -232,8 +232,9 @@ TEST_F(AlertsTest, ARunningDaemonIsAskedThroughItsSocket) {
   const Guarded<std::shared_ptr<const Permissions>> permissions(
       std::make_shared<const Permissions>(ControlSettings{}, ::geteuid()));
   const Guarded<std::shared_ptr<const Trust>> trust(std::make_shared<const Trust>());
-  const auto server = open_control(
-      {settings.runtime_dir, settings.state_dir, settings.database(), permissions, writer, ledger, clock, trust});
+  const auto server = open_control({settings.runtime_dir, settings.state_dir,
+                                    [this] { return sqlite::open_reader(settings.database()); }, permissions, writer,
+                                    ledger, clock, trust});
   ASSERT_TRUE(server.ok()) << server.error().message;
   EXPECT_EQ(alerts({"replay", dead}), 0) << err.str();
   EXPECT_TRUE(has(out, "1 alert will be delivered again"));

@@ -53,6 +53,22 @@ TEST(Reload, AnAccountAddedWithItsOwnKeyAndFunctionsIsPolled) {
   EXPECT_EQ(daemon.status("charge").at("status"), "in_sync") << "of the same name, in the other account";
 }
 
+TEST(Reload, AnotherPlaceOfTheRecordNeedsARestart) {
+  Daemon daemon;
+  daemon.start();
+  daemon.config.more = "[store]\nurl = \"postgresql:///run/nowhere/x\"\nfleet = \"prod\"\n";
+  daemon.write_config();
+  const RunResult reload = daemon.command({"reload"});
+  EXPECT_EQ(code_of(reload), 0) << reload.err;
+  for (const char* words :
+       {"[store] url is now 'postgresql:///run/nowhere/x': that needs a restart, until then it is none",
+        "[store] fleet is now 'prod': that needs a restart"})
+    EXPECT_NE((reload.out + reload.err).find(words), std::string::npos) << reload.out << reload.err;
+  daemon.config.more.clear();
+  daemon.write_config();
+  EXPECT_TRUE(daemon.wait_for_status("charge", "in_sync")) << daemon.log();
+}
+
 TEST(Reload, OfLimitEndpointAndKeyLosesNoPollThatIsInFlight) {
   const ScfLatency slow{.after = {Millis{50}, Millis{400}}};
   Daemon daemon(DaemonOptions{.cloud = accepting(kFirstKey, slow)});

@@ -78,6 +78,17 @@ void check_reader(const StoreSettings& store, RecordCheck& check) {
   if (auto good = check_schema(db); !good) check.faults.push_back({"reader", good.error().message});
 }
 
+/// The key of a file that systemd passes to the service alone; empty: there is none.
+std::string out_of_reach(const StoreSettings& store) {
+  for (const auto& [key, file] : {std::pair("password_file", &store.password_file),
+                                  {"reader_password_file", &store.reader_password_file},
+                                  {"certificate", &store.certificate},
+                                  {"key", &store.key}}) {
+    if (is_credential_of_the_service(*file)) return key;
+  }
+  return {};
+}
+
 }  // namespace
 
 std::string session_trouble(Database& db) {
@@ -102,6 +113,14 @@ std::vector<std::string> missing_rights(Database& db) {
 
 RecordCheck check_record(const StoreSettings& store) {
   RecordCheck check;
+  if (std::string key = out_of_reach(store); !key.empty()) {
+    check.warnings.push_back(
+        {key, fmt::format("'{}' cannot be read here: it is relative, so it is looked up under "
+                          "$CREDENTIALS_DIRECTORY (LoadCredential= of the unit), which is not set; "
+                          "the record was not tried",
+                          key)});
+    return check;
+  }
   try {
     (void)place_of(store);
   } catch (const StoreError& error) {

@@ -11,6 +11,7 @@
 #include "store/open/check_record.h"
 #include "store/store_support.h"
 #include "support/postgres_server.h"
+#include "support/raw_server.h"
 
 namespace codedriftd::test {
 namespace {
@@ -214,6 +215,30 @@ TEST_F(PostgresRecord, NoticesThatItsSessionIsNotItsOwn) {
     db.execute(std::string("RESET ") + lost);
     EXPECT_EQ(session_trouble(db), "") << lost;
   }
+}
+
+TEST(PostgresCheck, LeavesToTheServiceWhatItAloneIsGiven) {
+  const RecordCheck check = check_record(store_of("url = \"postgresql://db1/x\"\npassword_file = \"db.password\"\n"));
+  EXPECT_TRUE(check.faults.empty());
+  ASSERT_EQ(check.warnings.size(), 1U);
+  EXPECT_EQ(check.warnings[0].key, "password_file");
+  EXPECT_NE(check.warnings[0].words.find("the record was not tried"), std::string::npos) << check.warnings[0].words;
+}
+
+TEST(PostgresCheck, KnowsAPoolerByItsRefusal) {
+  using namespace std::literals;
+  const RawServer pooler(0, std::nullopt, [](Connection& client) {
+    if (!client.wait_readable()) return;
+    const std::string fields = "SFATAL\0C08P01\0Munsupported startup parameter: options\0\0"s;
+    client.send("E\0\0\0"s + static_cast<char>(fields.size() + 4) + fields);
+    client.end();
+    client.wait_for_peer_to_leave();
+  });
+  const RecordCheck check = check_record(
+      store_of("url = \"postgresql://127.0.0.1:" + std::to_string(pooler.port()) + "/x\"\ntls = \"disable\"\n"));
+  ASSERT_EQ(check.faults.size(), 1U);
+  EXPECT_NE(check.faults[0].words.find("a connection pooler is in between"), std::string::npos)
+      << check.faults[0].words;
 }
 
 TEST(PostgresStandby, TakesNoWritesAndAnswersWhatItHas) {
