@@ -1,6 +1,7 @@
 #include "commands/command_table.h"
 
 #include <fmt/format.h>
+#include <signal.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -61,6 +62,37 @@ bool parse(const CommandContext& context, std::string_view usage, po::options_de
   return read_options(context.args, usage, "", options, positional, values, context.out);
 }
 
+/// `settings` with what is looked at before the daemon starts. Throws ConfigError.
+void look_before_start(const Settings& settings) {
+  DestinationReport report = look_ahead(settings, find_sinkhost(), Looking::as_the_service);
+  if (!report.mistakes.empty()) throw ConfigError{std::move(report.mistakes)};
+  log_warnings(report);
+}
+
+/// The configuration for an App that goes on where the one before was no member of its fleet any more. Mistakes in it
+/// meanwhile must not end the service: it waits until they are mended, or for the signal to stop (nullopt).
+std::optional<Settings> load_anew(const std::string& file) {
+  for (bool told = false;; told = true) {
+    try {
+      auto settings = load_settings(file);
+      if (!settings) throw ConfigError{std::move(settings.error())};
+      look_before_start(*settings);
+      return std::move(*settings);
+    } catch (const ConfigError& error) {
+      if (!told)
+        log(LogLevel::error, "config.refused",
+            fmt::format("this daemon joins its fleet again once these are mended:\n{}",
+                        format_mistakes(error.mistakes)));
+    }
+    constexpr timespec kPause{5, 0};
+    sigset_t stop;
+    sigemptyset(&stop);
+    sigaddset(&stop, SIGTERM);
+    sigaddset(&stop, SIGINT);
+    if (::sigtimedwait(&stop, nullptr, &kPause) > 0) return std::nullopt;
+  }
+}
+
 int command_run(const CommandContext& context) {
   po::options_description options("Options");
   options.add_options()("textfile", po::value<std::string>()->value_name("FILE"),
@@ -89,10 +121,14 @@ int command_run(const CommandContext& context) {
       log(LogLevel::info, "daemon.owner",
           fmt::format("started by root, goes on as {}, who owns {}", actor_of(::geteuid()), settings.state_dir));
   }
-  DestinationReport report = look_ahead(settings, find_sinkhost(), Looking::as_the_service);
-  if (!report.mistakes.empty()) throw ConfigError{std::move(report.mistakes)};
-  log_warnings(report);
-  return App(std::move(settings), context.log_level, text_option(values, "textfile")).run();
+  Notify notify;
+  const std::string file = settings.file;
+  look_before_start(settings);
+  for (std::optional<Settings> next = std::move(settings); next; next = load_anew(file)) {
+    const int code = App(std::move(*next), context.log_level, text_option(values, "textfile"), notify).run();
+    if (code != App::kAnew) return code;
+  }
+  return 0;
 }
 
 /// One that calls for the accounts of `settings`.

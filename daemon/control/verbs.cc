@@ -175,6 +175,8 @@ class ControlVerbs {
 
   /// The verbs plan, poll and packages.fetch.
   Reply poll(const Asked& asked, const JsonBox& arguments) {
+    if (const std::string why = parts_.elsewhere ? parts_.elsewhere() : std::string(); !why.empty())
+      return NothingDone{"failed", why};
     Database db = parts_.open_reader();
     const bool fetch = asked.verb == "packages.fetch";
     const auto found = targets_to_poll(db, fetch ? "poll" : asked.verb, arguments, parts_.clock.wall());

@@ -31,6 +31,8 @@ struct ControlParts {
   /// Has the configuration loaded again, on another thread, which finishes the ticket with what came of it:
   /// {"loaded": WORDS}, {"mistakes": ["FILE:LINE:COLUMN: …", …]} or {"failed": WORDS}.
   std::function<void(std::shared_ptr<Ticket> ticket)> reload = {};
+  /// Why this daemon polls nothing at present, and who does; empty: it does. nullptr: always.
+  std::function<std::string()> elsewhere = {};
   std::string packages_folder = {};  ///< Settings::packages_folder()
   /// Inspector::forget_failure.
   std::function<void(const Sha256& code)> forget_failure = {};

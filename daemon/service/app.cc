@@ -20,9 +20,12 @@
 #include "service/state_folder.h"
 #include "service/stay.h"
 #include "store/db/migrate.h"
+#include "store/db/postgres.h"
 #include "store/db/sqlite.h"
 #include "store/ledger/storage.h"
 #include "store/ledger/suspensions.h"
+#include "store/open/check_record.h"
+#include "store/open/open_record.h"
 #include "store/outbox/outbox.h"
 #include "store/record/facts.h"
 
@@ -52,11 +55,12 @@ std::string words_of_origin(const std::string& fixed, const std::string& configu
                      configured);
 }
 
-App::App(Settings settings, LogLevel log_level, std::string textfile)
+App::App(Settings settings, LogLevel log_level, std::string textfile, Notify& notify)
     : settings_(std::move(settings)),
       log_level_(log_level),
       textfile_(std::move(textfile)),
       signals_(kStopWithin),
+      notify_(notify),
       accounts_(clock_) {
   loads_.lock()->at = clock_.wall();
 }
@@ -70,14 +74,21 @@ int App::run() {
   try {
     for (const std::string& problem : ProxySettings::of_environment().problems())
       log(LogLevel::warning, "http.proxy", fmt::format("{}; calls that would go through it are refused", problem));
-    for (const auto step : {&App::take_state_folder, &App::open_store, &App::begin_stay, &App::start_alerts,
-                            &App::start_polling, &App::open_status_page, &App::open_control_socket}) {
-      for (bool done = false; !done && !signals_.stopping();) {
+    using Steps = std::vector<void (App::*)()>;
+    const Steps steps =
+        settings_.store.server
+            ? Steps{&App::take_state_folder, &App::open_store, &App::open_status_page, &App::open_control_socket,
+                    &App::stand_by,          &App::begin_stay, &App::start_alerts,     &App::start_polling}
+            : Steps{&App::take_state_folder, &App::open_store,       &App::begin_stay,         &App::start_alerts,
+                    &App::start_polling,     &App::open_status_page, &App::open_control_socket};
+    for (const auto step : steps) {
+      for (bool done = false; !done && !signals_.stopping() && !anew();) {
         try {
           (this->*step)();
           done = true;
         } catch (const StoreError& error) {
-          if (!error.full() && !error.busy()) throw;
+          if (!error.full() && !error.passing() && error.kind() != StoreError::Kind::rolled_back && !error.shut_out())
+            throw;
           wait_for_record(error);
         }
       }
@@ -86,15 +97,20 @@ int App::run() {
       stop();
       return EXIT_SUCCESS;
     }
+    if (anew()) {
+      stop();
+      return kAnew;
+    }
+    working_ = true;
     ready_ = true;
+    *cached_.lock() = std::nullopt;
     notify_.ready(status_line(snapshot()));
     ::malloc_trim(0);  // starting needs more than running
     log(LogLevel::info, "daemon.ready",
         fmt::format("watching {} function{}, alerts to {} destination{}", functions_, functions_ == 1 ? "" : "s",
                     settings_.alerts.size(), settings_.alerts.size() == 1 ? "" : "s"),
         {field("version", CODEDRIFTD_VERSION), field("config", settings_.file)});
-    serve();
-    code = EXIT_SUCCESS;
+    code = serve();
   } catch (const std::exception& error) {
     log(LogLevel::error, "daemon.failed", error.what());
   }
@@ -102,27 +118,34 @@ int App::run() {
   return code;
 }
 
-/// A full disk at the start, or somebody's lock on the record: to end would be tried a few times by the service
-/// manager, and then given up for good.
+/// A full disk at the start, somebody's lock on the record, a server that is away: to end would be tried a few times by
+/// the service manager, and then given up for good.
 void App::wait_for_record(const StoreError& error) {
-  const bool locked = error.busy();
-  if (told_troubles_.insert(locked ? "busy" : "full").second) {
-    log(LogLevel::error, locked ? "store.locked" : "store.full",
-        locked ? fmt::format("{}; the start waits until who holds a lock on it lets go (fuser {} says who)",
-                             error.what(), settings_.database())
-               : fmt::format("{}; the start waits for space", error.what()));
-  }
+  struct Words {
+    const char *event, *status;
+    std::string what;
+  };
+  const Words words = [&]() -> Words {
+    if (error.kind() == StoreError::Kind::rolled_back)
+      return {"store.rolled_back", "waits for an operator: the record was rolled back",
+              "nothing is written until an operator has looked, and said `codedriftd adopt --rolled-back`"};
+    if (error.full()) return {"store.full", "waits for space on the disk", "the start waits for space"};
+    if (settings_.store.server)
+      return {"store.unavailable", "waits for the record's server", "the start waits for the server"};
+    return {
+        "store.locked", "waits for somebody else's lock on the record",
+        fmt::format("the start waits until who holds a lock on it lets go (fuser {} says who)", settings_.database())};
+  }();
+  if (told_troubles_.insert(words.event).second)
+    log(LogLevel::error, words.event, fmt::format("{}; {}", error.what(), words.what));
   notify_.extend(Millis{60'000});
-  notify_.status(locked ? "waits for somebody else's lock on the record" : "waits for space on the disk");
+  notify_.status(words.status);
   signals_.wait(kBetweenTries);
 }
 
 // ---- the start list -----------------------------------------------------------------------------------------------
 
 void App::take_state_folder() {
-  if (settings_.store.server)
-    throw std::runtime_error(
-        "[store] url: a record on a server is not available to the daemon of this version; remove it");
   ::umask(027);
   prepare_state_folder(settings_.state_dir);
   auto lock = StateLock::take(settings_.lock_file());
@@ -132,6 +155,14 @@ void App::take_state_folder() {
 
 void App::open_store() {
   notify_.extend(Millis{300'000});
+  if (settings_.store.server) {
+    open_server();
+  } else {
+    open_file();
+  }
+}
+
+void App::open_file() {
   Database db = lock_->open_writer(settings_.database());
   database_ = settings_.database();
   record_file_ = file_at(database_);
@@ -142,39 +173,112 @@ void App::open_store() {
         fmt::format("the database went from schema {} to {}; the old one is kept in {}", migrated->from, migrated->to,
                     migrated->copy));
   }
-  const auto origin = facts::read(db, "log_origin");
-  if (origin && *origin != settings_.log_origin && facts::read(db, kOriginTold) != settings_.log_origin) {
-    log(LogLevel::warning, "log.origin", words_of_origin(*origin, settings_.log_origin));
+  const std::string origin = origin_of(db);
+  if (origin != settings_.log_origin && facts::read(db, kOriginTold) != settings_.log_origin) {
+    log(LogLevel::warning, "log.origin", words_of_origin(origin, settings_.log_origin));
     facts::write(db, kOriginTold, settings_.log_origin);
   }
+  open_reader_ = [path = database_] { return sqlite::open_reader(path); };
+  write_to(std::move(db), origin, {});
+}
+
+/// The record of a fleet: this daemon becomes a member, and may write from then on.
+void App::open_server() {
+  writer_.reset();  // of an earlier try
+  Database db = postgres::open(place_of(settings_.store), postgres::Access::write);
+  database_ = db.name();
+  if (auto good = check_schema(db); !good) throw std::runtime_error(good.error().message);
+  if (const std::string trouble = session_trouble(db); !trouble.empty()) throw std::runtime_error(trouble);
+  if (const auto known = record_head::read(settings_.head_file())) {
+    if (const auto lost = record_head::restored(db, *known))
+      throw StoreError(StoreError::Kind::rolled_back, fmt::format("{}: {}", db.name(), lost->facts.summary));
+    head_ = known;
+  }
+  const std::string origin = origin_of(db);
+  fleet_ = std::make_unique<FleetPart>(settings_.instance, clock_, [this] { signals_.nudge(); });
+  fleet_->join(db);
+  open_reader_ = [store = settings_.store] { return open_reader_of(store); };
+  Writer::Options options;
+  constexpr std::size_t kGroupOfAFleet = 200;  // each waits for a round trip or more
+  options.max_group = kGroupOfAFleet;
+  options.fence = &fleet_->fence();
+  options.shut_out = [this](const StoreError& error) { fleet_->shut_out(error); };
+  write_to(std::move(db), origin, std::move(options));
+  reader_.lock()->emplace(open_reader_());
+  writer_->run([&](Tx&) { apply_routes(); });
+  fleet_->tell_joined(*writer_, *ledger_);
+}
+
+/// Fixed when the record was begun; the first of a fleet's daemons must not give it its own name.
+std::string App::origin_of(Database& db) const {
+  const bool own_name = settings_.store.server && settings_.log_origin == settings_.instance + "/codedriftd";
+  return facts::read(db, "log_origin")
+      .value_or(own_name ? settings_.store.fleet + "/codedriftd" : settings_.log_origin);
+}
+
+void App::write_to(Database db, const std::string& origin, Writer::Options options) {
   Ledger::Hooks hooks;
-  hooks.written = log_event;
+  hooks.written = [this, origin](const LoggedEvent& logged) {
+    if (fleet_) fleet_->written(logged, origin);
+    log_event(logged);
+  };
   hooks.queued = [this](const std::string& destination) {
     Locked runners(runners_);
     const auto found = runners->find(destination);
     if (found != runners->end()) found->second->ring();
   };
-  ledger_ = std::make_unique<Ledger>(settings_.instance, origin.value_or(settings_.log_origin), std::move(hooks));
-  writer_ = std::make_unique<Writer>(std::move(db), clock_, Writer::Options{});
+  const std::string instance = fleet_ ? settings_.store.fleet + "/" + settings_.instance : settings_.instance;
+  ledger_ = std::make_unique<Ledger>(instance, origin, std::move(hooks));
+  writer_ = std::make_unique<Writer>(std::move(db), clock_, std::move(options));
 }
+
+/// Until this daemon holds the lease. It can be asked meanwhile, and does what commands want.
+void App::stand_by() {
+  notify_.ready("stands by");
+  log(LogLevel::info, "fleet.standby",
+      fmt::format("member {} of fleet {} stands by", fleet_->member(), settings_.store.fleet),
+      {field("member", fleet_->member()), field("fleet", settings_.store.fleet)});
+  Timetable timetable(clock_.mono());
+  while (!fleet_->leads() && !anew()) {
+    const MonoTime next = std::min(fleet_->turn(*writer_, *ledger_, clock_.mono()),
+                                   timetable.next(notify_.watchdog_interval().has_value()));
+    const Timetable::Due due =
+        timetable.due(clock_.mono(), notify_.watchdog_interval(), makes_progress(writer_->last_turn(), clock_.mono()));
+    if (due.watchdog) notify_.watchdog();
+    if (due.alive) keep_head();
+    if (due.status && !status_page_) open_status_page();
+    const auto signal = signals_.wait(std::max(Millis{1}, std::chrono::ceil<Millis>(next - clock_.mono())));
+    if (signals_.stopping()) return;
+    if (signal == SIGHUP && reload_standing_by()) anew_ = true;
+  }
+}
+
+bool App::anew() const { return anew_ || (fleet_ && fleet_->over()); }
 
 void App::begin_stay() {
   // It compares the clocks with those of its making: a step from now on, when the first times are stored, is noticed.
   if (!poller_) {
     api_ = std::make_unique<CurlApi>(clock_);
     poller_ = std::make_unique<Poller>(*api_, *writer_, *ledger_, clock_);
+    if (fleet_) poller_->ask_only_while([this] { return fleet_->leads(); });
   }
   const WallTime now = clock_.wall();
   const auto known = record_head::read(settings_.head_file());
   writer_->run([&](Tx& tx) {
     apply_routes();
-    // First of all: it sees whether the record goes on from `known`.
-    stay_ = stay::begin(tx, *ledger_, known, now);
-    outbox::recover(tx.db, now);
+    if (fleet_) {
+      stay_ = fleet_->member();
+    } else {
+      // First of all: it sees whether the record goes on from `known`.
+      stay_ = stay::begin(tx, *ledger_, known, now);
+    }
+    outbox::recover(tx.db, now, fleet_ ? Runner::kAttemptLimit : Millis{0});
     give_up_unconfigured(tx);
   });
-  wal_file_ = file_at(database_ + "-wal");  // the first commit makes it
-  reader_.lock()->emplace(sqlite::open_reader(settings_.database()));
+  if (!fleet_) {
+    wal_file_ = file_at(database_ + "-wal");  // the first commit makes it
+    reader_.lock()->emplace(open_reader_());
+  }
   keep_head();
 }
 
@@ -223,6 +327,7 @@ void App::start_alerts() {
 void App::start_runner(std::map<std::string, std::shared_ptr<Runner>>& runners, const AlertSettings& alert) {
   const std::string& name = alert.subscription.name;
   auto runner = std::make_shared<Runner>(name, channel_of(settings_, alert), *writer_, *ledger_, clock_);
+  if (fleet_) runner->send_only_while([this] { return fleet_->leads(); });
   runner->start();
   runners.emplace(name, std::move(runner));
 }
@@ -233,8 +338,7 @@ void App::open_status_page() {
   source.metrics = [this](ExpositionFormat format) { return metrics_text(snapshot(), format, ProcessMetrics::with); };
   source.healthy = [this] { return healthy(); };
   source.ready = [this] { return ready(); };
-  site_ = std::make_unique<Site>([this] { return sqlite::open_reader(database_); }, PageSetting{settings_.instance},
-                                 clock_);
+  site_ = std::make_unique<Site>(open_reader_, PageSetting{settings_.instance}, clock_);
   source.site = [this](const WebRequest& request) { return site_->answer(request); };
   auto page = StatusPage::open(settings_.http, std::move(source));
   if (!page) {  // it does its main work without: whoever takes the port first must not keep it from starting
@@ -253,14 +357,8 @@ void App::open_status_page() {
 
 void App::open_control_socket() {
   apply_permissions();
-  ControlParts parts{settings_.runtime_dir,
-                     settings_.state_dir,
-                     [path = database_] { return sqlite::open_reader(path); },
-                     permissions_,
-                     *writer_,
-                     *ledger_,
-                     clock_,
-                     trust_};
+  ControlParts parts{
+      settings_.runtime_dir, settings_.state_dir, open_reader_, permissions_, *writer_, *ledger_, clock_, trust_};
   parts.poll_now = [this](std::vector<TargetId> ids, std::function<void(PollEnd)> over) {
     poller_->poll_now(std::move(ids), std::move(over));
   };
@@ -269,6 +367,15 @@ void App::open_control_socket() {
     signals_.hang_up();
   };
   parts.packages_folder = settings_.packages_folder();
+  if (fleet_) {
+    parts.elsewhere = [this] {
+      return working_ ? std::string()
+                      : fmt::format(
+                            "{} stands by in its fleet: ask the host that holds the lease, which `codedriftd "
+                            "query status` names",
+                            settings_.instance);
+    };
+  }
   parts.forget_failure = [this](const Sha256& code) { inspector_->forget_failure(code); };
   parts.package_content = [folder = parts.packages_folder](const Sha256& code, const PackageFile& file,
                                                            const PackageLimits& limits) {
@@ -285,18 +392,20 @@ void App::open_control_socket() {
 
 // ---- while it runs ------------------------------------------------------------------------------------------------
 
-void App::serve() {
+int App::serve() {
   Timetable timetable(clock_.mono());
   for (;;) {
     keep_time(timetable);
     MonoTime next = timetable.next(notify_.watchdog_interval().has_value());
+    if (fleet_) next = std::min(next, fleet_->turn(*writer_, *ledger_, clock_.mono()));
+    if (anew()) return kAnew;
     if (rewatch_) next = std::min(next, last_rewatch_ + kBetweenRewatches);
     const auto signal = signals_.wait(std::max(Millis{1}, std::chrono::ceil<Millis>(next - clock_.mono())));
     if (signal == SIGHUP) reload();
     if (clock_.mono() - last_rewatch_ >= kBetweenRewatches && rewatch_.exchange(false)) rewatch();
     if (signal == SIGTERM || signal == SIGINT) {
       log(LogLevel::info, "daemon.stopping", fmt::format("{} received", signal == SIGTERM ? "SIGTERM" : "SIGINT"));
-      return;
+      return EXIT_SUCCESS;
     }
   }
 }
@@ -306,9 +415,9 @@ void App::keep_time(Timetable& timetable) {
   const bool progress = std::all_of(checks.begin(), checks.end(), [](const HealthCheck& check) { return check.ok; });
   const Timetable::Due due = timetable.due(clock_.mono(), notify_.watchdog_interval(), progress);
   if (due.watchdog) notify_.watchdog();
-  if (due.alive) {
+  if (due.alive && (!fleet_ || fleet_->leads())) {
     writer_->post([this, at = clock_.wall(), look = storage()](Tx& tx) {
-      daemon_runs::alive(tx.db, stay_, at);
+      if (!fleet_) daemon_runs::alive(tx.db, stay_, at);  // its fence does that
       suspensions::end_over(tx, *ledger_, at);
       storage::note(tx, *ledger_, look, at);
     });
@@ -364,6 +473,8 @@ void App::keep_head() {
     Locked reader(reader_);
     const auto head = record_head::of(reader->value(), ledger_->origin());
     if (!head || head == head_) return;
+    // A server that was rolled back must not make this daemon forget what it was told.
+    if (fleet_ && head_ && head->seq <= head_->seq) return;
     record_head::write(settings_.head_file(), *head);
     head_ = head;
     told_troubles_.erase("head");
@@ -373,10 +484,15 @@ void App::keep_head() {
   }
 }
 
+void App::keep_fleet_head() {
+  const auto head = fleet_->head();
+  if (head && (!head_ || head_->seq < head->seq)) record_head::write(settings_.head_file(), *head);
+}
+
 // ---- the stop list ------------------------------------------------------------------------------------------------
 
 void App::stop() noexcept {
-  notify_.stopping();
+  if (!anew()) notify_.stopping();
   ready_ = false;
   const auto step = [](const char* what, auto&& action) {
     try {
@@ -407,6 +523,9 @@ void App::stop() noexcept {
     for (const auto& [name, runner] : runners) runner->stop();
   });
   step("last word", [&] {
+    if (fleet_ && writer_ && !fleet_->over() && writer_->trouble().empty())
+      writer_->run([&](Tx& tx) { fleet_->leave(tx, *ledger_, clock_.wall()); });
+    if (fleet_) return keep_fleet_head();
     if (!writer_ || stay_ == 0) return;
     writer_->run([&](Tx& tx) {
       NewEvent stopped;

@@ -19,6 +19,7 @@
 #include "scf/curl_read_api.h"
 #include "service/accounts.h"
 #include "service/discovery.h"
+#include "service/fleet_part.h"
 #include "service/notify.h"
 #include "service/record_head.h"
 #include "service/signals.h"
@@ -41,16 +42,22 @@ class App {
  public:
   /// `log_level` and the format of the log stay as the command line and the settings say.
   /// `textfile`: where the metrics are written to, for node_exporter's textfile collector; empty: nowhere.
-  App(Settings settings, LogLevel log_level, std::string textfile);
+  /// `notify` outlives it.
+  App(Settings settings, LogLevel log_level, std::string textfile, Notify& notify);
   ~App();
 
-  /// Runs until SIGTERM or SIGINT. The program's exit code: 0 after a clean stop, 1 if it could not start.
+  /// Runs until SIGTERM or SIGINT. The program's exit code: 0 after a clean stop, 1 if it could not start. kAnew: its
+  /// membership in a fleet has ended; another App, with the configuration as it is then, is to go on.
+  static constexpr int kAnew = -1;
   int run();
 
  private:
   // The start list, in order. Each throws std::runtime_error if the daemon cannot start without it.
   void take_state_folder();
   void open_store();
+  void open_file();
+  void open_server();
+  void stand_by();
   void begin_stay();
   void start_polling();
   void start_alerts();
@@ -58,7 +65,9 @@ class App {
   void open_control_socket();
 
   // While it runs.
-  void serve();
+  int serve();
+  /// Before it holds the lease: reads the configuration, and tells who asked what came of it. True if it is good.
+  bool reload_standing_by();
   void reload();
   JsonBox load_again();
   void keep_time(Timetable& timetable);
@@ -68,6 +77,12 @@ class App {
   void keep_head();
   void write_textfile();
   void wait_for_record(const StoreError& error);
+  /// The same of a fleet's record: what this daemon was told is durable, whatever the server has now.
+  void keep_fleet_head();
+  std::string origin_of(Database& db) const;
+  void write_to(Database db, const std::string& origin, Writer::Options options);
+  /// This App is to end, and another one to begin.
+  bool anew() const;
 
   // How it stands, in app_status.cc.
   StatusSnapshot snapshot();
@@ -109,17 +124,21 @@ class App {
   const LogLevel log_level_;
   const std::string textfile_;
   std::string textfile_trouble_;  ///< why it could not be written, as it was logged
-  SystemClock clock_;
+  const SystemClock host_clock_;
+  FleetClock clock_{host_clock_};
   Signals signals_;
-  Notify notify_;
+  Notify& notify_;
   std::optional<StateLock> lock_;
+  std::unique_ptr<FleetPart> fleet_;  ///< nullptr: the record is a file, and this daemon alone writes it
   std::unique_ptr<Ledger> ledger_;
   std::unique_ptr<Writer> writer_;
+  std::function<Database()> open_reader_;
   Guarded<std::optional<Database>> reader_;  ///< for snapshots
   std::string database_;                     ///< its path, fixed at the start
   FileIdentity record_file_{}, wal_file_{};  ///< what stood there when it was opened
   std::set<std::string> told_troubles_;      ///< of the record's files, as logged
   std::optional<RecordHead> head_;           ///< as it was written last
+  bool anew_ = false;                        ///< somebody asked for it
   int64_t stay_ = 0;                         ///< this stay's row in daemon_run
   std::optional<DiscoveryRules> survey_;     ///< of the settings that are being taken over
   std::set<std::string> told_overfull_;      ///< rules that match more than their max_targets, as logged
@@ -143,6 +162,7 @@ class App {
   std::unique_ptr<ControlServer> control_;
   Guarded<std::vector<std::shared_ptr<Ticket>>> reloads_;  ///< those who asked for a reload and wait for its outcome
   std::atomic<bool> ready_{false};
+  std::atomic<bool> working_{false};  ///< poller, inspector and discovery are there
   struct Loads {
     int64_t failed = 0;
     bool last_failed = false;

@@ -220,6 +220,24 @@ void App::reload() {
   for (const auto& ticket : waiting) ticket->finish(outcome);
 }
 
+bool App::reload_standing_by() {
+  std::vector<std::shared_ptr<Ticket>> waiting;
+  reloads_.lock()->swap(waiting);
+  auto loaded = load_settings(settings_.file);
+  DestinationReport report;
+  if (loaded) report = look_ahead(*loaded, find_sinkhost(), Looking::as_the_service);
+  const std::vector<Mistake>& mistakes = loaded ? report.mistakes : loaded.error();
+  for (const Mistake& mistake : mistakes)
+    log(LogLevel::error, "config.mistake", fmt::format("{}: {}", mistake.place.text(), mistake.message));
+  if (!mistakes.empty()) note_failed_load();
+  const JsonBox outcome =
+      mistakes.empty() ? JsonBox(Json{{"loaded", "this daemon stands by, and begins anew with this configuration"},
+                                      {"warnings", Json::array()}})
+                       : told(mistakes);
+  for (const auto& ticket : waiting) ticket->finish(outcome);
+  return mistakes.empty();
+}
+
 /// Why nothing of `loaded` is taken over: it would end the watch, or the alerts, where there are some.
 std::string App::leaves_nothing(const Settings& loaded) const {
   if (loaded.allow_empty) return {};

@@ -71,7 +71,8 @@ StatusSnapshot App::snapshot() {
   if (*cached && clock_.mono() - (*cached)->first < kSnapshotFor) return (*cached)->second;
   StatusSnapshot s;
   s.now = clock_.wall();
-  s.polls = poller_->stats();
+  const bool working = working_;
+  if (working) s.polls = poller_->stats();
   std::map<std::string, outbox::Depth> depths;
   {
     Locked reader(reader_);
@@ -81,14 +82,14 @@ StatusSnapshot App::snapshot() {
     s.drifts_open = census.drifts_open;
     for (outbox::Depth& depth : outbox::depths(db, s.now)) depths[depth.destination] = depth;
     s.log_size = event_log::size(db);
-    if (discovery_) s.discovery = discovered(discovery_->stats(), inventory::last_listings(db));
+    if (working) s.discovery = discovered(discovery_->stats(), inventory::last_listings(db));
     Locked runners(runners_);
     for (const auto& [name, runner] : *runners) {
       const DestinationState state = outbox::destination(db, name);
       s.destinations.push_back({name, runner->state(), depths[name], state.kind});
     }
   }
-  if (inspector_) {
+  if (working) {
     const Inspector::Stats looked = inspector_->stats();
     s.packages = {looked.examined, looked.ambiguous, looked.unavailable, looked.mismatch, looked.bytes, looked.queued};
   }
@@ -96,7 +97,8 @@ StatusSnapshot App::snapshot() {
   s.database_bytes = file_size(database_);
   s.wal_bytes = file_size(database_ + "-wal");
   s.store_errors = writer_->errors();
-  s.disk_free_bytes = disk_free_at(database_).value_or(0);
+  s.disk_free_bytes = disk_free_at(settings_.state_dir).value_or(0);
+  if (fleet_) s.fleet = StatusSnapshot::Fleet{fleet_->member(), fleet_->leads(), fleet_->clock_offset()};
   const Loads loads = loads_.copy();
   s.config_loads_failed = loads.failed;
   s.last_load_failed = loads.last_failed;
@@ -123,14 +125,15 @@ std::vector<HealthCheck> App::healthy() const {
     const auto age = std::chrono::duration_cast<Millis>(now - last);
     return HealthCheck{name, makes_progress(last, now), fmt::format("last came round {} ms ago", age.count())};
   };
-  std::vector<HealthCheck> checks{check("poller", poller_->last_turn()), check("store", writer_->last_turn())};
-  if (const auto last = discovery_ ? discovery_->last_turn() : std::nullopt)
-    checks.push_back(check("discovery", *last));
+  std::vector<HealthCheck> checks{check("store", writer_->last_turn())};
+  if (!working_) return checks;
+  checks.insert(checks.begin(), check("poller", poller_->last_turn()));
+  if (const auto last = discovery_->last_turn()) checks.push_back(check("discovery", *last));
   return checks;
 }
 
 StorageLook App::storage() const {
-  return {settings_.state_dir, database_, disk_free_at(database_), static_cast<int64_t>(settings_.disk_floor),
+  return {settings_.state_dir, database_, disk_free_at(settings_.state_dir), static_cast<int64_t>(settings_.disk_floor),
           file_size(database_ + "-wal")};
 }
 
@@ -138,6 +141,17 @@ std::vector<HealthCheck> App::ready() const {
   std::vector<HealthCheck> checks = healthy();
   const std::string trouble = writer_->trouble();
   checks.push_back({"record", trouble.empty(), trouble.empty() ? "can be written to" : trouble});
+  if (fleet_) {
+    const bool lapsed = working_ && !fleet_->leads();
+    checks.push_back({"fleet", !fleet_->over() && !lapsed,
+                      fmt::format("member {}: {}", fleet_->member(),
+                                  fleet_->over()    ? "this membership has ended"
+                                  : lapsed          ? "its lease could not be renewed: nothing is polled"
+                                  : fleet_->leads() ? "holds the lease of all work"
+                                                    : "stands by")});
+    checks.push_back({"started", ready_ || !working_, working_ ? "all of the start list is up" : "stands by"});
+    return checks;
+  }
   for (HealthCheck& check : record_files()) checks.push_back(std::move(check));
   const int64_t wal = file_size(database_ + "-wal");
   checks.push_back(
@@ -153,6 +167,7 @@ std::vector<HealthCheck> App::ready() const {
 /// What somebody else may do to the files of the record while they are written to.
 std::vector<HealthCheck> App::record_files() const {
   std::vector<HealthCheck> checks;
+  if (fleet_) return checks;
   const auto check = [&](const char* name, bool ok, const char* well, std::string trouble) {
     checks.push_back({name, ok, ok ? well : std::move(trouble)});
   };

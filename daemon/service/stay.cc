@@ -14,15 +14,6 @@
 namespace codedriftd::stay {
 namespace {
 
-void begin_log(Tx& tx, Ledger& ledger, WallTime now) {
-  facts::write(tx.db, "log_origin", ledger.origin());
-  NewEvent genesis;
-  genesis.kind = "log.genesis";
-  genesis.data = Json{{"origin", ledger.origin()}, {"version", CODEDRIFTD_VERSION}};
-  genesis.facts.summary = fmt::format("The log {} begins.", ledger.origin());
-  ledger.append(tx, genesis, now);
-}
-
 /// The daemon's last sign of life lies ahead of now: either the clock was ahead then, or it is behind now. What is to
 /// be said of it in the record.
 std::optional<NewEvent> meet_clock(Tx& tx, Millis ahead, WallTime now) {
@@ -48,12 +39,22 @@ std::optional<NewEvent> meet_clock(Tx& tx, Millis ahead, WallTime now) {
 
 }  // namespace
 
+void begin_log_if_empty(Tx& tx, Ledger& ledger, WallTime now) {
+  if (event_log::size(tx.db) != 0) return;
+  facts::write(tx.db, "log_origin", ledger.origin());
+  NewEvent genesis;
+  genesis.kind = "log.genesis";
+  genesis.data = Json{{"origin", ledger.origin()}, {"version", CODEDRIFTD_VERSION}};
+  genesis.facts.summary = fmt::format("The log {} begins.", ledger.origin());
+  ledger.append(tx, genesis, now);
+}
+
 int64_t begin(Tx& tx, Ledger& ledger, const std::optional<RecordHead>& known, WallTime now) {
   const auto restored = known ? record_head::restored(tx.db, *known) : std::nullopt;
   // Before anything is written at `now`: what moves back came earlier than that.
   const Millis ahead = clock_step::ahead(tx.db, now);
   const auto stepped = ahead > Millis{0} ? meet_clock(tx, ahead, now) : std::nullopt;
-  if (event_log::size(tx.db) == 0) begin_log(tx, ledger, now);
+  begin_log_if_empty(tx, ledger, now);
   if (restored) ledger.append(tx, *restored, now);
   if (stepped) ledger.append(tx, *stepped, now);
   const auto previous = daemon_runs::last(tx.db);

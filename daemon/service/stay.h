@@ -12,4 +12,7 @@ namespace codedriftd::stay {
 /// `daemon_run` that the stay is. Throws StoreError.
 int64_t begin(Tx& tx, Ledger& ledger, const std::optional<RecordHead>& known, WallTime now);
 
+/// log.genesis, if the record has no event. Throws StoreError.
+void begin_log_if_empty(Tx& tx, Ledger& ledger, WallTime now);
+
 }  // namespace codedriftd::stay

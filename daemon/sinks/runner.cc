@@ -15,8 +15,6 @@ namespace codedriftd {
 namespace {
 
 constexpr Backoff kBetweenStarts{Millis{1'000}, Millis{1'000}, Millis{300'000}};
-/// The longest one attempt may take; a plugin's own time limit is shorter.
-constexpr Millis kAttemptLimit{70'000};
 constexpr Millis kLongestWait{30'000};
 /// While nothing can be recorded: somebody has to be told of it in time, and of its end.
 constexpr Millis kTroubleWait{5'000};

@@ -1,5 +1,6 @@
 #pragma once
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -57,6 +58,9 @@ class Runner {
   /// will be due. For the thread and for tests.
   Millis turn();
 
+  /// The longest one attempt may take; a plugin's own time limit is shorter.
+  static constexpr Millis kAttemptLimit{70'000};
+
  private:
   /// How often a destination that refuses is tried with one alert.
   static constexpr Millis kProbeEvery{15 * 60'000};
@@ -106,6 +110,7 @@ class Runner {
   const Clock& clock_;
   Bell bell_;
   Guarded<RunnerState> state_;
+  std::function<bool()> may_send_;  ///< empty: always
   ThreadRole carrying_;  ///< the thread that calls turn(), and the writer's while it waits for that
   std::shared_ptr<SinkChannel> channel_ GUARDED_BY(carrying_);
   unsigned start_failures_ GUARDED_BY(carrying_) = 0;

@@ -51,6 +51,12 @@ struct StatusSnapshot {
     std::vector<Region> regions;  ///< that are surveyed
   };
   Discovery discovery;
+  struct Fleet {
+    int64_t member = 0;
+    bool leads = false;
+    Millis clock_offset{0};  ///< the host's clock minus the database's
+  };
+  std::optional<Fleet> fleet;  ///< nullopt: the record is a file
   std::size_t writer_queue = 0;
   std::map<std::string_view, uint64_t> store_errors;  ///< since the start, by StoreError::name()
   int64_t wal_bytes = 0, database_bytes = 0;

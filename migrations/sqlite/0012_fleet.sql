@@ -11,10 +11,3 @@ CREATE TABLE lease (
   since_ms INTEGER
 ) STRICT, WITHOUT ROWID;
 INSERT INTO lease (name) VALUES ('all');
-
-CREATE TABLE fleet_config (
-  generation    INTEGER PRIMARY KEY,
-  digest        TEXT    NOT NULL,
-  adopted_at_ms INTEGER NOT NULL,
-  by_host       TEXT    NOT NULL
-) STRICT;

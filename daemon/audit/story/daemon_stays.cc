@@ -13,14 +13,19 @@ constexpr Millis kSignOfLife{90'000};
 std::vector<Sightings::Stay> daemon_stays(Database& db, WallTime since, WallTime now) {
   std::vector<Sightings::Stay> all;
   auto q = db.query(
-      "SELECT started_at_ms, coalesce(stopped_at_ms, alive_at_ms), stopped_at_ms IS NULL FROM daemon_run ORDER BY id");
-  bool ended = true;
+      "SELECT started_at_ms, coalesce(stopped_at_ms, alive_at_ms), stopped_at_ms IS NULL AND fenced_by IS NULL AND (id "
+      "= "
+      "(SELECT max(id) FROM daemon_run) OR host != '') FROM daemon_run ORDER BY started_at_ms, id");
   while (q.step()) {
-    all.push_back({q.time(0), q.time(1)});
-    ended = !q.boolean(2);
+    const WallTime from = q.time(0);
+    WallTime until = q.time(1);
+    if (q.boolean(2)) until = std::min(std::max(now, until), until + kSignOfLife);  // it has not ended, as far as known
+    if (!all.empty() && from < all.back().until) {  // members of a fleet run side by side
+      all.back().until = std::max(all.back().until, until);
+    } else {
+      all.push_back({from, until});
+    }
   }
-  if (!all.empty() && !ended)
-    all.back().until = std::min(std::max(now, all.back().until), all.back().until + kSignOfLife);
   std::erase_if(all, [&](const auto& stay) { return stay.until < since; });
   return all;
 }

@@ -12,7 +12,9 @@ namespace {
 /// The stay of the daemon that `at` lies in or after.
 std::optional<DaemonStay> stay_at(Database& db, WallTime at) {
   auto q = db.query(
-      "SELECT alive_at_ms, stopped_at_ms FROM daemon_run WHERE started_at_ms <= ? ORDER BY id DESC LIMIT 1", at);
+      "SELECT alive_at_ms, stopped_at_ms FROM daemon_run WHERE started_at_ms <= ?1 ORDER BY CASE WHEN "
+      "coalesce(stopped_at_ms, alive_at_ms) >= ?1 THEN 1 ELSE 0 END DESC, id DESC LIMIT 1",
+      at);
   if (!q.step()) return std::nullopt;
   const auto stopped = q.optional_time(1);
   return DaemonStay{std::min(q.time(0), at), stopped && *stopped <= at};

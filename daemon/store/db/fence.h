@@ -13,7 +13,8 @@ namespace codedriftd {
 class Fence {
  public:
   virtual ~Fence();
-  /// One statement without parameters. With one row of one number, the database's clock in milliseconds, it passed.
+  /// Without parameters. With one row of one number from the last statement, the database's clock in milliseconds, it
+  /// passed.
   virtual std::string statement() const = 0;
   /// On each new connection, before the first transaction: is this still the database that was written to? Throws
   /// StoreError (rolled_back).

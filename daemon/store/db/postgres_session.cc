@@ -70,7 +70,8 @@ struct Arrays {
 }  // namespace
 
 Place Place::clone() const {
-  return {hosts, database, user, password.clone(), tls, ca_file, certificate, key, role, deadline, lineage, statement_limit};
+  return {hosts,       database, user, password.clone(), tls,     ca_file,
+          certificate, key,      role, deadline,         lineage, statement_limit};
 }
 
 void Lineage::check(const Server& now, const std::string& name) {

@@ -163,7 +163,7 @@ class Writer {
   Bell bell_;
   int64_t commits_since_checkpoint_ GUARDED_BY(writing_) = 0;
   bool shut_out_ GUARDED_BY(writing_) = false;  ///< and said so
-  bool held_up_ GUARDED_BY(writing_) = false;  ///< a reader kept the last checkpoint from emptying a long log
+  bool held_up_ GUARDED_BY(writing_) = false;   ///< a reader kept the last checkpoint from emptying a long log
   std::jthread thread_;
 };
 

@@ -20,6 +20,9 @@ constexpr Millis kPause{100};
 /// The server's clock, in milliseconds.
 constexpr std::string_view kNow = "CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT)";
 
+/// Before the fence: whoever has waited long for its turn may have been found dead meanwhile.
+constexpr std::string_view kTakeTurn = "SELECT pg_advisory_xact_lock(4203771290); ";
+
 constexpr std::string_view kMemberColumns = "d.id, d.host, d.version, d.config_digest, d.started_at_ms, d.alive_at_ms";
 constexpr int kMemberWidth = 6;
 
@@ -33,8 +36,12 @@ Millis ahead_of(WallTime database, MonoTime mono) {
 
 }  // namespace
 
-Membership::Membership(std::string host, std::string config_digest, FleetClock& clock, Claims& claims)
-    : host_(std::move(host)), config_digest_(std::move(config_digest)), clock_(clock), claims_(claims) {}
+Membership::Membership(std::string host, std::string config_digest, FleetClock& clock, Claims& claims, Writers writers)
+    : host_(std::move(host)),
+      config_digest_(std::move(config_digest)),
+      clock_(clock),
+      claims_(claims),
+      writers_(writers) {}
 
 void Membership::join(Database& db) {
   pending_.reset();
@@ -69,11 +76,14 @@ void Membership::join(Database& db) {
 
 std::string Membership::statement() const {
   // started_at_ms: a server that was put back to an earlier time may give an id once more.
-  return fmt::format(
-      "UPDATE daemon_run SET batch = batch + 1, alive_at_ms = greatest(alive_at_ms, {0}) WHERE id = {1} AND batch = "
-      "{2} "
-      "AND started_at_ms = {3} AND stopped_at_ms IS NULL AND fenced_by IS NULL RETURNING {0}",
-      kNow, id_, batch_, started_at_ms_);
+  const std::string_view turn = writers_ == Writers::one_at_a_time ? kTakeTurn : std::string_view{};
+  return std::string(turn) +
+         fmt::format(
+             "UPDATE daemon_run SET batch = batch + 1, alive_at_ms = greatest(alive_at_ms, {0}) WHERE id = {1} AND "
+             "batch = "
+             "{2} "
+             "AND started_at_ms = {3} AND stopped_at_ms IS NULL AND fenced_by IS NULL RETURNING {0}",
+             kNow, id_, batch_, started_at_ms_);
 }
 
 void Membership::passed(int64_t answer, MonoTime sent) {

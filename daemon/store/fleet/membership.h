@@ -36,8 +36,11 @@ class Membership final : public Fence {
   static constexpr Millis kMargin{2'000};   ///< between the end of what one claims and the time it may be taken
   static constexpr Millis kRenewal{5'000};  ///< the longest time from one committed transaction to the next
 
+  /// Whether members wait for each other at the fence: then what one has read nobody else changes before it commits.
+  enum class Writers { side_by_side, one_at_a_time };
   /// Clock and claims must outlive it.
-  Membership(std::string host, std::string config_digest, FleetClock& clock, Claims& claims);
+  Membership(std::string host, std::string config_digest, FleetClock& clock, Claims& claims,
+             Writers writers = Writers::side_by_side);
 
   /// Begins a membership, in a transaction of its own; what the last one held is not held any more. Throws StoreError.
   void join(Database& db);
@@ -93,6 +96,7 @@ class Membership final : public Fence {
   std::string host_, config_digest_;
   FleetClock& clock_;
   Claims& claims_;
+  Writers writers_;
   int64_t id_ = 0, started_at_ms_ = 0, batch_ = 0;
   Claims::Leases held_;  ///< as of the last transaction that was durable
   std::optional<Pending> pending_;

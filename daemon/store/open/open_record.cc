@@ -51,8 +51,11 @@ postgres::Place owning_place_of(const StoreSettings& store, const std::string& u
 }
 
 Database open_reader(const Settings& settings) {
-  if (!settings.store.server) return sqlite::open_reader(settings.database());
-  return postgres::open(reading_place_of(settings.store), postgres::Access::read_current);
+  return settings.store.server ? open_reader_of(settings.store) : sqlite::open_reader(settings.database());
+}
+
+Database open_reader_of(const StoreSettings& store) {
+  return postgres::open(reading_place_of(store), postgres::Access::read_current);
 }
 
 }  // namespace codedriftd

@@ -22,5 +22,7 @@ inline constexpr char kOwnerRole[] = "codedriftd_owner";
 /// A connection for the daemon itself that only reads (sqlite::open_reader; on a server what was committed so far).
 /// Throws StoreError.
 Database open_reader(const Settings& settings);
+/// The same of a server's, for whoever has no more than that. REQUIRES: there is a server.
+Database open_reader_of(const StoreSettings& store);
 
 }  // namespace codedriftd

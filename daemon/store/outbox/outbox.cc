@@ -273,7 +273,14 @@ void retry_now(Database& db, std::string_view destination_name, WallTime now) {
       now, destination_name);
 }
 
-int64_t recover(Database& db, WallTime now) {
+int64_t recover(Database& db, WallTime now, Millis under_way) {
+  if (under_way > Millis{0}) {
+    db.run(
+        "UPDATE outbox SET next_attempt_at_ms = ?1 WHERE state = 'pending' AND next_attempt_at_ms < ?1 AND id IN "
+        "(SELECT "
+        "outbox FROM attempt WHERE result = 'started')",
+        now + under_way);
+  }
   const int64_t cut_off = db.run(
       "UPDATE attempt SET result = 'retry', words = 'the daemon ended during this attempt' WHERE result = 'started'");
   // A clock that was ahead must not put an alert or its destination off for longer than anything is.

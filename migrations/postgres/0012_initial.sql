@@ -33,9 +33,22 @@ CREATE TABLE daemon_run (
   version       text   COLLATE "C" NOT NULL,
   pid           bigint NOT NULL,
   started_at_ms bigint NOT NULL,
-  alive_at_ms   bigint NOT NULL,             -- moves every 20 seconds
-  stopped_at_ms bigint                       -- NULL: running, or it ended without a word
+  alive_at_ms   bigint NOT NULL,             -- moves with each transaction
+  stopped_at_ms bigint,                      -- NULL: running, or it ended without a word
+  host          text   COLLATE "C" NOT NULL DEFAULT '',
+  config_digest text   COLLATE "C" NOT NULL DEFAULT '',
+  batch         bigint NOT NULL DEFAULT 0,   -- the transactions that it committed as a member
+  fenced_by     bigint                       -- the member that found it dead: from then on it writes nothing
 ) WITH (fillfactor = 50);
+
+-- Who does what, of the members. Free: nobody holds it, or somebody whose membership has ended.
+CREATE TABLE lease (
+  name     text   COLLATE "C" PRIMARY KEY,
+  holder   bigint,                           -- daemon_run
+  token    bigint NOT NULL DEFAULT 0,        -- grows with each time that it is taken
+  since_ms bigint
+) WITH (fillfactor = 50);
+INSERT INTO lease (name) VALUES ('all');
 
 -- Everything that is known of one target: the state that model/verdict.h decides upon. Each poll writes its row: half of
 -- each page is left free for that, and no index has a column that an unchanged poll writes.
@@ -509,10 +522,12 @@ SELECT floor(extract(epoch FROM statement_timestamp()) * 1000)::bigint AS now_ms
 CREATE VIEW v_status AS
 WITH
   clock AS MATERIALIZED (SELECT now_ms FROM v_clock),
-  -- The daemon's last stay; alive_ms is NULL if there was none.
+  -- The last stay of a daemon, or of the fleet's member that does the work; alive_ms is NULL if there was none.
   stay AS MATERIALIZED (
     SELECT alive_at_ms AS alive_ms, stopped_at_ms IS NOT NULL AS stopped
-    FROM (SELECT max(id) AS id FROM daemon_run) AS last LEFT JOIN daemon_run USING (id)),
+    FROM (SELECT (SELECT id FROM daemon_run
+                  ORDER BY CASE WHEN id = (SELECT holder FROM lease WHERE name = 'all') THEN 1 ELSE 0 END DESC, id DESC
+                  LIMIT 1) AS id) AS last LEFT JOIN daemon_run USING (id)),
   -- A stored time more than a day ahead comes from a clock that was wrong: it counts as now.
   seen AS (
     SELECT t.*, now_ms, stopped,
@@ -716,6 +731,7 @@ BEGIN
       run, target, watch_period TO codedriftd_writer;
     GRANT INSERT, DELETE ON change_record, package_file TO codedriftd_writer;
     GRANT UPDATE (at_ms) ON baseline TO codedriftd_writer;
+    GRANT UPDATE ON lease TO codedriftd_writer;
     GRANT INSERT, UPDATE, DELETE ON attempt, flapping, inventory, inventory_state, outbox, package, suspension
       TO codedriftd_writer;
   END IF;

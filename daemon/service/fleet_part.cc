@@ -1,0 +1,106 @@
+#include "service/fleet_part.h"
+
+#include <fmt/format.h>
+
+#include "base/json.h"
+#include "base/log.h"
+#include "service/stay.h"
+
+namespace codedriftd {
+namespace {
+
+/// Who stands by looks more often than it has to renew, so that a lease that is let go is soon taken.
+constexpr Millis kStandbyTurn{1'000};
+constexpr Millis kTurn{3'000};
+
+}  // namespace
+
+FleetPart::FleetPart(const std::string& host, FleetClock& clock, std::function<void()> wake)
+    : host_(host),
+      clock_(clock),
+      wake_(std::move(wake)),
+      claims_(clock),
+      membership_(host, "", clock, claims_, Membership::Writers::one_at_a_time) {}
+
+void FleetPart::shut_out(const StoreError& error) {
+  rolled_back_ = error.kind() == StoreError::Kind::rolled_back;
+  *over_.lock() = error.what();
+  wake_();
+}
+
+void FleetPart::written(const LoggedEvent& logged, const std::string& origin) {
+  membership_.committed_head(logged.seq, logged.leaf);
+  *head_.lock() = RecordHead{origin, logged.seq, logged.id, logged.time};
+}
+
+NewEvent FleetPart::event(std::string kind, std::string summary) const {
+  NewEvent told;
+  told.kind = std::move(kind);
+  told.data = Json{{"host", host_}, {"member", membership_.id()}};
+  told.facts.summary = std::move(summary);
+  return told;
+}
+
+void FleetPart::tell_joined(Writer& writer, Ledger& ledger) {
+  writer.run([&](Tx& tx) {
+    const WallTime now = clock_.wall();
+    stay::begin_log_if_empty(tx, ledger, now);
+    NewEvent joined = event("fleet.joined", fmt::format("{} joined the fleet as member {}.", host_, membership_.id()));
+    (*joined.data)["version"] = CODEDRIFTD_VERSION;
+    ledger.append(tx, joined, now);
+  });
+}
+
+MonoTime FleetPart::turn(Writer& writer, Ledger& ledger, MonoTime now) {
+  if (now < next_turn_ || turning_) return std::max(next_turn_, now + kStandbyTurn / 4);
+  next_turn_ = now + (leads() ? kTurn : kStandbyTurn);
+  const auto offset = std::chrono::abs(clock_.host_offset());
+  if (std::exchange(told_clock_, offset > FleetClock::kTellOffset) != told_clock_ && told_clock_) {
+    log(LogLevel::warning, "fleet.clock",
+        fmt::format("the clock of this host is {} ms off the database's, whose times are recorded: set it right{}",
+                    clock_.host_offset().count(),
+                    offset > FleetClock::kMostOffset ? "; until then this daemon takes no lease" : ""));
+  }
+  turning_ = true;
+  writer.post(
+      [this, &ledger](Tx& tx) {
+        const bool led = leads();
+        tell(tx, ledger, membership_.turn(tx.db), clock_.wall());
+        tx.after_commit([this, led] {
+          if (leads() != led) wake_();
+        });
+      },
+      [this](std::exception_ptr) { turning_ = false; });
+  return next_turn_;
+}
+
+void FleetPart::tell(Tx& tx, Ledger& ledger, const Membership::Turn& turn, WallTime now) {
+  for (const Member& dead : turn.fenced) {
+    NewEvent left =
+        event("fleet.left", fmt::format("{}, member {} of the fleet, was silent for too long: last heard of "
+                                        "at {}.",
+                                        dead.host, dead.id, rfc3339(dead.alive_at)));
+    left.severity = Severity::warning;
+    left.data = Json{{"host", dead.host},
+                     {"member", dead.id},
+                     {"reason", "silent"},
+                     {"alive_at", rfc3339(dead.alive_at)},
+                     {"noticed_by", membership_.id()}};
+    ledger.append(tx, left, now);
+  }
+  for (const std::string& lease : turn.taken) {
+    NewEvent took = event("fleet.took_over",
+                          fmt::format("{}, member {} of the fleet, took over its work.", host_, membership_.id()));
+    (*took.data)["lease"] = lease;
+    ledger.append(tx, took, now);
+  }
+}
+
+void FleetPart::leave(Tx& tx, Ledger& ledger, WallTime now) {
+  NewEvent left = event("fleet.left", fmt::format("{}, member {} of the fleet, stopped.", host_, membership_.id()));
+  (*left.data)["reason"] = "stopped";
+  ledger.append(tx, left, now);
+  membership_.leave(tx.db);
+}
+
+}  // namespace codedriftd
