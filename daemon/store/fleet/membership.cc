@@ -70,9 +70,8 @@ void Membership::join(Database& db) {
 std::string Membership::statement() const {
   // started_at_ms: a server that was put back to an earlier time may give an id once more.
   return fmt::format(
-      "UPDATE daemon_run SET batch = batch + 1, alive_at_ms = greatest(alive_at_ms, {0}) WHERE id = {1} AND batch = "
-      "{2} "
-      "AND started_at_ms = {3} AND stopped_at_ms IS NULL AND fenced_by IS NULL RETURNING {0}",
+      "UPDATE daemon_run SET batch = batch + 1, alive_at_ms = greatest(alive_at_ms, {0}) WHERE id = {1} AND "
+      "batch = {2} AND started_at_ms = {3} AND stopped_at_ms IS NULL AND fenced_by IS NULL RETURNING {0}",
       kNow, id_, batch_, started_at_ms_);
 }
 
