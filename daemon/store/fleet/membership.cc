@@ -76,14 +76,10 @@ void Membership::join(Database& db) {
 
 std::string Membership::statement() const {
   // started_at_ms: a server that was put back to an earlier time may give an id once more.
-  const std::string_view turn = writers_ == Writers::one_at_a_time ? kTakeTurn : std::string_view{};
-  return std::string(turn) +
-         fmt::format(
-             "UPDATE daemon_run SET batch = batch + 1, alive_at_ms = greatest(alive_at_ms, {0}) WHERE id = {1} AND "
-             "batch = "
-             "{2} "
-             "AND started_at_ms = {3} AND stopped_at_ms IS NULL AND fenced_by IS NULL RETURNING {0}",
-             kNow, id_, batch_, started_at_ms_);
+  return fmt::format(
+      "{0}UPDATE daemon_run SET batch = batch + 1, alive_at_ms = greatest(alive_at_ms, {1}) WHERE id = {2} AND "
+      "batch = {3} AND started_at_ms = {4} AND stopped_at_ms IS NULL AND fenced_by IS NULL RETURNING {1}",
+      writers_ == Writers::one_at_a_time ? kTakeTurn : "", kNow, id_, batch_, started_at_ms_);
 }
 
 void Membership::passed(int64_t answer, MonoTime sent) {
