@@ -293,8 +293,10 @@ class Check {
     const auto add = [&](std::vector<Mistake>& to, const RecordCheck::Finding& finding) {
       to.push_back({settings.places.at("store." + finding.key), harmless(fmt::format("[store] {}", finding.words))});
     };
-    for (const auto& fault : check.faults) {
-      const bool forbidden = looking(settings) == Looking::as_somebody && fault.key == "password_file";
+    const Looking as = looking(settings);
+    for (RecordCheck::Finding fault : check.faults) {
+      const bool forbidden = may_be_read_by_the_service(fault.words, as);
+      if (as == Looking::as_somebody) fault.words += "; this user is not the service's: root looks as the service does";
       add(forbidden ? report.warnings : report.faults, fault);
     }
     for (const auto& warning : check.warnings) add(report.warnings, warning);

@@ -236,9 +236,9 @@ int command_migrate(const CommandContext& context) {
   MigrateOptions migrate;
   po::options_description options("Options");
   options.add_options()("user", po::value(&migrate.user)->value_name("ROLE"),
-                        "the role to log in as, a member of codedriftd_owner\n(default: who psql would log in as)")(
+                        "the role to log in as, a member of codedriftd_owner (default: who psql would log in as)")(
       "password-file", po::value(&migrate.password_file)->value_name("FILE"),
-      "a file that holds its password\n(default: none, or what libpq finds, such as ~/.pgpass)");
+      "a file that holds its password (default: none, or what libpq finds, such as ~/.pgpass)");
   po::variables_map values;
   if (!parse(
           context,

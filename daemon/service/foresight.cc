@@ -22,11 +22,6 @@ Place place_of_key(const Settings& settings, const std::string& key) {
   return place == settings.places.end() ? Place{settings.file, 0, 0} : place->second;
 }
 
-/// The service may read what somebody else may not.
-bool may_be_read_by_the_service(std::string_view words, Looking looking) {
-  return looking == Looking::as_somebody && words.find(std::strerror(EACCES)) != std::string_view::npos;
-}
-
 void check_accounts(const Settings& settings, Looking looking, DestinationReport& report) {
   for (const auto& [name, account] : settings.accounts) {
     if (account.ca_file.empty()) continue;
@@ -82,6 +77,10 @@ void check_names(const Settings& settings, DestinationReport& report) {
 }
 
 }  // namespace
+
+bool may_be_read_by_the_service(std::string_view words, Looking looking) {
+  return looking == Looking::as_somebody && words.find(std::strerror(EACCES)) != std::string_view::npos;
+}
 
 DestinationReport look_ahead(const Settings& settings, const std::string& sinkhost, Looking looking) {
   DestinationReport report;

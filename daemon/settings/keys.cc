@@ -50,18 +50,6 @@ bool smells_of_secret(Key key) {
   return std::any_of(kWords.begin(), kWords.end(), [&](Key word) { return key.find(word) != Key::npos; });
 }
 
-/// The only one of `keys` that has `part` as one of its words ("key" in "public_key_file"); empty if there is none, or
-/// several.
-Key only_longer(Key part, std::span<const Key> keys) {
-  Key only;
-  for (const Key key : keys) {
-    if (fmt::format("_{}_", key).find(fmt::format("_{}_", part)) == std::string::npos) continue;
-    if (!only.empty()) return {};
-    only = key;
-  }
-  return only;
-}
-
 }  // namespace
 
 const KnownSection kFileKeys{"", kFile};
@@ -106,8 +94,6 @@ std::string unknown_key(const KnownSection& section, Key key) {
         "password_file",
         shown);
   }
-  if (const Key longer = only_longer(key, section.keys); !longer.empty())
-    return fmt::format("unknown key '{}'; did you mean '{}'?", shown, longer);
   std::vector<Key> homes;
   for (const KnownSection* other : known_sections()) {
     if (std::find(other->keys.begin(), other->keys.end(), key) == other->keys.end()) continue;
