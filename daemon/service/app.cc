@@ -494,6 +494,7 @@ void App::keep_fleet_head() {
 // ---- the stop list ------------------------------------------------------------------------------------------------
 
 void App::stop() noexcept {
+  if (anew()) log(LogLevel::info, "fleet.anew", "this member ends, and the daemon joins its fleet again");
   if (!anew()) notify_.stopping();
   ready_ = false;
   const auto step = [](const char* what, auto&& action) {
