@@ -1,4 +1,5 @@
 /// The writer of a fleet's member.
+#include <filesystem>
 #include <future>
 
 #include "store/db/writer.h"
@@ -126,6 +127,7 @@ TEST_F(PostgresFencedWriter, WhileTheServerIsAwayWorkWaitsAndWhatSomebodyWaitsFo
   post("a");
   wait();
   line.reset();
+  std::filesystem::remove(socket);
   post("b");
   EXPECT_THROW(writer_->run([](Tx&) {}), StoreError);
   EXPECT_FALSE(writer_->trouble().empty());
