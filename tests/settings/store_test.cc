@@ -126,11 +126,13 @@ TEST(StoreSettings, AreAFileByDefaultAndSafeOnAServer) {
     const auto file = load_store(text);
     ASSERT_TRUE(file);
     EXPECT_FALSE(file->store.server);
+    EXPECT_EQ(file->head_file(), "/var/lib/codedriftd/codedriftd.head");
   }
   const auto server = load_store("url = \"postgresql://db1/x\"\nfleet = \"prod\"\n");
   ASSERT_TRUE(server);
   EXPECT_EQ(server->store.tls, "verify-full");
   EXPECT_EQ(server->store.user, "codedriftd_writer");
+  EXPECT_NE(server->head_file(), Settings().head_file()) << "a record on a server does not go on from that in the file";
 }
 
 TEST(StoreSettings, TellWhatIsWrongWithThem) {
