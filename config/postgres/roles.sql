@@ -15,7 +15,7 @@
 --
 -- The two that log in have no password yet: \password codedriftd_writer, or a certificate or peer authentication in
 -- pg_hba.conf. What they may do with each table is not said here but by the migration that makes it (grant_rights, at
--- the end of migrations/postgres/0011_initial.sql, says why).
+-- the end of migrations/postgres/0012_initial.sql, says why).
 
 BEGIN;
 

@@ -294,6 +294,9 @@ JsonBox App::load_again() {
   keep("[daemon] instance", loaded->instance, settings_.instance);
   for (const auto& [key, setting] : kStoreTexts) keep(key, loaded->store.*setting, settings_.store.*setting);
   loaded->store.server = settings_.store.server;
+  // The two exclude each other, and the server is kept until the restart.
+  if (loaded->store.server && loaded->packages.keep == PackageSettings::Keep::files)
+    loaded->packages.keep = settings_.packages.keep;
   keep("[http] listen", loaded->http.listen, settings_.http.listen);
   keep("[http] token_file", loaded->http.token_file, settings_.http.token_file);
   keep("[http] tls_certificate", loaded->http.tls_certificate, settings_.http.tls_certificate);

@@ -69,6 +69,15 @@ void check_keys(const Section& section, const StoreSettings& store) {
   check_tls(section, store);
 }
 
+/// A folder of one host cannot hold the packages of a record that several write: another one would take what it says is
+/// kept, and not have it.
+void check_packages(const Document& document, const Settings& settings, Mistakes& mistakes) {
+  if (settings.packages.keep != PackageSettings::Keep::files) return;
+  mistakes.add(place_of(*document.table["packages"]["keep"].node(), document.name),
+               "'keep' is \"files\", which keeps packages in state_dir of this host alone, and [store] 'url' names a "
+               "record that several hosts write to; set keep = \"manifest\"");
+}
+
 }  // namespace
 
 void read_store(const Document& document, Settings& settings, Mistakes& mistakes) {
@@ -99,6 +108,7 @@ void read_store(const Document& document, Settings& settings, Mistakes& mistakes
   if (!url || url->empty()) return;
   store.url = *url;
   store.server = *parse_server_url(*url);
+  check_packages(document, settings, mistakes);
   if (section.has("tls") && !tls) return;  // what belongs to it cannot be told
   check_keys(section, store);
 }

@@ -17,6 +17,7 @@ namespace codedriftd {
 void read_daemon(const Document& document, Settings& settings, Mistakes& mistakes);
 void read_control(const Document& document, Settings& settings, Mistakes& mistakes);
 void read_packages(const Document& document, PackageSettings& packages, Mistakes& mistakes);
+/// REQUIRES: [packages] of this document was read.
 void read_store(const Document& document, Settings& settings, Mistakes& mistakes);
 /// The `include` patterns of the main file.
 std::vector<PlacedText> read_include(const Document& document);

@@ -193,8 +193,9 @@ struct Settings {
   std::string lock_file() const { return state_dir + "/codedriftd.lock"; }
   /// The packages kept whole: see store/packages/files.h.
   std::string packages_folder() const { return state_dir + "/packages"; }
-  /// Where the record ends: see service/record_head.h.
-  std::string head_file() const { return state_dir + "/codedriftd.head"; }
+  /// Where the record ends: see service/record_head.h. Another one for a record on a server, which does not go on from
+  /// what the file has.
+  std::string head_file() const { return state_dir + (store.server ? "/codedriftd.head.server" : "/codedriftd.head"); }
 };
 
 }  // namespace codedriftd

@@ -126,11 +126,13 @@ TEST(StoreSettings, AreAFileByDefaultAndSafeOnAServer) {
     const auto file = load_store(text);
     ASSERT_TRUE(file);
     EXPECT_FALSE(file->store.server);
+    EXPECT_EQ(file->head_file(), "/var/lib/codedriftd/codedriftd.head");
   }
   const auto server = load_store("url = \"postgresql://db1/x\"\nfleet = \"prod\"\n");
   ASSERT_TRUE(server);
   EXPECT_EQ(server->store.tls, "verify-full");
   EXPECT_EQ(server->store.user, "codedriftd_writer");
+  EXPECT_NE(server->head_file(), Settings().head_file()) << "a record on a server does not go on from that in the file";
 }
 
 TEST(StoreSettings, TellWhatIsWrongWithThem) {
@@ -174,6 +176,11 @@ TEST(StoreSettings, TellWhatIsWrongWithThem) {
            {socket + "tls = \"disable\"\n", ""},
            {socket + "tls = \"verify-full\"\n", "f:4:7: 'tls' means nothing where 'url' names a Unix socket"},
            {socket + "ca_file = \"/ca\"\n", "f:4:11: 'ca_file' means nothing where 'url' names a Unix socket"},
+           {there + "[packages]\nkeep = \"files\"\n",
+            "f:5:8: 'keep' is \"files\", which keeps packages in state_dir of this host alone"},
+           {there + "[packages]\nkeep = \"manifest\"\n", ""},
+           {there + "[packages]\nmax_files = 100\n", ""},
+           {"url = \"\"\n[packages]\nkeep = \"files\"\n", ""},
            {"fleet = \"prod\"\n", "f:2:9: 'fleet' means nothing without 'url', as the record is the file in state_dir"},
            {"url = \"\"\npassword_file = \"p\"\n", "f:3:17: 'password_file' means nothing without 'url'"}}) {
     const auto loaded = load_store(c.keys);

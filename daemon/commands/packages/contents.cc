@@ -158,6 +158,8 @@ Result<UniqueFd> open_kept(const Settings& settings, const Sha256& code, Package
 
 std::string why_not_kept(const Settings& settings, const Sha256& code) {
   const std::string what = fmt::format("the package of {} is not kept, only the list of its files", code.hex());
+  if (settings.store.server)
+    return fmt::format("{}: no package is kept whole where the record is on a server ([store] url)", what);
   if (settings.packages.keep != PackageSettings::Keep::files)
     return fmt::format(
         "{}: set [packages] keep = \"files\" in the configuration, and those of the next deployments are", what);
