@@ -148,6 +148,7 @@ class RolledBackRecord : public testing::Test {
       throw std::runtime_error(migrated.error().message);
     settings.state_dir = dir.path();
     settings.instance = "ops-1";
+    settings.log_origin = "ops-1/codedriftd";
     settings.store.user = "codedriftd_writer";
   }
   ~RolledBackRecord() override {
