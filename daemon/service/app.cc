@@ -191,8 +191,11 @@ void App::open_server() {
   if (const std::string trouble = session_trouble(db); !trouble.empty()) throw std::runtime_error(trouble);
   head_ = record_head::read(settings_.head_file());
   if (head_ && record_head::restored(db, *head_)) {
-    if (const auto lost = record_head::rolled_back(db, *head_))
-      throw StoreError(StoreError::Kind::rolled_back, fmt::format("{}: {}", db.name(), lost->facts.summary));
+    if (const auto lost = record_head::rolled_back(db, *head_)) {
+      std::string_view words = lost->facts.summary;
+      words.remove_suffix(words.ends_with('.') ? 1 : 0);  // more is said after it
+      throw StoreError(StoreError::Kind::rolled_back, fmt::format("{}: {}", db.name(), words));
+    }
     head_.reset();  // it was adopted without that
   }
   const std::string origin = stay::origin_of(db, settings_);
