@@ -87,7 +87,7 @@ Reply take(Tx& tx, Ledger& ledger, const Caller& caller, std::string_view verb, 
     if (step.statement) attestations::keep(tx, step.row.id, *step.statement, now);
     const TargetState before = step.row.state;
     const Applied applied = ledger.apply(tx, step.row, step.input, now);
-    if (applied.refused) throw std::runtime_error(*applied.refused);  // the savepoint takes the others back
+    if (applied.refused) throw std::runtime_error(*applied.refused);  // which takes the others back
     if (targets.size() < kMostListed) targets.push_back(told(before, step.row));
   }
   return JsonBox(Json{{"count", steps.size()}, {"targets", std::move(targets)}});

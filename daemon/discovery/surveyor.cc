@@ -133,9 +133,14 @@ void Surveyor::stop() {
 
 void Surveyor::loop(std::stop_token stop) {
   constexpr Millis kLongestTurn{5'000};
-  constexpr Millis kPause{1'000};
+  constexpr Millis kPause{1'000}, kNotNow{250};
   Bell pause;
   while (!stop.stop_requested()) {
+    if (may_call_ && !may_call_()) {
+      *last_turn_.lock() = clock_.mono();
+      pause.wait_for(stop, kNotNow);
+      continue;
+    }
     try {
       turn(kLongestTurn);
     } catch (const std::exception& error) {

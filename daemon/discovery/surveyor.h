@@ -79,6 +79,8 @@ class Surveyor {
   /// Another job, through the same paces: the audit log's. `over` runs on this object's thread. Thread-safe.
   void run(std::shared_ptr<ReadJob> job, std::function<void()> over);
 
+  /// Nothing is asked for while `may_call` says no; it is thread-safe. REQUIRES: before start().
+  void ask_only_while(std::function<bool()> may_call) { may_call_ = std::move(may_call); }
   void start();  ///< its thread, if it does not run
   void stop();   ///< within a moment; idempotent. What is under way is given up.
   /// One round, as the thread does it.
@@ -160,6 +162,7 @@ class Surveyor {
   Guarded<Mail> mailbox_;
   Guarded<SurveyStats> stats_;
   Guarded<std::optional<MonoTime>> last_turn_;
+  std::function<bool()> may_call_;  ///< empty: always
   std::jthread thread_;
 };
 

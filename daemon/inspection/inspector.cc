@@ -163,6 +163,7 @@ bool Inspector::stopping() const {
 void Inspector::leave(const Sha256& code) { queue_->lock()->leave(code); }
 
 void Inspector::look(PackageSource& source, const Job& job) {
+  if (hooks_.may_fetch && !hooks_.may_fetch()) return leave(job.code);
   const InspectionRules rules = rules_.copy();
   const auto fetch = rules.fetch.find(job.account);
   if (fetch == rules.fetch.end()) return leave(job.code);  // the account left with a reload

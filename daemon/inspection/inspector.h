@@ -53,6 +53,7 @@ class Inspector {
   struct Hooks {
     std::function<void(TargetId)> poll_again;  ///< a fresh link is needed; thread-safe
     std::function<std::unique_ptr<PackageSource>()> source = real_package_source;  ///< one for each thread
+    std::function<bool()> may_fetch = {};  ///< nothing is fetched while it says no; thread-safe. Empty: always
   };
   static constexpr std::size_t kMostQueued = 2'000;  ///< more come again with their next poll
   static constexpr unsigned kTries = 3;

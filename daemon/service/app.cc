@@ -281,6 +281,7 @@ void App::begin_stay() {
 void App::start_polling() {
   if (!inspector_) {
     Inspector::Hooks hooks;
+    if (fleet_) hooks.may_fetch = [this] { return fleet_->leads(); };
     hooks.poll_again = [this](TargetId id) { poller_->poll_now({id}, [](PollEnd) {}); };
     inspector_ = std::make_unique<Inspector>(*writer_, *ledger_, clock_, inspection_rules(settings_), std::move(hooks));
     poller_->on_unexamined([this](TargetId id, const Target& target, const Sha256& code, Secret url, Urgency urgency) {
@@ -290,6 +291,7 @@ void App::start_polling() {
   if (!discovery_) {
     Discovery::Hooks hooks;
     hooks.moved = [this](std::vector<TargetId> ids) { poller_->poll_now(std::move(ids), [](PollEnd) {}); };
+    if (fleet_) hooks.may_call = [this] { return fleet_->leads(); };
     hooks.watch_changed = [this] {
       rewatch_ = true;
       signals_.nudge();
@@ -488,6 +490,7 @@ void App::keep_fleet_head() {
 // ---- the stop list ------------------------------------------------------------------------------------------------
 
 void App::stop() noexcept {
+  if (anew()) log(LogLevel::info, "fleet.anew", "this member ends, and the daemon joins its fleet again");
   if (!anew()) notify_.stopping();
   ready_ = false;
   const auto step = [](const char* what, auto&& action) {

@@ -72,7 +72,9 @@ Discovery::Discovery(std::unique_ptr<ReadApi> api, Writer& writer, Ledger& ledge
                  [this](Details details) { take(std::move(details)); }}),
       attributor_(writer, ledger, clock, [this](std::shared_ptr<ReadJob> job, std::function<void()> over) {
         surveyor_.run(std::move(job), std::move(over));
-      }) {}
+      }) {
+  surveyor_.ask_only_while(hooks_.may_call);
+}
 
 Discovery::~Discovery() { stop(); }
 

@@ -40,6 +40,7 @@ class Discovery {
   struct Hooks {
     std::function<void(std::vector<TargetId>)> moved;  ///< are to be polled at once. On the writer's thread
     std::function<void()> watch_changed;               ///< the watch list is to be made anew. On the writer's thread
+    std::function<bool()> may_call = {};               ///< Surveyor::ask_only_while(). Empty: always
   };
   Discovery(std::unique_ptr<ReadApi> api, Writer& writer, Ledger& ledger, const Clock& clock, Hooks hooks);
   ~Discovery();
