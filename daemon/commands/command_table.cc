@@ -20,6 +20,7 @@
 #include "actions/caller.h"
 #include "base/duration.h"
 #include "base/print.h"
+#include "commands/adopt.h"
 #include "commands/alerts.h"
 #include "commands/check.h"
 #include "commands/commit.h"
@@ -223,7 +224,7 @@ Result<Examination> examine_within(int package_fd, const PackageLimits& limits) 
 }
 Result<Examination> examine_here(int package_fd) { return examine_within(package_fd, {}); }
 
-/// One of the commands of commands/reconcile.h.
+/// One of the commands of commands/reconcile.h, or adopt.
 template <int (*Run)(const std::vector<std::string>&, const ReconcileContext&)>
 int command_reconcile(const CommandContext& context) {
   static const SystemClock clock;
@@ -365,6 +366,7 @@ constexpr Command kCommands[] = {
     {"reload", "have the daemon load its configuration again", command_reload},
     {"alerts", "replay or drop what could not be delivered; send a test", command_alerts},
     {"migrate", "upgrade the database without starting", command_migrate},
+    {"adopt", "go on with a server's record that was rolled back", command_reconcile<run_adopt>},
     {"backup", "write a consistent copy of the database", command_backup},
     {"version", "the version, its commit, and the schema of its database", command_version},
 };

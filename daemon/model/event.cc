@@ -15,12 +15,12 @@ namespace {
 constexpr std::size_t kLongestBody = 60'000;
 
 /// function.touched is one of them where its target is configured so: elsewhere the event is not alertable.
-constexpr std::array<std::string_view, 23> kAlertingKinds{
+constexpr std::array<std::string_view, 24> kAlertingKinds{
     "drift.detected",    "drift.changed",    "drift.resolved",     "function.missing",    "function.returned",
     "poll.failing",      "poll.recovered",   "account.failing",    "account.recovered",   "deploy.overdue",
     "record.restored",   "package.mismatch", "function.recreated", "function.unmanaged",  "function.touched",
     "layer.changed",     "alias.moved",      "discovery.failing",  "discovery.recovered", "storage.low",
-    "storage.recovered", "storage.blocked",  "storage.unblocked"};
+    "storage.recovered", "storage.blocked",  "storage.unblocked",  "store.rolled_back"};
 
 }  // namespace
 

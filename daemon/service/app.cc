@@ -173,7 +173,7 @@ void App::open_file() {
         fmt::format("the database went from schema {} to {}; the old one is kept in {}", migrated->from, migrated->to,
                     migrated->copy));
   }
-  const std::string origin = origin_of(db);
+  const std::string origin = stay::origin_of(db, settings_);
   if (origin != settings_.log_origin && facts::read(db, kOriginTold) != settings_.log_origin) {
     log(LogLevel::warning, "log.origin", words_of_origin(origin, settings_.log_origin));
     facts::write(db, kOriginTold, settings_.log_origin);
@@ -189,12 +189,16 @@ void App::open_server() {
   database_ = db.name();
   if (auto good = check_schema(db); !good) throw std::runtime_error(good.error().message);
   if (const std::string trouble = session_trouble(db); !trouble.empty()) throw std::runtime_error(trouble);
-  if (const auto known = record_head::read(settings_.head_file())) {
-    if (const auto lost = record_head::restored(db, *known))
-      throw StoreError(StoreError::Kind::rolled_back, fmt::format("{}: {}", db.name(), lost->facts.summary));
-    head_ = known;
+  head_ = record_head::read(settings_.head_file());
+  if (head_ && record_head::restored(db, *head_)) {
+    if (const auto lost = record_head::rolled_back(db, *head_)) {
+      std::string_view words = lost->facts.summary;
+      words.remove_suffix(words.ends_with('.') ? 1 : 0);  // more is said after it
+      throw StoreError(StoreError::Kind::rolled_back, fmt::format("{}: {}", db.name(), words));
+    }
+    head_.reset();  // it was adopted without that
   }
-  const std::string origin = origin_of(db);
+  const std::string origin = stay::origin_of(db, settings_);
   fleet_ = std::make_unique<FleetPart>(settings_.instance, clock_, [this] { signals_.nudge(); });
   fleet_->join(db);
   open_reader_ = [store = settings_.store] { return open_reader_of(store); };
@@ -209,13 +213,6 @@ void App::open_server() {
   fleet_->tell_joined(*writer_, *ledger_);
 }
 
-/// Fixed when the record was begun; the first of a fleet's daemons must not give it its own name.
-std::string App::origin_of(Database& db) const {
-  const bool own_name = settings_.store.server && settings_.log_origin == settings_.instance + "/codedriftd";
-  return facts::read(db, "log_origin")
-      .value_or(own_name ? settings_.store.fleet + "/codedriftd" : settings_.log_origin);
-}
-
 void App::write_to(Database db, const std::string& origin, Writer::Options options) {
   Ledger::Hooks hooks;
   hooks.written = [this, origin](const LoggedEvent& logged) {
@@ -227,8 +224,7 @@ void App::write_to(Database db, const std::string& origin, Writer::Options optio
     const auto found = runners->find(destination);
     if (found != runners->end()) found->second->ring();
   };
-  const std::string instance = fleet_ ? settings_.store.fleet + "/" + settings_.instance : settings_.instance;
-  ledger_ = std::make_unique<Ledger>(instance, origin, std::move(hooks));
+  ledger_ = std::make_unique<Ledger>(stay::name_of(settings_), origin, std::move(hooks));
   writer_ = std::make_unique<Writer>(std::move(db), clock_, std::move(options));
 }
 

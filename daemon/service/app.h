@@ -79,7 +79,6 @@ class App {
   void wait_for_record(const StoreError& error);
   /// The same of a fleet's record: what this daemon was told is durable, whatever the server has now.
   void keep_fleet_head();
-  std::string origin_of(Database& db) const;
   void write_to(Database db, const std::string& origin, Writer::Options options);
   /// This App is to end, and another one to begin.
   bool anew() const;

@@ -84,4 +84,51 @@ std::optional<NewEvent> restored(Database& db, const RecordHead& known) {
   return event;
 }
 
+namespace {
+
+constexpr std::string_view kRolledBackKind = "store.rolled_back";
+
+/// An operator has gone on with this record though `known` is lost, on whichever host.
+bool adoption_told(Database& db, const RecordHead& known) {
+  auto rows = db.query("SELECT body FROM event WHERE kind = ? AND time_ms >= ?", kRolledBackKind, known.time);
+  while (rows.step()) {
+    const Json body = Json::parse(rows.text(0), nullptr, false);
+    const Json data = body.is_object() ? body.value("data", Json()) : Json();
+    const auto number = [&](const char* name) {
+      const auto member = data.is_object() ? data.find(name) : data.end();
+      return member != data.end() && member->is_number_integer() ? member->get<int64_t>() : int64_t{-1};
+    };
+    if (number("from_seq") >= 0 && number("from_seq") <= known.seq && known.seq <= number("to_seq")) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+std::optional<NewEvent> rolled_back(Database& db, const RecordHead& known) {
+  if (!restored(db, known) || adoption_told(db, known)) return std::nullopt;
+  std::optional<int64_t> kept;
+  {
+    auto q = db.query("SELECT seq FROM event WHERE seq < ? AND time_ms <= ? ORDER BY seq DESC LIMIT 1", known.seq,
+                      known.time);
+    if (q.step()) kept = q.integer(0);
+  }
+  const int64_t from = kept ? *kept + 1 : 0;
+  NewEvent event;
+  event.kind = kRolledBackKind;
+  event.severity = Severity::warning;
+  event.data = Json{{"from_seq", from},
+                    {"to_seq", known.seq},
+                    {"last_id", known.id},
+                    {"last_event_at", rfc3339(known.time)},
+                    {"kept_seq", kept ? Json(*kept) : Json()}};
+  event.facts.summary = fmt::format(
+      "The record's server was rolled back: {}, of {}, {} on record any more, though the server had acknowledged {}. "
+      "{} given again.",
+      from == known.seq ? fmt::format("event {}", from) : fmt::format("events {} to {}, the last", from, known.seq),
+      rfc3339(known.time), from == known.seq ? "is not" : "are not", from == known.seq ? "it" : "them",
+      from == known.seq ? "Its number is" : "Their numbers are");
+  return event;
+}
+
 }  // namespace codedriftd::record_head

@@ -29,6 +29,9 @@ std::optional<RecordHead> of(Database& db, const std::string& origin);
 /// `record.restored`, if `db` does not go on from `known`: it has not that event, or another one in its place. Ask
 /// before anything is appended.
 std::optional<NewEvent> restored(Database& db, const RecordHead& known);
+/// The same of a server's record, as `store.rolled_back`: what of the log is lost up to `known`. The numbers are given
+/// again; what is newer than `known` by its time counts as that. Nullopt also if an adoption has told of this loss.
+std::optional<NewEvent> rolled_back(Database& db, const RecordHead& known);
 
 }  // namespace record_head
 }  // namespace codedriftd

@@ -49,6 +49,15 @@ void begin_log_if_empty(Tx& tx, Ledger& ledger, WallTime now) {
   ledger.append(tx, genesis, now);
 }
 
+std::string origin_of(Database& db, const Settings& settings) {
+  const bool own_name = settings.store.server && settings.log_origin == settings.instance + "/codedriftd";
+  return facts::read(db, "log_origin").value_or(own_name ? settings.store.fleet + "/codedriftd" : settings.log_origin);
+}
+
+std::string name_of(const Settings& settings) {
+  return settings.store.server ? settings.store.fleet + "/" + settings.instance : settings.instance;
+}
+
 int64_t begin(Tx& tx, Ledger& ledger, const std::optional<RecordHead>& known, WallTime now) {
   const auto restored = known ? record_head::restored(tx.db, *known) : std::nullopt;
   // Before anything is written at `now`: what moves back came earlier than that.

@@ -176,6 +176,16 @@ void store(Exposition& page, const StatusSnapshot& s) {
               s.disk_free_bytes);
 }
 
+/// Only where the record is on a server, which is so from the start of the daemon or never: another daemon's 0 would
+/// look like a fleet without work.
+void fleet(Exposition& page, const StatusSnapshot::Fleet& f) {
+  page.single("codedriftd_fleet_member", Type::gauge, "The number of this daemon's membership in its fleet.", f.member);
+  page.single("codedriftd_fleet_lease_held", Type::gauge,
+              "1 if this daemon does the work of its fleet; of all members together it is 1.", f.leads ? 1 : 0);
+  page.single("codedriftd_fleet_clock_offset_seconds", Type::gauge, "This machine's clock minus the record's server's.",
+              seconds(f.clock_offset));
+}
+
 void configuration(Exposition& page, const StatusSnapshot& s) {
   page.single("codedriftd_config_reload_failures_total", Type::counter,
               "Reloads that changed nothing because the file was wrong.", s.config_loads_failed);
@@ -210,6 +220,7 @@ std::string metrics_text(const StatusSnapshot& s, ExpositionFormat format, Proce
   packages(page, s.packages);
   discovery(page, s.discovery);
   store(page, s);
+  if (s.fleet) fleet(page, *s.fleet);
   configuration(page, s);
   if (with == ProcessMetrics::with) process(page, process_stats());
   return page.take();

@@ -70,7 +70,7 @@ struct StatusSnapshot {
 enum class ProcessMetrics { with, without };
 
 /// Metrics for Prometheus. Families and label sets are the same from the first scrape on; counters begin at the start
-/// of the daemon.
+/// of the daemon. Those of a fleet are only there for a record on a server.
 std::string metrics_text(const StatusSnapshot& snapshot, ExpositionFormat format, ProcessMetrics process);
 /// One line for `systemctl status`: "42 functions, 1 drifted; last poll 12:00:03; 2 of 2 destinations up, 0 alerts
 /// pending"; a destination counts as up if its plugin is open and it neither refuses nor fails.

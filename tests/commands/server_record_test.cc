@@ -4,12 +4,16 @@
 #include <sstream>
 
 #include "base/json.h"
+#include "commands/adopt.h"
 #include "commands/check.h"
 #include "commands/maintain.h"
+#include "commands/options/usage.h"
 #include "commands/query.h"
 #include "commands/reach/direct_record.h"
+#include "service/record_head.h"
 #include "settings/load.h"
 #include "store/db/migrate.h"
+#include "store/fleet/membership.h"
 #include "support/manual_clock.h"
 #include "support/postgres_server.h"
 #include "support/recorded.h"
@@ -132,6 +136,102 @@ TEST_F(ServerRecord, IsQueriedAsTheReader) {
   settings.store.server->hosts = {{"/nowhere", 5432, true}};
   EXPECT_EQ(query_events(settings, out, err), 1);
   EXPECT_NE(err.str().find("the record cannot be reached"), std::string::npos) << err.str();
+}
+
+/// A record of its own, and the folder of a host that was told of an event which the record does not have.
+class RolledBackRecord : public testing::Test {
+ protected:
+  RolledBackRecord() {
+    PostgresServer::shared().create_database_with_roles("rolled_back");
+    Database db = open("codedriftd_owner");
+    if (auto migrated = migrate(db, embedded_migrations(Engine::postgres), Recorded::at(0)); !migrated)
+      throw std::runtime_error(migrated.error().message);
+    settings.state_dir = dir.path();
+    settings.instance = "ops-1";
+    settings.log_origin = "ops-1/codedriftd";
+    settings.store.user = "codedriftd_writer";
+  }
+  ~RolledBackRecord() override {
+    postgres::open(PostgresServer::shared().place("postgres"), postgres::Access::write)
+        .execute("DROP DATABASE rolled_back WITH (FORCE)");
+  }
+  static Database open(const std::string& role) {
+    postgres::Place place = PostgresServer::shared().place("rolled_back");
+    place.role = role;
+    return postgres::open(place, postgres::Access::write);
+  }
+  int adopt(std::vector<std::string> args, std::string answer = {}, bool terminal = false) {
+    out.str("");
+    err.str("");
+    std::istringstream in(answer);
+    args.insert(args.begin(), "--rolled-back");
+    return run_adopt(args, {[this] { return settings; }, clock, in, terminal, out, err});
+  }
+  Json events() {
+    std::ostringstream rows, ignored;
+    EXPECT_EQ(query_events(settings, rows, ignored), 0) << ignored.str();
+    return Json::parse(rows.str()).at("rows");
+  }
+
+  const SystemClock clock;
+  const TempDir dir;
+  Settings settings = settings_with(PostgresServer::shared().url("rolled_back"));
+  const RecordHead lost{"prod/codedriftd", 41, "abcdef", Recorded::at(10)};
+  std::ostringstream out, err;
+};
+
+TEST_F(RolledBackRecord, IsAdoptedOnceAndSaysWhatIsLost) {
+  record_head::write(settings.head_file(), lost);
+  ASSERT_EQ(adopt({"--yes"}), 0) << err.str();
+  EXPECT_NE(out.str().find("events 0 to 41"), std::string::npos) << out.str();
+  EXPECT_NE(out.str().find("adopted: event 1"), std::string::npos) << out.str();
+  const Json rows = events();
+  ASSERT_EQ(rows.size(), 2U) << rows;
+  EXPECT_EQ(rows[0].at("kind"), "log.genesis");
+  EXPECT_EQ(rows[0].at("data").at("origin"), "prod/codedriftd");
+  EXPECT_EQ(rows[1].at("kind"), "store.rolled_back");
+  EXPECT_TRUE(rows[1].at("actor").get<std::string>().starts_with("uid:")) << rows[1];
+  EXPECT_EQ(rows[1].at("data").at("to_seq"), 41);
+  EXPECT_EQ(rows[1].at("data").at("kept_seq"), Json());
+  const auto head = record_head::read(settings.head_file());
+  ASSERT_TRUE(head);
+  EXPECT_EQ(head->seq, 1);
+  EXPECT_EQ(head->id, rows[1].at("id"));
+  Database db = open("codedriftd_writer");
+  EXPECT_TRUE(Membership::members(db).empty()) << "it has left";
+
+  EXPECT_EQ(adopt({"--yes"}), 0) << err.str();
+  EXPECT_NE(out.str().find("nothing that this host was told of is lost"), std::string::npos) << out.str();
+  record_head::write(settings.head_file(), lost);
+  EXPECT_EQ(adopt({"--yes"}), 0) << "another host, whose loss was adopted: " << err.str();
+  EXPECT_EQ(events().size(), 2U);
+}
+
+TEST_F(RolledBackRecord, IsAdoptedByWhoSaysYesAlone) {
+  record_head::write(settings.head_file(), lost);
+  EXPECT_THROW(adopt({}), UsageError);
+  for (const char* answer : {"", "y\n", "no\n", "YES\n"}) {
+    EXPECT_EQ(adopt({}, answer, true), 1) << answer;
+    EXPECT_NE(err.str().find("nothing was adopted"), std::string::npos) << err.str();
+  }
+  EXPECT_TRUE(events().empty());
+  EXPECT_EQ(record_head::read(settings.head_file()), lost);
+  EXPECT_EQ(adopt({}, "yes\n", true), 0) << err.str();
+  EXPECT_EQ(events().size(), 2U);
+}
+
+TEST_F(RolledBackRecord, IsNotAdoptedWhereNothingIsKnownOrItCannotBeReached) {
+  EXPECT_EQ(adopt({"--yes"}), 1);
+  EXPECT_NE(err.str().find("codedriftd.head"), std::string::npos) << err.str();
+  record_head::write(settings.head_file(), lost);
+  settings.store.server->hosts = {{"/nowhere", 5432, true}};
+  EXPECT_EQ(adopt({"--yes"}), 1);
+  EXPECT_NE(err.str().find("the record cannot be reached"), std::string::npos) << err.str();
+  settings.store.server.reset();
+  EXPECT_EQ(adopt({"--yes"}), 1);
+  EXPECT_NE(err.str().find("the record is a file"), std::string::npos) << err.str();
+  std::istringstream in;
+  EXPECT_THROW(run_adopt({}, {[this] { return settings; }, clock, in, false, out, err}), UsageError);
 }
 
 TEST(StandbyRecord, SaysAsOfWhenItAnswers) {

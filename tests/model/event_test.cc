@@ -26,8 +26,8 @@ TEST(Event, AlertsByDefaultAsTheContractsColumnSays) {
       "poll.failing",    "poll.recovered",    "account.failing",     "account.recovered",  "deploy.overdue",
       "record.restored", "package.mismatch",  "function.recreated",  "function.unmanaged", "layer.changed",
       "alias.moved",     "discovery.failing", "discovery.recovered", "storage.low",        "storage.recovered",
-      "storage.blocked", "storage.unblocked", "function.touched"};  // where it is alertable: as
-                                                                    // its target is configured
+      "storage.blocked", "storage.unblocked", "store.rolled_back",   "function.touched"};  // where it is alertable: as
+                                                                                           // its target is configured
   for (const std::string_view kind : kEventKinds) {
     const bool listed = std::find(alerting.begin(), alerting.end(), kind) != alerting.end();
     EXPECT_EQ(alerts_by_default(event_of(kind)), listed) << kind;

@@ -37,6 +37,7 @@ class Recorded {
 
   std::string path() const { return dir_ / "codedriftd.db"; }  ///< SQLite's
   Database open_reader() const { return record_.open_reader(); }
+  Database open_writer() const { return record_.open_writer(); }
   const TempDir& dir() const { return dir_; }
   Database& db() { return db_; }
   Ledger& ledger() { return ledger_; }

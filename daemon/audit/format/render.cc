@@ -41,7 +41,8 @@ class JsonRenderer final : public Renderer {
   }
   void end(const ReportEnd& end) override {
     const std::string as_of = end.as_of ? fmt::format("\"as_of\":\"{}\",", rfc3339(*end.as_of)) : std::string();
-    out_ += fmt::format("{}],{}\"summary\":{}}}\n", first_ ? "" : "\n", as_of, plain_json(end.summary));
+    const std::string fleet = end.fleet.is_null() ? std::string() : fmt::format("\"fleet\":{},", plain_json(end.fleet));
+    out_ += fmt::format("{}],{}{}\"summary\":{}}}\n", first_ ? "" : "\n", as_of, fleet, plain_json(end.summary));
   }
 
  private:

@@ -53,6 +53,7 @@ struct ReportEnd {
   std::vector<std::string> remarks;  ///< for people: notes and claims, and last a summary in one line
   OrderedJson of_any_status{};       ///< status: the summary as it is where no status is asked for
   std::optional<WallTime> as_of{};   ///< status: the past moment that the rows are of
+  OrderedJson fleet{};               ///< status of a record on a server: who keeps it; else null
   std::string nothing{};             ///< not empty: nothing is there of what was asked for; this is why
   int detailed_exit = 0;             ///< status: 2, 3 or 0, as --detailed-exitcode says
 };

@@ -9,6 +9,7 @@
 #include "audit/query/status_rows.h"
 #include "audit/story/changes_inside.h"
 #include "audit/story/state_at.h"
+#include "store/fleet/membership.h"
 #include "store/ledger/suspensions.h"
 #include "store/record/facts.h"
 
@@ -236,6 +237,32 @@ void say_what_is_in_the_way(Database& db, const Selection& selection, WallTime n
   }
 }
 
+/// Of a record on a server: the daemons that keep it, and which of them holds its work.
+void say_who_is_in_the_fleet(Database& db, ReportEnd& end) {
+  if (db.engine() != Engine::postgres) return;
+  end.fleet = OrderedJson::array();
+  bool held = false;
+  for (const Member& member : Membership::members(db)) {
+    if (member.host.empty()) continue;  // a stay from before the record was on a server
+    OrderedJson leases = OrderedJson::array();
+    for (const Member::Held& lease : member.leases) leases.push_back(lease.lease);
+    held = held || !leases.empty();
+    const auto silent = std::chrono::floor<std::chrono::seconds>(member.silent);
+    end.remarks.push_back(fmt::format("{} (member {} of the fleet, version {}) {}; last heard of {} ago.", member.host,
+                                      member.id, member.version, leases.empty() ? "stands by" : "holds the work",
+                                      spell(silent)));
+    end.fleet.push_back({{"member", member.id},
+                         {"host", member.host},
+                         {"version", member.version},
+                         {"started_at", rfc3339(member.started_at)},
+                         {"alive_at", rfc3339(member.alive_at)},
+                         {"silent_s", silent.count()},
+                         {"leases", std::move(leases)}});
+  }
+  if (!end.fleet.empty() && !held)
+    end.above.push_back("No member of the fleet holds its work at present: nothing is polled.");
+}
+
 ReportEnd run_status(Database& db, const Selection& selection, WallTime now, const Emit& emit) {
   Selection any_status = selection;
   any_status.statuses.clear();
@@ -280,6 +307,7 @@ ReportEnd run_status(Database& db, const Selection& selection, WallTime now, con
     end.remarks.push_back(fmt::format("As of {}, told from the record.", rfc3339(*selection.at)));
     say_what_is_not_known(selected, end);
   } else {
+    say_who_is_in_the_fleet(db, end);
     say_who_is_suspended(selected, end);
     say_what_is_in_the_way(db, selection, now, end);
   }

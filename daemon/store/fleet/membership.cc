@@ -27,7 +27,7 @@ constexpr std::string_view kMemberColumns = "d.id, d.host, d.version, d.config_d
 constexpr int kMemberWidth = 6;
 
 Member member_of(const Query& row) {
-  return {row.integer(0), row.string(1), row.string(2), row.string(3), row.time(4), row.time(5), {}};
+  return {row.integer(0), row.string(1), row.string(2), row.string(3), row.time(4), row.time(5), {}, {}};
 }
 
 Millis ahead_of(WallTime database, MonoTime mono) {
@@ -270,12 +270,15 @@ void Membership::leave(Database& db) {
 
 std::vector<Member> Membership::members(Database& db) {
   auto rows = db.query_once(
-      fmt::format("SELECT {}, l.name, l.token FROM daemon_run AS d LEFT JOIN lease AS l ON l.holder = d.id WHERE "
-                  "d.stopped_at_ms IS NULL AND d.fenced_by IS NULL ORDER BY d.id, l.name",
-                  kMemberColumns));
+      fmt::format("SELECT {}, l.name, l.token, greatest(0, {} - d.alive_at_ms) FROM daemon_run AS d LEFT JOIN lease AS "
+                  "l ON l.holder = d.id WHERE d.stopped_at_ms IS NULL AND d.fenced_by IS NULL ORDER BY d.id, l.name",
+                  kMemberColumns, kNow));
   std::vector<Member> found;
   while (rows.step()) {
-    if (found.empty() || found.back().id != rows.integer(0)) found.push_back(member_of(rows));
+    if (found.empty() || found.back().id != rows.integer(0)) {
+      found.push_back(member_of(rows));
+      found.back().silent = rows.millis(kMemberWidth + 2);
+    }
     if (!rows.null(kMemberWidth))
       found.back().leases.push_back({rows.string(kMemberWidth), rows.integer(kMemberWidth + 1)});
   }

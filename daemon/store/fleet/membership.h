@@ -23,6 +23,7 @@ struct Member {
   std::string host, version, config_digest;
   WallTime started_at, alive_at;  ///< by the database's clock
   std::vector<Held> leases;
+  Millis silent{0};  ///< from alive_at to when it was read, by the same clock; of members() alone
 };
 
 /// This daemon as one of several that keep one record on a PostgreSQL server. It is dead to the others when it has not

@@ -10,6 +10,7 @@
 #include "audit/query/reported.h"
 #include "audit/story/stored_event.h"
 #include "base/json.h"
+#include "store/fleet/membership.h"
 #include "store/ledger/suspensions.h"
 #include "store/outbox/outbox.h"
 #include "store/record/attributions.h"
@@ -306,6 +307,53 @@ TEST(StatusReport, OfWhatIsMissingNothingIsLive) {
   EXPECT_EQ(text.find(hex("A").substr(0, 12)), text.rfind(hex("A").substr(0, 12))) << "only as the accepted one\n"
                                                                                    << text;
   EXPECT_EQ(report(r, kStatusReport, at(50)).rows[0]["observed_sha256"], hex("A")) << "what was live last";
+}
+
+/// A member of the fleet of a record on a server, on a connection of its own.
+struct FleetHost {
+  FleetHost(const Recorded& r, const std::string& name) : db(r.open_writer()), member(name, "", clock, claims) {
+    member.join(db);
+  }
+  template <typename Work>
+  void write(const Work& work) {
+    db.begin_write(member, clock);
+    work();
+    db.commit();
+  }
+  const SystemClock host{};
+  FleetClock clock{host};
+  Claims claims{clock};
+  Database db;
+  Membership member;
+};
+
+TEST(StatusReport, NamesTheMembersOfTheFleetAndWhoWorks) {
+  Recorded r;
+  r.watch({"f"}, at(0));
+  if (r.db().engine() != Engine::postgres) {
+    EXPECT_TRUE(report(r, kStatusReport, at(1)).end.fleet.is_null()) << "a file has none";
+    return;
+  }
+  EXPECT_EQ(report(r, kStatusReport, at(1)).end.fleet, OrderedJson::array());
+  FleetHost one(r, "ops-1"), two(r, "ops-2"), gone(r, "ops-3");
+  gone.write([&] { gone.member.leave(gone.db); });
+  EXPECT_NE(table(r, kStatusReport, at(1)).find("No member of the fleet holds its work"), std::string::npos);
+  two.write([&] { two.member.turn(two.db); });
+  const OrderedJson fleet = report(r, kStatusReport, at(1)).end.fleet;
+  ASSERT_EQ(fleet.size(), 2U) << fleet;
+  EXPECT_EQ(fleet[0].at("host"), "ops-1");
+  EXPECT_EQ(fleet[0].at("leases"), OrderedJson::array());
+  EXPECT_EQ(fleet[1].at("member"), two.member.id());
+  EXPECT_EQ(fleet[1].at("leases"), OrderedJson::array({"all"}));
+  EXPECT_EQ(fleet[1].at("version"), CODEDRIFTD_VERSION);
+  EXPECT_LT(fleet[1].at("silent_s"), 300);
+  const std::string text = table(r, kStatusReport, at(1));
+  EXPECT_NE(text.find(") stands by; last heard of "), std::string::npos) << text;
+  EXPECT_NE(text.find(") holds the work; last heard of "), std::string::npos) << text;
+  EXPECT_EQ(text.find("No member of the fleet"), std::string::npos) << text;
+  Selection before;
+  before.at = at(1);
+  EXPECT_TRUE(report(r, kStatusReport, at(2), before).end.fleet.is_null()) << "who there is now";
 }
 
 TEST(StatusReport, SaysAboveTheRowsWhyTheyMayBeOld) {
