@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
+#include <sstream>
 #include <stdexcept>
 
 #include "e2e/record.h"
@@ -41,12 +43,27 @@ std::optional<std::size_t> member_in(std::string_view text, std::string_view bef
   return std::nullopt;
 }
 
+/// The events that a daemon's log says are in the record.
+std::vector<std::pair<int64_t, std::string>> committed_in(const std::string& log) {
+  static constexpr std::string_view kSeq = " seq=";
+  std::vector<std::pair<int64_t, std::string>> all;
+  std::istringstream lines(log);
+  for (std::string line, time, level, kind; std::getline(lines, line);) {
+    const std::size_t seq = line.rfind(kSeq);
+    if (seq == std::string::npos || !(std::istringstream(line) >> time >> level >> kind)) continue;
+    kind.pop_back();  // its colon
+    all.emplace_back(std::stoll(line.substr(seq + kSeq.size())), kind);
+  }
+  return all;
+}
+
 }  // namespace
 
 std::string Fleet::host(std::size_t member) { return fmt::format("host-{}", static_cast<char>('a' + member)); }
 std::string Fleet::function(std::size_t index) { return fmt::format("f{}", index); }
 
-Fleet::Fleet(Options options) : server_(PostgresServer::Kind::durable, options.port), cloud_(cloud_of_fleet()) {
+Fleet::Fleet(Options options)
+    : server_(PostgresServer::Kind::durable, options.port), cloud_(cloud_of_fleet()), looked_at_(&server_) {
   server_.create_database_with_roles(std::string(kDatabase));
   for (std::size_t i = 0; i < options.functions; ++i) cloud_.set(Daemon::key(function(i)), hash_of("reviewed"));
   for (std::size_t i = 0; i < options.members; ++i) add_member(options);
@@ -90,9 +107,14 @@ void Fleet::start() {
 Database& Fleet::record() {
   if (!record_) {
     record_ = std::make_unique<Database>(
-        postgres::open(server_.place(std::string(kDatabase)), postgres::Access::read_current));
+        postgres::open(looked_at_->place(std::string(kDatabase)), postgres::Access::read_current));
   }
   return *record_;
+}
+
+void Fleet::look_at(const PostgresServer& server) {
+  record_.reset();
+  looked_at_ = &server;
 }
 
 std::optional<std::size_t> Fleet::holder() {
@@ -135,6 +157,27 @@ std::vector<Json> Fleet::events(int64_t first) {
   auto row = record().query("SELECT body FROM event WHERE seq >= ? ORDER BY seq", first);
   while (row.step()) all.push_back(Json::parse(row.text(0)));
   return all;
+}
+
+testing::AssertionResult Fleet::whole() {
+  if (auto log = whole_log(record()); !log) return log;
+  std::map<int64_t, std::string> said;
+  for (std::size_t member = 0; member < size(); ++member) {
+    for (const auto& [seq, kind] : committed_in(daemon(member).log())) {
+      if (!said.emplace(seq, kind).second)
+        return testing::AssertionFailure() << "two wrote event " << seq << ": " << said[seq] << ", " << kind;
+    }
+  }
+  for (const Json& event : events()) {
+    const auto found = said.find(event.at("seq").get<int64_t>());
+    if (found == said.end()) continue;  // whoever wrote it was killed before it said so
+    if (found->second != event.at("kind"))
+      return testing::AssertionFailure() << found->second << " was said, and there is " << event;
+    said.erase(found);
+  }
+  if (said.empty()) return testing::AssertionSuccess();
+  return testing::AssertionFailure() << said.size() << " events are lost, such as " << said.begin()->first << " "
+                                     << said.begin()->second;
 }
 
 std::ptrdiff_t Fleet::count(std::string_view kind) {

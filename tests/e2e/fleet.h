@@ -2,6 +2,8 @@
 /// Several built daemons with one record on a PostgreSQL server of their own, one simulated cloud and one receiver.
 /// Each reaches the server by a way of its own, which can be cut; each has its own key and delivers to a path of its
 /// own, so that what it does can be told from what the others do.
+#include <gtest/gtest.h>
+
 #include <chrono>
 #include <memory>
 #include <optional>
@@ -41,6 +43,8 @@ class Fleet {
   void launch(std::size_t member) { daemon(member).launch(); }
 
   PostgresServer& server() { return server_; }
+  /// What is said of the record from now on is what this one has, instead of server().
+  void look_at(const PostgresServer& server);
   SimulatedScf& cloud() { return cloud_; }
   Receiver& receiver() { return receiver_; }
   std::size_t size() const { return members_.size(); }
@@ -66,6 +70,9 @@ class Fleet {
   bool wait_for_drift_told(std::string_view code, Millis at_most = kSoonEnough);
   /// How many requests told of an event.
   std::ptrdiff_t times_told(const std::string& event) const;
+
+  /// The log is whole, and holds once what members said was committed.
+  testing::AssertionResult whole();
 
   struct Act {
     WallTime at;
@@ -98,6 +105,7 @@ class Fleet {
   SimulatedScf cloud_;
   Receiver receiver_;
   std::vector<Member> members_;
+  const PostgresServer* looked_at_;
   std::unique_ptr<Database> record_;
 };
 

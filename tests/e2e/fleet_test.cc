@@ -34,8 +34,7 @@ class FleetFaults : public testing::Test {
   }
   /// What holds after any fault.
   void expect_whole() {
-    Database record = postgres::open(fleet_.server().place("codedriftd"), postgres::Access::read_current);
-    EXPECT_TRUE(whole_log(record));
+    EXPECT_TRUE(fleet_.whole());
     EXPECT_TRUE(same_bytes_under_one_id(fleet_.receiver().requests(), kWebhookSecret));
     const std::vector<Fleet::Act> taken = fleet_.take_overs();
     EXPECT_EQ(Fleet::of_others(fleet_.calls(), taken).size(), 0U) << "calls of who does not hold the lease";
@@ -177,7 +176,7 @@ TEST_F(FleetFaults, OneThatStandsByDoesWhatCommandsWantAndTakesAnotherConfigurat
       standby.command({"approve", Fleet::function(0), "--sha256", hash_of("hurried"), "--reason", "reviewed"});
   EXPECT_EQ(code_of(approved), 0) << approved.out << approved.err;
   const RunResult suspended =
-      standby.command({"suspend", Fleet::function(1), "--for", "1h", "--reason", "maintenance"});
+      standby.command({"suspend", Fleet::function(1), "--until", "1h", "--reason", "maintenance"});
   EXPECT_EQ(code_of(suspended), 0) << suspended.out << suspended.err;
   EXPECT_TRUE(fleet_.daemon(0).wait_for_status(Fleet::function(0), "in_sync"));
   deploy(1, "in maintenance");
