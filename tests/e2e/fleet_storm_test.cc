@@ -80,8 +80,7 @@ class FleetStorm : public testing::Test {
     if (fault == Fault::paused) fleet_.daemon(index).child().signal(SIGCONT);
     if (fault == Fault::cut) fleet_.way(index).mend();
     if (fault == Fault::killed) fleet_.launch(index);
-    // Nothing of all this ends a daemon.
-    if (fault != Fault::killed) EXPECT_TRUE(fleet_.daemon(index).running()) << fleet_.daemon(index).log();
+    EXPECT_TRUE(fleet_.daemon(index).running()) << fleet_.daemon(index).log();
   }
   void end_faults(bool all) {
     if (server_down_until_ && (all || *server_down_until_ <= clock_.mono())) {
