@@ -153,10 +153,18 @@ bool Fleet::wait_for_call(std::size_t member, Millis at_most) {
 }
 
 std::vector<Json> Fleet::events(int64_t first) {
-  std::vector<Json> all;
-  auto row = record().query("SELECT body FROM event WHERE seq >= ? ORDER BY seq", first);
-  while (row.step()) all.push_back(Json::parse(row.text(0)));
-  return all;
+  const auto read = [&] {
+    std::vector<Json> all;
+    auto row = record().query("SELECT body FROM event WHERE seq >= ? ORDER BY seq", first);
+    while (row.step()) all.push_back(Json::parse(row.text(0)));
+    return all;
+  };
+  try {
+    return read();
+  } catch (const StoreError&) {
+    record_.reset();  // its server may have been away meanwhile
+  }
+  return read();
 }
 
 testing::AssertionResult Fleet::whole() {

@@ -46,7 +46,7 @@ class FleetStorm : public testing::Test {
   Millis between(int least, int most) { return Millis{std::uniform_int_distribution<>(least, most)(random_)}; }
 
   void begin_fault() {
-    if (between(0, 9).count() == 0 && !server_down_until_) {
+    if (between(0, 5).count() == 0 && !server_down_until_) {
       fleet_.server().crash();
       ++begun_["server"];
       server_down_until_ = clock_.mono() + between(500, 8'000);
