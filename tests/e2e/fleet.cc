@@ -176,6 +176,7 @@ testing::AssertionResult Fleet::whole() {
         return testing::AssertionFailure() << "two wrote event " << seq << ": " << said[seq] << ", " << kind;
     }
   }
+  if (said.empty()) return testing::AssertionFailure() << "no member said that anything was committed";
   for (const Json& event : events()) {
     const auto found = said.find(event.at("seq").get<int64_t>());
     if (found == said.end()) continue;  // whoever wrote it was killed before it said so

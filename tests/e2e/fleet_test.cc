@@ -148,8 +148,9 @@ TEST_F(FleetFaults, AServerThatIsAwayMakesAllUnreadyAndNothingElse) {
   fleet_.server().crash();
   deploy(0, "meanwhile");
   for (std::size_t member : {0U, 1U}) {
-    EXPECT_TRUE(eventually([&] { return readiness(member).status == 503; })) << Fleet::host(member);
-    EXPECT_NE(readiness(member).body.find("record"), std::string::npos) << readiness(member).body;
+    const auto says_so = [&] { return readiness(member).body.find("FAIL record: ") != std::string::npos; };
+    EXPECT_TRUE(eventually(says_so)) << Fleet::host(member) << ": " << readiness(member).body;
+    EXPECT_EQ(readiness(member).status, 503);
   }
   std::this_thread::sleep_for(Millis{25'000} - (fleet_.now() - away));
   const std::vector<Fleet::Act> calls = fleet_.calls();

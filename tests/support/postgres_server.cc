@@ -87,7 +87,7 @@ void PostgresServer::become_standby() {
 
 void PostgresServer::crash() {
   process_->signal(SIGQUIT);
-  if (!process_->wait(Millis{30'000})) throw std::runtime_error("postgres does not end");
+  if (!process_->wait(Millis{30'000})) throw std::runtime_error("postgres does not end: " + process_->err());
 }
 
 void PostgresServer::create_database_with_roles(const std::string& database) const {
