@@ -21,6 +21,8 @@ namespace {
 
 /// Longer than what has begun and whose end nobody knows is left alone: an attempt to deliver.
 constexpr Millis kAllToldWithin{120'000};
+/// PostgreSQL that is killed while it starts its processes may not end.
+constexpr Millis kServerUpFor{3'000};
 constexpr std::size_t kMostDriftsOfOne = 4;  ///< from the sixth within an hour on, they are told together
 
 Millis storm_length() {
@@ -46,7 +48,7 @@ class FleetStorm : public testing::Test {
   Millis between(int least, int most) { return Millis{std::uniform_int_distribution<>(least, most)(random_)}; }
 
   void begin_fault() {
-    if (between(0, 5).count() == 0 && !server_down_until_) {
+    if (between(0, 5).count() == 0 && !server_down_until_ && clock_.mono() > server_up_at_ + kServerUpFor) {
       fleet_.server().crash();
       ++begun_["server"];
       server_down_until_ = clock_.mono() + between(500, 8'000);
@@ -86,6 +88,7 @@ class FleetStorm : public testing::Test {
     if (server_down_until_ && (all || *server_down_until_ <= clock_.mono())) {
       server_down_until_.reset();
       fleet_.server().start();
+      server_up_at_ = clock_.mono();
     }
     for (std::size_t i = 0; i < members_.size(); ++i) {
       if (members_[i].fault != Fault::none && (all || members_[i].until <= clock_.mono())) end_fault(i);
@@ -180,6 +183,7 @@ class FleetStorm : public testing::Test {
   SystemClock clock_;
   std::array<Member, 3> members_;
   std::optional<Time> server_down_until_;
+  Time server_up_at_{};
   std::map<std::string, int> begun_;  ///< faults, by kind
   std::map<std::size_t, std::vector<std::string>> deployed_;
   std::size_t next_function_ = 0;
