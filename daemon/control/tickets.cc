@@ -21,8 +21,13 @@ void Ticket::finish(JsonBox outcome) {
   state->left = 0;
 }
 
-JsonBox Ticket::progress() const {
-  const State state = state_.copy();
+JsonBox Ticket::progress() {
+  State state;
+  {
+    Locked now(state_);
+    now->told = now->left == 0;
+    state = *now;
+  }
   const auto count = [&](PollEnd end) { return state.ends[static_cast<std::size_t>(end)]; };
   Json progress{{"total", state.total},
                 {"left", state.left},

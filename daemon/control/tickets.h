@@ -21,7 +21,7 @@ namespace codedriftd {
 /// One ticket. Whoever does the work and whoever asks share it; thread-safe.
 class Ticket {
  public:
-  explicit Ticket(std::size_t total) : state_(State{total, total, {}, {}}) {}
+  explicit Ticket(std::size_t total) : state_(State{total, total, {}, {}, false}) {}
 
   /// One of the polls is over.
   void over(PollEnd end);
@@ -30,14 +30,17 @@ class Ticket {
 
   /// {"total": N, "left": n, "answered": …, "unanswered": …, "unrecorded": …, "unwatched": …}, and the members of the
   /// outcome once there is one.
-  JsonBox progress() const;
+  JsonBox progress();
   bool done() const { return state_.copy().left == 0; }
+  /// Whoever asked has been told that it is over.
+  bool told() const { return state_.copy().told; }
 
  private:
   struct State {
     std::size_t total = 0, left = 0;
     std::array<std::size_t, 4> ends{};  ///< by PollEnd
     JsonBox outcome;                    ///< null: none
+    bool told = false;
   };
   Guarded<State> state_;
 };

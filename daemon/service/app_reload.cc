@@ -23,6 +23,8 @@
 namespace codedriftd {
 namespace {
 
+constexpr Millis kTellWithin{2'000};  ///< a client asks for its ticket several times in a second
+
 /// What whoever asked for the reload is told.
 JsonBox told(const std::vector<Mistake>& mistakes) {
   constexpr std::size_t kMostTold = 500;
@@ -235,6 +237,11 @@ bool App::reload_standing_by() {
                                       {"warnings", Json::array()}})
                        : told(mistakes);
   for (const auto& ticket : waiting) ticket->finish(outcome);
+  // The App that follows knows nothing of them.
+  const MonoTime until = clock_.mono() + kTellWithin;
+  const auto heard = [](const std::shared_ptr<Ticket>& ticket) { return ticket->told(); };
+  while (mistakes.empty() && !std::all_of(waiting.begin(), waiting.end(), heard) && clock_.mono() < until)
+    std::this_thread::sleep_for(Millis{20});
   return mistakes.empty();
 }
 

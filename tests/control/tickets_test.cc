@@ -27,8 +27,12 @@ TEST(Tickets, CarryAnOutcomeAndNothingIsLeftThen) {
   ManualClock clock;
   Tickets tickets(clock);
   const auto issued = tickets.issue(0, 1);
+  issued->ticket->progress();
+  EXPECT_FALSE(issued->ticket->told()) << "it is not over";
   issued->ticket->finish(Json{{"loaded", "watching 2 functions"}});
+  EXPECT_FALSE(issued->ticket->told());
   const JsonBox progress = tickets.find(issued->id, 0)->progress();
+  EXPECT_TRUE(issued->ticket->told());
   EXPECT_EQ(progress->at("left"), 0);
   EXPECT_EQ(progress->at("loaded"), "watching 2 functions");
 }

@@ -101,8 +101,8 @@ void Daemon::deploy(std::string_view function, std::string_view code) { cloud_.s
 std::string Daemon::config_text() const {
   std::string text = fmt::format(
       "[daemon]\nstate_dir = \"{0}/state\"\nruntime_dir = \"{0}/run\"\nplugin_dir = \"{0}/plugins\"\n"
-      "instance = \"e2e\"\n{1}\n[http]\nlisten = \"{2}\"\n{3}\n",
-      dir_.path().string(), config.daemon, config.status_page ? "127.0.0.1:0" : "", config.http);
+      "instance = \"{4}\"\n{1}\n[http]\nlisten = \"{2}\"\n{3}\n",
+      dir_.path().string(), config.daemon, config.status_page ? "127.0.0.1:0" : "", config.http, config.instance);
   text += fmt::format("[defaults]\naccount = \"prod\"\nregion = \"ap-guangzhou\"\ninterval = \"{}\"\n{}\n",
                       config.interval, config.defaults);
   text += fmt::format("[account.prod]\nendpoint = \"{}\"\n{}\n[account.prod.credentials]\n{}\n", config.endpoint,

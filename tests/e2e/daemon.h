@@ -61,8 +61,9 @@ struct Config {
   std::string alerts{};                                                        ///< whole [[alert]] tables
   std::string more{};                                                          ///< at the end: more tables
   std::string daemon{};                                                        ///< more lines of [daemon]
-  bool status_page = false;                                                    ///< on a port of its own choice
-  std::string http{};                                                          ///< more lines of [http]
+  std::string instance = "e2e";
+  bool status_page = false;  ///< on a port of its own choice
+  std::string http{};        ///< more lines of [http]
 };
 
 struct DaemonOptions {

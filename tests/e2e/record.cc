@@ -15,6 +15,10 @@ testing::AssertionResult whole_record(const std::string& database) {
   auto check = db.query("PRAGMA integrity_check");
   if (!check.step() || check.text(0) != "ok")
     return testing::AssertionFailure() << "integrity_check: " << check.text(0);
+  return whole_log(db);
+}
+
+testing::AssertionResult whole_log(Database& db) {
   auto events = db.query("SELECT seq, id, kind, body, leaf_hash FROM event ORDER BY seq");
   int64_t expected = 0;
   for (; events.step(); ++expected) {
@@ -36,8 +40,11 @@ testing::AssertionResult whole_record(const std::string& database) {
 testing::AssertionResult same_bytes_under_one_id(const std::vector<ReceivedRequest>& requests,
                                                  std::string_view secret) {
   std::map<std::string, std::string> bodies;
-  const int64_t now = to_ms(SystemClock{}.wall()) / 1000;
+  const SystemClock clock;
+  const auto wall_before_mono = clock.wall().time_since_epoch() - clock.mono().time_since_epoch();
   for (const ReceivedRequest& request : requests) {
+    const auto arrived = request.arrived.time_since_epoch() + wall_before_mono;
+    const int64_t now = std::chrono::floor<std::chrono::seconds>(arrived).count();
     const std::string id = request.header("webhook-id");
     const auto verdict = check_webhook(secret, id, request.header("webhook-timestamp"),
                                        request.header("webhook-signature"), request.body, now);
@@ -47,6 +54,16 @@ testing::AssertionResult same_bytes_under_one_id(const std::vector<ReceivedReque
       return testing::AssertionFailure() << id << ": two bodies under one id";
   }
   return testing::AssertionSuccess();
+}
+
+std::map<std::string, std::vector<std::string>> told_by(const Json& alert) {
+  std::map<std::string, std::vector<std::string>> told;
+  if (alert.contains("items")) {
+    for (const Json& item : alert["items"]) told[item["target"]] = item["event_ids"];
+  } else if (alert["target"].is_object()) {
+    told[alert["target"]["address"]] = alert["event_ids"];
+  }
+  return told;
 }
 
 std::map<std::string, int64_t> row_counts(const std::string& database) {

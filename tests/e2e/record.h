@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "base/json.h"
+#include "store/db/database.h"
 #include "support/receiver.h"
 
 namespace codedriftd::test {
@@ -13,8 +15,14 @@ namespace codedriftd::test {
 /// `seq`, `id` and `kind` are those of its body.
 testing::AssertionResult whole_record(const std::string& database);
 
+/// The same of a record on a server, whose integrity is its own.
+testing::AssertionResult whole_log(Database& db);
+
 /// Success if all copies of one webhook-id are the same bytes, and none is unsigned or signed wrongly.
 testing::AssertionResult same_bytes_under_one_id(const std::vector<ReceivedRequest>& requests, std::string_view secret);
+
+/// The ids of the events that a message tells of (`data` of its CloudEvent), by target.
+std::map<std::string, std::vector<std::string>> told_by(const Json& alert);
 
 /// Rows in the tables that grow with what happens, by table.
 std::map<std::string, int64_t> row_counts(const std::string& database);

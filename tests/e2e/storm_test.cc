@@ -34,17 +34,6 @@ double peak_mib(pid_t pid) {
   return 0;
 }
 
-/// What a message tells of, by target.
-std::map<std::string, std::vector<std::string>> told_by(const Json& alert) {
-  std::map<std::string, std::vector<std::string>> told;
-  if (alert.contains("items")) {
-    for (const Json& item : alert["items"]) told[item["target"]] = item["event_ids"];
-  } else if (alert["target"].is_object()) {
-    told[alert["target"]["address"]] = alert["event_ids"];
-  }
-  return told;
-}
-
 TEST(Storm, EveryDriftArrivesInOrderThoughTheReceiverIsDownAndTheDaemonIsKilled) {
   const uint16_t port = port_for_later();
   Daemon daemon;

@@ -4,6 +4,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <condition_variable>
 #include <cstring>
@@ -29,13 +30,34 @@ sockaddr_un address_of(const std::string& path) {
   return address;
 }
 
+/// What all connections of a line go through: closed, it lets nothing pass.
+class Gate {
+ public:
+  void set_open(bool open) {
+    const std::lock_guard lock(mutex_);
+    open_ = open;
+    changed_.notify_all();
+  }
+  void wait() {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [this] { return open_; });
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool open_ = true;
+};
+
 /// One direction: a thread takes in, another one hands on when it is time.
 class OneWay {
  public:
-  OneWay(int from, int to, std::chrono::microseconds delay) : from_(from), to_(to), delay_(delay) {
+  OneWay(int from, int to, std::chrono::microseconds delay, Gate& gate)
+      : from_(from), to_(to), delay_(delay), gate_(gate) {
     reading_ = std::jthread([this] { take_in(); });
     writing_ = std::jthread([this] { hand_on(); });
   }
+  bool over() const { return over_; }
 
  private:
   struct Piece {
@@ -62,6 +84,7 @@ class OneWay {
         pieces_.pop_front();
       }
       std::this_thread::sleep_until(piece.due);
+      gate_.wait();
       if (piece.bytes.empty()) break;
       for (std::size_t done = 0; done < piece.bytes.size();) {
         const ssize_t sent = ::send(to_, piece.bytes.data() + done, piece.bytes.size() - done, MSG_NOSIGNAL);
@@ -70,10 +93,13 @@ class OneWay {
       }
     }
     ::shutdown(to_, SHUT_WR);
+    over_ = true;
   }
 
   int from_, to_;
   std::chrono::microseconds delay_;
+  Gate& gate_;
+  std::atomic<bool> over_{false};
   std::mutex mutex_;
   std::condition_variable arrived_;
   std::deque<Piece> pieces_;
@@ -82,11 +108,11 @@ class OneWay {
 
 /// Both directions of one connection.
 struct Line {
-  Line(UniqueFd a, UniqueFd b, std::chrono::microseconds delay)
+  Line(UniqueFd a, UniqueFd b, std::chrono::microseconds delay, Gate& gate)
       : here(std::move(a)),
         there(std::move(b)),
-        out(here.get(), there.get(), delay),
-        back(there.get(), here.get(), delay) {}
+        out(here.get(), there.get(), delay, gate),
+        back(there.get(), here.get(), delay, gate) {}
   UniqueFd here, there;
   OneWay out, back;
 };
@@ -96,9 +122,9 @@ struct Line {
 struct DelayLine::State {
   std::string to;
   std::chrono::microseconds delay;
+  Gate gate;
   UniqueFd listener;
-  std::mutex mutex;
-  std::vector<std::unique_ptr<Line>> lines;
+  std::vector<std::unique_ptr<Line>> lines;  ///< the accepting thread's, until it ends
   std::jthread accepting;
 
   void accept_all() {
@@ -108,8 +134,8 @@ struct DelayLine::State {
       UniqueFd there(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
       const sockaddr_un address = address_of(to);
       if (::connect(there.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) continue;
-      const std::lock_guard lock(mutex);
-      lines.push_back(std::make_unique<Line>(std::move(here), std::move(there), delay));
+      std::erase_if(lines, [](const auto& line) { return line->out.over() && line->back.over(); });
+      lines.push_back(std::make_unique<Line>(std::move(here), std::move(there), delay, gate));
     }
   }
 };
@@ -126,7 +152,11 @@ DelayLine::DelayLine(const std::string& from, const std::string& to, std::chrono
   state_->accepting = std::jthread([state = state_.get()] { state->accept_all(); });
 }
 
+void DelayLine::cut() { state_->gate.set_open(false); }
+void DelayLine::mend() { state_->gate.set_open(true); }
+
 DelayLine::~DelayLine() {
+  mend();
   ::shutdown(state_->listener.get(), SHUT_RDWR);
   state_->accepting.join();
   for (const auto& line : state_->lines) {

@@ -1,0 +1,214 @@
+/// Several daemons with one record: one of them works, and whatever happens to it or to the server, another goes on.
+#include "e2e/fleet.h"
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <csignal>
+#include <thread>
+
+#include "e2e/page.h"
+#include "e2e/record.h"
+
+namespace codedriftd::test {
+namespace {
+
+class FleetFaults : public testing::Test {
+ protected:
+  explicit FleetFaults(Fleet::Options options = {}) : fleet_(std::move(options)) {}
+  void SetUp() override {
+    ASSERT_NO_THROW(fleet_.start());
+    ASSERT_EQ(fleet_.holder(), 0U);
+  }
+
+  void deploy(std::size_t function, std::string_view code) {
+    fleet_.cloud().set(Daemon::key(Fleet::function(function)), hash_of(code));
+  }
+  /// A drift to this code is in the record, once, and was told of, once.
+  void expect_told_once(std::string_view code) {
+    EXPECT_TRUE(fleet_.wait_for_drift_told(code)) << fleet_.logs();
+    const std::vector<std::string> ids = fleet_.drifts_to(code);
+    ASSERT_EQ(ids.size(), 1U) << code;
+    EXPECT_EQ(fleet_.times_told(ids.front()), 1) << code;
+  }
+  /// What holds after any fault.
+  void expect_whole() {
+    EXPECT_TRUE(fleet_.whole());
+    EXPECT_TRUE(same_bytes_under_one_id(fleet_.receiver().requests(), kWebhookSecret));
+    const std::vector<Fleet::Act> taken = fleet_.take_overs();
+    EXPECT_EQ(Fleet::of_others(fleet_.calls(), taken).size(), 0U) << "calls of who does not hold the lease";
+    EXPECT_EQ(Fleet::of_others(fleet_.deliveries(), taken).size(), 0U) << "deliveries of who does not hold the lease";
+    const ScfStatistics cloud = fleet_.cloud().statistics();
+    EXPECT_EQ(cloud.refused, 0U);
+    EXPECT_EQ(cloud.rejected, 0U);
+    for (const char* invented : {"poll.failing", "target.missing", "record.restored"})
+      EXPECT_EQ(fleet_.count(invented), 0) << invented;
+  }
+  /// From the last call of a member to the next one by another.
+  Millis silence_after(std::size_t member) const {
+    const std::vector<Fleet::Act> calls = fleet_.calls();
+    const auto last = std::find_if(calls.rbegin(), calls.rend(), [&](const auto& c) { return c.member == member; });
+    if (last == calls.rend() || last == calls.rbegin()) return Millis{0};
+    return std::chrono::duration_cast<Millis>(std::prev(last)->at - last->at);
+  }
+  bool wait_for_log(std::size_t member, std::string_view text, std::size_t more, Millis at_most = kSoonEnough) {
+    return eventually([&] { return fleet_.daemon(member).log_count(text) >= more; }, at_most);
+  }
+
+  Fleet fleet_;
+};
+
+TEST_F(FleetFaults, AfterAKillAnotherTakesOverAndTellsWhatWasDeployedMeanwhileOnce) {
+  deploy(0, "before");
+  expect_told_once("before");
+  fleet_.daemon(0).kill();
+  const WallTime killed = fleet_.now();
+  deploy(1, "meanwhile");
+  EXPECT_EQ(fleet_.wait_for_holder_after(0, kTakenOverWithin), 1U) << fleet_.logs();
+  const WallTime taken = fleet_.now();
+  expect_told_once("meanwhile");
+  expect_told_once("before");
+  EXPECT_EQ(fleet_.count("fleet.left"), 1);
+  std::printf("taken over %lld ms after a kill\n",
+              static_cast<long long>(std::chrono::duration_cast<Millis>(taken - killed).count()));
+
+  fleet_.launch(0);
+  ASSERT_TRUE(fleet_.daemon(0).child().wait_for_output("fleet.standby", kSoonEnough)) << fleet_.logs();
+  EXPECT_EQ(fleet_.holder(), 1U) << "who comes back takes nothing away";
+  expect_whole();
+}
+
+TEST_F(FleetFaults, AStopHandsTheWorkOverAtOnce) {
+  const WallTime begun = fleet_.now();
+  EXPECT_EQ(fleet_.daemon(0).stop(), (ExitStatus{0, 0}));
+  const WallTime ended = fleet_.now();
+  EXPECT_EQ(fleet_.wait_for_holder_after(0), 1U) << fleet_.logs();
+  const Millis took = std::chrono::duration_cast<Millis>(fleet_.now() - ended);
+  ASSERT_TRUE(fleet_.wait_for_call(1));
+  const Millis silence = silence_after(0);
+  std::printf("a stop took %lld ms, the lease was held %lld ms later, and nobody called for %lld ms\n",
+              static_cast<long long>(std::chrono::duration_cast<Millis>(ended - begun).count()),
+              static_cast<long long>(took.count()), static_cast<long long>(silence.count()));
+  EXPECT_LT(took, Millis{4'000});
+  EXPECT_LT(silence, kFleetTimeToLive) << "nobody has to wait for who said that it stops";
+  deploy(0, "afterwards");
+  expect_told_once("afterwards");
+  EXPECT_EQ(fleet_.count("fleet.left"), 1);
+  expect_whole();
+}
+
+TEST_F(FleetFaults, OneThatWasPausedJoinsAnewAndDoesNothingAsWhoItWas) {
+  fleet_.daemon(0).child().signal(SIGSTOP);
+  const WallTime paused = fleet_.now();
+  EXPECT_EQ(fleet_.wait_for_holder_after(0), 1U) << fleet_.logs();
+  deploy(0, "meanwhile");
+  expect_told_once("meanwhile");
+  std::this_thread::sleep_for(Millis{20'000} - (fleet_.now() - paused));
+  deploy(1, "on waking");
+  fleet_.daemon(0).child().signal(SIGCONT);
+  EXPECT_TRUE(wait_for_log(0, "fleet.joined", 2)) << fleet_.logs();
+  EXPECT_EQ(fleet_.holder(), 1U);
+  expect_told_once("on waking");
+  expect_whole();
+
+  EXPECT_EQ(fleet_.daemon(1).stop(), (ExitStatus{0, 0}));
+  EXPECT_TRUE(fleet_.wait_for_holder(0)) << "as the new member that it is: " << fleet_.logs();
+  deploy(2, "at last");
+  expect_told_once("at last");
+  expect_whole();
+}
+
+TEST_F(FleetFaults, OneThatIsCutOffEndsItsWorkBeforeAnotherBegins) {
+  fleet_.way(0).cut();
+  const WallTime cut = fleet_.now();
+  deploy(0, "meanwhile");
+  EXPECT_EQ(fleet_.wait_for_holder_after(0), 1U) << fleet_.logs();
+  const Millis taken = std::chrono::duration_cast<Millis>(fleet_.now() - cut);
+  expect_told_once("meanwhile");
+  const Millis silence = silence_after(0);
+  std::printf("taken over %lld ms after the way was cut, and nobody called for %lld ms\n",
+              static_cast<long long>(taken.count()), static_cast<long long>(silence.count()));
+  EXPECT_GT(silence, Millis{500});
+  fleet_.way(0).mend();
+  EXPECT_TRUE(wait_for_log(0, "fleet.joined", 2)) << fleet_.logs();
+  EXPECT_EQ(fleet_.holder(), 1U);
+  deploy(1, "afterwards");
+  expect_told_once("afterwards");
+  expect_whole();
+}
+
+TEST_F(FleetFaults, AServerThatIsAwayMakesAllUnreadyAndNothingElse) {
+  const auto readiness = [&](std::size_t member) {
+    return ask_page(fleet_.daemon(member).status_page() + "/readyz?verbose");
+  };
+  for (std::size_t member : {0U, 1U}) EXPECT_EQ(readiness(member).status, 200) << readiness(member).body;
+  const std::ptrdiff_t before = fleet_.count("fleet.joined");
+  const WallTime away = fleet_.now();
+  fleet_.server().crash();
+  deploy(0, "meanwhile");
+  for (std::size_t member : {0U, 1U}) {
+    const auto says_so = [&] { return readiness(member).body.find("FAIL record: ") != std::string::npos; };
+    EXPECT_TRUE(eventually(says_so)) << Fleet::host(member) << ": " << readiness(member).body;
+    EXPECT_EQ(readiness(member).status, 503);
+  }
+  std::this_thread::sleep_for(Millis{25'000} - (fleet_.now() - away));
+  const std::vector<Fleet::Act> calls = fleet_.calls();
+  EXPECT_GT(fleet_.now() - calls.back().at, Millis{5'000}) << "nobody polls what cannot be recorded";
+  for (std::size_t member : {0U, 1U}) EXPECT_TRUE(fleet_.daemon(member).running()) << fleet_.logs();
+  fleet_.server().start();
+  const WallTime back = fleet_.now();
+  expect_told_once("meanwhile");
+  std::printf("told %lld ms after the server was back\n",
+              static_cast<long long>(std::chrono::duration_cast<Millis>(fleet_.now() - back).count()));
+  for (std::size_t member : {0U, 1U}) {
+    EXPECT_TRUE(eventually([&] { return readiness(member).status == 200; }))
+        << Fleet::host(member) << readiness(member).body << fleet_.logs();
+  }
+  EXPECT_LE(fleet_.count("fleet.joined"), before + 2);
+  expect_whole();
+}
+
+TEST_F(FleetFaults, OneThatStandsByDoesWhatCommandsWantAndTakesAnotherConfiguration) {
+  Daemon& standby = fleet_.daemon(1);
+  deploy(0, "hurried");
+  expect_told_once("hurried");
+  const RunResult approved =
+      standby.command({"approve", Fleet::function(0), "--sha256", hash_of("hurried"), "--reason", "reviewed"});
+  EXPECT_EQ(code_of(approved), 0) << approved.out << approved.err;
+  const RunResult suspended =
+      standby.command({"suspend", Fleet::function(1), "--until", "1h", "--reason", "maintenance"});
+  EXPECT_EQ(code_of(suspended), 0) << suspended.out << suspended.err;
+  EXPECT_TRUE(fleet_.daemon(0).wait_for_status(Fleet::function(0), "in_sync"));
+  deploy(1, "in maintenance");
+  EXPECT_TRUE(fleet_.daemon(0).wait_for_status(Fleet::function(1), "drifted")) << fleet_.daemon(0).status("f1");
+
+  const RunResult polled = standby.command({"poll", Fleet::function(0)});
+  EXPECT_EQ(code_of(polled), 1) << polled.out << polled.err;
+  EXPECT_NE((polled.out + polled.err).find("stands by"), std::string::npos) << polled.out << polled.err;
+  EXPECT_EQ(code_of(fleet_.daemon(0).command({"poll", Fleet::function(0)})), 0);
+
+  const RunResult reloaded = standby.command({"reload"});
+  EXPECT_EQ(code_of(reloaded), 0) << reloaded.out << reloaded.err;
+  EXPECT_TRUE(wait_for_log(1, "fleet.joined", 2)) << standby.log();
+  standby.child().signal(SIGHUP);
+  EXPECT_TRUE(wait_for_log(1, "fleet.joined", 3)) << standby.log();
+  standby.dir().write("codedriftd.toml", "[daemn]\n");
+  standby.child().signal(SIGHUP);
+  EXPECT_TRUE(wait_for_log(1, "config.mistake", 1)) << standby.log();
+  standby.write_config();
+  EXPECT_TRUE(standby.running());
+  EXPECT_EQ(fleet_.holder(), 0U);
+
+  EXPECT_EQ(fleet_.daemon(0).stop(), (ExitStatus{0, 0}));
+  EXPECT_TRUE(fleet_.wait_for_holder(1)) << fleet_.logs();
+  deploy(2, "afterwards");
+  expect_told_once("afterwards");
+  const std::vector<std::string> held = fleet_.drifts_to("in maintenance");
+  ASSERT_EQ(held.size(), 1U);
+  EXPECT_EQ(fleet_.times_told(held.front()), 0) << "by whom suspended it does not matter";
+  expect_whole();
+}
+
+}  // namespace
+}  // namespace codedriftd::test
