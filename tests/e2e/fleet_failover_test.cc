@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "e2e/fleet.h"
+#include "e2e/record.h"
 #include "support/free_port.h"
 
 namespace codedriftd::test {
@@ -111,6 +112,14 @@ TEST_F(FleetFailover, ToAStandbyThatLacksEventsIsNoticedAndNothingIsWritten) {
   EXPECT_EQ(fleet_->events().size(), events) << "an event's number is given once";
   EXPECT_EQ(fleet_->calls().size(), calls) << "what is seen cannot be recorded";
   EXPECT_TRUE(fleet_->drifts_to("lost").empty());
+
+  const RunResult adopted = fleet_->daemon(0).command({"adopt", "--rolled-back", "--yes"});
+  EXPECT_EQ(code_of(adopted), 0) << adopted.out << adopted.err;
+  for (const char* code : {"lost", "afterwards"})
+    EXPECT_TRUE(fleet_->wait_for_drift_told(code)) << code << " " << fleet_->logs();
+  EXPECT_EQ(fleet_->count("store.rolled_back"), 1);
+  Database record = postgres::open(standby_->place("codedriftd"), postgres::Access::read_current);
+  EXPECT_TRUE(whole_log(record));
 }
 
 }  // namespace
