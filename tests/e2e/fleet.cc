@@ -101,7 +101,9 @@ void Fleet::start() {
     if (!daemon(member).child().wait_for_output(member == 0 ? "daemon.ready" : "fleet.standby", kSoonEnough))
       throw std::runtime_error("a member does not start:\n" + logs());
   }
-  if (!wait_for_call(0)) throw std::runtime_error("nobody polls:\n" + logs());
+  const auto functions = static_cast<std::ptrdiff_t>(daemon(0).config.functions.size());
+  if (!eventually([&] { return count("baseline.set") == functions; }))
+    throw std::runtime_error("what is deployed is not seen:\n" + logs());
 }
 
 Database& Fleet::record() {

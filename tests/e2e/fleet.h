@@ -37,7 +37,8 @@ class Fleet {
   explicit Fleet(Options options);
   ~Fleet();
 
-  /// Migrates; starts the first, which takes the lease, and then the others. Throws std::runtime_error.
+  /// Migrates; starts the first, which takes the lease, and then the others; returns when every function was seen.
+  /// Throws std::runtime_error.
   void start();
   /// One that has ended, or never began. Returns at once.
   void launch(std::size_t member) { daemon(member).launch(); }
