@@ -66,12 +66,25 @@ MonoTime FleetPart::turn(Writer& writer, Ledger& ledger, MonoTime now) {
       [this, &ledger](Tx& tx) {
         const bool led = leads();
         tell(tx, ledger, membership_.turn(tx.db), clock_.wall());
+        note_head(tx, ledger.origin());
         tx.after_commit([this, led] {
           if (leads() != led) wake_();
         });
       },
       [this](std::exception_ptr) { turning_ = false; });
   return next_turn_;
+}
+
+/// What others wrote counts, too: whoever takes over on another server must not go on without it.
+void FleetPart::note_head(Tx& tx, const std::string& origin) {
+  enum Column : int { kSeq, kLeaf, kId, kTime };
+  auto last = tx.db.query("SELECT seq, leaf_hash, id, time_ms FROM event ORDER BY seq DESC LIMIT 1");
+  if (!last.step()) return;
+  tx.after_commit([this, leaf = last.optional_sha256(kLeaf).value(),
+                   head = RecordHead{origin, last.integer(kSeq), last.string(kId), last.time(kTime)}] {
+    membership_.committed_head(head.seq, leaf);
+    *head_.lock() = head;
+  });
 }
 
 void FleetPart::tell(Tx& tx, Ledger& ledger, const Membership::Turn& turn, WallTime now) {

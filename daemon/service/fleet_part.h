@@ -51,6 +51,7 @@ class FleetPart {
  private:
   static constexpr std::string_view kLease = "all";
   void tell(Tx& tx, Ledger& ledger, const Membership::Turn& turn, WallTime now);
+  void note_head(Tx& tx, const std::string& origin);
   NewEvent event(std::string kind, std::string summary) const;
 
   const std::string host_;
