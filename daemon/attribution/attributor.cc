@@ -36,10 +36,11 @@ void Attributor::set_accounts(std::map<std::string, std::vector<std::string>> de
 }
 
 void Attributor::ask_due() {
-  writer_.post([this](Tx& tx) { begin(tx.db); });
+  writer_.post([this](Tx& tx) { begin(tx); });
 }
 
-void Attributor::begin(Database& db) {
+void Attributor::begin(Tx& tx) {
+  Database& db = tx.db;
   const WallTime now = clock_.wall();
   const auto accounts = accounts_.copy();
   std::set<int64_t> under_way;
@@ -62,7 +63,10 @@ void Attributor::begin(Database& db) {
   std::erase_if(questions, [&](const attributions::Question& question) {
     return under_way.contains(question.event_seq) || !lanes.contains({question.account, question.change.region});
   });
-  for (AuditQuery& query : audit_queries(std::move(questions))) ask(std::move(query));
+  // Only then are the events on record that it asks about.
+  tx.after_commit([this, queries = audit_queries(std::move(questions))] {
+    for (const AuditQuery& query : queries) ask(query);
+  });
 }
 
 void Attributor::ask(AuditQuery query) {

@@ -48,7 +48,7 @@ class Attributor {
   using Questions = std::vector<attributions::Question>;
   using Records = std::map<std::string, std::vector<ChangeRecord>, std::less<>>;  ///< by function
 
-  void begin(Database& db);
+  void begin(Tx& tx);
   void ask(AuditQuery query);
   void over(const AuditJob& job, const AuditQuery& query);
   void take_answer(Tx& tx, const attributions::Question& asked, const Records& records,

@@ -70,21 +70,27 @@ void look_before_start(const Settings& settings) {
   log_warnings(report);
 }
 
+void log_waits(const std::string& why) {
+  log(LogLevel::error, "config.refused",
+      fmt::format("this daemon joins its fleet again once this is mended:\n{}", why));
+}
+
 /// The configuration for an App that goes on where the one before was no member of its fleet any more. Mistakes in it
 /// meanwhile must not end the service: it waits until they are mended, or for the signal to stop (nullopt).
-std::optional<Settings> load_anew(const std::string& file) {
+std::optional<Settings> load_anew(const std::string& file, Notify& notify) {
   for (bool told = false;; told = true) {
+    notify.watchdog();
     try {
       auto settings = load_settings(file);
       if (!settings) throw ConfigError{std::move(settings.error())};
       look_before_start(*settings);
       return std::move(*settings);
     } catch (const ConfigError& error) {
-      if (!told)
-        log(LogLevel::error, "config.refused",
-            fmt::format("this daemon joins its fleet again once these are mended:\n{}",
-                        format_mistakes(error.mistakes)));
+      if (!told) log_waits(format_mistakes(error.mistakes));
+    } catch (const std::exception& error) {
+      if (!told) log_waits(error.what());
     }
+    notify.status("waits for a configuration without mistakes, see the log");
     constexpr timespec kPause{5, 0};
     sigset_t stop;
     sigemptyset(&stop);
@@ -125,7 +131,7 @@ int command_run(const CommandContext& context) {
   Notify notify;
   const std::string file = settings.file;
   look_before_start(settings);
-  for (std::optional<Settings> next = std::move(settings); next; next = load_anew(file)) {
+  for (std::optional<Settings> next = std::move(settings); next; next = load_anew(file, notify)) {
     const int code = App(std::move(*next), context.log_level, text_option(values, "textfile"), notify).run();
     if (code != App::kAnew) return code;
   }

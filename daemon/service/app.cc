@@ -99,12 +99,12 @@ int App::run() {
     }
     if (anew()) {
       stop();
-      return kAnew;
+      return signals_.stopping() ? EXIT_SUCCESS : kAnew;
     }
     working_ = true;
     ready_ = true;
     *cached_.lock() = std::nullopt;
-    notify_.ready(status_line(snapshot()));
+    notify_.ready(status_words());
     ::malloc_trim(0);  // starting needs more than running
     log(LogLevel::info, "daemon.ready",
         fmt::format("watching {} function{}, alerts to {} destination{}", functions_, functions_ == 1 ? "" : "s",
@@ -115,7 +115,15 @@ int App::run() {
     log(LogLevel::error, "daemon.failed", error.what());
   }
   stop();
-  return code;
+  return code == kAnew && signals_.stopping() ? EXIT_SUCCESS : code;
+}
+
+std::string App::status_words() {
+  try {
+    return status_line(snapshot());
+  } catch (const StoreError& error) {
+    return fmt::format("the record cannot be read: {}", error.what());
+  }
 }
 
 /// A full disk at the start, somebody's lock on the record, a server that is away: to end would be tried a few times by
@@ -129,6 +137,7 @@ void App::wait_for_record(const StoreError& error) {
     if (error.kind() == StoreError::Kind::rolled_back)
       return {"store.rolled_back", "waits for an operator: the record was rolled back",
               "nothing is written until an operator has looked, and said `codedriftd adopt --rolled-back`"};
+    if (error.shut_out()) return {"fleet.lost", "joins its fleet again", "this daemon joins its fleet again"};
     if (error.full()) return {"store.full", "waits for space on the disk", "the start waits for space"};
     if (settings_.store.server)
       return {"store.unavailable", "waits for the record's server", "the start waits for the server"};
@@ -185,7 +194,11 @@ void App::open_file() {
 /// The record of a fleet: this daemon becomes a member, and may write from then on.
 void App::open_server() {
   writer_.reset();  // of an earlier try
-  Database db = postgres::open(place_of(settings_.store), postgres::Access::write);
+  // Of the process: an old primary that comes back is not taken for the server by the next App either.
+  static const auto lineage = std::make_shared<postgres::Lineage>();
+  postgres::Place place = place_of(settings_.store);
+  place.lineage = lineage;
+  Database db = postgres::open(place, postgres::Access::write);
   database_ = db.name();
   if (auto good = check_schema(db); !good) throw std::runtime_error(good.error().message);
   if (const std::string trouble = session_trouble(db); !trouble.empty()) throw std::runtime_error(trouble);
@@ -208,8 +221,12 @@ void App::open_server() {
   options.fence = &fleet_->fence();
   options.shut_out = [this](const StoreError& error) { fleet_->shut_out(error); };
   write_to(std::move(db), origin, std::move(options));
-  reader_.lock()->emplace(open_reader_());
+  // Read by the first thread, which has a watchdog to feed.
+  constexpr Millis kLook{3'000};
+  reader_.lock()->emplace(open_reader_of(settings_.store, kLook));
   writer_->run([&](Tx&) { apply_routes(); });
+  *trust_.lock() = trust_of(settings_);
+  refresh_trust();
   fleet_->tell_joined(*writer_, *ledger_);
 }
 
@@ -241,11 +258,32 @@ void App::stand_by() {
     const Timetable::Due due =
         timetable.due(clock_.mono(), notify_.watchdog_interval(), makes_progress(writer_->last_turn(), clock_.mono()));
     if (due.watchdog) notify_.watchdog();
-    if (due.alive) keep_head();
+    if (due.alive) {
+      keep_head();
+      refresh_trust();
+    }
     if (due.status && !status_page_) open_status_page();
     const auto signal = signals_.wait(std::max(Millis{1}, std::chrono::ceil<Millis>(next - clock_.mono())));
     if (signals_.stopping()) return;
     if (signal == SIGHUP && reload_standing_by()) anew_ = true;
+  }
+  notify_.extend(Millis{300'000});  // what follows takes long for many functions
+}
+
+/// Who stands by takes approvals and announcements as who works does: by the rules for what is watched now.
+void App::refresh_trust() {
+  try {
+    Settings now = settings_;
+    {
+      Locked reader(reader_);
+      match_rules(now, reader->value());
+    }
+    auto trust = std::make_shared<Trust>(*trust_.copy());
+    trust->attested_only = attested_only(now);
+    *trust_.lock() = std::move(trust);
+  } catch (const StoreError& error) {
+    if (told_troubles_.insert("trust").second)
+      log(LogLevel::warning, "store.unreadable", fmt::format("what is watched now is not known: {}", error.what()));
   }
 }
 

@@ -82,6 +82,9 @@ class App {
   void write_to(Database db, const std::string& origin, Writer::Options options);
   /// This App is to end, and another one to begin.
   bool anew() const;
+  void refresh_trust();
+  /// For systemd. What cannot be read is said to be so.
+  std::string status_words();
 
   // How it stands, in app_status.cc.
   StatusSnapshot snapshot();

@@ -261,6 +261,7 @@ std::string App::leaves_nothing(const Settings& loaded) const {
 
 JsonBox App::load_again() {
   notify_.reloading(clock_.mono());
+  if (fleet_) notify_.extend(Millis{300'000});  // many functions, each some round trips
   auto loaded = load_settings(settings_.file);
   DestinationReport report;
   if (loaded) report = look_ahead(*loaded, find_sinkhost(), Looking::as_the_service);
@@ -342,7 +343,7 @@ JsonBox App::load_again() {
     loads->at = clock_.wall();
   }
   *cached_.lock() = std::nullopt;
-  notify_.ready(status_line(snapshot()));
+  notify_.ready(status_words());
   ::malloc_trim(0);
   const std::string changed = sync.added + sync.removed == 0 ? "" : fmt::format(" (+{} −{})", sync.added, sync.removed);
   const std::string words =

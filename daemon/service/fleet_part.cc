@@ -65,7 +65,14 @@ MonoTime FleetPart::turn(Writer& writer, Ledger& ledger, MonoTime now) {
   writer.post(
       [this, &ledger](Tx& tx) {
         const bool led = leads();
-        tell(tx, ledger, membership_.turn(tx.db), clock_.wall());
+        const Membership::Turn turn = membership_.turn(tx.db);
+        tell(tx, ledger, turn, clock_.wall());
+        if (!turn.lost.empty()) {
+          tx.after_commit([this] {
+            *over_.lock() = "its lease is another member's";
+            wake_();
+          });
+        }
         note_head(tx, ledger.origin());
         tx.after_commit([this, led] {
           if (leads() != led) wake_();

@@ -109,8 +109,8 @@ Millis Runner::longest_wait() const { return writer_.trouble().empty() ? kLonges
 
 Millis Runner::turn() {
   carrying_.assume();
+  tell_of_trouble();  // of this daemon, whoever has the work by now
   if (may_send_ && !may_send_()) return kNotNow;
-  tell_of_trouble();
   settle_last();
   take_over();
   if (begin_anew_) {

@@ -111,7 +111,7 @@ class Runner {
   Bell bell_;
   Guarded<RunnerState> state_;
   std::function<bool()> may_send_;  ///< empty: always
-  ThreadRole carrying_;  ///< the thread that calls turn(), and the writer's while it waits for that
+  ThreadRole carrying_;             ///< the thread that calls turn(), and the writer's while it waits for that
   std::shared_ptr<SinkChannel> channel_ GUARDED_BY(carrying_);
   unsigned start_failures_ GUARDED_BY(carrying_) = 0;
   MonoTime start_not_before_ GUARDED_BY(carrying_){};

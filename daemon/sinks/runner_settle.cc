@@ -140,6 +140,7 @@ void Runner::look_after_queue(WallTime now) {
   looked_after_at_ = mono;
   const bool speak_up = !spoke_up_at_ || mono - *spoke_up_at_ >= kBetweenNotices;
   if (speak_up) spoke_up_at_ = mono;
+  bool forget = false;
   writer_.run([&](Tx& tx) {
     carrying_.assume();
     for (const outbox::Expired& gone : outbox::expire(tx.db, destination_, now)) {
@@ -156,9 +157,10 @@ void Runner::look_after_queue(WallTime now) {
     notices::beat(tx, ledger_, *route, now);
     outbox::forget_attempts(tx.db, now - kKeepAttempts);
     if (forgot_at_ && mono - *forgot_at_ < kBetweenForgetting) return;
-    forgot_at_ = mono;
     outbox::forget_notices(tx.db, destination_, now - kKeepNotices);
+    forget = true;
   });
+  if (forget) forgot_at_ = mono;
 }
 
 }  // namespace codedriftd

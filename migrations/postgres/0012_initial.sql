@@ -526,7 +526,9 @@ WITH
   stay AS MATERIALIZED (
     SELECT alive_at_ms AS alive_ms, stopped_at_ms IS NOT NULL AS stopped
     FROM (SELECT (SELECT id FROM daemon_run
-                  ORDER BY CASE WHEN id = (SELECT holder FROM lease WHERE name = 'all') THEN 1 ELSE 0 END DESC, id DESC
+                  ORDER BY CASE WHEN id = (SELECT holder FROM lease WHERE name = 'all') THEN 2
+                                WHEN host != '' AND stopped_at_ms IS NULL AND fenced_by IS NULL THEN 1 ELSE 0 END DESC,
+                           id DESC
                   LIMIT 1) AS id) AS last LEFT JOIN daemon_run USING (id)),
   -- A stored time more than a day ahead comes from a clock that was wrong: it counts as now.
   seen AS (

@@ -23,6 +23,8 @@ class Fence {
   virtual void passed(int64_t answer, MonoTime sent) = 0;
   /// There was no row, and the transaction is rolled back. Throws StoreError (fenced), with the reason.
   [[noreturn]] virtual void refused(Database& db) = 0;
+  /// Before the COMMIT: a transaction that took long must not look like silence.
+  virtual void before_commit(Database& /*db*/) {}
   /// The transaction that passed last is durable.
   virtual void committed() = 0;
   /// The COMMIT of the transaction that passed last failed with StoreError (in_doubt): asks on a new connection. True:

@@ -17,6 +17,7 @@ namespace {
 constexpr Millis kIdleTurn{5000};
 constexpr Millis kLockedOutTurn{100};
 constexpr Millis kBetweenCrowdedLines{600'000};
+constexpr unsigned kOftenLost = 3;
 constexpr int64_t kCommitsBetweenCheckpoints = 200;
 constexpr int64_t kManyFrames = 16'000;  // about 64 MiB of WAL
 
@@ -194,7 +195,13 @@ bool Writer::record(std::vector<Item>& items, bool last_try) {
   std::vector<std::span<Item>> left{std::span(items)};  // the last one is next
   while (!left.empty()) {
     const std::span<Item> group = left.back();
-    const auto failure = attempt(group);
+    auto failure = attempt(group);
+    if (failure && failure->passing && failure->writing) {
+      // What the server goes away of each time must not keep all others from being done.
+      bool often = false;
+      for (Item& item : group.subspan(failure->first, failure->count)) often = ++item.lost >= kOftenLost || often;
+      failure->passing = !often;
+    }
     if (failure && failure->passing && !last_try) {
       std::vector<Item> waiting;
       for (auto part = left.rbegin(); part != left.rend(); ++part)
@@ -248,7 +255,8 @@ std::optional<Writer::Failure> Writer::attempt(std::span<Item> group) {
     }
     failure.first = 0;
     failure.count = group.size();
-    wrote = db_.total_changes() != changes_before;
+    wrote = options_.fence != nullptr || db_.total_changes() != changes_before;  // the fence itself is a write
+    if (options_.fence != nullptr) options_.fence->before_commit(db_);
     doing = "a commit";
     failure.again = !commit();
   } catch (const StoreError& error) {
@@ -257,6 +265,7 @@ std::optional<Writer::Failure> Writer::attempt(std::span<Item> group) {
     note_trouble(error);
     failure.why = std::current_exception();
     failure.passing = error.passing();
+    failure.writing = doing == "a write";
     failure.of_all = is_of_all(error) || (committing && error.full());
   } catch (...) {
     failure.why = std::current_exception();

@@ -113,6 +113,7 @@ class Writer {
     std::shared_ptr<const Batchable> batchable;
     Done done;
     Keep keep = Keep::always;
+    unsigned lost = 0;  ///< how often the record went away while it was done
   };
   struct Queue {
     std::deque<Item> items;
@@ -133,6 +134,7 @@ class Writer {
     std::size_t first = 0, count = 0;  ///< what of it failed; more than one: one of a batch
     bool of_all = false;               ///< it is not about these alone: it would be the same with any others
     bool passing = false;              ///< the record cannot be reached for now
+    bool writing = false;              ///< while `first` was done, not before or after
     bool again = false;                ///< nothing did: it left no trace, and may be done again at once
   };
 

@@ -3,7 +3,7 @@
 namespace codedriftd {
 namespace {
 
-/// An answer that was longer on its way looks like a clock that went back: by so little it did not.
+/// Two clocks never run quite alike: by so little this one does not go back.
 constexpr Millis kJitter{100};
 
 Millis since_start(MonoTime time) { return std::chrono::floor<Millis>(time.time_since_epoch()); }
@@ -15,10 +15,15 @@ WallTime FleetClock::wall() const {
   return ahead ? WallTime{since_start(host_.mono()) + *ahead} : host_.wall();
 }
 
-void FleetClock::told(WallTime database, MonoTime at) {
-  const Millis now = database.time_since_epoch() - since_start(at);
+void FleetClock::told(WallTime database, MonoTime sent, MonoTime received) {
+  const Millis at_least = database.time_since_epoch() - since_start(received);
+  const Millis at_most = database.time_since_epoch() - since_start(sent);
   Locked ahead(ahead_);
-  if (!*ahead || now > **ahead || now < **ahead - kJitter) *ahead = now;
+  if (!*ahead || **ahead < at_least) {
+    *ahead = at_least;
+  } else if (**ahead > at_most + kJitter) {
+    *ahead = at_most;
+  }
 }
 
 Millis FleetClock::host_offset() const { return host_.wall() - wall(); }

@@ -11,15 +11,15 @@ namespace codedriftd {
 class FleetClock final : public Clock {
  public:
   static constexpr Millis kTellOffset{2'000};   ///< a host's clock that is off by more is worth a warning
-  static constexpr Millis kMostOffset{60'000};  ///< by more: the host does no work of the fleet
+  static constexpr Millis kMostOffset{60'000};  ///< by more: the host takes no lease
 
   /// The host's clock must outlive it.
   explicit FleetClock(const Clock& host) : host_(host) {}
   WallTime wall() const override;
   MonoTime mono() const override { return host_.mono(); }
 
-  /// The database's clock as an answer had it that was received `at`.
-  void told(WallTime database, MonoTime at);
+  /// The database's clock, read between `sent` and `received`: an answer that took long does not move this one.
+  void told(WallTime database, MonoTime sent, MonoTime received);
   /// How far the host's clock is ahead of the database's; negative: behind. 0 until a fence has told.
   Millis host_offset() const;
 

@@ -84,9 +84,9 @@ std::string Membership::statement() const {
 
 void Membership::passed(int64_t answer, MonoTime sent) {
   const MonoTime received = clock_.mono();
-  clock_.told(from_ms(answer), received);
+  clock_.told(from_ms(answer), sent, received);
   watch_for_steps(from_ms(answer), sent, received);
-  pending_ = Pending{sent + kTimeToLive - kMargin, held_};
+  pending_ = Pending{sent, sent + kTimeToLive - kMargin, held_};
 }
 
 /// A database's clock that was set forward makes the living look dead, until each has renewed.
@@ -97,6 +97,15 @@ void Membership::watch_for_steps(WallTime database, MonoTime sent, MonoTime rece
 }
 
 void Membership::refused(Database& db) { ended(reason(db)); }
+
+void Membership::before_commit(Database& db) {
+  const MonoTime sent = clock_.mono();
+  if (sent - pending().sent < kRenewal) return;
+  static const Sql kRenew =
+      Sql::forever(fmt::format("UPDATE daemon_run SET alive_at_ms = greatest(alive_at_ms, {}) WHERE id = ?", kNow));
+  db.run(kRenew, id_);
+  pending().valid_until = sent + kTimeToLive - kMargin;
+}
 
 void Membership::committed() {
   if (!pending_) return;

@@ -71,6 +71,7 @@ class Membership final : public Fence {
   void connected(Database& db) override { need_head(db); }
   void passed(int64_t answer, MonoTime sent) override;
   [[noreturn]] void refused(Database& db) override;
+  void before_commit(Database& db) override;
   void committed() override;
   bool was_durable(Database& db) override;
 
@@ -81,7 +82,7 @@ class Membership final : public Fence {
   };
   /// What counts once the transaction is durable that passed last.
   struct Pending {
-    MonoTime valid_until;
+    MonoTime sent, valid_until;
     Claims::Leases held;
   };
   bool ask_whether_durable(Database& db);

@@ -54,8 +54,10 @@ Database open_reader(const Settings& settings) {
   return settings.store.server ? open_reader_of(settings.store) : sqlite::open_reader(settings.database());
 }
 
-Database open_reader_of(const StoreSettings& store) {
-  return postgres::open(reading_place_of(store), postgres::Access::read_current);
+Database open_reader_of(const StoreSettings& store, std::optional<Millis> limit) {
+  postgres::Place place = reading_place_of(store);
+  place.statement_limit = limit;
+  return postgres::open(place, postgres::Access::read_current);
 }
 
 }  // namespace codedriftd

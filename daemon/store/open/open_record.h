@@ -23,6 +23,7 @@ inline constexpr char kOwnerRole[] = "codedriftd_owner";
 /// Throws StoreError.
 Database open_reader(const Settings& settings);
 /// The same of a server's, for whoever has no more than that. REQUIRES: there is a server.
-Database open_reader_of(const StoreSettings& store);
+/// `limit`: for each statement, instead of what a report may take.
+Database open_reader_of(const StoreSettings& store, std::optional<Millis> limit = std::nullopt);
 
 }  // namespace codedriftd

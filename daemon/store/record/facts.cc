@@ -20,10 +20,11 @@ void write(Database& db, std::string_view name, std::string_view value) {
 namespace daemon_runs {
 
 std::optional<DaemonStay> last(Database& db) {
-  // Of a fleet it is the one that does the work.
+  // Of a fleet it is the one that does the work, or else one that may soon.
   auto q = db.query(
       "SELECT alive_at_ms, stopped_at_ms IS NOT NULL FROM daemon_run ORDER BY CASE WHEN id = (SELECT holder FROM lease "
-      "WHERE name = 'all') THEN 1 ELSE 0 END DESC, id DESC LIMIT 1");
+      "WHERE name = 'all') THEN 2 WHEN host != '' AND stopped_at_ms IS NULL AND fenced_by IS NULL THEN 1 ELSE 0 END "
+      "DESC, id DESC LIMIT 1");
   if (!q.step()) return std::nullopt;
   return DaemonStay{q.time(0), q.boolean(1)};
 }

@@ -5,6 +5,7 @@
 #include "store/db/writer.h"
 #include "store/fleet/fleet_support.h"
 #include "support/delay_line.h"
+#include "support/process.h"
 #include "support/temp_dir.h"
 
 namespace codedriftd::test {
@@ -152,8 +153,17 @@ TEST_F(PostgresFencedWriter, MembersWaitForEachOther) {
   Membership two("two", "", clock, claims, Membership::Writers::one_at_a_time);
   Database db = record_.open_writer();
   two.join(db);
-  std::jthread later([&] { go_on.set_value(); });
+  const auto waits = [&] {
+    return number(
+               "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND database = (SELECT oid "
+               "FROM pg_database WHERE datname = current_database())") == 1;
+  };
+  std::jthread later([&] {
+    EXPECT_TRUE(wait_until(waits, 3s)) << "it did not wait";
+    go_on.set_value();
+  });
   db.begin_write(two, clock);
+  later.join();
   auto row = db.query_once("SELECT count(*) FROM written");
   row.step();
   EXPECT_EQ(row.integer(0), 1) << "it sees what the one before it wrote";

@@ -23,7 +23,7 @@ TEST(FleetClock, CarriesTheDatabasesClockOnAndSaysHowFarTheHostsIsOff) {
   ManualClock host;
   FleetClock clock(host);
   const WallTime database = host.wall() - 90s;
-  clock.told(database, host.mono());
+  clock.told(database, host.mono(), host.mono());
   EXPECT_EQ(clock.wall(), database);
   EXPECT_EQ(clock.host_offset(), 90s);
   host.advance(10s);
@@ -41,9 +41,9 @@ TEST(FleetClock, FollowsTheDatabasesButForAnswersThatTookLonger) {
     ManualClock host;
     FleetClock clock(host);
     const WallTime database = host.wall();
-    clock.told(database, host.mono());
+    clock.told(database, host.mono(), host.mono());
     host.advance(5s);
-    clock.told(database + 5s + told, host.mono());
+    clock.told(database + 5s + told, host.mono(), host.mono());
     EXPECT_EQ(clock.wall(), database + 5s + seen) << told.count();
   }
 }
@@ -70,6 +70,17 @@ TEST(Claims, HoldWhatWasSetUntilItsTime) {
   EXPECT_TRUE(claims.hold("c"));
   claims.let_go_of_all();
   EXPECT_FALSE(claims.hold("a"));
+}
+
+TEST(FleetClock, IsNotSetBackByAnAnswerThatCameLate) {
+  ManualClock host{SystemClock{}.wall()};
+  FleetClock clock(host);
+  const WallTime database = host.wall();
+  clock.told(database, host.mono(), host.mono());
+  const MonoTime sent = host.mono();
+  host.step_mono(20s);  // it was stopped before it read the answer
+  clock.told(database + 1ms, sent, host.mono());
+  EXPECT_EQ(clock.wall(), database + 20s);
 }
 
 }  // namespace

@@ -100,8 +100,7 @@ TEST(Polls, OfATargetThatIsNotThereIsAnError) {
   EXPECT_THROW(fleet.ledger.apply(fleet.tx, batch), std::out_of_range);
 }
 
-/// What a hundred polls that changed nothing cost on a server: reading and writing is done for all at once.
-TEST(Polls, ThatChangedNothingCostAFewStatementsHoweverManyTheyAre) {
+TEST(Polls, ThatChangedNothingWriteARunAndATargetEachAndNothingElse) {
   Fleet fleet;
   std::vector<Poll> polls;
   for (int i = 0; i < 5; ++i) polls.push_back({fleet.targets[static_cast<std::size_t>(i)], saw("a"), kStart, {}});
