@@ -302,8 +302,10 @@ bool Writer::commit() {
 /// How many of `items`, from the first, are done in one call.
 std::size_t Writer::alike(std::span<const Item> items) {
   const Batchable* first = items.front().batchable.get();
+  if (first == nullptr) return 1;
   const auto other = std::find_if(items.begin() + 1, items.end(), [&](const Item& item) {
-    return first == nullptr || !item.batchable || typeid(*item.batchable) != typeid(*first);
+    const Batchable* next = item.batchable.get();
+    return next == nullptr || typeid(*next) != typeid(*first);
   });
   return static_cast<std::size_t>(other - items.begin());
 }
