@@ -66,7 +66,7 @@ TEST(OperationsManual, SaysOfEachAlertWhatItMeans) {
 TEST(PrometheusRules, AndTheDashboardNameOnlyMetricsThatThereAre) {
   StatusSnapshot snapshot;
   snapshot.destinations.emplace_back();
-  snapshot.fleet.emplace();
+  snapshot.fleet = StatusSnapshot::Fleet{};
   const std::string metrics = metrics_text(snapshot, ExpositionFormat::prometheus, ProcessMetrics::with);
   for (const std::filesystem::path& path : {kRules, kDashboard}) {
     const std::string text = text_at_path(path);
