@@ -82,7 +82,7 @@ std::optional<Settings> load_anew(const std::string& file, Notify& notify) {
     notify.watchdog();
     try {
       auto settings = load_settings(file);
-      if (!settings) throw ConfigError{std::move(settings.error())};
+      if (!settings) throw ConfigError{settings.error()};
       look_before_start(*settings);
       return std::move(*settings);
     } catch (const ConfigError& error) {

@@ -56,7 +56,7 @@ class App {
   void take_state_folder();
   void open_store();
   void open_file();
-  void open_server();
+  void open_server();  // in app_fleet.cc, as stand_by() and all that is fleet's
   void stand_by();
   void begin_stay();
   void start_polling();
