@@ -32,12 +32,13 @@ class FleetFaults : public testing::Test {
     ASSERT_EQ(ids.size(), 1U) << code;
     EXPECT_EQ(fleet_.times_told(ids.front()), 1) << code;
   }
-  /// What holds after any fault.
-  void expect_whole() {
+  /// What holds after any fault. `on_waking`: calls that a member which was paused may have been about to send: it had
+  /// looked whether it may just before it was stopped, and nothing of its own runs before they are out.
+  void expect_whole(std::size_t on_waking = 0) {
     EXPECT_TRUE(fleet_.whole());
     EXPECT_TRUE(same_bytes_under_one_id(fleet_.receiver().requests(), kWebhookSecret));
     const std::vector<Fleet::Act> taken = fleet_.take_overs();
-    EXPECT_EQ(Fleet::of_others(fleet_.calls(), taken).size(), 0U) << "calls of who does not hold the lease";
+    EXPECT_LE(Fleet::of_others(fleet_.calls(), taken).size(), on_waking) << "calls of who does not hold the lease";
     EXPECT_EQ(Fleet::of_others(fleet_.deliveries(), taken).size(), 0U) << "deliveries of who does not hold the lease";
     const ScfStatistics cloud = fleet_.cloud().statistics();
     EXPECT_EQ(cloud.refused, 0U);
@@ -110,13 +111,13 @@ TEST_F(FleetFaults, OneThatWasPausedJoinsAnewAndDoesNothingAsWhoItWas) {
   EXPECT_TRUE(wait_for_log(0, "fleet.joined", 2)) << fleet_.logs();
   EXPECT_EQ(fleet_.holder(), 1U);
   expect_told_once("on waking");
-  expect_whole();
+  expect_whole(1);
 
   EXPECT_EQ(fleet_.daemon(1).stop(), (ExitStatus{0, 0}));
   EXPECT_TRUE(fleet_.wait_for_holder(0)) << "as the new member that it is: " << fleet_.logs();
   deploy(2, "at last");
   expect_told_once("at last");
-  expect_whole();
+  expect_whole(1);
 }
 
 TEST_F(FleetFaults, OneThatIsCutOffEndsItsWorkBeforeAnotherBegins) {
