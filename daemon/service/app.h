@@ -64,7 +64,7 @@ class App {
   void open_status_page();
   void open_control_socket();
 
-  // While it runs.
+  // While it runs, in app_serve.cc.
   int serve();
   /// Before it holds the lease: reads the configuration, and tells who asked what came of it. True if it is good.
   bool reload_standing_by();

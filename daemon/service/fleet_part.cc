@@ -23,7 +23,6 @@ FleetPart::FleetPart(const std::string& host, FleetClock& clock, std::function<v
       membership_(host, "", clock, claims_, Membership::Writers::one_at_a_time) {}
 
 void FleetPart::shut_out(const StoreError& error) {
-  rolled_back_ = error.kind() == StoreError::Kind::rolled_back;
   *over_.lock() = error.what();
   wake_();
 }

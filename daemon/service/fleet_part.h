@@ -32,8 +32,6 @@ class FleetPart {
   bool leads() const { return claims_.hold(kLease); }
   /// Why this membership is no more; nullopt: it lasts. Thread-safe.
   std::optional<std::string> over() const { return over_.copy(); }
-  /// True if over() because the record lacks what it had acknowledged. Thread-safe.
-  bool rolled_back() const { return rolled_back_; }
   /// The newest event that is known to have been durable. Thread-safe.
   std::optional<RecordHead> head() const { return head_.copy(); }
 
@@ -44,7 +42,6 @@ class FleetPart {
   /// Lets go of all, and says so in the record.
   void leave(Tx& tx, Ledger& ledger, WallTime now);
   int64_t member() const { return membership_.id(); }
-  const std::string& host() const { return host_; }
   /// The host's clock minus the database's. Thread-safe.
   Millis clock_offset() const { return clock_.host_offset(); }
 
@@ -60,7 +57,6 @@ class FleetPart {
   Claims claims_;
   Membership membership_;
   Guarded<std::optional<std::string>> over_;
-  std::atomic<bool> rolled_back_{false};
   Guarded<std::optional<RecordHead>> head_;
   std::atomic<bool> turning_{false};  ///< a turn is on its way to the writer
   MonoTime next_turn_{};

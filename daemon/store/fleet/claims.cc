@@ -4,18 +4,12 @@
 
 namespace codedriftd {
 
-const Claims& Claims::everything() {
-  static const Claims all;
-  return all;
-}
-
 bool Claims::hold(std::string_view lease) const {
-  if (clock_ == nullptr) return true;
   Locked state(state_);
-  return state->leases.contains(lease) && clock_->mono() < state->valid_until;
+  return state->leases.contains(lease) && clock_.mono() < state->valid_until;
 }
 
-MonoTime Claims::valid_until() const { return clock_ == nullptr ? MonoTime::max() : state_.lock()->valid_until; }
+MonoTime Claims::valid_until() const { return state_.lock()->valid_until; }
 
 int64_t Claims::member() const { return state_.lock()->member; }
 

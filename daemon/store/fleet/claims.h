@@ -16,9 +16,7 @@ class Claims {
   using Leases = std::set<std::string, std::less<>>;
 
   /// Nothing is held until set() says so. The clock must outlive it.
-  explicit Claims(const Clock& clock) : clock_(&clock) {}
-  /// Those of a daemon that is alone: it holds everything, for ever.
-  static const Claims& everything();
+  explicit Claims(const Clock& clock) : clock_(clock) {}
 
   /// The lease is this member's, and nobody can have taken it over yet.
   bool hold(std::string_view lease) const;
@@ -38,8 +36,7 @@ class Claims {
     MonoTime valid_until{};
     Leases leases;
   };
-  Claims() = default;
-  const Clock* clock_ = nullptr;  ///< nullptr: everything
+  const Clock& clock_;
   mutable Guarded<State> state_;
 };
 

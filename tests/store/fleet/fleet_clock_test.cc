@@ -48,11 +48,6 @@ TEST(FleetClock, FollowsTheDatabasesButForAnswersThatTookLonger) {
   }
 }
 
-TEST(Claims, OfADaemonThatIsAloneAreEverything) {
-  EXPECT_TRUE(Claims::everything().hold("all"));
-  EXPECT_EQ(Claims::everything().valid_until(), MonoTime::max());
-}
-
 TEST(Claims, HoldWhatWasSetUntilItsTime) {
   ManualClock clock;
   Claims claims(clock);
