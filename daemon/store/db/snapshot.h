@@ -8,8 +8,8 @@
 /// without a lock, with an index of the WAL in memory of their own; root and the owner too, so that there is one way.
 /// What the daemon appends to the WAL meanwhile does not disturb that. What does is a checkpoint, which writes into the
 /// database, and a WAL begun anew, which writes over frames: both can be seen afterwards, in the times of the file
-/// and in the WAL's header. Then what was read is thrown away, and read again. Checkpoints come every twenty commits or
-/// later, so that is rare.
+/// and in the WAL's header. Then what was read is thrown away, and read again. The writer keeps seconds between
+/// them, so that is rare.
 ///
 /// What is read may be a commit whose flush is still under way: after a power cut in that moment the record may end
 /// before it, and then its daemon sees the same again and records it anew.

@@ -18,7 +18,9 @@ constexpr Millis kIdleTurn{5000};
 constexpr Millis kLockedOutTurn{100};
 constexpr Millis kBetweenCrowdedLines{600'000};
 constexpr unsigned kOftenLost = 3;
-constexpr int64_t kCommitsBetweenCheckpoints = 200;
+/// Each checkpoint throws away what a reader without locks has read so far (snapshot.h), and a log grows without them.
+constexpr Millis kBetweenCheckpoints{10'000};
+constexpr int64_t kFewCommits = 20, kManyCommits = 2'000;
 constexpr int64_t kManyFrames = 16'000;  // about 64 MiB of WAL
 
 void end_process(const std::string& why) {
@@ -153,7 +155,7 @@ void Writer::loop(std::stop_token stop) {
       bell_.wait_for(stop, kLockedOutTurn);
       continue;
     }
-    checkpoint_if_due(!worked);
+    checkpoint_if_due();
     if (worked) continue;
     if (taken.closed) break;
     bell_.wait_for(stop, taken.wait);
@@ -367,11 +369,13 @@ void Writer::die_if_in_doubt(const StoreError& error, bool committing, std::stri
   }
 }
 
-void Writer::checkpoint_if_due(bool idle) {
+void Writer::checkpoint_if_due() {
   // A log that a reader kept from being moved is to shrink soon after that reader went, written to or not.
-  const bool due = idle ? held_up_ || commits_since_checkpoint_ >= kCommitsBetweenCheckpoints / 10
-                        : commits_since_checkpoint_ >= kCommitsBetweenCheckpoints;
+  const MonoTime now = clock_.mono();
+  const bool due = (held_up_ || commits_since_checkpoint_ >= kFewCommits) &&
+                   (commits_since_checkpoint_ >= kManyCommits || now - checkpoint_at_ >= kBetweenCheckpoints);
   if (!due) return;
+  checkpoint_at_ = now;
   try {
     held_up_ = db_.checkpoint(false) > kManyFrames && db_.checkpoint(true) != 0;
     commits_since_checkpoint_ = 0;

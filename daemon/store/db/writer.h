@@ -152,7 +152,7 @@ class Writer {
   void note_trouble(const StoreError& error) REQUIRES(writing_);
   void note_recovery(bool wrote);
   void die_if_in_doubt(const StoreError& error, bool committing, std::string_view what);
-  void checkpoint_if_due(bool idle) REQUIRES(writing_);
+  void checkpoint_if_due() REQUIRES(writing_);
 
   ThreadRole writing_;  ///< the writer's own thread
   Database db_ GUARDED_BY(writing_);
@@ -164,6 +164,7 @@ class Writer {
   Guarded<std::map<std::string_view, uint64_t>> errors_;
   Bell bell_;
   int64_t commits_since_checkpoint_ GUARDED_BY(writing_) = 0;
+  MonoTime checkpoint_at_ GUARDED_BY(writing_){};
   bool shut_out_ GUARDED_BY(writing_) = false;  ///< and said so
   bool held_up_ GUARDED_BY(writing_) = false;   ///< a reader kept the last checkpoint from emptying a long log
   std::jthread thread_;

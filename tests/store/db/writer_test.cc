@@ -5,6 +5,7 @@
 #include <atomic>
 #include <future>
 
+#include "store/db/snapshot.h"
 #include "store/db/sqlite.h"
 #include "store/fault_vfs.h"
 #include "store/store_support.h"
@@ -478,6 +479,21 @@ TEST(SqliteWriter, AFailedFlushOfTheLastCheckpointIsFatal) {
   EXPECT_EQ(b.deaths, 1);
 }
 
+TEST(SqliteWriter, ManyCommitsInARowLeaveAReaderTheTimeToRead) {
+  Bench b;
+  const auto commits = [&](int count) {
+    for (int i = 0; i < count; ++i)
+      b.writer.run([](Tx& tx) { tx.db.run("UPDATE fact SET value = value || '.' WHERE name = 'warm'"); });
+  };
+  commits(100);  // the first checkpoint has been
+  const Snapshot snapshot(b.path);
+  commits(500);
+  EXPECT_TRUE(snapshot.undisturbed());
+  b.clock.advance(Millis{10'000});
+  commits(2);  // once the second is done, the turn of the first is over
+  EXPECT_FALSE(snapshot.undisturbed()) << "the log is moved into the database all the same";
+}
+
 TEST(Writer, StopDoesWhatIsQueuedAndRefusesWhatComesAfter) {
   Bench b;
   std::atomic<int> durable{0};
@@ -524,11 +540,13 @@ TEST(SqliteWriter, TheLogThatAReaderLetGrowIsEmptiedSoonAfterThatReaderWentThoug
         tx.db.run("INSERT INTO fact (name, value) VALUES (?, hex(zeroblob(400000)))", std::to_string(i));
       });
     }
+    b.clock.advance(Millis{10'000});  // a checkpoint is due again
     for (int i = 0; i < 200; ++i) b.writer.run([i](Tx& tx) { put(tx, fmt::format("more {}", i)); });
     for (int i = 0; i < 10; ++i) b.writer.run([](Tx&) {});  // turns in which nothing is written
     EXPECT_GT(wal(), kMuch) << "what a reader looks at is not taken away";
     EXPECT_EQ(number(reader, "SELECT count(*) FROM fact"), 1);
   }
+  b.clock.advance(Millis{10'000});
   b.writer.run([](Tx&) {});  // else it is the next turn that comes by itself, after five seconds
   EXPECT_TRUE(wait_until([&] { return wal() == 0; }, Millis{10'000})) << wal();
 }
