@@ -175,7 +175,7 @@ class ControlVerbs {
 
   /// The verbs plan, poll and packages.fetch.
   Reply poll(const Asked& asked, const JsonBox& arguments) {
-    if (const std::string why = parts_.elsewhere ? parts_.elsewhere() : std::string(); !why.empty())
+    if (const std::string why = parts_.not_yet ? parts_.not_yet() : std::string(); !why.empty())
       return NothingDone{"failed", why};
     Database db = parts_.open_reader();
     const bool fetch = asked.verb == "packages.fetch";
@@ -183,15 +183,15 @@ class ControlVerbs {
     if (!found) return found.error();
     const auto issued = tickets_.lock()->issue(asked.caller.uid, found->size());
     if (!issued) return too_many();
-    std::vector<TargetId> ids;
+    std::vector<PollWish> wishes;
     Json addresses = Json::array();
     for (const SelectedTarget& target : *found) {
-      ids.push_back(target.row.id);
+      wishes.push_back({target.row.id, target.row.target.account, fetch});
       if (asked.verb != "plan") addresses.push_back(target.row.target.address());
       // Before the poll: the link that it brings is to be used.
       if (fetch && target.row.state.live) parts_.forget_failure(*target.row.state.live);
     }
-    parts_.poll_now(std::move(ids), [ticket = issued->ticket](PollEnd end) { ticket->over(end); });
+    parts_.poll_now(wishes, [ticket = issued->ticket](PollEnd end) { ticket->over(end); });
     Json done{{"ticket", issued->id}, {"targets", found->size()}};
     if (!addresses.empty()) done["addresses"] = std::move(addresses);
     return JsonBox(std::move(done));

@@ -17,6 +17,13 @@
 
 namespace codedriftd {
 
+/// One target that is to be polled now.
+struct PollWish {
+  TargetId id = 0;
+  std::string account;
+  bool wants_package = false;  ///< its package is to be looked into, whatever came of that before
+};
+
 /// What the verbs work with; all of it outlives the server.
 struct ControlParts {
   std::string runtime_dir, state_dir;
@@ -26,13 +33,13 @@ struct ControlParts {
   Ledger& ledger;
   const Clock& clock;
   const Guarded<std::shared_ptr<const Trust>>& trust;  ///< as the permissions
-  /// Poller::poll_now.
-  std::function<void(std::vector<TargetId> ids, std::function<void(PollEnd)> over)> poll_now = {};
+  /// As Poller::poll_now.
+  std::function<void(const std::vector<PollWish>& wishes, std::function<void(PollEnd)> over)> poll_now = {};
   /// Has the configuration loaded again, on another thread, which finishes the ticket with what came of it:
   /// {"loaded": WORDS}, {"mistakes": ["FILE:LINE:COLUMN: …", …]} or {"failed": WORDS}.
   std::function<void(std::shared_ptr<Ticket> ticket)> reload = {};
-  /// Why this daemon polls nothing at present, and who does; empty: it does. nullptr: always.
-  std::function<std::string()> elsewhere = {};
+  /// Why nothing can be polled yet; empty: it can. nullptr: always.
+  std::function<std::string()> not_yet = {};
   std::string packages_folder = {};  ///< Settings::packages_folder()
   /// Inspector::forget_failure.
   std::function<void(const Sha256& code)> forget_failure = {};

@@ -92,6 +92,9 @@ class Poller {
   /// Nothing is asked for while `may_call` says no, and that time counts for nobody; what is in flight ends as it would
   /// have. `may_call` is thread-safe. REQUIRES: before start().
   void ask_only_while(std::function<bool()> may_call) { may_call_ = std::move(may_call); }
+  /// That the clock was stepped is another daemon's to record while this says no; thread-safe. REQUIRES: before
+  /// start().
+  void tell_steps_only_while(std::function<bool()> may_tell) { may_tell_steps_ = std::move(may_tell); }
 
   void start();
   /// Ends the thread within a moment; calls in flight are given up, unrecorded. Idempotent.
@@ -211,7 +214,7 @@ class Poller {
   Guarded<PollStats> stats_;
   Guarded<MonoTime> last_turn_;
   Unexamined unexamined_;
-  std::function<bool()> may_call_;  ///< empty: always
+  std::function<bool()> may_call_, may_tell_steps_;  ///< empty: always
   std::function<bool(const Target&, std::string_view link)> package_link_ GUARDED_BY(polling_);
   WallTime started_at_ GUARDED_BY(polling_);
   uint64_t calls_ GUARDED_BY(polling_) = 0;

@@ -141,6 +141,7 @@ void Poller::check_clocks(MonoTime now) {
   if (std::chrono::abs(by) <= kStep) return;
   clock_offset_ = now_apart;
   started_at_ = std::min(started_at_, wall);
+  if (may_tell_steps_ && !may_tell_steps_()) return;
   // Due times are monotonic and stay; slots are of the wall clock and are found again after each poll. What waits in
   // the outbox waits for a moment of the wall clock: what was written before the step moves along.
   write(

@@ -205,11 +205,11 @@ void each_selected(Database& db, const Selection& selection, bool also_unwatched
 }
 
 std::vector<SelectedTarget> selected_targets(Database& db, const Selection& selection, WallTime now) {
-  const auto stay = daemon_runs::last(db);
+  const daemon_runs::Stays stays(db);
   std::vector<SelectedTarget> selected;
   if (!selection.narrows_targets()) selected.reserve(targets::count(db));  // moving them is what would take longest
   each_selected(db, selection, selection.all, [&](TargetRow&& row) {
-    StatusView status = status_of(row.state, now, stay);
+    StatusView status = status_of(row.state, now, stays.of(row.target.account));
     if (any_matches(selection.statuses, to_string(status.status)))
       selected.push_back({std::move(row), std::move(status)});
   });

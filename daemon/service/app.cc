@@ -70,8 +70,8 @@ int App::run() {
     using Steps = std::vector<void (App::*)()>;
     const Steps steps =
         settings_.store.server
-            ? Steps{&App::take_state_folder, &App::open_store, &App::open_status_page, &App::open_control_socket,
-                    &App::stand_by,          &App::begin_stay, &App::start_alerts,     &App::start_polling}
+            ? Steps{&App::take_state_folder,   &App::open_store, &App::open_status_page,
+                    &App::open_control_socket, &App::begin_stay, &App::start_polling}
             : Steps{&App::take_state_folder, &App::open_store,       &App::begin_stay,         &App::start_alerts,
                     &App::start_polling,     &App::open_status_page, &App::open_control_socket};
     for (const auto step : steps) {
@@ -204,15 +204,19 @@ void App::begin_stay() {
   if (!poller_) {
     api_ = std::make_unique<CurlApi>(clock_);
     poller_ = std::make_unique<Poller>(*api_, *writer_, *ledger_, clock_);
-    if (fleet_) poller_->ask_only_while([this] { return fleet_->leads(); });
+    if (fleet_) {
+      poller_->ask_only_while([this] { return fleet_->may_act(); });
+      poller_->tell_steps_only_while([this] { return keeps_house_.load(); });
+    }
   }
   const WallTime now = clock_.wall();
   const auto known = record_head::read(settings_.head_file());
   writer_->run([&](Tx& tx) {
     apply_routes();
-    // First of all: it sees whether the record goes on from `known`. Of a server's that was seen before it joined.
-    if (!fleet_) stay_ = stay::begin(tx, *ledger_, known, now);
-    outbox::recover(tx.db, now, fleet_ ? Runner::kAttemptLimit : Millis{0});
+    // It sees whether the record goes on from `known`. Of a server's that was seen before it joined.
+    if (fleet_) return;  // the rest comes with the leases
+    stay_ = stay::begin(tx, *ledger_, known, now);
+    outbox::recover(tx.db, now);
     give_up_unconfigured(tx);
   });
   if (!fleet_) {
@@ -225,7 +229,7 @@ void App::begin_stay() {
 void App::start_polling() {
   if (!inspector_) {
     Inspector::Hooks hooks;
-    if (fleet_) hooks.may_fetch = [this] { return fleet_->leads(); };
+    if (fleet_) hooks.may_fetch = [this] { return fleet_->may_act(); };
     hooks.poll_again = [this](TargetId id) { poller_->poll_now({id}, [](PollEnd) {}); };
     inspector_ = std::make_unique<Inspector>(*writer_, *ledger_, clock_, inspection_rules(settings_), std::move(hooks));
     poller_->on_unexamined([this](TargetId id, const Target& target, const Sha256& code, Secret url, Urgency urgency) {
@@ -235,7 +239,7 @@ void App::start_polling() {
   if (!discovery_) {
     Discovery::Hooks hooks;
     hooks.moved = [this](std::vector<TargetId> ids) { poller_->poll_now(std::move(ids), [](PollEnd) {}); };
-    if (fleet_) hooks.may_call = [this] { return fleet_->leads(); };
+    if (fleet_) hooks.may_call = [this] { return fleet_->may_act(); };
     hooks.watch_changed = [this] {
       rewatch_ = true;
       signals_.nudge();
@@ -244,8 +248,14 @@ void App::start_polling() {
     read_api_ = api.get();
     discovery_ = std::make_unique<Discovery>(std::move(api), *writer_, *ledger_, clock_, std::move(hooks));
   }
-  mend_packages(settings_, *writer_);
-  prune_packages(settings_, *writer_);
+  if (fleet_) {
+    share_with_others();
+    share_ = Share({}, lanes_of(settings_));
+    fleet_->wish({leases_of(settings_), true});
+  } else {
+    mend_packages(settings_, *writer_);
+    prune_packages(settings_, *writer_);
+  }
   // Kept until it was applied: the step is taken again where the disk is full.
   if (!first_watch_) {
     prepare_watches(settings_);
@@ -254,7 +264,7 @@ void App::start_polling() {
   }
   apply_watch(settings_, *first_watch_);
   writer_->run([&](Tx& tx) {
-    targets::wait_anew(tx.db, clock_.wall());
+    if (!fleet_) targets::wait_anew(tx.db, clock_.wall());
     withdraw_untrusted(tx, *ledger_, *trust_.copy(), clock_.wall());
   });
   first_watch_.reset();
@@ -269,7 +279,7 @@ void App::start_alerts() {
 void App::start_runner(std::map<std::string, std::shared_ptr<Runner>>& runners, const AlertSettings& alert) {
   const std::string& name = alert.subscription.name;
   auto runner = std::make_shared<Runner>(name, channel_of(settings_, alert), *writer_, *ledger_, clock_);
-  if (fleet_) runner->send_only_while([this] { return fleet_->leads(); });
+  if (fleet_) runner->send_only_while([this] { return fleet_->may_act(); });
   runner->start();
   runners.emplace(name, std::move(runner));
 }
@@ -301,7 +311,10 @@ void App::open_control_socket() {
   apply_permissions();
   ControlParts parts{
       settings_.runtime_dir, settings_.state_dir, open_reader_, permissions_, *writer_, *ledger_, clock_, trust_};
-  parts.poll_now = [this](std::vector<TargetId> ids, std::function<void(PollEnd)> over) {
+  parts.poll_now = [this](const std::vector<PollWish>& wishes, std::function<void(PollEnd)> over) {
+    if (shared_polls_) return shared_polls_->poll_now(wishes, std::move(over));
+    std::vector<TargetId> ids;
+    for (const PollWish& wish : wishes) ids.push_back(wish.id);
     poller_->poll_now(std::move(ids), std::move(over));
   };
   parts.reload = [this](std::shared_ptr<Ticket> ticket) {
@@ -310,12 +323,8 @@ void App::open_control_socket() {
   };
   parts.packages_folder = settings_.packages_folder();
   if (fleet_) {
-    parts.elsewhere = [this] {
-      return working_ ? std::string()
-                      : fmt::format(
-                            "{} stands by in its fleet: ask the host that holds the lease, which `codedriftd "
-                            "query status` names",
-                            settings_.instance);
+    parts.not_yet = [this] {
+      return working_ ? std::string() : fmt::format("{} is about to start: ask again in a moment", settings_.instance);
     };
   }
   parts.forget_failure = [this](const Sha256& code) { inspector_->forget_failure(code); };

@@ -20,8 +20,10 @@
 #include "service/accounts.h"
 #include "service/discovery.h"
 #include "service/fleet_part.h"
+#include "service/leases.h"
 #include "service/notify.h"
 #include "service/record_head.h"
+#include "service/shared_polls.h"
 #include "service/signals.h"
 #include "service/timetable.h"
 #include "settings/settings.h"
@@ -56,8 +58,7 @@ class App {
   void take_state_folder();
   void open_store();
   void open_file();
-  void open_server();  // in app_fleet.cc, as stand_by() and all that is fleet's
-  void stand_by();
+  void open_server();  // in app_fleet.cc, as all that is fleet's
   void begin_stay();
   void start_polling();
   void start_alerts();
@@ -66,8 +67,6 @@ class App {
 
   // While it runs, in app_serve.cc.
   int serve();
-  /// Before it holds the lease: reads the configuration, and tells who asked what came of it. True if it is good.
-  bool reload_standing_by();
   void reload();
   JsonBox load_again();
   void keep_time(Timetable& timetable);
@@ -80,6 +79,16 @@ class App {
   /// The same of a fleet's record: what this daemon was told is durable, whatever the server has now.
   void keep_fleet_head();
   void write_to(Database db, const std::string& origin, Writer::Options options);
+  /// Does what the leases say that it holds, and no more.
+  void share_with_others();
+  void take_share();
+  void change_share(const FleetPart::Leases& leases);
+  void watch_share(const FleetPart::Leases& gone);
+  void end_deliveries();
+  void begin_deliveries(const FleetPart::Leases& gained);
+  void keep_house();
+  /// On the writer's thread, with each turn: what other members left in the record.
+  void look_around(Tx& tx);
   /// This App is to end, and another one to begin.
   bool anew() const;
   void refresh_trust();
@@ -109,7 +118,7 @@ class App {
   static WatchList take_watches(Settings& settings);
   /// How many came and went, and what looks like a mistake; its targets are taken. Where it throws, what was watched
   /// is.
-  WatchSync apply_watch(const Settings& settings, const WatchList& list);
+  WatchSync apply_watch(const Settings& settings, const WatchList& list, std::function<void()> then = {});
   WatchSync sync_watch(const WatchList& list);
   /// `apply`: of Poller::Watch.
   void watch(const Settings& settings, std::vector<WatchedTarget> targets, std::function<void()> apply);
@@ -141,6 +150,10 @@ class App {
   std::set<std::string> told_troubles_;      ///< of the record's files, as logged
   std::optional<RecordHead> head_;           ///< as it was written last
   bool anew_ = false;                        ///< somebody asked for it
+  Share share_ = Share::all();               ///< of the work
+  std::atomic<bool> keeps_house_{false};     ///< it is in the share, for other threads
+  MonoTime next_share_{};                    ///< not taken before
+  int64_t outbox_seen_ = 0;                  ///< the writer's thread's: the newest row that the runners were told of
   int64_t stay_ = 0;                         ///< this stay's row in daemon_run
   std::optional<DiscoveryRules> survey_;     ///< of the settings that are being taken over
   std::set<std::string> told_overfull_;      ///< rules that match more than their max_targets, as logged
@@ -149,10 +162,12 @@ class App {
   std::string told_not_watched_;          ///< why what was found is not watched, as it was logged
   std::optional<WatchList> first_watch_;  ///< of the start, until it was applied
   std::size_t functions_ = 0;             ///< watched
+  std::size_t listed_ = 0;                ///< of the configuration, whoever watches them
   Accounts accounts_;
   std::unique_ptr<CurlApi> api_;
   std::unique_ptr<Poller> poller_;
   std::unique_ptr<Inspector> inspector_;
+  std::unique_ptr<SharedPolls> shared_polls_;  ///< of a fleet
   std::unique_ptr<Discovery> discovery_;
   CurlReadApi* read_api_ = nullptr;  ///< its own
   Guarded<std::map<std::string, std::shared_ptr<Runner>>> runners_;

@@ -1,15 +1,22 @@
-/// App as a member of a fleet: the record is on a server, and it stands by until it holds the work.
+/// App as a member of a fleet: the record is on a server, and it does what its leases say of the work.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
-#include <csignal>
+#include <functional>
+#include <iterator>
+#include <utility>
 
 #include "service/app.h"
+#include "service/inspection.h"
 #include "service/stay.h"
 #include "store/db/migrate.h"
 #include "store/db/postgres.h"
+#include "store/fleet/lanes.h"
 #include "store/open/check_record.h"
 #include "store/open/open_record.h"
+#include "store/outbox/outbox.h"
+#include "store/record/targets.h"
 
 namespace codedriftd {
 
@@ -34,7 +41,8 @@ void App::open_server() {
     head_.reset();  // it was adopted without that
   }
   const std::string origin = stay::origin_of(db, settings_);
-  fleet_ = std::make_unique<FleetPart>(settings_.instance, clock_, [this] { signals_.nudge(); });
+  fleet_ = std::make_unique<FleetPart>(
+      settings_.instance, clock_, FleetPart::Hooks{[this] { signals_.nudge(); }, [this](Tx& tx) { look_around(tx); }});
   fleet_->join(db);
   open_reader_ = [store = settings_.store] { return open_reader_of(store); };
   Writer::Options options;
@@ -52,29 +60,120 @@ void App::open_server() {
   fleet_->tell_joined(*writer_, *ledger_);
 }
 
-/// Until this daemon holds the lease. It can be asked meanwhile, and does what commands want.
-void App::stand_by() {
-  notify_.ready("stands by");
-  log(LogLevel::info, "fleet.standby",
-      fmt::format("member {} of fleet {} stands by", fleet_->member(), settings_.store.fleet),
-      {field("member", fleet_->member()), field("fleet", settings_.store.fleet)});
-  Timetable timetable(clock_.mono());
-  while (!fleet_->leads() && !anew()) {
-    const MonoTime next = std::min(fleet_->turn(*writer_, *ledger_, clock_.mono()),
-                                   timetable.next(notify_.watchdog_interval().has_value()));
-    const Timetable::Due due =
-        timetable.due(clock_.mono(), notify_.watchdog_interval(), makes_progress(writer_->last_turn(), clock_.mono()));
-    if (due.watchdog) notify_.watchdog();
-    if (due.alive) {
-      keep_head();
-      refresh_trust();
-    }
-    if (due.status && !status_page_) open_status_page();
-    const auto signal = signals_.wait(std::max(Millis{1}, std::chrono::ceil<Millis>(next - clock_.mono())));
-    if (signals_.stopping()) return;
-    if (signal == SIGHUP && reload_standing_by()) anew_ = true;
+void App::share_with_others() {
+  if (shared_polls_) return;
+  SharedPolls::Hooks hooks;
+  hooks.poll_now = [this](std::vector<TargetId> ids, SharedPolls::Over over) {
+    poller_->poll_now(std::move(ids), std::move(over));
+  };
+  hooks.look_again = [this](Tx& tx, TargetId id) {
+    const TargetRow row = targets::load(tx.db, id);
+    if (row.state.live) tx.after_commit([this, code = *row.state.live] { inspector_->forget_failure(code); });
+  };
+  shared_polls_ = std::make_unique<SharedPolls>(
+      *writer_, clock_, [this] { return fleet_->member(); }, std::move(hooks));
+}
+
+void App::take_share() {
+  const FleetPart::Leases leases = fleet_->share(clock_.mono());
+  if (leases == share_.leases() || clock_.mono() < next_share_) return;
+  constexpr Millis kBetweenTries{2'000};
+  next_share_ = clock_.mono() + kBetweenTries;
+  try {
+    change_share(leases);
+    next_share_ = {};
+    told_troubles_.erase("share");
+    *cached_.lock() = std::nullopt;
+    log(LogLevel::info, "fleet.share",
+        leases.empty() ? "stands by" : fmt::format("works on {}", fmt::join(leases, ", ")),
+        {field("member", fleet_->member()), field("fleet", settings_.store.fleet)});
+    if (notify_.heard()) notify_.status(status_words());
+  } catch (const std::exception& error) {
+    if (told_troubles_.insert("share").second)
+      log(LogLevel::error, "fleet.share", fmt::format("what this member holds is not worked on yet: {}", error.what()));
   }
-  notify_.extend(Millis{300'000});  // what follows takes long for many functions
+}
+
+/// What is over ends first, and is let go of once it has; then begins what is new. It may be tried again where it
+/// throws.
+void App::change_share(const FleetPart::Leases& leases) {
+  FleetPart::Leases gone, gained;
+  std::ranges::set_difference(share_.leases(), leases, std::inserter(gone, gone.end()));
+  std::ranges::set_difference(leases, share_.leases(), std::inserter(gained, gained.end()));
+  const auto is_alert = [](const std::string& lease) { return lease.starts_with(lease_of_alert("")); };
+  FleetPart::Leases alerts;
+  for (const std::string& lease : gone) {
+    if (is_alert(lease)) alerts.insert(lease);
+  }
+  const Share before = std::exchange(share_, Share(leases, lanes_of(settings_)));
+  try {
+    keeps_house_ = share_.has_house();
+    shared_polls_->set_share(share_);
+    end_deliveries();
+    fleet_->let_go(*writer_, alerts);
+    if (std::any_of(gone.begin(), gone.end(), std::not_fn(is_alert)) ||
+        std::any_of(gained.begin(), gained.end(), std::not_fn(is_alert))) {
+      std::erase_if(gone, is_alert);
+      watch_share(gone);
+    }
+    begin_deliveries(gained);
+    if (gained.contains(kHouse)) keep_house();
+  } catch (const std::exception&) {
+    share_ = before;
+    throw;
+  }
+}
+
+/// `gone` is let go of when the poller has nothing of it any more: what it had is with the writer by then.
+void App::watch_share(const FleetPart::Leases& gone) {
+  settings_.watches = settings_.named;
+  prepare_watches(settings_);
+  WatchList list = take_watches(settings_);
+  if (!share_.has_house()) list.digest.clear();
+  apply_watch(settings_, list, [this, gone] { fleet_->let_go(*writer_, gone); });
+  writer_->run([&](Tx& tx) { targets::wait_anew(tx.db, clock_.wall()); });
+}
+
+void App::end_deliveries() {
+  std::map<std::string, std::shared_ptr<Runner>> gone;
+  {
+    Locked runners(runners_);
+    std::erase_if(*runners, [&](const auto& runner) {
+      const bool over = !share_.has_alert(runner.first);
+      if (over) gone.insert(runner);
+      return over;
+    });
+  }
+  for (const auto& [name, runner] : gone) runner->cancel();
+  for (const auto& [name, runner] : gone) runner->stop();
+}
+
+void App::begin_deliveries(const FleetPart::Leases& gained) {
+  for (const AlertSettings& alert : settings_.alerts) {
+    const std::string& name = alert.subscription.name;
+    if (!gained.contains(lease_of_alert(name))) continue;
+    writer_->run([&](Tx& tx) { outbox::take_over(tx.db, name, clock_.wall(), Runner::kAttemptLimit); });
+    Locked runners(runners_);
+    if (!runners->contains(name)) start_runner(*runners, alert);
+  }
+}
+
+void App::keep_house() {
+  writer_->run([&](Tx& tx) {
+    lanes::keep(tx.db, lanes_of(settings_));
+    give_up_unconfigured(tx);
+  });
+  prune_packages(settings_, *writer_);
+}
+
+void App::look_around(Tx& tx) {
+  shared_polls_->look(tx);
+  const int64_t newest = outbox::last_row(tx.db);
+  tx.after_commit([this, newest] {
+    if (std::exchange(outbox_seen_, newest) == newest) return;
+    Locked runners(runners_);
+    for (const auto& [name, runner] : *runners) runner->ring();
+  });
 }
 
 /// Who stands by takes approvals and announcements as who works does: by the rules for what is watched now.

@@ -86,6 +86,7 @@ WatchList App::take_watches(Settings& settings) {
 
 void App::prepare_watches(Settings& settings) {
   survey_ = discovery_rules(settings);
+  if (fleet_ && settings.rules.empty()) settings.named = settings.watches;  // for when another share is to be watched
   Locked reader(reader_);
   for (const OverfullRule& rule : match_rules(settings, reader->value())) {
     if (!told_overfull_.insert(rule.where).second) continue;
@@ -103,11 +104,11 @@ void App::rewatch() {
     settings_.watches = settings_.named;
     prepare_watches(settings_);
     survey_.reset();  // the configuration is the same
-    if (settings_.watches.empty() && functions_ > 0 && !settings_.allow_empty) {
+    if (settings_.watches.empty() && listed_ > 0 && !settings_.allow_empty) {
       log(LogLevel::error, "discovery.watch",
           fmt::format("by what was found nothing would be watched any more, and {} functions are: that list stays; if "
                       "it is meant, say [daemon] allow_empty = true",
-                      functions_));
+                      listed_));
       return;
     }
     auto trust = std::make_shared<Trust>(*trust_.copy());
@@ -132,7 +133,9 @@ void App::rewatch() {
 
 WatchSync App::sync_watch(const WatchList& list) {
   WatchSync sync;
-  writer_->run([&](Tx& tx) { sync = sync_watch_list(tx, *ledger_, list, clock_.wall()); });
+  const auto keeps = [this](std::string_view account) { return share_.keeps_watch_of(account); };
+  writer_->run([&](Tx& tx) { sync = sync_watch_list(tx, *ledger_, list, clock_.wall(), keeps); });
+  listed_ = list.entries.size();
   for (const std::string& warning : sync.warnings) log(LogLevel::warning, "config.suspicious", warning);
   return sync;
 }
@@ -140,26 +143,34 @@ WatchSync App::sync_watch(const WatchList& list) {
 void App::watch(const Settings& settings, std::vector<WatchedTarget> targets, std::function<void()> apply) {
   Poller::Watch watch;
   watch.targets = std::move(targets);
-  watch.paces = accounts_.paces(settings);
+  watch.paces = fleet_ ? paces_of_lanes(accounts_.paces(settings), lanes_of(settings)) : accounts_.paces(settings);
   watch.apply = std::move(apply);
   if (settings.packages.keep != PackageSettings::Keep::off) watch.package_link = package_links(settings);
   functions_ = watch.targets.size();
   poller_->set_watch(std::move(watch));
 }
 
-WatchSync App::apply_watch(const Settings& settings, const WatchList& list) {
+WatchSync App::apply_watch(const Settings& settings, const WatchList& list, std::function<void()> then) {
   WatchSync sync = sync_watch(list);
   const std::vector<ApiAccount> accounts = accounts_.apply(settings);
   if (settings.packages.keep != PackageSettings::Keep::off) inspector_->start();
   inspector_->set_rules(inspection_rules(settings));
   {
+    DiscoveryRules mine = survey_.value();
+    const auto others = [this](const auto& account) { return !share_.has_account(account.first); };
+    std::erase_if(mine.scopes, [&](const auto& scope) { return !share_.has_account(scope.account); });
+    std::erase_if(mine.report_unmanaged, others);
+    std::erase_if(mine.deploy_principals, others);
     Locked reader(reader_);
     discovery_->apply(
-        survey_.value(), accounts_.paces(settings), [api = read_api_, accounts] { api->set_accounts(accounts); },
+        std::move(mine), accounts_.paces(settings), [api = read_api_, accounts] { api->set_accounts(accounts); },
         reader->value());
   }
   survey_.reset();
-  watch(settings, std::move(sync.targets), [api = api_.get(), accounts] { api->set_accounts(accounts); });
+  watch(settings, std::move(sync.targets), [api = api_.get(), accounts, then = std::move(then)] {
+    api->set_accounts(accounts);
+    if (then) then();
+  });
   return sync;
 }
 
@@ -222,37 +233,14 @@ void App::reload() {
   for (const auto& ticket : waiting) ticket->finish(outcome);
 }
 
-bool App::reload_standing_by() {
-  std::vector<std::shared_ptr<Ticket>> waiting;
-  reloads_.lock()->swap(waiting);
-  auto loaded = load_settings(settings_.file);
-  DestinationReport report;
-  if (loaded) report = look_ahead(*loaded, find_sinkhost(), Looking::as_the_service);
-  const std::vector<Mistake>& mistakes = loaded ? report.mistakes : loaded.error();
-  for (const Mistake& mistake : mistakes)
-    log(LogLevel::error, "config.mistake", fmt::format("{}: {}", mistake.place.text(), mistake.message));
-  if (!mistakes.empty()) note_failed_load();
-  const JsonBox outcome =
-      mistakes.empty() ? JsonBox(Json{{"loaded", "this daemon stands by, and begins anew with this configuration"},
-                                      {"warnings", Json::array()}})
-                       : told(mistakes);
-  for (const auto& ticket : waiting) ticket->finish(outcome);
-  // The App that follows knows nothing of them.
-  const MonoTime until = clock_.mono() + kTellWithin;
-  const auto heard = [](const std::shared_ptr<Ticket>& ticket) { return ticket->told(); };
-  while (mistakes.empty() && !std::all_of(waiting.begin(), waiting.end(), heard) && clock_.mono() < until)
-    std::this_thread::sleep_for(Millis{20});
-  return mistakes.empty();
-}
-
 /// Why nothing of `loaded` is taken over: it would end the watch, or the alerts, where there are some.
 std::string App::leaves_nothing(const Settings& loaded) const {
   if (loaded.allow_empty) return {};
   const auto words = [&](std::string_view what) {
     return fmt::format("{}: {}; if that is meant, say [daemon] allow_empty = true", loaded.file, what);
   };
-  if (loaded.watches.empty() && loaded.rules.empty() && functions_ > 0)
-    return words(fmt::format("it names no function to watch, and {} are watched", functions_));
+  if (loaded.watches.empty() && loaded.rules.empty() && listed_ > 0)
+    return words(fmt::format("it names no function to watch, and {} are watched", listed_));
   if (loaded.alerts.empty() && !settings_.alerts.empty())
     return words(fmt::format("it has no [[alert]], so that nobody would be told of drift, and there are {}",
                              settings_.alerts.size()));
@@ -312,7 +300,16 @@ JsonBox App::load_again() {
   // The record first: if it cannot be written, the settings in force stay.
   prepare_watches(*loaded);
   auto trust = trust_of(*loaded);
-  const WatchSync sync = apply_watch(*loaded, take_watches(*loaded));
+  const Share before = share_;
+  if (fleet_) share_ = Share(share_.leases(), lanes_of(*loaded));
+  WatchSync sync;
+  try {
+    sync = apply_watch(*loaded, take_watches(*loaded));
+  } catch (const std::exception&) {
+    share_ = before;
+    throw;
+  }
+  if (fleet_) fleet_->wish({leases_of(*loaded), true});
   *trust_.lock() = trust;
   if (status_page_) {  // a renewed certificate, another token in the same file
     if (auto access = Access::load(loaded->http)) {
@@ -334,7 +331,7 @@ JsonBox App::load_again() {
   settings_ = std::move(*loaded);
   set_log(log_level_, settings_.log_form());
   apply_permissions();
-  prune_packages(settings_, *writer_);
+  if (share_.has_house()) prune_packages(settings_, *writer_);
   replace_runners();
   if (!status_page_) open_status_page();
   {
@@ -381,10 +378,11 @@ void App::replace_runners() {
   gone.clear();
   writer_->run([&](Tx& tx) {
     apply_routes();
-    give_up_unconfigured(tx);
+    if (share_.has_house()) give_up_unconfigured(tx);
   });
   Locked runners(runners_);
   for (const AlertSettings& alert : settings_.alerts) {
+    if (!share_.has_alert(alert.subscription.name)) continue;
     const auto known = runners->find(alert.subscription.name);
     if (known != runners->end()) {
       known->second->replace_channel(channel_of(settings_, alert));

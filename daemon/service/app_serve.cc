@@ -25,6 +25,7 @@ int App::serve() {
     MonoTime next = timetable.next(notify_.watchdog_interval().has_value());
     if (fleet_) next = std::min(next, fleet_->turn(*writer_, *ledger_, clock_.mono()));
     if (anew()) return kAnew;
+    if (fleet_) take_share();
     if (rewatch_) next = std::min(next, last_rewatch_ + kBetweenRewatches);
     const auto signal = signals_.wait(std::max(Millis{1}, std::chrono::ceil<Millis>(next - clock_.mono())));
     if (signal == SIGHUP) reload();
@@ -41,7 +42,7 @@ void App::keep_time(Timetable& timetable) {
   const bool progress = std::all_of(checks.begin(), checks.end(), [](const HealthCheck& check) { return check.ok; });
   const Timetable::Due due = timetable.due(clock_.mono(), notify_.watchdog_interval(), progress);
   if (due.watchdog) notify_.watchdog();
-  if (due.alive && (!fleet_ || fleet_->leads())) {
+  if (due.alive && share_.has_house() && (!fleet_ || fleet_->may_act())) {
     writer_->post([this, at = clock_.wall(), look = storage()](Tx& tx) {
       if (!fleet_) daemon_runs::alive(tx.db, stay_, at);  // its fence does that
       suspensions::end_over(tx, *ledger_, at);
@@ -50,6 +51,7 @@ void App::keep_time(Timetable& timetable) {
   }
   if (due.alive) {
     keep_head();
+    if (fleet_) refresh_trust();
     discovery_->ask_due();
   }
   if (due.status && !status_page_) open_status_page();

@@ -98,7 +98,9 @@ StatusSnapshot App::snapshot() {
   s.wal_bytes = file_size(database_ + "-wal");
   s.store_errors = writer_->errors();
   s.disk_free_bytes = disk_free_at(settings_.state_dir).value_or(0);
-  if (fleet_) s.fleet = StatusSnapshot::Fleet{fleet_->member(), fleet_->leads(), fleet_->clock_offset()};
+  if (fleet_)
+    s.fleet =
+        StatusSnapshot::Fleet{fleet_->member(), fleet_->held(), leases_of(settings_).size(), fleet_->clock_offset()};
   const Loads loads = loads_.copy();
   s.config_loads_failed = loads.failed;
   s.last_load_failed = loads.last_failed;
@@ -142,14 +144,15 @@ std::vector<HealthCheck> App::ready() const {
   const std::string trouble = writer_->trouble();
   checks.push_back({"record", trouble.empty(), trouble.empty() ? "can be written to" : trouble});
   if (fleet_) {
-    const bool lapsed = working_ && !fleet_->leads();
-    checks.push_back({"fleet", !fleet_->over() && !lapsed,
+    const bool may_act = fleet_->may_act();
+    const std::size_t held = fleet_->held();
+    checks.push_back({"fleet", !fleet_->over() && may_act,
                       fmt::format("member {}: {}", fleet_->member(),
-                                  fleet_->over()    ? "this membership has ended"
-                                  : lapsed          ? "its lease could not be renewed: nothing is polled"
-                                  : fleet_->leads() ? "holds the lease of all work"
-                                                    : "stands by")});
-    checks.push_back({"started", ready_ || !working_, working_ ? "all of the start list is up" : "stands by"});
+                                  fleet_->over() ? std::string("this membership has ended")
+                                  : !may_act     ? "it could not be renewed: nothing is polled"
+                                  : held == 0    ? "stands by"
+                                                 : fmt::format("holds {} lease{}", held, held == 1 ? "" : "s"))});
+    checks.push_back({"started", ready_, ready_ ? "all of the start list is up" : "starting or stopping"});
     return checks;
   }
   for (HealthCheck& check : record_files()) checks.push_back(std::move(check));

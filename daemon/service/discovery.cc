@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <set>
 #include <utility>
 
@@ -88,14 +89,17 @@ void Discovery::apply(DiscoveryRules rules, Paces paces, std::function<void()> a
   }
   std::vector<Surveyor::Scope> scopes = rules.scopes;
   const std::shared_ptr<const DiscoveryRules> before = rules_.copy();
-  const bool another_plan = before->plan != rules.plan;
+  // An account that comes anew was looked after by another daemon, and by another plan, for all that is known here.
+  const bool more = std::any_of(rules.report_unmanaged.begin(), rules.report_unmanaged.end(),
+                                [&](const auto& account) { return !before->report_unmanaged.contains(account.first); });
+  const bool another_plan = more || before->plan != rules.plan;
   const bool needed = !scopes.empty() || !rules.deploy_principals.empty();
   attributor_.set_accounts(rules.deploy_principals);
   const auto after = std::make_shared<const DiscoveryRules>(std::move(rules));
   if (another_plan) {
     std::set<std::pair<std::string, std::string>> listed;
     for (const Surveyor::Scope& scope : scopes) listed.emplace(scope.account, scope.region);
-    writer_.run([&](Tx& tx) { replan(tx, before->plan, after->plan, listed, clock_.wall()); });
+    writer_.run([&](Tx& tx) { replan(tx, more ? WatchPlan{} : before->plan, after->plan, listed, clock_.wall()); });
   }
   *rules_.lock() = after;
   surveyor_.set_scopes(scopes, std::move(paces), std::move(apply));

@@ -1,6 +1,7 @@
 #include "service/fleet_part.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "base/json.h"
 #include "base/log.h"
@@ -9,22 +10,39 @@
 namespace codedriftd {
 namespace {
 
-/// Who stands by looks more often than it has to renew, so that a lease that is let go is soon taken.
-constexpr Millis kStandbyTurn{1'000};
-constexpr Millis kTurn{3'000};
+/// Far more often than it has to renew: a lease that is let go is soon taken, and what others leave for it soon seen.
+constexpr Millis kTurn{500};
 
 }  // namespace
 
-FleetPart::FleetPart(const std::string& host, FleetClock& clock, std::function<void()> wake)
+FleetPart::FleetPart(const std::string& host, FleetClock& clock, Hooks hooks)
     : host_(host),
       clock_(clock),
-      wake_(std::move(wake)),
+      hooks_(std::move(hooks)),
       claims_(clock),
       membership_(host, "", clock, claims_, Membership::Writers::one_at_a_time) {}
 
 void FleetPart::shut_out(const StoreError& error) {
   *over_.lock() = error.what();
-  wake_();
+  hooks_.wake();
+}
+
+FleetPart::Leases FleetPart::share(MonoTime now) const {
+  Leases share = claims_.leases();
+  Locked holding(holding_);
+  std::erase_if(share, [&](const std::string& lease) {
+    const auto since = holding->since.find(lease);
+    const bool quiet = lease.starts_with("lane/") && since != holding->since.end() && now < since->second + kQuiet;
+    return quiet || holding->give.contains(lease);
+  });
+  return share;
+}
+
+void FleetPart::let_go(Writer& writer, Leases leases) {
+  if (leases.empty()) return;
+  writer.post([this, leases = std::move(leases)](Tx& tx) {
+    for (const std::string& lease : leases) membership_.let_go(tx.db, lease);
+  });
 }
 
 void FleetPart::written(const LoggedEvent& logged, const std::string& origin) {
@@ -51,34 +69,40 @@ void FleetPart::tell_joined(Writer& writer, Ledger& ledger) {
 }
 
 MonoTime FleetPart::turn(Writer& writer, Ledger& ledger, MonoTime now) {
-  if (now < next_turn_ || turning_) return std::max(next_turn_, now + kStandbyTurn / 4);
-  next_turn_ = now + (leads() ? kTurn : kStandbyTurn);
-  const auto offset = std::chrono::abs(clock_.host_offset());
-  if (std::exchange(told_clock_, offset > FleetClock::kTellOffset) != told_clock_ && told_clock_) {
-    log(LogLevel::warning, "fleet.clock",
-        fmt::format("the clock of this host is {} ms off the database's, whose times are recorded: set it right{}",
-                    clock_.host_offset().count(),
-                    offset > FleetClock::kMostOffset ? "; until then this daemon takes no lease" : ""));
-  }
+  if (now < next_turn_ || turning_) return std::max(next_turn_, now + kTurn / 4);
+  next_turn_ = now + kTurn;
+  tell_clock();
   turning_ = true;
-  writer.post(
-      [this, &ledger](Tx& tx) {
-        const bool led = leads();
-        const Membership::Turn turn = membership_.turn(tx.db);
-        tell(tx, ledger, turn, clock_.wall());
-        if (!turn.lost.empty()) {
-          tx.after_commit([this] {
-            *over_.lock() = "its lease is another member's";
-            wake_();
-          });
-        }
-        note_head(tx, ledger.origin());
-        tx.after_commit([this, led] {
-          if (leads() != led) wake_();
-        });
-      },
-      [this](std::exception_ptr) { turning_ = false; });
+  writer.post([this, &ledger](Tx& tx) { take_turn(tx, ledger); }, [this](std::exception_ptr) { turning_ = false; });
   return next_turn_;
+}
+
+void FleetPart::tell_clock() {
+  const auto offset = std::chrono::abs(clock_.host_offset());
+  if (std::exchange(told_clock_, offset > FleetClock::kTellOffset) == told_clock_ || !told_clock_) return;
+  log(LogLevel::warning, "fleet.clock",
+      fmt::format("the clock of this host is {} ms off the database's, whose times are recorded: set it right{}",
+                  clock_.host_offset().count(),
+                  offset > FleetClock::kMostOffset ? "; until then this daemon takes no lease" : ""));
+}
+
+void FleetPart::take_turn(Tx& tx, Ledger& ledger) {
+  const Membership::Turn turn = membership_.turn(tx.db, wishes_.copy());
+  tell(tx, ledger, turn, clock_.wall());
+  if (!turn.lost.empty()) {
+    tx.after_commit([this] {
+      *over_.lock() = "a lease of it is another member's";
+      hooks_.wake();
+    });
+  }
+  note_head(tx, ledger.origin());
+  hooks_.each_turn(tx);
+  tx.after_commit([this, taken = turn.taken, give = Leases(turn.give.begin(), turn.give.end())] {
+    Locked holding(holding_);
+    for (const std::string& lease : taken) holding->since[lease] = clock_.mono();
+    const bool other = std::exchange(holding->give, give) != give;
+    if (other || !taken.empty()) hooks_.wake();
+  });
 }
 
 /// What others wrote counts, too: whoever takes over on another server must not go on without it.
@@ -107,12 +131,11 @@ void FleetPart::tell(Tx& tx, Ledger& ledger, const Membership::Turn& turn, WallT
                      {"noticed_by", membership_.id()}};
     ledger.append(tx, left, now);
   }
-  for (const std::string& lease : turn.taken) {
-    NewEvent took = event("fleet.took_over",
-                          fmt::format("{}, member {} of the fleet, took over its work.", host_, membership_.id()));
-    (*took.data)["lease"] = lease;
-    ledger.append(tx, took, now);
-  }
+  if (turn.taken.empty()) return;
+  NewEvent took = event("fleet.took_over", fmt::format("{}, member {} of the fleet, took over {}.", host_,
+                                                       membership_.id(), fmt::join(turn.taken, ", ")));
+  (*took.data)["leases"] = turn.taken;
+  ledger.append(tx, took, now);
 }
 
 void FleetPart::leave(Tx& tx, Ledger& ledger, WallTime now) {

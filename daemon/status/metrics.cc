@@ -180,8 +180,10 @@ void store(Exposition& page, const StatusSnapshot& s) {
 /// look like a fleet without work.
 void fleet(Exposition& page, const StatusSnapshot::Fleet& f) {
   page.single("codedriftd_fleet_member", Type::gauge, "The number of this daemon's membership in its fleet.", f.member);
-  page.single("codedriftd_fleet_lease_held", Type::gauge,
-              "1 if this daemon does the work of its fleet; of all members together it is 1.", f.leads ? 1 : 0);
+  page.single("codedriftd_fleet_leases_held", Type::gauge,
+              "How many of its fleet's leases this daemon holds: what it does of the work.", f.held);
+  page.single("codedriftd_fleet_leases", Type::gauge, "How many leases the fleet has by this daemon's configuration.",
+              f.leases);
   page.single("codedriftd_fleet_clock_offset_seconds", Type::gauge, "This machine's clock minus the record's server's.",
               seconds(f.clock_offset));
 }

@@ -53,8 +53,8 @@ struct StatusSnapshot {
   Discovery discovery;
   struct Fleet {
     int64_t member = 0;
-    bool leads = false;
-    Millis clock_offset{0};  ///< the host's clock minus the database's
+    std::size_t held = 0, leases = 0;  ///< those it holds, and those there are to be
+    Millis clock_offset{0};            ///< the host's clock minus the database's
   };
   std::optional<Fleet> fleet;  ///< nullopt: the record is a file
   std::size_t writer_queue = 0;

@@ -3,6 +3,7 @@ ALTER TABLE daemon_run ADD COLUMN host TEXT NOT NULL DEFAULT '';
 ALTER TABLE daemon_run ADD COLUMN config_digest TEXT NOT NULL DEFAULT '';
 ALTER TABLE daemon_run ADD COLUMN batch INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE daemon_run ADD COLUMN fenced_by INTEGER;
+ALTER TABLE daemon_run ADD COLUMN able INTEGER NOT NULL DEFAULT 0;
 
 CREATE TABLE lease (
   name     TEXT    PRIMARY KEY NOT NULL,
@@ -10,4 +11,17 @@ CREATE TABLE lease (
   token    INTEGER NOT NULL DEFAULT 0,
   since_ms INTEGER
 ) STRICT, WITHOUT ROWID;
-INSERT INTO lease (name) VALUES ('all');
+
+CREATE TABLE lane (
+  account TEXT PRIMARY KEY NOT NULL,
+  lease   TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE poll_request (
+  id            INTEGER PRIMARY KEY,
+  target        INTEGER NOT NULL,
+  wants_package INTEGER NOT NULL,
+  asked_by      INTEGER NOT NULL,
+  asked_at_ms   INTEGER NOT NULL,
+  outcome       TEXT
+) STRICT;

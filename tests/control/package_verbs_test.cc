@@ -36,7 +36,7 @@ class PackageVerbsTest : public testing::Test {
     ControlParts parts{
         dir / "run", dir.path().string(), [this] { return record.open_reader(); }, permissions, *writer, ledger, clock,
         trust};
-    parts.poll_now = [this](const std::vector<TargetId>& ids, const std::function<void(PollEnd)>& over) {
+    parts.poll_now = [this](const std::vector<PollWish>& ids, const std::function<void(PollEnd)>& over) {
       steps.push_back("poll " + std::to_string(ids.size()));
       for (std::size_t i = 0; i < ids.size(); ++i) over(PollEnd::answered);
     };

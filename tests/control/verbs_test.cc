@@ -41,7 +41,9 @@ class ControlVerbsTest : public testing::Test {
     ControlParts parts{
         dir / "run", dir.path().string(), [this] { return record.open_reader(); }, permissions, *writer, *ledger, clock,
         trust};
-    parts.poll_now = [this](std::vector<TargetId> ids, std::function<void(PollEnd)> over) {
+    parts.poll_now = [this](const std::vector<PollWish>& wishes, std::function<void(PollEnd)> over) {
+      std::vector<TargetId> ids;
+      for (const PollWish& wish : wishes) ids.push_back(wish.id);
       polls.push_back({std::move(ids), std::move(over)});
     };
     parts.reload = [](const std::shared_ptr<Ticket>& ticket) { ticket->finish(Json{{"loaded", "all of it"}}); };

@@ -98,8 +98,9 @@ void Fleet::start() {
   if (code_of(migrated) != 0) throw std::runtime_error("migrate: " + migrated.out + migrated.err);
   for (std::size_t member = 0; member < size(); ++member) {
     daemon(member).launch();
-    if (!daemon(member).child().wait_for_output(member == 0 ? "daemon.ready" : "fleet.standby", kSoonEnough))
+    if (!daemon(member).child().wait_for_output("daemon.ready", kSoonEnough))
       throw std::runtime_error("a member does not start:\n" + logs());
+    if (member == 0 && !wait_for_holder(0)) throw std::runtime_error("the first does not take the work:\n" + logs());
   }
   const auto functions = static_cast<std::ptrdiff_t>(daemon(0).config.functions.size());
   if (!eventually([&] { return count("baseline.set") == functions; }))
@@ -122,7 +123,7 @@ void Fleet::look_at(const PostgresServer& server) {
 std::optional<std::size_t> Fleet::holder() {
   try {
     auto row = record().query(
-        "SELECT d.host FROM lease l JOIN daemon_run d ON d.id = l.holder WHERE l.name = 'all' AND d.stopped_at_ms IS "
+        "SELECT d.host FROM lease l JOIN daemon_run d ON d.id = l.holder WHERE l.name LIKE 'lane/%' AND d.stopped_at_ms IS "
         "NULL AND d.fenced_by IS NULL");
     return row.step() ? member_in(row.text(0), "") : std::nullopt;
   } catch (const StoreError&) {
@@ -246,10 +247,13 @@ std::vector<Fleet::Act> Fleet::deliveries() const {
   return all;
 }
 
-std::vector<Fleet::Act> Fleet::take_overs() {
+std::vector<Fleet::Act> Fleet::take_overs(std::string_view kind) {
   std::vector<Act> all;
   for (const Json& event : events()) {
     if (event.at("kind") != "fleet.took_over") continue;
+    const auto leases = event.at("data").at("leases").get<std::vector<std::string>>();
+    if (std::none_of(leases.begin(), leases.end(), [&](const std::string& lease) { return lease.starts_with(kind); }))
+      continue;
     all.push_back({parse_rfc3339(event.at("time").get<std::string>()).value(),
                    member_in(event.at("data").at("host").get<std::string>(), "").value()});
   }

@@ -37,7 +37,7 @@ class Fleet {
   explicit Fleet(Options options);
   ~Fleet();
 
-  /// Migrates; starts the first, which takes the lease, and then the others; returns when every function was seen.
+  /// Migrates; starts the first, which takes all leases, and then the others; returns when every function was seen.
   /// Throws std::runtime_error.
   void start();
   /// One that has ended, or never began. Returns at once.
@@ -54,7 +54,7 @@ class Fleet {
   static std::string host(std::size_t member);
   static std::string function(std::size_t index);
 
-  /// Who holds the lease, as the server has it; nullopt: nobody does who is neither stopped nor fenced, or it cannot be
+  /// Who holds the lane, as the server has it; nullopt: nobody does who is neither stopped nor fenced, or it cannot be
   /// asked.
   std::optional<std::size_t> holder();
   bool wait_for_holder(std::size_t member, Millis at_most = kTakenOverWithin);
@@ -82,8 +82,8 @@ class Fleet {
   /// Who called the cloud, and who delivered, in order of arrival.
   std::vector<Act> calls() const;
   std::vector<Act> deliveries() const;
-  /// Each time that the lease was taken, in order.
-  std::vector<Act> take_overs();
+  /// Each time that a lease of that kind was taken, in order: "lane/", "alert/".
+  std::vector<Act> take_overs(std::string_view kind);
   /// Those of `acts` that were done while somebody else held the lease.
   static std::vector<Act> of_others(const std::vector<Act>& acts, const std::vector<Act>& take_overs);
 

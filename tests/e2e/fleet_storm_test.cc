@@ -220,9 +220,9 @@ TEST_F(FleetStorm, LosesNothingTellsAllAndNeverWorksTwice) {
   EXPECT_TRUE(same_bytes_under_one_id(requests, kWebhookSecret));
   expect_each_drift_once(events);
   expect_all_told_in_order(events, requests);
-  const std::vector<Fleet::Act> calls = fleet_.calls(), taken = fleet_.take_overs();
+  const std::vector<Fleet::Act> calls = fleet_.calls(), taken = fleet_.take_overs("lane/");
   const std::size_t late_calls = Fleet::of_others(calls, taken).size();
-  const std::size_t late_deliveries = Fleet::of_others(fleet_.deliveries(), taken).size();
+  const std::size_t late_deliveries = Fleet::of_others(fleet_.deliveries(), fleet_.take_overs("alert/")).size();
   print_figures(calls, taken, late_calls, late_deliveries);
   // Between the last look at the clock and the call itself one can be paused; nothing else makes it late.
   EXPECT_LE(late_calls, static_cast<std::size_t>(begun_["pause"]));

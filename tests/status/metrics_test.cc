@@ -50,7 +50,7 @@ StatusSnapshot snapshot() {
   s.discovery.details_waiting = 9;
   s.discovery.regions = {{"prod", "ap-guangzhou", s.now, s.now - Millis{15'000}, Millis{600'000}, 2, 11, 7},
                          {"prod", "ap-tokyo", {}, {}, Millis{0}, 0, 0, 0}};
-  s.fleet = {7, true, Millis{-1500}};
+  s.fleet = StatusSnapshot::Fleet{7, 2, 3, Millis{-1500}};
   s.store_errors = {{"full", 3}};
   s.disk_free_bytes = 5'000'000'000;
   s.config_loads_failed = 2;
@@ -85,7 +85,8 @@ TEST(Metrics, SayWhatTheSnapshotHolds) {
            "codedriftd_store_errors_total{error=\"corrupt\"} 0\n",
            "codedriftd_disk_free_bytes 5000000000\n",
            "codedriftd_fleet_member 7\n",
-           "codedriftd_fleet_lease_held 1\n",
+           "codedriftd_fleet_leases_held 2\n",
+           "codedriftd_fleet_leases 3\n",
            "codedriftd_fleet_clock_offset_seconds -1.5\n",
            "codedriftd_config_reload_failures_total 2\n",
            "codedriftd_config_last_reload_successful 0\n",
@@ -132,8 +133,8 @@ TEST(Metrics, SayWhatTheSnapshotHolds) {
 
 TEST(Metrics, OfAFleetAreThoseOfItsMembersAlone) {
   StatusSnapshot s = snapshot();
-  s.fleet->leads = false;
-  EXPECT_NE(text_of(s).find("codedriftd_fleet_lease_held 0\n"), std::string::npos);
+  s.fleet->held = 0;
+  EXPECT_NE(text_of(s).find("codedriftd_fleet_leases_held 0\n"), std::string::npos);
   s.fleet.reset();
   EXPECT_EQ(text_of(s).find("codedriftd_fleet"), std::string::npos);
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <map>
+#include <set>
 
 #include "audit/format/values.h"
 #include "audit/query/reports.h"
@@ -241,15 +242,19 @@ void say_what_is_in_the_way(Database& db, const Selection& selection, WallTime n
 void say_who_is_in_the_fleet(Database& db, ReportEnd& end) {
   if (db.engine() != Engine::postgres) return;
   end.fleet = OrderedJson::array();
-  bool held = false;
+  std::set<std::string> held;
   for (const Member& member : Membership::members(db)) {
     if (member.host.empty()) continue;  // a stay from before the record was on a server
     OrderedJson leases = OrderedJson::array();
     for (const Member::Held& lease : member.leases) leases.push_back(lease.lease);
-    held = held || !leases.empty();
+    std::string names;
+    for (const Member::Held& lease : member.leases) {
+      names += (names.empty() ? "" : ", ") + lease.lease;
+      held.insert(lease.lease);
+    }
     const auto silent = std::chrono::floor<std::chrono::seconds>(member.silent);
     end.remarks.push_back(fmt::format("{} (member {} of the fleet, version {}) {}; last heard of {} ago.", member.host,
-                                      member.id, member.version, leases.empty() ? "stands by" : "holds the work",
+                                      member.id, member.version, names.empty() ? "stands by" : "holds " + names,
                                       spell(silent)));
     end.fleet.push_back({{"member", member.id},
                          {"host", member.host},
@@ -259,8 +264,16 @@ void say_who_is_in_the_fleet(Database& db, ReportEnd& end) {
                          {"silent_s", silent.count()},
                          {"leases", std::move(leases)}});
   }
-  if (!end.fleet.empty() && !held)
+  if (end.fleet.empty()) return;
+  std::string free;
+  for (auto q = db.query("SELECT name FROM lease ORDER BY name"); q.step();) {
+    if (!held.contains(q.string(0))) free += (free.empty() ? "" : ", ") + q.string(0);
+  }
+  if (held.empty()) {
     end.above.push_back("No member of the fleet holds its work at present: nothing is polled.");
+  } else if (!free.empty()) {
+    end.above.push_back(fmt::format("No member of the fleet holds {} at present: that work waits.", free));
+  }
 }
 
 ReportEnd run_status(Database& db, const Selection& selection, WallTime now, const Emit& emit) {

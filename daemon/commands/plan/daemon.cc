@@ -31,13 +31,13 @@ Result<Polls, NoPlan> polls_so_far(Database& db, Selection& selection, WallTime 
 
 /// The same targets, as they stand now.
 Plan plan_after(Database& db, const Polls& before, WallTime now) {
-  const auto stay = daemon_runs::last(db);
+  const daemon_runs::Stays stays(db);
   Plan plan;
   for (TargetRow& row : targets::all(db, false)) {
     const auto known = before.find(row.target.address());
     if (known == before.end()) continue;
     const bool answered = row.state.last_polled_at != known->second && row.state.consecutive_failures == 0;
-    StatusView status = status_of(row.state, now, stay);
+    StatusView status = status_of(row.state, now, stays.of(row.target.account));
     SelectedTarget selected{std::move(row), std::move(status)};
     find_changes_inside(db, selected);
     plan.items.push_back({std::move(selected), answered});

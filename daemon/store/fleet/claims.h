@@ -20,6 +20,10 @@ class Claims {
 
   /// The lease is this member's, and nobody can have taken it over yet.
   bool hold(std::string_view lease) const;
+  /// The membership lasts, and nobody can have taken over what is held.
+  bool valid() const;
+  /// What is held, or was until it could not be renewed in time.
+  Leases leases() const { return state_.lock()->leases; }
   /// From then on nothing is held, unless it is renewed.
   MonoTime valid_until() const;
   /// 0: none.

@@ -9,6 +9,8 @@
 #include <thread>
 #include <utility>
 
+#include "store/fleet/shares.h"
+
 namespace codedriftd {
 namespace {
 
@@ -205,16 +207,76 @@ Membership::Pending& Membership::pending() {
   return *pending_;
 }
 
-Membership::Turn Membership::turn(Database& db) {
+Membership::Turn Membership::turn(Database& db, const Wishes& wishes) {
   Pending& after = pending();
   Turn turn;
   if (clock_.mono() >= nobody_dead_before_) turn.fenced = fence_the_dead(db);
-  if (std::chrono::abs(clock_.host_offset()) <= FleetClock::kMostOffset) take_free(db);
+  const bool may_hold = wishes.may_hold && std::chrono::abs(clock_.host_offset()) <= FleetClock::kMostOffset;
+  db.run("UPDATE daemon_run SET able = ?1 WHERE id = ?2 AND able <> ?1", static_cast<int64_t>(may_hold), id_);
+  if (may_hold) keep_leases(db, wishes.leases);
+  Shares shares;
+  {
+    std::vector<LeaseRow> leases;
+    bool in_the_way = false;  // of somebody alive, for what is not wished any more
+    auto rows = db.query(
+        "SELECT l.name, CASE WHEN d.stopped_at_ms IS NULL AND d.fenced_by IS NULL THEN d.id END FROM lease AS l LEFT "
+        "JOIN daemon_run AS d ON d.id = l.holder ORDER BY l.name");
+    while (rows.step()) {
+      LeaseRow lease{rows.string(0), rows.optional_integer(1)};
+      if (wishes.leases.contains(lease.name)) {
+        leases.push_back(std::move(lease));
+      } else {
+        in_the_way = in_the_way || lease.holder;
+        if (lease.holder == id_) turn.give.push_back(std::move(lease.name));
+      }
+    }
+    if (may_hold) {
+      shares = share_out(leases, able(db), id_);
+    } else {
+      for (const LeaseRow& lease : leases) {
+        if (lease.holder == id_) shares.give.push_back(lease.name);
+      }
+    }
+    if (in_the_way) shares.take.clear();
+  }
+  take(db, shares.take);
+  turn.give.insert(turn.give.end(), shares.give.begin(), shares.give.end());
   after.held = held_in(db);
   std::ranges::set_difference(after.held, held_, std::back_inserter(turn.taken));
   std::ranges::set_difference(held_, after.held, std::back_inserter(turn.lost));
   for (const std::string& lease : turn.lost) claims_.let_go(lease);
   return turn;
+}
+
+/// Those that are wished for are there, and of the others those that somebody alive holds.
+void Membership::keep_leases(Database& db, const Claims::Leases& wished) const {
+  std::set<std::string> missing(wished.begin(), wished.end());
+  std::vector<std::string> unwished;
+  {
+    auto rows = db.query("SELECT name FROM lease");
+    while (rows.step()) {
+      if (missing.erase(rows.string(0)) == 0) unwished.push_back(rows.string(0));
+    }
+  }
+  std::erase_if(unwished, [&](const std::string& name) { return wished.contains(name); });
+  for (const std::string& name : missing) db.run("INSERT INTO lease (name) VALUES (?) ON CONFLICT DO NOTHING", name);
+  for (const std::string& name : unwished) {
+    db.run(
+        "DELETE FROM lease WHERE name = ? AND NOT EXISTS (SELECT 1 FROM daemon_run AS d WHERE d.id = lease.holder AND "
+        "d.stopped_at_ms IS NULL AND d.fenced_by IS NULL)",
+        name);
+  }
+}
+
+/// Who may hold leases, as far as it has said so: this member, and the others that are alive.
+std::vector<int64_t> Membership::able(Database& db) const {
+  std::vector<int64_t> members;
+  auto rows = db.query(
+      "SELECT id FROM daemon_run WHERE stopped_at_ms IS NULL AND fenced_by IS NULL AND (able = 1 OR id = ?) ORDER BY "
+      "id",
+      id_);
+  while (rows.step()) members.push_back(rows.integer(0));
+  return members;
 }
 
 std::vector<Member> Membership::fence_the_dead(Database& db) {
@@ -230,29 +292,16 @@ std::vector<Member> Membership::fence_the_dead(Database& db) {
   return fenced;
 }
 
-void Membership::take_free(Database& db) {
-  int64_t free = 0;
-  {
-    // A fair share is rounded up.
-    auto row = db.query(
-        "SELECT (l.all_of_them + d.living - 1) / d.living - l.mine FROM (SELECT count(*) AS all_of_them, count(*) "
-        "FILTER (WHERE holder = ?) AS mine FROM lease) AS l, (SELECT count(*) AS living FROM daemon_run WHERE "
-        "stopped_at_ms IS NULL AND fenced_by IS NULL) AS d",
-        id_);
-    row.step();
-    free = row.integer(0);
-  }
-  if (free <= 0) return;
+void Membership::take(Database& db, const std::vector<std::string>& leases) const {
   // Of a lease whose holder has changed meanwhile, all of `d` is NULL when the condition is looked at again: a holder
   // that is not found must not make a lease free.
-  db.query_once(
-        fmt::format("WITH free AS MATERIALIZED (SELECT l.name FROM lease AS l LEFT JOIN daemon_run AS d ON d.id = "
-                    "l.holder WHERE l.holder IS NULL OR d.stopped_at_ms IS NOT NULL OR d.fenced_by IS NOT NULL ORDER "
-                    "BY l.name LIMIT ?2 FOR UPDATE OF l SKIP LOCKED) UPDATE lease SET holder = ?1, token = token + 1, "
-                    "since_ms = {} FROM free WHERE lease.name = free.name",
-                    kNow),
-        id_, free)
-      .step();
+  static const Sql kTake = Sql::forever(
+      fmt::format("WITH free AS MATERIALIZED (SELECT l.name FROM lease AS l LEFT JOIN daemon_run AS d ON d.id = "
+                  "l.holder WHERE l.name = ?2 AND (l.holder IS NULL OR d.stopped_at_ms IS NOT NULL OR d.fenced_by IS "
+                  "NOT NULL) FOR UPDATE OF l SKIP LOCKED) UPDATE lease SET holder = ?1, token = token + 1, since_ms = "
+                  "{} FROM free WHERE lease.name = free.name",
+                  kNow));
+  for (const std::string& lease : leases) db.run(kTake, id_, lease);
 }
 
 Claims::Leases Membership::held_in(Database& db) const {
@@ -266,14 +315,18 @@ void Membership::let_go(Database& db, const std::string& lease) {
   pending().held.erase(lease);
   held_.erase(lease);
   claims_.let_go(lease);
-  db.run("UPDATE lease SET holder = NULL, since_ms = NULL WHERE name = ? AND holder = ?", lease, id_);
+  static const Sql kFree =
+      Sql::forever(fmt::format("UPDATE lease SET holder = NULL, since_ms = {} WHERE name = ? AND holder = ?", kNow));
+  db.run(kFree, lease, id_);
 }
 
 void Membership::leave(Database& db) {
   pending().held.clear();
   held_.clear();
   claims_.let_go_of_all();
-  db.run("UPDATE lease SET holder = NULL, since_ms = NULL WHERE holder = ?", id_);
+  static const Sql kFreeAll =
+      Sql::forever(fmt::format("UPDATE lease SET holder = NULL, since_ms = {} WHERE holder = ?", kNow));
+  db.run(kFreeAll, id_);
   db.run("UPDATE daemon_run SET stopped_at_ms = alive_at_ms WHERE id = ?", id_);  // the fence has moved it
 }
 

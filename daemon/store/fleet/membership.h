@@ -47,14 +47,20 @@ class Membership final : public Fence {
   void join(Database& db);
   int64_t id() const { return id_; }
 
+  struct Wishes {
+    Claims::Leases leases;  ///< all that there are to be, whoever holds them
+    bool may_hold = true;   ///< false: it takes nothing, and is to give all
+  };
   struct Turn {
     std::vector<Member> fenced;            ///< who was found dead; without what they held
     std::vector<std::string> taken, lost;  ///< taken: held once the transaction is committed
+    std::vector<std::string> give;         ///< held, and to be let go of soon: over its share, or not wished for
   };
-  /// Looks after the others, and takes what is free up to a fair share; nothing while the host's clock is off by more
-  /// than FleetClock::kMostOffset. Every kRenewal. What an earlier transaction did in vain is told again.
+  /// Looks after the others, and takes what is free up to a fair share (shares.h); nothing while the host's clock is
+  /// off by more than FleetClock::kMostOffset, nor while somebody alive holds a lease that is not wished for: what it
+  /// was for may have another name now. Every kRenewal. What an earlier transaction did in vain is told again.
   /// These three REQUIRE: in a transaction behind this fence.
-  Turn turn(Database& db);
+  Turn turn(Database& db, const Wishes& wishes);
   /// In the transaction that writes the last results of that lease's work.
   void let_go(Database& db, const std::string& lease);
   /// Ends the membership: lets go of all, and does not pass the fence again.
@@ -92,7 +98,9 @@ class Membership final : public Fence {
   [[noreturn]] void ended(std::string_view why);
   std::string reason(Database& db) const;
   std::vector<Member> fence_the_dead(Database& db);
-  void take_free(Database& db);
+  void keep_leases(Database& db, const Claims::Leases& wished) const;
+  void take(Database& db, const std::vector<std::string>& leases) const;
+  std::vector<int64_t> able(Database& db) const;
   Claims::Leases held_in(Database& db) const;
 
   std::string host_, config_digest_;

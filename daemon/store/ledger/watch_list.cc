@@ -2,7 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <map>
+#include <span>
+#include <unordered_map>
 
 #include "base/json.h"
 #include "store/record/facts.h"
@@ -12,6 +15,7 @@ namespace {
 
 void record_load(Tx& tx, Ledger& ledger, const WatchList& list, const WatchSync& sync, int64_t watched_before,
                  WallTime now) {
+  if (list.digest.empty()) return;
   const auto digest = facts::read(tx.db, "config_digest");
   if (digest == list.digest) return;
   facts::write(tx.db, "config_digest", list.digest);
@@ -47,6 +51,8 @@ void rename(Tx& tx, Ledger& ledger, const std::string& from, const std::string& 
   ledger.append(tx, event, now);
 }
 
+std::string account_of(const std::string& address) { return address.substr(0, address.find('/')); }
+
 /// How many targets of each account left or came, and whether it had or has others.
 struct AccountChange {
   int64_t removed = 0, added = 0, kept = 0, known_before = 0;
@@ -69,29 +75,59 @@ std::vector<std::string> suspected_renamings(const std::map<std::string, Account
   return warnings;
 }
 
+/// What is stored of the first `most` of `entries`, by id.
+std::unordered_map<TargetId, TargetRow> load_known(Database& db, std::span<const WatchList::Entry* const> entries,
+                                                   std::size_t most,
+                                                   const std::map<std::string, targets::Known>& stored) {
+  std::vector<TargetId> ids;
+  for (const WatchList::Entry* entry : entries.first(std::min(most, entries.size()))) {
+    const auto found = stored.find(entry->target.address());
+    if (found != stored.end()) ids.push_back(found->second.id);
+  }
+  std::unordered_map<TargetId, TargetRow> rows;
+  for (TargetRow& row : targets::load_many(db, ids)) {
+    const TargetId id = row.id;
+    rows.emplace(id, std::move(row));
+  }
+  return rows;
+}
+
 }  // namespace
 
 bool leaves_many(int64_t removed, int64_t watched_before) { return removed >= 3 && removed * 10 > watched_before; }
 
-WatchSync sync_watch_list(Tx& tx, Ledger& ledger, const WatchList& list, WallTime now) {
+WatchSync sync_watch_list(Tx& tx, Ledger& ledger, const WatchList& list, WallTime now,
+                          const std::function<bool(std::string_view account)>& keeps) {
+  const auto kept = [&](std::string_view account) { return !keeps || keeps(account); };
   WatchSync sync;
-  for (const auto& [from, to] : list.renamed_accounts) rename(tx, ledger, from, to, now, sync.warnings);
+  for (const auto& [from, to] : list.renamed_accounts) {
+    if (kept(to)) rename(tx, ledger, from, to, now, sync.warnings);
+  }
   std::map<std::string, targets::Known> stored = targets::known(tx.db);
+  std::erase_if(stored, [&](const auto& known) { return !kept(account_of(known.first)); });
   int64_t watched_before = 0;
   std::map<std::string, AccountChange> accounts;
   for (const auto& [address, known] : stored) {
     watched_before += known.watched ? 1 : 0;
-    ++accounts[address.substr(0, address.find('/'))].known_before;
+    ++accounts[account_of(address)].known_before;
   }
-  sync.targets.reserve(list.entries.size());
+  std::vector<const WatchList::Entry*> entries;
   for (const WatchList::Entry& entry : list.entries) {
+    if (kept(entry.target.account)) entries.push_back(&entry);
+  }
+  sync.targets.reserve(entries.size());
+  constexpr std::size_t kLoadedAtOnce = 500;
+  std::unordered_map<TargetId, TargetRow> rows;
+  for (std::size_t i = 0; i < entries.size(); ++i) {
+    if (i % kLoadedAtOnce == 0) rows = load_known(tx.db, std::span(entries).subspan(i), kLoadedAtOnce, stored);
+    const WatchList::Entry& entry = *entries[i];
     const auto found = stored.find(entry.target.address());
     TargetRow row;
     if (found == stored.end()) {
       row.target = entry.target;
       row.id = targets::insert(tx.db, entry.target);
     } else {
-      row = targets::load(tx.db, found->second.id);
+      row = std::move(rows.at(found->second.id));
       stored.erase(found);  // what is still in `stored` at the end is what the configuration let go
     }
     AccountChange& account = accounts[entry.target.account];
@@ -105,7 +141,7 @@ WatchSync sync_watch_list(Tx& tx, Ledger& ledger, const WatchList& list, WallTim
   for (const auto& [address, known] : stored) {
     if (!known.watched) continue;
     ++sync.removed;
-    ++accounts[address.substr(0, address.find('/'))].removed;
+    ++accounts[account_of(address)].removed;
     ledger.apply(tx, known.id, Unwatched{}, now);
   }
   for (std::string& warning : suspected_renamings(accounts)) sync.warnings.push_back(std::move(warning));

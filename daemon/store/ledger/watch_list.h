@@ -1,5 +1,7 @@
 #pragma once
+#include <functional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -39,7 +41,10 @@ bool leaves_many(int64_t removed, int64_t watched_before);
 
 /// Makes the stored watch list that of the configuration: Watched and Unwatched inputs for what changed, and
 /// `config.loaded` if the configuration's text did; before them `account.renamed` for each account that did something
-/// under its earlier label. A restart with the same text writes nothing.
-WatchSync sync_watch_list(Tx& tx, Ledger& ledger, const WatchList& list, WallTime now);
+/// under its earlier label. A restart with the same text writes nothing. `keeps`: of which accounts, by their labels of
+/// now; empty: of all. Of the others neither the list nor what is stored counts. Without a digest there is no
+/// `config.loaded`.
+WatchSync sync_watch_list(Tx& tx, Ledger& ledger, const WatchList& list, WallTime now,
+                          const std::function<bool(std::string_view account)>& keeps = {});
 
 }  // namespace codedriftd

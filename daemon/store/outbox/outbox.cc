@@ -273,14 +273,7 @@ void retry_now(Database& db, std::string_view destination_name, WallTime now) {
       now, destination_name);
 }
 
-int64_t recover(Database& db, WallTime now, Millis under_way) {
-  if (under_way > Millis{0}) {
-    db.run(
-        "UPDATE outbox SET next_attempt_at_ms = ?1 WHERE state = 'pending' AND next_attempt_at_ms < ?1 AND id IN "
-        "(SELECT "
-        "outbox FROM attempt WHERE result = 'started')",
-        now + under_way);
-  }
+int64_t recover(Database& db, WallTime now) {
   const int64_t cut_off = db.run(
       "UPDATE attempt SET result = 'retry', words = 'the daemon ended during this attempt' WHERE result = 'started'");
   // A clock that was ahead must not put an alert or its destination off for longer than anything is.
@@ -289,6 +282,20 @@ int64_t recover(Database& db, WallTime now, Millis under_way) {
   db.run("UPDATE destination SET until_ms = ?1 WHERE until_ms > ?2", now, now + kLongestPutOff);
   not_given_up_yet(db, now);
   return cut_off;
+}
+
+int64_t take_over(Database& db, std::string_view destination_name, WallTime now, Millis under_way) {
+  db.run(
+      "UPDATE outbox SET next_attempt_at_ms = ?1 WHERE state = 'pending' AND destination = ?2 AND next_attempt_at_ms < "
+      "?1 AND id IN (SELECT outbox FROM attempt WHERE result = 'started')",
+      now + under_way, destination_name);
+  db.run("UPDATE outbox SET give_up_at_ms = ?1 WHERE state = 'pending' AND destination = ?2 AND give_up_at_ms < ?1",
+         now + kTriedFor, destination_name);
+  return db.run(
+      "UPDATE attempt SET result = 'retry', words = 'the daemon ended during this attempt' WHERE result = 'started' "
+      "AND "
+      "outbox IN (SELECT id FROM outbox WHERE destination = ?)",
+      destination_name);
 }
 
 void forget_attempts(Database& db, WallTime before) {

@@ -96,9 +96,11 @@ void retry_now(Database& db, std::string_view destination, WallTime now);
 
 /// At start: attempts that a crash cut off are marked as such (their alerts are due as they were); how many. What a
 /// clock put off for more than a day is due at once, and nothing is given up before it was tried again: not within the
-/// hour. `under_way`: for so long another daemon may still be at an attempt that it began: nobody else makes the next
-/// one before.
-int64_t recover(Database& db, WallTime now, Millis under_way = Millis{0});
+/// hour.
+int64_t recover(Database& db, WallTime now);
+/// The same of one destination whose alerts another daemon carried until now: for `under_way` it may still be at an
+/// attempt that it began, and nobody makes the next one before.
+int64_t take_over(Database& db, std::string_view destination, WallTime now, Millis under_way);
 /// Attempts before `before` are forgotten, but for those of what is still pending.
 void forget_attempts(Database& db, WallTime before);
 /// Delivered reminders and tests, and heartbeats that are over, from before `before` are forgotten, a few hundred at a

@@ -20,13 +20,31 @@ void write(Database& db, std::string_view name, std::string_view value) {
 namespace daemon_runs {
 
 std::optional<DaemonStay> last(Database& db) {
-  // Of a fleet it is the one that does the work, or else one that may soon.
   auto q = db.query(
-      "SELECT alive_at_ms, stopped_at_ms IS NOT NULL FROM daemon_run ORDER BY CASE WHEN id = (SELECT holder FROM lease "
-      "WHERE name = 'all') THEN 2 WHEN host != '' AND stopped_at_ms IS NULL AND fenced_by IS NULL THEN 1 ELSE 0 END "
+      "SELECT alive_at_ms, stopped_at_ms IS NOT NULL FROM (SELECT id, alive_at_ms, stopped_at_ms, CASE WHEN id IN "
+      "(SELECT holder FROM lease) THEN 2 WHEN host != '' AND stopped_at_ms IS NULL AND fenced_by IS NULL THEN 1 ELSE 0 "
+      "END AS working FROM daemon_run) AS stay ORDER BY working DESC, CASE WHEN working > 0 THEN alive_at_ms ELSE 0 "
+      "END "
       "DESC, id DESC LIMIT 1");
   if (!q.step()) return std::nullopt;
   return DaemonStay{q.time(0), q.boolean(1)};
+}
+
+Stays::Stays(Database& db) : last_(last(db)) {
+  // What nobody holds was worked on until it was let go of.
+  auto q = db.query(
+      "SELECT lane.account, coalesce(d.alive_at_ms, lease.since_ms), d.stopped_at_ms IS NOT NULL FROM lane JOIN lease "
+      "ON "
+      "lease.name = lane.lease LEFT JOIN daemon_run AS d ON d.id = lease.holder");
+  while (q.step()) {
+    const auto alive_at = q.optional_time(1);
+    lanes_.emplace(q.string(0), alive_at ? std::optional(DaemonStay{*alive_at, q.boolean(2)}) : std::nullopt);
+  }
+}
+
+const std::optional<DaemonStay>& Stays::of(std::string_view account) const {
+  const auto lane = lanes_.find(account);
+  return lane == lanes_.end() ? last_ : lane->second;
 }
 
 int64_t begin(Database& db, int64_t pid, WallTime now) {

@@ -10,6 +10,7 @@
 #include "audit/query/reported.h"
 #include "audit/story/stored_event.h"
 #include "base/json.h"
+#include "store/fleet/lanes.h"
 #include "store/fleet/membership.h"
 #include "store/ledger/suspensions.h"
 #include "store/outbox/outbox.h"
@@ -338,22 +339,47 @@ TEST(StatusReport, NamesTheMembersOfTheFleetAndWhoWorks) {
   FleetHost one(r, "ops-1"), two(r, "ops-2"), gone(r, "ops-3");
   gone.write([&] { gone.member.leave(gone.db); });
   EXPECT_NE(table(r, kStatusReport, at(1)).find("No member of the fleet holds its work"), std::string::npos);
-  two.write([&] { two.member.turn(two.db); });
+  two.write([&] { two.member.turn(two.db, {{"alert/ops", "house", "lane/prod"}, true}); });
   const OrderedJson fleet = report(r, kStatusReport, at(1)).end.fleet;
   ASSERT_EQ(fleet.size(), 2U) << fleet;
   EXPECT_EQ(fleet[0].at("host"), "ops-1");
   EXPECT_EQ(fleet[0].at("leases"), OrderedJson::array());
   EXPECT_EQ(fleet[1].at("member"), two.member.id());
-  EXPECT_EQ(fleet[1].at("leases"), OrderedJson::array({"all"}));
+  EXPECT_EQ(fleet[1].at("leases"), OrderedJson::array({"alert/ops", "house", "lane/prod"}));
   EXPECT_EQ(fleet[1].at("version"), CODEDRIFTD_VERSION);
   EXPECT_LT(fleet[1].at("silent_s"), 300);
   const std::string text = table(r, kStatusReport, at(1));
   EXPECT_NE(text.find(") stands by; last heard of "), std::string::npos) << text;
-  EXPECT_NE(text.find(") holds the work; last heard of "), std::string::npos) << text;
+  EXPECT_NE(text.find(") holds alert/ops, house, lane/prod; last heard of "), std::string::npos) << text;
   EXPECT_EQ(text.find("No member of the fleet"), std::string::npos) << text;
+  two.write([&] { two.member.let_go(two.db, "house"); });
+  EXPECT_NE(table(r, kStatusReport, at(1)).find("No member of the fleet holds house at present"), std::string::npos);
   Selection before;
   before.at = at(1);
   EXPECT_TRUE(report(r, kStatusReport, at(2), before).end.fleet.is_null()) << "who there is now";
+}
+
+TEST(StatusReport, OfAFleetSaysThatNoDaemonRunsWhereNobodyWorksForTheAccount) {
+  Recorded r;
+  r.watch({"f"}, at(0));
+  if (r.db().engine() != Engine::postgres) return;
+  FleetHost one(r, "ops-1");
+  const WallTime now = SystemClock{}.wall();
+  const auto reason = [&] { return report(r, kStatusReport, now).column("reason").at(0); };
+  one.write([&] {
+    one.member.turn(one.db, {{"house", "lane/other", "lane/prod"}, true});
+    lanes::keep(one.db, {{"prod", "lane/prod"}, {"other", "lane/other"}});
+  });
+  EXPECT_EQ(reason(), "never_polled");
+  const auto view = [&] {
+    auto row = r.db().query_once("SELECT reason FROM v_status");
+    return row.step() ? row.string(0) : "";
+  };
+  EXPECT_EQ(view(), "never_polled");
+  one.write([&] { one.member.let_go(one.db, "lane/prod"); });
+  r.db().run("UPDATE lease SET since_ms = since_ms - 7200000 WHERE name = 'lane/prod'");
+  EXPECT_EQ(reason(), "daemon_not_running") << "though a member is there, and works for another account";
+  EXPECT_EQ(view(), "daemon_not_running");
 }
 
 TEST(StatusReport, SaysAboveTheRowsWhyTheyMayBeOld) {

@@ -42,7 +42,7 @@ struct FleetHost {
   }
   Membership::Turn turn() {
     Membership::Turn turn;
-    write([&] { turn = member.turn(db); });
+    write([&] { turn = member.turn(db, wishes); });
     return turn;
   }
   bool holds(const std::string& lease = "all") const { return claims.hold(lease); }
@@ -52,6 +52,7 @@ struct FleetHost {
   FleetClock clock;
   Claims claims;
   Membership member;
+  Membership::Wishes wishes{{"all"}, true};
 };
 
 /// Their clock stands still but for what a test lets pass.

@@ -40,7 +40,7 @@ TEST_F(PostgresMembership, BeginsWithARowAndHoldsNothing) {
 TEST_F(PostgresMembership, HoldsWhatItTookOnceThatIsCommitted) {
   auto a = host("a");
   a->write([&] {
-    EXPECT_EQ(a->member.turn(a->db).taken, FleetNames{"all"});
+    EXPECT_EQ(a->member.turn(a->db, a->wishes).taken, FleetNames{"all"});
     EXPECT_FALSE(a->holds());
   });
   EXPECT_TRUE(a->holds());
@@ -58,7 +58,7 @@ TEST_F(PostgresMembership, WhatWasTakenInVainIsToldAgain) {
   auto a = host("a");
   for (int round = 0; round < 2; ++round) {
     a->db.begin_write(a->member, a->clock);
-    EXPECT_EQ(a->member.turn(a->db).taken, FleetNames{"all"});
+    EXPECT_EQ(a->member.turn(a->db, a->wishes).taken, FleetNames{"all"});
     a->db.rollback();
     a->renew();
     EXPECT_FALSE(a->holds());
@@ -171,23 +171,63 @@ TEST_F(PostgresMembership, ALeaseThatIsLetGoIsAnybodys) {
   EXPECT_EQ(number("SELECT holder FROM lease"), b->member.id());
 }
 
-TEST_F(PostgresMembership, LeasesAreSharedFairlyRoundedUp) {
-  administrator_.execute("INSERT INTO lease (name) VALUES ('b'), ('c'), ('d')");
+TEST_F(PostgresMembership, LeasesAreSharedFairly) {
   auto a = host("a"), b = host("b"), c = host("c");
-  EXPECT_EQ(a->turn().taken, (FleetNames{"all", "b"}));
-  EXPECT_EQ(b->turn().taken, (FleetNames{"c", "d"}));
+  for (FleetHost* each : {a.get(), b.get(), c.get()})
+    each->wishes.leases = {"alert/w", "alert/x", "alert/y", "alert/z"};
+  EXPECT_EQ(a->turn().taken, (FleetNames{"alert/w", "alert/x", "alert/y", "alert/z"}))
+      << "the others have not said that they may hold any";
+  b->turn();
+  EXPECT_EQ(a->turn().give, (FleetNames{"alert/y", "alert/z"}));
+  a->write([&] {
+    a->member.let_go(a->db, "alert/y");
+    a->member.let_go(a->db, "alert/z");
+  });
+  EXPECT_EQ(b->turn().taken, (FleetNames{"alert/y", "alert/z"}));
   EXPECT_TRUE(c->turn().taken.empty());
-  EXPECT_TRUE(a->turn().taken.empty());
+  EXPECT_EQ(a->turn().give, FleetNames{"alert/x"}) << "one has none";
   const auto members = Membership::members(administrator_);
   ASSERT_EQ(members.size(), 3U);
   ASSERT_EQ(members[1].leases.size(), 2U);
-  EXPECT_EQ(members[1].leases[1].lease, "d");
-  EXPECT_EQ(members[1].leases[1].token, 1);
+  EXPECT_EQ(members[1].leases[1].lease, "alert/z");
+  EXPECT_EQ(members[1].leases[1].token, 2);
   a->write([&] { a->member.leave(a->db); });
-  EXPECT_EQ(c->turn().taken, (FleetNames{"all", "b"}));
-  administrator_.execute("DELETE FROM lease WHERE name = 'b'");
-  EXPECT_EQ(c->turn().lost, FleetNames{"b"});
-  EXPECT_FALSE(c->holds("b"));
+  EXPECT_EQ(c->turn().taken, (FleetNames{"alert/w", "alert/x"}));
+  administrator_.run("UPDATE lease SET holder = ? WHERE name = 'alert/w'", b->member.id());
+  EXPECT_EQ(c->turn().lost, FleetNames{"alert/w"});
+  EXPECT_FALSE(c->holds("alert/w"));
+}
+
+TEST_F(PostgresMembership, WhoMayHoldNothingGivesAllAndCountsForNobodysShare) {
+  auto a = host("a"), b = host("b");
+  a->wishes.leases = b->wishes.leases = {"alert/x", "alert/y"};
+  a->turn();
+  b->wishes.may_hold = false;
+  EXPECT_TRUE(b->turn().taken.empty());
+  EXPECT_TRUE(a->turn().give.empty());
+  b->wishes.may_hold = true;
+  b->turn();
+  EXPECT_EQ(a->turn().give, FleetNames{"alert/y"});
+  a->wishes.may_hold = false;
+  EXPECT_EQ(a->turn().give, (FleetNames{"alert/x", "alert/y"}));
+  EXPECT_TRUE(a->holds("alert/x")) << "until it has let go";
+}
+
+TEST_F(PostgresMembership, WhatIsNotWishedForIsLetGoBeforeAnythingElseIsTaken) {
+  auto a = host("a"), b = host("b");
+  a->wishes.leases = {"lane/x", "lane/y"};
+  a->turn();
+  b->wishes.leases = {"lane/x+y"};
+  EXPECT_TRUE(b->turn().taken.empty()) << "it may be the same account's, by another configuration";
+  a->wishes.leases = {"lane/x+y"};
+  const auto turn = a->turn();
+  EXPECT_EQ(turn.give, (FleetNames{"lane/x", "lane/y"}));
+  EXPECT_TRUE(turn.taken.empty());
+  a->write([&] {
+    for (const std::string& lease : turn.give) a->member.let_go(a->db, lease);
+  });
+  EXPECT_EQ(b->turn().taken, FleetNames{"lane/x+y"});
+  EXPECT_EQ(joined(administrator_, "SELECT name FROM lease ORDER BY name"), "lane/x+y");
 }
 
 TEST_F(PostgresMembership, AHostWhoseClockIsOffTakesNothing) {
@@ -208,7 +248,7 @@ TEST_F(PostgresMembership, ADatabaseWhoseClockIsSetForwardEndsNoMembership) {
     Membership::Turn turn;
     b->write([&] {
       b->member.passed(to_ms(SystemClock{}.wall() + database_ahead), clock_.mono());
-      turn = b->member.turn(b->db);
+      turn = b->member.turn(b->db, b->wishes);
     });
     return turn;
   };
@@ -222,7 +262,7 @@ TEST_F(PostgresMembership, ADatabaseWhoseClockIsSetForwardEndsNoMembership) {
 
 TEST_F(PostgresMembership, OnlyActsInATransactionOfItsOwn) {
   auto a = host("a");
-  EXPECT_THROW(a->member.turn(a->db), std::logic_error);
+  EXPECT_THROW(a->member.turn(a->db, a->wishes), std::logic_error);
   EXPECT_THROW(a->member.let_go(a->db, "all"), std::logic_error);
   EXPECT_THROW(a->member.leave(a->db), std::logic_error);
 }
@@ -251,7 +291,7 @@ class PostgresMembershipAtRandom : public PostgresMembership {
   /// Its transaction takes long, and another one has a turn meanwhile.
   void pause_within(FleetHost& one) {
     one.write([&] {
-      const auto fenced = below(2) == 0 ? hosts_of(one.member.turn(one.db).fenced) : FleetNames{};
+      const auto fenced = below(2) == 0 ? hosts_of(one.member.turn(one.db, one.wishes).fenced) : FleetNames{};
       const Millis pause = any_pause();
       one.db.run("UPDATE daemon_run SET alive_at_ms = alive_at_ms - ? WHERE id = ?", pause, one.member.id());
       administrator_.run(
@@ -277,7 +317,7 @@ class PostgresMembershipAtRandom : public PostgresMembership {
       case 3:  // in vain
         return act(one, [&] {
           one.db.begin_write(one.member, one.clock);
-          one.member.turn(one.db);
+          one.member.turn(one.db, one.wishes);
           one.db.rollback();
         });
       case 4:
@@ -313,8 +353,11 @@ class PostgresMembershipAtRandom : public PostgresMembership {
 };
 
 TEST_F(PostgresMembershipAtRandom, NoTwoMembersEverHoldTheSameLease) {
-  administrator_.execute("INSERT INTO lease (name) VALUES ('b')");
-  for (const char* name : {"x", "y", "z"}) hosts_.push_back(host(name));
+  for (const char* name : {"x", "y", "z"}) {
+    hosts_.push_back(host(name));
+    hosts_.back()->wishes.leases = {"all", "b"};
+    administrator_.execute("INSERT INTO lease (name) VALUES ('all'), ('b') ON CONFLICT DO NOTHING");
+  }
   for (int i = 0; i < 600; ++i) {
     SCOPED_TRACE(i);
     step();
