@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <map>
 #include <sstream>
 #include <stdexcept>
@@ -61,11 +62,18 @@ std::vector<std::pair<int64_t, std::string>> committed_in(const std::string& log
 
 std::string Fleet::host(std::size_t member) { return fmt::format("host-{}", static_cast<char>('a' + member)); }
 std::string Fleet::function(std::size_t index) { return fmt::format("f{}", index); }
+std::string Fleet::second_function(std::size_t index) { return fmt::format("g{}", index); }
 
 Fleet::Fleet(Options options)
-    : server_(PostgresServer::Kind::durable, options.port), cloud_(cloud_of_fleet()), looked_at_(&server_) {
+    : functions_(options.second_account ? 2 * options.functions : options.functions),
+      server_(PostgresServer::Kind::durable, options.port),
+      cloud_(cloud_of_fleet()),
+      looked_at_(&server_) {
   server_.create_database_with_roles(std::string(kDatabase));
-  for (std::size_t i = 0; i < options.functions; ++i) cloud_.set(Daemon::key(function(i)), hash_of("reviewed"));
+  for (std::size_t i = 0; i < options.functions; ++i) {
+    cloud_.set(Daemon::key(function(i)), hash_of("reviewed"));
+    if (options.second_account) cloud_.set(Daemon::key(second_function(i)), hash_of("reviewed"));
+  }
   for (std::size_t i = 0; i < options.members; ++i) add_member(options);
 }
 
@@ -88,9 +96,26 @@ void Fleet::add_member(const Options& options) {
       options.url.empty() ? fmt::format("postgresql://{}/{}", member.folder->path().string(), kDatabase) : options.url,
       options.url.empty() ? "" : "tls = \"disable\"\n");
   const ScfCredential key = key_of(index);
+  if (options.second_account) add_second_account(daemon, options.functions, key);
   daemon.env = {{"TENCENTCLOUD_SECRET_ID", key.secret_id}, {"TENCENTCLOUD_SECRET_KEY", key.secret_key}};
   daemon.write_config();
   members_.push_back(std::move(member));
+}
+
+void Fleet::add_second_account(Daemon& daemon, std::size_t functions, const ScfCredential& key) {
+  daemon.config.alerts +=
+      webhook_alert("audit", fmt::format("http://127.0.0.1:{}/{}/audit", receiver_.port(), daemon.config.instance),
+                    daemon.secret_file());
+  for (const auto& [name, value] : {std::pair("second.id", key.secret_id), std::pair("second.key", key.secret_key)}) {
+    daemon.dir().write(name, value + "\n");
+    std::filesystem::permissions(daemon.dir() / name, std::filesystem::perms::owner_read);
+  }
+  daemon.config.more += fmt::format(
+      "[account.second]\nendpoint = \"{}\"\n[account.second.credentials]\nsource = \"files\"\nsecret_id_file = \"{}\"\n"
+      "secret_key_file = \"{}\"\n",
+      cloud_.endpoint(), daemon.dir() / "second.id", daemon.dir() / "second.key");
+  for (std::size_t i = 0; i < functions; ++i)
+    daemon.config.more += fmt::format("[[function]]\naccount = \"second\"\nname = \"{}\"\n", second_function(i));
 }
 
 void Fleet::start() {
@@ -102,7 +127,7 @@ void Fleet::start() {
       throw std::runtime_error("a member does not start:\n" + logs());
     if (member == 0 && !wait_for_holder(0)) throw std::runtime_error("the first does not take the work:\n" + logs());
   }
-  const auto functions = static_cast<std::ptrdiff_t>(daemon(0).config.functions.size());
+  const auto functions = static_cast<std::ptrdiff_t>(functions_);
   if (!eventually([&] { return count("baseline.set") == functions; }))
     throw std::runtime_error("what is deployed is not seen:\n" + logs());
 }
@@ -120,11 +145,12 @@ void Fleet::look_at(const PostgresServer& server) {
   looked_at_ = &server;
 }
 
-std::optional<std::size_t> Fleet::holder() {
+std::optional<std::size_t> Fleet::holder(std::string_view lease) {
   try {
     auto row = record().query(
-        "SELECT d.host FROM lease l JOIN daemon_run d ON d.id = l.holder WHERE l.name LIKE 'lane/%' AND d.stopped_at_ms IS "
-        "NULL AND d.fenced_by IS NULL");
+        "SELECT d.host FROM lease l JOIN daemon_run d ON d.id = l.holder WHERE l.name LIKE ? AND d.stopped_at_ms IS "
+        "NULL AND d.fenced_by IS NULL ORDER BY l.name",
+        lease);
     return row.step() ? member_in(row.text(0), "") : std::nullopt;
   } catch (const StoreError&) {
     return std::nullopt;
@@ -234,7 +260,7 @@ std::vector<Fleet::Act> Fleet::calls() const {
   std::vector<Act> all;
   for (const ScfRequest& request : cloud_.requests()) {
     if (const auto member = member_in(header_of(request.headers, "authorization"), "FAKE-ID-"))
-      all.push_back({wall_of(request.arrived), *member});
+      all.push_back({wall_of(request.arrived), *member, request.target});
   }
   return all;
 }
@@ -242,7 +268,8 @@ std::vector<Fleet::Act> Fleet::calls() const {
 std::vector<Fleet::Act> Fleet::deliveries() const {
   std::vector<Act> all;
   for (const ReceivedRequest& request : receiver_.requests()) {
-    if (const auto member = member_in(request.path, "/")) all.push_back({wall_of(request.arrived), *member});
+    if (const auto member = member_in(request.path, "/"))
+      all.push_back({wall_of(request.arrived), *member, request.path});
   }
   return all;
 }

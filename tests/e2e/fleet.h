@@ -32,6 +32,9 @@ class Fleet {
     std::size_t members = 2;
     std::size_t functions = 5;
     std::string url{};  ///< what every member has for [store] url; empty: each its own way to server()
+    /// As many functions again, g0 and so on, in an account "second" with credentials of its own, and a destination
+    /// "audit" beside "ops": two leases of each kind.
+    bool second_account = false;
     uint16_t port = 0;  ///< of server(), on 127.0.0.1; 0: its socket alone
   };
   explicit Fleet(Options options);
@@ -53,10 +56,12 @@ class Fleet {
   DelayLine& way(std::size_t member) { return *members_[member].way; }
   static std::string host(std::size_t member);
   static std::string function(std::size_t index);
+  /// Of account "second".
+  static std::string second_function(std::size_t index);
 
   /// Who holds the lane, as the server has it; nullopt: nobody does who is neither stopped nor fenced, or it cannot be
   /// asked.
-  std::optional<std::size_t> holder();
+  std::optional<std::size_t> holder(std::string_view lease = "lane/%");
   bool wait_for_holder(std::size_t member, Millis at_most = kTakenOverWithin);
   /// The same of anybody but this one. Who it is; nullopt: nobody in time.
   std::optional<std::size_t> wait_for_holder_after(std::size_t member, Millis at_most = kTakenOverWithin);
@@ -78,6 +83,7 @@ class Fleet {
   struct Act {
     WallTime at;
     std::size_t member;
+    std::string what{};  ///< the target of a call, the path of a delivery
   };
   /// Who called the cloud, and who delivered, in order of arrival.
   std::vector<Act> calls() const;
@@ -98,10 +104,12 @@ class Fleet {
     std::unique_ptr<Daemon> daemon;
   };
   void add_member(const Options& options);
+  void add_second_account(Daemon& daemon, std::size_t functions, const ScfCredential& key);
   Database& record();
   WallTime wall_of(MonoTime at) const;
 
   SystemClock clock_;
+  const std::size_t functions_;  ///< of all accounts
   PostgresServer server_;
   SimulatedScf cloud_;
   Receiver receiver_;

@@ -213,5 +213,80 @@ TEST_F(FleetFaults, OneThatStandsByDoesWhatCommandsWantAndTakesAnotherConfigurat
   expect_whole();
 }
 
+/// Two accounts, two destinations: each of two members has one of them.
+class FleetShared : public FleetFaults {
+ protected:
+  FleetShared() : FleetFaults({.members = 2, .functions = 4, .second_account = true}) {}
+
+  void expect_shared_out() {
+    for (const char* lease : {"lane/prod", "alert/audit"})
+      EXPECT_TRUE(eventually([&] { return fleet_.holder(lease) == 0U; })) << lease << fleet_.logs();
+    for (const char* lease : {"lane/second", "alert/ops"})
+      EXPECT_TRUE(eventually([&] { return fleet_.holder(lease) == 1U; })) << lease << fleet_.logs();
+  }
+  void deploy_second(std::size_t function, std::string_view code) {
+    fleet_.cloud().set(Daemon::key(Fleet::second_function(function)), hash_of(code));
+  }
+  /// Of the acts that have this in what they are about.
+  static std::vector<Fleet::Act> about(std::vector<Fleet::Act> acts, std::string_view what) {
+    std::erase_if(acts, [&](const Fleet::Act& act) { return act.what.find(what) == std::string::npos; });
+    return acts;
+  }
+  void expect_each_by_its_holder() {
+    EXPECT_TRUE(fleet_.whole());
+    const std::pair<const char*, const char*> lanes[] = {{"/f", "lane/prod"}, {"/g", "lane/second"}};
+    for (const auto& [functions, lane] : lanes) {
+      const std::vector<Fleet::Act> calls = about(fleet_.calls(), functions);
+      EXPECT_GT(calls.size(), 10U) << lane;
+      EXPECT_EQ(Fleet::of_others(calls, fleet_.take_overs(lane)).size(), 0U) << lane;
+    }
+    std::vector<Fleet::Act> to_ops = fleet_.deliveries();
+    std::erase_if(to_ops, [](const Fleet::Act& act) { return act.what.ends_with("/audit"); });
+    EXPECT_EQ(Fleet::of_others(to_ops, fleet_.take_overs("alert/ops")).size(), 0U);
+    EXPECT_EQ(Fleet::of_others(about(fleet_.deliveries(), "/audit"), fleet_.take_overs("alert/audit")).size(), 0U);
+    EXPECT_LE(fleet_.cloud().statistics().busiest_second_sent, 20U) << "the key of each is the same for both accounts";
+    EXPECT_EQ(fleet_.cloud().statistics().refused, 0U);
+  }
+  /// By both destinations.
+  void expect_told_by_both(std::string_view code) {
+    const auto told = [&] {
+      const std::vector<std::string> ids = fleet_.drifts_to(code);
+      return ids.size() == 1 && fleet_.times_told(ids.front()) == 2;
+    };
+    EXPECT_TRUE(eventually(told)) << code << fleet_.logs();
+  }
+};
+
+TEST_F(FleetShared, EachDoesItsShareAndTakesTheRestOfWhoDies) {
+  expect_shared_out();
+  deploy(0, "in the first account");
+  deploy_second(0, "in the second account");
+  expect_told_by_both("in the first account");
+  expect_told_by_both("in the second account");
+
+  for (std::size_t asked : {0U, 1U}) {
+    for (const std::string& function : {Fleet::function(1), Fleet::second_function(1)}) {
+      const RunResult polled = fleet_.daemon(asked).command({"poll", function});
+      EXPECT_EQ(code_of(polled), 0) << asked << function << polled.out << polled.err;
+    }
+    const RunResult plan = fleet_.daemon(asked).command({"plan", "--format", "json"});
+    EXPECT_EQ(code_of(plan), 0) << plan.out << plan.err;
+    EXPECT_EQ(Json::parse(plan.out).at("rows").size(), 8U);
+  }
+  expect_each_by_its_holder();
+
+  fleet_.daemon(1).kill();
+  deploy_second(1, "meanwhile");
+  for (const char* lease : {"lane/second", "alert/ops"})
+    EXPECT_TRUE(eventually([&] { return fleet_.holder(lease) == 0U; })) << lease;
+  expect_told_by_both("meanwhile");
+
+  fleet_.launch(1);
+  expect_shared_out();
+  deploy_second(2, "at last");
+  expect_told_by_both("at last");
+  expect_each_by_its_holder();
+}
+
 }  // namespace
 }  // namespace codedriftd::test
