@@ -56,6 +56,12 @@ struct Words {
   std::vector<std::string> program, command;
 };
 
+/// `adopt --config` says what is adopted: there no name of a file comes behind it.
+bool is_adopted(const std::vector<std::string>& command, int argc, const char* const argv[], int i) {
+  return !command.empty() && command.front() == "adopt" && std::string_view(argv[i]) == "--config" &&
+         (i + 1 == argc || argv[i + 1][0] == '-');
+}
+
 /// --config and the like may stand behind the command too, but not behind "--".
 Words sort_words(int argc, const char* const argv[]) {
   constexpr std::string_view kTakeValues[] = {"--config", "-c", "--log-level", "--color"};
@@ -65,6 +71,10 @@ Words sort_words(int argc, const char* const argv[]) {
     if (arg == "--") {
       words.command.insert(words.command.end(), argv + i, argv + argc);
       break;
+    }
+    if (is_adopted(words.command, argc, argv, i)) {
+      words.command.push_back(arg);
+      continue;
     }
     const std::string name(arg.begin(), std::find(arg.begin(), arg.end(), '='));
     const bool ours = std::find(std::begin(kTakeValues), std::end(kTakeValues), name) != std::end(kTakeValues);

@@ -33,6 +33,7 @@ struct ControlParts {
   std::function<void(std::shared_ptr<Ticket> ticket)> reload = {};
   /// Why this daemon polls nothing at present, and who does; empty: it does. nullptr: always.
   std::function<std::string()> elsewhere = {};
+  std::string host = {};             ///< of actor_of(): where several hosts write the record
   std::string packages_folder = {};  ///< Settings::packages_folder()
   /// Inspector::forget_failure.
   std::function<void(const Sha256& code)> forget_failure = {};

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <csignal>
+#include <limits>
 
 #include "service/app.h"
 #include "service/stay.h"
@@ -22,7 +23,11 @@ void App::open_server() {
   place.lineage = lineage;
   Database db = postgres::open(place, postgres::Access::write);
   database_ = db.name();
-  if (auto good = check_schema(db); !good) throw std::runtime_error(good.error().message);
+  if (auto good = check_schema(db); !good) {
+    if (check_owner(db, std::numeric_limits<int>::max()) && schema_version(db) > newest_schema())
+      return wait_for_newer_program(good.error().message);
+    throw std::runtime_error(good.error().message);
+  }
   if (const std::string trouble = session_trouble(db); !trouble.empty()) throw std::runtime_error(trouble);
   head_ = record_head::read(settings_.head_file());
   if (head_ && record_head::restored(db, *head_)) {
@@ -34,7 +39,7 @@ void App::open_server() {
     head_.reset();  // it was adopted without that
   }
   const std::string origin = stay::origin_of(db, settings_);
-  fleet_ = std::make_unique<FleetPart>(settings_.instance, clock_, [this] { signals_.nudge(); });
+  fleet_ = std::make_unique<FleetPart>(settings_.instance, digest_, clock_, [this] { signals_.nudge(); });
   fleet_->join(db);
   open_reader_ = [store = settings_.store] { return open_reader_of(store); };
   Writer::Options options;
@@ -52,6 +57,22 @@ void App::open_server() {
   fleet_->tell_joined(*writer_, *ledger_);
 }
 
+/// It ends, so that the service manager starts the program that is installed by then; not at once, or it would soon be
+/// given up (StartLimitBurst= of the unit).
+void App::wait_for_newer_program(const std::string& why) {
+  constexpr Millis kAtLeast{150'000}, kTurn{10'000};
+  log(LogLevel::error, "store.newer",
+      fmt::format("{}; this program ends in {} s, for the newer one to be started", why, kAtLeast.count() / 1000));
+  notify_.status("waits for the newer package: the record is of another schema");
+  const MonoTime until = clock_.mono() + kAtLeast;
+  for (MonoTime now = clock_.mono(); now < until && !signals_.stopping(); now = clock_.mono()) {
+    notify_.watchdog();
+    notify_.extend(Millis{60'000});
+    signals_.wait(std::min(kTurn, std::chrono::ceil<Millis>(until - now)));
+  }
+  outgrown_ = true;
+}
+
 /// Until this daemon holds the lease. It can be asked meanwhile, and does what commands want.
 void App::stand_by() {
   notify_.ready("stands by");
@@ -59,7 +80,10 @@ void App::stand_by() {
       fmt::format("member {} of fleet {} stands by", fleet_->member(), settings_.store.fleet),
       {field("member", fleet_->member()), field("fleet", settings_.store.fleet)});
   Timetable timetable(clock_.mono());
+  bool told_outdated = false;
   while (!fleet_->leads() && !anew()) {
+    if (const bool outdated = fleet_->outdated().has_value(); std::exchange(told_outdated, outdated) != outdated)
+      notify_.status(outdated ? "stands by: its configuration is outdated, see the log" : "stands by");
     const MonoTime next = std::min(fleet_->turn(*writer_, *ledger_, clock_.mono()),
                                    timetable.next(notify_.watchdog_interval().has_value()));
     const Timetable::Due due =
@@ -94,7 +118,7 @@ void App::refresh_trust() {
   }
 }
 
-bool App::anew() const { return anew_ || (fleet_ && fleet_->over()); }
+bool App::anew() const { return anew_ || outgrown_ || (fleet_ && (fleet_->over() || fleet_->leaving())); }
 
 void App::keep_fleet_head() {
   const auto head = fleet_->head();

@@ -14,6 +14,7 @@
 #include "service/app.h"
 #include "service/foresight.h"
 #include "service/inspection.h"
+#include "settings/digest.h"
 #include "settings/load.h"
 #include "settings/schedule.h"
 #include "sinks/process.h"
@@ -66,10 +67,10 @@ constexpr std::pair<const char*, std::string StoreSettings::*> kStoreTexts[] = {
 }  // namespace
 
 /// Out of them, because ten thousand weigh several megabytes, and nobody needs them any more.
-WatchList App::take_watches(Settings& settings) {
+WatchList App::take_watches(Settings& settings, std::string digest) {
   warn_of_schedule(settings);
   WatchList list;
-  list.digest = settings.digest;
+  list.digest = std::move(digest);
   list.entries.reserve(settings.watches.size());
   for (WatchSettings& w : settings.watches) {
     list.entries.push_back({std::move(w.target),
@@ -113,7 +114,7 @@ void App::rewatch() {
     auto trust = std::make_shared<Trust>(*trust_.copy());
     trust->attested_only = attested_only(settings_);
     const std::size_t before = functions_;
-    WatchSync sync = sync_watch(take_watches(settings_));
+    WatchSync sync = sync_watch(take_watches(settings_, digest_));
     watch(settings_, std::move(sync.targets), {});
     *trust_.lock() = std::move(trust);
     const bool large = leaves_many(sync.removed, static_cast<int64_t>(before));
@@ -132,7 +133,12 @@ void App::rewatch() {
 
 WatchSync App::sync_watch(const WatchList& list) {
   WatchSync sync;
-  writer_->run([&](Tx& tx) { sync = sync_watch_list(tx, *ledger_, list, clock_.wall()); });
+  writer_->run([&](Tx& tx) {
+    const WallTime now = clock_.wall();
+    std::optional<ListGeneration> generation;
+    if (fleet_) generation = fleet_->take_up(tx, list.digest, now);
+    sync = sync_watch_list(tx, *ledger_, list, now, generation);
+  });
   for (const std::string& warning : sync.warnings) log(LogLevel::warning, "config.suspicious", warning);
   return sync;
 }
@@ -222,6 +228,18 @@ void App::reload() {
   for (const auto& ticket : waiting) ticket->finish(outcome);
 }
 
+std::string App::outdated(const std::string& digest) {
+  if (!fleet_) return {};
+  try {
+    Locked reader(reader_);
+    Database& db = reader->value();
+    if (generations::standing_of(db, digest) != generations::Standing::replaced) return {};
+    return fmt::format("{}: {}", settings_.file, words_of_outdated(digest, generations::current(db).value()));
+  } catch (const StoreError&) {
+    return {};  // what writes it will tell
+  }
+}
+
 bool App::reload_standing_by() {
   std::vector<std::shared_ptr<Ticket>> waiting;
   reloads_.lock()->swap(waiting);
@@ -231,18 +249,22 @@ bool App::reload_standing_by() {
   const std::vector<Mistake>& mistakes = loaded ? report.mistakes : loaded.error();
   for (const Mistake& mistake : mistakes)
     log(LogLevel::error, "config.mistake", fmt::format("{}: {}", mistake.place.text(), mistake.message));
-  if (!mistakes.empty()) note_failed_load();
+  const std::string old = mistakes.empty() ? outdated(work_digest(*loaded)) : "";
+  if (!old.empty()) log(LogLevel::error, "config.refused", "the reload changed nothing: " + old);
+  const bool good = mistakes.empty() && old.empty();
+  if (!good) note_failed_load();
   const JsonBox outcome =
-      mistakes.empty() ? JsonBox(Json{{"loaded", "this daemon stands by, and begins anew with this configuration"},
-                                      {"warnings", Json::array()}})
-                       : told(mistakes);
+      good          ? JsonBox(Json{{"loaded", "this daemon stands by, and begins anew with this configuration"},
+                          {"warnings", Json::array()}})
+      : old.empty() ? told(mistakes)
+                    : JsonBox(Json{{"failed", old}});
   for (const auto& ticket : waiting) ticket->finish(outcome);
   // The App that follows knows nothing of them.
   const MonoTime until = clock_.mono() + kTellWithin;
   const auto heard = [](const std::shared_ptr<Ticket>& ticket) { return ticket->told(); };
-  while (mistakes.empty() && !std::all_of(waiting.begin(), waiting.end(), heard) && clock_.mono() < until)
+  while (good && !std::all_of(waiting.begin(), waiting.end(), heard) && clock_.mono() < until)
     std::this_thread::sleep_for(Millis{20});
-  return mistakes.empty();
+  return good;
 }
 
 /// Why nothing of `loaded` is taken over: it would end the watch, or the alerts, where there are some.
@@ -277,7 +299,10 @@ JsonBox App::load_again() {
     return told(mistakes);
   }
   log_warnings(report);
-  if (const std::string nothing = leaves_nothing(*loaded); !nothing.empty()) {
+  std::string digest = fleet_ ? work_digest(*loaded) : loaded->digest;
+  std::string nothing = leaves_nothing(*loaded);
+  if (nothing.empty()) nothing = outdated(digest);
+  if (!nothing.empty()) {
     note_failed_load();
     log(LogLevel::error, "config.refused", "the reload changed nothing: " + nothing);
     notify_.ready("the last reload changed nothing: " + nothing);
@@ -312,7 +337,8 @@ JsonBox App::load_again() {
   // The record first: if it cannot be written, the settings in force stay.
   prepare_watches(*loaded);
   auto trust = trust_of(*loaded);
-  const WatchSync sync = apply_watch(*loaded, take_watches(*loaded));
+  const WatchSync sync = apply_watch(*loaded, take_watches(*loaded, digest));
+  digest_ = std::move(digest);
   *trust_.lock() = trust;
   if (status_page_) {  // a renewed certificate, another token in the same file
     if (auto access = Access::load(loaded->http)) {

@@ -98,7 +98,9 @@ StatusSnapshot App::snapshot() {
   s.wal_bytes = file_size(database_ + "-wal");
   s.store_errors = writer_->errors();
   s.disk_free_bytes = disk_free_at(settings_.state_dir).value_or(0);
-  if (fleet_) s.fleet = StatusSnapshot::Fleet{fleet_->member(), fleet_->leads(), fleet_->clock_offset()};
+  if (fleet_)
+    s.fleet = StatusSnapshot::Fleet{fleet_->member(), fleet_->leads(), fleet_->clock_offset(),
+                                    fleet_->outdated().has_value()};
   const Loads loads = loads_.copy();
   s.config_loads_failed = loads.failed;
   s.last_load_failed = loads.last_failed;
@@ -143,9 +145,11 @@ std::vector<HealthCheck> App::ready() const {
   checks.push_back({"record", trouble.empty(), trouble.empty() ? "can be written to" : trouble});
   if (fleet_) {
     const bool lapsed = working_ && !fleet_->leads();
-    checks.push_back({"fleet", !fleet_->over() && !lapsed,
+    const auto outdated = fleet_->outdated();
+    checks.push_back({"fleet", !fleet_->over() && !lapsed && !outdated,
                       fmt::format("member {}: {}", fleet_->member(),
                                   fleet_->over()    ? "this membership has ended"
+                                  : outdated        ? "it takes no work: " + *outdated
                                   : lapsed          ? "its lease could not be renewed: nothing is polled"
                                   : fleet_->leads() ? "holds the lease of all work"
                                                     : "stands by")});

@@ -182,6 +182,9 @@ void fleet(Exposition& page, const StatusSnapshot::Fleet& f) {
   page.single("codedriftd_fleet_member", Type::gauge, "The number of this daemon's membership in its fleet.", f.member);
   page.single("codedriftd_fleet_lease_held", Type::gauge,
               "1 if this daemon does the work of its fleet; of all members together it is 1.", f.leads ? 1 : 0);
+  page.single("codedriftd_fleet_config_outdated", Type::gauge,
+              "1 if the configuration of this daemon is not the one that counts in its fleet: it takes no work.",
+              f.outdated ? 1 : 0);
   page.single("codedriftd_fleet_clock_offset_seconds", Type::gauge, "This machine's clock minus the record's server's.",
               seconds(f.clock_offset));
 }

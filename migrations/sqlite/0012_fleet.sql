@@ -11,3 +11,10 @@ CREATE TABLE lease (
   since_ms INTEGER
 ) STRICT, WITHOUT ROWID;
 INSERT INTO lease (name) VALUES ('all');
+
+CREATE TABLE fleet_config (
+  generation    INTEGER PRIMARY KEY NOT NULL,
+  digest        TEXT    NOT NULL,
+  adopted_at_ms INTEGER NOT NULL,
+  adopted_by    TEXT    NOT NULL
+) STRICT;

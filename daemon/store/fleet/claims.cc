@@ -9,6 +9,11 @@ bool Claims::hold(std::string_view lease) const {
   return state->leases.contains(lease) && clock_.mono() < state->valid_until;
 }
 
+bool Claims::hold_any() const {
+  Locked state(state_);
+  return !state->leases.empty() && clock_.mono() < state->valid_until;
+}
+
 MonoTime Claims::valid_until() const { return state_.lock()->valid_until; }
 
 int64_t Claims::member() const { return state_.lock()->member; }

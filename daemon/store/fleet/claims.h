@@ -20,6 +20,8 @@ class Claims {
 
   /// The lease is this member's, and nobody can have taken it over yet.
   bool hold(std::string_view lease) const;
+  /// The same of any lease.
+  bool hold_any() const;
   /// From then on nothing is held, unless it is renewed.
   MonoTime valid_until() const;
   /// 0: none.

@@ -205,11 +205,11 @@ Membership::Pending& Membership::pending() {
   return *pending_;
 }
 
-Membership::Turn Membership::turn(Database& db) {
+Membership::Turn Membership::turn(Database& db, bool may_take) {
   Pending& after = pending();
   Turn turn;
   if (clock_.mono() >= nobody_dead_before_) turn.fenced = fence_the_dead(db);
-  if (std::chrono::abs(clock_.host_offset()) <= FleetClock::kMostOffset) take_free(db);
+  if (may_take && std::chrono::abs(clock_.host_offset()) <= FleetClock::kMostOffset) take_free(db);
   after.held = held_in(db);
   std::ranges::set_difference(after.held, held_, std::back_inserter(turn.taken));
   std::ranges::set_difference(held_, after.held, std::back_inserter(turn.lost));
@@ -260,6 +260,12 @@ Claims::Leases Membership::held_in(Database& db) const {
   auto rows = db.query("SELECT name FROM lease WHERE holder = ?", id_);
   while (rows.step()) held.insert(rows.string(0));
   return held;
+}
+
+void Membership::use_config(Database& db, std::string digest) {
+  pending();
+  db.run("UPDATE daemon_run SET config_digest = ? WHERE id = ?", digest, id_);
+  config_digest_ = std::move(digest);
 }
 
 void Membership::let_go(Database& db, const std::string& lease) {

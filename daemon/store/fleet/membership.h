@@ -53,8 +53,11 @@ class Membership final : public Fence {
   };
   /// Looks after the others, and takes what is free up to a fair share; nothing while the host's clock is off by more
   /// than FleetClock::kMostOffset. Every kRenewal. What an earlier transaction did in vain is told again.
-  /// These three REQUIRE: in a transaction behind this fence.
-  Turn turn(Database& db);
+  /// `may_take`: false takes nothing either; what is held stays until it is let go.
+  /// These four REQUIRE: in a transaction behind this fence.
+  Turn turn(Database& db, bool may_take = true);
+  /// Its configuration is another one from now on; so it is for a later join(), too.
+  void use_config(Database& db, std::string digest);
   /// In the transaction that writes the last results of that lease's work.
   void let_go(Database& db, const std::string& lease);
   /// Ends the membership: lets go of all, and does not pass the fence again.

@@ -67,6 +67,31 @@ TEST_F(PostgresMembership, WhatWasTakenInVainIsToldAgain) {
   EXPECT_EQ(token(), 1);
 }
 
+TEST_F(PostgresMembership, WhoMayTakeNothingKeepsWhatItHoldsUntilItLetsGo) {
+  auto a = host("a"), b = host("b");
+  const auto turn_of = [](FleetHost& host, bool may_take) {
+    Membership::Turn turn;
+    host.write([&] { turn = host.member.turn(host.db, may_take); });
+    return turn;
+  };
+  EXPECT_TRUE(turn_of(*a, false).taken.empty());
+  EXPECT_FALSE(a->claims.hold_any());
+  EXPECT_EQ(turn_of(*a, true).taken, FleetNames{"all"});
+  EXPECT_TRUE(a->claims.hold_any());
+  EXPECT_TRUE(turn_of(*a, false).lost.empty());
+  EXPECT_TRUE(a->holds()) << "in order";
+  a->write([&] { a->member.let_go(a->db, "all"); });
+  EXPECT_FALSE(a->claims.hold_any());
+  EXPECT_TRUE(turn_of(*a, false).taken.empty());
+  EXPECT_EQ(turn_of(*b, true).taken, FleetNames{"all"});
+}
+
+TEST_F(PostgresMembership, GoesOnWithAnotherConfiguration) {
+  auto a = host("a");
+  a->write([&] { a->member.use_config(a->db, "another"); });
+  EXPECT_EQ(Membership::members(administrator_).at(0).config_digest, "another");
+}
+
 TEST_F(PostgresMembership, NobodyIsTakenOverBeforeItsTime) {
   auto a = host("a"), b = host("b");
   a->turn();
