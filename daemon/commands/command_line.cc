@@ -34,7 +34,8 @@ void print_help(std::ostream& out, const po::options_description& options) {
   out << "\nOptions, before or after the command:\n";
   print_options(options, out);
   out << "\nExit codes: 0 done; 1 failed, or a name that matches nothing; 64 wrong usage;\n"
-         "78 wrong configuration; with --detailed-exitcode (plan, query status) also 2\n"
+         "75 (run) the record on a server is of a newer program; 78 wrong configuration;\n"
+         "with --detailed-exitcode (plan, query status) also 2\n"
          "(drifted or missing) and 3 (pending, unreviewed, examining or unobserved);\n"
          "with that of diff 2 (something changed), of discover 2 (something unmanaged or\n"
          "gone) and 3 (something could not be read).\n";

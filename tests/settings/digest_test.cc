@@ -107,7 +107,7 @@ TEST_F(WorkDigest, IsTheSameForWhatSaysTheSame) {
       << "in another order";
   const std::string alert = "[[alert]]\nname = \"b\"\nplugin = \"webhook\"\n";
   EXPECT_EQ(digest_of(alert + replaced(whole(), alert, "")), digest) << "it has a name";
-  EXPECT_EQ(digest_of(replaced(whole(), "#function", "interval = \"2m\"\nstale_after = \"15m\"")), digest)
+  EXPECT_EQ(digest_of(replaced(whole(), "#function", "interval = \"2m\"\nstale_after = \"6m\"")), digest)
       << "what it is by default";
   EXPECT_EQ(digest_of(replaced(whole(), "#alert", "reminder = \"1d\"")), digest);
   EXPECT_EQ(short_digest(digest), digest.substr(0, 12));
@@ -137,7 +137,7 @@ TEST_F(WorkDigest, IsAnotherForEachKeyThatDecides) {
   const std::pair<std::string, std::string> deciding[] = {
       {"wiki", "wiki2"},
       {"interval = \"2m\"", "interval = \"3m\""},
-      {"#defaults", "baseline = \"review\""},
+      {"#defaults", "deploy_grace = \"8m\""},
       {"\"manifest\"", "\"off\""},
       {"#packages", "max_package = \"1MiB\""},
       {"#packages", "max_unpacked = \"1MiB\""},
