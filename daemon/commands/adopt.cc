@@ -34,9 +34,9 @@ namespace po = boost::program_options;
 constexpr std::string_view kAdoptUsage = R"(codedriftd [--config FILE] adopt --rolled-back [--yes]
 codedriftd [--config FILE] adopt --config [--yes]
 
---rolled-back goes on with a record on a server ([store] url) that lacks events which the
-server had acknowledged: a replica that was behind has taken over, or a backup
-was restored. Daemons that were told of these events wait then
+--rolled-back goes on with a record on a server ([store] url) that lacks events
+which the server had acknowledged: a replica that was behind has taken over, or
+a backup was restored. Daemons that were told of these events wait then
 (store.rolled_back in the log of the service), and write nothing.
 
 Look first: if the server that has the events can be brought back, that is
