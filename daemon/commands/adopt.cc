@@ -4,12 +4,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <functional>
 #include <istream>
 #include <ostream>
 
 #include "actions/caller.h"
 #include "base/json.h"
 #include "base/print.h"
+#include "base/text.h"
 #include "commands/options/options.h"
 #include "commands/options/usage.h"
 #include "commands/reach/owner.h"
@@ -17,7 +19,9 @@
 #include "service/alert_setup.h"
 #include "service/record_head.h"
 #include "service/stay.h"
+#include "settings/digest.h"
 #include "store/db/writer.h"
+#include "store/fleet/generations.h"
 #include "store/fleet/membership.h"
 #include "store/ledger/ledger.h"
 #include "store/open/check_record.h"
@@ -28,10 +32,11 @@ namespace {
 namespace po = boost::program_options;
 
 constexpr std::string_view kAdoptUsage = R"(codedriftd [--config FILE] adopt --rolled-back [--yes]
+codedriftd [--config FILE] adopt --config [--yes]
 
-Goes on with a record on a server ([store] url) that lacks events which the
-server had acknowledged: a replica that was behind has taken over, or a backup
-was restored. Daemons that were told of these events wait then
+--rolled-back goes on with a record on a server ([store] url) that lacks events
+which the server had acknowledged: a replica that was behind has taken over, or
+a backup was restored. Daemons that were told of these events wait then
 (store.rolled_back in the log of the service), and write nothing.
 
 Look first: if the server that has the events can be brought back, that is
@@ -41,14 +46,21 @@ asked for, before it is adopted. Then the range is an event of the record
 that were told of no more than that, too. What was accepted or announced in
 these events is to be accepted or announced again.
 
-Root does it as the owner of state_dir, where codedriftd.head says what this
-host was told last.
+--config makes the configuration of this host the next generation of the
+fleet's. Each host's daemon takes work by the generation that counts alone; one
+whose file was replaced by a newer one stands by (config.outdated), so that a
+host with last week's file undoes nothing. This is for when last week's file is
+the right one after all. The others stand by then, until theirs says the same
+and is reloaded.
+
+Root does it as the owner of state_dir, where codedriftd.head.server says what
+this host was told last.
 
 )";
 
 constexpr std::string_view kAdoptAfter = R"(
-Exit code: 0 adopted, or nothing is lost; 1 not adopted; 64 wrong usage; 78
-wrong configuration.
+Exit code: 0 adopted, or there was nothing to adopt; 1 not adopted; 64 wrong
+usage; 78 wrong configuration.
 )";
 
 /// As who the service is, whose files these are.
@@ -67,10 +79,9 @@ Database open_for_adoption(const StoreSettings& store) {
   return db;
 }
 
-/// Says in the record what of `known` is lost, as a member of the fleet for that one transaction. Nullopt: another
-/// operator was faster.
-std::optional<RecordHead> adopt_without(const RecordHead& known, Database db, const Settings& settings,
-                                        const Caller& caller, const Clock& host_clock) {
+/// One transaction, as a member of the fleet for no longer.
+void as_member(Database db, const Settings& settings, const Clock& host_clock,
+               const std::function<void(Tx&, Ledger&, WallTime)>& work) {
   FleetClock clock(host_clock);
   Claims claims(clock);
   Membership member(settings.instance + "/adopt", "", clock, claims, Membership::Writers::one_at_a_time);
@@ -80,26 +91,57 @@ std::optional<RecordHead> adopt_without(const RecordHead& known, Database db, co
   Writer::Options options;
   options.fence = &member;
   Writer writer(std::move(db), clock, options);
-  std::optional<RecordHead> head;
   writer.run([&](Tx& tx) {
+    work(tx, ledger, clock.wall());
+    member.leave(tx.db);
+  });
+}
+
+LoggedEvent append_by(const Caller& caller, NewEvent event, Tx& tx, Ledger& ledger, WallTime now) {
+  stay::begin_log_if_empty(tx, ledger, now);
+  event.actor = caller.actor;
+  if (!caller.claimed.empty()) (*event.data)["claimed"] = caller.claimed;
+  return ledger.append(tx, event, now);
+}
+
+/// Says in the record what of `known` is lost. Nullopt: another operator was faster.
+std::optional<RecordHead> adopt_without(const RecordHead& known, Database db, const Settings& settings,
+                                        const Caller& caller, const Clock& host_clock) {
+  std::optional<RecordHead> head;
+  as_member(std::move(db), settings, host_clock, [&](Tx& tx, Ledger& ledger, WallTime now) {
     head.reset();
     if (auto lost = record_head::rolled_back(tx.db, known)) {
-      const WallTime now = clock.wall();
-      stay::begin_log_if_empty(tx, ledger, now);
-      lost->actor = caller.actor;
-      if (!caller.claimed.empty()) (*lost->data)["claimed"] = caller.claimed;
-      const LoggedEvent logged = ledger.append(tx, *lost, now);
+      const LoggedEvent logged = append_by(caller, std::move(*lost), tx, ledger, now);
       head = RecordHead{ledger.origin(), logged.seq, logged.id, logged.time};
     }
-    member.leave(tx.db);
   });
   return head;
 }
 
-bool wants_to_adopt(const ReconcileContext& context, const po::variables_map& values) {
+/// Nullopt: it is the one that counts.
+std::optional<Generation> make_next(const std::string& digest, Database db, const Settings& settings,
+                                    const Caller& caller, const Clock& host_clock) {
+  std::optional<Generation> next;
+  as_member(std::move(db), settings, host_clock, [&](Tx& tx, Ledger& ledger, WallTime now) {
+    next.reset();
+    if (generations::standing_of(tx.db, digest) == generations::Standing::current) return;
+    next = generations::adopt(tx.db, digest, caller.actor, now);
+    NewEvent loaded;
+    loaded.kind = "config.loaded";
+    loaded.data = Json{
+        {"generation", next->number}, {"digest", digest}, {"host", settings.instance}, {"adopted_by", caller.actor}};
+    loaded.facts.summary =
+        fmt::format("{} made the configuration of {} ({}) generation {} of the fleet's, which counts from now on.",
+                    caller.actor, settings.instance, short_digest(digest), next->number);
+    append_by(caller, std::move(loaded), tx, ledger, now);
+  });
+  return next;
+}
+
+bool wants_to_adopt(const ReconcileContext& context, const po::variables_map& values, std::string_view question) {
   if (values.contains("yes")) return true;
   if (!context.terminal) throw UsageError("nobody is at the terminal to be asked; --yes adopts without");
-  print(context.out, "Go on without? Only \"yes\" does: ");
+  print(context.out, "{} Only \"yes\" does: ", question);
   context.out << std::flush;
   std::string answer;
   std::getline(context.in, answer);
@@ -107,7 +149,7 @@ bool wants_to_adopt(const ReconcileContext& context, const po::variables_map& va
 }
 
 int adopt_rolled_back(const Settings& settings, const ReconcileContext& context, const po::variables_map& values) {
-  const Caller caller = this_caller();  // before it becomes the owner
+  const Caller caller = this_caller(settings.instance);  // before it becomes the owner
   go_on_as_owner(settings.state_dir);
   const auto known = record_head::read(settings.head_file());
   if (!known)
@@ -122,7 +164,8 @@ int adopt_rolled_back(const Settings& settings, const ReconcileContext& context,
     return EXIT_SUCCESS;
   }
   print(context.out, "{}: {}\n", name, lost->facts.summary);
-  if (!wants_to_adopt(context, values)) return say(context.err, "adopt", EXIT_FAILURE, "nothing was adopted");
+  if (!wants_to_adopt(context, values, "Go on without?"))
+    return say(context.err, "adopt", EXIT_FAILURE, "nothing was adopted");
   const auto head = adopt_without(*known, std::move(db), settings, caller, context.clock);
   if (!head) {
     print(context.out, "somebody else has adopted it meanwhile\n");
@@ -133,22 +176,58 @@ int adopt_rolled_back(const Settings& settings, const ReconcileContext& context,
   return EXIT_SUCCESS;
 }
 
+int adopt_config(const Settings& settings, const ReconcileContext& context, const po::variables_map& values) {
+  const Caller caller = this_caller(settings.instance);  // before it becomes the owner
+  go_on_as_owner(settings.state_dir);
+  const std::string digest = work_digest(settings);
+  Database db = open_for_adoption(settings.store);
+  const std::string name = db.name();
+  const auto counts = generations::current(db);
+  if (counts && counts->digest == digest) {
+    print(context.out, "{}: this configuration ({}) counts already, as generation {}\n", name, short_digest(digest),
+          counts->number);
+    return EXIT_SUCCESS;
+  }
+  if (counts) {
+    print(context.out, "{}: generation {} ({}), which {} brought at {}, counts now; that of {} is {}\n", name,
+          counts->number, short_digest(counts->digest), harmless(counts->adopted_by), rfc3339(counts->adopted_at),
+          settings.file, short_digest(digest));
+  }
+  if (!wants_to_adopt(context, values, "Shall this host's count for the whole fleet?"))
+    return say(context.err, "adopt", EXIT_FAILURE, "nothing was adopted");
+  const auto next = make_next(digest, std::move(db), settings, caller, context.clock);
+  if (!next) {
+    print(context.out, "somebody else has adopted the same meanwhile\n");
+    return EXIT_SUCCESS;
+  }
+  print(context.out,
+        "adopted: it is generation {}, and daemons that have loaded it take part within seconds (one that has not: "
+        "codedriftd reload)\n",
+        next->number);
+  return EXIT_SUCCESS;
+}
+
 }  // namespace
 
 int run_adopt(const std::vector<std::string>& args, const ReconcileContext& context) {
   po::options_description options("Options");
   auto add = options.add_options();
   add("rolled-back", "go on with a record that lacks what its server had acknowledged");
+  add("config", "make this host's configuration the one that counts in its fleet");
   add("yes", "do not ask; needed where nobody is at the terminal");
   po::variables_map values;
   if (!read_options(args, kAdoptUsage, kAdoptAfter, options, nullptr, values, context.out)) return EXIT_SUCCESS;
-  if (!values.contains("rolled-back")) throw UsageError("adopt needs --rolled-back: it says what is adopted");
+  if (values.contains("rolled-back") == values.contains("config"))
+    throw UsageError("adopt needs --rolled-back or --config: it says what is adopted");
   const Settings settings = context.settings();
   if (!settings.store.server)
     return say(context.err, "adopt", EXIT_FAILURE,
-               "the record is a file: a daemon goes on with one that was restored by itself (record.restored)");
+               values.contains("config")
+                   ? "the record is a file: one daemon writes to it, and its configuration is the one that counts"
+                   : "the record is a file: a daemon goes on with one that was restored by itself (record.restored)");
   try {
-    return adopt_rolled_back(settings, context, values);
+    return values.contains("config") ? adopt_config(settings, context, values)
+                                     : adopt_rolled_back(settings, context, values);
   } catch (const StoreError& error) {
     return say(context.err, "adopt", EXIT_FAILURE, explain_unreadable(settings, error));
   }

@@ -34,7 +34,8 @@ void print_help(std::ostream& out, const po::options_description& options) {
   out << "\nOptions, before or after the command:\n";
   print_options(options, out);
   out << "\nExit codes: 0 done; 1 failed, or a name that matches nothing; 64 wrong usage;\n"
-         "78 wrong configuration; with --detailed-exitcode (plan, query status) also 2\n"
+         "75 (run) the record on a server is of a newer program; 78 wrong configuration;\n"
+         "with --detailed-exitcode (plan, query status) also 2\n"
          "(drifted or missing) and 3 (pending, unreviewed, examining or unobserved);\n"
          "with that of diff 2 (something changed), of discover 2 (something unmanaged or\n"
          "gone) and 3 (something could not be read).\n";
@@ -56,6 +57,12 @@ struct Words {
   std::vector<std::string> program, command;
 };
 
+/// `adopt --config` says what is adopted: there no name of a file comes behind it.
+bool is_adopted(const std::vector<std::string>& command, int argc, const char* const argv[], int i) {
+  return !command.empty() && command.front() == "adopt" && std::string_view(argv[i]) == "--config" &&
+         (i + 1 == argc || argv[i + 1][0] == '-');
+}
+
 /// --config and the like may stand behind the command too, but not behind "--".
 Words sort_words(int argc, const char* const argv[]) {
   constexpr std::string_view kTakeValues[] = {"--config", "-c", "--log-level", "--color"};
@@ -65,6 +72,10 @@ Words sort_words(int argc, const char* const argv[]) {
     if (arg == "--") {
       words.command.insert(words.command.end(), argv + i, argv + argc);
       break;
+    }
+    if (is_adopted(words.command, argc, argv, i)) {
+      words.command.push_back(arg);
+      continue;
     }
     const std::string name(arg.begin(), std::find(arg.begin(), arg.end(), '='));
     const bool ours = std::find(std::begin(kTakeValues), std::end(kTakeValues), name) != std::end(kTakeValues);

@@ -372,7 +372,7 @@ constexpr Command kCommands[] = {
     {"reload", "have the daemon load its configuration again", command_reload},
     {"alerts", "replay or drop what could not be delivered; send a test", command_alerts},
     {"migrate", "upgrade the database without starting", command_migrate},
-    {"adopt", "go on with a server's record that was rolled back", command_reconcile<run_adopt>},
+    {"adopt", "go on with a rolled back record, or have this configuration count", command_reconcile<run_adopt>},
     {"backup", "write a consistent copy of the database", command_backup},
     {"version", "the version, its commit, and the schema of its database", command_version},
 };

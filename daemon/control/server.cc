@@ -406,7 +406,7 @@ std::string ControlServer::reply_to(Job& job) const {
 }
 
 JsonBox ControlServer::answer_to(Job& job) const {
-  job.caller.actor = actor_of(job.caller.uid);
+  job.caller.actor = actor_of(job.caller.uid, options_.host);
   const ControlRequest read =
       read_control_request(std::exchange(job.text, {}), job.allowed ? kMostControlValues : kMostStrangersValues);
   job.caller.claimed = read.claimed;

@@ -53,6 +53,7 @@ class ControlServer {
     std::function<std::size_t()> strangers_are_read = [] { return kLongestStrangersRequest; };
     /// What is answered whoever sends it, also those who may ask for nothing. On one of several threads.
     std::function<bool(std::string_view verb, const JsonBox& request)> open_to_all = {};
+    std::string host = {};             ///< of actor_of(); empty: the record is this host's alone
     Millis read_within{5'000};         ///< from the connection to the end of the request
     Millis write_within{5'000};        ///< the reply
     std::size_t most_clients = 16;     ///< at a time, beside root and the daemon's own user

@@ -334,6 +334,7 @@ Result<std::unique_ptr<ControlServer>> open_control(const ControlParts& parts) {
   const auto verbs = std::make_shared<ControlVerbs>(parts);
   ControlServer::Options options;
   options.folder = parts.runtime_dir;
+  options.host = parts.host;
   options.may_ask = [verbs](const Caller& caller) { return verbs->may_ask(caller); };
   options.strangers_are_read = [verbs] { return verbs->trusts() ? kLongestAttestedRequest : kLongestStrangersRequest; };
   options.open_to_all = [verbs](std::string_view verb, const JsonBox& request) {

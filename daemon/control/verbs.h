@@ -40,6 +40,7 @@ struct ControlParts {
   std::function<void(std::shared_ptr<Ticket> ticket)> reload = {};
   /// Why nothing can be polled yet; empty: it can. nullptr: always.
   std::function<std::string()> not_yet = {};
+  std::string host = {};             ///< of actor_of(): where several hosts write the record
   std::string packages_folder = {};  ///< Settings::packages_folder()
   /// Inspector::forget_failure.
   std::function<void(const Sha256& code)> forget_failure = {};

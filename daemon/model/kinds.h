@@ -5,7 +5,7 @@
 namespace codedriftd {
 
 /// Every kind of event there is, in the order of the contract's table.
-inline constexpr std::array<std::string_view, 51> kEventKinds{
+inline constexpr std::array<std::string_view, 52> kEventKinds{
     "drift.detected",     "drift.changed",      "drift.resolved",      "function.missing",  "function.returned",
     "poll.failing",       "poll.recovered",     "account.failing",     "account.recovered", "deploy.expected",
     "deploy.arrived",     "deploy.superseded",  "deploy.overdue",      "deploy.withdrawn",  "baseline.set",
@@ -16,7 +16,7 @@ inline constexpr std::array<std::string_view, 51> kEventKinds{
     "function.unmanaged", "function.recreated", "function.touched",    "alias.moved",       "layer.changed",
     "change.attributed",  "discovery.failing",  "discovery.recovered", "storage.low",       "storage.recovered",
     "storage.blocked",    "storage.unblocked",  "fleet.joined",        "fleet.left",        "fleet.took_over",
-    "store.rolled_back",
+    "store.rolled_back",  "config.outdated",
 };
 
 /// Of the layers of a function and of its aliases: what drift.detected and drift.changed are of its code.

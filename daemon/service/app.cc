@@ -18,6 +18,7 @@
 #include "service/inspection.h"
 #include "service/state_folder.h"
 #include "service/stay.h"
+#include "settings/digest.h"
 #include "store/db/migrate.h"
 #include "store/db/sqlite.h"
 #include "store/outbox/outbox.h"
@@ -54,7 +55,8 @@ App::App(Settings settings, LogLevel log_level, std::string textfile, Notify& no
       textfile_(std::move(textfile)),
       signals_(kStopWithin),
       notify_(notify),
-      accounts_(clock_) {
+      accounts_(clock_),
+      digest_(settings_.store.server ? work_digest(settings_) : settings_.digest) {
   loads_.lock()->at = clock_.wall();
 }
 
@@ -92,7 +94,7 @@ int App::run() {
     }
     if (anew()) {
       stop();
-      return signals_.stopping() ? EXIT_SUCCESS : kAnew;
+      return code_of_end();
     }
     working_ = true;
     ready_ = true;
@@ -108,7 +110,12 @@ int App::run() {
     log(LogLevel::error, "daemon.failed", error.what());
   }
   stop();
-  return code == kAnew && signals_.stopping() ? EXIT_SUCCESS : code;
+  return code == kAnew ? code_of_end() : code;
+}
+
+int App::code_of_end() const {
+  if (signals_.stopping()) return EXIT_SUCCESS;
+  return outgrown() ? kExitNewer : kAnew;
 }
 
 std::string App::status_words() {
@@ -251,7 +258,7 @@ void App::start_polling() {
   if (fleet_) {
     share_with_others();
     share_ = Share({}, lanes_of(settings_));
-    fleet_->wish({leases_of(settings_), true});
+    fleet_->wish(leases_of(settings_));
   } else {
     mend_packages(settings_, *writer_);
     prune_packages(settings_, *writer_);
@@ -260,7 +267,7 @@ void App::start_polling() {
   if (!first_watch_) {
     prepare_watches(settings_);
     *trust_.lock() = trust_of(settings_);
-    first_watch_ = take_watches(settings_);
+    first_watch_ = take_watches(settings_, digest_);
   }
   apply_watch(settings_, *first_watch_);
   writer_->run([&](Tx& tx) {
@@ -326,6 +333,7 @@ void App::open_control_socket() {
     parts.not_yet = [this] {
       return working_ ? std::string() : fmt::format("{} is about to start: ask again in a moment", settings_.instance);
     };
+    parts.host = settings_.instance;
   }
   parts.forget_failure = [this](const Sha256& code) { inspector_->forget_failure(code); };
   parts.package_content = [folder = parts.packages_folder](const Sha256& code, const PackageFile& file,
@@ -344,8 +352,12 @@ void App::open_control_socket() {
 // ---- the stop list ------------------------------------------------------------------------------------------------
 
 void App::stop() noexcept {
-  if (anew()) log(LogLevel::info, "fleet.anew", "this member ends, and the daemon joins its fleet again");
-  if (!anew()) notify_.stopping();
+  if (outgrown()) {
+    if (const auto why = fleet_ ? fleet_->leaving() : std::nullopt) log(LogLevel::error, "store.newer", *why);
+  } else if (anew()) {
+    log(LogLevel::info, "fleet.anew", "this member ends, and the daemon joins its fleet again");
+  }
+  if (!anew() || outgrown()) notify_.stopping();
   ready_ = false;
   const auto step = [](const char* what, auto&& action) {
     try {

@@ -48,9 +48,11 @@ class App {
   App(Settings settings, LogLevel log_level, std::string textfile, Notify& notify);
   ~App();
 
-  /// Runs until SIGTERM or SIGINT. The program's exit code: 0 after a clean stop, 1 if it could not start. kAnew: its
-  /// membership in a fleet has ended; another App, with the configuration as it is then, is to go on.
+  /// Runs until SIGTERM or SIGINT. The program's exit code: 0 after a clean stop, 1 if it could not start, kExitNewer
+  /// if the record on the server is one of a newer program's, which is to go on. kAnew: its membership in a fleet has
+  /// ended; another App, with the configuration as it is then, is to go on.
   static constexpr int kAnew = -1;
+  static constexpr int kExitNewer = 75;  ///< EX_TEMPFAIL
   int run();
 
  private:
@@ -89,8 +91,13 @@ class App {
   void keep_house();
   /// On the writer's thread, with each turn: what other members left in the record.
   void look_around(Tx& tx);
-  /// This App is to end, and another one to begin.
+  /// This App is to end, and another one to begin, or another program.
   bool anew() const;
+  bool outgrown() const { return outgrown_ || (fleet_ && fleet_->outgrown()); }
+  int code_of_end() const;
+  void wait_for_newer_program(const std::string& why);
+  /// Why a configuration of this digest would not be taken over; empty: it would, or it is not known.
+  std::string outdated(const std::string& digest);
   void refresh_trust();
   /// For systemd. What cannot be read is said to be so.
   std::string status_words();
@@ -115,7 +122,7 @@ class App {
   /// The watch list anew: the inventory is another one.
   void rewatch();
   /// Takes the watches out of `settings`, after a look at whether their schedule can be kept.
-  static WatchList take_watches(Settings& settings);
+  static WatchList take_watches(Settings& settings, std::string digest);
   /// How many came and went, and what looks like a mistake; its targets are taken. Where it throws, what was watched
   /// is.
   WatchSync apply_watch(const Settings& settings, const WatchList& list, std::function<void()> then = {});
@@ -154,6 +161,7 @@ class App {
   std::atomic<bool> keeps_house_{false};     ///< it is in the share, for other threads
   MonoTime next_share_{};                    ///< not taken before
   int64_t outbox_seen_ = 0;                  ///< the writer's thread's: the newest row that the runners were told of
+  bool outgrown_ = false;                    ///< it could not begin with a newer program's record
   int64_t stay_ = 0;                         ///< this stay's row in daemon_run
   std::optional<DiscoveryRules> survey_;     ///< of the settings that are being taken over
   std::set<std::string> told_overfull_;      ///< rules that match more than their max_targets, as logged
@@ -178,6 +186,7 @@ class App {
   Guarded<std::shared_ptr<const Trust>> trust_{std::make_shared<const Trust>()};
   std::unique_ptr<ControlServer> control_;
   Guarded<std::vector<std::shared_ptr<Ticket>>> reloads_;  ///< those who asked for a reload and wait for its outcome
+  std::string digest_;  ///< of the settings in force: of their text, or, in a fleet, of what they say
   std::atomic<bool> ready_{false};
   std::atomic<bool> working_{false};  ///< poller, inspector and discovery are there
   struct Loads {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <functional>
 #include <iterator>
+#include <limits>
 #include <utility>
 
 #include "service/app.h"
@@ -29,7 +30,11 @@ void App::open_server() {
   place.lineage = lineage;
   Database db = postgres::open(place, postgres::Access::write);
   database_ = db.name();
-  if (auto good = check_schema(db); !good) throw std::runtime_error(good.error().message);
+  if (auto good = check_schema(db); !good) {
+    if (check_owner(db, std::numeric_limits<int>::max()) && schema_version(db) > newest_schema())
+      return wait_for_newer_program(good.error().message);
+    throw std::runtime_error(good.error().message);
+  }
   if (const std::string trouble = session_trouble(db); !trouble.empty()) throw std::runtime_error(trouble);
   head_ = record_head::read(settings_.head_file());
   if (head_ && record_head::restored(db, *head_)) {
@@ -41,8 +46,9 @@ void App::open_server() {
     head_.reset();  // it was adopted without that
   }
   const std::string origin = stay::origin_of(db, settings_);
-  fleet_ = std::make_unique<FleetPart>(
-      settings_.instance, clock_, FleetPart::Hooks{[this] { signals_.nudge(); }, [this](Tx& tx) { look_around(tx); }});
+  fleet_ =
+      std::make_unique<FleetPart>(settings_.instance, digest_, clock_,
+                                  FleetPart::Hooks{[this] { signals_.nudge(); }, [this](Tx& tx) { look_around(tx); }});
   fleet_->join(db);
   open_reader_ = [store = settings_.store] { return open_reader_of(store); };
   Writer::Options options;
@@ -58,6 +64,22 @@ void App::open_server() {
   *trust_.lock() = trust_of(settings_);
   refresh_trust();
   fleet_->tell_joined(*writer_, *ledger_);
+}
+
+/// It ends, so that the service manager starts the program that is installed by then; not at once, or it would soon be
+/// given up (StartLimitBurst= of the unit).
+void App::wait_for_newer_program(const std::string& why) {
+  constexpr Millis kAtLeast{150'000}, kTurn{10'000};
+  log(LogLevel::error, "store.newer",
+      fmt::format("{}; this program ends in {} s, for the newer one to be started", why, kAtLeast.count() / 1000));
+  notify_.status("waits for the newer package: the record is of another schema");
+  const MonoTime until = clock_.mono() + kAtLeast;
+  for (MonoTime now = clock_.mono(); now < until && !signals_.stopping(); now = clock_.mono()) {
+    notify_.watchdog();
+    notify_.extend(Millis{60'000});
+    signals_.wait(std::min(kTurn, std::chrono::ceil<Millis>(until - now)));
+  }
+  outgrown_ = true;
 }
 
 void App::share_with_others() {
@@ -128,9 +150,7 @@ void App::change_share(const FleetPart::Leases& leases) {
 void App::watch_share(const FleetPart::Leases& gone) {
   settings_.watches = settings_.named;
   prepare_watches(settings_);
-  WatchList list = take_watches(settings_);
-  if (!share_.has_house()) list.digest.clear();
-  apply_watch(settings_, list, [this, gone] { fleet_->let_go(*writer_, gone); });
+  apply_watch(settings_, take_watches(settings_, digest_), [this, gone] { fleet_->let_go(*writer_, gone); });
   writer_->run([&](Tx& tx) { targets::wait_anew(tx.db, clock_.wall()); });
 }
 
@@ -193,7 +213,7 @@ void App::refresh_trust() {
   }
 }
 
-bool App::anew() const { return anew_ || (fleet_ && fleet_->over()); }
+bool App::anew() const { return anew_ || outgrown_ || (fleet_ && (fleet_->over() || fleet_->leaving())); }
 
 void App::keep_fleet_head() {
   const auto head = fleet_->head();

@@ -14,6 +14,7 @@
 #include "service/app.h"
 #include "service/foresight.h"
 #include "service/inspection.h"
+#include "settings/digest.h"
 #include "settings/load.h"
 #include "settings/schedule.h"
 #include "sinks/process.h"
@@ -66,10 +67,10 @@ constexpr std::pair<const char*, std::string StoreSettings::*> kStoreTexts[] = {
 }  // namespace
 
 /// Out of them, because ten thousand weigh several megabytes, and nobody needs them any more.
-WatchList App::take_watches(Settings& settings) {
+WatchList App::take_watches(Settings& settings, std::string digest) {
   warn_of_schedule(settings);
   WatchList list;
-  list.digest = settings.digest;
+  list.digest = std::move(digest);
   list.entries.reserve(settings.watches.size());
   for (WatchSettings& w : settings.watches) {
     list.entries.push_back({std::move(w.target),
@@ -114,7 +115,7 @@ void App::rewatch() {
     auto trust = std::make_shared<Trust>(*trust_.copy());
     trust->attested_only = attested_only(settings_);
     const std::size_t before = functions_;
-    WatchSync sync = sync_watch(take_watches(settings_));
+    WatchSync sync = sync_watch(take_watches(settings_, digest_));
     watch(settings_, std::move(sync.targets), {});
     *trust_.lock() = std::move(trust);
     const bool large = leaves_many(sync.removed, static_cast<int64_t>(before));
@@ -133,9 +134,15 @@ void App::rewatch() {
 
 WatchSync App::sync_watch(const WatchList& list) {
   WatchSync sync;
-  const auto keeps = [this](std::string_view account) { return share_.keeps_watch_of(account); };
-  writer_->run([&](Tx& tx) { sync = sync_watch_list(tx, *ledger_, list, clock_.wall(), keeps); });
   listed_ = list.entries.size();
+  if (fleet_ && share_.leases().empty() && list.digest == fleet_->digest()) return sync;  // nothing of it is its own
+  const auto keeps = [this](std::string_view account) { return share_.keeps_watch_of(account); };
+  writer_->run([&](Tx& tx) {
+    const WallTime now = clock_.wall();
+    std::optional<ListGeneration> generation;
+    if (fleet_) generation = fleet_->take_up(tx, list.digest, now);
+    sync = sync_watch_list(tx, *ledger_, list, now, generation, keeps);
+  });
   for (const std::string& warning : sync.warnings) log(LogLevel::warning, "config.suspicious", warning);
   return sync;
 }
@@ -233,6 +240,18 @@ void App::reload() {
   for (const auto& ticket : waiting) ticket->finish(outcome);
 }
 
+std::string App::outdated(const std::string& digest) {
+  if (!fleet_) return {};
+  try {
+    Locked reader(reader_);
+    Database& db = reader->value();
+    if (generations::standing_of(db, digest) != generations::Standing::replaced) return {};
+    return fmt::format("{}: {}", settings_.file, words_of_outdated(digest, generations::current(db).value()));
+  } catch (const StoreError&) {
+    return {};  // what writes it will tell
+  }
+}
+
 /// Why nothing of `loaded` is taken over: it would end the watch, or the alerts, where there are some.
 std::string App::leaves_nothing(const Settings& loaded) const {
   if (loaded.allow_empty) return {};
@@ -265,7 +284,10 @@ JsonBox App::load_again() {
     return told(mistakes);
   }
   log_warnings(report);
-  if (const std::string nothing = leaves_nothing(*loaded); !nothing.empty()) {
+  std::string digest = fleet_ ? work_digest(*loaded) : loaded->digest;
+  std::string nothing = leaves_nothing(*loaded);
+  if (nothing.empty()) nothing = outdated(digest);
+  if (!nothing.empty()) {
     note_failed_load();
     log(LogLevel::error, "config.refused", "the reload changed nothing: " + nothing);
     notify_.ready("the last reload changed nothing: " + nothing);
@@ -304,12 +326,13 @@ JsonBox App::load_again() {
   if (fleet_) share_ = Share(share_.leases(), lanes_of(*loaded));
   WatchSync sync;
   try {
-    sync = apply_watch(*loaded, take_watches(*loaded));
+    sync = apply_watch(*loaded, take_watches(*loaded, digest));
   } catch (const std::exception&) {
     share_ = before;
     throw;
   }
-  if (fleet_) fleet_->wish({leases_of(*loaded), true});
+  if (fleet_) fleet_->wish(leases_of(*loaded));
+  digest_ = std::move(digest);
   *trust_.lock() = trust;
   if (status_page_) {  // a renewed certificate, another token in the same file
     if (auto access = Access::load(loaded->http)) {

@@ -99,8 +99,8 @@ StatusSnapshot App::snapshot() {
   s.store_errors = writer_->errors();
   s.disk_free_bytes = disk_free_at(settings_.state_dir).value_or(0);
   if (fleet_)
-    s.fleet =
-        StatusSnapshot::Fleet{fleet_->member(), fleet_->held(), leases_of(settings_).size(), fleet_->clock_offset()};
+    s.fleet = StatusSnapshot::Fleet{fleet_->member(), fleet_->held(), leases_of(settings_).size(),
+                                    fleet_->clock_offset(), fleet_->outdated().has_value()};
   const Loads loads = loads_.copy();
   s.config_loads_failed = loads.failed;
   s.last_load_failed = loads.last_failed;
@@ -145,10 +145,12 @@ std::vector<HealthCheck> App::ready() const {
   checks.push_back({"record", trouble.empty(), trouble.empty() ? "can be written to" : trouble});
   if (fleet_) {
     const bool may_act = fleet_->may_act();
+    const auto outdated = fleet_->outdated();
     const std::size_t held = fleet_->held();
-    checks.push_back({"fleet", !fleet_->over() && may_act,
+    checks.push_back({"fleet", !fleet_->over() && may_act && !outdated,
                       fmt::format("member {}: {}", fleet_->member(),
                                   fleet_->over() ? std::string("this membership has ended")
+                                  : outdated     ? "it takes no work: " + *outdated
                                   : !may_act     ? "it could not be renewed: nothing is polled"
                                   : held == 0    ? "stands by"
                                                  : fmt::format("holds {} lease{}", held, held == 1 ? "" : "s"))});

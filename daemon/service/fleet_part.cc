@@ -6,6 +6,8 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "service/stay.h"
+#include "settings/digest.h"
+#include "store/db/migrate.h"
 
 namespace codedriftd {
 namespace {
@@ -15,12 +17,22 @@ constexpr Millis kTurn{500};
 
 }  // namespace
 
-FleetPart::FleetPart(const std::string& host, FleetClock& clock, Hooks hooks)
+std::string words_of_outdated(std::string_view digest, const Generation& counts) {
+  return fmt::format(
+      "its configuration ({}) is outdated: generation {} ({}), which {} brought at {}, counts now. Bring the file up "
+      "to "
+      "date and reload it, or make it the next generation with `codedriftd adopt --config`",
+      short_digest(digest), counts.number, short_digest(counts.digest), counts.adopted_by, rfc3339(counts.adopted_at));
+}
+
+FleetPart::FleetPart(const std::string& host, std::string digest, FleetClock& clock, Hooks hooks)
     : host_(host),
       clock_(clock),
       hooks_(std::move(hooks)),
       claims_(clock),
-      membership_(host, "", clock, claims_, Membership::Writers::one_at_a_time) {}
+      membership_(host, digest, clock, claims_, Membership::Writers::one_at_a_time) {
+  *digest_.lock() = std::move(digest);
+}
 
 void FleetPart::shut_out(const StoreError& error) {
   *over_.lock() = error.what();
@@ -65,8 +77,79 @@ void FleetPart::tell_joined(Writer& writer, Ledger& ledger) {
     NewEvent joined = event("fleet.joined", fmt::format("{} joined the fleet as member {}.", host_, membership_.id()));
     (*joined.data)["version"] = CODEDRIFTD_VERSION;
     ledger.append(tx, joined, now);
+    may_take(tx, ledger, now);
   });
 }
+
+// ---- The configuration, and the schema ----------------------------------------------------------------------------
+
+/// Whether its configuration counts. One that nobody had before does from now on.
+bool FleetPart::may_take(Tx& tx, Ledger& ledger, WallTime now) {
+  using generations::Standing;
+  const std::string digest = digest_.copy();
+  const Standing standing = generations::standing_of(tx.db, digest);
+  if (standing == Standing::replaced) {
+    tell_outdated(tx, ledger, generations::current(tx.db).value(), now);
+    return false;
+  }
+  if (standing == Standing::never_seen) {
+    const Generation next = generations::adopt(tx.db, digest, host_, now);
+    NewEvent loaded = event("config.loaded", fmt::format("{} came with a new configuration ({}): generation {} of the "
+                                                         "fleet's, which counts from now on.",
+                                                         host_, short_digest(digest), next.number));
+    loaded.actor = "config";
+    (*loaded.data)["generation"] = next.number;
+    (*loaded.data)["digest"] = digest;
+    ledger.append(tx, loaded, now);
+  }
+  tx.after_commit([this] { *outdated_.lock() = std::nullopt; });
+  return true;
+}
+
+/// Once, until it counts again.
+void FleetPart::tell_outdated(Tx& tx, Ledger& ledger, const Generation& counts, WallTime now) {
+  const std::string digest = digest_.copy();
+  const std::string words = words_of_outdated(digest, counts);
+  if (!outdated_.copy()) {
+    NewEvent outdated =
+        event("config.outdated", fmt::format("{}, member {} of the fleet: {}.", host_, membership_.id(), words));
+    outdated.severity = Severity::warning;
+    (*outdated.data)["digest"] = digest;
+    (*outdated.data)["current"] = Json{{"generation", counts.number}, {"digest", counts.digest}};
+    ledger.append(tx, outdated, now);
+  }
+  tx.after_commit([this, words] { *outdated_.lock() = words; });
+}
+
+ListGeneration FleetPart::take_up(Tx& tx, const std::string& digest, WallTime now) {
+  using generations::Standing;
+  const Standing standing = generations::standing_of(tx.db, digest);
+  if (standing == Standing::replaced)
+    throw OutdatedConfiguration(words_of_outdated(digest, generations::current(tx.db).value()));
+  const bool fresh = standing == Standing::never_seen;
+  const Generation generation =
+      fresh ? generations::adopt(tx.db, digest, host_, now) : generations::current(tx.db).value();
+  if (digest_.copy() != digest) membership_.use_config(tx.db, digest);
+  tx.after_commit([this, digest] { *digest_.lock() = digest; });
+  return {generation.number, host_, !fresh};
+}
+
+/// A newer program has migrated the record: this one leaves it alone.
+bool FleetPart::schema_is_known(Tx& tx) {
+  const int found = schema_version(tx.db);
+  if (found <= newest_schema()) return true;
+  tx.after_commit([this, found] {
+    outgrown_ = true;
+    *leaving_.lock() =
+        fmt::format("the record has schema {} now, and this program (codedriftd " CODEDRIFTD_VERSION
+                    ") knows up to {}: it lets go of its work, and ends; install the newer package here, too",
+                    found, newest_schema());
+    hooks_.wake();
+  });
+  return false;
+}
+
+// ---- The turn -----------------------------------------------------------------------------------------------------
 
 MonoTime FleetPart::turn(Writer& writer, Ledger& ledger, MonoTime now) {
   if (now < next_turn_ || turning_) return std::max(next_turn_, now + kTurn / 4);
@@ -87,8 +170,10 @@ void FleetPart::tell_clock() {
 }
 
 void FleetPart::take_turn(Tx& tx, Ledger& ledger) {
-  const Membership::Turn turn = membership_.turn(tx.db, wishes_.copy());
-  tell(tx, ledger, turn, clock_.wall());
+  const WallTime now = clock_.wall();
+  const bool may_hold = schema_is_known(tx) && may_take(tx, ledger, now);
+  const Membership::Turn turn = membership_.turn(tx.db, {wishes_.copy(), may_hold});
+  tell(tx, ledger, turn, now);
   if (!turn.lost.empty()) {
     tx.after_commit([this] {
       *over_.lock() = "a lease of it is another member's";

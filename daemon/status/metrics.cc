@@ -184,6 +184,9 @@ void fleet(Exposition& page, const StatusSnapshot::Fleet& f) {
               "How many of its fleet's leases this daemon holds: what it does of the work.", f.held);
   page.single("codedriftd_fleet_leases", Type::gauge, "How many leases the fleet has by this daemon's configuration.",
               f.leases);
+  page.single("codedriftd_fleet_config_outdated", Type::gauge,
+              "1 if the configuration of this daemon is not the one that counts in its fleet: it takes no work.",
+              f.outdated ? 1 : 0);
   page.single("codedriftd_fleet_clock_offset_seconds", Type::gauge, "This machine's clock minus the record's server's.",
               seconds(f.clock_offset));
 }

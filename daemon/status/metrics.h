@@ -55,6 +55,7 @@ struct StatusSnapshot {
     int64_t member = 0;
     std::size_t held = 0, leases = 0;  ///< those it holds, and those there are to be
     Millis clock_offset{0};            ///< the host's clock minus the database's
+    bool outdated = false;             ///< its configuration does not count
   };
   std::optional<Fleet> fleet;  ///< nullopt: the record is a file
   std::size_t writer_queue = 0;

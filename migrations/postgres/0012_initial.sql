@@ -66,6 +66,14 @@ CREATE TABLE poll_request (
   outcome         text   COLLATE "C"         -- NULL: it is not over
 );
 
+-- Which configuration counts: the newest row's. One for each time that another came to count.
+CREATE TABLE fleet_config (
+  generation    bigint PRIMARY KEY,
+  digest        text   COLLATE "C" NOT NULL,   -- of what the configuration says, in hex
+  adopted_at_ms bigint NOT NULL,
+  adopted_by    text   COLLATE "C" NOT NULL    -- the host that came with it, or who said so
+);
+
 -- Everything that is known of one target: the state that model/verdict.h decides upon. Each poll writes its row: half of
 -- each page is left free for that, and no index has a column that an unchanged poll writes.
 CREATE TABLE target (
@@ -756,7 +764,7 @@ BEGIN
     EXECUTE 'REVOKE ALL ON ALL TABLES IN SCHEMA ' || here || ' FROM codedriftd_writer';
     EXECUTE 'GRANT SELECT ON ALL TABLES IN SCHEMA ' || here || ' TO codedriftd_writer';
     GRANT EXECUTE ON FUNCTION rfc3339, data_of_event, target_of_event TO codedriftd_writer;
-    GRANT INSERT ON attestation, attested, baseline, earlier_address, event, value_text TO codedriftd_writer;
+    GRANT INSERT ON attestation, attested, baseline, earlier_address, event, fleet_config, value_text TO codedriftd_writer;
     GRANT INSERT, UPDATE ON account_state, attribution, daemon_run, destination, discovery, discovery_told, fact, listing,
       run, target, watch_period TO codedriftd_writer;
     GRANT INSERT, DELETE ON change_record, package_file TO codedriftd_writer;

@@ -25,3 +25,10 @@ CREATE TABLE poll_request (
   asked_at_ms   INTEGER NOT NULL,
   outcome       TEXT
 ) STRICT;
+
+CREATE TABLE fleet_config (
+  generation    INTEGER PRIMARY KEY NOT NULL,
+  digest        TEXT    NOT NULL,
+  adopted_at_ms INTEGER NOT NULL,
+  adopted_by    TEXT    NOT NULL
+) STRICT;

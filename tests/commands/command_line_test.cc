@@ -127,6 +127,16 @@ TEST(CommandLine, HelpOfACommandIsItsHelp) {
   EXPECT_NE(run({"check", "--help"}).out.find("  -h, --help  "), std::string::npos);
 }
 
+TEST(CommandLine, AdoptedIsAConfigurationThatNoFileIsNamedFor) {
+  // Each reads the configuration, which is not there: what is adopted was understood.
+  EXPECT_EQ(run({"--config", "/nowhere/a.toml", "adopt", "--config"}).code, 78);
+  EXPECT_EQ(run({"adopt", "--config", "/nowhere/a.toml", "--config", "--yes"}).code, 78);
+  EXPECT_EQ(run({"adopt", "--config", "--config=/nowhere/a.toml"}).code, 78);
+  const CommandOutcome named = run({"adopt", "--config", "/nowhere/a.toml"});
+  EXPECT_EQ(named.code, 64);
+  EXPECT_NE(named.err.find("it says what is adopted"), std::string::npos) << named.err;
+}
+
 TEST(CommandLine, NoHelpTextIsWiderThan80Columns) {
   std::vector<std::vector<const char*>> helps{{"--help"},
                                               {"query", "--help"},

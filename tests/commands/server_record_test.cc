@@ -11,8 +11,10 @@
 #include "commands/query.h"
 #include "commands/reach/direct_record.h"
 #include "service/record_head.h"
+#include "settings/digest.h"
 #include "settings/load.h"
 #include "store/db/migrate.h"
+#include "store/fleet/generations.h"
 #include "store/fleet/membership.h"
 #include "support/manual_clock.h"
 #include "support/postgres_server.h"
@@ -232,6 +234,46 @@ TEST_F(RolledBackRecord, IsNotAdoptedWhereNothingIsKnownOrItCannotBeReached) {
   EXPECT_NE(err.str().find("the record is a file"), std::string::npos) << err.str();
   std::istringstream in;
   EXPECT_THROW(run_adopt({}, {[this] { return settings; }, clock, in, false, out, err}), UsageError);
+}
+
+TEST_F(RolledBackRecord, TakesThisHostsConfigurationForThatOfTheFleet) {
+  const auto adopt_config = [&](std::vector<std::string> args, const std::string& answer, bool terminal) {
+    out.str("");
+    err.str("");
+    std::istringstream in(answer);
+    args.insert(args.begin(), "--config");
+    return run_adopt(args, {[this] { return settings; }, clock, in, terminal, out, err});
+  };
+  Database db = open("codedriftd_writer");
+  generations::adopt(db, work_digest(settings), "ops-1", Recorded::at(1));
+  EXPECT_EQ(adopt_config({}, "", false), 0) << err.str();
+  EXPECT_NE(out.str().find("counts already, as generation 1"), std::string::npos) << out.str();
+  generations::adopt(db, "another", "ops-2", Recorded::at(2));
+  EXPECT_THROW(adopt_config({}, "", false), UsageError);
+  EXPECT_EQ(adopt_config({}, "no\n", true), 1);
+  EXPECT_NE(out.str().find("generation 2 (another), which ops-2 brought at "), std::string::npos) << out.str();
+  EXPECT_NE(err.str().find("nothing was adopted"), std::string::npos) << err.str();
+  EXPECT_TRUE(events().empty());
+
+  EXPECT_EQ(adopt_config({"--yes"}, "", false), 0) << err.str();
+  EXPECT_NE(out.str().find("adopted: it is generation 3"), std::string::npos) << out.str();
+  const auto counts = generations::current(db);
+  ASSERT_TRUE(counts);
+  EXPECT_EQ(counts->digest, work_digest(settings));
+  EXPECT_TRUE(counts->adopted_by.starts_with("uid:") && counts->adopted_by.ends_with("@ops-1")) << counts->adopted_by;
+  const Json rows = events();
+  ASSERT_EQ(rows.size(), 2U) << rows;
+  EXPECT_EQ(rows[1].at("kind"), "config.loaded");
+  EXPECT_EQ(rows[1].at("actor"), counts->adopted_by);
+  EXPECT_EQ(rows[1].at("data").at("adopted_by"), counts->adopted_by);
+  EXPECT_EQ(rows[1].at("data").at("generation"), 3);
+  EXPECT_EQ(rows[1].at("data").at("host"), "ops-1");
+  EXPECT_TRUE(Membership::members(db).empty()) << "it has left";
+
+  settings.store.server.reset();
+  EXPECT_EQ(adopt_config({"--yes"}, "", false), 1);
+  EXPECT_NE(err.str().find("its configuration is the one that counts"), std::string::npos) << err.str();
+  EXPECT_THROW(adopt_config({"--rolled-back"}, "", false), UsageError);
 }
 
 TEST(StandbyRecord, SaysAsOfWhenItAnswers) {

@@ -89,8 +89,11 @@ void Fleet::add_member(const Options& options) {
   daemon.config.status_page = true;
   daemon.config.functions.clear();
   for (std::size_t i = 0; i < options.functions; ++i) daemon.config.functions.emplace_back(function(i), "");
+  const std::string authorization = daemon.dir().write("authorization", fmt::format("Bearer {}", host(index)));
+  std::filesystem::permissions(authorization, std::filesystem::perms::owner_read);
   daemon.config.alerts =
-      webhook_alert("ops", fmt::format("http://127.0.0.1:{}/{}", receiver_.port(), host(index)), daemon.secret_file());
+      webhook_alert("ops", fmt::format("http://127.0.0.1:{}/", receiver_.port()), daemon.secret_file(), "",
+                    fmt::format("authorization_file = \"{}\"\n", authorization));
   daemon.config.more = fmt::format(
       "[store]\nurl = \"{}\"\nfleet = \"prod\"\n{}",
       options.url.empty() ? fmt::format("postgresql://{}/{}", member.folder->path().string(), kDatabase) : options.url,
@@ -268,7 +271,7 @@ std::vector<Fleet::Act> Fleet::calls() const {
 std::vector<Fleet::Act> Fleet::deliveries() const {
   std::vector<Act> all;
   for (const ReceivedRequest& request : receiver_.requests()) {
-    if (const auto member = member_in(request.path, "/"))
+    if (const auto member = member_in(request.header("authorization"), "Bearer "))
       all.push_back({wall_of(request.arrived), *member, request.path});
   }
   return all;

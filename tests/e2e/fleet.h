@@ -1,7 +1,7 @@
 #pragma once
 /// Several built daemons with one record on a PostgreSQL server of their own, one simulated cloud and one receiver.
-/// Each reaches the server by a way of its own, which can be cut; each has its own key and delivers to a path of its
-/// own, so that what it does can be told from what the others do.
+/// Each reaches the server by a way of its own, which can be cut; each has its own key, and shows the receiver another
+/// authorization, so that what it does can be told from what the others do: their configuration is the same.
 #include <gtest/gtest.h>
 
 #include <chrono>

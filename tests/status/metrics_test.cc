@@ -50,7 +50,7 @@ StatusSnapshot snapshot() {
   s.discovery.details_waiting = 9;
   s.discovery.regions = {{"prod", "ap-guangzhou", s.now, s.now - Millis{15'000}, Millis{600'000}, 2, 11, 7},
                          {"prod", "ap-tokyo", {}, {}, Millis{0}, 0, 0, 0}};
-  s.fleet = StatusSnapshot::Fleet{7, 2, 3, Millis{-1500}};
+  s.fleet = StatusSnapshot::Fleet{7, 2, 3, Millis{-1500}, true};
   s.store_errors = {{"full", 3}};
   s.disk_free_bytes = 5'000'000'000;
   s.config_loads_failed = 2;
@@ -87,6 +87,7 @@ TEST(Metrics, SayWhatTheSnapshotHolds) {
            "codedriftd_fleet_member 7\n",
            "codedriftd_fleet_leases_held 2\n",
            "codedriftd_fleet_leases 3\n",
+           "codedriftd_fleet_config_outdated 1\n",
            "codedriftd_fleet_clock_offset_seconds -1.5\n",
            "codedriftd_config_reload_failures_total 2\n",
            "codedriftd_config_last_reload_successful 0\n",

@@ -10,6 +10,7 @@
 #include "audit/query/status_rows.h"
 #include "audit/story/changes_inside.h"
 #include "audit/story/state_at.h"
+#include "store/fleet/generations.h"
 #include "store/fleet/membership.h"
 #include "store/ledger/suspensions.h"
 #include "store/record/facts.h"
@@ -242,6 +243,7 @@ void say_what_is_in_the_way(Database& db, const Selection& selection, WallTime n
 void say_who_is_in_the_fleet(Database& db, ReportEnd& end) {
   if (db.engine() != Engine::postgres) return;
   end.fleet = OrderedJson::array();
+  const auto counts = generations::current(db);
   std::set<std::string> held;
   for (const Member& member : Membership::members(db)) {
     if (member.host.empty()) continue;  // a stay from before the record was on a server
@@ -252,17 +254,22 @@ void say_who_is_in_the_fleet(Database& db, ReportEnd& end) {
       names += (names.empty() ? "" : ", ") + lease.lease;
       held.insert(lease.lease);
     }
+    // A command that is a member for one transaction has none.
+    const bool outdated = counts && !member.config_digest.empty() && member.config_digest != counts->digest;
     const auto silent = std::chrono::floor<std::chrono::seconds>(member.silent);
-    end.remarks.push_back(fmt::format("{} (member {} of the fleet, version {}) {}; last heard of {} ago.", member.host,
-                                      member.id, member.version, names.empty() ? "stands by" : "holds " + names,
-                                      spell(silent)));
+    end.remarks.push_back(fmt::format("{} (member {} of the fleet, version {}) {}{}; last heard of {} ago.",
+                                      member.host, member.id, member.version,
+                                      names.empty() ? "stands by" : "holds " + names,
+                                      outdated ? ", its configuration is outdated" : "", spell(silent)));
     end.fleet.push_back({{"member", member.id},
                          {"host", member.host},
                          {"version", member.version},
                          {"started_at", rfc3339(member.started_at)},
                          {"alive_at", rfc3339(member.alive_at)},
                          {"silent_s", silent.count()},
-                         {"leases", std::move(leases)}});
+                         {"leases", std::move(leases)},
+                         {"config_digest", or_null<OrderedJson>(member.config_digest)},
+                         {"config_outdated", outdated}});
   }
   if (end.fleet.empty()) return;
   std::string free;

@@ -33,13 +33,6 @@ bool is_empty(Database& db) {
          !db.query("SELECT 1 FROM sqlite_schema").step();
 }
 
-/// REQUIRES: check_ours().
-int version_of(Database& db) {
-  if (!on_postgres(db)) return static_cast<int>(sqlite::pragma(db, "user_version"));
-  auto row = db.query("SELECT coalesce(max(version), 0) FROM migration");
-  return row.step() ? static_cast<int>(row.integer(0)) : 0;
-}
-
 Checked check_ours(Database& db) {
   if (on_postgres(db)) {
     auto row = db.query_once(
@@ -79,7 +72,7 @@ Checked check_applied(Database& db, const std::vector<Migration>& migrations) {
     }
     ++applied;
   }
-  const int version = version_of(db);
+  const int version = schema_version(db);
   const auto expected = static_cast<std::size_t>(version - migrations.front().version + 1);
   if (version == 0 || applied != expected) {
     return Error{fmt::format("{}: has schema version {} but a record of {} migrations; restore a copy", db.name(),
@@ -94,7 +87,7 @@ bool prepare_server(Database& db, const Migration& migration) {
   db.query("SELECT CAST(pg_advisory_xact_lock(?) AS text)", kMigrationLock).step();
   if (!db.query_once("SELECT 1 FROM pg_namespace WHERE nspname = ?", postgres::kSchema).step())
     db.execute(fmt::format("CREATE SCHEMA {}", postgres::kSchema));
-  return is_empty(db) || version_of(db) < migration.version;
+  return is_empty(db) || schema_version(db) < migration.version;
 }
 
 void apply(Database& db, const Migration& migration, WallTime now) {
@@ -141,11 +134,17 @@ const std::vector<Migration>& embedded_migrations(Engine engine) {
   return engine == Engine::sqlite ? sqlite : postgres;
 }
 
+int schema_version(Database& db) {
+  if (!on_postgres(db)) return static_cast<int>(sqlite::pragma(db, "user_version"));
+  auto row = db.query("SELECT coalesce(max(version), 0) FROM migration");
+  return row.step() ? static_cast<int>(row.integer(0)) : 0;
+}
+
 int newest_schema() { return embedded_migrations().back().version; }
 
 Checked check_owner(Database& db, int newest) {
   if (auto ours = check_ours(db); !ours) return ours;
-  if (const int version = version_of(db); version > newest) {
+  if (const int version = schema_version(db); version > newest) {
     return Error{
         fmt::format("{}: has schema version {}, this program knows up to {}; install the newer codedriftd, or restore "
                     "a copy of version {} or older",
@@ -160,7 +159,7 @@ Result<MigrationReport> migrate(Database& db, const std::vector<Migration>& migr
   if (!is_empty(db)) {
     if (auto owner = check_owner(db, newest); !owner) return owner.error();
     if (auto applied = check_applied(db, migrations); !applied) return applied.error();
-    report.from = version_of(db);
+    report.from = schema_version(db);
   }
   report.to = newest;
   if (report.from == newest) return report;
@@ -183,7 +182,7 @@ Result<MigrationReport> migrate(Database& db, const std::vector<Migration>& migr
 
 Checked check_schema(Database& db, int newest) {
   if (auto owner = check_owner(db, newest); !owner) return owner;
-  if (const int version = version_of(db); version < newest) {
+  if (const int version = schema_version(db); version < newest) {
     return Error{
         fmt::format("{}: has schema version {}, this program reads {}; run `codedriftd migrate` or start the daemon",
                     db.name(), version, newest)};

@@ -42,6 +42,9 @@ Result<MigrationReport> migrate(Database& db, const std::vector<Migration>& migr
 /// For whoever copies it: fails for a file of another program and for one that is newer.
 Checked check_owner(Database& db, int newest = newest_schema());
 
+/// The number of its schema; 0: none. REQUIRES: check_owner() of any number. Throws StoreError.
+int schema_version(Database& db);
+
 /// For readers: fails as above, and also if the database is older than `newest`.
 Checked check_schema(Database& db, int newest = newest_schema());
 

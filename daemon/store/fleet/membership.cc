@@ -311,6 +311,12 @@ Claims::Leases Membership::held_in(Database& db) const {
   return held;
 }
 
+void Membership::use_config(Database& db, std::string digest) {
+  pending();
+  db.run("UPDATE daemon_run SET config_digest = ? WHERE id = ?", digest, id_);
+  config_digest_ = std::move(digest);
+}
+
 void Membership::let_go(Database& db, const std::string& lease) {
   pending().held.erase(lease);
   held_.erase(lease);

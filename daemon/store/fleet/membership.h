@@ -59,8 +59,10 @@ class Membership final : public Fence {
   /// Looks after the others, and takes what is free up to a fair share (shares.h); nothing while the host's clock is
   /// off by more than FleetClock::kMostOffset, nor while somebody alive holds a lease that is not wished for: what it
   /// was for may have another name now. Every kRenewal. What an earlier transaction did in vain is told again.
-  /// These three REQUIRE: in a transaction behind this fence.
+  /// These four REQUIRE: in a transaction behind this fence.
   Turn turn(Database& db, const Wishes& wishes);
+  /// Its configuration is another one from now on; so it is for a later join(), too.
+  void use_config(Database& db, std::string digest);
   /// In the transaction that writes the last results of that lease's work.
   void let_go(Database& db, const std::string& lease);
   /// Ends the membership: lets go of all, and does not pass the fence again.

@@ -13,18 +13,22 @@
 namespace codedriftd {
 namespace {
 
-void record_load(Tx& tx, Ledger& ledger, const WatchList& list, const WatchSync& sync, int64_t watched_before,
-                 WallTime now) {
-  if (list.digest.empty()) return;
-  const auto digest = facts::read(tx.db, "config_digest");
-  if (digest == list.digest) return;
-  facts::write(tx.db, "config_digest", list.digest);
+void record_load(Tx& tx, Ledger& ledger, const WatchList& list, const std::optional<ListGeneration>& generation,
+                 const WatchSync& sync, int64_t watched_before, WallTime now) {
+  const bool known = facts::read(tx.db, "config_digest") == list.digest;
+  if (!known) facts::write(tx.db, "config_digest", list.digest);
   const bool large = leaves_many(sync.removed, watched_before);
+  if (known && !generation) return;
+  if (generation && generation->told && !large) return;
   NewEvent event;
   event.kind = "config.loaded";
   event.severity = large ? Severity::warning : Severity::info;
   event.actor = "config";
   event.data = Json{{"digest", list.digest}, {"added", sync.added}, {"removed", sync.removed}};
+  if (generation) {
+    (*event.data)["generation"] = generation->number;
+    (*event.data)["host"] = generation->host;
+  }
   event.facts.summary = fmt::format("A new configuration was loaded: {} functions are watched, {} added, {} removed.",
                                     list.entries.size(), sync.added, sync.removed);
   ledger.append(tx, event, now);
@@ -97,6 +101,7 @@ std::unordered_map<TargetId, TargetRow> load_known(Database& db, std::span<const
 bool leaves_many(int64_t removed, int64_t watched_before) { return removed >= 3 && removed * 10 > watched_before; }
 
 WatchSync sync_watch_list(Tx& tx, Ledger& ledger, const WatchList& list, WallTime now,
+                          const std::optional<ListGeneration>& generation,
                           const std::function<bool(std::string_view account)>& keeps) {
   const auto kept = [&](std::string_view account) { return !keeps || keeps(account); };
   WatchSync sync;
@@ -145,7 +150,7 @@ WatchSync sync_watch_list(Tx& tx, Ledger& ledger, const WatchList& list, WallTim
     ledger.apply(tx, known.id, Unwatched{}, now);
   }
   for (std::string& warning : suspected_renamings(accounts)) sync.warnings.push_back(std::move(warning));
-  record_load(tx, ledger, list, sync, watched_before, now);
+  record_load(tx, ledger, list, generation, sync, watched_before, now);
   return sync;
 }
 

@@ -17,7 +17,14 @@ struct WatchList {
   };
   std::vector<Entry> entries;
   std::vector<std::pair<std::string, std::string>> renamed_accounts;  ///< earlier label, label now
-  std::string digest;                                                 ///< of the configuration's text
+  std::string digest;  ///< of the configuration's text; in a fleet, of what it says (settings/digest.h)
+};
+
+/// Of a fleet: which of its configurations the list is of (store/fleet/generations.h).
+struct ListGeneration {
+  int64_t number = 0;
+  std::string host;   ///< whose daemon writes it
+  bool told = false;  ///< there was a config.loaded of it: a second one only tells that many functions left
 };
 
 /// One watched target as the poller needs it.
@@ -42,9 +49,9 @@ bool leaves_many(int64_t removed, int64_t watched_before);
 /// Makes the stored watch list that of the configuration: Watched and Unwatched inputs for what changed, and
 /// `config.loaded` if the configuration's text did; before them `account.renamed` for each account that did something
 /// under its earlier label. A restart with the same text writes nothing. `keeps`: of which accounts, by their labels of
-/// now; empty: of all. Of the others neither the list nor what is stored counts. Without a digest there is no
-/// `config.loaded`.
+/// now; empty: of all. Of the others neither the list nor what is stored counts.
 WatchSync sync_watch_list(Tx& tx, Ledger& ledger, const WatchList& list, WallTime now,
+                          const std::optional<ListGeneration>& generation = std::nullopt,
                           const std::function<bool(std::string_view account)>& keeps = {});
 
 }  // namespace codedriftd

@@ -105,7 +105,8 @@ std::vector<std::string> missing_rights(Database& db) {
   std::vector<std::string> missing;
   auto rows = db.query_once(
       "SELECT privilege || ' ' || name FROM (VALUES (1, 'INSERT', 'event'), (2, 'INSERT', 'baseline'), (3, 'INSERT', "
-      "'target'), (4, 'UPDATE', 'target'), (5, 'UPDATE', 'run'), (6, 'INSERT', 'daemon_run'), (7, 'DELETE', 'outbox')) "
+      "'target'), (4, 'UPDATE', 'target'), (5, 'UPDATE', 'run'), (6, 'INSERT', 'daemon_run'), (7, 'DELETE', 'outbox'), "
+      "(8, 'INSERT', 'fleet_config')) "
       "AS needed (n, privilege, name) WHERE NOT has_table_privilege('codedriftd.' || name, privilege) ORDER BY n");
   while (rows.step()) missing.push_back(rows.string(0));
   return missing;

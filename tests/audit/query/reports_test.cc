@@ -10,6 +10,7 @@
 #include "audit/query/reported.h"
 #include "audit/story/stored_event.h"
 #include "base/json.h"
+#include "store/fleet/generations.h"
 #include "store/fleet/lanes.h"
 #include "store/fleet/membership.h"
 #include "store/ledger/suspensions.h"
@@ -312,7 +313,8 @@ TEST(StatusReport, OfWhatIsMissingNothingIsLive) {
 
 /// A member of the fleet of a record on a server, on a connection of its own.
 struct FleetHost {
-  FleetHost(const Recorded& r, const std::string& name) : db(r.open_writer()), member(name, "", clock, claims) {
+  FleetHost(const Recorded& r, const std::string& name, const std::string& digest = "")
+      : db(r.open_writer()), member(name, digest, clock, claims) {
     member.join(db);
   }
   template <typename Work>
@@ -336,7 +338,9 @@ TEST(StatusReport, NamesTheMembersOfTheFleetAndWhoWorks) {
     return;
   }
   EXPECT_EQ(report(r, kStatusReport, at(1)).end.fleet, OrderedJson::array());
-  FleetHost one(r, "ops-1"), two(r, "ops-2"), gone(r, "ops-3");
+  FleetHost one(r, "ops-1", "old"), two(r, "ops-2", "new"), gone(r, "ops-3");
+  generations::adopt(r.db(), "old", "ops-1", at(1));
+  generations::adopt(r.db(), "new", "ops-2", at(2));
   gone.write([&] { gone.member.leave(gone.db); });
   EXPECT_NE(table(r, kStatusReport, at(1)).find("No member of the fleet holds its work"), std::string::npos);
   two.write([&] { two.member.turn(two.db, {{"alert/ops", "house", "lane/prod"}, true}); });
@@ -349,7 +353,10 @@ TEST(StatusReport, NamesTheMembersOfTheFleetAndWhoWorks) {
   EXPECT_EQ(fleet[1].at("version"), CODEDRIFTD_VERSION);
   EXPECT_LT(fleet[1].at("silent_s"), 300);
   const std::string text = table(r, kStatusReport, at(1));
-  EXPECT_NE(text.find(") stands by; last heard of "), std::string::npos) << text;
+  EXPECT_EQ(fleet[0].at("config_outdated"), true);
+  EXPECT_EQ(fleet[1].at("config_outdated"), false);
+  EXPECT_EQ(fleet[1].at("config_digest"), "new");
+  EXPECT_NE(text.find(") stands by, its configuration is outdated; last heard of "), std::string::npos) << text;
   EXPECT_NE(text.find(") holds alert/ops, house, lane/prod; last heard of "), std::string::npos) << text;
   EXPECT_EQ(text.find("No member of the fleet"), std::string::npos) << text;
   two.write([&] { two.member.let_go(two.db, "house"); });

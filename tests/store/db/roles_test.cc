@@ -69,6 +69,8 @@ TEST_F(PostgresRoles, TheWriterCannotTouchWhatWasRecordedNorTheSchema) {
                           "DELETE FROM target",
                           "DELETE FROM run",
                           "DELETE FROM fact",
+                          "UPDATE fleet_config SET digest = ''",
+                          "DELETE FROM fleet_config",
                           "UPDATE migration SET name = ''",
                           "INSERT INTO migration VALUES (99, '', '', 0, '')",
                           "CREATE TABLE mine (x bigint)",

@@ -67,6 +67,12 @@ TEST_F(PostgresMembership, WhatWasTakenInVainIsToldAgain) {
   EXPECT_EQ(token(), 1);
 }
 
+TEST_F(PostgresMembership, GoesOnWithAnotherConfiguration) {
+  auto a = host("a");
+  a->write([&] { a->member.use_config(a->db, "another"); });
+  EXPECT_EQ(Membership::members(administrator_).at(0).config_digest, "another");
+}
+
 TEST_F(PostgresMembership, NobodyIsTakenOverBeforeItsTime) {
   auto a = host("a"), b = host("b");
   a->turn();

@@ -58,6 +58,23 @@ TEST_F(WatchListTest, TheFirstLoadAddsEverythingAndIsNoChange) {
   EXPECT_EQ(facts::read(db, "config_digest"), "d1");
 }
 
+TEST_F(WatchListTest, OfAFleetTellsOfEachGenerationOnceAndOfWhatLeavesManyAlways) {
+  const auto load_as = [&](std::vector<std::string> names, const std::string& digest,
+                           const ListGeneration& generation) {
+    const int64_t before = events();
+    Tx tx(db);
+    sync_watch_list(tx, ledger, list_of(std::move(names), digest), kStart, generation);
+    return events_since(before);
+  };
+  EXPECT_EQ(load_as({"a", "b", "c", "d"}, "d1", {1, "ops-1", true}),
+            "watch.added(a) watch.added(b) watch.added(c) watch.added(d) ");
+  EXPECT_EQ(load_as({"a", "b", "c"}, "d2", {2, "ops-2", false}), "watch.removed(d) config.loaded ");
+  const Json data = Json::parse(text(db, "SELECT body FROM event WHERE kind = 'config.loaded'")).at("data");
+  EXPECT_EQ(data, (Json{{"digest", "d2"}, {"added", 0}, {"removed", 1}, {"generation", 2}, {"host", "ops-2"}}));
+  EXPECT_EQ(load_as({}, "d3", {3, "ops-1", true}),
+            "watch.removed(a) watch.removed(b) watch.removed(c) config.loaded! ");
+}
+
 TEST_F(WatchListTest, ARestartWithTheSameTextWritesNothing) {
   load(list_of({"a", "b"}, "d1"));
   poll("a", saw("x"), kMinute);
