@@ -74,7 +74,7 @@ Json of_watch(const WatchSettings& watch) {
   return out;
 }
 
-Json of_rule(const RuleSettings& settings) {
+Json of_watch_rule(const RuleSettings& settings) {
   const RuleSettings usual;
   const WatchRule& rule = settings.rule;
   Json out{{"account", rule.account}, {"regions", rule.regions}, {"watch", of_watch(settings.watch)}};
@@ -110,7 +110,7 @@ Json of_alert(const AlertSettings& alert) {
 }
 
 /// A key is far shorter; of what is longer, or cannot be read, nothing counts: whoever needs it says what is wrong.
-std::string content_digest(const std::string& file) {
+std::string digest_of_file(const std::string& file) {
   constexpr std::size_t kMost = 64 * 1024;
   std::ifstream in(file, std::ios::binary);
   std::string text(kMost + 1, '\0');
@@ -121,7 +121,7 @@ std::string content_digest(const std::string& file) {
 
 Json of_trust(const TrustSettings& trust) {
   const TrustSettings usual;
-  Json out{{"name", trust.name}, {"targets", trust.targets}, {"key", content_digest(trust.public_key_file)}};
+  Json out{{"name", trust.name}, {"targets", trust.targets}, {"key", digest_of_file(trust.public_key_file)}};
   put(out, "builder", trust.builder, usual.builder);
   put(out, "source", trust.source, usual.source);
   return out;
@@ -150,7 +150,8 @@ std::string work_digest(const Settings& settings) {
   for (const auto& [name, account] : settings.accounts) all["accounts"].push_back(of_account(account));
   for (const WatchSettings& watch : settings.watches)
     all["functions"].push_back({watch.target.address(), of_watch(watch)});
-  for (const RuleSettings& rule : settings.rules) all["rules"].push_back(of_rule(rule));  // the first that matches wins
+  for (const RuleSettings& rule : settings.rules)
+    all["rules"].push_back(of_watch_rule(rule));  // the first that matches wins
   std::vector<Json> alerts;
   for (const AlertSettings& alert : settings.alerts) alerts.push_back(of_alert(alert));
   std::sort(alerts.begin(), alerts.end());

@@ -2,8 +2,10 @@
 
 #include <gtest/gtest.h>
 
-#include <thread>
+#include <atomic>
+#include <optional>
 
+#include "base/json.h"
 #include "settings/digest.h"
 #include "store/db/migrate.h"
 #include "support/test_record.h"
