@@ -97,6 +97,7 @@ void App::share_with_others() {
 }
 
 void App::take_share() {
+  fleet_->let_go_of_idle(*writer_, share_.leases());
   const FleetPart::Leases leases = fleet_->share(clock_.mono());
   if (leases == share_.leases() || clock_.mono() < next_share_) return;
   constexpr Millis kBetweenTries{2'000};

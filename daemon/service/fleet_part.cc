@@ -45,16 +45,33 @@ FleetPart::Leases FleetPart::share(MonoTime now) const {
   std::erase_if(share, [&](const std::string& lease) {
     const auto since = holding->since.find(lease);
     const bool quiet = lease.starts_with("lane/") && since != holding->since.end() && now < since->second + kQuiet;
-    return quiet || holding->give.contains(lease);
+    return quiet || holding->give.contains(lease) || holding->going.contains(lease);
   });
   return share;
 }
 
-void FleetPart::let_go(Writer& writer, Leases leases) {
+void FleetPart::let_go(Writer& writer, const Leases& leases) {
   if (leases.empty()) return;
-  writer.post([this, leases = std::move(leases)](Tx& tx) {
-    for (const std::string& lease : leases) membership_.let_go(tx.db, lease);
-  });
+  holding_.lock()->going.insert(leases.begin(), leases.end());
+  writer.post(
+      [this, leases](Tx& tx) {
+        for (const std::string& lease : leases) membership_.let_go(tx.db, lease);
+      },
+      [this, leases](std::exception_ptr) {
+        Locked holding(holding_);
+        for (const std::string& lease : leases) holding->going.erase(lease);
+      });
+}
+
+void FleetPart::let_go_of_idle(Writer& writer, const Leases& share) {
+  Leases idle;
+  {
+    Locked holding(holding_);
+    for (const std::string& lease : holding->give) {
+      if (!holding->going.contains(lease) && !share.contains(lease)) idle.insert(lease);
+    }
+  }
+  let_go(writer, idle);
 }
 
 void FleetPart::written(const LoggedEvent& logged, const std::string& origin) {

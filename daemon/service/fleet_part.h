@@ -56,7 +56,9 @@ class FleetPart {
   /// How many it holds. Thread-safe.
   std::size_t held() const { return claims_.leases().size(); }
   /// The work for these has ended: they are let go of, after what was given to the writer before. Thread-safe.
-  void let_go(Writer& writer, Leases leases);
+  void let_go(Writer& writer, const Leases& leases);
+  /// The same of what it is to let go of, and does not work on: `share` is what it works on.
+  void let_go_of_idle(Writer& writer, const Leases& share);
   /// Why this membership is no more; nullopt: it lasts. Thread-safe.
   std::optional<std::string> over() const { return over_.copy(); }
   /// Why it is to leave in order, and let go of what it holds: others do its work with another
@@ -106,6 +108,7 @@ class FleetPart {
   struct Holding {
     std::map<std::string, MonoTime> since;  ///< of what it took
     Leases give;                            ///< it is to let go of
+    Leases going;                           ///< and does, once that is committed
   };
   mutable Guarded<Holding> holding_;
   Guarded<std::string> digest_;

@@ -107,8 +107,8 @@ void Fleet::add_member(const Options& options) {
 
 void Fleet::add_second_account(Daemon& daemon, std::size_t functions, const ScfCredential& key) {
   daemon.config.alerts +=
-      webhook_alert("audit", fmt::format("http://127.0.0.1:{}/{}/audit", receiver_.port(), daemon.config.instance),
-                    daemon.secret_file());
+      webhook_alert("audit", fmt::format("http://127.0.0.1:{}/audit", receiver_.port()), daemon.secret_file(), "",
+                    fmt::format("authorization_file = \"{}\"\n", daemon.dir() / "authorization"));
   for (const auto& [name, value] : {std::pair("second.id", key.secret_id), std::pair("second.key", key.secret_key)}) {
     daemon.dir().write(name, value + "\n");
     std::filesystem::permissions(daemon.dir() / name, std::filesystem::perms::owner_read);
