@@ -115,14 +115,6 @@ void apply(Database& db, const Migration& migration, WallTime now) {
   }
 }
 
-/// `name`, or `name`.2, `name`.3 …: the first that nothing stands at.
-std::string free_name(const std::string& name) {
-  std::string free = name;
-  struct stat info {};
-  for (int n = 2; ::lstat(free.c_str(), &info) == 0; ++n) free = fmt::format("{}.{}", name, n);
-  return free;
-}
-
 std::vector<Migration> read_embedded(std::span<const EmbeddedFile> files) {
   std::vector<Migration> made;
   for (const auto& [name, sql] : files) {
@@ -139,6 +131,13 @@ const std::vector<Migration>& embedded_migrations(Engine engine) {
   static const std::vector<Migration> sqlite = read_embedded(kMigrationFiles),
                                       postgres = read_embedded(kPostgresMigrationFiles);
   return engine == Engine::sqlite ? sqlite : postgres;
+}
+
+std::string free_name(const std::string& name) {
+  std::string free = name;
+  struct stat info {};
+  for (int n = 2; ::lstat(free.c_str(), &info) == 0; ++n) free = fmt::format("{}.{}", name, n);
+  return free;
 }
 
 int newest_schema() { return embedded_migrations().back().version; }
