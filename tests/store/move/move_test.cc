@@ -147,7 +147,7 @@ TEST_F(PostgresMove, IsThereAndBackTheSameBytesInEveryTable) {
   const auto before = dump(file);
   const move::Moved there = copy(file, server);
   EXPECT_EQ(there.events, number(file, "SELECT count(*) FROM event"));
-  EXPECT_GT(there.events, 4);
+  EXPECT_GE(there.events, 4);
   const auto moved = dump(server);
   expect_same(before, moved, {"daemon_run", "package"});
   EXPECT_EQ(dump(file), before) << "the source is as it was";
