@@ -3,6 +3,7 @@
 #include <sys/resource.h>
 
 #include "bench/bench.h"
+#include "bench/rig.h"
 #include "bench/year.h"
 #include "store/db/migrate.h"
 #include "store/db/postgres.h"

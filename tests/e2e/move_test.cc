@@ -83,7 +83,7 @@ TEST_F(MovedRecord, GoesOnWithItsDriftAndTellsNothingTwice) {
   EXPECT_EQ(count_kind(daemon_.kinds(), "drift.detected"), 1);
   daemon_.deploy("charge", "reviewed");
   ASSERT_TRUE(daemon_.wait_for_alert("drift.resolved")) << daemon_.log();
-  expect_refused(move("postgres", "sqlite"), "alive a moment ago");
+  expect_refused(move("postgres", "sqlite"), "another codedriftd holds this state folder");
   daemon_.deploy("charge", "changed again");
   ASSERT_TRUE(daemon_.wait_for_alert("drift.detected", 2)) << daemon_.log();
   EXPECT_EQ(daemon_.stop(), (ExitStatus{0, 0}));
@@ -108,6 +108,15 @@ TEST_F(MovedRecord, GoesOnWithItsDriftAndTellsNothingTwice) {
   EXPECT_EQ(daemon_.stop(), (ExitStatus{0, 0}));
   expect_told_once();
   EXPECT_TRUE(whole_record(daemon_.database()));
+
+  // Once more to the same database, after it was emptied as the manual says.
+  postgres::open(server_.place("codedriftd"), postgres::Access::write).execute("DROP SCHEMA codedriftd CASCADE");
+  server_.run_roles_script("codedriftd");
+  use(true);
+  expect_moved("sqlite", "postgres");
+  daemon_.start();
+  ASSERT_TRUE(daemon_.wait_for_polls(2)) << daemon_.log();
+  expect_told_once();
 }
 
 TEST_F(MovedRecord, OfADaemonThatWasKilledIsMovedOnceItCountsAsDead) {
