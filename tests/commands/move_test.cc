@@ -37,8 +37,9 @@ class MoveInDoubt : public testing::Test {
       throw std::runtime_error(err.str());
   }
   ~MoveInDoubt() override {
-    postgres::open(PostgresServer::shared().place("postgres"), postgres::Access::write)
-        .execute("DROP DATABASE moved WITH (FORCE); DROP ROLE mover");
+    Database all = postgres::open(PostgresServer::shared().place("postgres"), postgres::Access::write);
+    all.execute("DROP DATABASE moved WITH (FORCE)");
+    all.execute("DROP ROLE mover");
   }
   static Database administrator() {
     return postgres::open(PostgresServer::shared().place("moved"), postgres::Access::write);
