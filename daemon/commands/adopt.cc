@@ -75,6 +75,7 @@ void go_on_as_owner(const std::string& folder) {
 Database open_for_adoption(const StoreSettings& store) {
   Database db = postgres::open(place_of(store), postgres::Access::write);
   if (auto good = check_schema(db); !good) throw std::runtime_error(good.error().message);
+  if (auto here = check_not_moved(db); !here) throw std::runtime_error(here.error().message);
   if (const std::string trouble = session_trouble(db); !trouble.empty()) throw std::runtime_error(trouble);
   return db;
 }

@@ -28,6 +28,7 @@
 #include "commands/digest.h"
 #include "commands/discover.h"
 #include "commands/maintain.h"
+#include "commands/move.h"
 #include "commands/options/options.h"
 #include "commands/options/usage.h"
 #include "commands/packages.h"
@@ -259,6 +260,11 @@ int command_migrate(const CommandContext& context) {
   return run_migrate(load(context), migrate, context.out, context.err);
 }
 
+int command_move(const CommandContext& context) {
+  return run_move(
+      context.args, [&context] { return load(context); }, SystemClock{}, context.out, context.err);
+}
+
 int command_backup(const CommandContext& context) {
   po::options_description options("Options");
   po::variables_map values;
@@ -372,6 +378,7 @@ constexpr Command kCommands[] = {
     {"reload", "have the daemon load its configuration again", command_reload},
     {"alerts", "replay or drop what could not be delivered; send a test", command_alerts},
     {"migrate", "upgrade the database without starting", command_migrate},
+    {"move", "move the record from its file to a server, or back", command_move},
     {"adopt", "go on with a rolled back record, or have this configuration count", command_reconcile<run_adopt>},
     {"backup", "write a consistent copy of the database", command_backup},
     {"version", "the version, its commit, and the schema of its database", command_version},

@@ -14,11 +14,11 @@
 #include "base/print.h"
 #include "base/text.h"
 #include "commands/reach/owner.h"
+#include "commands/reach/schema_owner.h"
 #include "store/db/lock.h"
 #include "store/db/migrate.h"
 #include "store/db/snapshot.h"
 #include "store/db/sqlite.h"
-#include "store/open/open_record.h"
 
 namespace codedriftd {
 namespace {
@@ -75,20 +75,8 @@ void migrate_file(const Settings& settings, std::ostream& out) {
   tell(*migrated, settings.database(), out);
 }
 
-Database open_as_owner(const StoreSettings& store, const MigrateOptions& options) {
-  try {
-    return postgres::open(owning_place_of(store, options.user, options.password_file), postgres::Access::write);
-  } catch (const StoreError& error) {
-    if (error.kind() != StoreError::Kind::cannot_open) throw;
-    throw std::runtime_error(
-        fmt::format("{}; who migrates logs in (--user, --password-file) as a member of {}, which {} makes: "
-                    "GRANT {} TO …",
-                    error.what(), kOwnerRole, postgres::kRolesScript, kOwnerRole));
-  }
-}
-
 void migrate_server(const StoreSettings& store, const MigrateOptions& options, std::ostream& out) {
-  Database db = open_as_owner(store, options);
+  Database db = open_as_schema_owner(store, options.user, options.password_file);
   auto migrated = migrate(db, embedded_migrations(Engine::postgres), SystemClock{}.wall());
   if (!migrated) throw std::runtime_error(migrated.error().message);
   tell(*migrated, db.name(), out);

@@ -35,6 +35,7 @@ void App::open_server() {
       return wait_for_newer_program(good.error().message);
     throw std::runtime_error(good.error().message);
   }
+  if (auto here = check_not_moved(db); !here) throw std::runtime_error(here.error().message);
   if (const std::string trouble = session_trouble(db); !trouble.empty()) throw std::runtime_error(trouble);
   head_ = record_head::read(settings_.head_file());
   if (head_ && record_head::restored(db, *head_)) {

@@ -195,7 +195,10 @@ struct Settings {
   std::string packages_folder() const { return state_dir + "/packages"; }
   /// Where the record ends: see service/record_head.h. Another one for a record on a server, which does not go on from
   /// what the file has.
-  std::string head_file() const { return state_dir + (store.server ? "/codedriftd.head.server" : "/codedriftd.head"); }
+  std::string head_file() const { return head_file_of(store.server.has_value()); }
+  std::string head_file_of(bool server) const {
+    return state_dir + (server ? "/codedriftd.head.server" : "/codedriftd.head");
+  }
 };
 
 }  // namespace codedriftd

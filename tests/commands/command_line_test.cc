@@ -146,7 +146,7 @@ TEST(CommandLine, NoHelpTextIsWiderThan80Columns) {
                                               {"alerts", "test", "--help"},
                                               {"alerts", "replay", "--help"}};
   for (const char* command : {"run", "check", "plan", "show", "approve", "expect", "suspend", "resume", "poll",
-                              "reload", "migrate", "adopt", "backup", "status", "digest", "discover"})
+                              "reload", "migrate", "move", "adopt", "backup", "status", "digest", "discover"})
     helps.push_back({command, "--help"});
   for (const char* report : {"history", "events", "alerts", "coverage", "inventory", "report"})
     helps.push_back({"query", report, "--help"});

@@ -5,7 +5,9 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include "store/db/bulk.h"
 #include "store/db/database.h"
 
 namespace codedriftd {
@@ -45,6 +47,9 @@ class Connection {
   virtual int64_t changes() const = 0;                               ///< of the last statement
   virtual int64_t total_changes() const = 0;
   virtual int64_t checkpoint(bool truncate) = 0;
+  /// bulk::read() and bulk::write(): row by row, unless an engine has a faster way.
+  virtual void read_rows(const std::string& select, const std::vector<bulk::Column>& columns, const bulk::Each& each);
+  virtual std::unique_ptr<bulk::Sink> write_rows(const std::string& table, const std::vector<bulk::Column>& columns);
   Engine engine() const { return engine_; }
   const std::string& name() const { return name_; }
 

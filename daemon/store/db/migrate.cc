@@ -108,14 +108,6 @@ void apply(Database& db, const Migration& migration, WallTime now) {
   }
 }
 
-/// `name`, or `name`.2, `name`.3 …: the first that nothing stands at.
-std::string free_name(const std::string& name) {
-  std::string free = name;
-  struct stat info {};
-  for (int n = 2; ::lstat(free.c_str(), &info) == 0; ++n) free = fmt::format("{}.{}", name, n);
-  return free;
-}
-
 std::vector<Migration> read_embedded(std::span<const EmbeddedFile> files) {
   std::vector<Migration> made;
   for (const auto& [name, sql] : files) {
@@ -138,6 +130,13 @@ int schema_version(Database& db) {
   if (!on_postgres(db)) return static_cast<int>(sqlite::pragma(db, "user_version"));
   auto row = db.query("SELECT coalesce(max(version), 0) FROM migration");
   return row.step() ? static_cast<int>(row.integer(0)) : 0;
+}
+
+std::string free_name(const std::string& name) {
+  std::string free = name;
+  struct stat info {};
+  for (int n = 2; ::lstat(free.c_str(), &info) == 0; ++n) free = fmt::format("{}.{}", name, n);
+  return free;
 }
 
 int newest_schema() { return embedded_migrations().back().version; }

@@ -39,6 +39,9 @@ struct MigrationReport {
 /// known here. Throws StoreError.
 Result<MigrationReport> migrate(Database& db, const std::vector<Migration>& migrations, WallTime now);
 
+/// `name`, or `name`.2, `name`.3 …: the first at which no file stands.
+std::string free_name(const std::string& name);
+
 /// For whoever copies it: fails for a file of another program and for one that is newer.
 Checked check_owner(Database& db, int newest = newest_schema());
 

@@ -52,6 +52,8 @@ class PostgresConnection final : public Connection {
   int64_t changes() const override { return changes_; }
   int64_t total_changes() const override { return total_; }
   int64_t checkpoint(bool) override { return 0; }  // the server does its own
+  void read_rows(const std::string& select, const std::vector<bulk::Column>& columns, const bulk::Each& each) override;
+  std::unique_ptr<bulk::Sink> write_rows(const std::string& table, const std::vector<bulk::Column>& columns) override;
 
   /// Connects anew after a loss, but not within a transaction: what it did is gone.
   void need_session(std::string_view sql) {
@@ -250,6 +252,98 @@ std::string_view PostgresStatement::bytes(int column) const {
     default:
       no_such_type(column);
   }
+}
+
+// ---- COPY in its binary format: a header, rows as bulk.h has them behind the number of their fields, and -1
+// ----------
+
+constexpr std::string_view kCopyHeader{"PGCOPY\n\377\r\n\0\0\0\0\0\0\0\0\0", 19};
+constexpr std::string_view kCopyEnd{"\377\377", 2};
+
+/// Finds the rows in what comes in pieces of any length.
+class CopyReader {
+ public:
+  CopyReader(std::size_t columns, const bulk::Each& each) : columns_(columns), each_(each) {}
+  void add(std::string_view piece) {
+    pending_ += piece;
+    std::string_view left = pending_;
+    if (!begun_) {
+      if (left.size() < kCopyHeader.size()) return;
+      left.remove_prefix(kCopyHeader.size());
+      begun_ = true;
+    }
+    while (!left.starts_with(kCopyEnd)) {
+      const std::size_t size = row_size(left);
+      if (size == 0) break;
+      each_(left.substr(sizeof(uint16_t), size - sizeof(uint16_t)));
+      left.remove_prefix(size);
+    }
+    pending_.erase(0, pending_.size() - left.size());
+  }
+
+ private:
+  /// 0: not all of it is here.
+  std::size_t row_size(std::string_view left) const {
+    std::size_t size = sizeof(uint16_t);
+    for (std::size_t i = 0; i < columns_; ++i) {
+      uint32_t wire = 0;
+      if (left.size() < size + sizeof wire) return 0;
+      std::memcpy(&wire, left.data() + size, sizeof wire);
+      const auto length = static_cast<int32_t>(be32toh(wire));
+      size += sizeof wire + static_cast<std::size_t>(std::max(length, 0));
+    }
+    return left.size() < size ? 0 : size;
+  }
+  std::size_t columns_;
+  const bulk::Each& each_;
+  std::string pending_;
+  bool begun_ = false;
+};
+
+class CopyIn final : public bulk::Sink {
+ public:
+  CopyIn(PostgresConnection& connection, const std::string& table, const std::vector<bulk::Column>& columns)
+      : connection_(connection),
+        sql_(fmt::format("COPY \"{}\" ({}) FROM STDIN (FORMAT binary)", table, bulk::listed(columns))) {
+    const uint16_t fields = htobe16(static_cast<uint16_t>(columns.size()));
+    fields_.assign(reinterpret_cast<const char*>(&fields), sizeof fields);
+    connection_.need_session(sql_);
+    connection_.session().begin_copy_in(sql_);
+    waiting_ = kCopyHeader;
+  }
+  void add(std::string_view row) override {
+    constexpr std::size_t kPiece = 64 * 1024;
+    waiting_ += fields_;
+    waiting_ += row;
+    if (waiting_.size() >= kPiece) send();
+  }
+  int64_t end() override {
+    waiting_ += kCopyEnd;
+    send();
+    connection_.count(*connection_.session().end_copy_in(sql_));
+    return connection_.changes();
+  }
+
+ private:
+  void send() {
+    connection_.session().send_copy(waiting_, sql_);
+    waiting_.clear();
+  }
+  PostgresConnection& connection_;
+  std::string sql_, fields_, waiting_;
+};
+
+void PostgresConnection::read_rows(const std::string& select, const std::vector<bulk::Column>& columns,
+                                   const bulk::Each& each) {
+  const std::string sql = fmt::format("COPY ({}) TO STDOUT (FORMAT binary)", select);
+  need_session(sql);
+  CopyReader rows(columns.size(), each);
+  session_.copy_out(sql, [&](std::string_view piece) { rows.add(piece); });
+}
+
+std::unique_ptr<bulk::Sink> PostgresConnection::write_rows(const std::string& table,
+                                                           const std::vector<bulk::Column>& columns) {
+  return std::make_unique<CopyIn>(*this, table, columns);
 }
 
 std::unique_ptr<PreparedStatement> PostgresConnection::prepare(std::string_view sql, bool kept) {

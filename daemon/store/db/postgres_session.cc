@@ -219,20 +219,23 @@ bool Session::ready(short events, MonoTime until, std::string_view sql) {
   }
 }
 
+/// For silence: an answer that keeps coming may take longer. A reader waits until the server's own limit for a
+/// statement is over.
+Millis Session::patience() const {
+  if (place_.statement_limit) return *place_.statement_limit + Millis{5'000};
+  return access_ == Access::write ? place_.deadline : std::max(place_.deadline, Millis{65'000});
+}
+
 void Session::wait(std::string_view sql, Kind if_late) {
-  // For silence: an answer that keeps coming may take longer. A reader waits until the server's own limit for a
-  // statement is over.
-  Millis patience = access_ == Access::write ? place_.deadline : std::max(place_.deadline, Millis{65'000});
-  if (place_.statement_limit) patience = *place_.statement_limit + Millis{5'000};
-  MonoTime until = SystemClock{}.mono() + patience;
+  MonoTime until = SystemClock{}.mono() + patience();
   for (;;) {
     const int unsent = PQflush(connection_);
     if (unsent < 0) lose(if_late, words(), sql);
     if (unsent == 0 && PQisBusy(connection_) == 0) return;
     if (!ready(static_cast<short>(unsent != 0 ? POLLIN | POLLOUT : POLLIN), until, sql))
-      lose(if_late, fmt::format("no answer within {} ms", patience.count()), sql);
+      lose(if_late, fmt::format("no answer within {} ms", patience().count()), sql);
     if (PQconsumeInput(connection_) == 0) lose(if_late, words(), sql);
-    until = SystemClock{}.mono() + patience;
+    until = SystemClock{}.mono() + patience();
   }
 }
 
@@ -287,6 +290,53 @@ ResultPtr Session::run_script(const std::string& sql) {
   return result(sql);
 }
 
+void Session::begin_copy(const std::string& sql, ExecStatusType wanted) {
+  sent(PQsendQuery(connection_, sql.c_str()), sql);
+  wait(sql, Kind::unavailable);
+  const ResultPtr begun(PQgetResult(connection_));
+  if (begun && PQresultStatus(begun.get()) == wanted) return;
+  if (!begun || PQresultStatus(begun.get()) != PGRES_FATAL_ERROR || PQstatus(connection_) == CONNECTION_BAD)
+    lose(Kind::unavailable, words(), sql);
+  for (ResultPtr more; wait(sql, Kind::unavailable), more.reset(PQgetResult(connection_)), more;) {
+  }
+  refuse(begun.get(), sql);
+}
+
+void Session::begin_copy_in(const std::string& sql) { begin_copy(sql, PGRES_COPY_IN); }
+
+void Session::send_copy(std::string_view bytes, std::string_view sql) {
+  if (PQputCopyData(connection_, bytes.data(), static_cast<int>(bytes.size())) != 1)
+    lose(Kind::unavailable, words(), sql);
+  wait(sql, Kind::unavailable);  // until it is sent: libpq would keep any amount
+}
+
+ResultPtr Session::end_copy_in(std::string_view sql) {
+  if (PQputCopyEnd(connection_, nullptr) != 1) lose(Kind::unavailable, words(), sql);
+  return result(sql);
+}
+
+void Session::copy_out(const std::string& sql, const std::function<void(std::string_view)>& each) {
+  begin_copy(sql, PGRES_COPY_OUT);
+  struct FreeMemory {
+    void operator()(char* memory) const { PQfreemem(memory); }
+  };
+  for (;;) {
+    char* data = nullptr;
+    const int size = PQgetCopyData(connection_, &data, 1);
+    const std::unique_ptr<char, FreeMemory> owned(data);
+    if (size == -1) break;
+    if (size == -2) lose(Kind::unavailable, words(), sql);
+    if (size > 0) {
+      each({data, static_cast<std::size_t>(size)});
+      continue;
+    }
+    if (!ready(POLLIN, SystemClock{}.mono() + patience(), sql))
+      lose(Kind::unavailable, fmt::format("no answer within {} ms", patience().count()), sql);
+    if (PQconsumeInput(connection_) == 0) lose(Kind::unavailable, words(), sql);
+  }
+  result(sql);
+}
+
 void Session::commit() {
   warned_ = false;
   sent(PQsendQuery(connection_, "COMMIT"), "COMMIT");
@@ -305,9 +355,11 @@ void Session::lose(Kind kind, std::string_view words, std::string_view sql) {
 
 void Session::refuse(const PGresult* result, std::string_view sql) const {
   const std::string state = field(result, PG_DIAG_SQLSTATE);
+  // Of a COPY: which row of which table.
+  const std::string context = sql.starts_with("COPY ") ? "; " + shown(field(result, PG_DIAG_CONTEXT)) : "";
   throw StoreError(kind_of(state),
-                   fmt::format("{}: {} (code {}, in: {})", name_, shown(field(result, PG_DIAG_MESSAGE_PRIMARY)), state,
-                               sql.substr(0, 200)));
+                   fmt::format("{}: {} (code {}{}, in: {})", name_, shown(field(result, PG_DIAG_MESSAGE_PRIMARY)),
+                               state, context, sql.substr(0, 200)));
 }
 
 std::string Session::words() const { return shown(PQerrorMessage(connection_)); }

@@ -48,6 +48,12 @@ class Session {
   ResultPtr run_prepared(const std::string& statement, std::string_view sql, const std::vector<Parameter>& parameters);
   /// Text with any number of statements, text results: that of the last one.
   ResultPtr run_script(const std::string& sql);
+  /// COPY … FROM STDIN (FORMAT binary): first this, then its bytes in pieces of any length, then the end.
+  void begin_copy_in(const std::string& sql);
+  void send_copy(std::string_view bytes, std::string_view sql);
+  ResultPtr end_copy_in(std::string_view sql);
+  /// COPY … TO STDOUT (FORMAT binary): its bytes in pieces, as they come.
+  void copy_out(const std::string& sql, const std::function<void(std::string_view)>& each);
   /// COMMIT; returns only if it is durable.
   void commit();
 
@@ -59,6 +65,8 @@ class Session {
   [[noreturn]] void lose(StoreError::Kind kind, std::string_view words, std::string_view sql);
   [[noreturn]] void refuse(const PGresult* result, std::string_view sql) const;
   void sent(int code, std::string_view sql);
+  Millis patience() const;
+  void begin_copy(const std::string& sql, ExecStatusType wanted);
   /// Until libpq is ready to be asked for a result.
   void wait(std::string_view sql, StoreError::Kind if_late);
   /// False when the deadline passed; throws for give_up.

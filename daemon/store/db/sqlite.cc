@@ -216,6 +216,11 @@ int64_t SqliteConnection::checkpoint(bool truncate) {
 
 const SqliteConnection& of(Database& db) { return dynamic_cast<const SqliteConnection&>(db.connection()); }
 
+void leave_wal(Database& db) {
+  auto mode = db.query("PRAGMA journal_mode = DELETE");
+  if (!mode.step() || mode.text(0) != "delete") of(db).fail(SQLITE_ERROR, "PRAGMA journal_mode = DELETE");
+}
+
 void harden(Database& db) {
   // The file is untrusted input: a tampered schema must not run functions, write to shadow tables or load code.
   sqlite3_db_config(of(db).handle(), SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
@@ -311,9 +316,7 @@ void backup_to(Database& db, const std::string& to, const std::function<bool()>&
   ::unlink(part.c_str());
   struct Remover {
     const std::string& path;
-    ~Remover() {
-      for (const char* end : {"", "-journal", "-wal", "-shm"}) ::unlink((path + end).c_str());
-    }
+    ~Remover() { remove(path); }
   } remover{part};
   if (!create_file(part).valid()) throw std::system_error(errno, std::generic_category(), part);
   {
@@ -327,18 +330,47 @@ void backup_to(Database& db, const std::string& to, const std::function<bool()>&
     // Asked now: what follows takes long, and reads nothing of the source.
     if (good && !good()) throw StoreError(Kind::busy, db.name() + ": was written to while it was copied");
     // A single file that needs no -wal and -shm beside it.
-    {
-      auto mode = copy.query("PRAGMA journal_mode = DELETE");
-      if (!mode.step() || mode.text(0) != "delete") of(copy).fail(SQLITE_ERROR, "PRAGMA journal_mode = DELETE");
-    }
+    leave_wal(copy);
     auto check = copy.query("PRAGMA integrity_check");
     if (!check.step() || check.text(0) != "ok") {
       throw StoreError(Kind::corrupt, fmt::format("{}: the copy failed its integrity check: {}", to, check.text(0)));
     }
   }
+  put_in_place(part, to);
+}
+
+void load_quickly(Database& db) {
+  leave_wal(db);
+  db.execute(
+      fmt::format("PRAGMA synchronous = OFF; PRAGMA foreign_keys = OFF; PRAGMA cache_size = -{}", kReportCacheKib));
+}
+
+void check_whole(Database& db) {
+  auto check = db.query("PRAGMA integrity_check");
+  if (!check.step() || check.text(0) != "ok")
+    throw StoreError(Kind::corrupt, fmt::format("{}: failed its integrity check: {}", db.name(), check.text(0)));
+  auto keys = db.query("PRAGMA foreign_key_check");
+  if (keys.step())
+    throw StoreError(Kind::corrupt, fmt::format("{}: row {} of {} names a row of {} that is not there", db.name(),
+                                                keys.integer(1), keys.text(0), keys.text(2)));
+}
+
+void put_in_place(const std::string& part, const std::string& to) {
   sync_path(part, O_RDONLY);
   if (::rename(part.c_str(), to.c_str()) != 0) throw std::system_error(errno, std::generic_category(), to);
   sync_path(folder_of(to), O_RDONLY | O_DIRECTORY);
+}
+
+void move_away(const std::string& path, const std::string& to) {
+  for (const char* end : {"", "-wal", "-shm"}) {
+    if (::rename((path + end).c_str(), (to + end).c_str()) != 0 && (*end == '\0' || errno != ENOENT))
+      throw std::system_error(errno, std::generic_category(), path + end);
+  }
+  sync_path(folder_of(to), O_RDONLY | O_DIRECTORY);
+}
+
+void remove(const std::string& path) {
+  for (const char* end : {"", "-journal", "-wal", "-shm"}) ::unlink((path + end).c_str());
 }
 
 }  // namespace codedriftd::sqlite

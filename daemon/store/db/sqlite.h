@@ -37,4 +37,17 @@ int64_t pragma(Database& db, std::string_view name);
 /// std::system_error; `to` is then untouched.
 void backup_to(Database& db, const std::string& to, const std::function<bool()>& good = {});
 
+/// From now on, until `db` ends: nothing is flushed, there is no write-ahead log, and foreign keys are not looked at.
+/// For a new file that one transaction fills, check_whole() looks through, and put_in_place() makes durable.
+void load_quickly(Database& db);
+/// Throws StoreError (corrupt) where a page, an index or a foreign key is not as it should be.
+void check_whole(Database& db);
+/// Makes `part`, a file without -wal and -shm that no connection has open, durable, and then renames it to `to`, in the
+/// same folder. Throws std::system_error.
+void put_in_place(const std::string& part, const std::string& to);
+/// The same for a database and its -wal and -shm, which keep their ends: out of the way, with all that is in it.
+void move_away(const std::string& path, const std::string& to);
+/// Removes a database that no connection has open, with its -wal, -shm and -journal, as far as they are there.
+void remove(const std::string& path);
+
 }  // namespace codedriftd::sqlite

@@ -59,6 +59,7 @@ void check_writer(const StoreSettings& store, RecordCheck& check) {
     return;
   }
   check.schema = newest_schema();
+  if (auto here = check_not_moved(db); !here) check.faults.push_back({"url", here.error().message});
   if (const auto missing = missing_rights(db); !missing.empty()) {
     check.faults.push_back(
         {"user", fmt::format("{}: the role {} may not {}; 'user' has to be the daemon's role, codedriftd_writer, whose "
@@ -90,6 +91,15 @@ std::string out_of_reach(const StoreSettings& store) {
 }
 
 }  // namespace
+
+Checked check_not_moved(Database& db) {
+  auto row = db.query("SELECT value FROM fact WHERE name = ?", kMovedTo);
+  if (!row.step()) return Done{};
+  return Error{fmt::format(
+      "{}: the record was moved away, to {}, and goes on there: change [store] accordingly. To go on here after all, "
+      "without what was recorded there, its administrator removes 'moved_to' from table fact",
+      db.name(), row.text(0))};
+}
 
 std::string session_trouble(Database& db) {
   auto row = db.query_once("SELECT current_setting('search_path') = ? AND current_setting('lock_timeout') <> '0'",

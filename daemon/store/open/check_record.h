@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "base/result.h"
 #include "settings/settings.h"
 #include "store/db/database.h"
 
@@ -22,6 +23,11 @@ struct RecordCheck {
 /// it new enough, is the record in that database, of this program's schema, and may the role write what a daemon
 /// writes. Changes nothing. REQUIRES: there is a server. Throws nothing but std::bad_alloc.
 RecordCheck check_record(const StoreSettings& store);
+
+/// The fact that says where a record was moved (`codedriftd move`), and when. It stays readable where it was.
+inline constexpr std::string_view kMovedTo = "moved_to";
+/// Fails where it was: nobody writes to it any more. REQUIRES: this program's schema. Throws StoreError.
+Checked check_not_moved(Database& db);
 
 /// What is wrong with a connection that something stands in the way of which keeps no session, such as a pooler;
 /// empty: nothing. REQUIRES: PostgreSQL. Throws StoreError.
