@@ -137,12 +137,26 @@ WatchSync App::sync_watch(const WatchList& list) {
   listed_ = list.entries.size();
   if (fleet_ && share_.leases().empty() && list.digest == fleet_->digest()) return sync;  // nothing of it is its own
   const auto keeps = [this](std::string_view account) { return share_.keeps_watch_of(account); };
-  writer_->run([&](Tx& tx) {
-    const WallTime now = clock_.wall();
-    std::optional<ListGeneration> generation;
-    if (fleet_) generation = fleet_->take_up(tx, list.digest, now);
-    sync = sync_watch_list(tx, *ledger_, list, now, generation, keeps);
-  });
+  // Of a fleet's record each takes some round trips, and the other members wait meanwhile.
+  constexpr int64_t kMostNewAtOnce = 200;
+  int64_t added = 0;
+  std::optional<bool> told;  // of this generation, before it was taken up here
+  do {
+    notify_.watchdog();
+    writer_->run([&](Tx& tx) {
+      const WallTime now = clock_.wall();
+      std::optional<ListGeneration> generation;
+      if (fleet_) {
+        generation = fleet_->take_up(tx, list.digest, now);
+        generation->told = told.value_or(generation->told);
+        tx.after_commit([&told, was = generation->told] { told = was; });
+      }
+      sync = fleet_ ? sync_watch_list(tx, *ledger_, list, now, generation, keeps, kMostNewAtOnce)
+                    : sync_watch_list(tx, *ledger_, list, now);
+    });
+    added += sync.added;
+  } while (sync.more);
+  sync.added = added;
   for (const std::string& warning : sync.warnings) log(LogLevel::warning, "config.suspicious", warning);
   return sync;
 }

@@ -102,7 +102,7 @@ bool leaves_many(int64_t removed, int64_t watched_before) { return removed >= 3 
 
 WatchSync sync_watch_list(Tx& tx, Ledger& ledger, const WatchList& list, WallTime now,
                           const std::optional<ListGeneration>& generation,
-                          const std::function<bool(std::string_view account)>& keeps) {
+                          const std::function<bool(std::string_view account)>& keeps, int64_t most_new) {
   const auto kept = [&](std::string_view account) { return !keeps || keeps(account); };
   WatchSync sync;
   for (const auto& [from, to] : list.renamed_accounts) {
@@ -124,6 +124,10 @@ WatchSync sync_watch_list(Tx& tx, Ledger& ledger, const WatchList& list, WallTim
   constexpr std::size_t kLoadedAtOnce = 500;
   std::unordered_map<TargetId, TargetRow> rows;
   for (std::size_t i = 0; i < entries.size(); ++i) {
+    if (sync.added == most_new) {
+      sync.more = true;
+      return sync;
+    }
     if (i % kLoadedAtOnce == 0) rows = load_known(tx.db, std::span(entries).subspan(i), kLoadedAtOnce, stored);
     const WatchList::Entry& entry = *entries[i];
     const auto found = stored.find(entry.target.address());

@@ -1,5 +1,6 @@
 #pragma once
 #include <functional>
+#include <limits>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -38,6 +39,7 @@ struct WatchedTarget {
 };
 
 struct WatchSync {
+  bool more = false;  ///< it is not all of the list yet: call it again, in another transaction
   std::vector<WatchedTarget> targets;
   int64_t added = 0, removed = 0;
   std::vector<std::string> warnings;  ///< for people: accounts that were renamed by mistake, or not in whole
@@ -49,9 +51,11 @@ bool leaves_many(int64_t removed, int64_t watched_before);
 /// Makes the stored watch list that of the configuration: Watched and Unwatched inputs for what changed, and
 /// `config.loaded` if the configuration's text did; before them `account.renamed` for each account that did something
 /// under its earlier label. A restart with the same text writes nothing. `keeps`: of which accounts, by their labels of
-/// now; empty: of all. Of the others neither the list nor what is stored counts.
+/// now; empty: of all. Of the others neither the list nor what is stored counts. `most_new`: so many come at most
+/// before it stops for now; what is told then, and what leaves the watch, waits for the last time.
 WatchSync sync_watch_list(Tx& tx, Ledger& ledger, const WatchList& list, WallTime now,
                           const std::optional<ListGeneration>& generation = std::nullopt,
-                          const std::function<bool(std::string_view account)>& keeps = {});
+                          const std::function<bool(std::string_view account)>& keeps = {},
+                          int64_t most_new = std::numeric_limits<int64_t>::max());
 
 }  // namespace codedriftd

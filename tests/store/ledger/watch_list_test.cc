@@ -75,6 +75,43 @@ TEST_F(WatchListTest, OfAFleetTellsOfEachGenerationOnceAndOfWhatLeavesManyAlways
             "watch.removed(a) watch.removed(b) watch.removed(c) config.loaded! ");
 }
 
+TEST_F(WatchListTest, ManyNewOnesComeInPartsAndAreToldOfAtTheEnd) {
+  load(list_of({"gone"}, "d1"));
+  const WatchList list = list_of({"a", "b", "c", "d", "e"}, "d2");
+  const char* const parts[] = {"watch.added(a) watch.added(b) ", "watch.added(c) watch.added(d) ",
+                               "watch.added(e) watch.removed(gone) config.loaded "};
+  for (const char* part : parts) {
+    const int64_t before = events();
+    Tx tx(db);
+    const WatchSync sync = sync_watch_list(tx, ledger, list, kStart, std::nullopt, {}, 2);
+    EXPECT_EQ(events_since(before), part);
+    EXPECT_EQ(sync.more, part != parts[2]);
+    EXPECT_TRUE(sync.more || sync.targets.size() == 5U);
+  }
+}
+
+TEST_F(WatchListTest, OfAccountsThatAreNotItsOwnNothingComesOrGoes) {
+  WatchList list = list_of({"a"}, "d1");
+  Target other = function_named("a");
+  other.account = "other";
+  list.entries.push_back({other, watched()});
+  const auto keeps_other = [](std::string_view account) { return account == "other"; };
+  const auto sync = [&](const WatchList& of) {
+    const int64_t before = events();
+    Tx tx(db);
+    const WatchSync done = sync_watch_list(tx, ledger, of, kStart, std::nullopt, keeps_other);
+    EXPECT_LE(done.targets.size(), 1U);
+    return events_since(before);
+  };
+  EXPECT_EQ(sync(list), "watch.added(a) config.loaded ");
+  EXPECT_FALSE(targets::find(db, function_named("a").address()).has_value());
+  load(list);
+  list.entries.clear();
+  list.digest = "d2";
+  EXPECT_EQ(sync(list), "watch.removed(a) config.loaded ");
+  EXPECT_TRUE(targets::find(db, function_named("a").address())->state.watched);
+}
+
 TEST_F(WatchListTest, ARestartWithTheSameTextWritesNothing) {
   load(list_of({"a", "b"}, "d1"));
   poll("a", saw("x"), kMinute);
