@@ -5,8 +5,8 @@
 #include <vector>
 
 #include "bench/bench.h"
+#include "bench/recorder.h"
 #include "bench/rig.h"
-#include "store/db/migrate.h"
 #include "store/db/postgres.h"
 #include "store/db/sqlite.h"
 #include "support/delay_line.h"
@@ -28,51 +28,24 @@ struct Amounts {
 Figures measure(Database db, const Amounts& amounts) {
   constexpr unsigned kFunctions = 1'000, kGroup = 100;
   const SystemClock clock;
-  if (const auto done = migrate(db, embedded_migrations(db.engine()), clock.wall()); !done)
-    throw std::runtime_error(done.error().message);
-  Ledger ledger("bench", "bench/codedriftd");
-  ledger.set_routes({{{"ops", {}, {}}, Millis{3'600'000}, ""}});
-  Writer::Options options;
-  options.max_group = kGroup;
-  Writer writer(std::move(db), clock, options);
-  WatchList list;
-  for (unsigned i = 0; i < kFunctions; ++i) {
-    Watched watched;
-    watched.interval = Millis{300'000};
-    watched.stale_after = Millis{3'600'000};
-    list.entries.push_back({bench_target(i), watched});
-  }
-  WatchSync sync;
-  writer.run([&](Tx& tx) { sync = sync_watch_list(tx, ledger, list, clock.wall()); });
+  Recorder recorder(with_newest_schema(std::move(db), clock.wall()), kFunctions, kGroup, clock.wall());
   WallTime now = clock.wall();
-  const auto see = [&](unsigned i, const char* code) {
-    Poll poll;
-    poll.target = sync.targets[i % kFunctions].id;
-    poll.observation.outcome = codedriftd::Outcome::observed;
-    poll.observation.sha256 = sha256(code);
-    poll.at = now += Millis{1};
-    return poll;
-  };
-  const auto post = [&](unsigned i) {
-    writer.post(std::make_shared<SeenPoll>(ledger, see(i, "reviewed")), {}, Writer::Keep::unless_crowded);
-  };
-  for (unsigned i = 0; i < kFunctions; ++i) post(i);
-  writer.run([](Tx&) {});
+  const auto see = [&](unsigned i, const char* code) { return recorder.seen(i % kFunctions, code, now += Millis{1}); };
+  for (unsigned i = 0; i < kFunctions; ++i) recorder.post(see(i, "reviewed"));
+  recorder.wait();
 
   Figures figures;
   for (unsigned round = 0; round < amounts.rounds; ++round) {
     const MonoTime begun = clock.mono();
-    for (unsigned i = 0; i < amounts.polls; ++i) post(i);
-    writer.run([](Tx&) {});
+    for (unsigned i = 0; i < amounts.polls; ++i) recorder.post(see(i, "reviewed"));
+    recorder.wait();
     figures.polls_per_second.push_back(amounts.polls / std::chrono::duration<double>(clock.mono() - begun).count());
   }
   for (unsigned i = 0; i < amounts.drifts; ++i) {
     const MonoTime begun = clock.mono();
-    const Poll poll = see(i, i < kFunctions ? "changed" : "changed again");
-    writer.run([&](Tx& tx) { ledger.apply(tx, poll.target, poll.observation, poll.at); });
+    recorder.apply(see(i, i < kFunctions ? "changed" : "changed again"));
     figures.commit_ms.push_back(1'000 * std::chrono::duration<double>(clock.mono() - begun).count());
   }
-  writer.stop();
   return figures;
 }
 

@@ -6,8 +6,8 @@
 #include <random>
 #include <vector>
 
+#include "bench/recorder.h"
 #include "bench/rig.h"
-#include "store/db/migrate.h"
 #include "store/db/sqlite.h"
 #include "store/ledger/ledger.h"
 #include "store/ledger/watch_list.h"
@@ -73,12 +73,19 @@ class Author {
     }
     std::stable_sort(steps_.begin(), steps_.end());
     builds_.resize(year_.functions, 0);
-    db_.execute("BEGIN IMMEDIATE");
+    db_.begin_write();
     Tx tx(db_);
     for (const WatchedTarget& target : sync_watch_list(tx, ledger_, list, from_).targets)
       rows_.push_back(targets::load(db_, target.id));
-    for (const Step& step : steps_) apply(tx, step);
-    db_.execute("COMMIT");
+    for (std::size_t done = 0; done < steps_.size(); ++done) {
+      // PostgreSQL keeps every state of a row until the transaction that wrote it is over.
+      if (db_.engine() == Engine::postgres && done % 1'000 == 999) {
+        db_.commit();
+        db_.begin_write();
+      }
+      apply(tx, steps_[done]);
+    }
+    db_.commit();
     return written_;
   }
 
@@ -231,6 +238,13 @@ Database scratch(const std::string& path) {
   return db;
 }
 
+int64_t size_of(Database& db) {
+  if (db.engine() == Engine::sqlite) return sqlite::pragma(db, "page_count") * sqlite::pragma(db, "page_size");
+  auto q = db.query("SELECT CAST(sum(pg_total_relation_size(relid)) AS BIGINT) FROM pg_stat_user_tables");
+  q.step();
+  return q.integer(0);
+}
+
 int64_t count(Database& db, const std::string& table) {
   auto q = db.query_once("SELECT count(*) FROM " + table);
   q.step();
@@ -239,15 +253,16 @@ int64_t count(Database& db, const std::string& table) {
 
 }  // namespace
 
-YearWritten write_year(const std::string& path, const Year& year) {
-  Database db = scratch(path);
-  if (const auto migrated = migrate(db, embedded_migrations(), year.until - year.days * kDay); !migrated)
-    throw std::runtime_error(migrated.error().message);
+YearWritten write_year(const std::string& path, const Year& year) { return write_year(scratch(path), year); }
+
+YearWritten write_year(Database empty, const Year& year) {
+  Database db = with_newest_schema(std::move(empty), year.until - year.days * kDay);
   YearWritten written = Author(db, year).write();
+  if (db.engine() == Engine::postgres) db.execute("VACUUM ANALYZE");
   db.checkpoint(true);
   written.runs = count(db, "run");
   written.events = count(db, "event");
-  written.bytes = sqlite::pragma(db, "page_count") * sqlite::pragma(db, "page_size");
+  written.bytes = size_of(db);
   return written;
 }
 

@@ -159,8 +159,8 @@ ReportEnd report(Database& db, const Selection& selection, WallTime now, const E
   static const Sql kOldestOfOne = Sql::forever(kRows + "WHERE o.target_id = ? ORDER BY o.id");
   static const Sql kNewestOfOne = Sql::forever(kRows + "WHERE o.target_id = ? ORDER BY o.id DESC");
   const auto only = filter.only();
-  auto q = only ? db.query(selection.limit ? kNewestOfOne : kOldestOfOne, *only)
-                : db.query(selection.limit ? kNewest : kOldest);
+  auto q = only ? db.stream(selection.limit ? kNewestOfOne : kOldestOfOne, *only)
+                : db.stream(selection.limit ? kNewest : kOldest);
   while (q.step()) {
     if (!selection.in_window(q.time(kCreatedAt)) || !any_matches(selection.kinds, q.text(kKind)) ||
         !any_matches(selection.destinations, q.text(kDestination)) || !filter.matches(q.optional_integer(kTargetId)))

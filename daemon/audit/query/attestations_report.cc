@@ -51,7 +51,7 @@ ReportEnd run_attestations(Database& db, const Selection& selection, WallTime no
   const EventTimes times(db);
   ReportEnd end;
   std::vector<AttestedEvent> found;  // without what was signed, which may be large
-  auto q = db.query(kChosen);
+  auto q = db.stream(kChosen);
   while (q.step()) {
     if (!selection.in_window(times.of(q.integer(event_rows::kSeq), q.time(event_rows::kTime)))) continue;
     if (!filter.matches(event_rows::target_id(q))) continue;

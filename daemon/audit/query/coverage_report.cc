@@ -1,14 +1,18 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <set>
+#include <span>
 #include <utility>
+#include <vector>
 
 #include "audit/format/look_values.h"
 #include "audit/format/values.h"
 #include "audit/query/reports.h"
 #include "audit/story/coverage.h"
 #include "audit/story/daemon_stays.h"
+#include "store/db/pg_array.h"
 
 namespace codedriftd {
 namespace {
@@ -26,32 +30,66 @@ constexpr Column kCoverageColumns[] = {{"target", "TARGET", 0},
 
 constexpr std::size_t kGapsListed = 20;
 
-Sightings sightings(Database& db, TargetId target, WallTime since, WallTime until) {
-  Sightings seen;
+constexpr std::size_t kAtOnce = 500;  ///< targets
+
+/// One statement, of one target or of several.
+struct Statement {
+  Statement(std::string_view one, std::string_view many) : of_one(Sql::forever(one)), of_many(Sql::forever(many)) {}
+  /// With {} where the targets stand.
+  explicit Statement(std::string_view text)
+      : Statement(fmt::format(fmt::runtime(text), "target = ?"), fmt::format(fmt::runtime(text), kOfMany)) {}
+  static constexpr const char* kOfMany = "target = ANY (CAST(? AS bigint[]))";
+  Sql of_one, of_many;
+};
+
+using SightingsOf = std::map<TargetId, Sightings>;
+
+/// Adds to `all` what `of` is of: Sql::of_one of an id, or Sql::of_many of an array of them.
+template <typename Which>
+void read_sightings(Database& db, Sql Statement::*of, const Which& which, WallTime since, WallTime until,
+                    SightingsOf& all) {
+  static const Statement kPeriods(
+      "SELECT target, from_ms, to_ms, stale_after_ms FROM watch_period WHERE {} ORDER BY target, from_ms, id");
+  static const Statement kRuns(
+      "SELECT target, outcome, code, first_seen_ms, last_seen_ms, polls, longest_gap_ms FROM run WHERE {} AND "
+      "last_seen_ms >= ? AND first_seen_ms <= ? ORDER BY target, first_seen_ms, id");
+  static const Statement kFirst(
+      "SELECT target, first_seen_ms FROM run WHERE target = ? ORDER BY first_seen_ms LIMIT 1",
+      fmt::format("SELECT target, min(first_seen_ms) FROM run WHERE {} GROUP BY target", Statement::kOfMany));
   {
-    enum Column : int { kFrom, kTo, kStaleAfter };
-    auto q = db.query(
-        "SELECT from_ms, coalesce(to_ms, ?), stale_after_ms FROM watch_period WHERE target = ? ORDER BY from_ms, id",
-        until, target);
-    while (q.step()) seen.periods.push_back({q.time(kFrom), q.time(kTo), q.millis(kStaleAfter)});
+    enum Column : int { kTarget, kFrom, kTo, kStaleAfter };
+    auto q = db.query(kPeriods.*of, which);
+    while (q.step())
+      all[q.integer(kTarget)].periods.push_back(
+          {q.time(kFrom), q.optional_time(kTo).value_or(until), q.millis(kStaleAfter)});
   }
   {
-    enum Column : int { kOutcome, kCode, kFirst, kLast, kPolls, kLongestGap };
-    auto q = db.query(
-        "SELECT outcome, code, first_seen_ms, last_seen_ms, polls, longest_gap_ms FROM run WHERE target = ? AND "
-        "last_seen_ms >= ? AND first_seen_ms <= ? ORDER BY first_seen_ms, id",
-        target, since, until);
+    enum Column : int { kTarget, kOutcome, kCode, kFirstSeen, kLastSeen, kPolls, kLongestGap };
+    auto q = db.query(kRuns.*of, which, since, until);
     while (q.step()) {
+      Sightings& seen = all[q.integer(kTarget)];
       const std::string_view outcome = q.text(kOutcome);
       const bool answer = outcome == "observed" || outcome == "missing";
-      Sightings::Run run{q.time(kFirst), q.time(kLast), q.integer(kPolls), q.millis(kLongestGap), {}};
+      Sightings::Run run{q.time(kFirstSeen), q.time(kLastSeen), q.integer(kPolls), q.millis(kLongestGap), {}};
       if (!answer) run.reason = gap_reason(outcome, q.text(kCode));
       (answer ? seen.answers : seen.failures).push_back(run);
     }
   }
-  auto q = db.query("SELECT first_seen_ms FROM run WHERE target = ? ORDER BY first_seen_ms LIMIT 1", target);
-  if (q.step()) seen.first_poll = q.time(0);
-  return seen;
+  auto q = db.query(kFirst.*of, which);
+  while (q.step()) all[q.integer(0)].first_poll = q.time(1);
+}
+
+/// A server is asked about all at once: each question is a way there and back.
+SightingsOf sightings(Database& db, std::span<const SelectedTarget> targets, WallTime since, WallTime until) {
+  std::vector<TargetId> ids;
+  for (const SelectedTarget& target : targets) ids.push_back(target.row.id);
+  SightingsOf all;
+  if (db.engine() == Engine::postgres) {
+    read_sightings(db, &Statement::of_many, pg_array(ids), since, until, all);
+  } else {
+    for (const TargetId id : ids) read_sightings(db, &Statement::of_one, id, since, until, all);
+  }
+  return all;
 }
 
 /// What no row can say: what is there beside what is watched, and when nobody could look for it.
@@ -81,9 +119,13 @@ ReportEnd run_coverage(Database& db, const Selection& selection, WallTime now, c
   int64_t polls = 0;
   std::vector<Gap> gaps;
   std::set<AccountRegion> places;
-  for (const SelectedTarget& target : selected) {
+  SightingsOf seen;  // of some of them
+  for (std::size_t i = 0; i < selected.size(); ++i) {
+    if (i % kAtOnce == 0)
+      seen = sightings(db, std::span(selected).subspan(i, std::min(kAtOnce, selected.size() - i)), since, until);
+    const SelectedTarget& target = selected[i];
     places.insert({target.row.target.account, target.row.target.region});
-    const Coverage c = coverage_of(sightings(db, target.row.id, since, until), ran, since, until);
+    const Coverage c = coverage_of(seen[target.row.id], ran, since, until);
     observed += c.observed;
     unobserved += c.unobserved;
     longest = std::max(longest, c.longest_gap);

@@ -65,12 +65,12 @@ Query chosen(Database& db, const Selection& selection, const EventTimes& times, 
   static const Sql kNewestOfOne = event_rows::select("WHERE target_id = ? AND seq >= ? AND seq < ? ORDER BY seq DESC");
   if (selection.limit) {
     const Numbers numbers = numbers_of(db, selection, times);
-    return only ? db.query(kNewestOfOne, *only, numbers.first, numbers.end)
-                : db.query(kNewest, numbers.first, numbers.end);
+    return only ? db.stream(kNewestOfOne, *only, numbers.first, numbers.end)
+                : db.stream(kNewest, numbers.first, numbers.end);
   }
   if (selection.since && selection.until && times.all_true())
-    return db.query(kWithin, *selection.since, *selection.until);
-  return selection.since ? db.query(kSince, *selection.since) : db.query(kAll);
+    return db.stream(kWithin, *selection.since, *selection.until);
+  return selection.since ? db.stream(kSince, *selection.since) : db.stream(kAll);
 }
 
 ReportEnd run_events(Database& db, const Selection& selection, WallTime now, const Emit& emit) {

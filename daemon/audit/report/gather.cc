@@ -157,7 +157,7 @@ class Gathering {
       static const Sql kOfOne =
           event_rows::select("WHERE time_ms >= ? AND (target_id IS NULL OR target_id = ?) ORDER BY +seq");
       const auto one = filter_.only();
-      auto q = one ? db_.query(kOfOne, report_.since, *one) : db_.query(kSql, report_.since);
+      auto q = one ? db_.stream(kOfOne, report_.since, *one) : db_.stream(kSql, report_.since);
       while (q.step()) {
         const WallTime time = time_of(q);
         if (time < report_.since || time > report_.until) continue;
@@ -170,7 +170,7 @@ class Gathering {
     }
     static const Sql kBefore =
         event_rows::select("WHERE target_id IS NULL AND kind = 'config.loaded' ORDER BY seq DESC");
-    auto q = db_.query(kBefore);
+    auto q = db_.stream(kBefore);
     do {
       if (!q.step()) return;
     } while (time_of(q) >= report_.since);

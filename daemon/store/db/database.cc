@@ -142,6 +142,12 @@ Query Database::prepare(std::string_view sql, bool kept) {
   return {*connection_, sql, connection_->prepare(sql, false)};  // already running further up: this use gets its own
 }
 
+Query Database::prepare_stream(std::string_view sql) {
+  std::unique_ptr<PreparedStatement> stream = connection_->prepare_stream(sql);
+  if (!stream) return prepare(sql, true);
+  return {*connection_, sql, std::move(stream)};
+}
+
 Query Database::query_once_list(std::string_view sql, const std::vector<std::string>& args) {
   Query q = prepare(sql, false);
   int index = 0;

@@ -172,7 +172,17 @@ class Database {
     (q.bind(++index, args), ...);
     return q;
   }
-  /// The same for text made at run time: prepared for this one use.
+  /// The same for what may have very many rows, or is left before its end: they come some hundred at a time, where
+  /// else all would be read at the first step. On a server that takes a round trip for each time, and what there is to
+  /// hold stays until the transaction is over; without one it is query().
+  template <typename... Args>
+  Query stream(Sql sql, const Args&... args) {
+    Query q = prepare_stream(sql.text());
+    int index = 0;
+    (q.bind(++index, args), ...);
+    return q;
+  }
+  /// query() for text made at run time: prepared for this one use.
   template <typename... Args>
   Query query_once(std::string_view sql, const Args&... args) {
     Query q = prepare(sql, false);
@@ -224,6 +234,7 @@ class Database {
 
  private:
   Query prepare(std::string_view sql, bool kept);
+  Query prepare_stream(std::string_view sql);
   int64_t changes() const;
 
   std::unique_ptr<std::function<bool()>> over_;  ///< the connection has its address

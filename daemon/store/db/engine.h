@@ -36,6 +36,8 @@ class Connection {
   virtual ~Connection() = default;
   /// `kept`: it is used again and again.
   virtual std::unique_ptr<PreparedStatement> prepare(std::string_view sql, bool kept) = 0;
+  /// One that holds some rows of many at a time; nullptr: prepare()'s does.
+  virtual std::unique_ptr<PreparedStatement> prepare_stream(std::string_view /*sql*/) { return nullptr; }
   virtual void execute(const std::string& sql) = 0;
   virtual void begin_read() = 0;
   virtual void begin_write() = 0;

@@ -26,6 +26,7 @@ class PostgresConnection final : public Connection {
   }
 
   std::unique_ptr<PreparedStatement> prepare(std::string_view sql, bool kept) override;
+  std::unique_ptr<PreparedStatement> prepare_stream(std::string_view sql) override;
   void execute(const std::string& sql) override {
     need_session(sql);
     count(*session_.run_script(sql));
@@ -73,6 +74,7 @@ class PostgresConnection final : public Connection {
     total_ += changes_;
   }
   std::string next_statement() { return fmt::format("s{}", ++statements_); }
+  bool in_transaction() const { return open_; }
 
  private:
   static constexpr const char* kBeginWrite = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE";
@@ -124,7 +126,7 @@ class PostgresConnection final : public Connection {
   int64_t changes_ = 0, total_ = 0, statements_ = 0;
 };
 
-class PostgresStatement final : public PreparedStatement {
+class PostgresStatement : public PreparedStatement {
  public:
   PostgresStatement(PostgresConnection& connection, std::string_view sql, bool kept)
       : connection_(connection), sql_(numbered_parameters(sql)), kept_(kept) {}
@@ -139,10 +141,15 @@ class PostgresStatement final : public PreparedStatement {
 
   bool step() override {
     if (!result_) {
-      run();
+      result_ = run();
       row_ = -1;
     }
-    return ++row_ < PQntuples(result_.get());
+    if (++row_ < PQntuples(result_.get())) return true;
+    ResultPtr next = more(PQntuples(result_.get()));
+    if (!next) return false;
+    result_ = std::move(next);
+    row_ = 0;
+    return PQntuples(result_.get()) > 0;
   }
   bool null(int column) const override { return PQgetisnull(result_.get(), row_, column) == 1; }
   int64_t integer(int column) const override;
@@ -152,13 +159,20 @@ class PostgresStatement final : public PreparedStatement {
     parameters_.clear();
   }
 
+ protected:
+  virtual ResultPtr run();
+  /// The rows after the `read` ones; nullptr: that was all.
+  virtual ResultPtr more(int /*read*/) { return nullptr; }
+  const std::string& sql() const { return sql_; }
+  const std::vector<Parameter>& parameters() const { return parameters_; }
+  PostgresConnection& connection() { return connection_; }
+
  private:
   void bind(int index, Oid type, std::string_view bytes) { at(index) = {type, false, std::string(bytes)}; }
   Parameter& at(int index) {
     if (static_cast<std::size_t>(index) > parameters_.size()) parameters_.resize(static_cast<std::size_t>(index));
     return parameters_[static_cast<std::size_t>(index - 1)];
   }
-  void run();
   std::string_view raw(int column) const {
     return {PQgetvalue(result_.get(), row_, column),
             static_cast<std::size_t>(PQgetlength(result_.get(), row_, column))};
@@ -184,11 +198,12 @@ class PostgresStatement final : public PreparedStatement {
   int row_ = -1;
 };
 
-void PostgresStatement::run() {
+ResultPtr PostgresStatement::run() {
   connection_.need_session(sql_);
   Session& session = connection_.session();
+  ResultPtr result;
   if (!kept_) {
-    result_ = session.run(sql_, parameters_);
+    result = session.run(sql_, parameters_);
   } else {
     // A NULL has the type that its parameter had before, so that not each set of them is prepared by itself.
     types_.resize(std::max(types_.size(), parameters_.size()));
@@ -208,9 +223,10 @@ void PostgresStatement::run() {
       session.prepare(name, sql_, parameters_);
       found = &prepared_.emplace_back(Prepared{std::move(types), name, session.number()});
     }
-    result_ = session.run_prepared(found->name, sql_, parameters_);
+    result = session.run_prepared(found->name, sql_, parameters_);
   }
-  connection_.count(*result_);
+  connection_.count(*result);
+  return result;
 }
 
 int64_t PostgresStatement::integer(int column) const {
@@ -254,8 +270,7 @@ std::string_view PostgresStatement::bytes(int column) const {
   }
 }
 
-// ---- COPY in its binary format: a header, rows as bulk.h has them behind the number of their fields, and -1
-// ----------
+// ---- COPY in its binary format: a header, rows as bulk.h has them behind the number of their fields, and -1 ---------
 
 constexpr std::string_view kCopyHeader{"PGCOPY\n\377\r\n\0\0\0\0\0\0\0\0\0", 19};
 constexpr std::string_view kCopyEnd{"\377\377", 2};
@@ -346,8 +361,36 @@ std::unique_ptr<bulk::Sink> PostgresConnection::write_rows(const std::string& ta
   return std::make_unique<CopyIn>(*this, table, columns);
 }
 
+/// By a cursor, which ends with the transaction; other statements may run between its steps.
+class PostgresStream final : public PostgresStatement {
+ public:
+  PostgresStream(PostgresConnection& connection, std::string_view sql) : PostgresStatement(connection, sql, false) {}
+
+ private:
+  static constexpr int kAtOnce = 500;
+
+  ResultPtr run() override {
+    if (!connection().in_transaction()) return PostgresStatement::run();
+    connection().need_session(sql());
+    cursor_ = connection().next_statement();
+    connection().session().run(fmt::format("DECLARE {} NO SCROLL CURSOR FOR {}", cursor_, sql()), parameters());
+    return fetch();
+  }
+  ResultPtr more(int read) override { return cursor_.empty() || read < kAtOnce ? nullptr : fetch(); }
+  ResultPtr fetch() {
+    connection().need_session(sql());
+    return connection().session().run(fmt::format("FETCH {} FROM {}", kAtOnce, cursor_), {});
+  }
+
+  std::string cursor_;  ///< empty: there is none, all rows are there
+};
+
 std::unique_ptr<PreparedStatement> PostgresConnection::prepare(std::string_view sql, bool kept) {
   return std::make_unique<PostgresStatement>(*this, sql, kept);
+}
+
+std::unique_ptr<PreparedStatement> PostgresConnection::prepare_stream(std::string_view sql) {
+  return std::make_unique<PostgresStream>(*this, sql);
 }
 
 }  // namespace

@@ -146,6 +146,51 @@ TEST_F(PostgresTest, WhatIsReadInATransactionIsOfOneMoment) {
   EXPECT_EQ(number(reader, "SELECT count(*) FROM thing"), 1);
 }
 
+/// The rows that a stream from `first` on gave, with another statement after each.
+std::vector<int64_t> streamed(Database& db, int64_t first) {
+  std::vector<int64_t> ids;
+  auto rows = db.stream("SELECT id, name FROM thing WHERE id >= ? ORDER BY id", first);
+  while (rows.step()) {
+    ids.push_back(rows.integer(0));
+    auto again = db.query("SELECT name FROM thing WHERE id = ?", ids.back());
+    if (!again.step() || again.string(0) != rows.string(1)) ADD_FAILURE() << ids.back();
+  }
+  EXPECT_FALSE(rows.step());
+  return ids;
+}
+
+TEST_F(PostgresTest, AStreamGivesEveryRowWhileOtherStatementsRunBetween) {
+  db().execute("INSERT INTO thing (id, name) SELECT n, 'n' || n FROM generate_series(1, 1000) AS n");
+  for (const bool within : {true, false}) {
+    for (const int64_t count : {0, 1, 499, 500, 501, 1000}) {
+      if (within) db().begin_read();
+      const std::vector<int64_t> ids = streamed(db(), 1001 - count);
+      if (within) db().commit();
+      ASSERT_EQ(static_cast<int64_t>(ids.size()), count) << within;
+      for (int64_t i = 0; i < count; ++i) EXPECT_EQ(ids[static_cast<std::size_t>(i)], 1001 - count + i);
+    }
+  }
+}
+
+TEST_F(PostgresTest, AStreamHoldsSomeRowsAtATimeAndMayBeLeftBeforeItsEnd) {
+  db().execute("INSERT INTO thing (id) SELECT n FROM generate_series(1, 2000) AS n");
+  db().begin_read();
+  for (int i = 0; i < 3; ++i) {
+    auto rows = db().stream("SELECT 1000 / (id - 1500) FROM thing ORDER BY id");
+    for (int row = 0; row < 1000; ++row) ASSERT_TRUE(rows.step()) << "rows after it were worked out already";
+  }
+  db().commit();
+  db().begin_read();
+  EXPECT_EQ(kind_of_failure([&] {
+              auto rows = db().stream("SELECT 1000 / (id - 1500) FROM thing ORDER BY id");
+              while (rows.step()) continue;
+            }),
+            Refusal::other)
+      << "an error of a later row";
+  db().rollback();
+  EXPECT_EQ(streamed(db(), 1999).size(), 2U);
+}
+
 TEST_F(PostgresTest, AReaderCannotWrite) {
   Database reader = postgres::open(place_, Access::read);
   EXPECT_EQ(kind_of_failure([&] { reader.run("INSERT INTO thing (id) VALUES (1)"); }), Refusal::readonly);
