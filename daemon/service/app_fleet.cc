@@ -144,6 +144,8 @@ void App::change_share(const FleetPart::Leases& leases) {
     if (gained.contains(kHouse)) keep_house();
   } catch (const std::exception&) {
     share_ = before;
+    keeps_house_ = share_.has_house();
+    shared_polls_->set_share(share_);
     throw;
   }
 }

@@ -19,8 +19,8 @@ constexpr Millis kLockedOutTurn{100};
 constexpr Millis kBetweenCrowdedLines{600'000};
 constexpr unsigned kOftenLost = 3;
 /// Each checkpoint throws away what a reader without locks has read so far (snapshot.h), and a log grows without them.
-constexpr Millis kBetweenCheckpoints{10'000};
-constexpr int64_t kFewCommits = 20, kManyCommits = 2'000;
+constexpr Millis kBetweenCheckpoints{20'000};
+constexpr int64_t kFewCommits = 20, kManyCommits = 20'000;
 constexpr int64_t kManyFrames = 16'000;  // about 64 MiB of WAL
 
 void end_process(const std::string& why) {

@@ -489,7 +489,7 @@ TEST(SqliteWriter, ManyCommitsInARowLeaveAReaderTheTimeToRead) {
   const Snapshot snapshot(b.path);
   commits(500);
   EXPECT_TRUE(snapshot.undisturbed());
-  b.clock.advance(Millis{10'000});
+  b.clock.advance(Millis{20'000});
   commits(2);  // once the second is done, the turn of the first is over
   EXPECT_FALSE(snapshot.undisturbed()) << "the log is moved into the database all the same";
 }
@@ -540,13 +540,13 @@ TEST(SqliteWriter, TheLogThatAReaderLetGrowIsEmptiedSoonAfterThatReaderWentThoug
         tx.db.run("INSERT INTO fact (name, value) VALUES (?, hex(zeroblob(400000)))", std::to_string(i));
       });
     }
-    b.clock.advance(Millis{10'000});  // a checkpoint is due again
+    b.clock.advance(Millis{20'000});  // a checkpoint is due again
     for (int i = 0; i < 200; ++i) b.writer.run([i](Tx& tx) { put(tx, fmt::format("more {}", i)); });
     for (int i = 0; i < 10; ++i) b.writer.run([](Tx&) {});  // turns in which nothing is written
     EXPECT_GT(wal(), kMuch) << "what a reader looks at is not taken away";
     EXPECT_EQ(number(reader, "SELECT count(*) FROM fact"), 1);
   }
-  b.clock.advance(Millis{10'000});
+  b.clock.advance(Millis{20'000});
   b.writer.run([](Tx&) {});  // else it is the next turn that comes by itself, after five seconds
   EXPECT_TRUE(wait_until([&] { return wal() == 0; }, Millis{10'000})) << wal();
 }
