@@ -57,17 +57,17 @@ void read_sightings(Database& db, Sql Statement::*of, const Which& which, WallTi
       "SELECT target, first_seen_ms FROM run WHERE target = ? ORDER BY first_seen_ms LIMIT 1",
       fmt::format("SELECT target, min(first_seen_ms) FROM run WHERE {} GROUP BY target", Statement::kOfMany));
   {
-    enum Column : int { kTarget, kFrom, kTo, kStaleAfter };
+    enum Column : int { kItsTarget, kFrom, kTo, kStaleAfter };
     auto q = db.query(kPeriods.*of, which);
     while (q.step())
-      all[q.integer(kTarget)].periods.push_back(
+      all[q.integer(kItsTarget)].periods.push_back(
           {q.time(kFrom), q.optional_time(kTo).value_or(until), q.millis(kStaleAfter)});
   }
   {
-    enum Column : int { kTarget, kOutcome, kCode, kFirstSeen, kLastSeen, kPolls, kLongestGap };
+    enum Column : int { kItsTarget, kOutcome, kCode, kFirstSeen, kLastSeen, kPolls, kLongestGap };
     auto q = db.query(kRuns.*of, which, since, until);
     while (q.step()) {
-      Sightings& seen = all[q.integer(kTarget)];
+      Sightings& seen = all[q.integer(kItsTarget)];
       const std::string_view outcome = q.text(kOutcome);
       const bool answer = outcome == "observed" || outcome == "missing";
       Sightings::Run run{q.time(kFirstSeen), q.time(kLastSeen), q.integer(kPolls), q.millis(kLongestGap), {}};
