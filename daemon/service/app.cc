@@ -270,10 +270,12 @@ void App::start_polling() {
     first_watch_ = take_watches(settings_, digest_);
   }
   apply_watch(settings_, *first_watch_);
-  writer_->run([&](Tx& tx) {
-    if (!fleet_) targets::wait_anew(tx.db, clock_.wall());
-    withdraw_untrusted(tx, *ledger_, *trust_.copy(), clock_.wall());
-  });
+  if (!fleet_) {  // of a fleet it comes with the leases
+    writer_->run([&](Tx& tx) {
+      targets::wait_anew(tx.db, clock_.wall());
+      withdraw_untrusted(tx, *ledger_, *trust_.copy(), clock_.wall());
+    });
+  }
   first_watch_.reset();
   poller_->start();
 }

@@ -89,6 +89,7 @@ class App {
   void end_deliveries();
   void begin_deliveries(const FleetPart::Leases& gained);
   void keep_house();
+  void look_after_house(Tx& tx);
   /// On the writer's thread, with each turn: what other members left in the record.
   void look_around(Tx& tx);
   /// This App is to end, and another one to begin, or another program.
@@ -159,7 +160,6 @@ class App {
   bool anew_ = false;                        ///< somebody asked for it
   Share share_ = Share::all();               ///< of the work
   std::atomic<bool> keeps_house_{false};     ///< it is in the share, for other threads
-  MonoTime next_share_{};                    ///< not taken before
   int64_t outbox_seen_ = 0;                  ///< the writer's thread's: the newest row that the runners were told of
   bool outgrown_ = false;                    ///< it could not begin with a newer program's record
   int64_t stay_ = 0;                         ///< this stay's row in daemon_run

@@ -8,6 +8,7 @@
 #include <limits>
 #include <utility>
 
+#include "actions/reconcile_actions.h"
 #include "service/app.h"
 #include "service/inspection.h"
 #include "service/stay.h"
@@ -100,26 +101,22 @@ void App::share_with_others() {
 void App::take_share() {
   fleet_->let_go_of_idle(*writer_, share_.leases());
   const FleetPart::Leases leases = fleet_->share(clock_.mono());
-  if (leases == share_.leases() || clock_.mono() < next_share_) return;
-  constexpr Millis kBetweenTries{2'000};
-  next_share_ = clock_.mono() + kBetweenTries;
+  if (leases == share_.leases()) return;
   try {
     change_share(leases);
-    next_share_ = {};
-    told_troubles_.erase("share");
     *cached_.lock() = std::nullopt;
     log(LogLevel::info, "fleet.share",
         leases.empty() ? "stands by" : fmt::format("works on {}", fmt::join(leases, ", ")),
         {field("member", fleet_->member()), field("fleet", settings_.store.fleet)});
     if (notify_.heard()) notify_.status(status_words());
   } catch (const std::exception& error) {
-    if (told_troubles_.insert("share").second)
-      log(LogLevel::error, "fleet.share", fmt::format("what this member holds is not worked on yet: {}", error.what()));
+    // What is done of it and what is not would be hard to tell: all of it ends, in order, and begins anew.
+    log(LogLevel::error, "fleet.share", fmt::format("what this member holds cannot be worked on: {}", error.what()));
+    anew_ = true;
   }
 }
 
-/// What is over ends first, and is let go of once it has; then begins what is new. It may be tried again where it
-/// throws.
+/// What is over ends first, and is let go of once it has; then begins what is new.
 void App::change_share(const FleetPart::Leases& leases) {
   FleetPart::Leases gone, gained;
   std::ranges::set_difference(share_.leases(), leases, std::inserter(gone, gone.end()));
@@ -129,33 +126,32 @@ void App::change_share(const FleetPart::Leases& leases) {
   for (const std::string& lease : gone) {
     if (is_alert(lease)) alerts.insert(lease);
   }
-  const Share before = std::exchange(share_, Share(leases, lanes_of(settings_)));
-  try {
-    keeps_house_ = share_.has_house();
-    shared_polls_->set_share(share_);
-    end_deliveries();
-    fleet_->let_go(*writer_, alerts);
-    if (std::any_of(gone.begin(), gone.end(), std::not_fn(is_alert)) ||
-        std::any_of(gained.begin(), gained.end(), std::not_fn(is_alert))) {
-      std::erase_if(gone, is_alert);
-      watch_share(gone);
-    }
-    begin_deliveries(gained);
-    if (gained.contains(kHouse)) keep_house();
-  } catch (const std::exception&) {
-    share_ = before;
-    keeps_house_ = share_.has_house();
-    shared_polls_->set_share(share_);
-    throw;
-  }
+  const auto lanes = lanes_of(settings_);
+  FleetPart::Leases kept;
+  std::ranges::set_intersection(share_.leases(), leases, std::inserter(kept, kept.end()));
+  shared_polls_->set_share(Share(kept, lanes));
+  share_ = Share(leases, lanes);
+  keeps_house_ = share_.has_house();
+  end_deliveries();
+  fleet_->let_go(*writer_, alerts);
+  std::erase_if(gone, is_alert);
+  if (!gone.empty() || std::any_of(gained.begin(), gained.end(), std::not_fn(is_alert))) watch_share(gone);
+  shared_polls_->set_share(share_);  // the poller takes a watch before what it is asked for
+  begin_deliveries(gained);
+  if (gained.contains(kHouse)) keep_house();
 }
 
 /// `gone` is let go of when the poller has nothing of it any more: what it had is with the writer by then.
 void App::watch_share(const FleetPart::Leases& gone) {
   settings_.watches = settings_.named;
   prepare_watches(settings_);
+  fleet_->is_ending(gone);
   apply_watch(settings_, take_watches(settings_, digest_), [this, gone] { fleet_->let_go(*writer_, gone); });
-  writer_->run([&](Tx& tx) { targets::wait_anew(tx.db, clock_.wall()); });
+  if (share_.leases().empty()) return;
+  writer_->run([&](Tx& tx) {
+    targets::wait_anew(tx.db, clock_.wall());
+    withdraw_untrusted(tx, *ledger_, *trust_.copy(), clock_.wall());
+  });
 }
 
 void App::end_deliveries() {
@@ -183,11 +179,13 @@ void App::begin_deliveries(const FleetPart::Leases& gained) {
 }
 
 void App::keep_house() {
-  writer_->run([&](Tx& tx) {
-    lanes::keep(tx.db, lanes_of(settings_));
-    give_up_unconfigured(tx);
-  });
+  writer_->run([&](Tx& tx) { look_after_house(tx); });
   prune_packages(settings_, *writer_);
+}
+
+void App::look_after_house(Tx& tx) {
+  lanes::keep(tx.db, lanes_of(settings_));
+  give_up_unconfigured(tx);
 }
 
 void App::look_around(Tx& tx) {

@@ -139,10 +139,11 @@ WatchSync App::sync_watch(const WatchList& list) {
   const auto keeps = [this](std::string_view account) { return share_.keeps_watch_of(account); };
   // Of a fleet's record each takes some round trips, and the other members wait meanwhile.
   constexpr int64_t kMostNewAtOnce = 200;
-  int64_t added = 0;
   std::optional<bool> told;  // of this generation, before it was taken up here
   do {
     notify_.watchdog();
+    if (fleet_) fleet_->turn(*writer_, *ledger_, clock_.mono());
+    const WatchSync before = std::exchange(sync, {});
     writer_->run([&](Tx& tx) {
       const WallTime now = clock_.wall();
       std::optional<ListGeneration> generation;
@@ -151,12 +152,10 @@ WatchSync App::sync_watch(const WatchList& list) {
         generation->told = told.value_or(generation->told);
         tx.after_commit([&told, was = generation->told] { told = was; });
       }
-      sync = fleet_ ? sync_watch_list(tx, *ledger_, list, now, generation, keeps, kMostNewAtOnce)
+      sync = fleet_ ? sync_watch_list(tx, *ledger_, list, now, generation, keeps, kMostNewAtOnce, before)
                     : sync_watch_list(tx, *ledger_, list, now);
     });
-    added += sync.added;
   } while (sync.more);
-  sync.added = added;
   for (const std::string& warning : sync.warnings) log(LogLevel::warning, "config.suspicious", warning);
   return sync;
 }
@@ -178,6 +177,9 @@ WatchSync App::apply_watch(const Settings& settings, const WatchList& list, std:
   inspector_->set_rules(inspection_rules(settings));
   {
     DiscoveryRules mine = survey_.value();
+    for (const auto& [account, unmanaged] : mine.report_unmanaged) {
+      if (!share_.has_account(account)) mine.elsewhere.insert(account);
+    }
     const auto others = [this](const auto& account) { return !share_.has_account(account.first); };
     std::erase_if(mine.scopes, [&](const auto& scope) { return !share_.has_account(scope.account); });
     std::erase_if(mine.report_unmanaged, others);
@@ -210,6 +212,11 @@ void App::apply_routes() {
 void App::give_up_unconfigured(Tx& tx) {
   std::vector<std::string> names;
   for (const AlertSettings& alert : settings_.alerts) names.push_back(alert.subscription.name);
+  // Another member may still be at one of its deliveries: once it has let go, that lease is no more.
+  auto q = tx.db.query("SELECT name FROM lease");
+  while (q.step()) {
+    if (const auto name = alert_of_lease(q.text(0))) names.emplace_back(*name);
+  }
   for (const outbox::Expired& gone : outbox::expire_unconfigured(tx.db, names)) {
     NewEvent event;
     event.kind = "delivery.dead";
@@ -250,6 +257,7 @@ void App::reload() {
         fmt::format("the reload failed half way, the next one starts anew: {}", error.what()));
     notify_.ready("the last reload failed, see the log");
     outcome = Json{{"failed", error.what()}};
+    if (fleet_ && fleet_->digest() != digest_) anew_ = true;  // it counts in the fleet, and is not in force here
   }
   for (const auto& ticket : waiting) ticket->finish(outcome);
 }
@@ -345,8 +353,10 @@ JsonBox App::load_again() {
     share_ = before;
     throw;
   }
-  if (fleet_) fleet_->wish(leases_of(*loaded));
-  digest_ = std::move(digest);
+  if (fleet_) {
+    fleet_->wish(leases_of(*loaded));
+    shared_polls_->set_share(share_);
+  }
   *trust_.lock() = trust;
   if (status_page_) {  // a renewed certificate, another token in the same file
     if (auto access = Access::load(loaded->http)) {
@@ -366,6 +376,7 @@ JsonBox App::load_again() {
     warnings.push_back(std::move(words));
   }
   settings_ = std::move(*loaded);
+  digest_ = std::move(digest);
   set_log(log_level_, settings_.log_form());
   apply_permissions();
   if (share_.has_house()) prune_packages(settings_, *writer_);
@@ -415,7 +426,8 @@ void App::replace_runners() {
   gone.clear();
   writer_->run([&](Tx& tx) {
     apply_routes();
-    if (share_.has_house()) give_up_unconfigured(tx);
+    if (fleet_ && share_.has_house()) return look_after_house(tx);
+    if (!fleet_) give_up_unconfigured(tx);
   });
   Locked runners(runners_);
   for (const AlertSettings& alert : settings_.alerts) {

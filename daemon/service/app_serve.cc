@@ -45,6 +45,7 @@ void App::keep_time(Timetable& timetable) {
   if (due.alive && share_.has_house() && (!fleet_ || fleet_->may_act())) {
     writer_->post([this, at = clock_.wall(), look = storage()](Tx& tx) {
       if (!fleet_) daemon_runs::alive(tx.db, stay_, at);  // its fence does that
+      if (fleet_) look_after_house(tx);
       suspensions::end_over(tx, *ledger_, at);
       storage::note(tx, *ledger_, look, at);
     });

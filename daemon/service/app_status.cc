@@ -99,8 +99,8 @@ StatusSnapshot App::snapshot() {
   s.store_errors = writer_->errors();
   s.disk_free_bytes = disk_free_at(settings_.state_dir).value_or(0);
   if (fleet_)
-    s.fleet = StatusSnapshot::Fleet{fleet_->member(), fleet_->held(), leases_of(settings_).size(),
-                                    fleet_->clock_offset(), fleet_->outdated().has_value()};
+    s.fleet = StatusSnapshot::Fleet{fleet_->member(), fleet_->held(), fleet_->wished(), fleet_->clock_offset(),
+                                    fleet_->outdated().has_value()};
   const Loads loads = loads_.copy();
   s.config_loads_failed = loads.failed;
   s.last_load_failed = loads.last_failed;

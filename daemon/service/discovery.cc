@@ -99,7 +99,9 @@ void Discovery::apply(DiscoveryRules rules, Paces paces, std::function<void()> a
   if (another_plan) {
     std::set<std::pair<std::string, std::string>> listed;
     for (const Surveyor::Scope& scope : scopes) listed.emplace(scope.account, scope.region);
-    writer_.run([&](Tx& tx) { replan(tx, more ? WatchPlan{} : before->plan, after->plan, listed, clock_.wall()); });
+    writer_.run([&](Tx& tx) {
+      replan(tx, more ? WatchPlan{} : before->plan, after->plan, listed, after->elsewhere, clock_.wall());
+    });
   }
   *rules_.lock() = after;
   surveyor_.set_scopes(scopes, std::move(paces), std::move(apply));

@@ -22,6 +22,7 @@ struct DiscoveryRules {
   WatchPlan plan;
   std::vector<Surveyor::Scope> scopes;           ///< without what the record knows
   std::map<std::string, bool> report_unmanaged;  ///< by account
+  std::set<std::string> elsewhere;               ///< accounts that another daemon looks after
   /// How often versions and aliases of a rule's functions are listed anew, by the rule's "FILE:LINE".
   std::map<std::string, Millis> details_every;
   std::map<std::string, std::vector<std::string>> deploy_principals;  ///< of accounts whose audit log is asked

@@ -52,7 +52,7 @@ FleetPart::Leases FleetPart::share(MonoTime now) const {
 
 void FleetPart::let_go(Writer& writer, const Leases& leases) {
   if (leases.empty()) return;
-  holding_.lock()->going.insert(leases.begin(), leases.end());
+  is_ending(leases);
   writer.post(
       [this, leases](Tx& tx) {
         for (const std::string& lease : leases) membership_.let_go(tx.db, lease);

@@ -53,10 +53,14 @@ class FleetPart {
   /// The leases whose work it is to do from now on: those it holds, but for what it is to let go of, and for lanes that
   /// it took a moment ago, as the cloud still counts the calls of who had them.
   Leases share(MonoTime now) const;
+  /// How many there are to be. Thread-safe.
+  std::size_t wished() const { return wishes_.copy().size(); }
   /// How many it holds. Thread-safe.
   std::size_t held() const { return claims_.leases().size(); }
   /// The work for these has ended: they are let go of, after what was given to the writer before. Thread-safe.
   void let_go(Writer& writer, const Leases& leases);
+  /// Their work ends now: let_go() follows once it has. Thread-safe.
+  void is_ending(const Leases& leases) { holding_.lock()->going.insert(leases.begin(), leases.end()); }
   /// The same of what it is to let go of, and does not work on: `share` is what it works on.
   void let_go_of_idle(Writer& writer, const Leases& share);
   /// Why this membership is no more; nullopt: it lasts. Thread-safe.

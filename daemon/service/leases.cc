@@ -6,6 +6,11 @@ namespace codedriftd {
 
 std::string lease_of_alert(std::string_view name) { return std::string("alert/").append(name); }
 
+std::optional<std::string_view> alert_of_lease(std::string_view lease) {
+  const std::string kind = lease_of_alert("");
+  return lease.starts_with(kind) ? std::optional(lease.substr(kind.size())) : std::nullopt;
+}
+
 std::map<std::string, std::string> lanes_of(const Settings& settings) {
   std::map<std::string, std::string> names, lanes;  // by pace, and by account
   for (const auto& [account, its] : settings.accounts)

@@ -1,7 +1,9 @@
 #pragma once
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 
 #include "cloud/pace.h"
 #include "settings/settings.h"
@@ -13,6 +15,7 @@ namespace codedriftd {
 /// configuration alone, so that each member that has the same one finds the same.
 inline constexpr std::string_view kHouse = "house";
 std::string lease_of_alert(std::string_view name);
+std::optional<std::string_view> alert_of_lease(std::string_view lease);  ///< nullopt: it is of another kind
 /// By account. Those of the same credentials and endpoint have one lease, named after the first of them.
 std::map<std::string, std::string> lanes_of(const Settings& settings);
 std::set<std::string, std::less<>> leases_of(const Settings& settings);

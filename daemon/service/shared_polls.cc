@@ -53,7 +53,7 @@ void SharedPolls::ask(std::vector<PollWish> wishes, Over over) {
         for (const PollWish& wish : wishes)
           requests.push_back(poll_requests::ask(tx.db, wish.id, wish.wants_package, member_(), clock_.wall()));
         tx.after_commit([this, requests, over] {
-          for (const int64_t request : requests) waiting_.emplace(request, over);
+          for (const int64_t request : requests) waiting_.emplace(request, Waiting{over, clock_.wall()});
         });
       },
       [count, over](std::exception_ptr why) {
@@ -67,7 +67,7 @@ void SharedPolls::look(Tx& tx) {
     tx.after_commit([this, answers = std::move(answers)] {
       for (const poll_requests::Answer& answer : answers) {
         const auto waiting = waiting_.extract(answer.id);
-        if (waiting) waiting.mapped()(end_of(answer.outcome));
+        if (waiting) waiting.mapped().over(end_of(answer.outcome));
       }
     });
   }
@@ -75,16 +75,27 @@ void SharedPolls::look(Tx& tx) {
   for (const poll_requests::Asked& asked : poll_requests::open(tx.db)) {
     if (!share.has_account(asked.account) || under_way_.contains(asked.id)) continue;
     if (asked.wants_package) hooks_.look_again(tx, asked.target);
-    tx.after_commit([this, id = asked.id, target = asked.target] { make(id, target); });
+    tx.after_commit([this, asked] { make(asked.id, asked.target, asked.account); });
   }
-  if (share.has_house()) poll_requests::forget(tx.db, clock_.wall() - kForgottenAfter);
+  const WallTime long_ago = clock_.wall() - kForgottenAfter;
+  if (share.has_house()) poll_requests::forget(tx.db, long_ago);
+  std::erase_if(waiting_, [&](const auto& waiting) {
+    if (waiting.second.asked_at >= long_ago) return false;
+    waiting.second.over(PollEnd::unanswered);
+    return true;
+  });
 }
 
-void SharedPolls::make(int64_t request, TargetId target) {
+void SharedPolls::make(int64_t request, TargetId target, const std::string& account) {
   under_way_.insert(request);
-  hooks_.poll_now({target}, [this, request](PollEnd end) {
-    writer_.post([request, end](Tx& tx) { poll_requests::end(tx.db, request, word_of(end)); },
-                 [this, request](std::exception_ptr) { under_way_.erase(request); });
+  hooks_.poll_now({target}, [this, request, account](PollEnd end) {
+    // Not watched here any more as its lane went to another member, which will make it.
+    const bool gone = end == PollEnd::unwatched && !share_.lock()->has_account(account);
+    writer_.post(
+        [request, end, gone](Tx& tx) {
+          if (!gone) poll_requests::end(tx.db, request, word_of(end));
+        },
+        [this, request](std::exception_ptr) { under_way_.erase(request); });
   });
 }
 

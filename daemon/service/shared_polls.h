@@ -34,7 +34,7 @@ class SharedPolls {
 
  private:
   void ask(std::vector<PollWish> wishes, Over over);
-  void make(int64_t request, TargetId target);
+  void make(int64_t request, TargetId target, const std::string& account);
 
   Writer& writer_;
   const Clock& clock_;
@@ -42,8 +42,12 @@ class SharedPolls {
   const Hooks hooks_;
   Guarded<Share> share_{Share({}, {})};
   // The writer's thread's.
-  std::map<int64_t, Over> waiting_;  ///< by request
-  std::set<int64_t> under_way_;      ///< requests of others that are being made here
+  struct Waiting {
+    Over over;
+    WallTime asked_at;
+  };
+  std::map<int64_t, Waiting> waiting_;  ///< by request
+  std::set<int64_t> under_way_;         ///< requests that are being made here
 };
 
 }  // namespace codedriftd

@@ -5,8 +5,10 @@
 #include <algorithm>
 #include <fstream>
 #include <iterator>
+#include <map>
 
 #include "base/json.h"
+#include "settings/schedule.h"
 
 namespace codedriftd {
 namespace {
@@ -147,7 +149,13 @@ std::string work_digest(const Settings& settings) {
   const Settings usual;
   Json all = Json::object();
   put(all, "link", settings.link, usual.link);
-  for (const auto& [name, account] : settings.accounts) all["accounts"].push_back(of_account(account));
+  std::map<std::string, std::string> first_of_pace;  // whose key is where is a host's own; who shares one is not
+  for (const auto& [name, account] : settings.accounts) {
+    Json out = of_account(account);
+    const std::string& first = first_of_pace.try_emplace(pace_key(account), name).first->second;
+    put(out, "shares_pace_of", first, name);
+    all["accounts"].push_back(std::move(out));
+  }
   for (const WatchSettings& watch : settings.watches)
     all["functions"].push_back({watch.target.address(), of_watch(watch)});
   for (const RuleSettings& rule : settings.rules)

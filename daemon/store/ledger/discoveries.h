@@ -42,9 +42,10 @@ Discovered take_details(Tx& tx, const FunctionName& function, std::size_t most_v
 
 /// The plan is another one: an entry whose rule says the same at another place gets that place; those of regions that
 /// are not among `listed` (account, region) any more get what the new plan says of them. How all others stand to it,
-/// the next listing judges. After a start, with nothing before, a place that moved is told by what is at it. On the
-/// writer's thread.
+/// the next listing judges. After a start, with nothing before, a place that moved is told by what is at it. Entries of
+/// the accounts `elsewhere` are left alone. On the writer's thread.
 void replan(Tx& tx, const WatchPlan& before, const WatchPlan& after,
-            const std::set<std::pair<std::string, std::string>>& listed, WallTime now);
+            const std::set<std::pair<std::string, std::string>>& listed, const std::set<std::string>& elsewhere,
+            WallTime now);
 
 }  // namespace codedriftd

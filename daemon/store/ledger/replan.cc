@@ -58,8 +58,10 @@ void follow_moved_lines(Tx& tx, std::vector<InventoryEntry>& entries, const Watc
 }  // namespace
 
 void replan(Tx& tx, const WatchPlan& before, const WatchPlan& after,
-            const std::set<std::pair<std::string, std::string>>& listed, WallTime now) {
+            const std::set<std::pair<std::string, std::string>>& listed, const std::set<std::string>& elsewhere,
+            WallTime now) {
   std::vector<InventoryEntry> entries = inventory::all(tx.db);
+  std::erase_if(entries, [&](const InventoryEntry& entry) { return elsewhere.contains(entry.account); });
   if (before == WatchPlan{}) follow_moved_lines(tx, entries, after);
   for (InventoryEntry& entry : entries) {
     if (entry.state == InventoryState::unreadable || entry.function.name.empty()) continue;

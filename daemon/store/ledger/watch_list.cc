@@ -14,10 +14,10 @@ namespace codedriftd {
 namespace {
 
 void record_load(Tx& tx, Ledger& ledger, const WatchList& list, const std::optional<ListGeneration>& generation,
-                 const WatchSync& sync, int64_t watched_before, WallTime now) {
+                 const WatchSync& sync, WallTime now) {
   const bool known = facts::read(tx.db, "config_digest") == list.digest;
   if (!known) facts::write(tx.db, "config_digest", list.digest);
-  const bool large = leaves_many(sync.removed, watched_before);
+  const bool large = leaves_many(sync.removed, sync.watched_before);
   if (known && !generation) return;
   if (generation && generation->told && !large) return;
   NewEvent event;
@@ -79,6 +79,26 @@ std::vector<std::string> suspected_renamings(const std::map<std::string, Account
   return warnings;
 }
 
+/// What comes and goes, before anything of it does.
+void note_changes(const std::map<std::string, targets::Known>& stored,
+                  const std::vector<const WatchList::Entry*>& entries, WatchSync& sync) {
+  std::map<std::string, AccountChange> accounts;
+  for (const auto& [address, known] : stored) {
+    sync.watched_before += known.watched ? 1 : 0;
+    AccountChange& account = accounts[account_of(address)];
+    ++account.known_before;
+    account.removed += known.watched ? 1 : 0;
+  }
+  for (const WatchList::Entry* entry : entries) {
+    AccountChange& account = accounts[entry->target.account];
+    const auto known = stored.find(entry->target.address());
+    const bool watched = known != stored.end() && known->second.watched;
+    ++(watched ? account.kept : account.added);
+    account.removed -= watched ? 1 : 0;
+  }
+  for (std::string& warning : suspected_renamings(accounts)) sync.warnings.push_back(std::move(warning));
+}
+
 /// What is stored of the first `most` of `entries`, by id.
 std::unordered_map<TargetId, TargetRow> load_known(Database& db, std::span<const WatchList::Entry* const> entries,
                                                    std::size_t most,
@@ -102,29 +122,29 @@ bool leaves_many(int64_t removed, int64_t watched_before) { return removed >= 3 
 
 WatchSync sync_watch_list(Tx& tx, Ledger& ledger, const WatchList& list, WallTime now,
                           const std::optional<ListGeneration>& generation,
-                          const std::function<bool(std::string_view account)>& keeps, int64_t most_new) {
+                          const std::function<bool(std::string_view account)>& keeps, int64_t most_new,
+                          WatchSync so_far) {
   const auto kept = [&](std::string_view account) { return !keeps || keeps(account); };
-  WatchSync sync;
+  const bool begun = so_far.more;
+  const int64_t added_before = so_far.added;
+  WatchSync sync = std::move(so_far);
+  sync.more = false;
   for (const auto& [from, to] : list.renamed_accounts) {
-    if (kept(to)) rename(tx, ledger, from, to, now, sync.warnings);
+    if (!begun && kept(to)) rename(tx, ledger, from, to, now, sync.warnings);
   }
   std::map<std::string, targets::Known> stored = targets::known(tx.db);
   std::erase_if(stored, [&](const auto& known) { return !kept(account_of(known.first)); });
-  int64_t watched_before = 0;
-  std::map<std::string, AccountChange> accounts;
-  for (const auto& [address, known] : stored) {
-    watched_before += known.watched ? 1 : 0;
-    ++accounts[account_of(address)].known_before;
-  }
   std::vector<const WatchList::Entry*> entries;
   for (const WatchList::Entry& entry : list.entries) {
     if (kept(entry.target.account)) entries.push_back(&entry);
   }
+  if (!begun) note_changes(stored, entries, sync);
+  sync.targets.clear();
   sync.targets.reserve(entries.size());
   constexpr std::size_t kLoadedAtOnce = 500;
   std::unordered_map<TargetId, TargetRow> rows;
   for (std::size_t i = 0; i < entries.size(); ++i) {
-    if (sync.added == most_new) {
+    if (sync.added - added_before == most_new) {
       sync.more = true;
       return sync;
     }
@@ -139,8 +159,6 @@ WatchSync sync_watch_list(Tx& tx, Ledger& ledger, const WatchList& list, WallTim
       row = std::move(rows.at(found->second.id));
       stored.erase(found);  // what is still in `stored` at the end is what the configuration let go
     }
-    AccountChange& account = accounts[entry.target.account];
-    ++(row.state.watched ? account.kept : account.added);
     if (!row.state.watched) ++sync.added;
     ledger.apply(tx, row, entry.watched, now);
     sync.targets.push_back({row.id, std::move(row.target), row.state.interval, row.state.stale_after,
@@ -150,11 +168,9 @@ WatchSync sync_watch_list(Tx& tx, Ledger& ledger, const WatchList& list, WallTim
   for (const auto& [address, known] : stored) {
     if (!known.watched) continue;
     ++sync.removed;
-    ++accounts[account_of(address)].removed;
     ledger.apply(tx, known.id, Unwatched{}, now);
   }
-  for (std::string& warning : suspected_renamings(accounts)) sync.warnings.push_back(std::move(warning));
-  record_load(tx, ledger, list, generation, sync, watched_before, now);
+  record_load(tx, ledger, list, generation, sync, now);
   return sync;
 }
 

@@ -39,7 +39,9 @@ struct WatchedTarget {
 };
 
 struct WatchSync {
-  bool more = false;  ///< it is not all of the list yet: call it again, in another transaction
+  /// It is not all of the list yet: call it again with this, in another transaction.
+  bool more = false;
+  int64_t watched_before = 0;
   std::vector<WatchedTarget> targets;
   int64_t added = 0, removed = 0;
   std::vector<std::string> warnings;  ///< for people: accounts that were renamed by mistake, or not in whole
@@ -52,10 +54,11 @@ bool leaves_many(int64_t removed, int64_t watched_before);
 /// `config.loaded` if the configuration's text did; before them `account.renamed` for each account that did something
 /// under its earlier label. A restart with the same text writes nothing. `keeps`: of which accounts, by their labels of
 /// now; empty: of all. Of the others neither the list nor what is stored counts. `most_new`: so many come at most
-/// before it stops for now; what is told then, and what leaves the watch, waits for the last time.
+/// before it stops for now; what is told then, and what leaves the watch, waits for the last time. `so_far`: of the
+/// time before.
 WatchSync sync_watch_list(Tx& tx, Ledger& ledger, const WatchList& list, WallTime now,
                           const std::optional<ListGeneration>& generation = std::nullopt,
                           const std::function<bool(std::string_view account)>& keeps = {},
-                          int64_t most_new = std::numeric_limits<int64_t>::max());
+                          int64_t most_new = std::numeric_limits<int64_t>::max(), WatchSync so_far = {});
 
 }  // namespace codedriftd

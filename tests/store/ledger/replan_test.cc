@@ -47,7 +47,7 @@ class Replan : public testing::Test {
   std::string replanned(const std::set<std::pair<std::string, std::string>>& listed = kListed) {
     {
       Tx tx(db);
-      replan(tx, before, after, listed, kStart + kMinute);
+      replan(tx, before, after, listed, {}, kStart + kMinute);
     }
     std::string all;
     for (const InventoryEntry& entry : inventory::all(db))

@@ -80,14 +80,17 @@ TEST_F(WatchListTest, ManyNewOnesComeInPartsAndAreToldOfAtTheEnd) {
   const WatchList list = list_of({"a", "b", "c", "d", "e"}, "d2");
   const char* const parts[] = {"watch.added(a) watch.added(b) ", "watch.added(c) watch.added(d) ",
                                "watch.added(e) watch.removed(gone) config.loaded "};
+  WatchSync sync;
   for (const char* part : parts) {
     const int64_t before = events();
     Tx tx(db);
-    const WatchSync sync = sync_watch_list(tx, ledger, list, kStart, std::nullopt, {}, 2);
+    sync = sync_watch_list(tx, ledger, list, kStart, std::nullopt, {}, 2, sync);
     EXPECT_EQ(events_since(before), part);
     EXPECT_EQ(sync.more, part != parts[2]);
     EXPECT_TRUE(sync.more || sync.targets.size() == 5U);
   }
+  EXPECT_EQ(sync.added, 5);
+  EXPECT_EQ(sync.removed, 1);
 }
 
 TEST_F(WatchListTest, OfAccountsThatAreNotItsOwnNothingComesOrGoes) {
