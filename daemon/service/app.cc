@@ -224,7 +224,7 @@ void App::begin_stay() {
     if (fleet_) return;  // the rest comes with the leases
     stay_ = stay::begin(tx, *ledger_, known, now);
     outbox::recover(tx.db, now);
-    give_up_unconfigured(tx);
+    give_up_unconfigured(tx, house().alerts);
   });
   if (!fleet_) {
     wal_file_ = file_at(database_ + "-wal");  // the first commit makes it

@@ -89,7 +89,13 @@ class App {
   void end_deliveries();
   void begin_deliveries(const FleetPart::Leases& gained);
   void keep_house();
-  void look_after_house(Tx& tx);
+  /// What the house needs of the settings: on the writer's thread they may be others by then.
+  struct House {
+    std::map<std::string, std::string> lanes;
+    std::vector<std::string> alerts;
+  };
+  House house() const;
+  void look_after_house(Tx& tx, const House& house);
   /// On the writer's thread, with each turn: what other members left in the record.
   void look_around(Tx& tx);
   /// This App is to end, and another one to begin, or another program.
@@ -134,7 +140,7 @@ class App {
   /// On the writer's thread, as the next one: where events go from now on.
   void apply_routes();
   /// Gives up what waits for destinations that are not configured any more, and says so in the record.
-  void give_up_unconfigured(Tx& tx);
+  void give_up_unconfigured(Tx& tx, std::vector<std::string> configured);
   void apply_permissions();
   void replace_runners();
   void let_deliver(const std::map<std::string, std::shared_ptr<Runner>>& leaving);

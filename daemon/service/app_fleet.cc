@@ -179,13 +179,19 @@ void App::begin_deliveries(const FleetPart::Leases& gained) {
 }
 
 void App::keep_house() {
-  writer_->run([&](Tx& tx) { look_after_house(tx); });
+  writer_->run([&](Tx& tx) { look_after_house(tx, house()); });
   prune_packages(settings_, *writer_);
 }
 
-void App::look_after_house(Tx& tx) {
-  lanes::keep(tx.db, lanes_of(settings_));
-  give_up_unconfigured(tx);
+App::House App::house() const {
+  House house{lanes_of(settings_), {}};
+  for (const AlertSettings& alert : settings_.alerts) house.alerts.push_back(alert.subscription.name);
+  return house;
+}
+
+void App::look_after_house(Tx& tx, const House& house) {
+  lanes::keep(tx.db, house.lanes);
+  give_up_unconfigured(tx, house.alerts);
 }
 
 void App::look_around(Tx& tx) {

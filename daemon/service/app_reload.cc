@@ -209,15 +209,13 @@ void App::apply_routes() {
   ledger_->set_explain_within(looks ? settings_.packages.explain_within : Millis{0});
 }
 
-void App::give_up_unconfigured(Tx& tx) {
-  std::vector<std::string> names;
-  for (const AlertSettings& alert : settings_.alerts) names.push_back(alert.subscription.name);
+void App::give_up_unconfigured(Tx& tx, std::vector<std::string> configured) {
   // Another member may still be at one of its deliveries: once it has let go, that lease is no more.
   auto q = tx.db.query("SELECT name FROM lease");
   while (q.step()) {
-    if (const auto name = alert_of_lease(q.text(0))) names.emplace_back(*name);
+    if (const auto name = alert_of_lease(q.text(0))) configured.emplace_back(*name);
   }
-  for (const outbox::Expired& gone : outbox::expire_unconfigured(tx.db, names)) {
+  for (const outbox::Expired& gone : outbox::expire_unconfigured(tx.db, configured)) {
     NewEvent event;
     event.kind = "delivery.dead";
     event.severity = Severity::warning;
@@ -426,8 +424,8 @@ void App::replace_runners() {
   gone.clear();
   writer_->run([&](Tx& tx) {
     apply_routes();
-    if (fleet_ && share_.has_house()) return look_after_house(tx);
-    if (!fleet_) give_up_unconfigured(tx);
+    if (fleet_ && share_.has_house()) return look_after_house(tx, house());
+    if (!fleet_) give_up_unconfigured(tx, house().alerts);
   });
   Locked runners(runners_);
   for (const AlertSettings& alert : settings_.alerts) {

@@ -43,9 +43,9 @@ void App::keep_time(Timetable& timetable) {
   const Timetable::Due due = timetable.due(clock_.mono(), notify_.watchdog_interval(), progress);
   if (due.watchdog) notify_.watchdog();
   if (due.alive && share_.has_house() && (!fleet_ || fleet_->may_act())) {
-    writer_->post([this, at = clock_.wall(), look = storage()](Tx& tx) {
+    writer_->post([this, at = clock_.wall(), look = storage(), house = house()](Tx& tx) {
       if (!fleet_) daemon_runs::alive(tx.db, stay_, at);  // its fence does that
-      if (fleet_) look_after_house(tx);
+      if (fleet_) look_after_house(tx, house);
       suspensions::end_over(tx, *ledger_, at);
       storage::note(tx, *ledger_, look, at);
     });

@@ -1,5 +1,6 @@
 #include "settings/digest.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <cstdlib>
@@ -131,6 +132,21 @@ TEST_F(WorkDigest, LeavesOutWhatIsTheHostsOwn) {
   for (const auto& [what, by] : own) EXPECT_EQ(digest_of(replaced(whole(), what, by)), digest) << by;
   const std::string moved = dir.write("moved.pub", "a public key");
   EXPECT_EQ(digest_of(replaced(whole(), key, moved)), digest);
+}
+
+TEST_F(WorkDigest, SaysWhichAccountsShareAPaceAndNotByWhat) {
+  const auto digest = [&](const char* of_x, const char* of_y) {
+    const auto account = [](const char* name, const char* file) {
+      return fmt::format(
+          "[account.{0}]\n[account.{0}.credentials]\nsource = \"files\"\nsecret_id_file = \"{1}\"\n"
+          "secret_key_file = \"{1}\"\n",
+          name, file);
+    };
+    return digest_of(whole() + account("x", of_x) + account("y", of_y));
+  };
+  EXPECT_EQ(digest("/one", "/one"), digest("/other", "/other"));
+  EXPECT_EQ(digest("/one", "/two"), digest("/other", "/another"));
+  EXPECT_NE(digest("/one", "/one"), digest("/one", "/two")) << "their lanes are others";
 }
 
 TEST_F(WorkDigest, IsAnotherForEachKeyThatDecides) {
