@@ -40,7 +40,17 @@ Poller::~Poller() {
 }
 
 void Poller::set_watch(Watch watch) {
-  mailbox_.lock()->watch = std::move(watch);
+  {
+    Locked mail(mailbox_);
+    // What a watch that was never taken over wanted done then is done with the one in its place.
+    if (mail->watch && mail->watch->apply) {
+      watch.apply = [earlier = std::move(mail->watch->apply), own = std::move(watch.apply)] {
+        earlier();
+        if (own) own();
+      };
+    }
+    mail->watch = std::move(watch);
+  }
   api_.wake();
 }
 

@@ -74,7 +74,8 @@ class Poller {
     /// on the poller's thread.
     std::function<bool(const Target&, std::string_view link)> package_link;
   };
-  /// The watch from now on. What is in flight ends as it would have. Thread-safe.
+  /// The watch from now on. What is in flight ends as it would have. Each `apply` runs, in their order, also that of a
+  /// watch that another one replaced before it was taken over. Thread-safe.
   void set_watch(Watch watch);
 
   /// Polls these targets now, within the pace, in this order and ahead of all that the schedule has due; each returns

@@ -220,8 +220,8 @@ void App::begin_stay() {
   const auto known = record_head::read(settings_.head_file());
   writer_->run([&](Tx& tx) {
     apply_routes();
-    // It sees whether the record goes on from `known`. Of a server's that was seen before it joined.
     if (fleet_) return;  // the rest comes with the leases
+    // First of all: it sees whether the record goes on from `known`.
     stay_ = stay::begin(tx, *ledger_, known, now);
     outbox::recover(tx.db, now);
     give_up_unconfigured(tx, house().alerts);
@@ -288,7 +288,7 @@ void App::start_alerts() {
 void App::start_runner(std::map<std::string, std::shared_ptr<Runner>>& runners, const AlertSettings& alert) {
   const std::string& name = alert.subscription.name;
   auto runner = std::make_shared<Runner>(name, channel_of(settings_, alert), *writer_, *ledger_, clock_);
-  if (fleet_) runner->send_only_while([this] { return fleet_->may_act(); });
+  if (fleet_) runner->send_only_while([this, lease = lease_of_alert(name)] { return fleet_->may_act(lease); });
   runner->start();
   runners.emplace(name, std::move(runner));
 }

@@ -85,7 +85,7 @@ class App {
   void share_with_others();
   void take_share();
   void change_share(const FleetPart::Leases& leases);
-  void watch_share(const FleetPart::Leases& gone);
+  void watch_share(const FleetPart::Leases& gone, const FleetPart::Leases& gained);
   void end_deliveries();
   void begin_deliveries(const FleetPart::Leases& gained);
   void keep_house();

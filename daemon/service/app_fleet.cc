@@ -64,6 +64,7 @@ void App::open_server() {
   reader_.lock()->emplace(open_reader_of(settings_.store, kLook));
   writer_->run([&](Tx&) { apply_routes(); });
   *trust_.lock() = trust_of(settings_);
+  settings_.named = settings_.watches;
   refresh_trust();
   fleet_->tell_joined(*writer_, *ledger_);
 }
@@ -121,7 +122,7 @@ void App::change_share(const FleetPart::Leases& leases) {
   FleetPart::Leases gone, gained;
   std::ranges::set_difference(share_.leases(), leases, std::inserter(gone, gone.end()));
   std::ranges::set_difference(leases, share_.leases(), std::inserter(gained, gained.end()));
-  const auto is_alert = [](const std::string& lease) { return lease.starts_with(lease_of_alert("")); };
+  const auto is_alert = [](const std::string& lease) { return alert_of_lease(lease).has_value(); };
   FleetPart::Leases alerts;
   for (const std::string& lease : gone) {
     if (is_alert(lease)) alerts.insert(lease);
@@ -135,21 +136,22 @@ void App::change_share(const FleetPart::Leases& leases) {
   end_deliveries();
   fleet_->let_go(*writer_, alerts);
   std::erase_if(gone, is_alert);
-  if (!gone.empty() || std::any_of(gained.begin(), gained.end(), std::not_fn(is_alert))) watch_share(gone);
+  if (!gone.empty() || std::any_of(gained.begin(), gained.end(), std::not_fn(is_alert))) watch_share(gone, gained);
   shared_polls_->set_share(share_);  // the poller takes a watch before what it is asked for
   begin_deliveries(gained);
   if (gained.contains(kHouse)) keep_house();
 }
 
 /// `gone` is let go of when the poller has nothing of it any more: what it had is with the writer by then.
-void App::watch_share(const FleetPart::Leases& gone) {
+void App::watch_share(const FleetPart::Leases& gone, const FleetPart::Leases& gained) {
   settings_.watches = settings_.named;
   prepare_watches(settings_);
   fleet_->is_ending(gone);
   apply_watch(settings_, take_watches(settings_, digest_), [this, gone] { fleet_->let_go(*writer_, gone); });
   if (share_.leases().empty()) return;
+  const bool more = std::any_of(gained.begin(), gained.end(), is_lane);
   writer_->run([&](Tx& tx) {
-    targets::wait_anew(tx.db, clock_.wall());
+    if (more) targets::wait_anew(tx.db, clock_.wall());
     withdraw_untrusted(tx, *ledger_, *trust_.copy(), clock_.wall());
   });
 }
@@ -208,6 +210,7 @@ void App::look_around(Tx& tx) {
 void App::refresh_trust() {
   try {
     Settings now = settings_;
+    now.watches = now.named;  // those in `watches` went to the watch list
     {
       Locked reader(reader_);
       match_rules(now, reader->value());

@@ -24,8 +24,6 @@
 namespace codedriftd {
 namespace {
 
-constexpr Millis kTellWithin{2'000};  ///< a client asks for its ticket several times in a second
-
 /// What whoever asked for the reload is told.
 JsonBox told(const std::vector<Mistake>& mistakes) {
   constexpr std::size_t kMostTold = 500;
@@ -142,7 +140,7 @@ WatchSync App::sync_watch(const WatchList& list) {
   std::optional<bool> told;  // of this generation, before it was taken up here
   do {
     notify_.watchdog();
-    if (fleet_) fleet_->turn(*writer_, *ledger_, clock_.mono());
+    if (fleet_) fleet_->turn(*writer_, *ledger_, clock_.mono());  // nobody else posts it meanwhile
     const WatchSync before = std::exchange(sync, {});
     writer_->run([&](Tx& tx) {
       const WallTime now = clock_.wall();

@@ -5,6 +5,7 @@
 
 #include "base/json.h"
 #include "base/log.h"
+#include "service/leases.h"
 #include "service/stay.h"
 #include "settings/digest.h"
 #include "store/db/migrate.h"
@@ -20,8 +21,7 @@ constexpr Millis kTurn{500};
 std::string words_of_outdated(std::string_view digest, const Generation& counts) {
   return fmt::format(
       "its configuration ({}) is outdated: generation {} ({}), which {} brought at {}, counts now. Bring the file up "
-      "to "
-      "date and reload it, or make it the next generation with `codedriftd adopt --config`",
+      "to date and reload it, or make it the next generation with `codedriftd adopt --config`",
       short_digest(digest), counts.number, short_digest(counts.digest), counts.adopted_by, rfc3339(counts.adopted_at));
 }
 
@@ -44,7 +44,7 @@ FleetPart::Leases FleetPart::share(MonoTime now) const {
   Locked holding(holding_);
   std::erase_if(share, [&](const std::string& lease) {
     const auto since = holding->since.find(lease);
-    const bool quiet = lease.starts_with("lane/") && since != holding->since.end() && now < since->second + kQuiet;
+    const bool quiet = is_lane(lease) && since != holding->since.end() && now < since->second + kQuiet;
     return quiet || holding->give.contains(lease) || holding->going.contains(lease);
   });
   return share;

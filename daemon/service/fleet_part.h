@@ -50,6 +50,8 @@ class FleetPart {
   void wish(Leases leases) { *wishes_.lock() = std::move(leases); }
   /// What it holds is its own for now: nobody can have taken it over yet. Thread-safe.
   bool may_act() const { return claims_.valid(); }
+  /// The same of one lease. Thread-safe.
+  bool may_act(std::string_view lease) const { return claims_.hold(lease); }
   /// The leases whose work it is to do from now on: those it holds, but for what it is to let go of, and for lanes that
   /// it took a moment ago, as the cloud still counts the calls of who had them.
   Leases share(MonoTime now) const;
@@ -57,16 +59,16 @@ class FleetPart {
   std::size_t wished() const { return wishes_.copy().size(); }
   /// How many it holds. Thread-safe.
   std::size_t held() const { return claims_.leases().size(); }
+  /// The work for these ends now: let_go() follows once it has. Thread-safe.
+  void is_ending(const Leases& leases) { holding_.lock()->going.insert(leases.begin(), leases.end()); }
   /// The work for these has ended: they are let go of, after what was given to the writer before. Thread-safe.
   void let_go(Writer& writer, const Leases& leases);
-  /// Their work ends now: let_go() follows once it has. Thread-safe.
-  void is_ending(const Leases& leases) { holding_.lock()->going.insert(leases.begin(), leases.end()); }
-  /// The same of what it is to let go of, and does not work on: `share` is what it works on.
+  /// Lets go of what it is to let go of and never worked on; `share` is what it works on.
   void let_go_of_idle(Writer& writer, const Leases& share);
   /// Why this membership is no more; nullopt: it lasts. Thread-safe.
   std::optional<std::string> over() const { return over_.copy(); }
-  /// Why it is to leave in order, and let go of what it holds: others do its work with another
-  /// program. nullopt: it is not. Thread-safe.
+  /// Why it is to leave in order, and let go of what it holds: others do its work with a newer program. nullopt: it is
+  /// not. Thread-safe.
   std::optional<std::string> leaving() const { return leaving_.copy(); }
   /// The record's schema is one that this program does not know. Thread-safe.
   bool outgrown() const { return outgrown_; }
@@ -93,7 +95,7 @@ class FleetPart {
   Millis clock_offset() const { return clock_.host_offset(); }
 
  private:
-  static constexpr Millis kQuiet{1'000};
+  static constexpr Millis kQuiet{1'000};  ///< as long as the cloud counts a call
   void tell_clock();
   void take_turn(Tx& tx, Ledger& ledger);
   bool may_take(Tx& tx, Ledger& ledger, WallTime now);

@@ -4,6 +4,14 @@
 
 namespace codedriftd {
 
+namespace {
+
+constexpr std::string_view kLane = "lane/";
+
+}  // namespace
+
+bool is_lane(std::string_view lease) { return lease.starts_with(kLane); }
+
 std::string lease_of_alert(std::string_view name) { return std::string("alert/").append(name); }
 
 std::optional<std::string_view> alert_of_lease(std::string_view lease) {
@@ -14,7 +22,7 @@ std::optional<std::string_view> alert_of_lease(std::string_view lease) {
 std::map<std::string, std::string> lanes_of(const Settings& settings) {
   std::map<std::string, std::string> names, lanes;  // by pace, and by account
   for (const auto& [account, its] : settings.accounts)
-    lanes.emplace(account, names.try_emplace(pace_key(its), "lane/" + account).first->second);
+    lanes.emplace(account, names.try_emplace(pace_key(its), std::string(kLane) + account).first->second);
   return lanes;
 }
 

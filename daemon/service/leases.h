@@ -14,6 +14,7 @@ namespace codedriftd {
 /// share a pace, "alert/NAME" the deliveries to one destination, "house" what is about none of them. All by the
 /// configuration alone, so that each member that has the same one finds the same.
 inline constexpr std::string_view kHouse = "house";
+bool is_lane(std::string_view lease);
 std::string lease_of_alert(std::string_view name);
 std::optional<std::string_view> alert_of_lease(std::string_view lease);  ///< nullopt: it is of another kind
 /// By account. Those of the same credentials and endpoint have one lease, named after the first of them.

@@ -6,6 +6,7 @@
 
 #include "e2e/fleet.h"
 #include "e2e/page.h"
+#include "support/test_signer.h"
 
 namespace codedriftd::test {
 namespace {
@@ -111,6 +112,27 @@ TEST_F(FleetConfiguration, ANewerOneOfAnotherHostTakesTheWorkOverInOrder) {
   EXPECT_TRUE(actor.starts_with("uid:") && actor.ends_with("@host-a")) << actor;
   EXPECT_EQ(Fleet::of_others(fleet_.calls(), fleet_.take_overs("lane/")).size(), 0U);
   EXPECT_TRUE(fleet_.whole());
+}
+
+TEST(FleetAttested, CountsOnEachHostForAsLongAsItRuns) {
+  Fleet fleet{{}};
+  const TestSigner signer = TestSigner::ed25519();
+  for (std::size_t member : {0U, 1U}) {
+    Daemon& daemon = fleet.daemon(member);
+    daemon.dir().write("ci.pub", signer.public_pem());
+    daemon.config.defaults = "require = \"attested\"\n";
+    daemon.config.more += "[trust.ci]\npublic_key_file = \"ci.pub\"\ntargets = [\"prod/*\"]\n";
+    daemon.write_config();
+  }
+  ASSERT_NO_THROW(fleet.start());
+  fleet.cloud().set(Daemon::key(Fleet::function(0)), hash_of("hurried"));
+  EXPECT_TRUE(fleet.wait_for_drift_told("hurried")) << fleet.logs();
+  for (std::size_t member : {0U, 1U}) {
+    const RunResult approved = fleet.daemon(member).command(
+        {"approve", Fleet::function(0), "--sha256", hash_of("hurried"), "--reason", "quick"});
+    EXPECT_EQ(code_of(approved), 1) << member << approved.out << approved.err;
+    EXPECT_NE((approved.out + approved.err).find("require = \"attested\""), std::string::npos) << approved.err;
+  }
 }
 
 TEST_F(FleetConfiguration, ANewerSchemaEndsAllForTheNewerProgram) {

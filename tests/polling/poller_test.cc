@@ -825,6 +825,18 @@ TEST_F(PollerTest, ATargetThatIsNotWatchedIsOverAtOnceAndOneThatIsLetGoWithTheRe
   EXPECT_EQ(ends(), (Ends{PollEnd::unwatched, PollEnd::unwatched}));
 }
 
+TEST_F(PollerTest, WhatAWatchWantedDoneIsDoneAlsoIfAnotherOneReplacedItBeforeItsTurn) {
+  std::string done;
+  for (const char* name : {"a", "b"}) {
+    Poller::Watch watch;
+    watch.apply = [&done, name] { done += name; };
+    poller->set_watch(std::move(watch));
+  }
+  poller->set_watch({});
+  pass(1s);
+  EXPECT_EQ(done, "ab");
+}
+
 TEST_F(PollerTest, ARequestSurvivesAReloadWithAnotherInterval) {
   watch(1, 1h);
   pass(1s);
